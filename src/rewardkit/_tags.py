@@ -1,0 +1,56 @@
+"""Find tags in text, by plain string search: linear in the text, whatever it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def marks(tags: Sequence[str]) -> list[str]:
+    """Return the opening and closing tags, in the order in which they should stand.
+
+    >>> marks(["think"])
+    ['<think>', '</think>']
+    """
+    return [mark for tag in tags for mark in (f"<{tag}>", f"</{tag}>")]
+
+
+def opened(texts: list[str], opening: str) -> list[str]:
+    """Return the texts with the opening tag that the prompt ended in, if it is not there again.
+
+    >>> opened(["2 + 2</think>", "<think>3"], "<think>")
+    ['<think>2 + 2</think>', '<think>3']
+    """
+    if not opening:
+        return texts
+    return [text if text.lstrip().startswith(opening) else opening + text for text in texts]
+
+
+def is_blank(text: str) -> bool:
+    r"""Return whether nothing can be seen: white space, control and zero-width characters.
+
+    >>> is_blank(" \n\u200b"), is_blank("0")
+    (True, False)
+    """
+    return not any(sign.isprintable() and not sign.isspace() for sign in text)
+
+
+def places(text: str, wanted: Sequence[str]) -> list[int]:
+    """Return where each tag stands, -1 where it does not count; opening and closing ones alternate.
+
+    A tag counts where it occurs exactly once, after those that count before it, and where it does
+    not close a blank block.
+
+    >>> places("<a>1</a><b></b><b>", ["<a>", "</a>", "<b>", "</b>"])
+    [0, 4, -1, 11]
+    """
+    found: list[int] = []
+    last = before = -1
+    for number, mark in enumerate(wanted):
+        place = text.find(mark)
+        counts = place > last and text.find(mark, place + 1) < 0
+        if counts and number % 2 and before >= 0:
+            counts = not is_blank(text[before + len(wanted[number - 1]) : place])
+        before = place if counts else -1
+        last = place if counts else last
+        found.append(before)
+    return found

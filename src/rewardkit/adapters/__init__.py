@@ -1,0 +1,1 @@
+"""What a particular trainer needs beyond a callable."""

@@ -1,0 +1,290 @@
+"""Extractors: where in a completion the answer stands.
+
+Each is total and linear in the text's length, and gives the text between its marks, stripped, or
+None where there is no such place. Blank text is given as it is: that it is no answer is the
+verifier's to say.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal, Self, final
+
+import regex
+from pydantic import Field, model_validator
+
+from rewardkit import _number
+from rewardkit._tags import opened
+from rewardkit.component import Component, register
+
+Which = Literal["first", "last"]
+TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]
+
+
+class Extractor(Component):
+    """Where the answer stands in a completion."""
+
+    component_kind: ClassVar[str] = "extractor"
+
+    @abstractmethod
+    def extract(self, text: str) -> str | None:
+        """Return the answer's text, None where there is none. Never raises."""
+
+
+@final
+@register("whole")
+class Whole(Extractor):
+    """The whole completion.
+
+    >>> Whole().extract(" 42 ")
+    '42'
+    """
+
+    def extract(self, text: str) -> str | None:
+        """Return the text, stripped."""
+        return text.strip()
+
+
+@final
+@register("tag")
+class Tag(Extractor):
+    """What stands between `<answer>` and `</answer>`.
+
+    >>> Tag().extract("<answer>3</answer> or <answer> 4 </answer>")
+    '4'
+    >>> Tag(which="only").extract("<answer>3</answer> or <answer>4</answer>") is None
+    True
+    """
+
+    tag: TagName = "answer"
+    """The tag's name."""
+    which: Literal["first", "last", "only"] = "last"
+    """Which block counts; `only` gives None where there are several."""
+    strict: bool = True
+    """Whether both tags must be there. False splits as the notebooks do: from the last opening tag,
+    or the start, to the next closing tag, or the end."""
+    opened_in_prompt: bool = False
+    """Whether the chat template already wrote the opening tag at the end of the prompt."""
+
+    def extract(self, text: str) -> str | None:
+        """Return what stands between the tags, stripped."""
+        opening, closing = f"<{self.tag}>", f"</{self.tag}>"
+        if self.opened_in_prompt:
+            (text,) = opened([text], opening)
+        if not self.strict:
+            return text.rpartition(opening)[2].partition(closing)[0].strip()
+        if self.which == "only" and (text.count(opening) != 1 or text.count(closing) != 1):
+            return None
+        if self.which == "first":
+            stop = text.find(closing, text.find(opening))
+        else:
+            stop = text.rfind(closing)
+        start = text.rfind(opening, 0, max(stop, 0))
+        return text[start + len(opening) : stop].strip() if start >= 0 else None
+
+
+@final
+@register("boxed")
+class Boxed(Extractor):
+    r"""What stands in LaTeX's `\boxed{...}`, braces matched.
+
+    >>> Boxed().extract(r"so \boxed{\frac{1}{2}}.")
+    '\\frac{1}{2}'
+    """
+
+    which: Which = "last"
+    """Which box counts, of those that are closed."""
+
+    def extract(self, text: str) -> str | None:
+        """Return the box's content, stripped."""
+        if "\\boxed" not in text:
+            return None
+        opened: list[int | None] = []
+        found: tuple[int, int] | None = None
+        for token in _BRACES.finditer(text):
+            if token[0] == "}":
+                start = opened.pop() if opened else None
+                if start is None or (self.which == "last" and found and found[0] > start):
+                    continue
+                found = start, token.start()
+                if self.which == "first":
+                    break
+            elif token[0][-1] == "{" and token[0] != "\\{":
+                opened.append(token.end() if token[0] != "{" else None)
+        return text[slice(*found)].strip() if found else None
+
+
+@final
+@register("hash")
+class Hash(Extractor):
+    r"""What follows `####` on its line, as GSM8K writes its answers.
+
+    >>> Hash().extract("4 + 4 = 8\n#### 8\nThat is it.")
+    '8'
+    """
+
+    which: Which = "last"
+    """Which mark counts."""
+
+    def extract(self, text: str) -> str | None:
+        """Return the rest of the line after the mark, stripped."""
+        place = text.find("####") if self.which == "first" else text.rfind("####")
+        return text[place:].lstrip("#").partition("\n")[0].strip() if place >= 0 else None
+
+
+@final
+@register("after")
+class After(Extractor):
+    """What follows a marker, to the end.
+
+    >>> After().extract("<think>2 + 2</think> 4")
+    '4'
+    """
+
+    marker: Annotated[str, Field(min_length=1)] = "</think>"
+    """The text that the answer follows."""
+    which: Which = "first"
+    """Which marker counts."""
+    strip: bool = True
+    """Whether white space at both ends is taken off."""
+
+    def extract(self, text: str) -> str | None:
+        """Return the text after the marker."""
+        parts = (
+            text.partition(self.marker) if self.which == "first" else text.rpartition(self.marker)
+        )
+        if not parts[1]:
+            return None
+        return parts[2].strip() if self.strip else parts[2]
+
+
+@final
+@register("last_number")
+class LastNumber(Extractor):
+    """The last number in the text, with its sign, separators and percent.
+
+    A date or a list without spaces is one token, and no number to a verifier.
+
+    >>> LastNumber().extract("from -3 to 1,000.")
+    '1,000'
+    >>> LastNumber(only=True).extract("1, 2, 3 or 4") is None
+    True
+    """
+
+    within: Extractor | None = None
+    """What finds the part of the completion to look in; None for all of it."""
+    only: bool = False
+    """Whether a text with several different numbers has none."""
+
+    def extract(self, text: str) -> str | None:
+        """Return the number's text."""
+        part = text if self.within is None else self.within.extract(text)
+        found: str | None = None
+        for token in _NUMBERS.finditer(part or ""):
+            if self.only and found is not None and not _same_number(found, token[0]):
+                return None
+            found = token[0]
+        return found
+
+
+@final
+@register("regex")
+class Regex(Extractor):
+    r"""What a group of a pattern captures, under the `regex` package with a time limit.
+
+    >>> Regex(pattern=r"answer is (\w+)").extract("The answer is 42")
+    '42'
+    """
+
+    pattern: Annotated[str, Field(min_length=1)]
+    """The pattern, as the `regex` package reads it."""
+    group: int | str = 1
+    """The group whose text is given: a number or a name; 0 for the whole match."""
+    which: Which = "last"
+    """Which match counts."""
+    timeout: Annotated[float, Field(gt=0)] = 0.1
+    """Seconds for one text, after which there is no answer."""
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        try:
+            compiled = regex.compile(self.pattern)
+        except regex.error as error:
+            message = f"pattern {self.pattern!r} does not compile: {error}"
+            raise ValueError(message) from None
+        known = [*range(compiled.groups + 1), *compiled.groupindex]
+        if self.group not in known:
+            message = f"group {self.group!r} is not in {self.pattern!r}, which has {known}"
+            raise ValueError(message)
+        return self
+
+    def extract(self, text: str) -> str | None:
+        """Return the group's text, stripped; None where the pattern does not match in time."""
+        found = None
+        try:
+            for match in regex.finditer(self.pattern, text, timeout=self.timeout):
+                if match[self.group] is not None:
+                    found = match[self.group]
+                    if self.which == "first":
+                        break
+        except TimeoutError:
+            return None
+        return found if found is None else found.strip()
+
+
+@final
+@register("choice")
+class Choice(Extractor):
+    """The letter of a multiple-choice answer.
+
+    What follows "answer is", "answer:" or the like counts, the last time it is said. Without it a
+    letter standing by itself does, where it is the only one: `(B)`, `B.`, `**B**`, or `B` alone.
+
+    >>> Choice().extract("A is too small. The answer is (B).")
+    'B'
+    >>> Choice().extract("It may be (A) or (B).") is None
+    True
+    """
+
+    options: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9]+$")] = "ABCDE"
+    """The letters that may be chosen."""
+
+    def extract(self, text: str) -> str | None:
+        """Return the letter as it stands in `options`."""
+        said = re.compile(_SAID.replace("OPTIONS", self.options)).findall(text)
+        if said:
+            return str(said[-1])
+        marked = re.compile(_MARKED.replace("OPTIONS", self.options)).findall(text)
+        letters = {letter for groups in marked for letter in groups if letter}
+        return letters.pop() if len(letters) == 1 else None
+
+
+_BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
+_NUMBERS = re.compile(
+    r"""
+    (?:(?<![\w)\]}.])[-+\u2212])?(?:\\?\$)?(?:(?<=\$)[-\u2212])?
+    (?:
+        \\[dtc]?frac\{-?\d++\}\{\d++\}
+      | (?<![^\W_])\d++[ ]\d++/\d++(?![\d/])
+      | (?<![^\W_])(?:\d++(?:(?:[.,/:\u00a0\u202f]|\{,\}|,?\\[!,])\d++)*+|(?<![\d.])\.\d++)
+        (?:[eE][-+]?\d++|\s?(?:\\times|\u00d7|\*)\s?10\^\{?-?\d++\}?)?
+    )
+    (?:\s?\\?%)?
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_SAID = (
+    r"(?i:\b(?:answer|choice|option)(?:\s{1,8}is)?\s{0,8}:?\s{0,8})"
+    r"""(?:\*\*|\\boxed\{|\\text\{|[(\["'`$\s]){0,4}([OPTIONS])(?![^\W_])"""
+)
+_MARKED = (
+    r"[(\[]([OPTIONS])[)\]]|\\boxed\{(?:\\text\{)?([OPTIONS])\}|\*\*([OPTIONS])[.):]?\*\*"
+    r"|(?m:^[ \t]{0,8}([OPTIONS])[ \t]{0,8}[.):]?[ \t]{0,8}$)|(?m:^[ \t]{0,8}([OPTIONS])[.):][ \t])"
+)
+
+
+def _same_number(one: str, other: str) -> bool:
+    """Return whether two tokens are the same number."""
+    left, right = _number.read(one), _number.read(other)
+    return one == other or (left is not None and left == right)

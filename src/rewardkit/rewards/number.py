@@ -1,0 +1,156 @@
+"""Answers as numbers: is it one, and how near is it to the right one?
+
+The recipes are `int_reward_func` (Will Brown's "GRPO demo", 2025) and Unsloth's `check_answer` and
+`check_numbers` (its GRPO notebooks, 2025); `kind="digits"` and `parse="python"` read numbers as
+those do, for the published scores.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Literal, final
+
+from pydantic import Field
+
+from rewardkit import _number
+from rewardkit.batch import Batch, Column, Reference
+from rewardkit.component import register
+from rewardkit.extract import Extractor, Tag
+from rewardkit.result import Score
+from rewardkit.reward import Bounds, Reward
+from rewardkit.verify.base import texts
+
+Bands = tuple[tuple[Annotated[float, Field(gt=0)], float], ...]
+
+
+@final
+@register("is_number")
+class IsNumber(Reward):
+    """A value where the answer is a number of some kind.
+
+    >>> IsNumber()(completions=["<answer>$1,000</answer>", "<answer>²</answer>"])
+    [0.5, 0.0]
+    """
+
+    extractor: Extractor = Tag()
+    """What finds the answer in the completion."""
+    kind: Literal["integer", "number", "digits"] = "integer"
+    """An integer by value (7.0 is one), any number, or as published all `str.isdigit`."""
+    value: float = 0.5
+    """What such an answer is worth."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """From 0 to `value`."""
+        return min(self.value, 0.0), max(self.value, 0.0)
+
+    def score(self, batch: Batch) -> list[Score]:
+        """Return `value` or 0 for each completion."""
+        hit, miss = Score(self.value, f"kind: {self.kind}"), Score(0.0, f"not of kind: {self.kind}")
+
+        def fits(answer: str) -> bool:
+            if self.kind == "digits":
+                return answer.isdigit()
+            number = _number.read(answer)
+            return number is not None and (self.kind == "number" or number.value.denominator == 1)
+
+        answers = (self.extractor.extract(text) for text in batch.texts)
+        return [hit if answer is not None and fits(answer) else miss for answer in answers]
+
+
+@final
+@register("ratio_match")
+class RatioMatch(Reward):
+    """A value for the right answer, lesser ones for being near: within 10 %, within 20 %.
+
+    >>> near = RatioMatch(wrong=-1.0)
+    >>> near(completions=["<answer>42.0</answer>", "<answer>40</answer>"], answer=["42", "42"])
+    [3.5, 2.0]
+    """
+
+    extractor: Extractor = Tag()
+    """What finds the answer in the completion."""
+    reference: Column[Reference] = Column("answer")
+    """The column that holds the right answer; of a list the best match counts."""
+    exact: float | None = 5.0
+    """The value of the reference's very text; None to compare by value alone."""
+    stripped: float | None = 3.5
+    """The value of its text but for white space around it; None to compare by value alone."""
+    equal: float | None = 3.5
+    """The value of an equal number; None to leave it to the bands."""
+    bands: Bands = ((0.1, 2.0), (0.2, 1.5))
+    """Pairs of how far from 1 the ratio to the reference may be, and a value; the first counts."""
+    wrong: float = -2.5
+    """The value of any other number."""
+    missing: float = -2.0
+    """The value of a completion without an answer."""
+    unreadable: float = -4.5
+    """The value where either is no number."""
+    parse: Literal["strict", "python", "python_commas"] = "strict"
+    """Exact rationals as people write numbers; or as `float` reads them, for the published scores;
+    or so with the commas taken out of the answer first."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The least and the greatest of all the values."""
+        given = [self.exact, self.stripped, self.equal, self.wrong, self.missing, self.unreadable]
+        known = [value for value in given if value is not None] + [value for _, value in self.bands]
+        return min(known), max(known)
+
+    def score(self, batch: Batch) -> list[Score]:
+        """Return the match's value for each completion; None where there is no reference."""
+        missing, no_reference = Score(self.missing, "no answer"), Score(None, "no reference")
+        rule = self._exact_ratio if self.parse == "strict" else self._float_ratio
+
+        def judge(text: str, reference: object) -> Score:
+            wanted = texts(reference)
+            answer = self.extractor.extract(text)
+            if not wanted:
+                return no_reference
+            if answer is None or (self.parse == "strict" and not answer.strip()):
+                return missing
+            return max((self._text(answer, one) or rule(answer, one) for one in wanted), key=_value)
+
+        cells = batch.column(self.reference)
+        return [judge(*row) for row in zip(batch.texts, cells, strict=True)]
+
+    def _text(self, answer: str, reference: str) -> Score | None:
+        """Return the score of the same text, None where it differs."""
+        if self.exact is not None and answer == reference:
+            return Score(self.exact, "the same text")
+        if self.stripped is not None and answer.strip() == reference.strip():
+            return Score(self.stripped, "the same text, stripped")
+        return None
+
+    def _exact_ratio(self, answer: str, reference: str) -> Score:
+        """Return the score of two numbers by their exact ratio."""
+        given, wanted = _number.read(answer), _number.read(reference)
+        if given is None or wanted is None:
+            return Score(self.unreadable, "not one number")
+        if self.equal is not None and wanted.equals(given):
+            return Score(self.equal, "the same number")
+        ratio = given.value / wanted.value if wanted.value else None
+        for width, value in self.bands:
+            if ratio is not None and abs(ratio - 1) <= Fraction(str(width)):
+                return Score(value, f"within {width:g}")
+        return Score(self.wrong, "another number")
+
+    def _float_ratio(self, answer: str, reference: str) -> Score:
+        """Return the score of two numbers as the notebooks compute it, in floats."""
+        try:
+            given = float(answer.replace(",", "") if self.parse == "python_commas" else answer)
+            wanted = float(reference)
+            if self.equal is not None and given == wanted:
+                return Score(self.equal, "the same number")
+            ratio = given / wanted if self.bands else 0.0
+        except (ValueError, ZeroDivisionError):
+            return Score(self.unreadable, "no ratio to be had")
+        for width, value in self.bands:
+            if 1 - width <= ratio <= 1 + width:
+                return Score(value, f"within {width:g}")
+        return Score(self.wrong, "another number")
+
+
+def _value(score: Score) -> float:
+    """Return a score's value, which is there."""
+    return score.value if score.value is not None else 0.0

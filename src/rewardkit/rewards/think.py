@@ -1,0 +1,53 @@
+"""Reasoning between think tags, then an answer: TRL's `think_format_reward`, without its holes."""
+
+from __future__ import annotations
+
+from typing import final
+
+from rewardkit._tags import is_blank, marks, opened, places
+from rewardkit.batch import Batch
+from rewardkit.component import register
+from rewardkit.extract import TagName
+from rewardkit.result import Score
+from rewardkit.reward import Bounds, Reward
+
+
+@final
+@register("think_format")
+class ThinkFormat(Reward):
+    """One think block at the start, with something in it, and something after it.
+
+    TRL (`trl.rewards.think_format_reward`) takes the same layout, but also an empty block, a second
+    closing tag, and nothing at all as the answer.
+
+    >>> ThinkFormat()(completions=["<think>2 + 2</think>4", "<think></think>4", "4"])
+    [1.0, 0.0, 0.0]
+    """
+
+    tag: TagName = "think"
+    """The block's name."""
+    value: float = 1.0
+    """What the layout is worth."""
+    opened_in_prompt: bool = False
+    """Whether the chat template already wrote the opening tag; it may then be missing."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """From 0 to `value`."""
+        return min(self.value, 0.0), max(self.value, 0.0)
+
+    def score(self, batch: Batch) -> list[Score]:
+        """Return `value` or 0 for each completion."""
+        wanted = opening, closing = marks([self.tag])
+        hit, miss = (
+            Score(self.value, "a thought, then an answer"),
+            Score(0.0, "not the think layout"),
+        )
+
+        def fits(text: str) -> bool:
+            start, stop = places(text, wanted)
+            head, answer = text[: max(start, 0)], text[stop + len(closing) :]
+            return min(start, stop) >= 0 and not head.strip() and not is_blank(answer)
+
+        texts = opened(batch.texts, opening if self.opened_in_prompt else "")
+        return [hit if fits(text) else miss for text in texts]

@@ -1,0 +1,8 @@
+"""Verifiers, one file a family; importing this registers them all.
+
+They say whether an answer is right, know nothing of prompts and trainers, and give no score.
+"""
+
+from rewardkit.verify import number, text
+
+__all__ = ["number", "text"]

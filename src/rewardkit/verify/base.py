@@ -1,0 +1,83 @@
+"""What a verifier is, and the order in which an answer and its reference are looked at."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any, ClassVar
+
+from rewardkit.component import Component
+from rewardkit.result import Outcome, Verdict
+
+CORRECT = Verdict(Outcome.CORRECT)
+WRONG = Verdict(Outcome.WRONG)
+NO_ANSWER = Verdict(Outcome.NO_ANSWER)
+BAD_REFERENCE = Verdict(Outcome.BAD_REFERENCE)
+
+
+class Verifier(Component):
+    """Whether answers are right. Usable by itself, as in an evaluation.
+
+    >>> from rewardkit import build
+    >>> [verdict.outcome.value for verdict in build("number").verify(["7.0", None], ["7", "7"])]
+    ['correct', 'no_answer']
+    """
+
+    component_kind: ClassVar[str] = "verifier"
+
+    @abstractmethod
+    def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
+        """Return one verdict for each answer, in order.
+
+        `answers` are texts, None where there was none. `references` are dataset cells: a string, a
+        number, None, or a list of which any is right. Both have the same length; ValueError where
+        they do not.
+        """
+
+
+def pairwise(
+    answers: Sequence[str | None],
+    references: Sequence[Any],
+    judge: Callable[[str, str], Verdict],
+) -> list[Verdict]:
+    """Return a verdict for each pair, asking `judge` only where there is something to compare.
+
+    `judge(answer, reference)` gets texts that are not blank, and gives BAD_REFERENCE for a
+    reference that it cannot read. Of a list of references the first that finds the answer right
+    decides, else the first that can be read.
+    """
+    return [_one(*pair, judge) for pair in zip(answers, references, strict=True)]
+
+
+def texts(reference: Any) -> list[str]:
+    """Return the texts that a reference's cell stands for, without the blank ones.
+
+    >>> texts(7), texts([0.5, "1/2"]), texts(" ")
+    (['7'], ['0.5', '1/2'], [])
+    """
+    if isinstance(reference, str):
+        return [reference] if reference.strip() else []
+    if isinstance(reference, Real):
+        return [str(reference)]
+    if isinstance(reference, Sequence):
+        return [text for part in reference for text in texts(part)]
+    return []
+
+
+def _one(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict]) -> Verdict:
+    """Return the verdict on one answer and one reference's cell."""
+    given = [reference] if isinstance(reference, str) and reference.strip() else texts(reference)
+    blank = answer is None or not answer.strip()
+    verdict = BAD_REFERENCE
+    for text in given:
+        found = judge(text if blank else answer or "", text)
+        if found.outcome is Outcome.BAD_REFERENCE:
+            continue
+        if blank:
+            return NO_ANSWER
+        if found.outcome is Outcome.CORRECT:
+            return found
+        if verdict.outcome is Outcome.BAD_REFERENCE:
+            verdict = found
+    return verdict

@@ -1,0 +1,55 @@
+"""Numbers by value, as exact rationals: no rounding, so 0.1 + 0.2 would be 0.3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Annotated, Any, final
+
+from pydantic import Field
+
+from rewardkit import _number
+from rewardkit.component import register
+from rewardkit.result import Outcome, Verdict
+from rewardkit.verify.base import BAD_REFERENCE, CORRECT, WRONG, Verifier, pairwise
+
+
+@final
+@register("number")
+class Number(Verifier):
+    """The answer is the reference's number, however it is written: 1,000, $1000.00, 2000/2.
+
+    Separators, currency, percents, fractions, mixed numbers, LaTeX, scale words and units are read;
+    units are not compared. 50% equals 50 and 0.5. A list of numbers is not a number.
+
+    >>> [v.outcome.value for v in Number().verify(["$1,000", "-42", "1 2 3"], [1000, "42", "3"])]
+    ['correct', 'wrong', 'wrong']
+    """
+
+    rel_tol: Annotated[float, Field(ge=0)] = 0.0
+    """How far off the answer may be, as a share of the reference's absolute value."""
+    abs_tol: Annotated[float, Field(ge=0)] = 0.0
+    """How far off the answer may be, in the reference's unit. Either tolerance is enough."""
+    or_text: bool = False
+    """Whether a reference that is no number is compared as stripped text, and not unreadable."""
+
+    def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
+        """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
+        rel_tol, abs_tol = Fraction(str(self.rel_tol)), Fraction(str(self.abs_tol))
+
+        def judge(answer: str, reference: str) -> Verdict:
+            wanted = _number.read(reference)
+            if wanted is None and not self.or_text:
+                return BAD_REFERENCE
+            if answer.strip() == reference.strip():
+                return CORRECT
+            given = None if wanted is None else _number.read(answer)
+            if wanted is None or given is None:
+                return WRONG if wanted is None else _NO_NUMBER
+            equal = wanted.equals(given, rel_tol=rel_tol, abs_tol=abs_tol)
+            return CORRECT if equal else WRONG
+
+        return pairwise(answers, references, judge)
+
+
+_NO_NUMBER = Verdict(Outcome.WRONG, "not one number")
