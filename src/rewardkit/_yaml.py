@@ -44,6 +44,13 @@ class _Dumper(yaml.SafeDumper):
     """SafeDumper that quotes what `_Loader` would not read as a string."""
 
 
+def _quoted(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Put text with signs that do not print in double quotes, where PyYAML escapes them."""
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quoted)
 _SCALARS = {
     "tag:yaml.org,2002:bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
     "tag:yaml.org,2002:int": (r"[-+]?[0-9]+", "-+0123456789"),

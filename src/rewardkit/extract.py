@@ -79,7 +79,7 @@ class Tag(Extractor):
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:
-            stop = text.rfind(closing)
+            stop = text.find(closing, text.rfind(opening, 0, max(text.rfind(closing), 0)))
         start = text.rfind(opening, 0, max(stop, 0))
         return text[start + len(opening) : stop].strip() if start >= 0 else None
 

@@ -465,6 +465,10 @@ def _sum(*parts: tuple[Any, float]) -> Linear:
     weights: list[float] = []
     bias = 0.0
     for part, weight in parts:
+        if not isinstance(weight, Real) or not isinstance(part, Reward | Real):
+            wrong = part if isinstance(weight, Real) else weight
+            message = f"got {wrong!r} ({type(wrong).__name__}), expected a reward or a number"
+            raise TypeError(message)
         if isinstance(part, Linear) and _bare(part):
             for term, inner in part.weighted:
                 terms.append(term)
@@ -473,11 +477,8 @@ def _sum(*parts: tuple[Any, float]) -> Linear:
         elif isinstance(part, Reward):
             terms.append(part)
             weights.append(float(weight))
-        elif isinstance(part, Real):
-            bias += weight * float(part)
         else:
-            message = f"got {part!r} ({type(part).__name__}), expected a reward or a number"
-            raise TypeError(message)
+            bias += weight * float(part)
     plain = all(weight == 1.0 for weight in weights)
     return Linear(terms=tuple(terms), weights=() if plain else tuple(weights), bias=bias)
 

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+import rewardkit as rk
+from rewardkit.batch import MissingColumnError
+
+
+@pytest.mark.parametrize(
+    ("completion", "text"),
+    [
+        ("plain", "plain"),
+        ("", ""),
+        ([], ""),
+        (None, ""),
+        ([{"role": "assistant", "content": "chat"}], "chat"),
+        ([{"content": "no role"}], "no role"),
+        ({"role": "assistant", "content": "one message"}, "one message"),
+        ([{"role": "assistant", "content": None}], ""),
+        ([{"role": "assistant", "tool_calls": [{"id": "1"}]}], ""),
+        (
+            [
+                {
+                    "role": "assistant",
+                    "content": [{"type": "text", "text": "a"}, {"type": "image"}, "b"],
+                }
+            ],
+            "ab",
+        ),
+        (
+            [
+                {"role": "assistant", "content": "first"},
+                {"role": "tool", "content": "result"},
+                {"role": "assistant", "content": "last"},
+            ],
+            "last",
+        ),
+        ([{"role": "assistant", "content": "said"}, {"role": "tool", "content": "42"}], "said"),
+        ([{"role": "user", "content": "asked"}], ""),
+        (
+            [{"role": "assistant", "content": "4", "reasoning_content": "2+2"}],
+            "<think>2+2</think>4",
+        ),
+        (
+            [{"role": "assistant", "content": None, "reasoning_content": "2+2"}],
+            "<think>2+2</think>",
+        ),
+        ([{"role": "assistant", "content": "4", "reasoning_content": None}], "4"),
+        ("a\ud800b", "a\ufffdb"),
+        ("\ud83d\ude00", "\U0001f600"),
+    ],
+)
+def test_texts(completion, text):
+    assert rk.Batch.of(completion).texts == [text]
+
+
+def test_of_takes_a_cell_for_one_completion_and_a_list_for_several():
+    assert rk.Batch.of("a", answer=["1", "2"]).column("answer") == [["1", "2"]]
+    assert rk.Batch.of("a", "b", answer=["1", "2"]).column("answer") == ["1", "2"]
+
+
+def test_groups_are_runs_of_equal_prompts():
+    batch = rk.Batch.of(*"abcdef", prompts=["p", "p", "q", "q", "q", "p"])
+    assert batch.groups() == [range(2), range(2, 5), range(5, 6)]
+    chat = [[{"role": "user", "content": "1"}], [{"role": "user", "content": "1"}]]
+    assert rk.Batch.of("a", "b", prompts=chat).groups() == [range(2)]
+    with pytest.raises(ValueError, match=r"no prompts.*pass prompts="):
+        rk.Batch.of("a").groups()
+
+
+def test_a_missing_column_names_what_is_there_and_the_near_one():
+    with pytest.raises(MissingColumnError) as caught:
+        rk.build("correct", verifier="exact", reference="answr")(
+            completions=["a"], answer=["1"], id=[3]
+        )
+    message = str(caught.value)
+    assert "'answr'" in message
+    assert "['answer', 'id']" in message
+    assert "did you mean 'answer'?" in message
+    assert caught.value.__notes__ == [
+        "raised while correct[verifier=exact,reference=answr] scored 1 completions"
+    ]
+
+
+def test_a_column_of_another_length_is_refused_where_it_is_read():
+    reward = rk.build("correct", verifier="exact")
+    with pytest.raises(MissingColumnError, match=r"'answer' has 1 cells, expected a list of 2"):
+        reward(completions=["a", "b"], answer=["1"])
+    with pytest.raises(MissingColumnError, match=r"'answer' has a str, expected a list of 1"):
+        reward(completions=["a"], answer="1")
+    assert rk.build("xml_count")(completions=["a", "b"], answer=["1"]) == [0.0, 0.0]
+
+
+def test_a_cell_of_another_type_is_refused():
+    reward = rk.build("correct", verifier="exact")
+    with pytest.raises(TypeError, match=r"'answer', row 1: got \{'a': 1\} \(dict\), expected"):
+        reward(completions=["a", "b"], answer=["1", {"a": 1}])
+
+
+def test_prompts_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="1 prompts for 2 completions"):
+        rk.build("xml_count")(completions=["a", "b"], prompts=["p"])
+
+
+def test_select_keeps_rows_together():
+    batch = rk.Batch.of(
+        *"abc", prompts=["p", "q", "r"], completion_ids=[[1], [2], [3]], answer=[7, 8, 9], step=5
+    )
+    part = batch.select([2, 0])
+    assert (part.texts, part.prompts, part.completion_ids) == (["c", "a"], ["r", "p"], [[3], [1]])
+    assert (part.column("answer"), part.step) == ([9, 7], 5)
+
+
+def test_log_leaves_out_none_and_overwrites_nothing():
+    batch = rk.Batch.of("a")
+    batch.log("x", [1.0, None, 2.0])
+    batch.log("x", [5.0])
+    batch.log("y", [None])
+    assert batch.metrics == {"x": 1.5, "x#2": 5.0}
+
+
+def test_columns_of_numpy_arrays():
+    numpy = pytest.importorskip("numpy")
+    reward = rk.build("correct", verifier="number", extractor="whole")
+    assert reward(completions=["4", "5"], answer=numpy.array([4, 4])) == [1.0, 0.0]
+
+
+def test_a_column_is_a_string_that_pickles_with_its_type():
+    column = rk.build("correct", verifier="exact").reference
+    again = pickle.loads(pickle.dumps(column))
+    assert (column, again, again.cell) == ("answer", "answer", column.cell)
+    assert isinstance("a reference", column.cell)
+    assert not isinstance({}, column.cell)

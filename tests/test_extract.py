@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rewardkit as rk
+
+
+def extract(name, text, **fields):
+    return rk.build(name, **fields).extract(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "text", "found"),
+    [
+        ("whole", {}, " 4 \n", "4"),
+        ("tag", {}, "<answer>\n4\n</answer>", "4"),
+        ("tag", {}, "<answer>3</answer><answer>4</answer>", "4"),
+        ("tag", {"which": "first"}, "<answer>3</answer><answer>4</answer>", "3"),
+        ("tag", {"which": "only"}, "<answer>3</answer><answer>4</answer>", None),
+        ("tag", {"which": "only"}, "so <answer>3</answer>.", "3"),
+        ("tag", {}, "<answer>3</answer> and <answer>4", "3"),
+        ("tag", {}, "<answer>4", None),
+        ("tag", {}, "4</answer>", None),
+        ("tag", {}, "</answer>4<answer>", None),
+        ("tag", {}, "<answer></answer>", ""),
+        ("tag", {}, "<answer>2<answer>4</answer>", "4"),
+        ("tag", {"which": "first"}, "<answer>2<answer>4</answer>", "4"),
+        ("tag", {"tag": "final"}, "<final>4</final>", "4"),
+        ("tag", {"opened_in_prompt": True}, "4</answer>", "4"),
+        ("tag", {"opened_in_prompt": True}, "<answer>4</answer>", "4"),
+        ("tag", {"strict": False}, "<answer>3</answer><answer> 4", "4"),
+        ("tag", {"strict": False}, " no tag ", "no tag"),
+        ("tag", {"strict": False}, "4</answer> x", "4"),
+        ("boxed", {}, r"\boxed{4}", "4"),
+        ("boxed", {}, r"\boxed{\frac{1}{2}} or \boxed{ \{1, 2\} }.", r"\{1, 2\}"),
+        ("boxed", {"which": "first"}, r"\boxed{\frac{1}{2}} or \boxed{3}", r"\frac{1}{2}"),
+        ("boxed", {}, r"\boxed{4} and \boxed{5", "4"),
+        ("boxed", {}, r"\boxed {4}", "4"),
+        ("boxed", {}, r"\boxed", None),
+        ("boxed", {}, "{4}", None),
+        ("hash", {}, "#### 8", "8"),
+        ("hash", {}, "#### 7\nno\n#### 8 \nyes", "8"),
+        ("hash", {"which": "first"}, "#### 7\n#### 8", "7"),
+        ("hash", {}, "### 8", None),
+        ("after", {}, "a</think> b</think> c", "b</think> c"),
+        ("after", {"which": "last"}, "a</think> b</think> c", "c"),
+        ("after", {"strip": False}, "</think> c ", " c "),
+        ("after", {}, "c", None),
+        ("after", {"marker": "Answer:"}, "Answer: 4", "4"),
+        ("last_number", {}, "from 3 to 4.", "4"),
+        ("last_number", {}, "it costs $1,234.50, no more", "$1,234.50"),
+        ("last_number", {}, "x = -42", "-42"),
+        ("last_number", {}, "8-3", "3"),
+        ("last_number", {}, "8 - 3", "3"),
+        ("last_number", {}, "H2O", None),
+        ("last_number", {}, "on 3/1/2024", "3/1/2024"),
+        ("last_number", {}, "about 50%", "50%"),
+        ("last_number", {}, r"so \frac{3}{4} of it", r"\frac{3}{4}"),
+        ("last_number", {}, "1 1/2 cups", "1 1/2"),
+        ("last_number", {}, "²", None),
+        ("last_number", {}, "none", None),
+        ("last_number", {"only": True}, "18, that is 18.0 eggs", "18.0"),
+        ("last_number", {"only": True}, "1, 2 or 3", None),
+        ("last_number", {"within": "after"}, "1 + 2</think> 3", "3"),
+        ("last_number", {"within": "after"}, "1 + 2 = 3", None),
+        ("regex", {"pattern": r"is (\d+)"}, "is 3, is 4", "4"),
+        ("regex", {"pattern": r"is (\d+)", "which": "first"}, "is 3, is 4", "3"),
+        ("regex", {"pattern": r"\d+", "group": 0}, "3 4", "4"),
+        ("regex", {"pattern": r"(?P<n>\d+)", "group": "n"}, "3 4", "4"),
+        ("regex", {"pattern": r"(x)|\d"}, "3", None),
+        ("choice", {}, "B", "B"),
+        ("choice", {}, "The answer is (C).", "C"),
+        ("choice", {}, "Answer: **D**", "D"),
+        ("choice", {}, r"\boxed{\text{E}}", "E"),
+        ("choice", {}, "(A) is too small, (B) too big", None),
+        ("choice", {}, "The answer is A. No: the answer is B.", "B"),
+        ("choice", {}, "A cat", None),
+        ("choice", {"options": "XY"}, "(Y)", "Y"),
+        ("choice", {}, "nothing", None),
+    ],
+)
+def test_extract(name, fields, text, found):
+    assert extract(name, text, **fields) == found
+
+
+SOUP = st.lists(
+    st.sampled_from(["<answer>", "</answer>", "a", "b ", "\n", "<think>"]), max_size=10
+).map("".join)
+
+
+@given(text=SOUP)
+def test_tag_agrees_with_a_pattern(text):
+    blocks = re.findall(r"<answer>((?:(?!</?answer>)[\s\S])*)</answer>", text)
+    assert extract("tag", text) == (blocks[-1].strip() if blocks else None)
+    assert extract("tag", text, which="first") == (blocks[0].strip() if blocks else None)
+
+
+@given(text=SOUP)
+def test_the_loose_tag_agrees_with_the_notebooks_two_splits(text):
+    expected = text.split("<answer>")[-1].split("</answer>")[0].strip()
+    assert extract("tag", text, strict=False) == expected
+
+
+@given(
+    content=st.recursive(
+        st.sampled_from(["1", "x", r"\{"]),
+        lambda s: st.lists(s).map(lambda p: "{" + "".join(p) + "}"),
+    )
+)
+def test_boxed_finds_its_own_content(content):
+    assert extract("boxed", rf"so \boxed{{{content}}} it is") == content
+
+
+def test_a_pattern_that_runs_away_is_stopped():
+    start = time.monotonic()
+    assert extract("regex", "a" * 40 + "!", pattern=r"(a|a)*b", timeout=0.05) is None
+    assert time.monotonic() - start < 5

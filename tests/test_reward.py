@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import inspect
+import math
+from typing import ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rewardkit as rk
+from rewardkit.reward import Clip, Guard, Linear, Product, Schedule, Where
+
+
+class Given(rk.Reward):
+    """Gives each completion the number that it is; abstains on "none"."""
+
+    low: float = -10.0
+    high: float = 10.0
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        return [rk.Score(None if text == "none" else float(text)) for text in batch.texts]
+
+
+class Rank(rk.Reward):
+    """Looks at its neighbours: how many completions are shorter."""
+
+    pointwise: ClassVar[bool] = False
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        lengths = [len(text) for text in batch.texts]
+        return [rk.Score(float(sum(other < own for other in lengths))) for own in lengths]
+
+
+class Fixed(rk.Reward):
+    values: tuple[float | None, ...] = ()
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        return [rk.Score(value) for value in self.values]
+
+
+one = Given(name="one")
+length = rk.build("length", target=0, penalty=1.0, name="length")
+
+
+def test_a_sum_weighs_its_terms_and_adds_its_bias():
+    total = one + 0.5 * length - 2.0
+    assert isinstance(total, Linear)
+    assert (total.terms, total.weights, total.bias) == ((one, length), (1.0, 0.5), -2.0)
+    assert total(completions=["3", "10"]) == [3 - 0.5 - 2, 10 - 1 - 2]
+    assert (one - length)(completions=["3"]) == [4.0]
+    assert (1 - one)(completions=["3"]) == [-2.0]
+    assert sum([one, length])(completions=["3"]) == [2.0]
+
+
+def test_sums_are_flat_unless_they_have_a_name():
+    total = 2 * (one + 0.5 * length + 1.0) - one
+    assert (total.terms, total.weights, total.bias) == ((one, length, one), (2.0, 1.0, -1.0), 2.0)
+    named = Linear(terms=(one, length), name="format")
+    assert (named + one).terms == (named, one)
+    assert (one * length * one) == Product(factors=(one, length, one))
+
+
+def test_only_rewards_and_numbers_compose():
+    for compose in (lambda: one + "1", lambda: one * "1", lambda: one - None):
+        with pytest.raises(TypeError, match="expected a reward or a number"):
+            compose()
+
+
+def test_abstention():
+    assert (one + length)(completions=["none", "1"]) == [-4.0, 0.0]
+    assert (one + one)(completions=["none"]) == [None]
+    assert (one + 5.0)(completions=["none"]) == [None]
+    assert (one * length)(completions=["none", "1"]) == [None, -1.0]
+    assert Clip(reward=one, low=0)(completions=["none", "-1"]) == [None, 0.0]
+    assert Schedule(reward=one, points=((0, 2.0),))(completions=["none", "1"]) == [None, 2.0]
+    assert Guard(reward=one)(completions=["none", "1"]) == [None, 1.0]
+
+
+def test_where_scores_only_the_rows_that_match():
+    math_only = Where(reward=one, column="task", equals="math")
+    assert math_only(completions=["7", "no number"], task=["math", "code"]) == [7.0, None]
+    assert math_only(completions=["no number"], task=["code"]) == [None]
+    mixed = math_only + Where(reward=length, column="task", equals="code")
+    assert mixed(completions=["7", "no number"], task=["math", "code"]) == [7.0, -9.0]
+
+
+class State:
+    def __init__(self, step):
+        self.global_step = step
+
+
+@pytest.mark.parametrize(
+    ("step", "weight"), [(0, 1.0), (10, 1.0), (15, 2.0), (20, 3.0), (30, 1.5), (40, 0.0), (99, 0.0)]
+)
+def test_a_schedule_follows_the_step(step, weight):
+    ramp = Schedule(reward=one, points=((10, 1.0), (20, 3.0), (40, 0.0)))
+    assert ramp(completions=["2"], trainer_state=State(step)) == [2 * weight]
+    assert ramp(completions=["2"]) == [0.0]
+
+
+def test_a_guard_tries_again_row_by_row_and_counts():
+    logged = {}
+    guard = Guard(reward=one)
+    values = guard(completions=["1", "oops", "3"], log_metric=logged.__setitem__)
+    assert values == [1.0, None, 3.0]
+    assert logged == {f"{guard.__name__}/one/errors": 1.0}
+    assert Guard(reward=one, on_error=-1.0)(completions=["oops"]) == [-1.0]
+
+
+def test_a_guard_gives_up_on_the_whole_batch_where_rows_depend_on_each_other():
+    class Fragile(rk.Reward):
+        pointwise: ClassVar[bool] = False
+
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            raise RuntimeError
+
+    assert Guard(reward=Fragile())(completions=["1", "2"]) == [None, None]
+
+
+def test_a_guard_lets_a_missing_column_through():
+    with pytest.raises(LookupError, match="no column 'answer'"):
+        Guard(reward=rk.build("correct", verifier="exact"))(completions=["1"])
+
+
+def test_what_a_reward_raises_propagates_with_the_innermost_name():
+    with pytest.raises(ValueError, match="could not convert") as caught:
+        (length + one)(completions=["oops"])
+    assert caught.value.__notes__ == ["raised while one scored 1 completions"]
+
+
+def test_a_wrong_number_of_scores_is_named():
+    with pytest.raises(ValueError, match="Fixed gave 0 scores for 1 completions"):
+        Fixed()(completions=["1"])
+    with pytest.raises(ValueError, match="Fixed gave 0 scores for 1 completions"):
+        (one + Fixed())(completions=["1"])
+
+
+def test_nan_abstains_and_an_infinity_raises():
+    class Odd(rk.Reward):
+        value: str = "nan"
+
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            return [rk.Score(float(self.value)), rk.Score(1.0)]
+
+    assert Odd()(completions=["a", "b"]) == [None, 1.0]
+    with pytest.raises(ValueError, match=r"gave inf for row 0; rk.build\('clip', "):
+        Odd(value="inf")(completions=["a", "b"])
+
+
+def test_term_means_go_to_the_metrics_raw():
+    logged = {}
+    total = Linear(
+        terms=(one, Schedule(reward=length, points=((0, 0.0),))), weights=(3.0, 1.0), name="t"
+    )
+    total(completions=["1", "none", "3"], log_metric=logged.__setitem__)
+    assert logged["t/one"] == 2.0
+    assert logged["t/length"] == -2.0
+    assert total(completions=["1"]) == [3.0]
+
+
+def test_the_why_goes_to_the_table_only_when_asked_for():
+    extra = {}
+    quiet, loud = one + length, Linear(terms=(one, length), name="t", log_why=True)
+    quiet(completions=["1"], log_extra=extra.__setitem__)
+    assert extra == {}
+    loud(completions=["1", "none"], log_extra=extra.__setitem__)
+    assert extra == {
+        "t/why": ["one 1; length -1 (1 characters)", "one abstains; length -4 (4 characters)"]
+    }
+
+
+def test_pointwise_follows_the_tree():
+    assert (one + length).pointwise
+    assert not (one + Rank()).pointwise
+    assert not Guard(reward=Clip(reward=one * Rank())).pointwise
+
+
+@pytest.mark.parametrize(
+    ("reward", "bounds"),
+    [
+        (Given(low=0, high=2) + Given(low=-1, high=1), (-1, 3)),
+        (Given(low=0, high=2) - 2 * Given(low=-1, high=1) + 5.0, (3, 9)),
+        (2 * Given(low=1, high=2), (2, 4)),
+        (Given(low=1, high=2) + Given(low=1, high=2), (0, 4)),
+        (Given(low=-2, high=3) * Given(low=-1, high=4), (-8, 12)),
+        (0.0 * length, (0, 0)),
+        (Clip(reward=length, low=-5), (-5, 0)),
+        (Schedule(reward=Given(low=0, high=2), points=((0, -1.0), (9, 3.0))), (-2, 6)),
+        (Guard(reward=Given(low=0, high=2), on_error=-1.0), (-1, 2)),
+        (Where(reward=Given(low=0, high=2), column="c", equals=1), (0, 2)),
+        (length, (-math.inf, 0)),
+    ],
+)
+def test_bounds_follow_the_fields(reward, bounds):
+    assert reward.bounds == bounds
+
+
+TREES = st.recursive(
+    st.builds(Given, low=st.just(-10.0), high=st.just(10.0)),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda pair: pair[0] + pair[1]),
+        st.tuples(inner, inner).map(lambda pair: pair[0] * pair[1]),
+        st.tuples(inner, st.integers(-3, 3)).map(lambda pair: pair[1] * pair[0] + 1.0),
+        inner.map(lambda reward: Clip(reward=reward, low=-4.0, high=20.0)),
+        inner.map(lambda reward: Schedule(reward=reward, points=((0, 1.0), (9, -2.0)))),
+        inner.map(lambda reward: Guard(reward=reward, on_error=0.5)),
+    ),
+    max_leaves=5,
+)
+
+
+@given(
+    reward=TREES,
+    texts=st.lists(st.one_of(st.just("none"), st.integers(-10, 10).map(str)), max_size=4),
+)
+def test_no_tree_leaves_its_bounds_or_changes_in_order(reward, texts):
+    low, high = reward.bounds
+    values = reward(completions=texts, trainer_state=State(3))
+    assert all(value is None or low - 1e-6 <= value <= high + 1e-6 for value in values)
+    assert reward(completions=texts[::-1], trainer_state=State(3)) == values[::-1]
+
+
+def test_two_frames_stand_between_the_trainer_and_a_leaf():
+    depths = []
+
+    class Leaf(rk.Reward):
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            depths.append(len(inspect.stack(0)))
+            return [rk.Score(0.0)] * len(batch)
+
+    here = len(inspect.stack(0))
+    Leaf()(completions=["a"])
+    (Leaf() + one)(completions=["1"])
+    assert depths == [here + 2, here + 3]
