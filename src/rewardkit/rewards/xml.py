@@ -169,15 +169,17 @@ class XmlCount(Reward):
         """Return the notebook's count: its newlines, and its cost of whatever comes after."""
         total = 0.0
         for number, tag in enumerate(self.tags):
-            first, last = number == 0, number == len(self.tags) - 1
-            if text.count(f"<{tag}>\n" if first else f"\n<{tag}>\n") == 1:
+            last = number == len(self.tags) - 1
+            opening = f"\n<{tag}>\n" if number else f"<{tag}>\n"
+            closing = f"\n</{tag}>"
+            if text.count(opening) == 1:
                 total += self.value
                 if last:
-                    total -= len(text.rpartition(f"\n</{tag}>\n")[2]) * self.tail_penalty
-            if text.count(f"\n</{tag}>" if last else f"\n</{tag}>\n") == 1:
+                    total -= len(text.split(f"{closing}\n").pop()) * self.tail_penalty
+            if text.count(closing if last else f"{closing}\n") == 1:
                 total += self.value
                 if last:
-                    total -= (len(text.rpartition(f"\n</{tag}>")[2]) - 1) * self.tail_penalty
+                    total -= (len(text.split(closing).pop()) - 1) * self.tail_penalty
         return Score(total, "as published")
 
 

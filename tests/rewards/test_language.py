@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import sys
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langid.langid import LanguageIdentifier, model
+
+import rewardkit as rk
+from rewardkit.rewards import language
+
+WHOLE = LanguageIdentifier.from_modelstring(model)
+ID = "Saya menghitung jumlah apel yang ada di dalam keranjang itu"
+EN = "I count the number of apples that are in the basket"
+DE = "Ich zähle die Äpfel, die in dem Korb liegen"
+TEXT = st.lists(st.sampled_from([ID, EN, DE, "4", ". ", "\n", "你好", "²"]), max_size=5).map(
+    " ".join
+)
+
+
+@settings(max_examples=30)
+@given(text=TEXT)
+def test_unmasked_labels_are_langids_own(text):
+    label = WHOLE.classify(text)[0]
+    reward = rk.build("language", scores={label: 1.0}, other=-1.0, no_letters=-2.0, mask=False)
+    assert reward(completions=[text]) == [1.0 if text.strip() else -2.0]
+
+
+def test_the_share_of_sentences_in_the_target():
+    share = rk.build("language", target="id")
+    assert share(completions=[f"{ID}. {EN}!", f"{ID}.\n{ID}?", EN, "4. 5."]) == [
+        0.5,
+        1.0,
+        0.0,
+        None,
+    ]
+    assert share.bounds == (0.0, 1.0)
+
+
+def test_a_score_for_each_label():
+    reward = rk.build("language", scores={"id": 5, "en": -3}, other=-5, no_letters=-5)
+    assert reward(completions=[ID, EN, DE, "42", ""]) == [5.0, -3.0, -5.0, -5.0, -5.0]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<reasoning>{}</reasoning>",
+        "```python\nfor the_number in all_of_the_numbers: print(the_number)\n``` {}",
+        r"{} \[ \text{{the sum of all numbers}} \]",
+        r"{} \(the_number_of_apples\) $the + number + of + apples$ $$the = number$$",
+        "{} `the_number_of_apples_that_are_there`",
+        r"\boxed{{{}}}",
+    ],
+)
+def test_tags_code_and_latex_do_not_count(markup):
+    reward = rk.build("language", target="id", candidates=("en", "id"))
+    assert reward(completions=[markup.format(ID)]) == [1.0]
+
+
+def test_money_is_not_latex():
+    reward = rk.build("language", target="id", candidates=("en", "id"))
+    assert reward(completions=[f"$5 {ID} $7"]) == [1.0]
+    assert reward(completions=[f"$5 {EN} $7"]) == [0.0]
+
+
+def test_markup_alone_has_no_letters():
+    reward = rk.build("language", target="id", no_letters=-1.0)
+    assert (
+        reward(completions=["<answer>42</answer>", "```\nid\n```", r"$\frac{1}{2}$", "²"])
+        == [-1.0] * 4
+    )
+
+
+@pytest.mark.parametrize("closing", ["</think>", "</reasoning>"])
+def test_scopes(closing):
+    text = f"<think>{EN}{closing}{ID}"
+    for scope, expected in (("reasoning", 0.0), ("answer", 1.0)):
+        reward = rk.build("language", target="id", scope=scope, no_letters=-1.0)
+        assert reward(completions=[text]) == [expected]
+    assert rk.build("language", target="id", scope="reasoning")(completions=[EN]) == [0.0]
+    assert rk.build("language", target="id", scope="answer")(completions=[EN]) == [None]
+
+
+def test_two_candidate_sets_do_not_disturb_each_other():
+    malay = "Saya mengira bilangan epal yang ada di dalam bakul itu"
+    all_labels = rk.build("language", scores={"id": 1.0, "ms": 2.0})
+    without = rk.build("language", scores={"id": 1.0}, candidates=("id", "en"))
+    before = all_labels(completions=[malay])
+    assert without(completions=[malay]) == [1.0]
+    assert all_labels(completions=[malay]) == before
+
+
+def test_py3langid_is_another_backend():
+    reward = rk.build("language", target="id", backend="py3langid", candidates=("en", "id"))
+    assert reward(completions=[f"{ID}. {EN}."]) == [0.5]
+
+
+@pytest.mark.parametrize("backend", ["langid", "py3langid"])
+def test_unknown_labels_are_named(backend):
+    with pytest.raises(ValueError, match=f"{backend} knows no xx; it knows"):
+        rk.build("language", target="xx", backend=backend)(completions=["a"])
+    with pytest.raises(ValueError, match=f"{backend} knows no xx; it knows"):
+        rk.build("language", target="id", candidates=["id", "xx"], backend=backend)(
+            completions=["a"]
+        )
+
+
+def test_a_missing_backend_names_the_extra(monkeypatch):
+    language._identifier.cache_clear()
+    language._loaded.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("langid")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(ImportError, match=r"pip install 'rewardkit\[language\]'"):
+        rk.build("language", target="id")(completions=["a"])
+
+
+def test_threads_share_one_identifier():
+    reward = rk.build("language", target="id", candidates=("en", "id", "de"))
+    values = []
+    threads = [
+        threading.Thread(target=lambda: values.append(reward(completions=[ID, EN])))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert values == [[1.0, 0.0]] * 8

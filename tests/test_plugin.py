@@ -1,0 +1,93 @@
+"""A real plugin distribution, installed into a folder of its own, found by its entry point."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).parent.parent / "examples" / "plugin"
+BUILD = (
+    "import rewardkit as rk; "
+    "print(rk.build('emoji/penalty')(completions=['Four! \U0001f389', '4']))"
+)
+NAMES = "import rewardkit as rk; print([n for n in rk.names() if '/' in n])"
+
+
+def metadata(site: Path, name: str, module: str) -> None:
+    folder = site / f"{name}-0.1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+    (folder / "entry_points.txt").write_text(f"[rewardkit]\n{name} = {module}\n")
+
+
+def run(code: str, site: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(site),
+        "PYTHONIOENCODING": "utf-8",
+        **environment,
+    }
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    done = subprocess.run(
+        [*pip, "--target", str(folder), str(PLUGIN)], capture_output=True, text=True, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_an_installed_plugin_is_found_on_the_first_miss(site):
+    done = run(BUILD, site)
+    assert (done.stdout, done.stderr) == ("[-1.0, 0.0]\n", "")
+    assert run(NAMES, site).stdout == "['emoji/penalty']\n"
+
+
+def test_its_rewards_are_yaml_and_compose(site):
+    code = (
+        "import rewardkit as rk\n"
+        "r = rk.load('type: emoji/penalty\\npenalty: 0.5\\n') + rk.build('xml_count')\n"
+        "assert rk.load(rk.dump(r)) == r; print(r(completions=['\U0001f389']))"
+    )
+    assert run(code, site).stdout == "[-0.5]\n"
+
+
+def test_plugins_can_be_turned_off(site):
+    done = run(BUILD, site, REWARDKIT_NO_PLUGINS="1")
+    assert "no component is called 'emoji/penalty'" in done.stderr
+
+
+def test_one_that_does_not_import_warns_and_names_itself(tmp_path):
+    metadata(tmp_path, "broken", "no_such_module")
+    done = run("import rewardkit as rk; print(len(rk.names()) > 20)", tmp_path)
+    assert done.stdout == "True\n"
+    assert (
+        "rewardkit plugin 'broken' (no_such_module) did not import (ModuleNotFoundError"
+        in done.stderr
+    )
+
+
+def test_one_that_takes_a_name_without_its_own_before_it_is_left_out(tmp_path):
+    metadata(tmp_path, "greedy", "greedy_rewards")
+    (tmp_path / "greedy_rewards.py").write_text(
+        "import rewardkit as rk\n"
+        "@rk.register('mine')\n"
+        "class Mine(rk.Extractor):\n"
+        "    def extract(self, text):\n"
+        "        return text\n"
+    )
+    done = run("import rewardkit as rk; print('mine' in rk.names())", tmp_path)
+    assert done.stdout == "False\n"
+    assert (
+        "rewardkit plugin 'greedy' (greedy_rewards) registers mine without greedy/" in done.stderr
+    )
