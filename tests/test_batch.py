@@ -78,9 +78,9 @@ def test_a_missing_column_names_what_is_there_and_the_near_one():
     message = str(caught.value)
     assert "'answr'" in message
     assert "['answer', 'id']" in message
-    assert "did you mean 'answer'?" in message
+    assert "(did you mean 'answer'?)" in message
     assert caught.value.__notes__ == [
-        "raised while correct[verifier=exact,reference=answr] scored 1 completions"
+        "raised while correct[verifier=exact,reference=answr] scored 1 completion"
     ]
 
 

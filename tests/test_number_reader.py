@@ -56,6 +56,7 @@ def value(text):
             ("5m", 5),
         ),
         *(("3 million", 3 * 10**6), ("$2.5 billion", 25 * 10**8), ("100 square meters", 100)),
+        *((r"\boxed{42}", 42), ("(42)", 42), ("= 42", 42), ("\u201342", -42), ("5 months", 5)),
         *(("50%", 50), (r"50\%", 50), ("12.5 percent", "25/2"), ("9" * 4000, 10**4000 - 1)),
     ],
 )
@@ -109,7 +110,17 @@ def test_reads(text, expected):
             "5M",
             "5 dozen",
         ),
-        *("1/0", r"\frac{1}{0}", "7 is wrong", "42 not", "(5)", "[5]", "9" * 5000, "-" * 10000),
+        *(
+            "7 squared",
+            "3 millions",
+            "42 thousandths",
+            "42 forty",
+            "10 am",
+            "5 June",
+            "0,042",
+            "42nd",
+        ),
+        *("1/0", r"\frac{1}{0}", "7 is wrong", "42 not", "(5, 6)", "[5]", "9" * 5000, "-" * 10000),
     ],
 )
 def test_reads_nothing_else(text):

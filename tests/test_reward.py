@@ -130,13 +130,13 @@ def test_a_guard_lets_a_missing_column_through():
 def test_what_a_reward_raises_propagates_with_the_innermost_name():
     with pytest.raises(ValueError, match="could not convert") as caught:
         (length + one)(completions=["oops"])
-    assert caught.value.__notes__ == ["raised while one scored 1 completions"]
+    assert caught.value.__notes__ == ["raised while one scored 1 completion"]
 
 
 def test_a_wrong_number_of_scores_is_named():
-    with pytest.raises(ValueError, match="Fixed gave 0 scores for 1 completions"):
+    with pytest.raises(ValueError, match="Fixed gave 0 scores for 1 completion"):
         Fixed()(completions=["1"])
-    with pytest.raises(ValueError, match="Fixed gave 0 scores for 1 completions"):
+    with pytest.raises(ValueError, match="Fixed gave 0 scores for 1 completion"):
         (one + Fixed())(completions=["1"])
 
 

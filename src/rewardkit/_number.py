@@ -43,16 +43,20 @@ class Number(NamedTuple):
         return any(abs(a - b) <= max(abs_tol, rel_tol * abs(a)) for a, b in pairs)
 
 
-_GROUPED = r"\d{1,3}(?:(?:,|\{,\}|\\,|\\!|,\\!|[\u00a0\u2009\u202f])\d{3})++"
+_GROUPED = r"[1-9]\d{0,2}(?:(?:,|\{,\}|\\,|\\!|,\\!|[\u00a0\u2009\u202f])\d{3})++"
 _UNSIGNED = rf"(?:{_GROUPED}|\d++)(?:\.\d*+)?|\.\d++"
 _CURRENCY = (
     r"(?:(?:US|AU|CA|NZ|HK|S|A|C)?\\?\$|[\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba]"
     r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|Rp\.?)(?![A-Za-z]))"
 )
+MINUS = "-\u2010\u2011\u2012\u2013\u2212\uff0d"
+"""The signs that people and models write for a minus, em dashes aside."""
+_ASCII_MINUS = str.maketrans(dict.fromkeys(MINUS, "-"))
+_SIGN = rf"[+{re.escape(MINUS)}]"
 _NUMBER = re.compile(
     rf"""
-    (?:[A-Za-z]\w{{0,20}}+\s*+=\s*+)?+                          # x =
-    (?P<sign>[-+\u2212])?\s*+{_CURRENCY}?\s*+(?P<inner>(?(sign)(?!)|[-+\u2212]))?
+    (?:(?:[A-Za-z]\w{{0,20}}+\s*+)?+=\s*+)?+                     # x =
+    (?P<sign>{_SIGN})?\s*+{_CURRENCY}?\s*+(?P<inner>(?(sign)(?!)|{_SIGN}))?
     (?:
         (?P<whole>\d++)?+\s*+\\[dtc]?frac\s*+(?:
             \{{\s*+(?P<over>-?\d++)\s*+\}}\s*+\{{\s*+(?P<under>\d++)\s*+\}}
@@ -63,7 +67,7 @@ _NUMBER = re.compile(
         (?:
             [eE](?P<e>[-+]?\d++)
           | \s*+(?:\\times|\\cdot|[*\u00d7x])\s*+10\s*+\^\s*+
-            (?:\{{\s*+)?(?P<power>[-+\u2212]?\d++)(?:\s*+\}})?
+            (?:\{{\s*+)?(?P<power>{_SIGN}?\d++)(?:\s*+\}})?
         )?+
     )
     (?![\d.,]*\d)
@@ -76,16 +80,20 @@ _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 
 _PERCENT = re.compile(r"(?i:\\?%|per\s?cent|\\text\{\s*(?:\\?%|percent)\s*\})")
 _SHORT = (
     "mm|cm|dm|km|nm|mi|ft|in|yd|mg|kg|lb|lbs|oz|ml|mL|cl|dl|kl|ms|min|mins|hr|hrs|sec|secs|kmh|mph"
-    "|kph|Hz|kHz|MHz|GHz|kW|kWh|MW|GW|kJ|kcal|cal|Pa|kPa|eV|mol|cc|am|pm|KB|MB|GB|TB|m|g|s|h|L|l|N"
+    "|kph|Hz|kHz|MHz|GHz|kW|kWh|MW|GW|kJ|kcal|cal|Pa|kPa|eV|mol|cc|KB|MB|GB|TB|m|g|s|h|L|l|N"
     "|J|W|V|A"
 )
 _NO_UNIT = (
     "and|or|nor|not|no|to|but|then|is|are|was|than|plus|minus|times|over|mod|less|more|between"
-    "|about|if|sin|cos|tan|log|ln|exp|sqrt|pi|dozen|score|half|halves|quarters?|thirds?|tenths"
-    "|bn|mn|mil|lakh|crore"
+    "|about|if|none|wrong|below|under|negative|sin|cos|tan|log|ln|exp|sqrt|pi|squared|cubed"
+    "|factorial|dozen|score|half|halves|quarters?|thirds?|(?:four|fif|six|seven|eigh|nin|ten)ths?"
+    "|(?:hundred|thousand|million|billion|trillion)(?:ths?|s)?|bn|mn|mil|lakh|crore|am|pm"
+    "|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\\w+teen"
+    "|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|st|nd|rd|th"
+    "|january|february|march|april|may|june|july|august|september|october|november|december"
 )
 _POWER = r"(?:\s?\^\s?\{?[23]\}?|[\u00b2\u00b3])?+"
-_WORD = rf"(?!(?:{_NO_UNIT})\b)(?:[^\W\d_]{{2,30}}+|(?:{_SHORT})\b){_POWER}\.?"
+_WORD = rf"(?!(?i:{_NO_UNIT})\b)(?:[^\W\d_]{{2,30}}+|(?:{_SHORT})\b){_POWER}\.?"
 _TEXT = rf"\\(?:text|mathrm|textrm|mbox|textbf)\s?\{{[^{{}}\d]{{0,60}}\}}{_POWER}"
 _SPACE = r"(?:\s|~|\\[,;:! ]|\\quad|-)"
 _UNIT = re.compile(
@@ -97,7 +105,10 @@ _UNIT = re.compile(
     """,
     re.VERBOSE,
 )
-_WRAPS = [("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`")]
+_WRAPS = [
+    *(("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`")),
+    *((r"\boxed{", "}"), (r"\text{", "}"), ("{", "}"), ("(", ")")),
+]
 
 
 def read(text: str) -> Number | None:
@@ -115,7 +126,7 @@ def read(text: str) -> Number | None:
     value = None if found is None else _value(found)
     if found is None or value is None:
         return None
-    if (found["sign"] or found["inner"]) in ("-", "\u2212"):
+    if (found["sign"] or found["inner"] or "+") in MINUS:
         value = -value
     unit = found["unit"].rstrip().removesuffix(".").rstrip()
     if _PERCENT.fullmatch(unit.lstrip()):
@@ -128,7 +139,7 @@ def read(text: str) -> Number | None:
 
 
 def _unwrapped(text: str) -> str:
-    """Return the text without math delimiters, emphasis or a final full stop around it."""
+    """Return the text without math delimiters, emphasis, a box or parentheses around it."""
     for left, right in _WRAPS:
         bare = text.removesuffix(".")
         inner = bare[len(left) : -len(right)]
@@ -141,7 +152,7 @@ def _value(found: re.Match[str]) -> Fraction | None:
     """Return the value of a match without its sign, None where it has none or is too large."""
     if found["plain"] is not None:
         digits = re.sub(r"[^\d.]", "", found["plain"])
-        exponent = int((found["e"] or found["power"] or "0")[:9].replace("\u2212", "-"))
+        exponent = int((found["e"] or found["power"] or "0")[:9].translate(_ASCII_MINUS))
         if abs(exponent) > MAX_EXPONENT or len(digits) > MAX_EXPONENT:
             return None
         return Fraction(f"{digits.rstrip('.')}") * Fraction(10) ** exponent

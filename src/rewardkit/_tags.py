@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import category
 
 
 def marks(tags: Sequence[str]) -> list[str]:
@@ -26,12 +27,15 @@ def opened(texts: list[str], opening: str) -> list[str]:
 
 
 def is_blank(text: str) -> bool:
-    r"""Return whether nothing can be seen: white space, control and zero-width characters.
+    r"""Return whether nothing can be seen: only space, controls, marks and fillers.
 
-    >>> is_blank(" \n\u200b"), is_blank("0")
+    >>> is_blank(" \n\u200b\u3164"), is_blank("0")
     (True, False)
     """
-    return not any(sign.isprintable() and not sign.isspace() for sign in text)
+    return not any(category(sign)[0] in "LNPS" and sign not in _FILLERS for sign in text)
+
+
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 
 
 def places(text: str, wanted: Sequence[str]) -> list[int]:

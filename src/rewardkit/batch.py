@@ -135,10 +135,10 @@ class Batch:
         """
         if name not in self.columns:
             near = get_close_matches(name, self.columns, n=3)
-            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
             message = (
-                f"no column {name!r} in the batch, which has {sorted(self.columns) or 'none'}{hint}"
-                " Rename the dataset's column, or name another in the reward's field."
+                f"no column {name!r} in the batch; it has {sorted(self.columns) or 'none'}{hint};"
+                " rename the dataset's column, or name another in the reward's field"
             )
             raise MissingColumnError(message)
         cells = self.columns[name]

@@ -105,6 +105,8 @@ class Component(BaseModel):
         """Show the fields that differ from their defaults."""
         yield from fields_set(self).items()
 
+    __str__ = BaseModel.__repr__
+
     @model_validator(mode="wrap")
     @classmethod
     def _from_name_or_mapping(

@@ -175,16 +175,27 @@ class LastNumber(Extractor):
     within: Extractor | None = None
     """What finds the part of the completion to look in; None for all of it."""
     only: bool = False
-    """Whether a text with several different numbers has none."""
+    """Whether there is none where more than one number stands, or an expression. A number that is
+    said twice, with words between, is one."""
 
     def extract(self, text: str) -> str | None:
-        """Return the number's text."""
+        """Return the number's text, with "-" before it where a minus stands before it."""
         part = text if self.within is None else self.within.extract(text)
+        if part is None or (self.only and _has_other_digits(part)):
+            return None
         found: str | None = None
-        for token in _NUMBERS.finditer(part or ""):
-            if self.only and found is not None and not _same_number(found, token[0]):
+        end = 0
+        for token in _NUMBERS.finditer(part):
+            minus = _MINUS_BEFORE.search(part, max(token.start() - 24, 0), token.start())
+            operator = minus is not None and _OPERAND.match(minus["left"]) is not None
+            number = f"-{token[0]}" if minus is not None and not operator else token[0]
+            if self.only and found is not None:
+                said_again = _WORD.search(part, end, token.start()) is not None
+                if not (said_again and _same_number(found, number)):
+                    return None
+            if self.only and operator:
                 return None
-            found = token[0]
+            found, end = number, token.end()
         return found
 
 
@@ -266,14 +277,24 @@ _NUMBERS = re.compile(
     (?:(?<![\w)\]}.])[-+\u2212])?(?:\\?\$)?(?:(?<=\$)[-\u2212])?
     (?:
         \\[dtc]?frac\{-?\d++\}\{\d++\}
-      | (?<![^\W_])\d++[ ]\d++/\d++(?![\d/])
-      | (?<![^\W_])(?:\d++(?:(?:[.,/:\u00a0\u202f]|\{,\}|,?\\[!,])\d++)*+|(?<![\d.])\.\d++)
+      | (?<![^\W_])(?<![\^\u221a])(?<![\^_]\{)(?<!sqrt\{)
+        (?:
+            \d++[ ]\d++/\d++(?![\d/])
+          | \d++(?:(?:[.,/:\u00a0\u202f]|\{,\}|,?\\[!,])\d++)*+
+          | (?<![\d.])\.\d++
+        )
         (?:[eE][-+]?\d++|\s?(?:\\times|\u00d7|\*)\s?10\^\{?-?\d++\}?)?
     )
-    (?:\s?\\?%)?
+    (?:\s?\\?%|[A-Za-z]++|\^\S|\s(?:hundred|(?:thou|mill|bill|trill)\w{2,4}|squared|cubed|below|negative)\b)?
     """,
     re.VERBOSE | re.ASCII,
 )
+_MINUS_BEFORE = re.compile(
+    rf"(?P<left>\S?\s?)\s{{0,8}}(?:[{re.escape(_number.MINUS)}]|\b(?i:minus|negative)\b)"
+    r"[\s*_$\u20ac\u00a3\u00a5(){}\[\]~`\\,!\u200b]{0,8}(?:USD|EUR|GBP)?\s?$"
+)
+_OPERAND = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
+_WORD = re.compile(r"[^\W\d_]{2}")
 _SAID = (
     r"(?i:\b(?:answer|choice|option)(?:\s{1,8}is)?\s{0,8}:?\s{0,8})"
     r"""(?:\*\*|\\boxed\{|\\text\{|[(\["'`$\s]){0,4}([OPTIONS])(?![^\W_])"""
@@ -282,6 +303,11 @@ _MARKED = (
     r"[(\[]([OPTIONS])[)\]]|\\boxed\{(?:\\text\{)?([OPTIONS])\}|\*\*([OPTIONS])[.):]?\*\*"
     r"|(?m:^[ \t]{0,8}([OPTIONS])[ \t]{0,8}[.):]?[ \t]{0,8}$)|(?m:^[ \t]{0,8}([OPTIONS])[.):][ \t])"
 )
+
+
+def _has_other_digits(text: str) -> bool:
+    """Return whether there are digits that are not ASCII, as in "²" and "٤"."""
+    return not text.isascii() and any(sign.isdigit() and not sign.isascii() for sign in text)
 
 
 def _same_number(one: str, other: str) -> bool:

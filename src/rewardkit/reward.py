@@ -7,6 +7,7 @@ is a reward again. Where a term abstains, `Linear` leaves it out and `Product` a
 from __future__ import annotations
 
 import math
+import zlib
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -91,11 +92,11 @@ class Reward(Component):
         try:
             scores = self.score(batch)
         except Exception as error:
-            error.add_note(f"raised while {_innermost(error)} scored {len(batch)} completions")
+            error.add_note(f"raised while {_innermost(error)} scored {_counted(batch)}")
             raise
         values = [score[0] for score in scores]
         if len(values) != len(batch):
-            message = f"{self.__name__} gave {len(values)} scores for {len(batch)} completions"
+            message = f"{self.__name__} gave {len(values)} scores for {_counted(batch)}"
             raise ValueError(message)
         if log_metric is not None:
             for metric, value in batch.metrics.items():
@@ -406,28 +407,37 @@ class Guard(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores (batch length), `on_error` for rows where it raises."""
+        errors = 0
         try:
-            return _matched(self.reward.score(batch), batch, self.reward.__name__)
+            scores = _matched(self.reward.score(batch), batch, self.reward.__name__)
         except MissingColumnError:
             raise
         except Exception as error:  # noqa: BLE001 - what a guard is for
             scores = [self._fallback(error)] * len(batch)
-        errors = len(batch)
-        if self.reward.pointwise:
-            for row in range(len(batch)):
-                single = batch.select([row])
-                single.metrics = {}
-                try:
-                    (scores[row],) = self.reward.score(single)
-                except Exception as error:  # noqa: BLE001 - what a guard is for
-                    scores[row] = self._fallback(error)
-                else:
-                    errors -= 1
+            errors = self._retry(batch, scores) if self.reward.pointwise else len(batch)
         batch.metrics[f"{self.reward.__name__}/errors"] = float(errors)
         return scores
 
+    def _retry(self, batch: Batch, scores: list[Score]) -> int:
+        """Score the rows one by one, put what succeeds into `scores`, and count what raises."""
+        errors = 0
+        for row in range(len(batch)):
+            single = batch.select([row])
+            single.metrics = {}
+            try:
+                (scores[row],) = self.reward.score(single)
+            except Exception as error:  # noqa: BLE001 - what a guard is for
+                scores[row] = self._fallback(error)
+                errors += 1
+        return errors
+
     def _fallback(self, error: Exception) -> Score:
         return Score(self.on_error, f"{type(error).__name__}: {error}")
+
+
+def _counted(batch: Batch) -> str:
+    """Return the batch's size in words."""
+    return f"{len(batch)} completion{'' if len(batch) == 1 else 's'}"
 
 
 def _describe(component: Component) -> str:
@@ -442,7 +452,9 @@ def _describe(component: Component) -> str:
         return own
     inside = ",".join(told)
     room = max(_NAME_LENGTH - len(own) - 2, 8)
-    return f"{own}[{inside if len(inside) <= room else inside[: room - 2] + '..'}]"
+    if len(inside) > room:
+        inside = f"{inside[: room - 7]}..{zlib.crc32(inside.encode()) & 0xFFFFF:05x}"
+    return f"{own}[{inside}]"
 
 
 def _brief(value: Any) -> str:
@@ -507,7 +519,7 @@ def _innermost(error: Exception) -> str:
 def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
     """Return the scores. Raises ValueError where their number is not the batch's."""
     if len(scores) != len(batch):
-        message = f"{name} gave {len(scores)} scores for {len(batch)} completions"
+        message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
     return scores
 

@@ -7,8 +7,8 @@ and AsyncGRPOTrainer.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from rewardkit.reward import Linear, Reward
@@ -26,23 +26,32 @@ def split(rewards: Reward | Sequence[Reward]) -> Split:
 
     TRL then logs each by itself, and `multi_objective_aggregation="normalize_then_sum"` normalises
     each by itself. A sum's bias is left out: the same constant on every row changes no advantage.
-    Equal names are numbered, since TRL would merge them in its logs.
+    Equal names are numbered, since TRL would merge them in its logs; the terms of a sum with
+    `log_why` log theirs.
 
     >>> from rewardkit import build
     >>> split(build("xml_strict") + 0.5 * build("length", target=9)).reward_weights
     [1.0, 0.5]
     """
-    weighted: list[tuple[Reward, float]] = []
+    funcs: list[Reward] = []
+    weights: list[float] = []
+    taken: set[str] = set()
     for reward in [rewards] if isinstance(rewards, Reward) else rewards:
-        weighted += reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]
-    seen: Counter[str] = Counter()
-    funcs = []
-    for reward, _ in weighted:
-        name = reward.__name__
-        seen[name] += 1
-        numbered = f"{name}#{seen[name]}"
-        funcs.append(reward if seen[name] == 1 else reward.model_copy(update={"name": numbered}))
-    return Split(funcs, [weight for _, weight in weighted])
+        for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
+            name = next(name for name in _numbered(term.__name__) if name not in taken)
+            taken.add(name)
+            changes: dict[str, Any] = {} if name == term.__name__ else {"name": name}
+            if reward.log_why and not term.log_why:
+                changes["log_why"] = True
+            funcs.append(term.model_copy(update=changes) if changes else term)
+            weights.append(weight)
+    return Split(funcs, weights)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """Yield a name, then the name with 2, 3 and so on behind it."""
+    yield name
+    yield from (f"{name}#{number}" for number in count(2))
 
 
 def as_async(reward: Reward) -> Callable[..., Awaitable[list[float | None]]]:

@@ -12,6 +12,7 @@ The columns are the recipes' own: `answer`.
 """
 
 from rewardkit.extract import After, LastNumber, Tag
+from rewardkit.presets import published as published  # so that presets.published is there
 from rewardkit.rewards.correct import Correct
 from rewardkit.rewards.language import Language
 from rewardkit.rewards.length import Length
@@ -68,9 +69,8 @@ format_and_language_reward_func = Language(
     other=-5.0,
     no_letters=-5.0,
     candidates=(
-        *("ar", "bn", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hu"),
-        *("id", "it", "ja", "ko", "nl", "pl", "pt", "ro", "ru", "sv", "sw", "ta", "te", "th"),
-        *("tl", "tr", "uk", "ur", "vi", "zh"),
+        *("ar", "de", "en", "es", "fr", "hi", "id", "it", "ja"),
+        *("ko", "nl", "pl", "pt", "ru", "th", "tr", "vi", "zh"),
     ),
 )
 

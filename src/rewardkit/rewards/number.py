@@ -107,7 +107,7 @@ class RatioMatch(Reward):
             answer = self.extractor.extract(text)
             if not wanted:
                 return no_reference
-            if answer is None or (self.parse == "strict" and not answer.strip()):
+            if answer is None:
                 return missing
             return max((self._text(answer, one) or rule(answer, one) for one in wanted), key=_value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from math import isfinite
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -59,8 +60,8 @@ def texts(reference: Any) -> list[str]:
     if isinstance(reference, str):
         return [reference] if reference.strip() else []
     if isinstance(reference, Real):
-        return [str(reference)]
-    if isinstance(reference, Sequence):
+        return [str(reference)] if isfinite(reference) else []
+    if isinstance(reference, Sequence) and not isinstance(reference, bytes):
         return [text for part in reference for text in texts(part)]
     return []
 
