@@ -93,14 +93,14 @@ class Language(Reward):
         text = _masked(text) if self.mask else text
         if not (_has_letters(text) if self.mask else text.strip()):
             return Score(self.no_letters, "no letters")
-        label = str(identifier.classify(text)[0])
+        label = _classified(identifier, text)
         scores = self.scores if self.scores is not None else {}
         return Score(scores.get(label, self.other), label)
 
     def _share(self, identifier: Any, text: str) -> Score:
         """Return the share of the sentences that are in the target language."""
         parts = _SENTENCE.split(_masked(text) if self.mask else text)
-        labels = [str(identifier.classify(part)[0]) for part in parts if _has_letters(part)]
+        labels = [_classified(identifier, part) for part in parts if _has_letters(part)]
         if not labels:
             return Score(self.no_letters, "no letters")
         hits = labels.count(str(self.target))
@@ -147,6 +147,20 @@ def _masked(text: str) -> str:
 def _has_letters(text: str) -> bool:
     """Return whether there is a letter of any script."""
     return any(map(str.isalpha, text))
+
+
+def _classified(identifier: Any, text: str) -> str:
+    """Return the label that the identifier finds.
+
+    langid's own `classify` multiplies all of its 7,480 features with every label's weights; the few
+    that occur in the text give the same sum, in a fraction of the time.
+    """
+    if not hasattr(identifier, "instance2fv"):
+        return str(identifier.classify(text)[0])
+    counts = identifier.instance2fv(text)
+    seen = counts.nonzero()[0]
+    sums = counts[seen].astype(float) @ identifier.nb_ptc[seen] + identifier.nb_pc
+    return str(identifier.nb_classes[sums.argmax()])
 
 
 @lru_cache(maxsize=32)
