@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_LENGTH = 4200
@@ -34,6 +35,8 @@ class Number(NamedTuple):
 
         50% equals 50, 50% and 0.5: a dataset writes one, a model the other.
         """
+        if self.value == other.value:
+            return True
         shift = Fraction(1, 100)
         pairs = [(self.value, other.value)]
         if self.percent and not other.percent:
@@ -111,6 +114,9 @@ _WRAPS = [
 ]
 
 
+_OPENINGS = {left[0] for left, _ in _WRAPS}
+
+
 def read(text: str) -> Number | None:
     r"""Return the number that the whole text is, None where it is anything else.
 
@@ -122,7 +128,15 @@ def read(text: str) -> Number | None:
     [None, None, None, None, None, None, None]
     """
     text = text.strip()
-    found = _NUMBER.fullmatch(_unwrapped(text)) if len(text) <= MAX_LENGTH else None
+    return _read(text) if len(text) <= MAX_LENGTH else None
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Number | None:
+    """Return the number that a stripped text is; a group says the same one many times."""
+    if text.isdigit() and text.isascii():
+        return Number(Fraction(int(text))) if len(text) <= MAX_EXPONENT else None
+    found = _NUMBER.fullmatch(_unwrapped(text))
     value = None if found is None else _value(found)
     if found is None or value is None:
         return None
@@ -140,6 +154,8 @@ def read(text: str) -> Number | None:
 
 def _unwrapped(text: str) -> str:
     """Return the text without math delimiters, emphasis, a box or parentheses around it."""
+    if text[:1] not in _OPENINGS:
+        return text
     for left, right in _WRAPS:
         bare = text.removesuffix(".")
         inner = bare[len(left) : -len(right)]
@@ -155,7 +171,8 @@ def _value(found: re.Match[str]) -> Fraction | None:
         exponent = int((found["e"] or found["power"] or "0")[:9].translate(_ASCII_MINUS))
         if abs(exponent) > MAX_EXPONENT or len(digits) > MAX_EXPONENT:
             return None
-        return Fraction(f"{digits.rstrip('.')}") * Fraction(10) ** exponent
+        value = Fraction(digits.rstrip("."))
+        return value * Fraction(10) ** exponent if exponent else value
     top = found["top"] or found["over"] or found["digit_over"]
     bottom = found["bottom"] or found["under"] or found["digit_under"]
     if not int(bottom):

@@ -32,6 +32,8 @@ def is_blank(text: str) -> bool:
     >>> is_blank(" \n\u200b\u3164"), is_blank("0")
     (True, False)
     """
+    if "!" <= text.lstrip()[:1] <= "~":
+        return False
     return not any(category(sign)[0] in "LNPS" and sign not in _FILLERS for sign in text)
 
 

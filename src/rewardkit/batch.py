@@ -218,11 +218,11 @@ def _text(completion: Any) -> str:
     """Return one completion's text, "" where there is none."""
     if isinstance(completion, str):
         return completion if completion.isascii() else _encodable(completion)
-    messages = [completion] if isinstance(completion, Mapping) else completion
-    if not isinstance(messages, Sequence):
+    messages = [completion] if isinstance(completion, dict) else completion
+    if not isinstance(messages, list | Sequence):
         return ""
     for message in reversed(messages):
-        if isinstance(message, Mapping) and message.get("role", "assistant") == "assistant":
+        if isinstance(message, dict | Mapping) and message.get("role", "assistant") == "assistant":
             text = _content(message.get("content"))
             reasoning = message.get("reasoning_content")
             if reasoning and isinstance(reasoning, str):
