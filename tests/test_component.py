@@ -252,7 +252,9 @@ def test_names_say_what_differs_from_the_defaults():
     assert rk.build("xml_count", value=0.25, name="mine").__name__ == "mine"
     nested = rk.build("correct", verifier={"type": "number", "rel_tol": 0.1}, extractor="boxed")
     assert nested.__name__ == "correct[verifier=number[rel_tol=0.1],extractor=boxed]"
-    assert len(rk.build("regex_match", pattern="x" * 500).__name__) <= 60
+    long, longer = (rk.build("regex_match", pattern="x" * size) for size in (500, 501))
+    assert len(long.__name__) <= 60
+    assert long.__name__ != longer.__name__
 
 
 def test_a_trees_columns():

@@ -97,3 +97,14 @@ def test_reference_has_every_module_and_public_name(registered: list[list[str]])
     told = set(re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE))
     modules = {module for _, _, module in registered}
     assert {*modules, *(f"rewardkit.{name}" for name in rewardkit.__all__)} <= told
+
+
+def test_readme_example_scores() -> None:
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code = block.replace("from trl import GRPOConfig, GRPOTrainer\n", "").partition("trainer =")[0]
+    code, _, call = code.strip().rpartition("\n\n")
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - our own page
+    # right 2.0, laid out 0.5, and 11 + 5 + 12 + 8 + 6 + 9 = 51 characters of 400
+    assert eval(call, names) == pytest.approx([2.0 + 0.5 - 0.001 * (400 - 51)])  # noqa: S307

@@ -110,6 +110,8 @@ def test_a_guard_tries_again_row_by_row_and_counts():
     assert values == [1.0, None, 3.0]
     assert logged == {f"{guard.__name__}/one/errors": 1.0}
     assert Guard(reward=one, on_error=-1.0)(completions=["oops"]) == [-1.0]
+    guard(completions=["1"], log_metric=logged.__setitem__)
+    assert logged == {f"{guard.__name__}/one/errors": 0.0}, "a mean over steps needs the zeros"
 
 
 def test_a_guard_gives_up_on_the_whole_batch_where_rows_depend_on_each_other():

@@ -365,6 +365,20 @@ def standardised(values: list[float], group: int) -> list[float]:
 # Async functions
 
 
+def test_split_names_are_all_different() -> None:
+    one = rk.build("xml_count", name="a")
+    twice = split(one + one).reward_funcs
+    names = [reward.__name__ for reward in split([*twice, one, *twice]).reward_funcs]
+    assert names == ["a", "a#2", "a#3", "a#4", "a#2#2"]
+
+
+def test_split_keeps_the_why_of_a_sum() -> None:
+    terms = (rk.build("xml_count"), rk.build("xml_soft"))
+    total = rk.build("linear", terms=terms, log_why=True)
+    assert [reward.log_why for reward in split(total).reward_funcs] == [True, True]
+    assert split(terms).reward_funcs == list(terms)
+
+
 def test_as_async_is_what_trl_awaits() -> None:
     is_async_callable = pytest.importorskip("trl.trainer.utils").is_async_callable
     assert inspect.iscoroutinefunction(as_async(count))
