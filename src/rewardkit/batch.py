@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import groupby
+from math import isnan
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, get_args
 
@@ -196,11 +197,11 @@ class Batch:
         return part
 
     def log(self, name: str, values: Iterable[float | None]) -> None:
-        """Keep the mean of `values` without its Nones as a metric, for the trainer's logs.
+        """Keep the mean of `values`, without None and NaN, as a metric for the trainer's logs.
 
         A name that is taken gets a number, so that nothing is overwritten.
         """
-        known = [value for value in values if value is not None]
+        known = [value for value in values if value is not None and not isnan(value)]
         if not known:
             return
         key, number = name, 2
@@ -219,10 +220,10 @@ def _text(completion: Any) -> str:
     if isinstance(completion, str):
         return completion if completion.isascii() else _encodable(completion)
     messages = [completion] if isinstance(completion, dict) else completion
-    if not isinstance(messages, list | Sequence):
+    if not isinstance(messages, Sequence):
         return ""
     for message in reversed(messages):
-        if isinstance(message, dict | Mapping) and message.get("role", "assistant") == "assistant":
+        if isinstance(message, (dict, Mapping)) and message.get("role", "assistant") == "assistant":
             text = _content(message.get("content"))
             reasoning = message.get("reasoning_content")
             if reasoning and isinstance(reasoning, str):

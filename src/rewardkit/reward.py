@@ -67,6 +67,7 @@ class Reward(Component):
 
     def __call__(  # noqa: PLR0913 - the trainers' signature
         self,
+        /,
         prompts: Sequence[Any] | None = None,
         completions: Sequence[Any] = (),
         completion_ids: Sequence[Sequence[int]] | None = None,
