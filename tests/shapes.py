@@ -92,7 +92,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
         "terms": ["xml_count", {"type": "correct", "verifier": "exact"}],
         "weights": [1, -2],
     },
-    "product": {"factors": ["xml_soft", "is_number"]},
+    "product": {"terms": ["xml_soft", "is_number"]},
     "clip": {"reward": {"type": "length", "target": 10}, "low": -5, "high": -1},
     "where": {"reward": "xml_count", "column": "answer", "equals": "4"},
     "schedule": {"reward": "xml_count", "points": [[0, 0.0], [10, 2.0]]},

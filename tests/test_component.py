@@ -145,6 +145,21 @@ def test_a_name_is_taken_once():
         rk.register("My Name")
     with pytest.raises(TypeError, match="expected a class under Reward, Verifier or Extractor"):
         rk.register("mine")(int)
+    with pytest.raises(ValueError, match="XmlCount is registered already, as 'xml_count'"):
+        rk.register("mine")(type(rk.build("xml_count")))
+    with pytest.raises(TypeError, match="Kindless is no reward, verifier or extractor"):
+        rk.register("mine")(type("Kindless", (rk.Component,), {}))
+
+
+def test_some_fields_are_refused():
+    class Typed(rk.Extractor):
+        type: str = "a"
+
+        def extract(self, text: str) -> str | None:
+            return text
+
+    with pytest.raises(ValueError, match="Typed has the field type; give it another name"):
+        rk.register("typed")(Typed)
 
 
 def test_a_cell_that_runs_again_replaces_the_class_of_main():
@@ -184,6 +199,9 @@ def test_load_takes_a_mapping_a_list_a_path_and_text(tmp_path):
     assert rk.load({"type": "xml_count", "value": 0.25}) == count
     assert rk.load([{"type": "xml_count", "value": 0.25}, "xml_soft"]) == rk.load(path)
     assert rk.load("type: xml_count\nvalue: 0.25\n") == count
+    assert rk.load(count) is count
+    with pytest.raises(TypeError, match=r"got 3 \(int\), expected a component or a list"):
+        rk.dump(3)
     assert rk.dump(count) == "type: xml_count\nvalue: 0.25\n"
 
 
@@ -199,6 +217,16 @@ def test_load_takes_a_mapping_a_list_a_path_and_text(tmp_path):
         ("\n", "got None, expected a mapping with the key 'type'"),
         ("type: xml_count\nvalue: 1\nvalue: 2\n", "the key 'value' stands twice"),
         ("type: [unclosed\n", "not YAML: .*line 2"),
+        ("{[a]: 1}\n", "a key must be a string or a number.*line 1"),
+        (f"type: length\ntarget: {'9' * 5000}\n", "not YAML: .*line 2"),
+        (
+            "- type: linear\n  terms:\n  - number\n",
+            r"^item 1: linear.terms.0: got the verifier 'number', ",
+        ),
+        (
+            "- type: linear\n  terms: xml_count\n",
+            r"linear.terms: got 'xml_count' \(str\), expected a list",
+        ),
         ("type: [1]\n", r"no component is called '\[1\]'"),
         (
             "type: xml_count\ntags: [no, 1]\n",
@@ -225,6 +253,7 @@ def test_a_file_is_named_in_its_errors(tmp_path):
 def test_yaml_scalars_are_those_of_yaml_1_2():
     text = "type: language\nscores: {no: 1e-3, on: -2.5e+2}\nother: 1\n"
     assert rk.load(text).scores == {"no": 0.001, "on": -250.0}
+    assert rk.load("type: length\ntarget: 010\n").target == 10.0
 
 
 @given(

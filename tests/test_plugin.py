@@ -89,5 +89,20 @@ def test_one_that_takes_a_name_without_its_own_before_it_is_left_out(tmp_path):
     done = run("import rewardkit as rk; print('mine' in rk.names())", tmp_path)
     assert done.stdout == "False\n"
     assert (
-        "rewardkit plugin 'greedy' (greedy_rewards) registers mine without greedy/" in done.stderr
+        "plugin 'greedy' (greedy_rewards) registers mine without greedy/ before it; left out"
+        in done.stderr
     )
+
+
+def test_a_plugin_may_import_another(tmp_path):
+    for name, imports in (("first", "import second_rewards"), ("second", "")):
+        metadata(tmp_path, name, f"{name}_rewards")
+        (tmp_path / f"{name}_rewards.py").write_text(
+            f"{imports}\nimport rewardkit as rk\n"
+            f"@rk.register('{name}/mine')\n"
+            "class Mine(rk.Extractor):\n"
+            "    def extract(self, text):\n"
+            "        return text\n"
+        )
+    done = run(NAMES, tmp_path)
+    assert (done.stdout, done.stderr) == ("['first/mine', 'second/mine']\n", "")

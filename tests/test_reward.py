@@ -43,6 +43,15 @@ class Fixed(rk.Reward):
         return [rk.Score(value) for value in self.values]
 
 
+class Odd(rk.Reward):
+    """Gives the first row an odd value and the rest 1."""
+
+    value: str = "nan"
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        return [rk.Score(1.0 if row else float(self.value)) for row in range(len(batch))]
+
+
 one = Given(name="one")
 length = rk.build("length", target=0, penalty=1.0, name="length")
 
@@ -62,7 +71,7 @@ def test_sums_are_flat_unless_they_have_a_name():
     assert (total.terms, total.weights, total.bias) == ((one, length, one), (2.0, 1.0, -1.0), 2.0)
     named = Linear(terms=(one, length), name="format")
     assert (named + one).terms == (named, one)
-    assert (one * length * one) == Product(factors=(one, length, one))
+    assert (one * length * one) == Product(terms=(one, length, one))
 
 
 def test_only_rewards_and_numbers_compose():
@@ -143,15 +152,46 @@ def test_a_wrong_number_of_scores_is_named():
 
 
 def test_nan_abstains_and_an_infinity_raises():
-    class Odd(rk.Reward):
-        value: str = "nan"
-
-        def score(self, batch: rk.Batch) -> list[rk.Score]:
-            return [rk.Score(float(self.value)), rk.Score(1.0)]
-
     assert Odd()(completions=["a", "b"]) == [None, 1.0]
     with pytest.raises(ValueError, match=r"gave inf for row 0; rk.build\('clip', "):
         Odd(value="inf")(completions=["a", "b"])
+
+
+def test_nan_is_left_out_of_a_sum():
+    logged = {}
+    total = Linear(terms=(one, Odd()), name="t")
+    assert total(completions=["1", "2"], log_metric=logged.__setitem__) == [1.0, 3.0]
+    assert logged == {"t/one": 1.5, "t/Odd": 1.0}
+
+
+def test_a_call_without_completions_or_with_one_string():
+    with pytest.raises(TypeError, match=r"one needs completions=.*keywords given are completion"):
+        one(completion=["1"])
+    with pytest.raises(TypeError, match=r"got the string '12' as completions, expected a list"):
+        one(completions="12")
+
+
+def test_what_is_no_score_is_named():
+    class Floats(rk.Reward):
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            return [1.0] * len(batch)
+
+    for reward in (Floats(), one + Floats()):
+        with pytest.raises(
+            TypeError, match=r"Floats gave 1.0 \(float\) for row 0, expected rk.Score"
+        ):
+            reward(completions=["1"])
+
+
+def test_a_guard_takes_an_infinity_for_an_error_and_lets_a_missing_package_through():
+    assert Guard(reward=Odd(value="inf"), on_error=-1.0)(completions=["a", "b"]) == [-1.0, -1.0]
+
+    class Needs(rk.Reward):
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            raise ImportError
+
+    with pytest.raises(ImportError):
+        Guard(reward=Needs())(completions=["a"])
 
 
 def test_term_means_go_to_the_metrics_raw():
@@ -180,6 +220,14 @@ def test_pointwise_follows_the_tree():
     assert (one + length).pointwise
     assert not (one + Rank()).pointwise
     assert not Guard(reward=Clip(reward=one * Rank())).pointwise
+
+    class Nested(rk.Reward):
+        parts: tuple[tuple[rk.Reward, float], ...]
+
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            return self.parts[0][0].score(batch)
+
+    assert not Nested(parts=((Rank(), 1.0),)).pointwise
 
 
 @pytest.mark.parametrize(

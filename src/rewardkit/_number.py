@@ -12,14 +12,18 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
+from unicodedata import numeric
 
 MAX_LENGTH = 4200
 """Longer texts, in characters, are not read as numbers."""
 MAX_EXPONENT = 4000
 """Larger powers of ten are not read."""
 
+MINUS = "-\u2010\u2011\u2012\u2013\u2212\uff0d"
+"""The signs that people and models write for a minus, em dashes aside."""
 
-_EXACT = Fraction(0)
+_NONE = Fraction(0)
+_HUNDREDTH = Fraction(1, 100)
 
 
 class Number(NamedTuple):
@@ -28,49 +32,48 @@ class Number(NamedTuple):
     value: Fraction
     percent: bool = False
 
-    def equals(
-        self, other: Number, *, rel_tol: Fraction = _EXACT, abs_tol: Fraction = _EXACT
-    ) -> bool:
-        """Return whether the two are equal within either tolerance, relative to `self`.
+    def readings(self, reference: Number) -> list[Fraction]:
+        """Return what this number may be in the reference's unit.
 
         50% equals 50, 50% and 0.5: a dataset writes one, a model the other.
         """
-        if self.value == other.value:
-            return True
-        shift = Fraction(1, 100)
-        pairs = [(self.value, other.value)]
-        if self.percent and not other.percent:
-            pairs.append((self.value * shift, other.value))
-        if other.percent and not self.percent:
-            pairs.append((self.value, other.value * shift))
-        return any(abs(a - b) <= max(abs_tol, rel_tol * abs(a)) for a, b in pairs)
+        if self.percent == reference.percent:
+            return [self.value]
+        return [self.value, self.value * (_HUNDREDTH if self.percent else 100)]
+
+    def equals(
+        self, reference: Number, *, rel_tol: Fraction = _NONE, abs_tol: Fraction = _NONE
+    ) -> bool:
+        """Return whether it is the reference within either tolerance, in the reference's unit."""
+        room = max(abs_tol, rel_tol * abs(reference.value))
+        return any(abs(value - reference.value) <= room for value in self.readings(reference))
 
 
-_GROUPED = r"[1-9]\d{0,2}(?:(?:,|\{,\}|\\,|\\!|,\\!|[\u00a0\u2009\u202f])\d{3})++"
-_UNSIGNED = rf"(?:{_GROUPED}|\d++)(?:\.\d*+)?|\.\d++"
-_CURRENCY = (
-    r"(?:(?:US|AU|CA|NZ|HK|S|A|C)?\\?\$|[\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba]"
-    r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|Rp\.?)(?![A-Za-z]))"
-)
-MINUS = "-\u2010\u2011\u2012\u2013\u2212\uff0d"
-"""The signs that people and models write for a minus, em dashes aside."""
-_ASCII_MINUS = str.maketrans(dict.fromkeys(MINUS, "-"))
 _SIGN = rf"[+{re.escape(MINUS)}]"
+_SYMBOLS = r"[\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u00a2]|\\?\$"
+_CURRENCY = (
+    rf"(?:(?:US|AU|CA|NZ|HK|S|A|C)?(?:{_SYMBOLS})"
+    r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|R[ps]\.?)(?![A-Za-z]))"
+)
+_COMMA = r"(?:,|\{,\}|\\,|\\!|,\\!|[\u00a0\u2009\u202f])"
+_DECIMAL = rf"(?:(?:[1-9]\d{{0,2}}(?:{_COMMA}\d{{3}})++|\d++)(?:\.\d*+)?|\.\d++)"
+_EXPONENT = rf"10\s*+\^\s*+(?:\{{\s*+)?(?P<KIND>{_SIGN}?\d++)(?:\s*+\}})?"
 _NUMBER = re.compile(
     rf"""
-    (?:(?:[A-Za-z]\w{{0,20}}+\s*+)?+=\s*+)?+                     # x =
-    (?P<sign>{_SIGN})?\s*+{_CURRENCY}?\s*+(?P<inner>(?(sign)(?!)|{_SIGN}))?
+    (?:(?:(?!not\b)[A-Za-z]\w{{0,20}}+\s*+)?+=\s*+)?+                       # x =
+    (?P<sign>{_SIGN}|(?:minus|negative)\s)?\s*+
+    {_CURRENCY}?\s*+(?P<inner>(?(sign)(?!)|{_SIGN}))?
     (?:
-        (?P<whole>\d++)?+\s*+\\[dtc]?frac\s*+(?:
-            \{{\s*+(?P<over>-?\d++)\s*+\}}\s*+\{{\s*+(?P<under>\d++)\s*+\}}
-          | (?P<digit_over>\d)\s*+(?P<digit_under>\d)
-        )
+        (?:(?P<whole>\d++)(?:\\[ ,])?+)?+\s*+\\[cdst]?frac\s*+
+        (?:\{{\s*+(?P<over>[-+]?{_DECIMAL})\s*+\}}|(?P<over_digit>\d))\s*+
+        (?:\{{\s*+(?P<under>[-+]?{_DECIMAL})\s*+\}}|(?P<under_digit>\d))
       | (?:(?P<mixed>\d++)(?:\s++|\s*+\\\s++))?(?P<top>\d++)\s*+[/\u2044]\s*+(?P<bottom>\d++)
-      | (?P<plain>{_UNSIGNED})
+      | (?P<units>\d++)?+\s?(?P<vulgar>[\u00bc-\u00be\u2150-\u215e])
+      | {_EXPONENT.replace("KIND", "ten")}
+      | (?P<plain>{_DECIMAL})
         (?:
             [eE](?P<e>[-+]?\d++)
-          | \s*+(?:\\times|\\cdot|[*\u00d7x])\s*+10\s*+\^\s*+
-            (?:\{{\s*+)?(?P<power>{_SIGN}?\d++)(?:\s*+\}})?
+          | \s*+(?:\\times|\\cdot|[*\u00d7x])\s*+{_EXPONENT.replace("KIND", "power")}
         )?+
     )
     (?![\d.,]*\d)
@@ -80,41 +83,49 @@ _NUMBER = re.compile(
 )
 
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-_PERCENT = re.compile(r"(?i:\\?%|per\s?cent|\\text\{\s*(?:\\?%|percent)\s*\})")
+_PERCENT = re.compile(r"(?i:\\?%|per\s?cent)")
 _SHORT = (
     "mm|cm|dm|km|nm|mi|ft|in|yd|mg|kg|lb|lbs|oz|ml|mL|cl|dl|kl|ms|min|mins|hr|hrs|sec|secs|kmh|mph"
-    "|kph|Hz|kHz|MHz|GHz|kW|kWh|MW|GW|kJ|kcal|cal|Pa|kPa|eV|mol|cc|KB|MB|GB|TB|m|g|s|h|L|l|N"
-    "|J|W|V|A"
+    "|kph|Hz|kHz|MHz|GHz|kW|kWh|MW|GW|kJ|kcal|cal|Pa|kPa|eV|mol|cc|KB|MB|GB|TB|USD|EUR|GBP"
+    "|m|g|s|h|L|l|N|J|W|V|A"
 )
 _NO_UNIT = (
+    # words that join or deny
     "and|or|nor|not|no|to|but|then|is|are|was|than|plus|minus|times|over|mod|less|more|between"
-    "|about|if|none|wrong|below|under|negative|sin|cos|tan|log|ln|exp|sqrt|pi|squared|cubed"
-    "|factorial|dozen|score|half|halves|quarters?|thirds?|(?:four|fif|six|seven|eigh|nin|ten)ths?"
-    "|(?:hundred|thousand|million|billion|trillion)(?:ths?|s)?|bn|mn|mil|lakh|crore|am|pm"
+    "|about|if|none|wrong|below|under|negative|choose|base|root"
+    # functions, and words that make another number of it
+    "|sin|cos|tan|log|ln|exp|sqrt|pi|squared|cubed|factorial|dozen|gross|score|\\w*fold|am|pm"
+    "|bn|mn|ml[nl]|mil|mill|bil|bln|tril|tn|grand|thou|(?:lakh|lac|crore)s?|per\\s?mille|bps|basis"
+    "|hundreds?|thousands?|\\w*illions?|half|halves|quarters?|thirds?|\\w+(?:teen|tie|and|llion)ths?"
+    "|hundredths?|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf)ths?|st|nd|rd|th"
+    # numbers and months
     "|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\\w+teen"
-    "|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|st|nd|rd|th"
+    "|(?:twen|thir|for|fif|six|seven|eigh|nine)ty"
     "|january|february|march|april|may|june|july|august|september|october|november|december"
 )
 _POWER = r"(?:\s?\^\s?\{?[23]\}?|[\u00b2\u00b3])?+"
 _WORD = rf"(?!(?i:{_NO_UNIT})\b)(?:[^\W\d_]{{2,30}}+|(?:{_SHORT})\b){_POWER}\.?"
-_TEXT = rf"\\(?:text|mathrm|textrm|mbox|textbf)\s?\{{[^{{}}\d]{{0,60}}\}}{_POWER}"
 _SPACE = r"(?:\s|~|\\[,;:! ]|\\quad|-)"
 _UNIT = re.compile(
     rf"""
-      (?:\u00b0|\^\s?\{{?\s?\\circ\s?\}}?|\\circ|\\degree)\s?[CF]?             # 90 degrees, 20 C
-    | [\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba]|\\?\$                       # 7 euros
-    | {_SPACE}*+(?:(?:{_SHORT})\b{_POWER}|{_TEXT})(?:\s?/\s?(?:{_WORD}|{_TEXT}))?  # 5km/h
-    | {_SPACE}++{_WORD}(?:[\s/]++{_WORD}){{0,3}}                               # 18 dollars per day
+    (?:
+        \s?(?:\u00b0|\^\s?\{{?\s?\\circ\s?\}}?|\\circ|\\degree)\s?[CF]?  # 90 degrees, 20 C
+      | \s?(?:{_SYMBOLS})                                                # 7 euros
+      | {_SPACE}*+(?:{_SHORT})\b{_POWER}                                 # 5 km
+      | {_SPACE}++{_WORD}(?:[\s/]++{_WORD}){{0,3}}                       # 18 dollars per day
+    )?
+    (?:\s?/\s?{_WORD})?                                                  # a day
     """,
     re.VERBOSE,
 )
 _WRAPS = [
-    *(("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`")),
-    *((r"\boxed{", "}"), (r"\text{", "}"), ("{", "}"), ("(", ")")),
+    *(("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("*", "*")),
+    *(("__", "__"), ("_", "_"), ("`", "`"), ('"', '"'), ("'", "'"), ("\u201c", "\u201d")),
+    *((r"\boxed{", "}"), ("{", "}"), ("(", ")")),
 ]
-
-
 _OPENINGS = {left[0] for left, _ in _WRAPS}
+_TEXT = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox|operatorname)\s?\{([^{}]*+)\}")
+_LAYOUT = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])\s?")
 
 
 def read(text: str) -> Number | None:
@@ -136,45 +147,54 @@ def _read(text: str) -> Number | None:
     """Return the number that a stripped text is; a group says the same one many times."""
     if text.isdigit() and text.isascii():
         return Number(Fraction(int(text))) if len(text) <= MAX_EXPONENT else None
-    found = _NUMBER.fullmatch(_unwrapped(text))
+    found = _NUMBER.fullmatch(_bare(text))
     value = None if found is None else _value(found)
     if found is None or value is None:
         return None
-    if (found["sign"] or found["inner"] or "+") in MINUS:
+    if (found["sign"] or found["inner"] or "+")[0] in f"{MINUS}mn":
         value = -value
-    unit = found["unit"].rstrip().removesuffix(".").rstrip()
+    unit = found["unit"].rstrip(".,;: \t\n")
     if _PERCENT.fullmatch(unit.lstrip()):
         return Number(value, percent=True)
     scale = unit.split(maxsplit=1)[0] if unit[:1].isspace() else ""
     if scale.lower() in _SCALES:
         value *= 10 ** _SCALES[scale.lower()]
         unit = unit.lstrip().removeprefix(scale)
-    return Number(value) if not unit or _UNIT.fullmatch(unit) else None
+    return Number(value) if _UNIT.fullmatch(unit) else None
 
 
-def _unwrapped(text: str) -> str:
-    """Return the text without math delimiters, emphasis, a box or parentheses around it."""
-    if text[:1] not in _OPENINGS:
-        return text
-    for left, right in _WRAPS:
-        bare = text.removesuffix(".")
-        inner = bare[len(left) : -len(right)]
-        if bare.startswith(left) and bare.endswith(right) and inner and right not in inner:
+def _bare(text: str) -> str:
+    """Return the text without what is written around a number: math, emphasis, boxes, quotes."""
+    if "\\" in text:
+        text = _LAYOUT.sub("", _TEXT.sub(r" \1 ", text)).strip()
+    for left, right in _WRAPS if text[:1] in _OPENINGS else ():
+        end = text.rstrip(".,;: ")
+        inner = end[len(left) : -len(right)]
+        if end.startswith(left) and end.endswith(right) and inner and right not in inner:
             text = inner.strip()
     return text
 
 
 def _value(found: re.Match[str]) -> Fraction | None:
     """Return the value of a match without its sign, None where it has none or is too large."""
-    if found["plain"] is not None:
-        digits = re.sub(r"[^\d.]", "", found["plain"])
-        exponent = int((found["e"] or found["power"] or "0")[:9].translate(_ASCII_MINUS))
-        if abs(exponent) > MAX_EXPONENT or len(digits) > MAX_EXPONENT:
+    if found["vulgar"]:
+        return int(found["units"] or 0) + Fraction(numeric(found["vulgar"])).limit_denominator(10)
+    if found["plain"] or found["ten"]:
+        value = _decimal(found["plain"] or "1")
+        exponent = int((found["e"] or found["power"] or found["ten"] or "0")[:9].translate(_ASCII))
+        if value is None or abs(exponent) > MAX_EXPONENT:
             return None
-        value = Fraction(digits.rstrip("."))
         return value * Fraction(10) ** exponent if exponent else value
-    top = found["top"] or found["over"] or found["digit_over"]
-    bottom = found["bottom"] or found["under"] or found["digit_under"]
-    if not int(bottom):
-        return None
-    return int(found["mixed"] or found["whole"] or 0) + Fraction(int(top), int(bottom))
+    top = _decimal(found["top"] or found["over"] or found["over_digit"])
+    bottom = _decimal(found["bottom"] or found["under"] or found["under_digit"])
+    whole = _decimal(found["mixed"] or found["whole"] or "0")
+    return whole + top / bottom if whole is not None and top is not None and bottom else None
+
+
+def _decimal(text: str) -> Fraction | None:
+    """Return the value of digits with separators and a point, None where there are too many."""
+    digits = re.sub(r"[^-\d.]", "", text).rstrip(".")
+    return Fraction(digits) if len(digits) <= MAX_EXPONENT else None
+
+
+_ASCII = str.maketrans(dict.fromkeys(MINUS, "-"))

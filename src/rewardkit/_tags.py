@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from unicodedata import category
 
@@ -27,17 +28,21 @@ def opened(texts: list[str], opening: str) -> list[str]:
 
 
 def is_blank(text: str) -> bool:
-    r"""Return whether nothing can be seen: only space, controls, marks and fillers.
+    r"""Return whether nothing is said: no letter, digit or mathematical sign outside of markup.
 
-    >>> is_blank(" \n\u200b\u3164"), is_blank("0")
-    (True, False)
+    >>> is_blank(" \n\u200b\u3164"), is_blank(r"\boxed{}."), is_blank("<b></b>"), is_blank("0")
+    (True, True, True, False)
     """
-    if "!" <= text.lstrip()[:1] <= "~":
+    first = text.lstrip()[:1]
+    if first.isascii() and first.isalnum():
         return False
-    return not any(category(sign)[0] in "LNPS" and sign not in _FILLERS for sign in text)
+    signs = _MARKUP.sub("", text)
+    return not any(category(s) in _SAYING and s not in _FILLERS for s in signs)
 
 
-_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+_MARKUP = re.compile(r"\\boxed|<[^<>]*+>")
+_SAYING = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm"}
+_FILLERS = "\u115f\u1160\u3164\uffa0"
 
 
 def places(text: str, wanted: Sequence[str]) -> list[int]:

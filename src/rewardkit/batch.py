@@ -82,7 +82,13 @@ class Batch:
         columns: Mapping[str, Any] | None = None,
         step: int | None = None,
     ) -> None:
-        """Hold what the trainer gave; ValueError where prompts or ids have another length."""
+        """Hold what the trainer gave.
+
+        Raises ValueError where prompts or ids have another length, TypeError for a bare string.
+        """
+        if isinstance(completions, str):
+            message = f"got the string {completions[:40]!r} as completions, expected a list of them"
+            raise TypeError(message)
         self.completions = completions
         self.prompts = prompts
         self.completion_ids = completion_ids
@@ -155,7 +161,7 @@ class Batch:
                 if not isinstance(cell, wanted):
                     message = (
                         f"column {name!r}, row {row}: got {cell!r} ({type(cell).__name__}),"
-                        f" expected {wanted}; convert the column in the dataset"
+                        f" expected {_cell_type(wanted)}; convert the column in the dataset"
                     )
                     raise TypeError(message)
         return cast("Sequence[Any]", cells)
@@ -210,6 +216,11 @@ class Batch:
         self.metrics[key] = sum(known) / len(known)
 
 
+def _cell_type(wanted: Any) -> str:
+    """Return a cell's type as people say it."""
+    return "a string, a number or a list of them" if wanted is Reference else str(wanted)
+
+
 def _is_column(cells: Any) -> bool:
     """Return whether a keyword holds a cell for each row, and not one value for them all."""
     return isinstance(cells, Collection) and not isinstance(cells, str | bytes | Mapping)
@@ -236,6 +247,7 @@ def _content(content: Any) -> str:
     """Return the text of a message's content: a string, a list of parts, or nothing."""
     if isinstance(content, str):
         return content
+    content = [content] if isinstance(content, Mapping) else content
     if not isinstance(content, Sequence):
         return ""
     parts = (part.get("text") if isinstance(part, Mapping) else part for part in content)

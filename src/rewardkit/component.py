@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 ComponentClass = TypeVar("ComponentClass", bound="type[Component]")
 
+KINDS = ("reward", "verifier", "extractor")
+"""What a component can be."""
+
+_NO_FIELDS = {
+    "type",
+    "schema",
+    "json",
+    "copy",
+    "validate",
+}  # YAML's key, and pydantic's own methods
 _registry: dict[str, type[Component]] = {}
 _plugins_lock = threading.RLock()
 _plugins_loaded = False
@@ -160,6 +170,16 @@ def register(name: str) -> Callable[[ComponentClass], ComponentClass]:
         if not (isinstance(cls, type) and issubclass(cls, Component)):
             message = f"got {cls!r}, expected a class under Reward, Verifier or Extractor"
             raise TypeError(message)
+        if cls.component_kind not in KINDS:
+            message = f"{cls.__name__} is no reward, verifier or extractor; derive from one of them"
+            raise TypeError(message)
+        if "registered_name" in vars(cls):
+            message = f"{cls.__name__} is registered already, as {cls.registered_name!r}"
+            raise ValueError(message)
+        component: type[Component] = cls
+        if wrong := sorted(_NO_FIELDS & set(component.model_fields)):
+            message = f"{cls.__name__} has the field {', '.join(wrong)}; give it another name"
+            raise ValueError(message)
         taken = _registry.get(name)
         again = (cls.__module__, cls.__qualname__)
         if taken and (
@@ -198,9 +218,8 @@ def names(kind: str | None = None) -> list[str]:
     >>> names("verifier")
     ['contains', 'exact', 'number']
     """
-    kinds = ("reward", "verifier", "extractor")
-    if kind is not None and kind not in kinds:
-        message = f"got kind={kind!r}, expected one of {', '.join(kinds)}, or None for all"
+    if kind is not None and kind not in KINDS:
+        message = f"got kind={kind!r}, expected one of {', '.join(KINDS)}, or None for all"
         raise ValueError(message)
     _load_plugins()
     return sorted(name for name, cls in _registry.items() if kind in (None, cls.component_kind))
@@ -219,6 +238,8 @@ def load(source: Any) -> Any:
     [XmlStrict(), XmlCount(value=0.25)]
     """
     where = ""
+    if isinstance(source, Component):
+        return source
     if isinstance(source, str | os.PathLike):
         from rewardkit import _yaml  # noqa: PLC0415 - PyYAML takes its time to import
 
@@ -249,7 +270,14 @@ def dump(component: Any) -> str:
     >>> load(dump(build("tag", which="first")))
     Tag(which='first')
     """
-    data = [_data(item) for item in component] if isinstance(component, list) else _data(component)
+    items = component if isinstance(component, list | tuple) else [component]
+    for item in items:
+        if not isinstance(item, Component):
+            message = (
+                f"got {item!r} ({type(item).__name__}), expected a component or a list of them"
+            )
+            raise TypeError(message)
+    data = _data(component) if isinstance(component, Component) else [*map(_data, items)]
     from rewardkit import _yaml  # noqa: PLC0415 - PyYAML takes its time to import
 
     return _yaml.write(data)
@@ -288,11 +316,15 @@ def field_docs(cls: type[Component]) -> dict[str, str]:
 def walk(component: Component) -> Iterator[Component]:
     """Yield a component and every component inside it, depth first."""
     yield component
-    for name in type(component).model_fields:
-        value = getattr(component, name)
-        for child in value if isinstance(value, tuple) else (value,):
-            if isinstance(child, Component):
-                yield from walk(child)
+    inside = [getattr(component, name) for name in type(component).model_fields]
+    while inside:
+        value = inside.pop(0)
+        if isinstance(value, Component):
+            yield from walk(value)
+        elif isinstance(value, tuple):
+            inside[:0] = value
+        elif isinstance(value, Mapping):
+            inside[:0] = value.values()
 
 
 def columns(component: Component) -> list[Column[Any]]:
@@ -334,21 +366,25 @@ def _load_plugins() -> None:
         if _plugins_loaded or os.environ.get("REWARDKIT_NO_PLUGINS") == "1":
             return
         _plugins_loaded = True
-        for plugin in entry_points(group="rewardkit"):
+        plugins = entry_points(group="rewardkit")
+        known = {plugin.name for plugin in plugins}
+        for plugin in plugins:
             before = set(_registry)
             try:
                 plugin.load()
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the rest works
                 trouble = f"did not import ({type(error).__name__}: {error})"
+                out = {name for name in _registry if name.startswith(f"{plugin.name}/")}
             else:
-                new = set(_registry) - before
-                alien = sorted(name for name in new if not name.startswith(f"{plugin.name}/"))
-                for name in alien:
-                    del _registry[name]
-                if not alien:
+                out = {
+                    name for name in set(_registry) - before if name.partition("/")[0] not in known
+                }
+                trouble = f"registers {', '.join(sorted(out))} without {plugin.name}/ before it"
+                if not out:
                     continue
-                trouble = f"registers {', '.join(alien)} without {plugin.name}/ before the name"
-            message = f"rewardkit plugin {plugin.name!r} ({plugin.value}) {trouble}; it is left out"
+            for name in out:
+                del _registry[name]
+            message = f"rewardkit plugin {plugin.name!r} ({plugin.value}) {trouble}; left out"
             warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
@@ -369,9 +405,14 @@ def _near(name: str, known: Any) -> str:
 def _explain(error: ValidationError, name: str) -> str:
     """Say in one line for each problem what was given and what was expected."""
     lines = []
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for problem in problems:
+        below = [other["loc"] for other in problems if other is not problem]
+        if any(loc[: len(problem["loc"])] == problem["loc"] for loc in below):
+            continue  # what is wrong inside it was the reason
         place = ".".join([name, *map(str, problem["loc"])])
         told = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        told = told.replace("a valid tuple", "a list").replace("Tuple should have", "a list with")
         given = problem["input"]
         if problem["type"] == "missing":
             lines.append(f"{place}: missing; give it a value")
@@ -405,8 +446,11 @@ def _read(path: str | os.PathLike[str]) -> str:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         hint = f"; rk.build({path!r}) makes that component" if path in _registry else ""
-        message = f"no file {os.fspath(path)!r}{hint}; YAML text is told by a newline in it"
+        message = f"no file {os.fspath(path)!r}{hint}; YAML text needs a newline in it, at its end"
         raise FileNotFoundError(message) from None
+    except UnicodeDecodeError as error:
+        message = f"{os.fspath(path)}: not UTF-8 text ({error.reason}, byte {error.start})"
+        raise ValueError(message) from None
 
 
 def _data(value: Any) -> Any:

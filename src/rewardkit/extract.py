@@ -20,6 +20,7 @@ from rewardkit.component import Component, register
 
 Which = Literal["first", "last"]
 TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]
+Tags = Annotated[tuple[TagName, ...], Field(min_length=1)]
 
 
 class Extractor(Component):
@@ -277,7 +278,7 @@ _NUMBERS = re.compile(
     (?:(?<![\w)\]}.])[-+\u2212])?(?:\\?\$)?(?:(?<=\$)[-\u2212])?
     (?:
         \\[dtc]?frac\{-?\d++\}\{\d++\}
-      | (?<![^\W_])(?<![\^\u221a])(?<![\^_]\{)(?<!sqrt\{)
+      | (?<![^\W_])(?<![^\W_]_)(?<![\^\u221a])(?<![\^_]\{)(?<!sqrt\{)
         (?:
             \d++[ ]\d++/\d++(?![\d/])
           | \d++(?:(?:[.,/:\u00a0\u202f]|\{,\}|,?\\[!,])\d++)*+
@@ -285,7 +286,11 @@ _NUMBERS = re.compile(
         )
         (?:[eE][-+]?\d++|\s?(?:\\times|\u00d7|\*)\s?10\^\{?-?\d++\}?)?
     )
-    (?:\s?\\?%|[A-Za-z]++|\^\S|\s(?:hundred|(?:thou|mill|bill|trill)\w{2,4}|squared|cubed|below|negative)\b)?
+    (?:
+        \s?\\?%|[A-Za-z]++|\^\S|\s?[\u00bc-\u00be\u2150-\u215e]|\s?[-+*/]\s?[A-Za-z]\b
+      | \s(?:hundred|(?:thou|mill|bill|trill)\w{2,4}|dozen|squared|cubed)\b
+      | \s(?:below|negative|and\sa\shalf)\b
+    )?
     """,
     re.VERBOSE | re.ASCII,
 )
@@ -296,7 +301,8 @@ _MINUS_BEFORE = re.compile(
 _OPERAND = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _SAID = (
-    r"(?i:\b(?:answer|choice|option)(?:\s{1,8}is)?\s{0,8}:?\s{0,8})"
+    r"(?i:\b(?:answer(?:\s{1,8}(?:is|would\sbe|must\sbe))?|(?:choice|option)\s{1,8}is)"
+    r"\s{0,8}[:>]?\s{0,8})"
     r"""(?:\*\*|\\boxed\{|\\text\{|[(\["'`$\s]){0,4}([OPTIONS])(?![^\W_])"""
 )
 _MARKED = (

@@ -69,7 +69,7 @@ class Reward(Component):
         self,
         /,
         prompts: Sequence[Any] | None = None,
-        completions: Sequence[Any] = (),
+        completions: Sequence[Any] | None = None,
         completion_ids: Sequence[Sequence[int]] | None = None,
         *,
         trainer_state: Any = None,
@@ -83,6 +83,10 @@ class Reward(Component):
         trainers leave out; an infinity raises ValueError, since it would poison its whole group.
         Whatever `score` raises propagates, with the reward's name added as a note.
         """
+        if completions is None:
+            given = ", ".join(columns) or "none"
+            message = f"{self.__name__} needs completions=[...]; the keywords given are {given}"
+            raise TypeError(message)
         batch = Batch(
             completions,
             prompts=prompts,
@@ -95,28 +99,19 @@ class Reward(Component):
         except Exception as error:
             error.add_note(f"raised while {_innermost(error)} scored {_counted(batch)}")
             raise
-        values = [score[0] for score in scores]
-        if len(values) != len(batch):
-            message = f"{self.__name__} gave {len(values)} scores for {_counted(batch)}"
-            raise ValueError(message)
+        values = [value for value, _ in _matched(scores, batch, self.__name__)]
         if log_metric is not None:
-            for metric, value in batch.metrics.items():
-                log_metric(f"{self.__name__}/{metric}", value)
+            for metric, mean in batch.metrics.items():
+                log_metric(f"{self.__name__}/{metric}", mean)
         if log_extra is not None and self.log_why:
             log_extra(f"{self.__name__}/why", [score[1] for score in scores])
-        known = [value for value in values if value is not None]
-        plain = len(known) == len(values) and math.isfinite(sum(known))
-        return values if plain else self._checked(values)
-
-    def _checked(self, values: list[float | None]) -> list[float | None]:
-        """Return the values with None for NaN. Raises ValueError for an infinity."""
         for row, value in enumerate(values):
             if value is not None and math.isinf(value):
                 message = (
                     f"{self.__name__} gave {value} for row {row}; rk.build('clip', ...) bounds it"
                 )
                 raise ValueError(message)
-        return [None if value is None or math.isnan(value) else value for value in values]
+        return values
 
     def __add__(self, other: Reward | float) -> Linear:
         """Return the sum, flat: a nameless Linear gives its terms."""
@@ -141,9 +136,9 @@ class Reward(Component):
         factors: list[Reward] = []
         for factor in (self, other):
             factors.extend(
-                factor.factors if isinstance(factor, Product) and _bare(factor) else [factor]
+                factor.terms if isinstance(factor, Product) and _bare(factor) else [factor]
             )
-        return Product(factors=tuple(factors))
+        return Product(terms=tuple(factors))
 
     def __rmul__(self, other: float) -> Reward:
         """Return the weighted reward."""
@@ -221,24 +216,24 @@ class Product(Reward):
     [-2.0, -0.0]
     """
 
-    factors: Rewards
+    terms: Rewards
     """The rewards to multiply."""
 
     @property
     def bounds(self) -> Bounds:
         """The extremes among the products of the factors' bounds."""
         low = high = 1.0
-        for factor in self.factors:
+        for factor in self.terms:
             ends = [_times(a, b) for a in (low, high) for b in factor.bounds]
             low, high = min(ends), max(ends)
         return low, high
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the products (batch length), with what each factor gave as the why."""
-        scores = [*map(methodcaller("score", batch), self.factors)]
+        scores = [*map(methodcaller("score", batch), self.terms)]
         return [
             Score(None if None in row else math.prod(row), why)  # type: ignore[arg-type]
-            for row, why in _rows(batch, self.factors, scores)
+            for row, why in _rows(batch, self.terms, scores)
         ]
 
 
@@ -381,7 +376,7 @@ class Guard(Reward):
 
     Where it raises, a pointwise reward is tried again row by row, and the rows that still raise
     get `on_error`; any other gets it for all rows. Their number goes to the logs. A missing column
-    still raises: that is a mistake in the set-up, not in a completion.
+    or package still raises: that is a mistake in the set-up, not in a completion.
 
     >>> from rewardkit import Reward, Score, build
     >>> class Inverse(Reward):
@@ -410,13 +405,22 @@ class Guard(Reward):
         """Return the reward's scores (batch length), `on_error` for rows where it raises."""
         errors = 0
         try:
-            scores = _matched(self.reward.score(batch), batch, self.reward.__name__)
-        except MissingColumnError:
+            scores = self._scored(batch)
+        except (MissingColumnError, ImportError):
             raise
         except Exception as error:  # noqa: BLE001 - what a guard is for
             scores = [self._fallback(error)] * len(batch)
             errors = self._retry(batch, scores) if self.reward.pointwise else len(batch)
-        batch.metrics[f"{self.reward.__name__}/errors"] = float(errors)
+        batch.log(f"{self.reward.__name__}/errors", [errors])
+        return scores
+
+    def _scored(self, batch: Batch) -> list[Score]:
+        """Return the reward's scores. Raises ValueError for an infinity, as it would end the run."""
+        scores = _matched(self.reward.score(batch), batch, self.reward.__name__)
+        for value, _ in scores:
+            if value is not None and math.isinf(value):
+                message = f"the value {value}"
+                raise ValueError(message)
         return scores
 
     def _retry(self, batch: Batch, scores: list[Score]) -> int:
@@ -426,7 +430,7 @@ class Guard(Reward):
             single = batch.select([row])
             single.metrics = {}
             try:
-                (scores[row],) = self.reward.score(single)
+                (scores[row],) = self._scored(single)
             except Exception as error:  # noqa: BLE001 - what a guard is for
                 scores[row] = self._fallback(error)
                 errors += 1
@@ -500,9 +504,14 @@ def _rows(
     batch: Batch, rewards: Sequence[Reward], scores: Sequence[list[Score]]
 ) -> Iterator[tuple[Sequence[float | None], str]]:
     """Yield each row's values, one a reward, and a text of them all; log the rewards' means."""
-    labels = [reward.__name__ for reward in rewards]
+    names = [reward.__name__ for reward in rewards]
+    labels = [
+        name if (number := names[:place].count(name)) == 0 else f"{name}#{number + 1}"
+        for place, name in enumerate(names)
+    ]
+    scores = [_matched(given, batch, label) for label, given in zip(labels, scores, strict=True)]
     for label, given in zip(labels, scores, strict=True):
-        batch.log(label, [score.value for score in _matched(given, batch, label)])
+        batch.log(label, [score.value for score in given])
     for row in zip(*scores, strict=True):
         told = (
             f"{label} {_shown(value)}{why and f' ({why})'}"
@@ -518,10 +527,20 @@ def _innermost(error: Exception) -> str:
 
 
 def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
-    """Return the scores. Raises ValueError where their number is not the batch's."""
+    """Return the scores, None in place of NaN.
+
+    Raises ValueError where their number is not the batch's, TypeError for what is no Score.
+    """
     if len(scores) != len(batch):
         message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
+    for row, score in enumerate(scores):
+        if not isinstance(score, Score):
+            given = f"{score!r} ({type(score).__name__})"
+            message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
+            raise TypeError(message)
+        if score.value is not None and score.value != score.value:
+            scores = [*scores[:row], Score(None, "NaN"), *scores[row + 1 :]]
     return scores
 
 

@@ -50,6 +50,9 @@ def test_several_lines_of_thought_are_fine(name, text):
         xml(""),
         xml(" \n"),
         xml("\u200b"),
+        xml(r"\boxed{}"),
+        xml("."),
+        xml("<b></b>"),
         xml("4", ""),
         "<reasoning></reasoning><answer></answer>",
         xml("4") + "<answer>\n5\n</answer>\n",
@@ -70,6 +73,7 @@ def test_what_never_earns_the_full_xml_score(name, text):
     [
         "<think>2</think>",
         "<think>2</think> \n",
+        "<think>2</think><answer></answer>",
         "<think></think>4",
         "<think> \u200b</think>4",
         "</think>2<think>4",

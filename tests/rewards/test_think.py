@@ -36,6 +36,13 @@ def test_the_prompt_may_have_opened_the_block():
     assert reward(completions=["2</think>4", "<think>2</think>4", "</think>4"]) == [1.0, 1.0, 0.0]
 
 
+def test_with_several_blocks_the_last_one_holds_the_answer():
+    reward = rk.build("think_format", tags=["think", "answer"])
+    good = "<think>2\n+ 2</think>\n<answer>4</answer>"
+    completions = [good, good + " so", good.replace("4", ""), f"so {good}", good + good]
+    assert reward(completions=completions) == [1.0, 0.0, 0.0, 0.0, 0.0]
+
+
 @given(text=SOUP)
 def test_what_pays_here_pays_in_trl_too(text):
     trl = pytest.importorskip("trl.rewards")

@@ -89,17 +89,16 @@ def test_the_mended_count_agrees_with_a_walk_over_the_tags(text):
         if len(found) != 1 or found[0].start() < last:
             continue
         opening = kept.get(place - 1) if place % 2 else None
-        content = text[opening.end() : found[0].start()] if opening else "x"
-        if (
-            not re.search(r"[ab]", content.replace("<reasoning>", "a"))
-            and "<" not in content
-            and opening
-        ):
+        content = text[opening.end() : found[0].start()] if opening else "a"
+        if not re.search(r"[abc]", re.sub(r"<[^<>]*>", "", content)):
             continue
         earned, last = earned + 1, found[0].end()
         kept[place] = found[0]
-    tail = len(text[kept[3].end() :].strip()) if 3 in kept else 0
-    assert score("xml_count", text) == pytest.approx(max(0.0, 0.125 * earned - 0.001 * tail))
+    closed = text.split("</answer>", 1)
+    tail = closed[1] if len(closed) > 1 else text[kept[2].end() :] if 2 in kept else ""
+    assert score("xml_count", text) == pytest.approx(
+        max(0.0, 0.125 * earned - 0.001 * len(tail.strip()))
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,12 +117,15 @@ def test_the_mended_count_agrees_with_a_walk_over_the_tags(text):
         ("<reasoning>\n2\n</reasoning>\n<answer>\n\u200b\n</answer>", 0.0, 0.0, 0.375),
         ("<reasoning>\n\n</reasoning>\n<answer>\n4\n</answer>", 0.0, 0.0, 0.375),
         ("<reasoning></reasoning><answer></answer>", 0.0, 0.0, 0.25),
-        (GOOD + "<answer>\n5\n</answer>\n", 0.0, 0.0, 0.25),
-        ("<answer>\n4\n</answer>\n<reasoning>\n2\n</reasoning>\n", 0.0, 0.0, 0.25),
+        (GOOD + "<answer>\n5\n</answer>\n", 0.0, 0.0, 0.25 - 0.020),
+        ("<answer>\n4\n</answer>\n<reasoning>\n2\n</reasoning>\n", 0.0, 0.0, 0.25 - 0.026),
         ("<reasoning>\n2\n</reasoning>\nso\n<answer>\n4\n</answer>", 0.0, 0.0, 0.5),
-        ("<reasoning>\n<answer>\n4\n</answer>\n</reasoning>", 0.0, 0.0, 0.25),
-        ("<answer>4", 0.0, 0.0, 0.125),
+        ("<reasoning>\n<answer>\n4\n</answer>\n</reasoning>", 0.0, 0.0, 0.25 - 0.012),
+        ("<answer>4", 0.0, 0.0, 0.125 - 0.001),
         ("</answer>", 0.0, 0.0, 0.125),
+        (GOOD.rstrip() + "x" * 1000 + "</answer>", 0.0, 0.0, 0.0),
+        (GOOD.replace("\n</answer>", "") + "x" * 1000, 0.0, 0.0, 0.0),
+        ("<reasoning>" + "x" * 1000, 0.0, 0.0, 0.125),
         ("4", 0.0, 0.0, 0.0),
         ("", 0.0, 0.0, 0.0),
     ],

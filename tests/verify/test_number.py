@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,10 @@ def outcome(reference, answer, **fields):
         ("", "", "bad_reference"),
         (None, "7", "bad_reference"),
         (float("nan"), "nan", "bad_reference"),
+        (float("inf"), "inf", "bad_reference"),
+        pytest.param(10**400, "1e400", "correct", id="large"),
+        pytest.param(10**5000, "1", "bad_reference", id="too large"),
+        (Fraction(1, 3), "2/6", "correct"),
         ([], "7", "bad_reference"),
         ("seven", None, "bad_reference"),
     ],
@@ -70,6 +76,7 @@ def test_a_reference_that_is_no_number_may_be_text():
         ({"abs_tol": 0.5}, "100.5", "correct"),
         ({"abs_tol": 0.5}, "100.51", "wrong"),
         ({"abs_tol": 0.5, "rel_tol": 0.1}, "109", "correct"),
+        ({"abs_tol": 0.5}, "1.5%", "wrong"),
     ],
 )
 def test_tolerances_are_exact_and_relative_to_the_reference(fields, answer, expected):
@@ -84,5 +91,5 @@ def test_a_number_is_itself_and_not_its_neighbour(number):
 
 
 def test_lengths_must_match():
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="got 2 answers for 1 references, expected as many"):
         rk.build("number").verify(["1", "2"], ["1"])

@@ -37,6 +37,11 @@ def split(rewards: Reward | Sequence[Reward]) -> Split:
     weights: list[float] = []
     taken: set[str] = set()
     for reward in [rewards] if isinstance(rewards, Reward) else rewards:
+        if not isinstance(reward, Reward):
+            message = (
+                f"got {reward!r} ({type(reward).__name__}), expected a reward or a list of them"
+            )
+            raise TypeError(message)
         for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
             name = next(name for name in _numbered(term.__name__) if name not in taken)
             taken.add(name)

@@ -8,9 +8,9 @@ those do, for the published scores.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Annotated, Literal, final
+from typing import Annotated, Literal, Self, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rewardkit import _number
 from rewardkit.batch import Batch, Column, Reference
@@ -90,6 +90,14 @@ class RatioMatch(Reward):
     """Exact rationals as people write numbers; or as `float` reads them, for the published scores;
     or so with the commas taken out of the answer first."""
 
+    @model_validator(mode="after")
+    def _widening(self) -> Self:
+        widths = [width for width, _ in self.bands]
+        if widths != sorted(set(widths)):
+            message = f"bands: got the widths {widths}, expected rising ones, as the first counts"
+            raise ValueError(message)
+        return self
+
     @property
     def bounds(self) -> Bounds:
         """The least and the greatest of all the values."""
@@ -127,11 +135,10 @@ class RatioMatch(Reward):
         given, wanted = _number.read(answer), _number.read(reference)
         if given is None or wanted is None:
             return Score(self.unreadable, "not one number")
-        if self.equal is not None and wanted.equals(given):
+        if self.equal is not None and given.equals(wanted):
             return Score(self.equal, "the same number")
-        ratio = given.value / wanted.value if wanted.value else None
         for width, value in self.bands:
-            if ratio is not None and abs(ratio - 1) <= Fraction(str(width)):
+            if wanted.value and given.equals(wanted, rel_tol=Fraction(str(width))):
                 return Score(value, f"within {width:g}")
         return Score(self.wrong, "another number")
 

@@ -17,11 +17,9 @@ from pydantic import Field
 from rewardkit._tags import is_blank, marks, opened, places
 from rewardkit.batch import Batch
 from rewardkit.component import register
-from rewardkit.extract import TagName
+from rewardkit.extract import Tags
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
-
-Tags = Annotated[tuple[TagName, ...], Field(min_length=1)]
 
 
 @final
@@ -127,10 +125,10 @@ class XmlSoft(Reward):
 @final
 @register("xml_count")
 class XmlCount(Reward):
-    """A part of the reward for each tag in its place, less what a text after the last one costs.
+    """A part of the reward for each tag in its place, less what a text after the last block costs.
 
     >>> XmlCount()(completions=["<reasoning>2</reasoning><answer>4", "<answer>4</answer> Hm"])
-    [0.375, 0.248]
+    [0.374, 0.248]
     """
 
     tags: Tags = ("reasoning", "answer")
@@ -138,8 +136,8 @@ class XmlCount(Reward):
     value: Annotated[float, Field(ge=0)] = 0.125
     """What each opening and each closing tag is worth."""
     tail_penalty: Annotated[float, Field(ge=0)] = 0.001
-    """What each character after the last closing tag costs, white space at its ends aside; at most
-    what the tags earned."""
+    """What each character after the last block costs, white space at its ends aside; at most what
+    the tags earned. A block that is not closed is all tail."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
     as_published: bool = False
@@ -157,7 +155,7 @@ class XmlCount(Reward):
         def mended(text: str) -> Score:
             found = places(text, wanted)
             kept = len(wanted) - found.count(-1)
-            tail = len(text[found[-1] + len(wanted[-1]) :].strip()) if found[-1] >= 0 else 0
+            tail = len(_tail(text, wanted, found).strip())
             value = max(kept * self.value - tail * self.tail_penalty, 0.0)
             return Score(value, f"{kept} of {len(wanted)} tags, {tail} characters after them")
 
@@ -234,6 +232,14 @@ class TagCount(Reward):
 
         texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
         return [shared[kept(text)] for text in texts]
+
+
+def _tail(text: str, wanted: list[str], found: list[int]) -> str:
+    """Return what follows the last block: the first closing tag, or else its opening tag."""
+    closed = text.find(wanted[-1])
+    if closed >= 0:
+        return text[closed + len(wanted[-1]) :]
+    return text[found[-2] + len(wanted[-2]) :] if found[-2] >= 0 else ""
 
 
 def _ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:

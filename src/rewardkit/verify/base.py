@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from math import isfinite
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ CORRECT = Verdict(Outcome.CORRECT)
 WRONG = Verdict(Outcome.WRONG)
 NO_ANSWER = Verdict(Outcome.NO_ANSWER)
 BAD_REFERENCE = Verdict(Outcome.BAD_REFERENCE)
+_TOO_LARGE = 10**4000  # what Python still turns into text; an infinity is larger, NaN is not less
 
 
 class Verifier(Component):
@@ -48,6 +48,9 @@ def pairwise(
     reference that it cannot read. Of a list of references the first that finds the answer right
     decides, else the first that can be read.
     """
+    if len(answers) != len(references):
+        message = f"got {len(answers)} answers for {len(references)} references, expected as many"
+        raise ValueError(message)
     return [_one(*pair, judge) for pair in zip(answers, references, strict=True)]
 
 
@@ -60,7 +63,7 @@ def texts(reference: Any) -> list[str]:
     if isinstance(reference, str):
         return [reference] if reference.strip() else []
     if isinstance(reference, Real):
-        return [str(reference)] if isfinite(reference) else []
+        return [str(reference)] if abs(reference) < _TOO_LARGE else []  # type: ignore[operator]
     if isinstance(reference, Sequence) and not isinstance(reference, bytes):
         return [text for part in reference for text in texts(part)]
     return []

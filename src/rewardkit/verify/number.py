@@ -46,7 +46,7 @@ class Number(Verifier):
             given = None if wanted is None else _number.read(answer)
             if wanted is None or given is None:
                 return WRONG if wanted is None else _NO_NUMBER
-            equal = wanted.equals(given, rel_tol=rel_tol, abs_tol=abs_tol)
+            equal = given.equals(wanted, rel_tol=rel_tol, abs_tol=abs_tol)
             return CORRECT if equal else WRONG
 
         return pairwise(answers, references, judge)
