@@ -415,7 +415,7 @@ class Guard(Reward):
         return scores
 
     def _scored(self, batch: Batch) -> list[Score]:
-        """Return the reward's scores. Raises ValueError for an infinity, as it would end the run."""
+        """Return the reward's scores; raise for an infinity, which would end the run."""
         scores = _matched(self.reward.score(batch), batch, self.reward.__name__)
         for value, _ in scores:
             if value is not None and math.isinf(value):

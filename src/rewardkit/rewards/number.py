@@ -7,6 +7,7 @@ those do, for the published scores.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Literal, Self, final
 
@@ -108,7 +109,6 @@ class RatioMatch(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the match's value for each completion; None where there is no reference."""
         missing, no_reference = Score(self.missing, "no answer"), Score(None, "no reference")
-        rule = self._exact_ratio if self.parse == "strict" else self._float_ratio
 
         def judge(text: str, reference: object) -> Score:
             wanted = texts(reference)
@@ -117,47 +117,46 @@ class RatioMatch(Reward):
                 return no_reference
             if answer is None:
                 return missing
-            return max((self._text(answer, one) or rule(answer, one) for one in wanted), key=_value)
+            return max(self._match(answer, one) for one in wanted)
 
         cells = batch.column(self.reference)
         return [judge(*row) for row in zip(batch.texts, cells, strict=True)]
 
-    def _text(self, answer: str, reference: str) -> Score | None:
-        """Return the score of the same text, None where it differs."""
+    def _match(self, answer: str, reference: str) -> Score:
+        """Return the score of an answer against one reference."""
         if self.exact is not None and answer == reference:
             return Score(self.exact, "the same text")
         if self.stripped is not None and answer.strip() == reference.strip():
             return Score(self.stripped, "the same text, stripped")
-        return None
-
-    def _exact_ratio(self, answer: str, reference: str) -> Score:
-        """Return the score of two numbers by their exact ratio."""
-        given, wanted = _number.read(answer), _number.read(reference)
-        if given is None or wanted is None:
-            return Score(self.unreadable, "not one number")
-        if self.equal is not None and given.equals(wanted):
-            return Score(self.equal, "the same number")
-        for width, value in self.bands:
-            if wanted.value and given.equals(wanted, rel_tol=Fraction(str(width))):
-                return Score(value, f"within {width:g}")
-        return Score(self.wrong, "another number")
-
-    def _float_ratio(self, answer: str, reference: str) -> Score:
-        """Return the score of two numbers as the notebooks compute it, in floats."""
         try:
-            given = float(answer.replace(",", "") if self.parse == "python_commas" else answer)
-            wanted = float(reference)
-            if self.equal is not None and given == wanted:
+            within = _NEARNESS[self.parse](answer, reference)
+            if self.equal is not None and within(0.0):
                 return Score(self.equal, "the same number")
-            ratio = given / wanted if self.bands else 0.0
+            for width, value in self.bands:
+                if within(width):
+                    return Score(value, f"within {width:g}")
         except (ValueError, ZeroDivisionError):
-            return Score(self.unreadable, "no ratio to be had")
-        for width, value in self.bands:
-            if 1 - width <= ratio <= 1 + width:
-                return Score(value, f"within {width:g}")
+            return Score(self.unreadable, "not two numbers with a ratio")
         return Score(self.wrong, "another number")
 
 
-def _value(score: Score) -> float:
-    """Return a score's value, which is there."""
-    return score.value if score.value is not None else 0.0
+def _exactly(answer: str, reference: str) -> Callable[[float], bool]:
+    """Return whether two numbers, as people write them, are within a share of the second."""
+    given, wanted = _number.read(answer), _number.read(reference)
+    if given is None or wanted is None:
+        raise ValueError
+    return lambda width: given.equals(wanted, rel_tol=Fraction(str(width)))
+
+
+def _in_floats(answer: str, reference: str) -> Callable[[float], bool]:
+    """Return the same as the notebooks compute it; a reference of 0 has no ratio."""
+    given, wanted = float(answer), float(reference)
+    return lambda width: 1 - width <= given / wanted <= 1 + width if width else given == wanted
+
+
+def _without_commas(answer: str, reference: str) -> Callable[[float], bool]:
+    """Return the same with the commas taken out of the answer first."""
+    return _in_floats(answer.replace(",", ""), reference)
+
+
+_NEARNESS = {"strict": _exactly, "python": _in_floats, "python_commas": _without_commas}
