@@ -86,6 +86,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "regex": {"pattern": r"is (\d+)"},
     "correct": {"verifier": "number"},
     "length": {"target": 10},
+    "overlong": {"max_tokens": 6, "cache_tokens": 3},
+    "cosine_length": {"verifier": "number", "max_length": 50},
     "regex_match": {"pattern": "answer"},
     "language": {"target": "id", "candidates": ["en", "id", "zh"]},
     "linear": {

@@ -16,6 +16,16 @@ from shapes import COMPLETIONS, PIECES, REFERENCES, TEXTS
 ROWS = st.lists(st.tuples(COMPLETIONS, REFERENCES), max_size=4)
 
 
+def called(reward: Any, completions: list[Any], answers: list[Any]) -> list[float | None]:
+    """Call a reward with everything that a trainer passes."""
+    return reward(
+        completions=completions,
+        answer=answers,
+        prompts=["Add 2 and 2. Mind the <answer> tags."] * len(completions),
+        completion_ids=[[1, 2, 1, 2, 3] * (len(str(cell)) % 3) for cell in completions],
+    )
+
+
 def within(values: list[float | None], reward: Any) -> bool:
     low, high = reward.bounds
     room = 1e-9 * max(1.0, abs(low) if math.isfinite(low) else 1.0)
@@ -30,11 +40,11 @@ def test_a_reward_is_total_and_within_its_bounds(any_reward, rows):
     completions = [completion for completion, _ in rows]
     answers = [answer for _, answer in rows]
     before = copy.deepcopy((completions, repr(answers)))
-    values = any_reward(completions=completions, answer=answers, prompts=["p"] * len(rows))
+    values = called(any_reward, completions, answers)
     assert len(values) == len(rows)
     assert within(values, any_reward)
     assert (completions, repr(answers)) == before
-    again = any_reward(completions=completions, answer=answers, prompts=["p"] * len(rows))
+    again = called(any_reward, completions, answers)
     assert values == again
 
 
@@ -44,8 +54,8 @@ def test_a_pointwise_reward_scores_each_row_by_itself(any_reward, rows):
         return
     completions = [completion for completion, _ in rows]
     answers = [answer for _, answer in rows]
-    together = any_reward(completions=completions, answer=answers)
-    alone = [any_reward(completions=[c], answer=[a])[0] for c, a in rows]
+    together = called(any_reward, completions, answers)
+    alone = [called(any_reward, [c], [a])[0] for c, a in rows]
     assert together == alone
 
 
@@ -57,7 +67,9 @@ def test_text_and_chat_forms_agree(any_reward, text):
         [{"role": "assistant", "content": [{"type": "text", "text": text}]}],
         [{"role": "user", "content": "?"}, {"role": "assistant", "content": text}],
     ]
-    values = any_reward(completions=forms, answer=["42"] * 4)
+    if "overlong" in any_reward.__name__:
+        return  # it counts tokens, whatever the text
+    values = called(any_reward, forms, ["42"] * 4)
     assert values.count(values[0]) == 4
 
 
@@ -92,7 +104,7 @@ def test_every_piece_by_itself(any_reward):
         "9" * 100_000,
         " " * 100_000,
     ]
-    values = any_reward(completions=cells, answer=["42"] * len(cells))
+    values = called(any_reward, cells, ["42"] * len(cells))
     assert within(values, any_reward)
 
 

@@ -166,6 +166,31 @@ class Batch:
                     raise TypeError(message)
         return cast("Sequence[Any]", cells)
 
+    def tokens(self) -> Sequence[Sequence[int]]:
+        """Return the token ids of each completion. Raises ValueError where the batch has none."""
+        if self.completion_ids is None:
+            message = "unit='tokens' needs completion_ids=[[...], ...]; pass them, or count words"
+            raise ValueError(message)
+        return self.completion_ids
+
+    def prompt_text(self, row: int) -> str:
+        """Return a row's prompt as text: a string, or the contents of all messages, a line each.
+
+        Raises ValueError where the batch has no prompts.
+        """
+        if self.prompts is None:
+            raise ValueError(_NO_PROMPTS)
+        prompt = self.prompts[row]
+        if isinstance(prompt, str):
+            return _encodable(prompt)
+        messages = [prompt] if isinstance(prompt, Mapping) else prompt
+        if not isinstance(messages, Sequence):
+            return ""
+        texts = [
+            _content(message.get("content")) for message in messages if isinstance(message, Mapping)
+        ]
+        return _encodable("\n".join(texts))
+
     def groups(self) -> list[range]:
         """Return the rows of each prompt's group: runs of equal adjacent prompts.
 
@@ -173,10 +198,7 @@ class Batch:
         the batch has no prompts.
         """
         if self.prompts is None:
-            message = (
-                "the batch has no prompts, which a reward over groups needs; pass prompts=[...]"
-            )
-            raise ValueError(message)
+            raise ValueError(_NO_PROMPTS)
         groups, start = [], 0
         for _, run in groupby(self.prompts):
             stop = start + sum(1 for _ in run)
@@ -214,6 +236,9 @@ class Batch:
         while key in self.metrics:
             key, number = f"{name}#{number}", number + 1
         self.metrics[key] = sum(known) / len(known)
+
+
+_NO_PROMPTS = "the batch has no prompts, which this reward needs; pass prompts=[...]"
 
 
 def _cell_type(wanted: Any) -> str:

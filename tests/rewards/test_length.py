@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,3 +26,44 @@ def test_words_and_tokens():
 def test_chat_counts_the_text_and_not_the_messages():
     chat = [[{"role": "assistant", "content": "x" * 40}]]
     assert rk.build("length", target=50)(completions=chat) == [-10.0]
+
+
+@given(
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=8),
+    most=st.integers(1, 50),
+    cache=st.integers(1, 50),
+)
+def test_overlong_is_trls_soft_punishment(lengths, most, cache):
+    trl = pytest.importorskip("trl.rewards")
+    cache = min(cache, most)
+    ids = [[0] * length for length in lengths]
+    ours = rk.build("overlong", max_tokens=most, cache_tokens=cache)
+    theirs = trl.get_soft_overlong_punishment(max_completion_len=most, soft_punish_cache=cache)
+    values = ours(completions=[""] * len(ids), completion_ids=ids)
+    assert values == pytest.approx(theirs(completion_ids=ids))
+
+
+def test_overlong_without_a_cache_is_all_or_nothing():
+    reward = rk.build("overlong", max_tokens=3, cache_tokens=0, penalty=2.0)
+    assert reward(completions=[""] * 2, completion_ids=[[0] * 3, [0] * 4]) == [0.0, -2.0]
+    with pytest.raises(ValueError, match="got cache_tokens=4, expected 0 to max_tokens=3"):
+        rk.build("overlong", max_tokens=3, cache_tokens=4)
+
+
+@given(length=st.integers(0, 300), right=st.booleans())
+def test_cosine_length_is_open_r1s_formula(length, right):
+    # open-r1: min + (max - min) / 2 * (1 + cos(progress * pi)), the ends exchanged where wrong
+    progress = min(length / 200, 1.0)
+    fields = {"verifier": "exact", "extractor": {"type": "regex", "pattern": "^(.)"}}
+    reward = rk.build("cosine_length", max_length=200, **fields)
+    text = ("4" + "x" * (length - 1)) if length else ""
+    answer = "4" if right and length else "5"
+    low, high = (0.5, 1.0) if right and length else (-0.5, -1.0)
+    expected = low + (high - low) / 2 * (1 + math.cos(progress * math.pi))
+    assert reward(completions=[text], answer=[answer]) == pytest.approx([expected])
+
+
+def test_cosine_length_abstains_without_a_reference():
+    reward = rk.build("cosine_length", verifier="number", unit="words")
+    assert reward(completions=["<answer>4</answer>"], answer=[None]) == [None]
+    assert reward.bounds == (-1.0, 1.0)

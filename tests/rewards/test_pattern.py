@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rewardkit as rk
 
@@ -24,3 +27,32 @@ def test_a_pattern_that_runs_away_costs_no_more_than_its_timeout():
     batch = rk.Batch.of("a" * 60 + "!")
     assert reward.score(batch) == [rk.Score(-1.0, "no match within 0.05 s")]
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("Step 1: add. Step 2: check.", 2),
+        ("1. add\n2. check\n3. done\n4. more", 3),
+        ("- add\n* check", 2),
+        ("First, add. Second, check. Finally, done. Next, more.", 3),
+        ("Firstly add, 1.5 of it", 0),
+        ("", 0),
+    ],
+)
+def test_reasoning_steps(text, steps):
+    reward = rk.build("reasoning_steps", value=3.0)
+    assert reward(completions=[text]) == pytest.approx([steps])
+
+
+PARTS = st.lists(st.sampled_from(["Step 1:", "1.", "\n-", "\n* ", "First,", "Next,", " so ", "x"]))
+
+
+@given(parts=PARTS)
+def test_reasoning_steps_finds_what_open_r1_finds(parts):
+    text = "So " + "".join(parts)
+    pattern = r"(Step \d+:|^\d+\.|\n-|\n\*|First,|Second,|Next,|Finally,)"
+    theirs = min(1.0, len(re.findall(pattern, text)) / 3)
+    joined = re.search(r"x(First|Next),", text)  # theirs counts a word's end too
+    ours = rk.build("reasoning_steps")(completions=[text])[0]
+    assert joined or ours == pytest.approx(theirs)

@@ -1,5 +1,25 @@
 """Rewards, one file a family; importing this registers them all."""
 
-from rewardkit.rewards import correct, language, length, number, pattern, think, xml
+from rewardkit.rewards import (
+    correct,
+    diversity,
+    language,
+    length,
+    number,
+    pattern,
+    repetition,
+    think,
+    xml,
+)
 
-__all__ = ["correct", "language", "length", "number", "pattern", "think", "xml"]
+__all__ = [
+    "correct",
+    "diversity",
+    "language",
+    "length",
+    "number",
+    "pattern",
+    "repetition",
+    "think",
+    "xml",
+]

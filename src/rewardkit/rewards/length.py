@@ -1,16 +1,23 @@
-"""How long a completion is: `reward_len` of the Hugging Face course's GRPO unit (2025)."""
+"""How long a completion is, by itself and beside whether it is right.
+
+`length` is `reward_len` of the Hugging Face course's GRPO unit (2025).
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, final
+from typing import Annotated, Literal, Self, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from rewardkit.batch import Batch
+from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import register
-from rewardkit.result import Score
+from rewardkit.extract import Extractor, Tag
+from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
+from rewardkit.verify.base import Verifier
+
+Unit = Literal["characters", "words", "tokens"]
 
 
 @final
@@ -24,7 +31,7 @@ class Length(Reward):
 
     target: Annotated[float, Field(ge=0)]
     """The length to aim at, in the unit."""
-    unit: Literal["characters", "words", "tokens"] = "characters"
+    unit: Unit = "characters"
     """Characters; words between white space; or the tokens in the trainer's `completion_ids`."""
     penalty: Annotated[float, Field(ge=0)] = 1.0
     """What each unit off the target costs."""
@@ -39,16 +46,117 @@ class Length(Reward):
 
         Raises ValueError where tokens are to be counted and the batch has none.
         """
-        if self.unit == "characters":
-            lengths = [len(text) for text in batch.texts]
-        elif self.unit == "words":
-            lengths = [len(text.split()) for text in batch.texts]
-        elif batch.completion_ids is not None:
-            lengths = [len(ids) for ids in batch.completion_ids]
-        else:
-            message = "unit='tokens' needs completion_ids=[[...], ...]; pass them, or count words"
-            raise ValueError(message)
         return [
             Score(0.0 - self.penalty * abs(self.target - length), f"{length} {self.unit}")
-            for length in lengths
+            for length in _lengths(batch, self.unit)
         ]
+
+
+@final
+@register("overlong")
+class Overlong(Reward):
+    """0 up to a length, falling to -1 at the maximum and beyond: DAPO's soft punishment.
+
+    Yu et al., 2025, "DAPO", equation 13.
+
+    >>> soft = Overlong(max_tokens=10, cache_tokens=4)
+    >>> soft(completions=["..."] * 3, completion_ids=[[0] * 6, [0] * 7, [0] * 11])
+    [0.0, -0.25, -1.0]
+    """
+
+    max_tokens: Annotated[int, Field(ge=1)]
+    """The length in tokens from which the punishment is whole."""
+    cache_tokens: Annotated[int, Field(ge=0)]
+    """How many tokens before that it begins; with 0 it is all or nothing."""
+    penalty: Annotated[float, Field(ge=0)] = 1.0
+    """What the whole punishment costs."""
+
+    @model_validator(mode="after")
+    def _cache_fits(self) -> Self:
+        if self.cache_tokens > self.max_tokens:
+            given = f"got cache_tokens={self.cache_tokens}"
+            message = f"{given}, expected 0 to max_tokens={self.max_tokens}"
+            raise ValueError(message)
+        return self
+
+    @property
+    def bounds(self) -> Bounds:
+        """From minus the penalty to 0."""
+        return -self.penalty, 0.0
+
+    def score(self, batch: Batch) -> list[Score]:
+        """Return 0 to minus the penalty for each completion.
+
+        Raises ValueError where the batch has no completion_ids.
+        """
+        free = self.max_tokens - self.cache_tokens
+
+        def share(length: int) -> float:
+            if length <= free:
+                return 0.0
+            return 1.0 if length > self.max_tokens else (length - free) / self.cache_tokens
+
+        return [
+            Score(0.0 - self.penalty * share(length), f"{length} tokens")
+            for length in _lengths(batch, "tokens")
+        ]
+
+
+@final
+@register("cosine_length")
+class CosineLength(Reward):
+    """Right answers pay more the shorter, wrong ones cost more the shorter, along a half cosine.
+
+    Yeo et al., 2025, "Demystifying Long Chain-of-Thought Reasoning", section 4.2, as open-r1's
+    `get_cosine_scaled_reward` has it; past `max_length` the value stays where it is.
+
+    >>> from rewardkit import build
+    >>> scaled = build("cosine_length", verifier="exact", extractor="hash", max_length=100)
+    >>> scaled(completions=["#### 4", "x" * 300 + "#### 4", "x" * 300], answer=["4"] * 3)
+    [0.99..., 0.5, -0.5]
+    """
+
+    verifier: Verifier
+    """What decides whether the answer is right."""
+    extractor: Extractor = Tag()
+    """What finds the answer in the completion."""
+    reference: Column[Reference] = Column("answer")
+    """The column with the right answer."""
+    max_length: Annotated[int, Field(ge=1)] = 1000
+    """The length, in the unit, at which the value is that of a long completion."""
+    unit: Unit = "characters"
+    """Characters, words between white space, or tokens."""
+    correct: tuple[float, float] = (1.0, 0.5)
+    """The value of a right answer of length 0, and of `max_length`."""
+    wrong: tuple[float, float] = (-1.0, -0.5)
+    """The same for any other answer, and for none."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The least and the greatest of the four values."""
+        return min(*self.correct, *self.wrong), max(*self.correct, *self.wrong)
+
+    def score(self, batch: Batch) -> list[Score]:
+        """Return the scaled value for each completion; None where the reference cannot be read."""
+        references = batch.column(self.reference)
+        answers = [self.extractor.extract(text) for text in batch.texts]
+        verdicts = self.verifier.verify(answers, references)
+
+        def value(outcome: Outcome, length: int) -> float | None:
+            if outcome is Outcome.BAD_REFERENCE:
+                return None
+            short, long = self.correct if outcome is Outcome.CORRECT else self.wrong
+            progress = min(length / self.max_length, 1.0)
+            return long + 0.5 * (short - long) * (1 + math.cos(math.pi * progress))
+
+        return [
+            Score(value(verdict.outcome, length), f"{verdict.outcome}, {length} {self.unit}")
+            for verdict, length in zip(verdicts, _lengths(batch, self.unit), strict=True)
+        ]
+
+
+def _lengths(batch: Batch, unit: Unit) -> list[int]:
+    """Return the length of each completion. Raises ValueError for tokens that are not there."""
+    if unit == "tokens":
+        return [len(ids) for ids in batch.tokens()]
+    return [len(text) if unit == "characters" else len(text.split()) for text in batch.texts]

@@ -1,7 +1,8 @@
-"""A pattern of the user's own, matched by the `regex` package, whose search can be stopped."""
+"""Patterns: one of the user's own, whose search can be stopped, and those that mark a step."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self, final
 
 import regex
@@ -60,3 +61,37 @@ class RegexMatch(Reward):
                 return late
 
         return [judge(text) for text in batch.texts]
+
+
+@final
+@register("reasoning_steps")
+class ReasoningSteps(Reward):
+    r"""A value for a number of marked steps, in proportion where there are fewer.
+
+    A step is marked by "Step 1:", by a number or a bullet at the start of a line, or by "First,",
+    "Second,", "Next," or "Finally,": open-r1's `reasoning_steps_reward` (Hugging Face, 2025), which
+    takes a number for one at the start of the text only.
+
+    >>> ReasoningSteps()(completions=["First, I add.\nNext, I check.\n- Done.", "1. I add."])
+    [1.0, 0.333...]
+    """
+
+    steps: Annotated[int, Field(ge=1)] = 3
+    """How many steps earn the whole value."""
+    value: float = 1.0
+    """What they are worth."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """From 0 to `value`."""
+        return min(self.value, 0.0), max(self.value, 0.0)
+
+    def score(self, batch: Batch) -> list[Score]:
+        """Return `value` times the share of the steps, at most 1, for each completion."""
+        counts = [len(_STEP.findall(text)) for text in batch.texts]
+        return [
+            Score(self.value * min(count / self.steps, 1.0), f"{count} steps") for count in counts
+        ]
+
+
+_STEP = re.compile(r"Step [0-9]++:|^[0-9]++\.|^[-*]|\b(?:First|Second|Next|Finally),", re.MULTILINE)

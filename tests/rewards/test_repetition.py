@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rewardkit as rk
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "dog"]), max_size=12)
+
+
+def shares(units, size):
+    """Count by hand: how many of the runs stood before."""
+    runs = [tuple(units[place : place + size]) for place in range(len(units) - size + 1)]
+    return sum(run in runs[:place] for place, run in enumerate(runs)) / len(runs) if runs else 0.0
+
+
+@given(words=WORDS, size=st.integers(1, 4))
+def test_repetition_is_open_r1s_share(words, size):
+    reward = rk.build("repetition", ngram=size, penalty=2.0)
+    assert reward(completions=[" ".join(words)]) == pytest.approx([-2.0 * shares(words, size)])
+
+
+@given(ids=st.lists(st.integers(0, 3), max_size=12), size=st.integers(1, 4))
+def test_repetition_of_tokens(ids, size):
+    reward = rk.build("repetition", ngram=size, unit="tokens")
+    assert reward(completions=[""], completion_ids=[ids]) == pytest.approx([-shares(ids, size)])
+
+
+def test_text_without_spaces():
+    reward = rk.build("repetition", ngram=2)
+    chinese, japanese = "我数苹果我数苹果", "りんごを数えます"  # 7 pairs, of which 3 stood before
+    assert reward(completions=[chinese, japanese]) == pytest.approx([-3 / 7, 0.0])
+
+
+def test_case_and_punctuation_do_not_hide_a_repetition():
+    reward = rk.build("repetition", ngram=1)
+    assert reward(completions=["So, so. SO!", "don't do 1,000"]) == pytest.approx([-2 / 3, 0.0])
+
+
+@given(prompt=WORDS, words=WORDS, size=st.integers(1, 4))
+def test_prompt_overlap_is_the_share_that_stands_in_the_prompt(prompt, words, size):
+    theirs = [prompt[place : place + size] for place in range(len(prompt) - size + 1)]
+    ours = [words[place : place + size] for place in range(len(words) - size + 1)]
+    share = sum(run in theirs for run in ours) / len(ours) if ours else 0.0
+    reward = rk.build("prompt_overlap", ngram=size, penalty=8.0)
+    values = reward(prompts=[" ".join(prompt)], completions=[" ".join(words)])
+    assert values == pytest.approx([-8.0 * share])
+
+
+def test_the_prompt_is_all_of_its_messages():
+    prompt = [
+        {"role": "system", "content": "Answer like this: one apple and two apples"},
+        {"role": "user", "content": [{"type": "text", "text": "How many pears are there now?"}]},
+    ]
+    reward = rk.build("prompt_overlap")
+    completions = ["one apple and two apples", "many pears are there", "there are three pears now"]
+    assert reward(prompts=[prompt] * 3, completions=completions) == [-1.0, -1.0, 0.0]
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(ValueError, match="no prompts, which this reward needs"):
+        rk.build("prompt_overlap")(completions=["a"])
+    with pytest.raises(ValueError, match="unit='tokens' needs completion_ids"):
+        rk.build("repetition", unit="tokens")(completions=["a"])
+    with pytest.raises(
+        ValueError, match=r"repetition.ngram: got 0 .int., expected greater than or eq"
+    ):
+        rk.build("repetition", ngram=0)
