@@ -33,4 +33,4 @@ _UNSPACED = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     r"\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+(?:['\u2019.,:/-][^\W{_UNSPACED}]+)*")
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]++(?:['\u2019.,:/-][^\W{_UNSPACED}]++)*+")
