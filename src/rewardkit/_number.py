@@ -45,6 +45,8 @@ class Number(NamedTuple):
         self, reference: Number, *, rel_tol: Fraction = _NONE, abs_tol: Fraction = _NONE
     ) -> bool:
         """Return whether it is the reference within either tolerance, in the reference's unit."""
+        if self == reference:
+            return True
         room = max(abs_tol, rel_tol * abs(reference.value))
         return any(abs(value - reference.value) <= room for value in self.readings(reference))
 
@@ -139,12 +141,13 @@ def read(text: str) -> Number | None:
     [None, None, None, None, None, None, None]
     """
     text = text.strip()
+    if len(text) <= _SHORT_TEXT:
+        return _remembered(text)
     return _read(text) if len(text) <= MAX_LENGTH else None
 
 
-@lru_cache(maxsize=1024)
 def _read(text: str) -> Number | None:
-    """Return the number that a stripped text is; a group says the same one many times."""
+    """Return the number that a stripped text is."""
     if text.isdigit() and text.isascii():
         return Number(Fraction(int(text))) if len(text) <= MAX_EXPONENT else None
     found = _NUMBER.fullmatch(_bare(text))
@@ -161,6 +164,10 @@ def _read(text: str) -> Number | None:
         value *= 10 ** _SCALES[scale.lower()]
         unit = unit.lstrip().removeprefix(scale)
     return Number(value) if _UNIT.fullmatch(unit) else None
+
+
+_SHORT_TEXT = 64
+_remembered = lru_cache(maxsize=8192)(_read)  # a group gives the same answer many times
 
 
 def _bare(text: str) -> str:

@@ -54,7 +54,20 @@ def places(text: str, wanted: Sequence[str]) -> list[int]:
     >>> places("<a>1</a><b></b><b>", ["<a>", "</a>", "<b>", "</b>"])
     [0, 4, -1, 11]
     """
-    found: list[int] = []
+    pieces = text.split("<")
+    if len(pieces) == len(wanted) + 1:  # as most are: nothing but the tags, so no search is needed
+        found, place = [], len(pieces[0])
+        for mark, piece in zip(wanted, pieces[1:], strict=True):
+            if not piece.startswith(mark[1:]):
+                break
+            found.append(place)
+            place += len(piece) + 1
+        else:
+            for number in range(0, len(wanted), 2):
+                if is_blank(pieces[number + 1][len(wanted[number]) - 1 :]):
+                    found[number + 1] = -1
+            return found
+    found = []
     last = before = -1
     for number, mark in enumerate(wanted):
         place = text.find(mark)

@@ -75,8 +75,12 @@ class Tag(Extractor):
             (text,) = opened([text], opening)
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
-        if self.which == "only" and (text.count(opening) != 1 or text.count(closing) != 1):
-            return None
+        if self.which == "only":
+            start, stop = text.rfind(opening), text.rfind(closing)
+            alone = text.find(opening, 0, start) < 0 and text.find(closing, 0, stop) < 0
+            return (
+                text[start + len(opening) : stop].strip() if 0 <= start < stop and alone else None
+            )
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:

@@ -71,10 +71,9 @@ def texts(reference: Any) -> list[str]:
 
 def _one(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict]) -> Verdict:
     """Return the verdict on one answer and one reference's cell."""
-    given = [reference] if isinstance(reference, str) and reference.strip() else texts(reference)
-    blank = answer is None or not answer.strip()
+    blank = answer is None or not answer or answer.isspace()
     verdict = BAD_REFERENCE
-    for text in given:
+    for text in texts(reference):
         found = judge(text if blank else answer or "", text)
         if found.outcome is Outcome.BAD_REFERENCE:
             continue
@@ -82,6 +81,6 @@ def _one(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict
             return NO_ANSWER
         if found.outcome is Outcome.CORRECT:
             return found
-        if verdict.outcome is Outcome.BAD_REFERENCE:
+        if verdict is BAD_REFERENCE:
             verdict = found
     return verdict
