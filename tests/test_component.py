@@ -76,6 +76,11 @@ def test_the_registered_names():
         ),
         ("xml_count", {"tags": []}, r"xml_count.tags: got \(\) \(tuple\)"),
         ("xml_count", {"tags": [""]}, r"xml_count.tags.0: got '' \(str\)"),
+        (
+            "xml_count",
+            {"tags": ["a", "a"]},
+            r"xml_count.tags: got \('a', 'a'\), expected names of which",
+        ),
         ("length", {}, "length.target: missing"),
         (
             "correct",

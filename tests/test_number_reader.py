@@ -66,6 +66,8 @@ def value(text):
             (r"12\text{ cm}^2", 12),
             ("20 \u00b0C", 20),
         ),
+        *((r"$\$42$", 42), ("42 more apples", 42), ("18 dollars a day", 18), ("$42 a day", 42)),
+        *(("\u200b42\ufeff", 42), ("5 juta", 5 * 10**6), ("5 ribu rupiah", 5000)),
         *(("50%", 50), (r"50\%", 50), ("12.5 percent", "25/2"), ("9" * 4000, 10**4000 - 1)),
     ],
 )
@@ -128,6 +130,7 @@ def test_reads(text, expected):
             "0,042",
             "42nd",
         ),
+        *("3 dozens", "5 tens", "5 doubled", "42 false", "2 lusin", "5 Mio", "42 more than x"),
         *("5 sixteenths", "5 lakhs", "5 grand", "5 permille", "5fold", "not = 5", "5//day"),
         *(r"5\text{ dozen}", r"5\text{ or }", r"5\text{k}", "5 thousand million"),
         *("1/0", r"\frac{1}{0}", "7 is wrong", "42 not", "(5, 6)", "[5]", "9" * 5000, "-" * 10000),

@@ -176,11 +176,27 @@ def test_what_is_no_score_is_named():
         def score(self, batch: rk.Batch) -> list[rk.Score]:
             return [1.0] * len(batch)
 
-    for reward in (Floats(), one + Floats()):
+    wrapped = [Clip(reward=Floats()), Schedule(reward=Floats(), points=((0, 1.0),))]
+    for reward in (Floats(), one + Floats(), *wrapped):
         with pytest.raises(
             TypeError, match=r"Floats gave 1.0 \(float\) for row 0, expected rk.Score"
         ):
             reward(completions=["1"])
+
+
+def test_a_wrapper_blames_the_reward_inside_and_a_value_must_be_a_number():
+    for reward in (Clip(reward=Fixed()), Where(reward=Fixed(), column="c", equals=1)):
+        with pytest.raises(ValueError, match=r"^Fixed gave 0 scores for 1 completion"):
+            reward(completions=["1"], c=[1])
+
+    class Words(rk.Reward):
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            return [rk.Score("much")]
+
+    with pytest.raises(TypeError, match=r"Words gave Score\(value='much'.*for row 0"):
+        Words()(completions=["1"])
+    with pytest.raises(TypeError, match=r"Nothing gave a NoneType, expected a list of rk\.Score"):
+        type("Nothing", (rk.Reward,), {"score": lambda self, batch: None})()(completions=["1"])
 
 
 def test_a_guard_takes_an_infinity_for_an_error_and_lets_a_missing_package_through():

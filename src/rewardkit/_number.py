@@ -19,7 +19,7 @@ MAX_LENGTH = 4200
 MAX_EXPONENT = 4000
 """Larger powers of ten are not read."""
 
-MINUS = "-\u2010\u2011\u2012\u2013\u2212\uff0d"
+MINUS = "-\u2010\u2011\u2012\u2013\u2212\u207b\u2796\ufe63\uff0d"
 """The signs that people and models write for a minus, em dashes aside."""
 
 _NONE = Fraction(0)
@@ -84,7 +84,9 @@ _NUMBER = re.compile(
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
 
-_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_ENGLISH = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_INDONESIAN = {"ratus": 2, "ribu": 3, "juta": 6, "miliar": 9, "triliun": 12}
+_SCALES = _ENGLISH | _INDONESIAN
 _PERCENT = re.compile(r"(?i:\\?%|per\s?cent)")
 _SHORT = (
     "mm|cm|dm|km|nm|mi|ft|in|yd|mg|kg|lb|lbs|oz|ml|mL|cl|dl|kl|ms|min|mins|hr|hrs|sec|secs|kmh|mph"
@@ -93,12 +95,12 @@ _SHORT = (
 )
 _NO_UNIT = (
     # words that join or deny
-    "and|or|nor|not|no|to|but|then|is|are|was|than|plus|minus|times|over|mod|less|more|between"
-    "|about|if|none|wrong|below|under|negative|choose|base|root"
+    "and|or|nor|not|no|to|but|then|is|are|was|than|plus|minus|times|over|mod|between"
+    "|about|if|none|wrong|false|incorrect|below|under|negative|choose|base|root"
     # functions, and words that make another number of it
-    "|sin|cos|tan|log|ln|exp|sqrt|pi|squared|cubed|factorial|dozen|gross|score|\\w*fold|am|pm"
+    "|sin|cos|tan|log|ln|exp|sqrt|pi|squared|cubed|doubled|tripled|halved|factorial|dozens?|gross|scores?|lusin|\\w*fold|am|pm"
     "|bn|mn|ml[nl]|mil|mill|bil|bln|tril|tn|grand|thou|(?:lakh|lac|crore)s?|per\\s?mille|bps|basis"
-    "|hundreds?|thousands?|\\w*illions?|half|halves|quarters?|thirds?|\\w+(?:teen|tie|and|llion)ths?"
+    "|hundreds?|thousands?|tens|ratus|ribu|juta|miliar|triliun|mio|\\w*illions?|half|halves|quarters?|thirds?|\\w+(?:teen|tie|and|llion)ths?"
     "|hundredths?|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf)ths?|st|nd|rd|th"
     # numbers and months
     "|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\\w+teen"
@@ -114,7 +116,7 @@ _UNIT = re.compile(
         \s?(?:\u00b0|\^\s?\{{?\s?\\circ\s?\}}?|\\circ|\\degree)\s?[CF]?  # 90 degrees, 20 C
       | \s?(?:{_SYMBOLS})                                                # 7 euros
       | {_SPACE}*+(?:{_SHORT})\b{_POWER}                                 # 5 km
-      | {_SPACE}++{_WORD}(?:[\s/]++{_WORD}){{0,3}}                       # 18 dollars per day
+      | {_SPACE}++(?:an?\s)?{_WORD}(?:[\s/]++(?:an?\s)?{_WORD}){{0,3}}    # 18 dollars per day
     )?
     (?:\s?/\s?{_WORD})?                                                  # a day
     """,
@@ -140,7 +142,7 @@ def read(text: str) -> Number | None:
     >>> [read(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
     [None, None, None, None, None, None, None]
     """
-    text = text.strip()
+    text = text.strip().strip("\u200b\ufeff")
     if len(text) <= _SHORT_TEXT:
         return _remembered(text)
     return _read(text) if len(text) <= MAX_LENGTH else None
@@ -177,7 +179,8 @@ def _bare(text: str) -> str:
     for left, right in _WRAPS if text[:1] in _OPENINGS else ():
         end = text.rstrip(".,;: ")
         inner = end[len(left) : -len(right)]
-        if end.startswith(left) and end.endswith(right) and inner and right not in inner:
+        alone = right not in inner.replace(r"\$", "")
+        if end.startswith(left) and end.endswith(right) and inner and alone:
             text = inner.strip()
     return text
 

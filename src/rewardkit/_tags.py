@@ -28,7 +28,7 @@ def opened(texts: list[str], opening: str) -> list[str]:
 
 
 def is_blank(text: str) -> bool:
-    r"""Return whether nothing is said: no letter, digit or mathematical sign outside of markup.
+    r"""Return whether nothing is said: no letter, digit or symbol outside of markup.
 
     >>> is_blank(" \n\u200b\u3164"), is_blank(r"\boxed{}."), is_blank("<b></b>"), is_blank("0")
     (True, True, True, False)
@@ -40,9 +40,9 @@ def is_blank(text: str) -> bool:
     return not any(category(s) in _SAYING and s not in _FILLERS for s in signs)
 
 
-_MARKUP = re.compile(r"\\boxed|<[^<>]*+>")
-_SAYING = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm"}
-_FILLERS = "\u115f\u1160\u3164\uffa0"
+_MARKUP = re.compile(r"\\(?:boxed|text\w*|math\w+|q?quad)(?![a-z])|&[a-z]+;|</?[A-Za-z!][^<>]*+>")
+_SAYING = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "So"}
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0\ufffc"
 
 
 def places(text: str, wanted: Sequence[str]) -> list[int]:

@@ -444,7 +444,7 @@ def _read(path: str | os.PathLike[str]) -> str:
     """Return the text of a YAML file, or say what else the string might have been."""
     try:
         return Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         hint = f"; rk.build({path!r}) makes that component" if path in _registry else ""
         message = f"no file {os.fspath(path)!r}{hint}; YAML text needs a newline in it, at its end"
         raise FileNotFoundError(message) from None

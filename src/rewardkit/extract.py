@@ -12,7 +12,7 @@ from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, Self, final
 
 import regex
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit import _number
 from rewardkit._tags import opened
@@ -20,7 +20,17 @@ from rewardkit.component import Component, register
 
 Which = Literal["first", "last"]
 TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]
-Tags = Annotated[tuple[TagName, ...], Field(min_length=1)]
+
+
+def _distinct(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names, if none stands twice."""
+    if len(set(tags)) < len(tags):
+        message = f"got {tags}, expected names of which none stands twice"
+        raise ValueError(message)
+    return tags
+
+
+Tags = Annotated[tuple[TagName, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class Extractor(Component):
@@ -188,17 +198,17 @@ class LastNumber(Extractor):
         part = text if self.within is None else self.within.extract(text)
         if part is None or (self.only and _has_other_digits(part)):
             return None
+        if not self.only:
+            token = None
+            for token in _NUMBERS.finditer(part):  # noqa: B007 - the last one
+                pass
+            return token and _signed(part, token)[0]
         found: str | None = None
         end = 0
         for token in _NUMBERS.finditer(part):
-            minus = _MINUS_BEFORE.search(part, max(token.start() - 24, 0), token.start())
-            operator = minus is not None and _OPERAND.match(minus["left"]) is not None
-            number = f"-{token[0]}" if minus is not None and not operator else token[0]
-            if self.only and found is not None:
-                said_again = _WORD.search(part, end, token.start()) is not None
-                if not (said_again and _same_number(found, number)):
-                    return None
-            if self.only and operator:
+            number, in_expression = _signed(part, token)
+            said_again = _WORD.search(part, end, token.start()) is not None
+            if in_expression or (found and not (said_again and _same_number(found, number))):
                 return None
             found, end = number, token.end()
         return found
@@ -285,39 +295,58 @@ _NUMBERS = re.compile(
       | (?<![^\W_])(?<![^\W_]_)(?<![\^\u221a])(?<![\^_]\{)(?<!sqrt\{)
         (?:
             \d++[ ]\d++/\d++(?![\d/])
+          | \d{1,3}(?:[ ]\d{3})++(?![\d])
           | \d++(?:(?:[.,/:\u00a0\u202f]|\{,\}|,?\\[!,])\d++)*+
           | (?<![\d.])\.\d++
+          | [\u00bc-\u00be\u2150-\u215e]
         )
         (?:[eE][-+]?\d++|\s?(?:\\times|\u00d7|\*)\s?10\^\{?-?\d++\}?)?
     )
     (?:
-        \s?\\?%|[A-Za-z]++|\^\S|\s?[\u00bc-\u00be\u2150-\u215e]|\s?[-+*/]\s?[A-Za-z]\b
-      | \s(?:hundred|(?:thou|mill|bill|trill)\w{2,4}|dozen|squared|cubed)\b
-      | \s(?:below|negative|and\sa\shalf)\b
+        \s?\\?%|[A-Za-z]++|\^(?:\{[^{}\n]{0,20}\}|[-+]?\w++|\S)|\s?[\u00bc-\u00be\u2150-\u215e]
+      | \s?[-+*/]\s?[A-Za-z]\b
+      | \s(?i:hundreds?|(?:thou|mill|bill|trill)\w{2,4}|ratus|ribu|juta|miliar|triliun)\b
+      | \s(?i:dozens?|lusin|squared|cubed|below|negative|and\sa\shalf)\b
     )?
     """,
     re.VERBOSE | re.ASCII,
 )
 _MINUS_BEFORE = re.compile(
     rf"(?P<left>\S?\s?)\s{{0,8}}(?:[{re.escape(_number.MINUS)}]|\b(?i:minus|negative)\b)"
-    r"[\s*_$\u20ac\u00a3\u00a5(){}\[\]~`\\,!\u200b]{0,8}(?:USD|EUR|GBP)?\s?$"
+    r"(?:[\s*_(){}\[\]~`\\,!\u200b]|\\[a-z]{1,12}|<[a-z]{1,9}>"
+    r"|\\?[$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u00a2]|(?:US|AU|CA|NZ|HK|[ASCR])(?=\\?\$|$)"
+    r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|R[ps]\.?)(?![A-Za-z])){0,8}$"
 )
 _OPERAND = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
+_AREA = re.compile(r"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)")
 _WORD = re.compile(r"[^\W\d_]{2}")
+_WRAPPED = r"""(?:\*\*|\\boxed\{|\\text\w{0,2}\{|\\mathrm\{|\\\(|[(\["'`$_\s]){0,4}"""
 _SAID = (
-    r"(?i:\b(?:answer(?:\s{1,8}(?:is|would\sbe|must\sbe))?|(?:choice|option)\s{1,8}is)"
-    r"\s{0,8}[:>]?\s{0,8})"
-    r"""(?:\*\*|\\boxed\{|\\text\{|[(\["'`$\s]){0,4}([OPTIONS])(?![^\W_])"""
+    r"(?i:\b(?:answer(?:\s(?:choice|option))?(?:\s{1,8}(?:is|(?:would|must|should)\sbe))?"
+    r"|(?:choice|option)\s{1,8}is)\s{0,8}[:=>\uff1a]?\s{0,8}(?:\*\*)?(?:(?:choice|option)\s)?)"
+    rf"{_WRAPPED}([OPTIONS])(?![^\W_])"
 )
 _MARKED = (
-    r"[(\[]([OPTIONS])[)\]]|\\boxed\{(?:\\text\{)?([OPTIONS])\}|\*\*([OPTIONS])[.):]?\*\*"
+    r"[(\[]([OPTIONS])[)\]]|\\boxed\{(?:\\[a-z]{1,8}\{)?([OPTIONS])[}.:)]"
+    r"|\*\*([OPTIONS])(?:[.):]?\*\*|[.):]\s)|\b(?i:option|choice)\s([OPTIONS])\b"
     r"|(?m:^[ \t]{0,8}([OPTIONS])[ \t]{0,8}[.):]?[ \t]{0,8}$)|(?m:^[ \t]{0,8}([OPTIONS])[.):][ \t])"
 )
 
 
 def _has_other_digits(text: str) -> bool:
-    """Return whether there are digits that are not ASCII, as in "²" and "٤"."""
-    return not text.isascii() and any(sign.isdigit() and not sign.isascii() for sign in text)
+    """Return whether there are digits that are not ASCII ("²", "٤"), units of area aside."""
+    if text.isascii():
+        return False
+    return any(sign.isdigit() and not sign.isascii() for sign in _AREA.sub("", text))
+
+
+def _signed(text: str, token: re.Match[str]) -> tuple[str, bool]:
+    """Return a number with the minus before it, if any, and whether a sign makes it an operand."""
+    minus = _MINUS_BEFORE.search(text, max(token.start() - 32, 0), token.start())
+    if minus is None:
+        return token[0], text[: token.start()].endswith("\u00b1")
+    operand = _OPERAND.match(minus["left"]) is not None
+    return token[0] if operand else f"-{token[0]}", operand
 
 
 def _same_number(one: str, other: str) -> bool:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from numbers import Real
 from operator import methodcaller
 from traceback import walk_tb
+from types import NoneType
 from typing import Annotated, Any, ClassVar, Self, final
 
 from pydantic import Field, model_validator
@@ -271,7 +272,7 @@ class Clip(Reward):
         """Return the reward's scores (batch length), none of them outside the limits."""
         return [
             score if score.value is None else Score(self._clip(score.value), score.why)
-            for score in self.reward.score(batch)
+            for score in _matched(self.reward.score(batch), batch, self.reward.__name__)
         ]
 
     def _clip(self, value: float) -> float:
@@ -311,7 +312,9 @@ class Where(Reward):
         rows = [row for row, cell in enumerate(cells) if cell == self.equals]
         totals = [Score(None, f"{self.column} is not {self.equals!r}")] * len(batch)
         if rows:
-            for row, score in zip(rows, self.reward.score(batch.select(rows)), strict=True):
+            part = batch.select(rows)
+            scores = _matched(self.reward.score(part), part, self.reward.__name__)
+            for row, score in zip(rows, scores, strict=True):
                 totals[row] = score
         return totals
 
@@ -361,7 +364,7 @@ class Schedule(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores times the weight at the batch's step (batch length)."""
         weight = self.weight(batch.step)
-        scores = self.reward.score(batch)
+        scores = _matched(self.reward.score(batch), batch, self.reward.__name__)
         batch.log(self.reward.__name__, [score.value for score in scores])
         return [
             score if score.value is None else Score(weight * score.value, score.why)
@@ -526,16 +529,22 @@ def _innermost(error: Exception) -> str:
     return [owner.__name__ for owner in owners if isinstance(owner, Reward)][-1]
 
 
+_VALUE = (float, int, NoneType, Real)
+
+
 def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
     """Return the scores, None in place of NaN.
 
     Raises ValueError where their number is not the batch's, TypeError for what is no Score.
     """
+    if not isinstance(scores, list):
+        message = f"{name} gave a {type(scores).__name__}, expected a list of rk.Score"
+        raise TypeError(message)
     if len(scores) != len(batch):
         message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
     for row, score in enumerate(scores):
-        if not isinstance(score, Score):
+        if not isinstance(score, Score) or not isinstance(score.value, _VALUE):
             given = f"{score!r} ({type(score).__name__})"
             message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
             raise TypeError(message)

@@ -53,6 +53,8 @@ def test_several_lines_of_thought_are_fine(name, text):
         xml(r"\boxed{}"),
         xml("."),
         xml("<b></b>"),
+        xml(r"\quad"),
+        xml("&nbsp;"),
         xml("4", ""),
         "<reasoning></reasoning><answer></answer>",
         xml("4") + "<answer>\n5\n</answer>\n",
@@ -84,6 +86,14 @@ def test_what_never_earns_the_full_xml_score(name, text):
 )
 def test_what_never_earns_the_full_think_score(name, text):
     assert value(name, text) < FULL[name]
+
+
+@pytest.mark.parametrize(
+    "answer", ["A", "-1", r"\emptyset", "\u221e", "<1, 2>", "\u7b54\u6848", "\u2713", "\u2192"]
+)
+@pytest.mark.parametrize("name", XML)
+def test_an_honest_answer_is_not_blank(name, answer):
+    assert value(name, xml(answer)) == FULL[name]
 
 
 def test_text_after_the_answer():
