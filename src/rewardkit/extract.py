@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections import deque
 from typing import Annotated, ClassVar, Literal, Self, final
 
 import regex
@@ -199,10 +200,8 @@ class LastNumber(Extractor):
         if part is None or (self.only and _has_other_digits(part)):
             return None
         if not self.only:
-            token = None
-            for token in _NUMBERS.finditer(part):  # noqa: B007 - the last one
-                pass
-            return token and _signed(part, token)[0]
+            last = deque(_NUMBERS.finditer(part), maxlen=1)
+            return _signed(part, last[0])[0] if last else None
         found: str | None = None
         end = 0
         for token in _NUMBERS.finditer(part):
