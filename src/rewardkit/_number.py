@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from unicodedata import numeric
 
@@ -60,29 +60,35 @@ _CURRENCY = (
 _COMMA = r"(?:,|\{,\}|\\,|\\!|,\\!|[\u00a0\u2009\u202f])"
 _DECIMAL = rf"(?:(?:[1-9]\d{{0,2}}(?:{_COMMA}\d{{3}})++|\d++)(?:\.\d*+)?|\.\d++)"
 _EXPONENT = rf"10\s*+\^\s*+(?:\{{\s*+)?(?P<KIND>{_SIGN}?\d++)(?:\s*+\}})?"
-_NUMBER = re.compile(
-    rf"""
-    (?:(?:(?!not\b)[A-Za-z]\w{{0,20}}+\s*+)?+=\s*+)?+                       # x =
-    (?P<sign>{_SIGN}|(?:minus|negative)\s)?\s*+
-    {_CURRENCY}?\s*+(?P<inner>(?(sign)(?!)|{_SIGN}))?
-    (?:
-        (?:(?P<whole>\d++)(?:\\[ ,])?+)?+\s*+\\[cdst]?frac\s*+
-        (?:\{{\s*+(?P<over>[-+]?{_DECIMAL})\s*+\}}|(?P<over_digit>\d))\s*+
-        (?:\{{\s*+(?P<under>[-+]?{_DECIMAL})\s*+\}}|(?P<under_digit>\d))
-      | (?:(?P<mixed>\d++)(?:\s++|\s*+\\\s++))?(?P<top>\d++)\s*+[/\u2044]\s*+(?P<bottom>\d++)
-      | (?P<units>\d++)?+\s?(?P<vulgar>[\u00bc-\u00be\u2150-\u215e])
-      | {_EXPONENT.replace("KIND", "ten")}
-      | (?P<plain>{_DECIMAL})
+
+
+@cache
+def _number_pattern() -> re.Pattern[str]:
+    """Return the pattern of a number with whatever follows it, compiled on first use."""
+    return re.compile(
+        rf"""
+        (?:(?:(?!not\b)[A-Za-z]\w{{0,20}}+\s*+)?+=\s*+)?+                       # x =
+        (?P<sign>{_SIGN}|(?:minus|negative)\s)?\s*+
+        {_CURRENCY}?\s*+(?P<inner>(?(sign)(?!)|{_SIGN}))?
         (?:
-            [eE](?P<e>[-+]?\d++)
-          | \s*+(?:\\times|\\cdot|[*\u00d7x])\s*+{_EXPONENT.replace("KIND", "power")}
-        )?+
+            (?:(?P<whole>\d++)(?:\\[ ,])?+)?+\s*+\\[cdst]?frac\s*+
+            (?:\{{\s*+(?P<over>[-+]?{_DECIMAL})\s*+\}}|(?P<over_digit>\d))\s*+
+            (?:\{{\s*+(?P<under>[-+]?{_DECIMAL})\s*+\}}|(?P<under_digit>\d))
+          | (?:(?P<mixed>\d++)(?:\s++|\s*+\\\s++))?(?P<top>\d++)\s*+[/\u2044]\s*+(?P<bottom>\d++)
+          | (?P<units>\d++)?+\s?(?P<vulgar>[\u00bc-\u00be\u2150-\u215e])
+          | {_EXPONENT.replace("KIND", "ten")}
+          | (?P<plain>{_DECIMAL})
+            (?:
+                [eE](?P<e>[-+]?\d++)
+              | \s*+(?:\\times|\\cdot|[*\u00d7x])\s*+{_EXPONENT.replace("KIND", "power")}
+            )?+
+        )
+        (?![\d.,]*\d)
+        (?P<unit>.*+)
+        """,
+        re.VERBOSE | re.ASCII | re.DOTALL,
     )
-    (?![\d.,]*\d)
-    (?P<unit>.*+)
-    """,
-    re.VERBOSE | re.ASCII | re.DOTALL,
-)
+
 
 _ENGLISH = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _INDONESIAN = {"ratus": 2, "ribu": 3, "juta": 6, "miliar": 9, "triliun": 12}
@@ -110,18 +116,25 @@ _NO_UNIT = (
 _POWER = r"(?:\s?\^\s?\{?[23]\}?|[\u00b2\u00b3])?+"
 _WORD = rf"(?!(?i:{_NO_UNIT})\b)(?:[^\W\d_]{{2,30}}+|(?:{_SHORT})\b){_POWER}\.?"
 _SPACE = r"(?:\s|~|\\[,;:! ]|\\quad|-)"
-_UNIT = re.compile(
-    rf"""
-    (?:
-        \s?(?:\u00b0|\^\s?\{{?\s?\\circ\s?\}}?|\\circ|\\degree)\s?[CF]?  # 90 degrees, 20 C
-      | \s?(?:{_SYMBOLS})                                                # 7 euros
-      | {_SPACE}*+(?:{_SHORT})\b{_POWER}                                 # 5 km
-      | {_SPACE}++(?:an?\s)?{_WORD}(?:[\s/]++(?:an?\s)?{_WORD}){{0,3}}    # 18 dollars per day
-    )?
-    (?:\s?/\s?{_WORD})?                                                  # a day
-    """,
-    re.VERBOSE,
-)
+
+
+@cache
+def _unit_pattern() -> re.Pattern[str]:
+    """Return the pattern of what may follow a number and leaves it as it is."""
+    return re.compile(
+        rf"""
+        (?:
+            \s?(?:\u00b0|\^\s?\{{?\s?\\circ\s?\}}?|\\circ|\\degree)\s?[CF]?  # 90 degrees, 20 C
+          | \s?(?:{_SYMBOLS})                                                # 7 euros
+          | {_SPACE}*+(?:{_SHORT})\b{_POWER}                                 # 5 km
+          | {_SPACE}++(?:an?\s)?{_WORD}(?:[\s/]++(?:an?\s)?{_WORD}){{0,3}}    # 18 dollars per day
+        )?
+        (?:\s?/\s?{_WORD})?                                                  # a day
+        """,
+        re.VERBOSE,
+    )
+
+
 _WRAPS = [
     *(("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("*", "*")),
     *(("__", "__"), ("_", "_"), ("`", "`"), ('"', '"'), ("'", "'"), ("\u201c", "\u201d")),
@@ -152,7 +165,7 @@ def _read(text: str) -> Number | None:
     """Return the number that a stripped text is."""
     if text.isdigit() and text.isascii():
         return Number(Fraction(int(text))) if len(text) <= MAX_EXPONENT else None
-    found = _NUMBER.fullmatch(_bare(text))
+    found = _number_pattern().fullmatch(_bare(text))
     value = None if found is None else _value(found)
     if found is None or value is None:
         return None
@@ -165,7 +178,7 @@ def _read(text: str) -> Number | None:
     if scale.lower() in _SCALES:
         value *= 10 ** _SCALES[scale.lower()]
         unit = unit.lstrip().removeprefix(scale)
-    return Number(value) if _UNIT.fullmatch(unit) else None
+    return Number(value) if _unit_pattern().fullmatch(unit) else None
 
 
 _SHORT_TEXT = 64

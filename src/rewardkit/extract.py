@@ -12,10 +12,10 @@ from abc import abstractmethod
 from collections import deque
 from typing import Annotated, ClassVar, Literal, Self, final
 
-import regex
 from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit import _number
+from rewardkit._pattern import compiled
 from rewardkit._tags import opened
 from rewardkit.component import Component, register
 
@@ -233,12 +233,8 @@ class Regex(Extractor):
 
     @model_validator(mode="after")
     def _compiles(self) -> Self:
-        try:
-            compiled = regex.compile(self.pattern)
-        except regex.error as error:
-            message = f"pattern {self.pattern!r} does not compile: {error}"
-            raise ValueError(message) from None
-        known = [*range(compiled.groups + 1), *compiled.groupindex]
+        pattern = compiled(self.pattern)
+        known = [*range(pattern.groups + 1), *pattern.groupindex]
         if self.group not in known:
             message = f"group {self.group!r} is not in {self.pattern!r}, which has {known}"
             raise ValueError(message)
@@ -248,7 +244,7 @@ class Regex(Extractor):
         """Return the group's text, stripped; None where the pattern does not match in time."""
         found = None
         try:
-            for match in regex.finditer(self.pattern, text, timeout=self.timeout):
+            for match in compiled(self.pattern).finditer(text, timeout=self.timeout):
                 if match[self.group] is not None:
                     found = match[self.group]
                     if self.which == "first":

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self, final
 
-import regex
 from pydantic import Field, model_validator
 
+from rewardkit._pattern import compiled
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.result import Score
@@ -36,11 +36,7 @@ class RegexMatch(Reward):
 
     @model_validator(mode="after")
     def _compiles(self) -> Self:
-        try:
-            regex.compile(self.pattern)
-        except regex.error as error:
-            message = f"pattern {self.pattern!r} does not compile: {error}"
-            raise ValueError(message) from None
+        compiled(self.pattern)
         return self
 
     @property
@@ -50,7 +46,7 @@ class RegexMatch(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or `otherwise` for each completion."""
-        find = getattr(regex.compile(self.pattern), self.where)
+        find = getattr(compiled(self.pattern), self.where)
         hit, miss = Score(self.value, "match"), Score(self.otherwise, "no match")
         late = Score(self.otherwise, f"no match within {self.timeout:g} s")
 
