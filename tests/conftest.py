@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ settings.register_profile(
     max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-settings.load_profile("project")
+settings.register_profile("ci", settings.get_profile("project"), derandomize=True)
+settings.register_profile("long", settings.get_profile("project"), max_examples=600)
+settings.load_profile(os.environ.get("TESTS", "ci" if os.environ.get("CI") else "project"))
 
 
 @pytest.fixture(params=one_of_each("reward"), ids=ids)
