@@ -24,6 +24,16 @@ def metadata(site: Path, name: str, module: str) -> None:
     (folder / "entry_points.txt").write_text(f"[rewardkit]\n{name} = {module}\n")
 
 
+def module(site: Path, name: str, registered: str, imports: str = "") -> None:
+    (site / f"{name}_rewards.py").write_text(
+        f"{imports}\nimport rewardkit as rk\n"
+        f"@rk.register('{registered}')\n"
+        "class Mine(rk.Extractor):\n"
+        "    def extract(self, text):\n"
+        "        return text\n"
+    )
+
+
 def run(code: str, site: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
@@ -79,13 +89,7 @@ def test_one_that_does_not_import_warns_and_names_itself(tmp_path):
 
 def test_one_that_takes_a_name_without_its_own_before_it_is_left_out(tmp_path):
     metadata(tmp_path, "greedy", "greedy_rewards")
-    (tmp_path / "greedy_rewards.py").write_text(
-        "import rewardkit as rk\n"
-        "@rk.register('mine')\n"
-        "class Mine(rk.Extractor):\n"
-        "    def extract(self, text):\n"
-        "        return text\n"
-    )
+    module(tmp_path, "greedy", "mine")
     done = run("import rewardkit as rk; print('mine' in rk.names())", tmp_path)
     assert done.stdout == "False\n"
     assert (
@@ -97,12 +101,6 @@ def test_one_that_takes_a_name_without_its_own_before_it_is_left_out(tmp_path):
 def test_a_plugin_may_import_another(tmp_path):
     for name, imports in (("first", "import second_rewards"), ("second", "")):
         metadata(tmp_path, name, f"{name}_rewards")
-        (tmp_path / f"{name}_rewards.py").write_text(
-            f"{imports}\nimport rewardkit as rk\n"
-            f"@rk.register('{name}/mine')\n"
-            "class Mine(rk.Extractor):\n"
-            "    def extract(self, text):\n"
-            "        return text\n"
-        )
+        module(tmp_path, name, f"{name}/mine", imports)
     done = run(NAMES, tmp_path)
     assert (done.stdout, done.stderr) == ("['first/mine', 'second/mine']\n", "")

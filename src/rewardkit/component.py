@@ -407,8 +407,9 @@ def _explain(error: ValidationError, name: str) -> str:
     lines = []
     problems = error.errors(include_url=False)
     for problem in problems:
-        below = [other["loc"] for other in problems if other is not problem]
-        if any(loc[: len(problem["loc"])] == problem["loc"] for loc in below):
+        depth = len(problem["loc"])
+        inside = [other["loc"] for other in problems if len(other["loc"]) > depth]
+        if any(loc[:depth] == problem["loc"] for loc in inside):
             continue  # what is wrong inside it was the reason
         place = ".".join([name, *map(str, problem["loc"])])
         told = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")

@@ -543,14 +543,14 @@ def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
     if len(scores) != len(batch):
         message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
+    odd = False
     for row, score in enumerate(scores):
         if not isinstance(score, Score) or not isinstance(score.value, _VALUE):
             given = f"{score!r} ({type(score).__name__})"
             message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
             raise TypeError(message)
-        if score.value is not None and score.value != score.value:
-            scores = [*scores[:row], Score(None, "NaN"), *scores[row + 1 :]]
-    return scores
+        odd = odd or score.value != score.value
+    return [Score(None, "NaN") if s.value != s.value else s for s in scores] if odd else scores
 
 
 def _shown(value: float | None) -> str:
