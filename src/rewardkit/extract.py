@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit import _number
 from rewardkit._pattern import compiled
-from rewardkit._tags import opened
+from rewardkit._tags import cutter, opened
 from rewardkit.component import Component, register
 
 Which = Literal["first", "last"]
@@ -87,11 +87,8 @@ class Tag(Extractor):
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
         if self.which == "only":
-            start, stop = text.rfind(opening), text.rfind(closing)
-            alone = text.find(opening, 0, start) < 0 and text.find(closing, 0, stop) < 0
-            return (
-                text[start + len(opening) : stop].strip() if 0 <= start < stop and alone else None
-            )
+            pieces = cutter((self.tag,))(text)
+            return pieces[2].strip() if pieces[1::2] == [opening, closing] else None
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:
