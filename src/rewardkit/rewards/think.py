@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from rewardkit._tags import blocks, cutter, is_blank, marks, opened
+from rewardkit._tags import is_blank, layout, marks, opened
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.extract import Tags
@@ -40,17 +40,16 @@ class ThinkFormat(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         wanted = marks(self.tags)
-        cut = cutter(self.tags)
+        ends = layout(self.tags, between=r"\s*+")
         hit, miss = (
             Score(self.value, "a thought, then an answer"),
             Score(0.0, "not the think layout"),
         )
 
         def fits(text: str) -> bool:
-            texts = blocks(cut(text), wanted)
-            if texts is None or "".join(texts[:-1:2]).strip():
-                return False
-            return not texts[-1].strip() if len(self.tags) > 1 else not is_blank(texts[-1])
+            end = ends(text)
+            answer = text[end:]
+            return end >= 0 and (not answer.strip() if len(self.tags) > 1 else not is_blank(answer))
 
         texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
         return [hit if fits(text) else miss for text in texts]

@@ -15,7 +15,7 @@ from typing import Annotated, final
 
 from pydantic import Field
 
-from rewardkit._tags import blocks, cutter, is_blank, marks, opened, places
+from rewardkit._tags import cutter, is_blank, layout, marks, opened, places
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.extract import Tags
@@ -50,18 +50,12 @@ class XmlStrict(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         wanted = marks(self.tags)
-        between = ["", *["\n"] * (len(self.tags) - 1)]
-        cut = cutter(self.tags)
+        ends = layout(self.tags, between=r"(?:\A|(?<=>)\n)", line="\n")
         hit, miss = Score(self.value, "every tag on its line"), Score(0.0, "not the strict layout")
 
         def fits(text: str) -> bool:
-            texts = blocks(cut(text), wanted)
-            return (
-                texts is not None
-                and texts[:-1:2] == between
-                and {block[0] + block[-1] for block in texts[1::2]} == {"\n\n"}
-                and not texts[-1].strip()
-            )
+            end = ends(text)
+            return end >= 0 and not text[end:].strip()
 
         def published(text: str) -> bool:
             size = 3 * len(self.tags)
@@ -101,18 +95,17 @@ class XmlSoft(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         wanted = marks(self.tags)
-        cut = cutter(self.tags)
+        ends = layout(self.tags, between=r"\s*+")
         hit, miss = Score(self.value, "the blocks in order"), Score(0.0, "not the soft layout")
 
         def fits(text: str) -> bool:
-            texts = blocks(cut(text), wanted)
-            return texts is not None and not "".join(texts[:-1:2]).strip()
+            return ends(text) >= 0
 
         def published(text: str) -> bool:
-            ends = [0] if text.startswith(wanted[0]) else []
+            starts = [0] if text.startswith(wanted[0]) else []
             for opening, closing in zip(wanted[::2], wanted[1::2], strict=True):
-                ends = _ends(text, ends, opening, closing)
-            return bool(ends)
+                starts = _ends(text, starts, opening, closing)
+            return bool(starts)
 
         rule = published if self.as_published else fits
         texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
@@ -148,7 +141,7 @@ class XmlCount(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' worth less the tail's cost for each completion."""
         wanted = marks(self.tags)
-        cut = cutter(self.tags)
+        cut, ends = cutter(self.tags), layout(self.tags)
 
         @cache
         def score(kept: int, tail: int) -> Score:
@@ -156,6 +149,9 @@ class XmlCount(Reward):
             return Score(value, f"{kept} of {len(wanted)} tags, {tail} characters after them")
 
         def mended(text: str) -> Score:
+            end = ends(text)
+            if end >= 0:
+                return score(len(wanted), len(text[end:].strip()))
             pieces = cut(text)
             found = places(pieces, wanted)
             return score(len(wanted) - found.count(-1), len(_tail(pieces, wanted, found).strip()))
@@ -235,12 +231,9 @@ class TagCount(Reward):
 
 def _tail(pieces: list[str], wanted: list[str], found: list[int]) -> str:
     """Return what follows the last block: the first closing tag, or else its opening tag."""
-    start = found[-1]
-    if start < 0 and wanted[-1] in pieces:
-        start = pieces.index(wanted[-1])
-    elif start < 0:
-        start = found[-2]
-    return "".join(pieces[start + 1 :]) if start >= 0 else ""
+    if wanted[-1] in pieces:
+        return "".join(pieces[pieces.index(wanted[-1]) + 1 :])
+    return "".join(pieces[found[-2] + 1 :]) if found[-2] >= 0 else ""
 
 
 def _ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:
