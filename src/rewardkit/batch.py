@@ -169,7 +169,7 @@ class Batch:
     def tokens(self) -> Sequence[Sequence[int]]:
         """Return the token ids of each completion. Raises ValueError where the batch has none."""
         if self.completion_ids is None:
-            message = "unit='tokens' needs completion_ids=[[...], ...]; pass them, or count words"
+            message = "counting tokens needs completion_ids=[[...], ...], a list of ids a completion"
             raise ValueError(message)
         return self.completion_ids
 
