@@ -7,7 +7,8 @@
 2. The other rewards, against their peers, the same way (see `peers.py`, which also says how to
    install them): on short completions as above, and on long ones of about 4,000 characters.
 3. Every registered reward's share of a GRPO step: of the time that 512 such long completions of
-   1,000 tokens take at 20,000 tokens a second.
+   1,000 tokens take at 20,000 tokens a second. The least of seven rounds, since whatever else the
+   machine does only adds.
 
     python benchmarks/throughput.py [--rows 4096] [--step 512] [--rounds 15] [--data FILE.jsonl]
         [--json FILE]
@@ -255,7 +256,7 @@ def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
         except ImportError as error:
             skipped[name] = str(error)
             continue
-        took = statistics.median(seconds(partial(reward, **batch)) for _ in range(rounds))
+        took = min(seconds(partial(reward, **batch)) for _ in range(rounds))
         whole = took / len(batch["completions"]) * STEP_COMPLETIONS
         figures = {
             "name": name,
