@@ -111,11 +111,12 @@ class Boxed(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the box's content, stripped."""
-        if "\\boxed" not in text:
+        place = text.find("\\boxed")
+        if place < 0:
             return None
         opened: list[int | None] = []
         found: tuple[int, int] | None = None
-        for token in _BRACES.finditer(text):
+        for token in _BRACES.finditer(text, len(text[:place].rstrip("\\"))):
             if token[0] == "}":
                 start = opened.pop() if opened else None
                 if start is None or (self.which == "last" and found and found[0] > start):

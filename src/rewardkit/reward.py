@@ -106,12 +106,10 @@ class Reward(Component):
                 log_metric(f"{self.__name__}/{metric}", mean)
         if log_extra is not None and self.log_why:
             log_extra(f"{self.__name__}/why", [score[1] for score in scores])
-        for row, value in enumerate(values):
-            if value is not None and math.isinf(value):
-                message = (
-                    f"{self.__name__} gave {value} for row {row}; rk.build('clip', ...) bounds it"
-                )
-                raise ValueError(message)
+        if not _INFINITIES.isdisjoint(values):
+            row, value = next(pair for pair in enumerate(values) if pair[1] in _INFINITIES)
+            message = f"{self.__name__} gave {value} for row {row}; rk.build('clip', ...) bounds it"
+            raise ValueError(message)
         return values
 
     def __add__(self, other: Reward | float) -> Linear:
@@ -529,7 +527,9 @@ def _innermost(error: Exception) -> str:
     return [owner.__name__ for owner in owners if isinstance(owner, Reward)][-1]
 
 
+_USUAL = {float, int, NoneType}
 _VALUE = (float, int, NoneType, Real)
+_INFINITIES = frozenset({math.inf, -math.inf})
 
 
 def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
@@ -543,13 +543,13 @@ def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
     if len(scores) != len(batch):
         message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
-    odd = False
-    for row, score in enumerate(scores):
-        if not isinstance(score, Score) or not isinstance(score.value, _VALUE):
-            given = f"{score!r} ({type(score).__name__})"
-            message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
-            raise TypeError(message)
-        odd = odd or score.value != score.value
+    if {*map(type, scores)} - {Score} or {type(value) for value, _ in scores} - _USUAL:
+        for row, score in enumerate(scores):
+            if not isinstance(score, Score) or not isinstance(score.value, _VALUE):
+                given = f"{score!r} ({type(score).__name__})"
+                message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
+                raise TypeError(message)
+    odd = [True for value, _ in scores if value != value]
     return [Score(None, "NaN") if s.value != s.value else s for s in scores] if odd else scores
 
 

@@ -90,4 +90,10 @@ class ReasoningSteps(Reward):
         ]
 
 
-_STEP = re.compile(r"Step [0-9]++:|^[0-9]++\.|^[-*]|\b(?:First|Second|Next|Finally),", re.MULTILINE)
+_STEP = re.compile(  # each begins with a sign of its own, which is what the search goes by
+    r"""
+    S(?:tep\ [0-9]++:|(?<!\wS)econd,) | F(?<!\wF)(?:irst|inally), | N(?<!\wN)ext,
+    | [0-9](?<=^[0-9])[0-9]*+\. | [-*](?<=^[-*])
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
