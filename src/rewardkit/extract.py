@@ -111,22 +111,30 @@ class Boxed(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the box's content, stripped."""
-        place = text.find("\\boxed")
-        if place < 0:
+        last = text.rfind("\\boxed")
+        if last < 0:
             return None
+        # the last one is closed, as a rule, and then nothing before it counts
+        found = self._closed(text, last) if self.which == "last" else None
+        found = found or self._closed(text, text.find("\\boxed"))
+        return text[slice(*found)].strip() if found else None
+
+    def _closed(self, text: str, place: int) -> tuple[int, int] | None:
+        """Return where the content of the box that counts begins and ends, from a place on."""
         opened: list[int | None] = []
         found: tuple[int, int] | None = None
         for token in _BRACES.finditer(text, len(text[:place].rstrip("\\"))):
-            if token[0] == "}":
+            sign = token[0]
+            if sign == "}":
                 start = opened.pop() if opened else None
                 if start is None or (self.which == "last" and found and found[0] > start):
                     continue
                 found = start, token.start()
                 if self.which == "first":
                     break
-            elif token[0][-1] == "{" and token[0] != "\\{":
-                opened.append(token.end() if token[0] != "{" else None)
-        return text[slice(*found)].strip() if found else None
+            elif sign[-1] == "{" and sign != "\\{":
+                opened.append(token.end() if sign != "{" else None)
+        return found
 
 
 @final

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from numbers import Real
-from operator import methodcaller
+from operator import methodcaller, ne
 from traceback import walk_tb
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Self, final
@@ -549,8 +549,10 @@ def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
                 given = f"{score!r} ({type(score).__name__})"
                 message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
                 raise TypeError(message)
-    odd = [True for value, _ in scores if value != value]
-    return [Score(None, "NaN") if s.value != s.value else s for s in scores] if odd else scores
+    values = [value for value, _ in scores]
+    if not any(map(ne, values, values)):
+        return scores
+    return [Score(None, "NaN") if score.value != score.value else score for score in scores]
 
 
 def _shown(value: float | None) -> str:

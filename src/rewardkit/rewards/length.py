@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
@@ -92,11 +91,15 @@ class Overlong(Reward):
         """
         free = self.max_tokens - self.cache_tokens
 
-        @cache
+        below = Score(0.0, f"at most {free} tokens")
+        above = Score(0.0 - self.penalty, f"more than {self.max_tokens} tokens")
+
         def score(length: int) -> Score:
-            share = 0.0 if length <= free else 1.0
-            if free < length <= self.max_tokens:
-                share = (length - free) / self.cache_tokens
+            if length <= free:
+                return below
+            if length > self.max_tokens:
+                return above
+            share = (length - free) / self.cache_tokens
             return Score(0.0 - self.penalty * share, f"{length} tokens")
 
         return [*map(score, _lengths(batch, "tokens"))]
