@@ -162,17 +162,17 @@ class _Langid:
         """Hold the labels, what each has to begin with and from each state, and the automaton."""
         self.labels = labels
         self._prior, self._weights, self._moves = prior, weights, moves
+        self._np = require("numpy", install="rewardkit[language]")
 
     @classmethod
     def of(cls, model: Any) -> _Langid:
         """Return the same as a model of langid's."""
-        import numpy as np  # noqa: PLC0415 - heavy; langid brings it
-
+        np = require("numpy", install="rewardkit[language]")
         moves = np.array(model.tk_nextmove, dtype=np.int32) << 8
         weights = np.zeros((len(moves) >> 8, len(model.nb_classes)))
         for state, features in model.tk_output.items():
             weights[state] = model.nb_ptc[list(features)].sum(axis=0)
-        return cls([str(label) for label in model.nb_classes], model.nb_pc, weights, moves)
+        return cls([str(label) for label in model.nb_classes], model.nb_pc.astype(float), weights, moves)
 
     def choose(self, labels: Collection[str]) -> _Langid:
         """Return one that chooses among some of the labels."""
@@ -182,8 +182,7 @@ class _Langid:
 
     def classify(self, texts: list[str]) -> list[str]:
         """Return the label of each text; no text is empty."""
-        import numpy as np  # noqa: PLC0415
-
+        np = self._np
         parts = [text.encode() for text in texts]
         starts = np.cumsum([0, *map(len, parts)])
         states = self._states(np.frombuffer(b"".join(parts), np.uint8), starts)
@@ -203,8 +202,7 @@ class _Langid:
 
     def _states(self, data: Any, starts: Any) -> Any:
         """Return the state after each byte, where every text begins in the first state."""
-        import numpy as np  # noqa: PLC0415
-
+        np = self._np
         place = np.arange(len(data)) - np.repeat(starts[:-1], np.diff(starts))
         states = np.zeros(len(data), np.int32)
         for back in (3, 2, 1, 0):
