@@ -11,6 +11,7 @@ import zlib
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from numbers import Real
 from operator import methodcaller, ne
@@ -513,12 +514,16 @@ def _rows(
     scores = [_matched(given, batch, label) for label, given in zip(labels, scores, strict=True)]
     for label, given in zip(labels, scores, strict=True):
         batch.log(label, [score.value for score in given])
-    for row in zip(*scores, strict=True):
-        told = (
+
+    @cache  # many rows have the same scores
+    def told(*row: Score) -> str:
+        return "; ".join(
             f"{label} {_shown(value)}{why and f' ({why})'}"
             for label, (value, why) in zip(labels, row, strict=True)
         )
-        yield [value for value, _ in row], "; ".join(told)
+
+    for row in zip(*scores, strict=True):
+        yield [value for value, _ in row], told(*row)
 
 
 def _innermost(error: Exception) -> str:

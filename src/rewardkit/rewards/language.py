@@ -172,7 +172,9 @@ class _Langid:
         weights = np.zeros((len(moves) >> 8, len(model.nb_classes)))
         for state, features in model.tk_output.items():
             weights[state] = model.nb_ptc[list(features)].sum(axis=0)
-        return cls([str(label) for label in model.nb_classes], model.nb_pc.astype(float), weights, moves)
+        return cls(
+            [str(label) for label in model.nb_classes], model.nb_pc.astype(float), weights, moves
+        )
 
     def choose(self, labels: Collection[str]) -> _Langid:
         """Return one that chooses among some of the labels."""

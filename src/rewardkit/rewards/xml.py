@@ -209,7 +209,7 @@ class TagCount(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' worth for each completion."""
         wanted = marks(self.tags)
-        cut = cutter(self.tags)
+        cut, ends = cutter(self.tags), layout(self.tags)
         total = len(wanted)
         shared = [
             Score(kept * self.once + (total - kept) * self.otherwise, f"{kept} of {total} tags")
@@ -219,6 +219,9 @@ class TagCount(Reward):
         def kept(text: str) -> int:
             if self.as_published:
                 return sum(text.count(mark) == 1 for mark in wanted)
+            end = ends(text)
+            if end >= 0:
+                return total - (self.answer_after and is_blank(text[end:]))
             pieces = cut(text)
             found = places(pieces, wanted)
             if self.answer_after and is_blank("".join(pieces[found[-1] + 1 :: 2])):
