@@ -54,15 +54,13 @@ def compiled(text: str) -> Schema | str:
     >>> compiled('{"type": "integer"}').fault(4.5, seconds=1)
     "$: 4.5 is not of type 'integer'"
     >>> compiled('{"$ref": "https://example.com/schema"}')
-    "$ref: 'https://example.com/schema' leads nowhere"
+    "not a schema: $ref 'https://example.com/schema' leads nowhere"
     """
-    jsonschema, referencing = _imported("jsonschema"), _imported("referencing.exceptions")
+    malformed = _imported("jsonschema").SchemaError
     try:
         return _schema(_json.read(text))
-    except jsonschema.SchemaError as error:
+    except malformed as error:
         return _told(error)
-    except referencing.Unresolvable as error:
-        return f"$ref: {error.ref!r} leads nowhere"
     except (RecursionError, TimeoutError):
         return "nested too deep, or a $ref to itself"
     except ValueError as error:
@@ -148,9 +146,19 @@ def _keywords(
         _search(pattern)
     here = resolver.in_subresource(resource(schema))
     parts = [(part.contents, here) for part in resource(schema).subresources()]
-    named = [here.lookup(schema[name]) for name in _REFERENCES if name in schema]
+    named = [_found(schema[name], here) for name in _REFERENCES if name in schema]
     parts += [(found.contents, found.resolver) for found in named]
     return set(schema).union(*(_keywords(*part, resource, seen) for part in parts))
+
+
+def _found(reference: str, resolver: Any) -> Any:
+    """Return what a $ref leads to in the same document. Raises ValueError where it is nothing."""
+    nowhere = _imported("referencing.exceptions").Unresolvable
+    try:
+        return resolver.lookup(reference)
+    except nowhere:
+        message = f"$ref {reference!r} leads nowhere"
+        raise ValueError(message) from None
 
 
 @lru_cache(maxsize=8)

@@ -469,6 +469,8 @@ def _data(value: Any) -> Any:
             raise ValueError(message)
         held = {name: _data(field) for name, field in fields_set(value).items()}
         return {"type": value.registered_name, **held}
+    if isinstance(value, BaseModel):
+        return {name: _data(field) for name, field in value}
     if isinstance(value, Mapping):
         return {key: _data(item) for key, item in value.items()}
     if isinstance(value, tuple):

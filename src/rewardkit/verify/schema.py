@@ -42,7 +42,7 @@ class JsonSchema(Verifier):
         if self.json_schema is not None:
             schema = _schema.compiled(_json.write(self.json_schema))
             if isinstance(schema, str):
-                message = f"json_schema is no schema; {schema}"
+                message = f"json_schema: {schema}"
                 raise ValueError(message)
         return self
 
