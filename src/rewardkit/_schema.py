@@ -14,11 +14,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from importlib.util import find_spec
 from time import monotonic
 from typing import Any, NamedTuple
 
-from rewardkit import _json, _pattern
+from rewardkit import _json_text, _pattern
 from rewardkit._optional import require
 
 Check = Callable[[Any, Any, Any, Any], Iterator[Any] | None]
@@ -58,7 +57,7 @@ def compiled(text: str) -> Schema | str:
     """
     malformed = _imported("jsonschema").SchemaError
     try:
-        return _schema(_json.read(text))
+        return _schema(_json_text.read(text))
     except malformed as error:
         return _told(error)
     except (RecursionError, TimeoutError):
@@ -74,6 +73,7 @@ _QUICK = frozenset(
     " minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum allOf anyOf oneOf not"
     " if then else dependentRequired dependentSchemas title description default examples".split()
 )
+_LEAST_RS = (0, 46)  # those before leave an error set where text has a lone surrogate
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _DOLLAR = re.compile(r"\\.|\[(?:\\.|[^\]\\])*+\]|\$", re.DOTALL)
 _clock = threading.local()
@@ -119,7 +119,13 @@ def _undecided(_: Any) -> bool:
 
 def _accepting(schema: Any) -> Callable[[Any], bool]:
     """Return what finds a value valid by jsonschema-rs, or never does where it is not installed."""
-    if find_spec("jsonschema_rs") is None:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it takes its time
+
+    try:
+        found = tuple(map(int, re.findall("[0-9]+", version("jsonschema-rs"))))
+    except PackageNotFoundError:
+        return _undecided
+    if found < _LEAST_RS:
         return _undecided
     is_valid = _imported("jsonschema_rs").Draft202012Validator(schema).is_valid
 

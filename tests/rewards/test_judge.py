@@ -460,4 +460,4 @@ def test_bounds_are_the_least_and_the_greatest_sum(values):
     sums = [0.0]
     for row in values:
         sums = [total + value for total in sums for value in row]
-    assert (low, high) == (min(sums), max(sums))
+    assert (low, high) == pytest.approx((min(sums), max(sums)))

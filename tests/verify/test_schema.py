@@ -38,7 +38,7 @@ def outcome(schema, answer, **fields):
 def backend(request, monkeypatch):
     """Run with and without the quicker of the two."""
     if request.param == "jsonschema":
-        monkeypatch.setattr(_schema, "find_spec", lambda _: None)
+        monkeypatch.setattr(_schema, "_LEAST_RS", (1000,))
     _schema.compiled.cache_clear()
     yield request.param
     _schema.compiled.cache_clear()
@@ -213,6 +213,23 @@ def test_patterns_are_those_of_ecma_262(pattern, text):
     # jsonschema-rs translates them from ECMA 262 for an engine of its own
     expected = jsonschema_rs.Draft202012Validator({"pattern": pattern}).is_valid(text)
     assert outcome({"pattern": pattern}, json.dumps(text)) == ("correct" if expected else "wrong")
+
+
+@pytest.mark.parametrize(
+    ("schema", "quick"),
+    [
+        ({"type": "array", "items": {"const": 1}}, True),
+        ({"properties": {"pattern": True}}, True),
+        ({"items": {"pattern": ""}}, False),
+        ({"not": {"multipleOf": 2}}, False),
+        ({"$ref": "#/$defs/a", "$defs": {"a": True}}, False),
+        ({"$schema": "http://json-schema.org/draft-07/schema#"}, False),
+    ],
+    ids=str,
+)
+def test_which_schemas_jsonschema_rs_may_accept_by(backend, schema, quick):
+    accepts = _schema.compiled(json.dumps(schema)).accepts
+    assert accepts([]) is (quick and backend == "jsonschema_rs")
 
 
 @pytest.mark.parametrize(
@@ -448,8 +465,8 @@ TWICE = {
 )
 def test_hostile_answers_are_decided_in_time(backend, schema, answer, expected):
     start = time.monotonic()
-    found = verdict(schema, answer)
-    assert time.monotonic() - start < 10  # minutes or hours where nothing bounds it
+    found = verdict(schema, answer, timeout=0.5 if expected == "timeout" else 20.0)
+    assert time.monotonic() - start < 20  # minutes or hours where nothing bounds it
     assert found.outcome.value == expected
     found.detail.encode()
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple, final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rewardkit import _json
+from rewardkit import _json_text
 from rewardkit._tags import is_blank
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import Frozen, register
@@ -87,7 +87,7 @@ class Judge(Reward):
     timeout: Annotated[float, Field(gt=0)] = 30.0
     """Seconds for one try of a request."""
     deadline: Annotated[float, Field(gt=0)] = 120.0
-    """Seconds for a batch."""
+    """Seconds for a batch, after which the rows without a verdict abstain."""
 
     @property
     def bounds(self) -> Bounds:
@@ -207,7 +207,7 @@ class Judge(Reward):
         """Return the choices in a reply, which may stand in one code fence, or what is wrong."""
         text = reply.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
         try:
-            verdict = _json.read(text.strip())
+            verdict = _json_text.read(text.strip())
         except (ValueError, RecursionError):
             return "the judge's reply is not JSON"
         if not isinstance(verdict, dict) or verdict.keys() != self.criteria.keys():

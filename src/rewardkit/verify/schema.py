@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit import _json, _schema
+from rewardkit import _json_text, _schema
 from rewardkit.component import Frozen, register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import CORRECT, Verifier, pairwise
@@ -40,7 +40,7 @@ class JsonSchema(Verifier):
     @model_validator(mode="after")
     def _is_schema(self) -> Self:
         if self.json_schema is not None:
-            schema = _schema.compiled(_json.write(self.json_schema))
+            schema = _schema.compiled(_json_text.write(self.json_schema))
             if isinstance(schema, str):
                 message = f"json_schema: {schema}"
                 raise ValueError(message)
@@ -52,7 +52,7 @@ class JsonSchema(Verifier):
         Raises ImportError where jsonschema is not installed.
         """
         if self.json_schema is not None:
-            references = [self.json_schema] * len(references)
+            references = [_json_text.write(self.json_schema)] * len(references)
         return pairwise(answers, [*map(_text, references)], self._judge)
 
     def _judge(self, answer: str, reference: str) -> Verdict:
@@ -60,14 +60,18 @@ class JsonSchema(Verifier):
         if isinstance(schema, str):
             return Verdict(Outcome.BAD_REFERENCE, schema)
         try:
-            value = _json.first(answer) if self.which == "first" else _json.read(answer.strip())
+            value = (
+                _json_text.first(answer)
+                if self.which == "first"
+                else _json_text.read(answer.strip())
+            )
             fault = schema.fault(value, self.timeout)
         except TimeoutError:
             return Verdict(Outcome.TIMEOUT, f"not decided within {self.timeout:g} s")
         except RecursionError:
             return _TOO_DEEP
         except ValueError as error:
-            refused = isinstance(error, _json.RefusedError)
+            refused = isinstance(error, _json_text.RefusedError)
             return Verdict(Outcome.WRONG, f"not JSON: {error}" if refused else "not JSON")
         return Verdict(Outcome.WRONG, fault) if fault else CORRECT
 
@@ -79,7 +83,7 @@ def _text(reference: Any) -> Any:
     """Return a reference's cell with JSON text for each mapping in it, None where that fails."""
     if isinstance(reference, Mapping):
         try:
-            return _json.write(reference)
+            return _json_text.write(reference)
         except ValueError:
             return None
     return [*map(_text, reference)] if isinstance(reference, list | tuple) else reference
