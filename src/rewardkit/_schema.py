@@ -1,4 +1,4 @@
-"""JSON Schema (Wright et al., 2022, draft 2020-12 and those before), in bounded time.
+"""JSON Schema (Wright et al., 2022, drafts 4 to 2020-12), decided in bounded time.
 
 `jsonschema` decides. A value is hostile where a schema is only careless, so patterns are searched
 under the `regex` package, which can be stopped; equal items are found by hashing; and every keyword
@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -94,13 +94,16 @@ def _schema(schema: Any) -> Schema:
     jsonschema, referencing = _imported("jsonschema"), _imported("referencing")
     dialect = schema.pop("$schema", _DIALECT) if isinstance(schema, dict) else _DIALECT
     base = jsonschema.validators.validator_for({"$schema": str(dialect)}, default=None)
-    if base is None:
+    if base in (None, jsonschema.Draft3Validator):  # the third says too little of what is a schema
         message = f"$schema {dialect!r} is not known"
         raise ValueError(message)
-    base.check_schema(schema, format_checker=jsonschema.FormatChecker(()))
-    resource = _imported("referencing.jsonschema").specification_with(dialect).create_resource
-    resolver = referencing.Registry().resolver_with_root(resource(schema))
-    keywords = _keywords(schema, resolver, resource, set())
+    draft = _Draft(
+        partial(base.check_schema, format_checker=jsonschema.FormatChecker(())),
+        _imported("referencing.jsonschema").specification_with(dialect).create_resource,
+    )
+    draft.check(schema)
+    resolver = referencing.Registry().resolver_with_root(draft.resource(schema))
+    keywords = _keywords(schema, resolver, draft, set())
     if {"unevaluatedProperties", "patternProperties"} <= keywords:
         message = "unevaluatedProperties with patternProperties cannot be stopped in time"
         raise ValueError(message)
@@ -111,6 +114,13 @@ def _schema(schema: Any) -> Schema:
         next(validator.iter_errors(probe), None)
     quick = base is jsonschema.Draft202012Validator and keywords <= _QUICK
     return Schema(validator, _accepting(schema) if quick else _undecided)
+
+
+class _Draft(NamedTuple):
+    """What a draft of the standard says: whether a schema is one, and which are inside it."""
+
+    check: Callable[[Any], None]
+    resource: Callable[[Any], Any]
 
 
 def _undecided(_: Any) -> bool:
@@ -138,9 +148,7 @@ def _accepting(schema: Any) -> Callable[[Any], bool]:
     return accepts
 
 
-def _keywords(
-    schema: Any, resolver: Any, resource: Callable[[Any], Any], seen: set[int]
-) -> set[str]:
+def _keywords(schema: Any, resolver: Any, draft: _Draft, seen: set[int]) -> set[str]:
     """Return the keywords of a schema and of all inside it, having tried its patterns and $refs."""
     if not isinstance(schema, dict) or id(schema) in seen:
         return set()
@@ -150,11 +158,15 @@ def _keywords(
     seen.add(id(schema))
     for pattern in (*_patterns(schema), schema.get("pattern", "")):
         _search(pattern)
-    here = resolver.in_subresource(resource(schema))
-    parts = [(part.contents, here) for part in resource(schema).subresources()]
-    named = [_found(schema[name], here) for name in _REFERENCES if name in schema]
-    parts += [(found.contents, found.resolver) for found in named]
-    return set(schema).union(*(_keywords(*part, resource, seen) for part in parts))
+    resource = draft.resource(schema)
+    here = resolver.in_subresource(resource)
+    parts = [(part.contents, here) for part in resource.subresources()]
+    for name in _REFERENCES:
+        if name in schema:
+            found = _found(str(schema[name]), here)
+            draft.check(found.contents)
+            parts.append((found.contents, found.resolver))
+    return set(schema).union(*(_keywords(*part, draft, seen) for part in parts))
 
 
 def _found(reference: str, resolver: Any) -> Any:

@@ -335,6 +335,43 @@ def test_a_bad_schema_is_a_bad_reference(backend, schema, detail):
         assert found.detail.startswith(detail)
 
 
+KEYWORDS = [
+    *("type", "const", "enum", "required", "properties", "items", "prefixItems", "additionalItems"),
+    *("pattern", "patternProperties", "additionalProperties", "unevaluatedProperties", "minimum"),
+    *("multipleOf", "uniqueItems", "maxLength", "anyOf", "not", "if", "then", "contains", "title"),
+    *("dependentSchemas", "dependencies", "$ref", "$dynamicRef", "$id", "$anchor", "$defs", "id"),
+    *("definitions", "extends", "disallow", "divisibleBy", "format", "default"),
+]
+DIALECTS = [
+    "https://json-schema.org/draft/2020-12/schema",
+    "https://json-schema.org/draft/2019-09/schema",
+    *(f"http://json-schema.org/draft-0{number}/schema#" for number in (3, 4, 6, 7)),
+]
+WILD = st.recursive(
+    st.sampled_from(
+        [
+            *(None, True, False, 0, 1, -1, 0.5, 1e300, 10**299, "", "a", "[", "string", "integer"),
+            *("#", "#/title", "#/const", "#/$defs/a", "#/definitions/a", "#/properties/a", "#a"),
+        ]
+    ),
+    lambda inside: st.one_of(
+        st.lists(inside, max_size=3),
+        st.dictionaries(st.sampled_from([*KEYWORDS, "a"]), inside, max_size=4),
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    schema=st.dictionaries(st.sampled_from(KEYWORDS), WILD, max_size=5),
+    dialect=st.sampled_from(DIALECTS),
+    value=WILD,
+)
+def test_any_object_is_a_schema_or_a_bad_reference(schema, dialect, value):
+    found = verdict({**schema, "$schema": dialect}, json.dumps(value), timeout=20.0)
+    assert found.outcome.value in ("correct", "wrong", "bad_reference")
+
+
 def test_nothing_is_fetched(backend):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.2)

@@ -1,4 +1,4 @@
-"""JSON that a schema allows: JSON Schema (Wright et al., 2022, draft 2020-12 and those before)."""
+"""JSON that a schema allows: JSON Schema (Wright et al., 2022), drafts 4 to 2020-12."""
 
 from __future__ import annotations
 
@@ -59,13 +59,9 @@ class JsonSchema(Verifier):
         schema = _schema.compiled(reference)
         if isinstance(schema, str):
             return Verdict(Outcome.BAD_REFERENCE, schema)
+        read = _json_text.first if self.which == "first" else _json_text.read
         try:
-            value = (
-                _json_text.first(answer)
-                if self.which == "first"
-                else _json_text.read(answer.strip())
-            )
-            fault = schema.fault(value, self.timeout)
+            fault = schema.fault(read(answer.strip()), self.timeout)
         except TimeoutError:
             return Verdict(Outcome.TIMEOUT, f"not decided within {self.timeout:g} s")
         except RecursionError:
