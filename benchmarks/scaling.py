@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -48,6 +49,13 @@ SHAPES = {
 FIELDS: dict[str, dict[str, Any]] = {
     "correct": {"verifier": "number", "extractor": {"type": "last_number", "only": True}},
     "cosine_length": {"verifier": "exact", "extractor": "boxed"},
+    "judge": {
+        "criteria": {"clear": {"ask": "Is it clear?", "choices": {"no": 0, "yes": 1}}},
+        "model": "none",
+        "base_url": "http://127.0.0.1:1/v1",  # where nobody listens
+        "api_key_env": None,
+        "retries": 0,
+    },
     "length": {"target": 100, "unit": "words"},
     "overlong": {"max_tokens": 100, "cache_tokens": 50},
     "regex_match": {"pattern": "<answer>[^<]+</answer>"},
@@ -99,6 +107,7 @@ def main() -> int:
     parser.add_argument("--most", type=float, default=2.5)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    logging.disable()  # judge would say each time that nobody listens
     figures: dict[str, dict[str, dict[str, float]]] = {}
     failed = []
     print(f"{'reward':44}{'slowest shape':>16}{'seconds':>9}{'worst ratio':>13}")

@@ -89,6 +89,13 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "overlong": {"max_tokens": 6, "cache_tokens": 3},
     "cosine_length": {"verifier": "number", "max_length": 50},
     "regex_match": {"pattern": "answer"},
+    "judge": {
+        "criteria": {"a": {"ask": "?", "choices": {"no": 0, "yes": 1}}},
+        "model": "none",
+        "base_url": "http://127.0.0.1:1/v1",  # where nobody listens
+        "api_key_env": None,
+        "retries": 0,
+    },
     "language": {"target": "id", "candidates": ["en", "id", "zh"]},
     "linear": {
         "terms": ["xml_count", {"type": "correct", "verifier": "exact"}],

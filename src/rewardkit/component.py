@@ -76,7 +76,14 @@ class FrozenMapping(Mapping[str, Value], Generic[Value]):
         return repr(self._items)
 
 
-Frozen = AfterValidator(FrozenMapping)
+def _frozen(value: Any) -> Any:
+    """Return mappings as `FrozenMapping` and lists as tuples, at every depth."""
+    if isinstance(value, Mapping):
+        return FrozenMapping({key: _frozen(item) for key, item in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+Frozen = AfterValidator(_frozen)
 """What annotates a component's mapping: `Annotated[Mapping[str, float], Frozen]`."""
 
 
@@ -216,7 +223,7 @@ def names(kind: str | None = None) -> list[str]:
     Plugins are imported first. Raises ValueError for another kind.
 
     >>> names("verifier")
-    ['contains', 'exact', 'number']
+    ['contains', 'exact', 'json_schema', 'number']
     """
     if kind is not None and kind not in KINDS:
         message = f"got kind={kind!r}, expected one of {', '.join(KINDS)}, or None for all"
@@ -474,6 +481,8 @@ def _data(value: Any) -> Any:
             raise ValueError(message)
         held = {name: _data(field) for name, field in fields_set(value).items()}
         return {"type": value.registered_name, **held}
+    if isinstance(value, BaseModel):
+        return {name: _data(field) for name, field in value}
     if isinstance(value, Mapping):
         return {key: _data(item) for key, item in value.items()}
     if isinstance(value, tuple):

@@ -3,6 +3,7 @@
 from rewardkit.rewards import (
     correct,
     diversity,
+    judge,
     language,
     length,
     number,
@@ -15,6 +16,7 @@ from rewardkit.rewards import (
 __all__ = [
     "correct",
     "diversity",
+    "judge",
     "language",
     "length",
     "number",

@@ -31,8 +31,9 @@ class Correct(Reward):
     """What decides whether the answer is right."""
     extractor: Extractor = Tag()
     """What finds the answer in the completion."""
-    reference: Column[Reference] = Column("answer")
-    """The column with the right answer: a string, a number, or a list of which any is right."""
+    reference: Column[Reference] | None = Column("answer")
+    """The column with the right answer: a string, a number, or a list of which any is right; None
+    where the verifier needs none, as `json_schema` with a schema of its own."""
     correct: float | None = 1.0
     """The value of a right answer. Here and below None abstains."""
     wrong: float | None = 0.0
@@ -54,7 +55,7 @@ class Correct(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return each outcome's value (batch length); the why is the outcome and its detail."""
-        references = batch.column(self.reference)
+        references = [None] * len(batch) if self.reference is None else batch.column(self.reference)
         answers = [self.extractor.extract(text) for text in batch.texts]
         shared = {
             outcome: Score(getattr(self, outcome.value), outcome.value) for outcome in Outcome

@@ -75,12 +75,10 @@ def _one(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict
     verdict = BAD_REFERENCE
     for text in texts(reference):
         found = judge(given or text, text)
-        if found.outcome is Outcome.BAD_REFERENCE:
-            continue
-        if not given:
+        if not given and found.outcome is not Outcome.BAD_REFERENCE:
             return NO_ANSWER
         if found.outcome is Outcome.CORRECT:
             return found
-        if verdict is BAD_REFERENCE:
+        if verdict.outcome is Outcome.BAD_REFERENCE:
             verdict = found
     return verdict

@@ -1,0 +1,85 @@
+"""JSON that a schema allows: JSON Schema (Wright et al., 2022), drafts 4 to 2020-12."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, final
+
+from pydantic import Field, model_validator
+
+from rewardkit import _json_text, _schema
+from rewardkit.component import Frozen, register
+from rewardkit.result import Outcome, Verdict
+from rewardkit.verify.base import CORRECT, Verifier, pairwise
+
+
+@final
+@register("json_schema")
+class JsonSchema(Verifier):
+    r"""The answer is JSON, and valid against a schema: the reference, or one for all rows.
+
+    JSON is read strictly: no NaN, no key twice, no number beyond a float's range. `format` is an
+    annotation, as the standard has it. Nothing is fetched from elsewhere.
+
+    >>> adult = JsonSchema(json_schema={"properties": {"age": {"minimum": 18}}})
+    >>> [v.outcome.value for v in adult.verify(['It is {"age": 20}.', '{"age": 7}'], [None, None])]
+    ['correct', 'wrong']
+    >>> JsonSchema().verify(["[1]"], ['{"items": {"type": "string"}}'])[0].detail
+    "$[0]: 1 is not of type 'string'"
+    """
+
+    json_schema: Annotated[Mapping[str, Any], Frozen] | None = None
+    """The schema of every row; references are then not looked at. None where each reference is a
+    schema, as a mapping or as JSON text."""
+    which: Literal["first", "whole"] = "first"
+    """The first JSON in the answer (all of it, else a json fence, else an object or array), or the
+    whole answer, which must be nothing else."""
+    timeout: Annotated[float, Field(gt=0)] = 0.5
+    """Seconds for one answer."""
+
+    @model_validator(mode="after")
+    def _is_schema(self) -> Self:
+        if self.json_schema is not None:
+            schema = _schema.compiled(_json_text.write(self.json_schema))
+            if isinstance(schema, str):
+                message = f"json_schema: {schema}"
+                raise ValueError(message)
+        return self
+
+    def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
+        """Return a verdict for each answer; the detail of WRONG is the first fault.
+
+        Raises ImportError where jsonschema is not installed.
+        """
+        if self.json_schema is not None:
+            references = [_json_text.write(self.json_schema)] * len(references)
+        return pairwise(answers, [*map(_text, references)], self._judge)
+
+    def _judge(self, answer: str, reference: str) -> Verdict:
+        schema = _schema.compiled(reference)
+        if isinstance(schema, str):
+            return Verdict(Outcome.BAD_REFERENCE, schema)
+        read = _json_text.first if self.which == "first" else _json_text.read
+        try:
+            fault = schema.fault(read(answer.strip()), self.timeout)
+        except TimeoutError:
+            return Verdict(Outcome.TIMEOUT, f"not decided within {self.timeout:g} s")
+        except RecursionError:
+            return _TOO_DEEP
+        except ValueError as error:
+            refused = isinstance(error, _json_text.RefusedError)
+            return Verdict(Outcome.WRONG, f"not JSON: {error}" if refused else "not JSON")
+        return Verdict(Outcome.WRONG, fault) if fault else CORRECT
+
+
+_TOO_DEEP = Verdict(Outcome.WRONG, "too large: nested too deep")
+
+
+def _text(reference: Any) -> Any:
+    """Return a reference's cell with JSON text for each mapping in it, None where that fails."""
+    if isinstance(reference, Mapping):
+        try:
+            return _json_text.write(reference)
+        except ValueError:
+            return None
+    return [*map(_text, reference)] if isinstance(reference, list | tuple) else reference
