@@ -1,0 +1,277 @@
+r"""Where in a text the answer stands, in the order in which math-verify looks.
+
+The last `\boxed{}`, or what follows the last "final answer is"; what follows "answer:", then
+"answer"; the last mathematics between dollar signs or the like, expression or number. What ends
+further right comes first. All of it is linear in the text's length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from rewardkit._latex import closing
+
+MAX_CANDIDATES = 4
+"""How many places are tried."""
+_ANCHORS = 12
+_WINDOW = 1200
+
+_MARKS = re.compile(r"\$|\\[(\[]|\\boxed|\\fbox|(?<![A-Za-z\\{])[A-Za-z]{3,}(?![A-Za-z}])|[.:]\s|\n\n")
+_TEXT = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}|\\[A-Za-z]+")
+
+
+class Span(NamedTuple):
+    """A place that may hold the answer: where it ends and starts, and its mathematics."""
+
+    end: int
+    start: int
+    text: str
+
+
+def candidates(text: str) -> list[str] | None:
+    r"""Return what may be the text's answer, the likeliest first; None where it is bare mathematics.
+
+    >>> candidates(r"First 3, so the answer is \boxed{\frac{1}{2}}.")[0]
+    '\\frac{1}{2}'
+    >>> candidates("He has $4 and needs 12 - 4 = 8."), candidates(r"\sin(x) + 1")
+    (['8', '4'], None)
+    """
+    if len(text) <= _WINDOW and not _MARKS.search(_TEXT.sub(" ", text) if "\\" in text else text):
+        return None
+    return list(islice(dict.fromkeys(_ordered(text)), MAX_CANDIDATES))
+
+
+def _ordered(text: str) -> Iterator[str]:
+    """Yield candidates, the likeliest first."""
+    finals = _after(text, _FINAL, 0, _FINAL_PREFIX) if _FINAL.search(text) else []
+    yield from _sorted([*_boxed(text), *finals])
+    for anchor in (_ANSWER_COLON, _ANSWER):
+        yield from _sorted(_after(text, anchor, 50, ""))
+    yield from _plain(text)
+
+
+def _sorted(spans: list[Span]) -> Iterator[str]:
+    """Yield the mathematics that ends last first, of those the longest."""
+    for span in sorted(spans, key=lambda span: (-span.end, span.start)):
+        yield span.text
+
+
+_SEPARATOR = re.compile(r"\b(?:and|or)\b|,|;")
+
+
+def _boxed(text: str) -> list[Span]:
+    """Return the last box's content, joined by commas to those that stand close before it."""
+    first, stop = text.find("\\boxed{"), text.rfind("}")
+    if first < 0 or stop < first + len("\\boxed{"):
+        return []
+    contents: list[str] = []
+    place, limit = text.rfind("\\boxed", first, stop), stop + 1
+    while place >= first:
+        start = text.find("{", place, place + 12)
+        end = closing(text[: limit], start + 1) if start >= 0 else -1
+        if end < 0:
+            if not contents:
+                contents.append(text[place + len("\\boxed") : stop + 1].lstrip("{"))
+            break
+        content = text[start + 1 : end].strip()
+        between = text[end + 1 : limit] if contents else ""
+        close = len(between) < 10 or (  # noqa: PLR2004 - math-verify's own distances, here and below
+            content != contents[-1] and len(between) < 70 and _SEPARATOR.search(between)  # noqa: PLR2004
+        ) if contents else True
+        if not close:
+            break
+        if not contents or contents[-1] != content:
+            contents.append(content)
+        limit = place
+        if len(contents) >= 10:  # noqa: PLR2004
+            break
+        place = text.rfind("\\boxed", first, place)
+    return [Span(stop + 1, first, ", ".join(reversed(contents)))]
+
+
+_CURRENCIES = "$\u20ac\u00a3\u00a5\u20b9\u20bd\u20bf\u20a9\u20ab"
+_NUMBER = (
+    r"(?<!\d)(?P<number>-?[1-9]\d{0,2}(?:[ ,]\d{3})+(?:\.\d+)?|-?\d+[.,]\d+|\.\d+|-?\d+)"
+    r"(?P<percent>\s*(?:%|[Pp]ercent|[Pp]ct))?"
+)
+_OPERATORS = r"\-+*\u00d7/^()\u00f7"
+_RUN = rf"-?\(?-?\d[\d.\s{_OPERATORS}]"
+_EXPRESSION = (
+    rf"(?P<expr>{_RUN}{{0,99}}[{_OPERATORS}][\d.\s{_OPERATORS}]{{1,99}}\)?)"
+    r"(?:\*\*)?(?:[.,:\s)$]|$)"
+)
+_EITHER = (
+    rf"(?:(?:^|\s|=)(?:\*\*)?{_EXPRESSION}|(?:^|\s|=)(?:\*\*)?[{_CURRENCIES}]?{_NUMBER})"
+)
+_ANSWER = re.compile("answer", re.IGNORECASE)
+_ANSWER_COLON = re.compile("answer:", re.IGNORECASE)
+_FINAL = re.compile("final answer", re.IGNORECASE)
+_FINAL_PREFIX = r".{0,100}?\s+is:?"
+_NEAR = re.compile(rf"(?:.{{0,100}}=\s*|.{{0,50}}?){_EITHER}(?!\s*=)")
+_NEAR_FINAL = re.compile(_FINAL_PREFIX + _EITHER)
+_IS = re.compile(_FINAL_PREFIX + r"\s*", re.DOTALL)
+
+
+def _after(text: str, anchor: re.Pattern[str], reach: int, prefix: str) -> list[Span]:
+    """Return the mathematics that follows each of the last anchors within `reach` characters."""
+    anchors = [found.end() for found in anchor.finditer(text)][-_ANCHORS:]
+    spans = []
+    for start in anchors:
+        window = text[start : start + _WINDOW]
+        near = (_NEAR_FINAL if prefix else _NEAR).match(window)
+        if near:
+            spans.append(Span(start + near.end(), start, _mathematics(near)))
+        skipped = _IS.match(window) if prefix else None
+        if prefix and not skipped:
+            continue
+        for span in _environments(window):
+            if skipped and span.start > skipped.end():
+                break
+            if not skipped and span.start > reach:
+                break
+            if not skipped or span.start == skipped.end():
+                spans.append(Span(start + span.end, start, span.text))
+                break
+    return spans
+
+
+def _mathematics(found: re.Match[str]) -> str:
+    """Return a match's expression or number as it is to be read."""
+    if found["expr"]:
+        return _expression(found["expr"])
+    number = found["number"]
+    if re.fullmatch(r"-?\d+,\d+", number) and not re.fullmatch(r"-?[1-9]\d{0,2}(?:,\d{3})+", number):
+        number = number.replace(",", ".")
+    return number.replace(" ", "").replace(",", "") + ("%" if found["percent"] else "")
+
+
+def _expression(text: str) -> str:
+    """Return a plain expression, "?" where it is none: numbers side by side are no product."""
+    text = " ".join(text.split())
+    if _NO_EXPRESSION.search(text):
+        return "?"
+    return text
+
+
+_NO_EXPRESSION = re.compile(
+    r"[\d.)]\s*\(|\)\s*[\d.]|[\d.]\s+[\d.]|\u00d7|\u00f7|[-+*/^]\s*$|[*/^]\s*[*/^](?<!\*\*)|\.\s*\d*\.|\(\s*\)"
+)
+_DELIMITER = re.compile(r"\\\\|\\\$|\$\$|\$|\\[\[\]()]|\n")
+_CLOSERS = {"$$": "$$", "$": "$", r"\[": r"\]", r"\(": r"\)"}
+_BRACKETS = re.compile(r"(?<=\s)\[([^\n\]\[]+)\]\s")
+_FRACTION = re.compile(r"-?\\frac\{-?\d+(?:[.,]\d+)?\}\{-?\d+(?:[.,]\d+)?\}")
+_JOINT = re.compile(r"\s*(?:,?and|,?or|,)\s*")
+_PERCENT = re.compile(r"\s*(?:\\?%|[Pp]ercent(?:age)?|[Pp]ct)")
+
+
+def _environments(text: str) -> list[Span]:
+    """Return what stands between dollar signs and the like, from left to right."""
+    if "$" not in text and "\\" not in text and " [" not in text and "\n[" not in text:
+        return []
+    tokens = [token for token in _DELIMITER.finditer(text) if token[0] not in (r"\\", r"\$")]
+    closers: list[int] = [0] * len(tokens)
+    last: dict[str, int] = {}
+    for place in range(len(tokens) - 1, -1, -1):
+        token = tokens[place][0]
+        closers[place] = last.get(_CLOSERS.get(token, ""), -1)
+        if token == "$" and last.get("\n", len(tokens)) < closers[place]:
+            closers[place] = -1
+        last[token] = place
+    spans: list[Span] = []
+    free = 0
+    for place, token in enumerate(tokens):
+        close = closers[place]
+        if token.start() < free or close < 0:
+            continue
+        if token[0] == "$" and text[token.start() - 1 : token.start()].isdigit():
+            continue
+        content = text[token.end() : tokens[close].start()]
+        if content:
+            free = tokens[close].end()
+            spans.append(Span(free, token.start(), content))
+    if "\\frac" in text:
+        spans += [
+            Span(found.end(), found.start(), found[0])
+            for found in _FRACTION.finditer(text)
+            if not any(span.start <= found.start() < span.end for span in spans[-50:])
+        ]
+    if "[" in text:
+        spans += [
+            Span(found.end(), found.start() - 1, found[1])
+            for found in _BRACKETS.finditer(text)
+            if not any(span.start <= found.start() < span.end for span in spans[-50:])
+        ]
+    return _joined(text, sorted(spans, key=lambda span: span.start))
+
+
+def _joined(text: str, spans: list[Span]) -> list[Span]:
+    """Return neighbours with "and", "or" or a comma between them as one, and percents with theirs."""
+    joined: list[Span] = []
+    run = 0
+    for span in spans:
+        percent = _PERCENT.match(text, span.end)
+        if percent:
+            span = Span(percent.end(), span.start, span.text + r"\%")  # noqa: PLW2901 - the same place
+        before = joined[-1] if joined else None
+        joint = _JOINT.match(text, before.end) if before else None
+        if before and joint and joint.end() == span.start and run < 5:  # noqa: PLR2004 - as math-verify
+            joined[-1] = Span(span.end, before.start, f"{before.text}, {span.text}")
+            run += 1
+        else:
+            joined.append(span)
+            run = 0
+    return joined
+
+
+_NUMBERS = re.compile(rf"(?:^|\s|=)(?:\*\*)?[{_CURRENCIES}]?{_NUMBER}")
+_RUNS = re.compile(rf"(?:^|\s|=)(?:\*\*)?(?P<run>{_RUN}*+)")
+_LAST_OPERATOR = re.compile(rf"[{_OPERATORS}]")
+_SUFFIX = re.compile(r"(?:\*\*)?(?:[.,:\s)$]|$)")
+_TAILS = (400, 4000)
+
+
+def _plain(text: str) -> Iterator[str]:
+    """Yield the last mathematics in the text, with or without dollar signs around it."""
+    environments = _environments(text)[-MAX_CANDIDATES:]
+    for size in (*_TAILS, len(text)):
+        cut = max(len(text) - size, 0)
+        while cut > 0 and not text[cut].isspace():
+            cut -= 1
+        spans = [
+            Span(found.end(), found.start(), _mathematics_number(found))
+            for found in _NUMBERS.finditer(text, cut)
+        ][-MAX_CANDIDATES:]
+        spans += _expressions(text, cut)[-MAX_CANDIDATES:]
+        if len(spans) > 1 or not cut:
+            break
+    yield from _sorted([*environments, *spans])
+
+
+def _mathematics_number(found: re.Match[str]) -> str:
+    """Return a number as it is to be read."""
+    number = found["number"]
+    if re.fullmatch(r"-?\d+,\d+", number) and not re.fullmatch(r"-?[1-9]\d{0,2}(?:,\d{3})+", number):
+        number = number.replace(",", ".")
+    return number.replace(" ", "").replace(",", "") + ("%" if found["percent"] else "")
+
+
+def _expressions(text: str, start: int) -> list[Span]:
+    """Return the sums, products and the like that are written plainly, from left to right."""
+    spans = []
+    for found in _RUNS.finditer(text, start):
+        low, high = found.span("run")
+        if high - low > _WINDOW:
+            continue
+        first = next(place for place in range(low, high) if text[place].isdigit())
+        operator = _LAST_OPERATOR.search(text, first + 1, high)
+        if operator is None:
+            continue
+        for end in range(high, operator.end(), -1):
+            suffix = _SUFFIX.match(text, end)
+            if suffix:
+                spans.append(Span(suffix.end(), found.start(), _expression(text[low:end])))
+                break
+    return spans
