@@ -13,21 +13,25 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
 
-MAX_TERMS = 2000
+MAX_TERMS = 1000
 """Longer sums are not multiplied out."""
+MAX_PRODUCTS = 4000
+"""Sums of which so many terms are to be multiplied with each other are not."""
 MAX_BITS = 14_000
 """Larger integers are not computed; 4,000 digits have 13,288 bits."""
 
-Monomial = frozenset[tuple[Hashable, Fraction]]
-Terms = dict[Monomial, Fraction]
+Rational = int | Fraction
+Monomial = frozenset[tuple[Hashable, Rational]]
+Terms = dict[Monomial, Rational]
 _ONE: Monomial = frozenset()
+_BITS_BELOW = 2000  # quotients take longer
 _HALF = Fraction(1, 2)
-_UNIT: Terms = {_ONE: Fraction(1)}
+_UNIT: Terms = {_ONE: 1}
 
 
 class TooLargeError(ValueError):
@@ -58,17 +62,17 @@ class Form:
         self.below = below
 
     @staticmethod
-    def of(value: int | Fraction | Hashable) -> Form:
+    def of(value: Rational | Hashable) -> Form:
         """Return a number, or a letter or an applied function as a form."""
         if isinstance(value, int | Fraction):
-            return Form({_ONE: Fraction(value)} if value else {})
-        return Form({frozenset({(value, Fraction(1))}): Fraction(1)})
+            return Form({_ONE: value} if value else {})
+        return Form({frozenset({(value, 1)}): 1})
 
     @property
-    def number(self) -> Fraction | None:
+    def number(self) -> Rational | None:
         """The rational number that it is, None where it is none."""
         if not self.terms:
-            return Fraction(0)
+            return 0
         if len(self.terms) == 1 and self.below is _UNIT:
             return self.terms.get(_ONE)
         return None
@@ -127,7 +131,7 @@ class Form:
             ((monomial, factor),) = self.terms.items()
             if factor > 0 and all(_positive(base) and e == 1 for base, e in monomial):
                 letters = frozenset((base, exponent) for base, _ in monomial)
-                return _root(factor, exponent) * Form({letters: Fraction(1)})
+                return _root(factor, exponent) * Form({letters: 1})
         raise UnknownError
 
     def _to(self, exponent: int) -> Form:
@@ -163,23 +167,30 @@ def _plus(left: Terms, right: Terms) -> Terms:
     """Return the sum."""
     total = dict(left)
     for monomial, factor in right.items():
-        total[monomial] = total.get(monomial, 0) + factor
+        total[monomial] = _small(total.get(monomial, 0) + factor)
+    if len(total) > MAX_TERMS:
+        raise TooLargeError
     return {monomial: factor for monomial, factor in total.items() if factor}
+
+
+def _small(value: Rational) -> Rational:
+    """Return a number if it is small enough to compute with. Raises TooLargeError."""
+    if value.numerator.bit_length() > MAX_BITS or value.denominator.bit_length() > _BITS_BELOW:
+        raise TooLargeError
+    return value
 
 
 def _times(left: Terms, right: Terms) -> Terms:
     """Return the product."""
     if left is _UNIT or right is _UNIT:
         return right if left is _UNIT else left
-    if len(left) * len(right) > MAX_TERMS * 4:
+    if len(left) * len(right) > MAX_PRODUCTS:
         raise TooLargeError
     total: Terms = {}
     for one, factor in left.items():
         for other, by in right.items():
             monomial, more = _joined(one, other)
-            value = factor * by if more == 1 else factor * by * more
-            if value.numerator.bit_length() + value.denominator.bit_length() > 2 * MAX_BITS:
-                raise TooLargeError
+            value = _small(factor * by if more == 1 else factor * by * more)
             total[monomial] = total.get(monomial, 0) + value
     if len(total) > MAX_TERMS:
         raise TooLargeError
@@ -189,20 +200,28 @@ def _times(left: Terms, right: Terms) -> Terms:
 def _inverse(terms: Terms) -> Terms:
     """Return one over a single term."""
     ((monomial, factor),) = terms.items()
-    inverse, more = _joined(_ONE, frozenset((base, -e) for base, e in monomial))
-    return {inverse: more / factor}
+    inverse, more = _reduced((base, -e) for base, e in monomial)
+    return {inverse: Fraction(more) / factor}
 
 
-def _joined(one: Monomial, other: Monomial) -> tuple[Monomial, Fraction]:
+def _joined(one: Monomial, other: Monomial) -> tuple[Monomial, Rational]:
     """Return a product of powers, and the number that comes out of its primes and of i."""
-    powers = dict(one)
-    for base, e in other:
+    if not one or not other:
+        return one or other, 1
+    return _reduced([*one, *other])
+
+
+def _reduced(factors: Iterable[tuple[Hashable, Rational]]) -> tuple[Monomial, Rational]:
+    """Return powers, each base once, and the number that comes out of its primes and of i."""
+    powers: dict[Hashable, Rational] = {}
+    for base, e in factors:
         powers[base] = powers.get(base, 0) + e
-    factor = Fraction(1)
+    factor: Rational = 1
     for base, e in powers.items():
         if isinstance(base, int):
             whole = math.floor(e)
-            factor *= Fraction(base) ** whole
+            if whole:
+                factor *= Fraction(base) ** whole
             powers[base] = e - whole
         elif base == "i" and e.denominator == 1:
             factor *= (-1) ** (e // 2)
@@ -215,7 +234,7 @@ def _positive(base: Hashable) -> bool:
     return isinstance(base, str) and base != "i"
 
 
-def _root(value: Fraction, exponent: Fraction) -> Form:
+def _root(value: Rational, exponent: Rational) -> Form:
     """Return a number to a broken power. Odd roots of negative numbers are negative."""
     if value < 0:
         sign = Form.of(-1 if exponent.denominator % 2 and exponent.numerator % 2 else 1)
@@ -228,14 +247,16 @@ def _root(value: Fraction, exponent: Fraction) -> Form:
         if exponent < 0:
             raise UnknownError
         return Form.of(0)
-    factor, powers = Fraction(1), {}
+    factor: Rational = 1
+    powers: dict[Hashable, Rational] = {}
     for number, side in ((value.numerator, 1), (value.denominator, -1)):
         for prime, count in _primes(number).items():
             e = side * count * exponent
             whole = math.floor(e)
             if abs(whole) * prime.bit_length() > MAX_BITS:
                 raise TooLargeError
-            factor *= Fraction(prime) ** whole
+            if whole:
+                factor *= Fraction(prime) ** whole
             powers[prime] = e - whole
     return Form({frozenset((prime, e) for prime, e in powers.items() if e): factor})
 
@@ -271,8 +292,128 @@ class Applied(NamedTuple):
 
 
 def apply(name: str, *arguments: Form) -> Form:
-    """Return a function of forms as a form."""
+    """Return a function of forms as a form: its value where that is known, else as a letter.
+
+    >>> apply("ln", Form.of(8)) == Form.of(3) * apply("ln", Form.of(2))
+    True
+    >>> apply("sin", Form.of("pi") * Form.of(Fraction(5, 6))) == Form.of(Fraction(1, 2))
+    True
+    """
+    known = _KNOWN[name](*arguments) if name in _KNOWN else None
+    if known is not None:
+        return known
     return Form.of(Applied(name, tuple(argument.key for argument in arguments)))
+
+
+def raised(base: Form, exponent: Form) -> Form:
+    """Return a power whose exponent may have letters: 2^(x + 1) is 2 times 2^x.
+
+    Raises TooLargeError.
+    """
+    try:
+        return base**exponent
+    except UnknownError:
+        if not base.terms:
+            raise
+    if base.number is not None and exponent.number is not None and abs(base.number) > _MAX_PRIME**4:
+        raise TooLargeError
+    try:
+        return _multiplied_out(base, exponent)
+    except UnknownError:
+        return apply("power", base, exponent)
+
+
+def _multiplied_out(base: Form, exponent: Form) -> Form:
+    """Return a power of one positive term, each of its factors to each term of the exponent."""
+    if len(base.terms) != 1 or base.below is not _UNIT or exponent.below is not _UNIT:
+        raise UnknownError
+    ((monomial, factor),) = base.terms.items()
+    powers: list[tuple[Hashable, Rational]] = []
+    for part, e in monomial:
+        if not isinstance(part, int) and not (_positive(part) and e == 1):
+            raise UnknownError
+        powers.append((part, e))
+    if factor <= 0:
+        raise UnknownError
+    for number, side in ((factor.numerator, 1), (factor.denominator, -1)):
+        powers += [(prime, side * count) for prime, count in _primes(number).items()]
+    result = Form.of(1)
+    for part, e in powers:
+        for above, times in exponent.terms.items():
+            if above:
+                power = Applied("power", (Form.of(part).key, Form({above: 1}).key))
+                result *= Form({frozenset({(power, e * times)}): 1})
+            else:
+                result *= Form.of(part) ** Form.of(e * times)
+    return result
+
+
+def _logarithm(argument: Form) -> Form | None:
+    """Return the logarithm of a number by its primes', and of a power of e."""
+    number = argument.number
+    if number is not None and number > 0:
+        total = Form.of(0)
+        for side, part in ((1, number.numerator), (-1, number.denominator)):
+            for prime, count in _primes(part).items():
+                letter = Form.of(Applied("ln", (Form.of(prime).key,)))
+                total += Form.of(side * count) * letter
+        return total
+    if len(argument.terms) == 1 and argument.below is _UNIT:
+        ((monomial, factor),) = argument.terms.items()
+        if factor == 1 and len(monomial) == 1:
+            ((base, e),) = monomial
+            if base == "e":
+                return Form.of(e)
+    return None
+
+
+def _log(argument: Form, base: Form) -> Form | None:
+    """Return a logarithm to a base as a quotient."""
+    return apply("ln", argument) / apply("ln", base)
+
+
+_SINES = {Fraction(0): (0, 1), Fraction(1, 6): (1, 1), Fraction(1, 4): (1, 2)}
+_SINES |= {Fraction(1, 3): (1, 3), Fraction(1, 2): (1, 4)}
+
+
+def _sine(argument: Form) -> Form | None:
+    """Return the sine of a multiple of a sixth or a fourth of pi."""
+    turn = (argument / Form.of("pi")).number
+    if turn is None:
+        return None
+    turn %= 2
+    sign, turn = (1, turn) if turn <= 1 else (-1, turn - 1)
+    found = _SINES.get(min(turn, 1 - turn))
+    if found is None:
+        return None
+    return Form.of(Fraction(sign * found[0], 2)) * Form.of(found[1]) ** Form.of(_HALF)
+
+
+def _cosine(argument: Form) -> Form | None:
+    """Return the cosine of a multiple of a sixth or a fourth of pi."""
+    return _sine(argument + Form.of("pi") * Form.of(_HALF))
+
+
+def _tangent(argument: Form) -> Form | None:
+    """Return the tangent of a multiple of a sixth or a fourth of pi."""
+    sine, cosine = _sine(argument), _cosine(argument)
+    return None if sine is None or cosine is None else sine / cosine
+
+
+def _size(argument: Form) -> Form | None:
+    """Return the absolute value of a number."""
+    number = argument.number
+    return None if number is None else Form.of(abs(number))
+
+
+_KNOWN: dict[str, Callable[..., Form | None]] = {
+    "abs": _size,
+    "cos": _cosine,
+    "ln": _logarithm,
+    "log": _log,
+    "sin": _sine,
+    "tan": _tangent,
+}
 
 
 def differ(one: Form, other: Form) -> bool | None:
@@ -350,7 +491,7 @@ def _real(function: Callable[[float], float]) -> Callable[[complex], complex]:
 
 
 _FUNCTIONS: dict[str, Callable[..., complex]] = {
-    **{name: getattr(cmath, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp")},
+    **{name: getattr(cmath, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     "arcsin": cmath.asin,
     "arccos": cmath.acos,
     "arctan": cmath.atan,
@@ -358,7 +499,6 @@ _FUNCTIONS: dict[str, Callable[..., complex]] = {
     "sec": lambda x: 1 / cmath.cos(x),
     "csc": lambda x: 1 / cmath.sin(x),
     "ln": cmath.log,
-    "log": lambda x, base: cmath.log(x) / cmath.log(base),
     "abs": abs,
     "floor": _real(math.floor),
     "ceil": _real(math.ceil),

@@ -37,7 +37,7 @@ def candidates(text: str) -> list[str] | None:
     >>> candidates(r"First 3, so the answer is \boxed{\frac{1}{2}}.")[0]
     '\\frac{1}{2}'
     >>> candidates("He has $4 and needs 12 - 4 = 8."), candidates(r"\sin(x) + 1")
-    (['8', '4'], None)
+    (['8', '12 - 4', '4', '12'], None)
     """
     if len(text) <= _WINDOW and not _MARKS.search(_TEXT.sub(" ", text) if "\\" in text else text):
         return None
@@ -238,8 +238,7 @@ def _plain(text: str) -> Iterator[str]:
     environments = _environments(text)[-MAX_CANDIDATES:]
     for size in (*_TAILS, len(text)):
         cut = max(len(text) - size, 0)
-        while cut > 0 and not text[cut].isspace():
-            cut -= 1
+        cut = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut), 0)
         spans = [
             Span(found.end(), found.start(), _mathematics_number(found))
             for found in _NUMBERS.finditer(text, cut)

@@ -67,7 +67,7 @@ def _same(given: Value, wanted: Value) -> bool | None:
         return _groups(given, wanted)
     group, other = (given, wanted) if isinstance(given, Group) else (wanted, given)
     assert isinstance(group, Group)  # noqa: S101 - one of them is, the other is a form
-    if group.kind in ("{}", "list") and len(group.items) == 1:
+    if group.kind == "based" or (group.kind in ("{}", "list") and len(group.items) == 1):
         return _same(group.items[0], other)
     return False
 
@@ -130,6 +130,8 @@ def _keys(group: Group) -> set[Hashable] | None:
 def _groups(given: Group, wanted: Group) -> bool | None:
     """Compare sets, tuples, intervals and matrices."""
     kinds = {given.kind, wanted.kind}
+    if "based" in kinds:
+        return kinds == {"based"} and _in_ten(given) == _in_ten(wanted)
     if "union" in kinds:
         return _unions(given, wanted)
     if kinds <= {"{}", "list"}:
@@ -144,6 +146,15 @@ def _groups(given: Group, wanted: Group) -> bool | None:
     if given.kind != wanted.kind and (kinds != {"()", "[]"} or len(given.items) == 2):  # noqa: PLR2004 - two ends make an interval
         return False
     return _ordered(given, wanted)
+
+
+def _in_ten(group: Group) -> int | None:
+    """Return the value of digits in their base, None where they are no digits in it."""
+    digits, base = (str(item.number) for item in group.items if isinstance(item, Form))
+    try:
+        return int(digits, int(base))
+    except ValueError:
+        return None
 
 
 def _column(group: Group) -> Group:
@@ -263,14 +274,14 @@ def _is_letter(base: Hashable) -> bool:
 
 def _relations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations or two inequalities."""
+    one, other = _interval(given), _interval(wanted)
+    if one is not None and other is not None:
+        return one[0] == other[0] and _unions(one[1], other[1])
     equations = [set(relation.signs) <= _EQUAL for relation in (given, wanted)]
     if all(equations):
         return _equations(given, wanted)
     if any(equations):
         return False
-    one, other = _interval(given), _interval(wanted)
-    if one is not None and other is not None:
-        return one[0] == other[0] and _unions(one[1], other[1])
     if len(given.signs) != 1 or len(wanted.signs) != 1:
         return None
     sides = [_difference(relation) for relation in (given, wanted)]
@@ -310,7 +321,7 @@ def _ratio(one: Form, other: Form) -> Fraction | None:
     monomial, factor = next(iter(one.terms.items()))
     if monomial not in other.terms:
         return None
-    ratio = factor / other.terms[monomial]
+    ratio = Fraction(factor) / other.terms[monomial]
     return ratio if one == other * Form.of(ratio) else None
 
 
@@ -323,8 +334,10 @@ def _is_linear(form: Form) -> bool:
 
 
 def _interval(relation: Relation) -> tuple[Hashable, Group] | None:
-    """Return an inequality of one letter between numbers as that letter and an interval."""
+    """Return where one letter lies, by an inequality between numbers or in a set."""
     signs, sides = list(relation.signs), list(relation.sides)
+    if signs == [r"\in"] and isinstance(sides[0], Form) and isinstance(sides[1], Group):
+        return sides[0].key, sides[1]
     if signs[0] in _FLIPPED:
         signs = [_FLIPPED.get(sign, "?") for sign in reversed(signs)]
         sides = sides[::-1]

@@ -14,18 +14,21 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from rewardkit import _number
-from rewardkit._algebra import Form, TooLargeError, UnknownError, apply, infinity
+from rewardkit._algebra import Form, TooLargeError, UnknownError, apply, infinity, raised
 
 MAX_LENGTH = 2000
 """Longer texts, in characters, are not read."""
 MAX_DEPTH = 40
 """Brackets and powers nested deeper are not read."""
+MAX_WORK = 20_000
+"""Texts that take more steps, in terms multiplied, are not computed."""
 MAX_RANGE = 1000
 """Longer sums and products, in terms, are not computed; nor larger numbers' factorials."""
 
 
 class Group(NamedTuple):
-    """Several values: `kind` is the brackets, "list" without any, "union" or "matrix"."""
+    """Several values: `kind` is the brackets, "list" without any, "union", "matrix", or
+    "based" for digits and the base that they are written in."""
 
     kind: str
     items: tuple[Value, ...]
@@ -71,12 +74,17 @@ def read(text: str) -> Reading:
     text = _unwrapped(text)
     if not text:
         return Reading(None, text)
-    number = _number.read(text) if "=" not in text and _DIGIT.search(text) else None
-    if number is not None:
-        return Reading(number, text)
-    words = _words(text)
-    if words is not None:
-        return Reading(words, text)
+    if _DIGIT.search(text):
+        number = None if _NO_NUMBER.search(text) else _number.read(text)
+        if number is not None:
+            return Reading(number, text)
+        based = _BASED.fullmatch(text) if "_" in text else None
+        if based:
+            return Reading(Group("based", (Form.of(int(based[1])), Form.of(int(based[2])))), text)
+    else:
+        words = _words(text)
+        if words is not None:
+            return Reading(words, text)
     reader = _Reader(_tokens(_plain(text)))
     try:
         return Reading(reader.whole(), text, reader.large)
@@ -86,6 +94,8 @@ def read(text: str) -> Reading:
         return Reading(None, text, large=True)
 
 
+_BASED = re.compile(r"([0-9]{1,500})_\{?([0-9]{1,2})\}?")
+_NO_NUMBER = re.compile(r"[=<>&|!]|\\(?:begin|\{|pi|sqrt|cup|infty|pm)|^[\[({]|\d[a-z][-+^]")
 _DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e]")
 _WRAPS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`"))
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
@@ -180,7 +190,7 @@ def _plain(text: str) -> str:
 
 _TOKEN = re.compile(
     r"\s+|(?P<token>"
-    r"\d+(?:\{,\}\d{3})*(?:\.\d+)?(?:\\(?:overline|bar)\{\d+\})?|\.\d+"
+    r"\d*\.\d*\\(?:overline|bar)\s*\{\d+\}|\d+(?:\{,\}\d{3})*(?:\.\d+)?|\.\d+"
     + "|"
     + _TEXT
     + r"\{[^{}]*\}|\\(?:begin|end)\s*\{[a-zA-Z]*\}|\\[A-Za-z]+|\\."
@@ -248,6 +258,8 @@ class _Reader:
         self.known: dict[str, Form] = {}
         self.minus = False
         self.within = 0
+        self.applied = 0
+        self.work = 0
 
     def whole(self) -> Value:
         """Read all tokens."""
@@ -325,8 +337,21 @@ class _Reader:
         while self.next in ("+", "-", r"\pm"):
             negative = self._sign(self.take())
             term = _form(self.product())
+            self.spend(len(term.terms))
             total = _form(total) + (-term if negative else term)
         return total
+
+    def spend(self, *sizes: int) -> None:
+        """Count steps. Raises TooLargeError where there are too many."""
+        self.work += math.prod(sizes)
+        if self.work > MAX_WORK:
+            raise TooLargeError
+
+    def times(self, one: Value, other: Value) -> Form:
+        """Return a product."""
+        left, right = _form(one), _form(other)
+        self.spend(len(left.terms) + len(left.below), len(right.terms) + len(right.below))
+        return left * right
 
     def _sign(self, token: str) -> bool:
         """Return whether a sign is a minus."""
@@ -344,11 +369,11 @@ class _Reader:
                     self.take()
                 factor = _form(self.power())
                 factor = -factor if negative else factor
-                total = _form(total) * factor if token == "*" else _form(total) / factor
+                total = self.times(total, factor if token == "*" else Form.of(1) / factor)
             elif token[:1].isdigit():
                 total = self._mixed(_form(total))
             elif self._begins(token) and not (plain and token[1:] in _FUNCTIONS):
-                total = _form(total) * _form(self.power())
+                total = self.times(total, self.power())
             else:
                 return total
 
@@ -388,6 +413,8 @@ class _Reader:
             exponent = self._exponent()
             if exponent is not None:
                 base = self._raised(_form(base), exponent)
+            elif self.applied:
+                base = _form(base) * _DEGREE
         return base
 
     def _exponent(self) -> Form | None:
@@ -415,14 +442,12 @@ class _Reader:
     def _raised(self, base: Form, exponent: Form) -> Form:
         """Return a power, or a function that stands for it."""
         try:
-            return base**exponent
+            power = raised(base, exponent)
         except TooLargeError:
             self.large = True
-        except UnknownError:
-            if not base.terms:
-                raise
-        if base == _E:
-            return apply("exp", exponent)
+        else:
+            self.spend(len(base.terms), len(power.terms), 2)
+            return power
         return apply("power", base, exponent)
 
     def _factorial(self, base: Form) -> Form:
@@ -441,7 +466,7 @@ class _Reader:
         token = self.take()
         first = token[0]
         if first.isdigit() or first == ".":
-            return Form.of(_decimal(token))
+            return Form.of(int(token) if token.isdigit() and len(token) < _LONG else _decimal(token))
         if token.isalpha() or token in _GREEK:
             return self._letter(token)
         if token in _CLOSING:
@@ -451,8 +476,7 @@ class _Reader:
             inside = _form(self.sum())
             self.within -= 1
             self.take("|")
-            number = inside.number
-            return apply("abs", inside) if number is None else Form.of(abs(number))
+            return apply("abs", inside)
         if token in _MATRICES:
             return self._matrix(token)
         named = _ATOMS.get(token)
@@ -565,18 +589,18 @@ class _Reader:
                 base = self._argument()
             else:
                 power = self._exponent()
+        self.applied += 1
         if self.next in ("(", "{"):
             argument = _form(self.atom())
             if self.next == "^":
                 raise UnknownError
         else:
             argument = _form(self.product(plain=True))
+        self.applied -= 1
         if name in ("log", "lg"):
             applied = apply("log", argument, base or Form.of(10))
         elif base is not None:
             raise UnknownError
-        elif name == "ln" and argument == _E:
-            applied = Form.of(1)
         elif name == "exp":
             applied = self._raised(_E, argument)
         elif power is not None and power.number == -1 and name in ("sin", "cos", "tan"):
@@ -611,6 +635,7 @@ class _Reader:
 
 
 _E = Form.of("e")
+_DEGREE = Form.of("pi") / Form.of(180)
 _ATOMS: dict[str, Form | Group] = {
     r"\pi": Form.of("pi"),
     r"\infty": infinity(),
@@ -625,6 +650,9 @@ def _form(value: Value) -> Form:
     if isinstance(value, Form):
         return value
     raise UnknownError
+
+
+_LONG = 500
 
 
 def _decimal(token: str) -> Fraction:
@@ -648,11 +676,12 @@ def too_large(text: str) -> bool:
     >>> too_large(r"\int_0^1 x^{2} dx"), too_large(r"\int_0^{10^{9}} x dx"), too_large("2" * 5000)
     (False, True, True)
     """
-    return len(text) > MAX_LENGTH or _HEAVY.search(text) is not None or _depth(text) > MAX_DEPTH
+    return len(text) > _MAX_UNREAD or _HEAVY.search(text) is not None or _depth(text) > MAX_DEPTH
 
 
+_MAX_UNREAD = 400
 _HEAVY = re.compile(
-    r"\d{400}|\^\s*\{?[^{}^]{0,40}\^|\^\s*[\({]?\s*\d{4}|\d{4,}\s*!|!\s*!|[)}]\s*!"
+    r"\d{400}|-{6}|\|{5}|[)}]\s*_\s*\{?\s*\d{4}|\\(?:int|sum|prod|lim).*\\(?:int|sum|prod|lim)|\\(?:int|lim|infty).{40}|\^\s*\{[^{}^]{0,40}\^|\^\s*(?:\d+|[a-z])\s*\^|\^\s*[\({]?\s*\d{4}|\d{4,}\s*!|!\s*!|[)}]\s*!"
     r"|\\[dt]?binom\s*\{\d{4}|[)}\]]\s*\^\s*[\({]?\s*\d{3}|_\{[^{}]{0,20}=\s*-?\d{5}"
     r"|\\(?:sum|prod|int)[^^]{0,60}\^\s*\{?\s*-?\d{4}"
 )
