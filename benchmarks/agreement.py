@@ -67,7 +67,11 @@ def _decimal(rng: random.Random) -> Three:
 def _fraction(rng: random.Random) -> Three:
     a, b, k = rng.randint(-99, 99), rng.randint(2, 40), rng.randint(2, 9)
     wrong = rf"\frac{{{a * k + 1}}}{{{b * k}}}"
-    return rf"\frac{{{a}}}{{{b}}}", rng.choice([rf"\dfrac{{{a * k}}}{{{b * k}}}", f"{a}/{b}"]), wrong
+    return (
+        rf"\frac{{{a}}}{{{b}}}",
+        rng.choice([rf"\dfrac{{{a * k}}}{{{b * k}}}", f"{a}/{b}"]),
+        wrong,
+    )
 
 
 def _mixed(rng: random.Random) -> Three:
@@ -97,8 +101,10 @@ def _currency(rng: random.Random) -> Three:
 def _scientific(rng: random.Random) -> Three:
     a, n = rng.randint(11, 99), rng.randint(3, 9)
     exact = str(Fraction(a, 10) * 10**n)
-    return rf"{a / 10}\times 10^{{{n}}}", rng.choice([exact, f"{a / 10}e{n}"]), (
-        rf"{a / 10}\times 10^{{{n + 1}}}"
+    return (
+        rf"{a / 10}\times 10^{{{n}}}",
+        rng.choice([exact, f"{a / 10}e{n}"]),
+        (rf"{a / 10}\times 10^{{{n + 1}}}"),
     )
 
 
@@ -110,7 +116,11 @@ def _tiny(rng: random.Random) -> Three:
 
 def _repeating(rng: random.Random) -> Three:
     n = rng.randint(1, 8)
-    return rf"\frac{{{n}}}{{9}}", rf"0.\overline{{{n}}}", rf"0.\overline{{{n + 1}}}" if n < 8 else "0.8"  # noqa: PLR2004
+    return (
+        rf"\frac{{{n}}}{{9}}",
+        rf"0.\overline{{{n}}}",
+        rf"0.\overline{{{n + 1}}}" if n < 8 else "0.8",
+    )  # noqa: PLR2004
 
 
 def _rounded(rng: random.Random) -> Three:
@@ -258,8 +268,10 @@ def _words(rng: random.Random) -> Three:
 
 def _choice(rng: random.Random) -> Three:
     one, other = rng.sample("ABCDE", 2)
-    return rng.choice([one, rf"\text{{{one}}}"]), rng.choice([f"({one})", rf"\text{{({one})}}", one]), (
-        rng.choice([f"({other})", rf"\text{{{other}}}"])
+    return (
+        rng.choice([one, rf"\text{{{one}}}"]),
+        rng.choice([f"({one})", rf"\text{{({one})}}", one]),
+        (rng.choice([f"({other})", rf"\text{{{other}}}"])),
     )
 
 
@@ -322,7 +334,9 @@ def _base(rng: random.Random) -> Three:
 
 def _sentence(rng: random.Random) -> Three:
     n = rng.randint(3, 900)
-    form = rng.choice(["The answer is {}.", "So he has {} apples.", r"Thus $x = {}$.", "2 + 3 = {}"])
+    form = rng.choice(
+        ["The answer is {}.", "So he has {} apples.", r"Thus $x = {}$.", "2 + 3 = {}"]
+    )
     return str(n), form.format(n), form.format(n + 1)
 
 
@@ -382,7 +396,8 @@ def ours(pair: Pair) -> str:
 def math_verify(pair: Pair) -> str:
     """Return math-verify's outcome for both between dollar signs."""
     gold, given = (
-        parse(text if "$" in text or "boxed" in text else f"${text}$") for text in (pair.reference, pair.answer)
+        parse(text if "$" in text or "boxed" in text else f"${text}$")
+        for text in (pair.reference, pair.answer)
     )
     return "correct" if verify(gold, given) else "wrong"
 
@@ -390,7 +405,9 @@ def math_verify(pair: Pair) -> str:
 def trl_reward(pair: Pair) -> str:
     """Return what TRL's reward makes of the answer in a box."""
     content = pair.answer if "boxed" in pair.answer else rf"\boxed{{{pair.answer}}}"
-    (value,) = accuracy_reward([[{"role": "assistant", "content": content}]], [f"${pair.reference}$"])
+    (value,) = accuracy_reward(
+        [[{"role": "assistant", "content": content}]], [f"${pair.reference}$"]
+    )
     return "bad_reference" if value is None else "correct" if value else "wrong"
 
 
@@ -409,7 +426,10 @@ JUDGES: dict[str, Callable[[Pair], str]] = {
 
 def measure(pairs: list[Pair], *, show: bool) -> dict[str, dict[str, Any]]:
     """Return each judge's mistakes and times."""
-    warm = [Pair("warm", "x^2+1", "1+x^2", equal=True), Pair("warm", r"\int_0^1 y dy", "1,5", equal=False)]
+    warm = [
+        Pair("warm", "x^2+1", "1+x^2", equal=True),
+        Pair("warm", r"\int_0^1 y dy", "1,5", equal=False),
+    ]
     for judge in JUDGES.values():
         for pair in warm:
             judge(pair)
@@ -465,7 +485,9 @@ def compare(completions: Path, problems: Path, *, show: bool) -> dict[str, Any]:
         if (verdict.outcome is rk.Outcome.CORRECT) != peer:
             differences.append(place)
             if show:
-                print(f"line {place}: reference {references[place]}, math: {verdict.outcome.value},")
+                print(
+                    f"line {place}: reference {references[place]}, math: {verdict.outcome.value},"
+                )
                 print(f"  math-verify: {peer} on {found}; it ends: {texts[place][-200:]!r}")
     return {
         "completions": len(rows),
@@ -497,7 +519,9 @@ def main() -> int:
         figures["judges"] = measure(pairs, show=given.show)
         peer = figures["judges"]["math-verify"]["mean_ms"]
         print(f"{len(pairs)} pairs of {len({pair.kind for pair in pairs})} kinds")
-        print(f"{'':20}{'false +':>9}{'false -':>9}{'timeouts':>9}{'mean ms':>9}{'median':>9}{'ratio':>8}")
+        print(
+            f"{'':20}{'false +':>9}{'false -':>9}{'timeouts':>9}{'mean ms':>9}{'median':>9}{'ratio':>8}"
+        )
         for name, row in figures["judges"].items():
             print(
                 f"{name:20}{row['false_positives']:9}{row['false_negatives']:9}{row['timeouts']:9}"

@@ -53,7 +53,9 @@ MATH = {
     "equation": "x^{11}+3x^7-5x^3+x^2=x^{10}-7x+1",
     "inequality": r"x^{9}-7x^{5}+3\sin(x) < e^{x}",
     "matrix power": r"\begin{pmatrix}1&2\\3&4\end{pmatrix}^{100000}",
-    "large matrix": r"\begin{pmatrix}" + r"\\".join("&".join(["x+1"] * 40) for _ in range(40)) + r"\end{pmatrix}",
+    "large matrix": r"\begin{pmatrix}"
+    + r"\\".join("&".join(["x+1"] * 40) for _ in range(40))
+    + r"\end{pmatrix}",
     "large primes": r"\sqrt{" + "1000000000000000003" * 20 + "}",
     "gcd": r"\gcd(10^{100000}, 7^{100000})",
     "modulus": r"7^{7^{7^{7}}} \bmod 1000",
@@ -133,7 +135,11 @@ def cases() -> dict[str, dict[str, Any]]:
             "loop": in_loop,
         }
         for name, text in MATH.items():
-            for side, pair in {"answer": (text, "42"), "reference": ("42", text), "equation": (f"{text} = x", rf"\int_0^x {text[:500]} dx")}.items():
+            for side, pair in {
+                "answer": (text, "42"),
+                "reference": ("42", text),
+                "equation": (f"{text} = x", rf"\int_0^x {text[:500]} dx"),
+            }.items():
                 row: dict[str, Any] = {}
                 for way, run in ways.items():
                     found, row[way] = timed(lambda run=run, pair=pair: run(lambda: verdict(*pair)))
@@ -154,7 +160,9 @@ def batch(size: int) -> dict[str, float]:
     for _ in range(3):
         for name, given in (("without", answers), ("with", worse)):
             _ladder.forget()
-            times[name].append(timed(lambda given=given: rk.build("math").verify(given, references))[1])  # type: ignore[misc]
+            times[name].append(
+                timed(lambda given=given: rk.build("math").verify(given, references))[1]
+            )  # type: ignore[misc]
     return {name: min(row) for name, row in times.items()}
 
 
@@ -180,7 +188,9 @@ def main() -> int:
     if grown > 50:  # noqa: PLR2004 - MB, as above
         failed.append(f"the process grew by {grown:.1f} MB")
     times = batch(given.batch)
-    print(f"a batch of {given.batch}: {times['without']:.3f} s, with 1 % hostile {times['with']:.3f} s")
+    print(
+        f"a batch of {given.batch}: {times['without']:.3f} s, with 1 % hostile {times['with']:.3f} s"
+    )
     if times["with"] - times["without"] > given.most:
         failed.append("the hostile part of a batch")
     if given.json:

@@ -323,6 +323,9 @@ def raised(base: Form, exponent: Form) -> Form:
         return apply("power", base, exponent)
 
 
+_I_PI: Monomial = frozenset({("i", 1), ("pi", 1)})
+
+
 def _multiplied_out(base: Form, exponent: Form) -> Form:
     """Return a power of one positive term, each of its factors to each term of the exponent."""
     if len(base.terms) != 1 or base.below is not _UNIT or exponent.below is not _UNIT:
@@ -340,7 +343,10 @@ def _multiplied_out(base: Form, exponent: Form) -> Form:
     result = Form.of(1)
     for part, e in powers:
         for above, times in exponent.terms.items():
-            if above:
+            turned = _turned(times) if part == "e" and above == _I_PI else None
+            if turned is not None:
+                result *= turned
+            elif above:
                 power = Applied("power", (Form.of(part).key, Form({above: 1}).key))
                 result *= Form({frozenset({(power, e * times)}): 1})
             else:
@@ -376,43 +382,60 @@ _SINES = {Fraction(0): (0, 1), Fraction(1, 6): (1, 1), Fraction(1, 4): (1, 2)}
 _SINES |= {Fraction(1, 3): (1, 3), Fraction(1, 2): (1, 4)}
 
 
-def _sine(argument: Form) -> Form | None:
-    """Return the sine of a multiple of a sixth or a fourth of pi."""
-    turn = (argument / Form.of("pi")).number
-    if turn is None:
-        return None
-    turn %= 2
-    sign, turn = (1, turn) if turn <= 1 else (-1, turn - 1)
-    found = _SINES.get(min(turn, 1 - turn))
-    if found is None:
-        return None
-    return Form.of(Fraction(sign * found[0], 2)) * Form.of(found[1]) ** Form.of(_HALF)
+def _turned(half_turns: Rational) -> Form | None:
+    """Return e to the power of i pi times a number, where that is a multiple of 1/6 or 1/4."""
+    parts = []
+    for turn in (half_turns + Fraction(1, 2), Fraction(half_turns)):
+        sign, place = (1, turn % 2) if turn % 2 <= 1 else (-1, turn % 2 - 1)
+        found = _SINES.get(min(place, 1 - place))
+        if found is None:
+            return None
+        parts.append(Form.of(Fraction(sign * found[0], 2)) * _root(found[1], _HALF))
+    return parts[0] + Form.of("i") * parts[1]
 
 
-def _cosine(argument: Form) -> Form | None:
-    """Return the cosine of a multiple of a sixth or a fourth of pi."""
-    return _sine(argument + Form.of("pi") * Form.of(_HALF))
+def _exponential(argument: Form) -> Form:
+    """Return e to a power."""
+    return raised(Form.of("e"), argument)
 
 
-def _tangent(argument: Form) -> Form | None:
-    """Return the tangent of a multiple of a sixth or a fourth of pi."""
-    sine, cosine = _sine(argument), _cosine(argument)
-    return None if sine is None or cosine is None else sine / cosine
+def _sine(argument: Form) -> Form:
+    """Return a sine by Euler's formula, so that identities of sines are those of powers."""
+    turned = Form.of("i") * argument
+    return (_exponential(turned) - _exponential(-turned)) / Form({frozenset({("i", 1)}): 2})
+
+
+def _cosine(argument: Form) -> Form:
+    """Return a cosine by Euler's formula."""
+    turned = Form.of("i") * argument
+    return (_exponential(turned) + _exponential(-turned)) / Form.of(2)
 
 
 def _size(argument: Form) -> Form | None:
-    """Return the absolute value of a number."""
+    """Return the absolute value of a number, of a complex one too."""
     number = argument.number
-    return None if number is None else Form.of(abs(number))
+    if number is not None:
+        return Form.of(abs(number))
+    if any(not isinstance(base, int) and base != "i" for base in argument.bases()):
+        return None
+    conjugate = Form(
+        {m: -c if ("i", 1) in m else c for m, c in argument.terms.items()}, argument.below
+    )
+    square = (argument * conjugate).number
+    return None if square is None or argument.below is not _UNIT else _root(square, _HALF)
 
 
 _KNOWN: dict[str, Callable[..., Form | None]] = {
     "abs": _size,
     "cos": _cosine,
+    "cot": lambda x: _cosine(x) / _sine(x),
+    "csc": lambda x: Form.of(1) / _sine(x),
+    "exp": _exponential,
     "ln": _logarithm,
     "log": _log,
+    "sec": lambda x: Form.of(1) / _cosine(x),
     "sin": _sine,
-    "tan": _tangent,
+    "tan": lambda x: _sine(x) / _cosine(x),
 }
 
 
@@ -423,6 +446,8 @@ def differ(one: Form, other: Form) -> bool | None:
     bases = one.bases() | other.bases()
     if not any(isinstance(base, Applied) for base in bases):
         return True
+    if _is_sum_of_logarithms(one) and _is_sum_of_logarithms(other):
+        return True
     for seed in range(2):
         left, right = _value(one.key, seed), _value(other.key, seed)
         if left is None or right is None:
@@ -430,6 +455,19 @@ def differ(one: Form, other: Form) -> bool | None:
         if abs(left - right) > _FAR * max(abs(left), abs(right), 1e-6):
             return True
     return None
+
+
+def _is_sum_of_logarithms(form: Form) -> bool:
+    """Return whether a form is a sum of primes' logarithms, each times an algebraic number.
+
+    Those are equal only where their terms are (Baker, 1966).
+    """
+    return form.below is _UNIT and all(
+        isinstance(base, int)
+        or (isinstance(base, Applied) and base.name == "ln" and e == 1 and len(monomial) == 1)
+        for monomial in form.terms
+        for base, e in monomial
+    )
 
 
 _FAR = 1e-4  # decimals may be rounded
@@ -451,13 +489,22 @@ def _evaluated(key: Hashable, seed: int) -> complex:
         for monomial, factor in side:
             product = complex(float(factor))
             for base, e in monomial:
-                product *= _base_value(base, seed) ** (int(e) if e.denominator == 1 else float(e))
+                product *= _power_value(base, e, seed)
             total += product
         sums.append(total)
     value = sums[0] / sums[1]
     if cmath.isfinite(value):
         return value
     raise OverflowError
+
+
+def _power_value(base: Hashable, exponent: Rational, seed: int) -> complex:
+    """Return the value of a power in a term."""
+    if isinstance(base, Applied) and base.name == "power":
+        below, above = (_evaluated(key, seed) for key in base.arguments)
+        return cmath.exp(cmath.log(below) * above * float(exponent))
+    power = int(exponent) if exponent.denominator == 1 else float(exponent)
+    return _base_value(base, seed) ** power
 
 
 def _base_value(base: Hashable, seed: int) -> complex:
@@ -491,19 +538,15 @@ def _real(function: Callable[[float], float]) -> Callable[[complex], complex]:
 
 
 _FUNCTIONS: dict[str, Callable[..., complex]] = {
-    **{name: getattr(cmath, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{name: getattr(cmath, name) for name in ("sinh", "cosh", "tanh")},
     "arcsin": cmath.asin,
     "arccos": cmath.acos,
     "arctan": cmath.atan,
-    "cot": lambda x: 1 / cmath.tan(x),
-    "sec": lambda x: 1 / cmath.cos(x),
-    "csc": lambda x: 1 / cmath.sin(x),
     "ln": cmath.log,
     "abs": abs,
     "floor": _real(math.floor),
     "ceil": _real(math.ceil),
     "factorial": _real(lambda x: math.gamma(x + 1)),
-    "power": lambda base, e: base**e,
 }
 
 

@@ -19,7 +19,9 @@ MAX_CANDIDATES = 4
 _ANCHORS = 12
 _WINDOW = 1200
 
-_MARKS = re.compile(r"\$|\\[(\[]|\\boxed|\\fbox|(?<![A-Za-z\\{])[A-Za-z]{3,}(?![A-Za-z}])|[.:]\s|\n\n")
+_MARKS = re.compile(
+    r"\$|\\[(\[]|\\boxed|\\fbox|(?<![A-Za-z\\{])[A-Za-z]{3,}(?![A-Za-z}])|[.:]\s|\n\n"
+)
 _TEXT = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}|\\[A-Za-z]+")
 
 
@@ -44,6 +46,21 @@ def candidates(text: str) -> list[str] | None:
     return list(islice(dict.fromkeys(_ordered(text)), MAX_CANDIDATES))
 
 
+def said(text: str) -> str | None:
+    """Return the line that the last "answer is" or "answer:" begins, up to a full stop.
+
+    >>> said("It rains. The answer is Monday. I hope so.")
+    'answer is Monday'
+    """
+    found = None
+    for found in _SAID.finditer(text):
+        pass
+    return None if found is None else found[0]
+
+
+_SAID = re.compile(r"answer(?: is|:)[^.\n]{1,80}", re.IGNORECASE)
+
+
 def _ordered(text: str) -> Iterator[str]:
     """Yield candidates, the likeliest first."""
     finals = _after(text, _FINAL, 0, _FINAL_PREFIX) if _FINAL.search(text) else []
@@ -56,7 +73,8 @@ def _ordered(text: str) -> Iterator[str]:
 def _sorted(spans: list[Span]) -> Iterator[str]:
     """Yield the mathematics that ends last first, of those the longest."""
     for span in sorted(spans, key=lambda span: (-span.end, span.start)):
-        yield span.text
+        if span.text.strip():
+            yield span.text
 
 
 _SEPARATOR = re.compile(r"\b(?:and|or)\b|,|;")
@@ -71,16 +89,21 @@ def _boxed(text: str) -> list[Span]:
     place, limit = text.rfind("\\boxed", first, stop), stop + 1
     while place >= first:
         start = text.find("{", place, place + 12)
-        end = closing(text[: limit], start + 1) if start >= 0 else -1
+        end = closing(text[:limit], start + 1) if start >= 0 else -1
         if end < 0:
             if not contents:
                 contents.append(text[place + len("\\boxed") : stop + 1].lstrip("{"))
             break
         content = text[start + 1 : end].strip()
         between = text[end + 1 : limit] if contents else ""
-        close = len(between) < 10 or (  # noqa: PLR2004 - math-verify's own distances, here and below
-            content != contents[-1] and len(between) < 70 and _SEPARATOR.search(between)  # noqa: PLR2004
-        ) if contents else True
+        close = (
+            len(between) < 10
+            or (  # noqa: PLR2004 - math-verify's own distances, here and below
+                content != contents[-1] and len(between) < 70 and _SEPARATOR.search(between)  # noqa: PLR2004
+            )
+            if contents
+            else True
+        )
         if not close:
             break
         if not contents or contents[-1] != content:
@@ -103,9 +126,7 @@ _EXPRESSION = (
     rf"(?P<expr>{_RUN}{{0,99}}[{_OPERATORS}][\d.\s{_OPERATORS}]{{1,99}}\)?)"
     r"(?:\*\*)?(?:[.,:\s)$]|$)"
 )
-_EITHER = (
-    rf"(?:(?:^|\s|=)(?:\*\*)?{_EXPRESSION}|(?:^|\s|=)(?:\*\*)?[{_CURRENCIES}]?{_NUMBER})"
-)
+_EITHER = rf"(?:(?:^|\s|=)(?:\*\*)?{_EXPRESSION}|(?:^|\s|=)(?:\*\*)?[{_CURRENCIES}]?{_NUMBER})"
 _ANSWER = re.compile("answer", re.IGNORECASE)
 _ANSWER_COLON = re.compile("answer:", re.IGNORECASE)
 _FINAL = re.compile("final answer", re.IGNORECASE)
@@ -143,17 +164,17 @@ def _mathematics(found: re.Match[str]) -> str:
     if found["expr"]:
         return _expression(found["expr"])
     number = found["number"]
-    if re.fullmatch(r"-?\d+,\d+", number) and not re.fullmatch(r"-?[1-9]\d{0,2}(?:,\d{3})+", number):
+    if re.fullmatch(r"-?\d+,\d+", number) and not re.fullmatch(
+        r"-?[1-9]\d{0,2}(?:,\d{3})+", number
+    ):
         number = number.replace(",", ".")
     return number.replace(" ", "").replace(",", "") + ("%" if found["percent"] else "")
 
 
 def _expression(text: str) -> str:
-    """Return a plain expression, "?" where it is none: numbers side by side are no product."""
+    """Return a plain expression, "" where it is none: numbers side by side are no product."""
     text = " ".join(text.split())
-    if _NO_EXPRESSION.search(text):
-        return "?"
-    return text
+    return "" if _NO_EXPRESSION.search(text) else text
 
 
 _NO_EXPRESSION = re.compile(
@@ -252,7 +273,9 @@ def _plain(text: str) -> Iterator[str]:
 def _mathematics_number(found: re.Match[str]) -> str:
     """Return a number as it is to be read."""
     number = found["number"]
-    if re.fullmatch(r"-?\d+,\d+", number) and not re.fullmatch(r"-?[1-9]\d{0,2}(?:,\d{3})+", number):
+    if re.fullmatch(r"-?\d+,\d+", number) and not re.fullmatch(
+        r"-?[1-9]\d{0,2}(?:,\d{3})+", number
+    ):
         number = number.replace(",", ".")
     return number.replace(" ", "").replace(",", "") + ("%" if found["percent"] else "")
 

@@ -32,16 +32,18 @@ def same(given: Reading, wanted: Reading) -> bool | None:
 
 
 _LONG = re.compile(r"\.\d{6}")
+_FLOAT = 10**14
 _DECIMAL = re.compile(r"[-+]?\d*\.(\d{6,})")
 
 
 def _rounded(decimal: Reading, exact: Reading) -> bool | None:
-    """Return whether a decimal of six or more places is a number rounded to as many."""
+    """Return whether a decimal of six or more places is a number rounded to as many, or a float."""
     found = _DECIMAL.fullmatch(decimal.text)
     if isinstance(decimal.value, Number) and isinstance(exact.value, Number):
         if found is None:
             return False
-        return abs(decimal.value.value - exact.value.value) * 2 * 10 ** len(found[1]) <= 1
+        off = abs(decimal.value.value - exact.value.value)
+        return off * 2 * 10 ** len(found[1]) <= 1 or off * _FLOAT <= abs(exact.value.value)
     return None
 
 

@@ -85,6 +85,11 @@ def _look(text: str) -> _Look:
 _known_reference = lru_cache(maxsize=1024)(_look)
 
 
+def _is_named(reading: _latex.Reading) -> bool:
+    """Return whether a reference is words or one letter, which is said in words too."""
+    return isinstance(reading.value, _latex.Words) or reading.text.strip("()").isalpha()
+
+
 def _settled(answer: str, reference: str) -> Outcome | Verdict | tuple[Texts, Texts]:
     """Go down the ladder."""
     wanted = (_known_reference if len(reference) <= _MAX_LENGTH else _look)(reference)
@@ -94,12 +99,16 @@ def _settled(answer: str, reference: str) -> Outcome | Verdict | tuple[Texts, Te
     if not read and wanted.large:
         return _UNREADABLE
     given = _look(answer)
+    if read and _is_named(wanted.reading) and not isinstance(given.reading.value, _latex.Words):
+        said = _answer.said(answer)
+        if said and _equality.same(_latex.read(said), wanted.reading):
+            return Outcome.CORRECT
     if not given.texts:
         return Outcome.NO_ANSWER if read else (wanted.texts, ())
     if read and given.reading.text == wanted.reading.text:
         return Outcome.CORRECT
     equal = _equality.same(given.reading, wanted.reading)
-    if equal is not None:
+    if equal is not None and (equal or not given.reading.large):
         return Outcome.CORRECT if equal else Outcome.WRONG
     if wanted.large or given.large:
         return TOO_LARGE

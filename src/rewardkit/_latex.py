@@ -72,8 +72,8 @@ def read(text: str) -> Reading:
     if len(text) > MAX_LENGTH:
         return Reading(None, text, large=True)
     text = _unwrapped(text)
-    if not text:
-        return Reading(None, text)
+    if not text or text.casefold() in _MISSING:
+        return Reading(None, "")
     if _DIGIT.search(text):
         number = None if _NO_NUMBER.search(text) else _number.read(text)
         if number is not None:
@@ -85,6 +85,8 @@ def read(text: str) -> Reading:
         words = _words(text)
         if words is not None:
             return Reading(words, text)
+    if _DERIVATIVE.search(text):
+        return Reading(None, text)
     reader = _Reader(_tokens(_plain(text)))
     try:
         return Reading(reader.whole(), text, reader.large)
@@ -95,7 +97,9 @@ def read(text: str) -> Reading:
 
 
 _BASED = re.compile(r"([0-9]{1,500})_\{?([0-9]{1,2})\}?")
+_MISSING = ("nan", "null")
 _NO_NUMBER = re.compile(r"[=<>&|!]|\\(?:begin|\{|pi|sqrt|cup|infty|pm)|^[\[({]|\d[a-z][-+^]")
+_DERIVATIVE = re.compile(r"frac\s*\{\s*d\s*[a-z]?\s*\}\s*\{\s*d|\bd[a-z]?/d[a-z]")
 _DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e]")
 _WRAPS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`"))
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
@@ -136,17 +140,25 @@ _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _TEXT = r"\\(?:text(?:bf|rm|it|sf|normal)?|mathrm|mathbf|mathit|mathsf|mbox|operatorname)\s*"
 _ALL_TEXT = re.compile(rf"{_TEXT}\{{([^{{}}]*)\}}")
 _WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[ '\u2019.,-](?=[^\W\d_]))*)\)?")
+_SAID = re.compile(
+    r"(?:(?:so|thus|hence|therefore|and),? )?(?:the )?(?:final |correct )?answer(?: is|:):?\s+",
+    re.IGNORECASE,
+)
 _MAX_WORDS = 60
 
 
 def _words(text: str) -> Words | None:
     """Return a text that is words: all in LaTeX's text, or plain words."""
+    if len(text) > _MAX_WORDS:
+        return None
+    said = _SAID.match(text)
+    text = text[said.end() :] if said else text
     marked = _ALL_TEXT.fullmatch(text)
-    found = _WORDS.fullmatch((marked[1] if marked else text).strip().rstrip("."))
-    if found is None or len(text) > _MAX_WORDS:
+    found = _WORDS.fullmatch((marked[1] if marked else text).strip())
+    if found is None:
         return None
     words = " ".join(found[1].casefold().split())
-    if not marked and (len(words) < 4 or not _NAMES.isdisjoint(words.split())):  # noqa: PLR2004 - 3 letters may be a product
+    if not (marked or said) and (len(words) < 4 or not _NAMES.isdisjoint(words.split())):  # noqa: PLR2004 - 3 letters may be a product
         return None
     return Words(words)
 
@@ -156,11 +168,14 @@ _SPACES = re.compile(
     r"|(?<!\\)\\[,;:! ]|\\q?quad(?![A-Za-z])|~|\\\$"
 )
 _UNITS = re.compile(
-    r"(?P<number>.*(?:[^\sA-Za-z\\]|\\pi))\s*(?P<unit>(?:(?<=\s)[A-Za-z]{2,}|" + _TEXT + r"\{)"
-    r"[^\\{}\d=]*\}?)(?:\^\{?[23]\}?|[\u00b2\u00b3])?"
+    r"(?P<number>.*(?:[^\sA-Za-z\\{^_(]|\\pi))"
+    r"(?:\s+(?P<words>[A-Za-z]{2,}[A-Za-z ./]*)|\s*" + _TEXT + r"\{(?P<text>[^{}]*)\})"
+    r"(?:\^\{?[23]\}?|[\u00b2\u00b3])?"
 )
 _AND = re.compile(
-    r",?\s*" + _TEXT + r"\{\s*,?\s*(?:and|or)\s*\}|,?\s+(?:and|or)\s+|,?\s*\\(?:lor|land|vee|wedge)\b"
+    r",?\s*"
+    + _TEXT
+    + r"\{\s*,?\s*(?:and|or)\s*\}|,?\s+(?:and|or)\s+|,?\s*\\(?:lor|land|vee|wedge)\b"
 )
 _SIGNS = {
     **dict.fromkeys("\u2212\u2013\uff0d", "-"),
@@ -180,9 +195,9 @@ def _plain(text: str) -> str:
     if "\\" in text or " " in text:
         text = _SPACES.sub(" ", text)
         text = _AND.sub(", ", text)
-        unit = _UNITS.fullmatch(text.rstrip())
+        unit = _UNITS.fullmatch(text.rstrip()) if len(text) < _LONG else None
         if unit:
-            words = _ALL_TEXT.sub(r"\1", unit["unit"]).strip()
+            words = (unit["words"] or unit["text"]).strip()
             if words not in _NAMES and _number.is_unit(words):
                 text = unit["number"]
     return text
@@ -240,11 +255,15 @@ _GREEK = frozenset(
     r" \rho \sigma \tau \phi \varphi \chi \psi \omega \ell \Delta \Omega \Phi \Psi \Theta \Lambda"
     r" \hbar".split(" ")
 )
-_CLOSING = {"(": (")", "]"), "[": (")", "]"), r"\{": (r"\}",), "{": ("}",), r"\langle": (r"\rangle",)}
+_CLOSING = {
+    "(": (")", "]"),
+    "[": (")", "]"),
+    r"\{": (r"\}",),
+    "{": ("}",),
+    r"\langle": (r"\rangle",),
+}
 _STARTS = frozenset({"(", "{", "|", r"\frac", r"\sqrt", r"\binom", r"\pi", r"\infty"})
-_MATRICES = frozenset(
-    rf"\begin{{{kind}matrix}}" for kind in ("", "p", "b", "B", "small")
-)
+_MATRICES = frozenset(rf"\begin{{{kind}matrix}}" for kind in ("", "p", "b", "B", "small"))
 
 
 class _Reader:
@@ -370,6 +389,8 @@ class _Reader:
                 factor = _form(self.power())
                 factor = -factor if negative else factor
                 total = self.times(total, factor if token == "*" else Form.of(1) / factor)
+                if token == "/" and self._begins(self.next):
+                    raise UnknownError  # is 1/2x half of x?
             elif token[:1].isdigit():
                 total = self._mixed(_form(total))
             elif self._begins(token) and not (plain and token[1:] in _FUNCTIONS):
@@ -425,7 +446,11 @@ class _Reader:
         negative = self.next == "-"
         if negative:
             self.take()
-        if self.next == r"\circ" or self.tokens[self.place : self.place + 3] == ["{", r"\circ", "}"]:
+        if self.next == r"\circ" or self.tokens[self.place : self.place + 3] == [
+            "{",
+            r"\circ",
+            "}",
+        ]:
             self.place += 1 if self.next == r"\circ" else 3
             self.depth -= 1
             return None
@@ -445,6 +470,7 @@ class _Reader:
             power = raised(base, exponent)
         except TooLargeError:
             self.large = True
+            self.spend(MAX_WORK // 10)
         else:
             self.spend(len(base.terms), len(power.terms), 2)
             return power
@@ -466,7 +492,9 @@ class _Reader:
         token = self.take()
         first = token[0]
         if first.isdigit() or first == ".":
-            return Form.of(int(token) if token.isdigit() and len(token) < _LONG else _decimal(token))
+            return Form.of(
+                int(token) if token.isdigit() and len(token) < _LONG else _decimal(token)
+            )
         if token.isalpha() or token in _GREEK:
             return self._letter(token)
         if token in _CLOSING:
@@ -601,8 +629,6 @@ class _Reader:
             applied = apply("log", argument, base or Form.of(10))
         elif base is not None:
             raise UnknownError
-        elif name == "exp":
-            applied = self._raised(_E, argument)
         elif power is not None and power.number == -1 and name in ("sin", "cos", "tan"):
             return apply(f"arc{name}", argument)
         else:
@@ -681,7 +707,7 @@ def too_large(text: str) -> bool:
 
 _MAX_UNREAD = 400
 _HEAVY = re.compile(
-    r"\d{400}|-{6}|\|{5}|[)}]\s*_\s*\{?\s*\d{4}|\\(?:int|sum|prod|lim).*\\(?:int|sum|prod|lim)|\\(?:int|lim|infty).{40}|\^\s*\{[^{}^]{0,40}\^|\^\s*(?:\d+|[a-z])\s*\^|\^\s*[\({]?\s*\d{4}|\d{4,}\s*!|!\s*!|[)}]\s*!"
+    r"\d{400}|-{6}|\|{5}|[)}]\s*_\s*\{?\s*\d{4}|\\(?:int|sum|prod|lim).*\\(?:int|sum|prod|lim)|\\(?:int|lim|infty).{40}|\^\s*\{[^{}^]{0,40}\^|\^\s*(?:\d+|[a-z])\s*\^|\^\s*[\({]?\s*\d{4}|\d{4,}\s*!|!\s*!|(?:\d{3}[^()]{0,20}|!)[)}]\s*!"
     r"|\\[dt]?binom\s*\{\d{4}|[)}\]]\s*\^\s*[\({]?\s*\d{3}|_\{[^{}]{0,20}=\s*-?\d{5}"
     r"|\\(?:sum|prod|int)[^^]{0,60}\^\s*\{?\s*-?\d{4}"
 )

@@ -36,3 +36,8 @@ def _first(texts: Sequence[str]) -> list[Any] | None:
         if any(not isinstance(value, str) for value in parsed):
             return parsed
     return None
+
+
+judge(
+    [[r"\sin(2x)"], [r"2\sin(x)\cos(x)"]]
+)  # the first time takes longer, and a row's time is short
