@@ -1,22 +1,16 @@
-r"""Exact values of mathematical expressions, and whether two of them are equal.
+r"""Exact values of mathematical expressions.
 
 A `Form` is a quotient of sums of terms. A term is a rational number times a product of powers: of
-letters, of the imaginary unit, of applied functions, and of primes with exponents between 0 and 1.
-Products of such powers of different primes are linearly independent over the rationals (Besicovitch,
-1940), so sums of surds are equal only where their terms are. Quotients are compared crosswise.
-
-A function that is applied (`\sin x`, `2^n`) is a letter of its own here: equal forms are equal, and
-of unequal ones some are told apart by their values at a few points.
+letters, the imaginary unit, applied functions, and primes with exponents between 0 and 1.
+Products of such powers of primes are linearly independent over the rationals (Besicovitch, 1940),
+so sums of surds are equal only where their terms are. Quotients are compared crosswise.
 """
 
 from __future__ import annotations
 
-import cmath
 import math
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from fractions import Fraction
-from functools import cache
-from typing import NamedTuple
 
 MAX_TERMS = 1000
 """Longer sums are not multiplied out."""
@@ -28,10 +22,10 @@ MAX_BITS = 14_000
 Rational = int | Fraction
 Monomial = frozenset[tuple[Hashable, Rational]]
 Terms = dict[Monomial, Rational]
-_ONE: Monomial = frozenset()
+ONE: Monomial = frozenset()
 _BITS_BELOW = 2000  # quotients take longer
-_HALF = Fraction(1, 2)
-_UNIT: Terms = {_ONE: 1}
+HALF = Fraction(1, 2)
+UNIT: Terms = {ONE: 1}
 
 
 class TooLargeError(ValueError):
@@ -48,16 +42,17 @@ class Form:
     >>> x = Form.of("x")
     >>> (x + Form.of(1)) * (x + Form.of(1)) == x * x + Form.of(2) * x + Form.of(1)
     True
-    >>> Form.of(80) ** Form.of(Fraction(1, 2)) == Form.of(2) * Form.of(20) ** Form.of(Fraction(1, 2))
+    >>> half = Form.of(Fraction(1, 2))
+    >>> Form.of(80) ** half == Form.of(2) * Form.of(20) ** half
     True
     """
 
     __slots__ = ("below", "terms")
 
-    def __init__(self, terms: Terms, below: Terms = _UNIT) -> None:
+    def __init__(self, terms: Terms, below: Terms = UNIT) -> None:
         """Take sums of terms; `below` is not empty."""
-        if len(below) == 1 and below is not _UNIT:
-            terms, below = _times(terms, _inverse(below)), _UNIT
+        if len(below) == 1 and below is not UNIT:
+            terms, below = _times(terms, _inverse(below)), UNIT
         self.terms = terms
         self.below = below
 
@@ -65,7 +60,7 @@ class Form:
     def of(value: Rational | Hashable) -> Form:
         """Return a number, or a letter or an applied function as a form."""
         if isinstance(value, int | Fraction):
-            return Form({_ONE: value} if value else {})
+            return Form({ONE: value} if value else {})
         return Form({frozenset({(value, 1)}): 1})
 
     @property
@@ -73,9 +68,16 @@ class Form:
         """The rational number that it is, None where it is none."""
         if not self.terms:
             return 0
-        if len(self.terms) == 1 and self.below is _UNIT:
-            return self.terms.get(_ONE)
+        if len(self.terms) == 1 and self.below is UNIT:
+            return self.terms.get(ONE)
         return None
+
+    @property
+    def term(self) -> tuple[Monomial, Rational] | None:
+        """The only term, with its factor; None where there is none, or a denominator."""
+        if len(self.terms) != 1 or self.below is not UNIT:
+            return None
+        return next(iter(self.terms.items()))
 
     @property
     def key(self) -> Hashable:
@@ -89,7 +91,7 @@ class Form:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Form):
             return NotImplemented
-        if self.below is _UNIT and other.below is _UNIT:
+        if self.below is UNIT and other.below is UNIT:
             return self.terms == other.terms
         return _times(self.terms, other.below) == _times(other.terms, self.below)
 
@@ -99,7 +101,7 @@ class Form:
         return Form({m: -c for m, c in self.terms.items()}, self.below)
 
     def __add__(self, other: Form) -> Form:
-        if self.below is _UNIT and other.below is _UNIT:
+        if self.below is UNIT and other.below is UNIT:
             return Form(_plus(self.terms, other.terms))
         top = _plus(_times(self.terms, other.below), _times(other.terms, self.below))
         return Form(top, _times(self.below, other.below))
@@ -109,8 +111,8 @@ class Form:
 
     def __mul__(self, other: Form) -> Form:
         below = self.below
-        if other.below is not _UNIT:
-            below = other.below if below is _UNIT else _times(below, other.below)
+        if other.below is not UNIT:
+            below = other.below if below is UNIT else _times(below, other.below)
         return Form(_times(self.terms, other.terms), below)
 
     def __truediv__(self, other: Form) -> Form:
@@ -124,28 +126,26 @@ class Form:
         if exponent is None:
             raise UnknownError
         if exponent.denominator == 1:
-            return self._to(int(exponent))
+            return self._whole_power(int(exponent))
         if self.number is not None:
-            return _root(self.number, exponent)
-        if len(self.terms) == 1 and self.below is _UNIT:
-            ((monomial, factor),) = self.terms.items()
-            if factor > 0 and all(_positive(base) and e == 1 for base, e in monomial):
-                letters = frozenset((base, exponent) for base, _ in monomial)
-                return _root(factor, exponent) * Form({letters: 1})
-        raise UnknownError
+            return root(self.number, exponent)
+        monomial, factor = self.term or (ONE, -1)
+        if factor <= 0 or not all(is_letter(base) and e == 1 for base, e in monomial):
+            raise UnknownError
+        return root(factor, exponent) * Form({frozenset((b, exponent) for b, _ in monomial): 1})
 
-    def _to(self, exponent: int) -> Form:
+    def _whole_power(self, exponent: int) -> Form:
         """Return a whole power, by squaring."""
         if exponent < 0:
-            return Form.of(1) / self._to(-exponent)
-        if len(self.terms) == 1 and self.below is _UNIT:
-            ((monomial, factor),) = self.terms.items()
+            return Form.of(1) / self._whole_power(-exponent)
+        if self.term:
+            monomial, factor = self.term
             size = max(factor.numerator.bit_length(), factor.denominator.bit_length())
             if (size - 1) * exponent > MAX_BITS:
                 raise TooLargeError
-            if all(isinstance(base, str) and base != "i" for base, _ in monomial):
-                raised = frozenset((base, e * exponent) for base, e in monomial if exponent)
-                return Form({raised: factor**exponent})
+            if all(map(is_letter, dict(monomial))):
+                powers = frozenset((base, e * exponent) for base, e in monomial if exponent)
+                return Form({powers: factor**exponent})
         elif exponent > MAX_TERMS or (len(self.terms) > 1 and _spread(self.terms, exponent)):
             raise TooLargeError
         result, square = Form.of(1), self
@@ -182,8 +182,8 @@ def _small(value: Rational) -> Rational:
 
 def _times(left: Terms, right: Terms) -> Terms:
     """Return the product."""
-    if left is _UNIT or right is _UNIT:
-        return right if left is _UNIT else left
+    if left is UNIT or right is UNIT:
+        return right if left is UNIT else left
     if len(left) * len(right) > MAX_PRODUCTS:
         raise TooLargeError
     total: Terms = {}
@@ -229,20 +229,20 @@ def _reduced(factors: Iterable[tuple[Hashable, Rational]]) -> tuple[Monomial, Ra
     return frozenset((base, e) for base, e in powers.items() if e), factor
 
 
-def _positive(base: Hashable) -> bool:
-    """Return whether a base is a letter, of which roots are taken as if it were positive."""
+def is_letter(base: Hashable) -> bool:
+    """Return whether a base is a letter, taken to be positive, or a constant such as pi."""
     return isinstance(base, str) and base != "i"
 
 
-def _root(value: Rational, exponent: Rational) -> Form:
-    """Return a number to a broken power. Odd roots of negative numbers are negative."""
+def root(value: Rational, exponent: Rational) -> Form:
+    """Return a number to a power that is a fraction. Odd roots of negative numbers are negative."""
     if value < 0:
         sign = Form.of(-1 if exponent.denominator % 2 and exponent.numerator % 2 else 1)
         if exponent.denominator % 2 == 0:
             if exponent.denominator != 2:  # noqa: PLR2004 - square roots alone give i
                 raise UnknownError
-            sign = Form.of("i")._to(exponent.numerator % 4)
-        return sign * _root(-value, exponent)
+            sign = Form.of("i") ** Form.of(exponent.numerator % 4)
+        return sign * root(-value, exponent)
     if not value:
         if exponent < 0:
             raise UnknownError
@@ -250,7 +250,7 @@ def _root(value: Rational, exponent: Rational) -> Form:
     factor: Rational = 1
     powers: dict[Hashable, Rational] = {}
     for number, side in ((value.numerator, 1), (value.denominator, -1)):
-        for prime, count in _primes(number).items():
+        for prime, count in primes(number).items():
             e = side * count * exponent
             whole = math.floor(e)
             if abs(whole) * prime.bit_length() > MAX_BITS:
@@ -264,7 +264,7 @@ def _root(value: Rational, exponent: Rational) -> Form:
 _MAX_PRIME = 3000
 
 
-def _primes(number: int) -> dict[int, int]:
+def primes(number: int) -> dict[int, int]:
     """Return the primes in a number with their counts. Raises UnknownError where it is hard."""
     found: dict[int, int] = {}
     divisor = 2
@@ -282,275 +282,3 @@ def _primes(number: int) -> dict[int, int]:
     if number > 1:
         found[number] = found.get(number, 0) + 1
     return found
-
-
-class Applied(NamedTuple):
-    """A function with its arguments' keys, which stands in a term as a letter does."""
-
-    name: str
-    arguments: tuple[Hashable, ...]
-
-
-def apply(name: str, *arguments: Form) -> Form:
-    """Return a function of forms as a form: its value where that is known, else as a letter.
-
-    >>> apply("ln", Form.of(8)) == Form.of(3) * apply("ln", Form.of(2))
-    True
-    >>> apply("sin", Form.of("pi") * Form.of(Fraction(5, 6))) == Form.of(Fraction(1, 2))
-    True
-    """
-    known = _KNOWN[name](*arguments) if name in _KNOWN else None
-    if known is not None:
-        return known
-    return Form.of(Applied(name, tuple(argument.key for argument in arguments)))
-
-
-def raised(base: Form, exponent: Form) -> Form:
-    """Return a power whose exponent may have letters: 2^(x + 1) is 2 times 2^x.
-
-    Raises TooLargeError.
-    """
-    try:
-        return base**exponent
-    except UnknownError:
-        if not base.terms:
-            raise
-    if base.number is not None and exponent.number is not None and abs(base.number) > _MAX_PRIME**4:
-        raise TooLargeError
-    try:
-        return _multiplied_out(base, exponent)
-    except UnknownError:
-        return apply("power", base, exponent)
-
-
-_I_PI: Monomial = frozenset({("i", 1), ("pi", 1)})
-
-
-def _multiplied_out(base: Form, exponent: Form) -> Form:
-    """Return a power of one positive term, each of its factors to each term of the exponent."""
-    if len(base.terms) != 1 or base.below is not _UNIT or exponent.below is not _UNIT:
-        raise UnknownError
-    ((monomial, factor),) = base.terms.items()
-    powers: list[tuple[Hashable, Rational]] = []
-    for part, e in monomial:
-        if not isinstance(part, int) and not (_positive(part) and e == 1):
-            raise UnknownError
-        powers.append((part, e))
-    if factor <= 0:
-        raise UnknownError
-    for number, side in ((factor.numerator, 1), (factor.denominator, -1)):
-        powers += [(prime, side * count) for prime, count in _primes(number).items()]
-    result = Form.of(1)
-    for part, e in powers:
-        for above, times in exponent.terms.items():
-            turned = _turned(times) if part == "e" and above == _I_PI else None
-            if turned is not None:
-                result *= turned
-            elif above:
-                power = Applied("power", (Form.of(part).key, Form({above: 1}).key))
-                result *= Form({frozenset({(power, e * times)}): 1})
-            else:
-                result *= Form.of(part) ** Form.of(e * times)
-    return result
-
-
-def _logarithm(argument: Form) -> Form | None:
-    """Return the logarithm of a number by its primes', and of a power of e."""
-    number = argument.number
-    if number is not None and number > 0:
-        total = Form.of(0)
-        for side, part in ((1, number.numerator), (-1, number.denominator)):
-            for prime, count in _primes(part).items():
-                letter = Form.of(Applied("ln", (Form.of(prime).key,)))
-                total += Form.of(side * count) * letter
-        return total
-    if len(argument.terms) == 1 and argument.below is _UNIT:
-        ((monomial, factor),) = argument.terms.items()
-        if factor == 1 and len(monomial) == 1:
-            ((base, e),) = monomial
-            if base == "e":
-                return Form.of(e)
-    return None
-
-
-def _log(argument: Form, base: Form) -> Form | None:
-    """Return a logarithm to a base as a quotient."""
-    return apply("ln", argument) / apply("ln", base)
-
-
-_SINES = {Fraction(0): (0, 1), Fraction(1, 6): (1, 1), Fraction(1, 4): (1, 2)}
-_SINES |= {Fraction(1, 3): (1, 3), Fraction(1, 2): (1, 4)}
-
-
-def _turned(half_turns: Rational) -> Form | None:
-    """Return e to the power of i pi times a number, where that is a multiple of 1/6 or 1/4."""
-    parts = []
-    for turn in (half_turns + Fraction(1, 2), Fraction(half_turns)):
-        sign, place = (1, turn % 2) if turn % 2 <= 1 else (-1, turn % 2 - 1)
-        found = _SINES.get(min(place, 1 - place))
-        if found is None:
-            return None
-        parts.append(Form.of(Fraction(sign * found[0], 2)) * _root(found[1], _HALF))
-    return parts[0] + Form.of("i") * parts[1]
-
-
-def _exponential(argument: Form) -> Form:
-    """Return e to a power."""
-    return raised(Form.of("e"), argument)
-
-
-def _sine(argument: Form) -> Form:
-    """Return a sine by Euler's formula, so that identities of sines are those of powers."""
-    turned = Form.of("i") * argument
-    return (_exponential(turned) - _exponential(-turned)) / Form({frozenset({("i", 1)}): 2})
-
-
-def _cosine(argument: Form) -> Form:
-    """Return a cosine by Euler's formula."""
-    turned = Form.of("i") * argument
-    return (_exponential(turned) + _exponential(-turned)) / Form.of(2)
-
-
-def _size(argument: Form) -> Form | None:
-    """Return the absolute value of a number, of a complex one too."""
-    number = argument.number
-    if number is not None:
-        return Form.of(abs(number))
-    if any(not isinstance(base, int) and base != "i" for base in argument.bases()):
-        return None
-    conjugate = Form(
-        {m: -c if ("i", 1) in m else c for m, c in argument.terms.items()}, argument.below
-    )
-    square = (argument * conjugate).number
-    return None if square is None or argument.below is not _UNIT else _root(square, _HALF)
-
-
-_KNOWN: dict[str, Callable[..., Form | None]] = {
-    "abs": _size,
-    "cos": _cosine,
-    "cot": lambda x: _cosine(x) / _sine(x),
-    "csc": lambda x: Form.of(1) / _sine(x),
-    "exp": _exponential,
-    "ln": _logarithm,
-    "log": _log,
-    "sec": lambda x: Form.of(1) / _cosine(x),
-    "sin": _sine,
-    "tan": lambda x: _sine(x) / _cosine(x),
-}
-
-
-def differ(one: Form, other: Form) -> bool | None:
-    """Return False where two forms are equal, True where they are not, None where it is open."""
-    if one == other:
-        return False
-    bases = one.bases() | other.bases()
-    if not any(isinstance(base, Applied) for base in bases):
-        return True
-    if _is_sum_of_logarithms(one) and _is_sum_of_logarithms(other):
-        return True
-    for seed in range(2):
-        left, right = _value(one.key, seed), _value(other.key, seed)
-        if left is None or right is None:
-            return None
-        if abs(left - right) > _FAR * max(abs(left), abs(right), 1e-6):
-            return True
-    return None
-
-
-def _is_sum_of_logarithms(form: Form) -> bool:
-    """Return whether a form is a sum of primes' logarithms, each times an algebraic number.
-
-    Those are equal only where their terms are (Baker, 1966).
-    """
-    return form.below is _UNIT and all(
-        isinstance(base, int)
-        or (isinstance(base, Applied) and base.name == "ln" and e == 1 and len(monomial) == 1)
-        for monomial in form.terms
-        for base, e in monomial
-    )
-
-
-_FAR = 1e-4  # decimals may be rounded
-
-
-def _value(key: Hashable, seed: int) -> complex | None:
-    """Return a form's value with a positive number for each letter, None where it has none."""
-    try:
-        return _evaluated(key, seed)
-    except (ArithmeticError, ValueError, RecursionError):
-        return None
-
-
-def _evaluated(key: Hashable, seed: int) -> complex:
-    """Return a form's value. Raises ArithmeticError or ValueError where it has none."""
-    sums = []
-    for side in key:  # type: ignore[attr-defined]
-        total = 0j
-        for monomial, factor in side:
-            product = complex(float(factor))
-            for base, e in monomial:
-                product *= _power_value(base, e, seed)
-            total += product
-        sums.append(total)
-    value = sums[0] / sums[1]
-    if cmath.isfinite(value):
-        return value
-    raise OverflowError
-
-
-def _power_value(base: Hashable, exponent: Rational, seed: int) -> complex:
-    """Return the value of a power in a term."""
-    if isinstance(base, Applied) and base.name == "power":
-        below, above = (_evaluated(key, seed) for key in base.arguments)
-        return cmath.exp(cmath.log(below) * above * float(exponent))
-    power = int(exponent) if exponent.denominator == 1 else float(exponent)
-    return _base_value(base, seed) ** power
-
-
-def _base_value(base: Hashable, seed: int) -> complex:
-    """Return the value of a prime, a constant, a letter or an applied function."""
-    if isinstance(base, int):
-        return complex(base)
-    if isinstance(base, Applied):
-        function = _FUNCTIONS.get(base.name)
-        if function is None:
-            raise ValueError(base.name)
-        return complex(function(*(_evaluated(key, seed) for key in base.arguments)))
-    if base in _CONSTANTS:
-        return _CONSTANTS[str(base)]
-    if base == "oo":
-        raise OverflowError
-    return complex(0.3 + (sum(map(ord, str(base))) * (0.618 + 0.01 * seed)) % 1)
-
-
-_CONSTANTS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j}
-
-
-def _real(function: Callable[[float], float]) -> Callable[[complex], complex]:
-    """Return a function of real numbers as one of complex numbers that refuses others."""
-
-    def applied(value: complex) -> complex:
-        if value.imag:
-            raise ValueError(value)
-        return complex(function(value.real))
-
-    return applied
-
-
-_FUNCTIONS: dict[str, Callable[..., complex]] = {
-    **{name: getattr(cmath, name) for name in ("sinh", "cosh", "tanh")},
-    "arcsin": cmath.asin,
-    "arccos": cmath.acos,
-    "arctan": cmath.atan,
-    "ln": cmath.log,
-    "abs": abs,
-    "floor": _real(math.floor),
-    "ceil": _real(math.ceil),
-    "factorial": _real(lambda x: math.gamma(x + 1)),
-}
-
-
-@cache
-def infinity() -> Form:
-    """Return the form that stands for infinity."""
-    return Form.of("oo")

@@ -8,6 +8,7 @@ further right comes first. All of it is linear in the text's length.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -34,7 +35,7 @@ class Span(NamedTuple):
 
 
 def candidates(text: str) -> list[str] | None:
-    r"""Return what may be the text's answer, the likeliest first; None where it is bare mathematics.
+    r"""Return what may be a text's answer, the likeliest first; None for bare mathematics.
 
     >>> candidates(r"First 3, so the answer is \boxed{\frac{1}{2}}.")[0]
     '\\frac{1}{2}'
@@ -52,10 +53,8 @@ def said(text: str) -> str | None:
     >>> said("It rains. The answer is Monday. I hope so.")
     'answer is Monday'
     """
-    found = None
-    for found in _SAID.finditer(text):
-        pass
-    return None if found is None else found[0]
+    found = deque(_SAID.finditer(text), maxlen=1)
+    return found[0][0] if found else None
 
 
 _SAID = re.compile(r"answer(?: is|:)[^.\n]{1,80}", re.IGNORECASE)
@@ -78,41 +77,37 @@ def _sorted(spans: list[Span]) -> Iterator[str]:
 
 
 _SEPARATOR = re.compile(r"\b(?:and|or)\b|,|;")
+_BESIDE, _CLOSE, _MOST_BOXES = 10, 70, 10  # characters, characters, boxes
 
 
 def _boxed(text: str) -> list[Span]:
     """Return the last box's content, joined by commas to those that stand close before it."""
-    first, stop = text.find("\\boxed{"), text.rfind("}")
-    if first < 0 or stop < first + len("\\boxed{"):
+    first, stop = text.find("\\boxed{"), text.rfind("}") + 1
+    if first < 0 or stop <= first + len("\\boxed{"):
         return []
     contents: list[str] = []
-    place, limit = text.rfind("\\boxed", first, stop), stop + 1
-    while place >= first:
-        start = text.find("{", place, place + 12)
-        end = closing(text[:limit], start + 1) if start >= 0 else -1
+    place, after = text.rfind("\\boxed", first, stop), stop
+    while place >= first and len(contents) < _MOST_BOXES:
+        start = text.find("{", place, place + 12) + 1
+        end = closing(text[:after], start) if start else -1
         if end < 0:
-            if not contents:
-                contents.append(text[place + len("\\boxed") : stop + 1].lstrip("{"))
+            contents = contents or [text[start:stop]]
             break
-        content = text[start + 1 : end].strip()
-        between = text[end + 1 : limit] if contents else ""
-        close = (
-            len(between) < 10
-            or (  # noqa: PLR2004 - math-verify's own distances, here and below
-                content != contents[-1] and len(between) < 70 and _SEPARATOR.search(between)  # noqa: PLR2004
-            )
-            if contents
-            else True
-        )
-        if not close:
+        content, between = text[start:end].strip(), text[end + 1 : after]
+        if contents and not _belongs(content, contents[-1], between):
             break
-        if not contents or contents[-1] != content:
+        if content not in contents[-1:]:
             contents.append(content)
-        limit = place
-        if len(contents) >= 10:  # noqa: PLR2004
-            break
-        place = text.rfind("\\boxed", first, place)
-    return [Span(stop + 1, first, ", ".join(reversed(contents)))]
+        after, place = place, text.rfind("\\boxed", first, place)
+    return [Span(stop, first, ", ".join(reversed(contents)))]
+
+
+def _belongs(content: str, to: str, between: str) -> bool:
+    """Return whether a box belongs to the one after it, with a text between them."""
+    if len(between) < _BESIDE:
+        return True
+    apart = content != to and len(between) < _CLOSE
+    return apart and _SEPARATOR.search(between) is not None
 
 
 _CURRENCIES = "$\u20ac\u00a3\u00a5\u20b9\u20bd\u20bf\u20a9\u20ab"
@@ -161,14 +156,18 @@ def _after(text: str, anchor: re.Pattern[str], reach: int, prefix: str) -> list[
 
 def _mathematics(found: re.Match[str]) -> str:
     """Return a match's expression or number as it is to be read."""
-    if found["expr"]:
-        return _expression(found["expr"])
+    return _expression(found["expr"]) if found["expr"] else _number(found)
+
+
+def _number(found: re.Match[str]) -> str:
+    """Return a match's number as it is to be read; 1,5 is a decimal and 1,500 is not."""
     number = found["number"]
-    if re.fullmatch(r"-?\d+,\d+", number) and not re.fullmatch(
-        r"-?[1-9]\d{0,2}(?:,\d{3})+", number
-    ):
+    if not _THOUSANDS.fullmatch(number):
         number = number.replace(",", ".")
-    return number.replace(" ", "").replace(",", "") + ("%" if found["percent"] else "")
+    return re.sub("[ ,]", "", number) + ("%" if found["percent"] else "")
+
+
+_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(?:[ ,]\d{3})+(?:\.\d+)?")
 
 
 def _expression(text: str) -> str:
@@ -182,67 +181,71 @@ _NO_EXPRESSION = re.compile(
 )
 _DELIMITER = re.compile(r"\\\\|\\\$|\$\$|\$|\\[\[\]()]|\n")
 _CLOSERS = {"$$": "$$", "$": "$", r"\[": r"\]", r"\(": r"\)"}
-_BRACKETS = re.compile(r"(?<=\s)\[([^\n\]\[]+)\]\s")
-_FRACTION = re.compile(r"-?\\frac\{-?\d+(?:[.,]\d+)?\}\{-?\d+(?:[.,]\d+)?\}")
+_BRACKETS = re.compile(r"\s\[(?P<math>[^\n\]\[]+)\]\s")
+_FRACTION = re.compile(r"(?P<math>-?\\frac\{-?\d+(?:[.,]\d+)?\}\{-?\d+(?:[.,]\d+)?\})")
 _JOINT = re.compile(r"\s*(?:,?and|,?or|,)\s*")
 _PERCENT = re.compile(r"\s*(?:\\?%|[Pp]ercent(?:age)?|[Pp]ct)")
 
 
 def _environments(text: str) -> list[Span]:
     """Return what stands between dollar signs and the like, from left to right."""
-    if "$" not in text and "\\" not in text and " [" not in text and "\n[" not in text:
+    if not _OPENING.search(text):
         return []
-    tokens = [token for token in _DELIMITER.finditer(text) if token[0] not in (r"\\", r"\$")]
-    closers: list[int] = [0] * len(tokens)
+    spans = _delimited(text)
+    for pattern in (_FRACTION, _BRACKETS):
+        free = iter([*spans, Span(len(text), len(text), "")])
+        near = next(free)
+        for found in pattern.finditer(text):
+            while near.end <= found.start() < len(text):
+                near = next(free)
+            if found.start() < near.start:
+                spans.append(Span(found.end(), found.start(), found["math"]))
+        spans.sort(key=lambda span: span.start)
+    return _joined(text, spans)
+
+
+_OPENING = re.compile(r"\$|\\[\[(df]|\s\[")
+
+
+def _delimited(text: str) -> list[Span]:
+    """Return what stands between pairs of delimiters, dollar signs on one line."""
+    marks = [mark for mark in _DELIMITER.finditer(text) if mark[0] not in (r"\\", r"\$")]
+    closers = [-1] * len(marks)
     last: dict[str, int] = {}
-    for place in range(len(tokens) - 1, -1, -1):
-        token = tokens[place][0]
-        closers[place] = last.get(_CLOSERS.get(token, ""), -1)
-        if token == "$" and last.get("\n", len(tokens)) < closers[place]:
-            closers[place] = -1
-        last[token] = place
+    for place in range(len(marks) - 1, -1, -1):
+        opening = marks[place][0]
+        closer = last.get(_CLOSERS.get(opening, ""), -1)
+        broken = opening == "$" and last.get("\n", len(marks)) < closer
+        closers[place] = -1 if broken else closer
+        last[opening] = place
     spans: list[Span] = []
     free = 0
-    for place, token in enumerate(tokens):
-        close = closers[place]
-        if token.start() < free or close < 0:
+    for mark, closer in zip(marks, closers, strict=True):
+        start = mark.start()
+        if start < free or closer < 0 or (mark[0] == "$" and text[start - 1 : start].isdigit()):
             continue
-        if token[0] == "$" and text[token.start() - 1 : token.start()].isdigit():
-            continue
-        content = text[token.end() : tokens[close].start()]
+        content = text[mark.end() : marks[closer].start()]
         if content:
-            free = tokens[close].end()
-            spans.append(Span(free, token.start(), content))
-    if "\\frac" in text:
-        spans += [
-            Span(found.end(), found.start(), found[0])
-            for found in _FRACTION.finditer(text)
-            if not any(span.start <= found.start() < span.end for span in spans[-50:])
-        ]
-    if "[" in text:
-        spans += [
-            Span(found.end(), found.start() - 1, found[1])
-            for found in _BRACKETS.finditer(text)
-            if not any(span.start <= found.start() < span.end for span in spans[-50:])
-        ]
-    return _joined(text, sorted(spans, key=lambda span: span.start))
+            free = marks[closer].end()
+            spans.append(Span(free, start, content))
+    return spans
 
 
 def _joined(text: str, spans: list[Span]) -> list[Span]:
-    """Return neighbours with "and", "or" or a comma between them as one, and percents with theirs."""
+    """Return neighbours with "and", "or" or a comma between them as one, percents too."""
     joined: list[Span] = []
     run = 0
     for span in spans:
         percent = _PERCENT.match(text, span.end)
-        if percent:
-            span = Span(percent.end(), span.start, span.text + r"\%")  # noqa: PLW2901 - the same place
+        end = percent.end() if percent else span.end
+        content = span.text + (r"\%" if percent else "")
         before = joined[-1] if joined else None
         joint = _JOINT.match(text, before.end) if before else None
         if before and joint and joint.end() == span.start and run < 5:  # noqa: PLR2004 - as math-verify
-            joined[-1] = Span(span.end, before.start, f"{before.text}, {span.text}")
+            joined[-1] = Span(end, before.start, f"{before.text}, {content}")
             run += 1
         else:
-            joined.append(span)
+            joined.append(Span(end, span.start, content))
             run = 0
     return joined
 
@@ -261,23 +264,13 @@ def _plain(text: str) -> Iterator[str]:
         cut = max(len(text) - size, 0)
         cut = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut), 0)
         spans = [
-            Span(found.end(), found.start(), _mathematics_number(found))
+            Span(found.end(), found.start(), _number(found))
             for found in _NUMBERS.finditer(text, cut)
         ][-MAX_CANDIDATES:]
         spans += _expressions(text, cut)[-MAX_CANDIDATES:]
         if len(spans) > 1 or not cut:
             break
     yield from _sorted([*environments, *spans])
-
-
-def _mathematics_number(found: re.Match[str]) -> str:
-    """Return a number as it is to be read."""
-    number = found["number"]
-    if re.fullmatch(r"-?\d+,\d+", number) and not re.fullmatch(
-        r"-?[1-9]\d{0,2}(?:,\d{3})+", number
-    ):
-        number = number.replace(",", ".")
-    return number.replace(" ", "").replace(",", "") + ("%" if found["percent"] else "")
 
 
 def _expressions(text: str, start: int) -> list[Span]:

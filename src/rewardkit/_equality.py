@@ -6,8 +6,10 @@ import re
 from collections.abc import Hashable
 from fractions import Fraction
 
-from rewardkit._algebra import Applied, Form, TooLargeError, differ
-from rewardkit._latex import Group, Reading, Relation, Value, Words
+from rewardkit._algebra import Form, TooLargeError
+from rewardkit._functions import Applied, differ
+from rewardkit._grammar import Group, Relation, Value, Words
+from rewardkit._latex import Reading
 from rewardkit._number import Number
 
 _SETS = ("{}", "list", "union")
@@ -54,7 +56,7 @@ def _letters(reading: Reading) -> str:
     return re.sub(r"[\W_]", "", reading.text.casefold())
 
 
-def _same(given: Value, wanted: Value) -> bool | None:
+def _same(given: Value, wanted: Value) -> bool | None:  # noqa: PLR0911 - one for each kind
     """Return whether two values are equal, where neither is words."""
     if isinstance(given, Number) and isinstance(wanted, Number):
         return given.equals(wanted)
@@ -129,7 +131,7 @@ def _keys(group: Group) -> set[Hashable] | None:
     return keys
 
 
-def _groups(given: Group, wanted: Group) -> bool | None:
+def _groups(given: Group, wanted: Group) -> bool | None:  # noqa: PLR0911 - one for each kind
     """Compare sets, tuples, intervals and matrices."""
     kinds = {given.kind, wanted.kind}
     if "based" in kinds:
@@ -342,7 +344,7 @@ def _interval(relation: Relation) -> tuple[Hashable, Group] | None:
         return sides[0].key, sides[1]
     if signs[0] in _FLIPPED:
         signs = [_FLIPPED.get(sign, "?") for sign in reversed(signs)]
-        sides = sides[::-1]
+        sides.reverse()
     if not set(signs) <= {"<", "<="}:
         return None
     if len(sides) == 2:  # noqa: PLR2004 - one sign: the other end is infinite

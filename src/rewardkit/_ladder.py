@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rewardkit import _answer, _equality, _latex
+from rewardkit._grammar import Words
 from rewardkit.result import Outcome, Verdict
 
 Texts = tuple[str, ...]
@@ -87,10 +88,12 @@ _known_reference = lru_cache(maxsize=1024)(_look)
 
 def _is_named(reading: _latex.Reading) -> bool:
     """Return whether a reference is words or one letter, which is said in words too."""
-    return isinstance(reading.value, _latex.Words) or reading.text.strip("()").isalpha()
+    return isinstance(reading.value, Words) or reading.text.strip("()").isalpha()
 
 
-def _settled(answer: str, reference: str) -> Outcome | Verdict | tuple[Texts, Texts]:
+def _settled(  # noqa: PLR0911 - a rung each
+    answer: str, reference: str
+) -> Outcome | Verdict | tuple[Texts, Texts]:
     """Go down the ladder."""
     wanted = (_known_reference if len(reference) <= _MAX_LENGTH else _look)(reference)
     if not wanted.texts:
@@ -99,7 +102,7 @@ def _settled(answer: str, reference: str) -> Outcome | Verdict | tuple[Texts, Te
     if not read and wanted.large:
         return _UNREADABLE
     given = _look(answer)
-    if read and _is_named(wanted.reading) and not isinstance(given.reading.value, _latex.Words):
+    if read and _is_named(wanted.reading) and not isinstance(given.reading.value, Words):
         said = _answer.said(answer)
         if said and _equality.same(_latex.read(said), wanted.reading):
             return Outcome.CORRECT

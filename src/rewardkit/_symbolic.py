@@ -32,7 +32,7 @@ def _first(texts: Sequence[str]) -> list[Any] | None:
     """Return what math-verify makes of the first text that it can parse."""
     for text in texts:
         content = " ".join(text.replace("$", " ").split())
-        parsed = parse(f"${content}$", parsing_timeout=None)
+        parsed: list[Any] = parse(f"${content}$", parsing_timeout=None)
         if any(not isinstance(value, str) for value in parsed):
             return parsed
     return None

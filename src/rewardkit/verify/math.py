@@ -1,7 +1,7 @@
-r"""Mathematics by value: by exact arithmetic where that is certain, else by math-verify in a worker.
+r"""Mathematics by value: by exact arithmetic where that is certain, else by a symbolic checker.
 
-The peer is Math-Verify (Kydlíček, 2025, https://github.com/huggingface/Math-Verify). Few answers
-reach it, and none can keep a training run waiting.
+That is Math-Verify (Kydlíček, 2025, https://github.com/huggingface/Math-Verify), in a process that
+is killed at its deadline. Few answers reach it, and none can keep a training run waiting.
 """
 
 from __future__ import annotations
