@@ -381,6 +381,9 @@ def read(path: Path) -> list[Pair]:
     return [Pair(**json.loads(line)) for line in lines]
 
 
+VERIFIER: rk.Verifier = rk.build("math")
+
+
 def forget() -> None:
     """Empty what is remembered."""
     _ladder.forget()
@@ -389,8 +392,7 @@ def forget() -> None:
 
 def ours(pair: Pair) -> str:
     """Return this library's outcome."""
-    verifier: rk.Verifier = rk.build("math")
-    (verdict,) = verifier.verify([pair.answer], [pair.reference])
+    (verdict,) = VERIFIER.verify([pair.answer], [pair.reference])
     return verdict.outcome.value
 
 

@@ -133,9 +133,8 @@ _IS = re.compile(_FINAL_PREFIX + r"\s*", re.DOTALL)
 
 def _after(text: str, anchor: re.Pattern[str], reach: int, prefix: str) -> list[Span]:
     """Return the mathematics that follows each of the last anchors within `reach` characters."""
-    anchors = [found.end() for found in anchor.finditer(text)][-_ANCHORS:]
     spans = []
-    for start in anchors:
+    for start in [found.end() for found in deque(anchor.finditer(text), maxlen=_ANCHORS)]:
         window = text[start : start + _WINDOW]
         near = (_NEAR_FINAL if prefix else _NEAR).match(window)
         if near:
@@ -179,7 +178,7 @@ def _expression(text: str) -> str:
 _NO_EXPRESSION = re.compile(
     r"[\d.)]\s*\(|\)\s*[\d.]|[\d.]\s+[\d.]|\u00d7|\u00f7|[-+*/^]\s*$|[*/^]\s*[*/^](?<!\*\*)|\.\s*\d*\.|\(\s*\)"
 )
-_DELIMITER = re.compile(r"\\\\|\\\$|\$\$|\$|\\[\[\]()]|\n")
+_DELIMITER = re.compile(r"\\\\|\\\$|\$\$|\$|\\[\[\]()]")
 _CLOSERS = {"$$": "$$", "$": "$", r"\[": r"\]", r"\(": r"\)"}
 _BRACKETS = re.compile(r"\s\[(?P<math>[^\n\]\[]+)\]\s")
 _FRACTION = re.compile(r"(?P<math>-?\\frac\{-?\d+(?:[.,]\d+)?\}\{-?\d+(?:[.,]\d+)?\})")
@@ -210,21 +209,20 @@ _OPENING = re.compile(r"\$|\\[\[(df]|\s\[")
 def _delimited(text: str) -> list[Span]:
     """Return what stands between pairs of delimiters, dollar signs on one line."""
     marks = [mark for mark in _DELIMITER.finditer(text) if mark[0] not in (r"\\", r"\$")]
-    closers = [-1] * len(marks)
+    closers: list[int] = []
     last: dict[str, int] = {}
     for place in range(len(marks) - 1, -1, -1):
-        opening = marks[place][0]
-        closer = last.get(_CLOSERS.get(opening, ""), -1)
-        broken = opening == "$" and last.get("\n", len(marks)) < closer
-        closers[place] = -1 if broken else closer
-        last[opening] = place
+        closers.append(last.get(_CLOSERS.get(marks[place][0], ""), -1))
+        last[marks[place][0]] = place
     spans: list[Span] = []
     free = 0
-    for mark, closer in zip(marks, closers, strict=True):
+    for mark, closer in zip(marks, reversed(closers), strict=True):
         start = mark.start()
-        if start < free or closer < 0 or (mark[0] == "$" and text[start - 1 : start].isdigit()):
+        if start < free or closer < 0:
             continue
         content = text[mark.end() : marks[closer].start()]
+        if mark[0] == "$" and ("\n" in content or text[start - 1 : start].isdigit()):
+            continue
         if content:
             free = marks[closer].end()
             spans.append(Span(free, start, content))
@@ -254,28 +252,30 @@ _NUMBERS = re.compile(rf"(?:^|\s|=)(?:\*\*)?[{_CURRENCIES}]?{_NUMBER}")
 _RUNS = re.compile(rf"(?:^|\s|=)(?:\*\*)?(?P<run>{_RUN}*+)")
 _LAST_OPERATOR = re.compile(rf"[{_OPERATORS}]")
 _SUFFIX = re.compile(r"(?:\*\*)?(?:[.,:\s)$]|$)")
-_TAILS = (400, 4000)
+_TAILS = (400, 4000, 50_000)
 
 
 def _plain(text: str) -> Iterator[str]:
     """Yield the last mathematics in the text, with or without dollar signs around it."""
-    environments = _environments(text)[-MAX_CANDIDATES:]
+    tail = text[max(text.rfind("\n", 0, len(text) - _TAILS[-1]), len(text) - 2 * _TAILS[-1], 0) :]
+    ahead = len(text) - len(tail)
+    environments = [
+        Span(ahead + span.end, ahead + span.start, span.text)
+        for span in _environments(tail)[-MAX_CANDIDATES:]
+    ]
     for size in (*_TAILS, len(text)):
         cut = max(len(text) - size, 0)
         cut = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut), 0)
-        spans = [
-            Span(found.end(), found.start(), _number(found))
-            for found in _NUMBERS.finditer(text, cut)
-        ][-MAX_CANDIDATES:]
-        spans += _expressions(text, cut)[-MAX_CANDIDATES:]
+        numbers = deque(_NUMBERS.finditer(text, cut), maxlen=MAX_CANDIDATES)
+        spans = [Span(found.end(), found.start(), _number(found)) for found in numbers]
+        spans += deque(_expressions(text, cut), maxlen=MAX_CANDIDATES)
         if len(spans) > 1 or not cut:
             break
     yield from _sorted([*environments, *spans])
 
 
-def _expressions(text: str, start: int) -> list[Span]:
-    """Return the sums, products and the like that are written plainly, from left to right."""
-    spans = []
+def _expressions(text: str, start: int) -> Iterator[Span]:
+    """Yield the sums, products and the like that are written plainly, from left to right."""
     for found in _RUNS.finditer(text, start):
         low, high = found.span("run")
         if high - low > _WINDOW:
@@ -287,6 +287,5 @@ def _expressions(text: str, start: int) -> list[Span]:
         for end in range(high, operator.end(), -1):
             suffix = _SUFFIX.match(text, end)
             if suffix:
-                spans.append(Span(suffix.end(), found.start(), _expression(text[low:end])))
+                yield Span(suffix.end(), found.start(), _expression(text[low:end]))
                 break
-    return spans
