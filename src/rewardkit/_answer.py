@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from rewardkit._latex import closing
+from rewardkit._latex import MAX_LENGTH, closing
 
 MAX_CANDIDATES = 4
 """How many places are tried."""
@@ -160,7 +160,7 @@ def _mathematics(found: re.Match[str]) -> str:
 
 def _number(found: re.Match[str]) -> str:
     """Return a match's number as it is to be read; 1,5 is a decimal and 1,500 is not."""
-    number = found["number"]
+    number = found["number"][: MAX_LENGTH + 1]  # more is too large in any case
     if not _THOUSANDS.fullmatch(number):
         number = number.replace(",", ".")
     return re.sub("[ ,]", "", number) + ("%" if found["percent"] else "")

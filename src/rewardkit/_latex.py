@@ -278,7 +278,7 @@ _HEAVY = re.compile(
     | \d{4,}\s*! | !\s*! | (?:\d{3}[^()]{0,20}|!)[)}]\s*!                     # factorials
     | \\[dt]?binom\s*\{\d{4} | [)}]\s*_\s*\{?\s*\d{4}                        # binomials
     | _\{[^{}]{0,20}=\s*-?\d{5} | \\(?:sum|prod|int)[^^]{0,60}\^\s*\{?\s*-?\d{4}
-    | \\(?:int|sum|prod|lim).*\\(?:int|sum|prod|lim) | \\(?:int|lim|infty).{40}
+    | \\(?:int|sum|prod|lim).*\\(?:int|sum|prod|lim) | \\(?:int|lim).{32} | \\infty.{20}
     """,
     re.VERBOSE | re.DOTALL,
 )
