@@ -224,7 +224,7 @@ def _reduced(factors: Iterable[tuple[Hashable, Rational]]) -> tuple[Monomial, Ra
                 factor *= Fraction(base) ** whole
             powers[base] = e - whole
         elif base == "i" and e.denominator == 1:
-            factor *= (-1) ** (e // 2)
+            factor = -factor if e // 2 % 2 else factor
             powers[base] = e % 2
     return frozenset((base, e) for base, e in powers.items() if e), factor
 

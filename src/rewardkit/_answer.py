@@ -22,6 +22,7 @@ _WINDOW = 1200
 
 _MARKS = re.compile(
     r"\$|\\[(\[]|\\boxed|\\fbox|(?<![A-Za-z\\{])[A-Za-z]{3,}(?![A-Za-z}])|[.:]\s|\n\n"
+    r"|\b(?:so|is|he|we|it|if|at|to|of|an|as|be|by|on)\b"
 )
 _TEXT = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}|\\[A-Za-z]+")
 
@@ -112,7 +113,7 @@ def _belongs(content: str, to: str, between: str) -> bool:
 
 _CURRENCIES = "$\u20ac\u00a3\u00a5\u20b9\u20bd\u20bf\u20a9\u20ab"
 _NUMBER = (
-    r"(?<!\d)(?P<number>-?[1-9]\d{0,2}(?:[ ,]\d{3})+(?:\.\d+)?|-?\d+[.,]\d+|\.\d+|-?\d+)"
+    r"(?<!\d)(?P<number>-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?|-?\d+[.,]\d+|\.\d+|-?\d+)"
     r"(?P<percent>\s*(?:%|[Pp]ercent|[Pp]ct))?"
 )
 _OPERATORS = r"\-+*\u00d7/^()\u00f7"

@@ -103,8 +103,12 @@ def _logarithm(argument: Form) -> Form | None:
     number = argument.number
     if number is not None and number > 0:
         total = Form.of(0)
-        for side, part in ((1, number.numerator), (-1, number.denominator)):
-            for prime, count in primes(part).items():
+        try:
+            factors = (1, primes(number.numerator)), (-1, primes(number.denominator))
+        except UnknownError:
+            return None
+        for side, found in factors:
+            for prime, count in found.items():
                 letter = Form.of(Applied("ln", (Form.of(prime).key,)))
                 total += Form.of(side * count) * letter
         return total
