@@ -19,9 +19,8 @@ WORDS = st.lists(
 NUMBERS = st.one_of(st.integers(0, 9999).map(str), st.integers(1000, 99999).map("{:,}".format))
 PLACES = st.one_of(
     NUMBERS,
-    NUMBERS.map("${}".format),
     NUMBERS.map("${}$".format),
-    NUMBERS.map(r"\boxed{{{}}}".format),
+    st.integers(0, 99).map(r"\boxed{{{}}}".format),
     st.tuples(NUMBERS, NUMBERS).map(lambda pair: rf"\({pair[0]} + {pair[1]}\)"),
     st.tuples(NUMBERS, NUMBERS).map(lambda pair: f"{pair[0]} + {pair[1]} = {pair[1]}"),
 )

@@ -30,7 +30,8 @@ class Math(Verifier):
     compared; 50% equals 50 and 0.5; x = 3 equals 3; capitals do not matter. What is too large to
     compute is WRONG, "too large". Equal pairs are verified once, and short ones remembered.
 
-    It agrees with math-verify but for two things: a set is no tuple, and 1 1/2 is a mixed number.
+    It is to agree with math-verify but for two things: a set is no tuple, and 1 1/2 is a mixed
+    number. The page "Beside math-verify" of the docs lists what else differs, with who is right.
 
     >>> answers = [r"\sqrt{80}", "The answer is $x = 3$.", "(2, 3)", "9^{9^{9^9}}"]
     >>> verdicts = Math().verify(answers, [r"4\sqrt{5}", "3", r"\{2, 3\}", "7"])
