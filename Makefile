@@ -9,7 +9,7 @@ help:
 	@echo "make demo   train a tiny model with GRPO on the CPU and plot its rewards"
 	@echo "make test   run every test"
 	@echo "make lint   ruff, mypy, import-linter"
-	@echo "make bench  measure the rewards against hand-written ones"
+	@echo "make bench  measure the rewards against their peers"
 	@echo "make docs   build the site into site/"
 
 $(BIN)/python:
@@ -21,7 +21,7 @@ $(BIN)/python:
 # version installs as a small CPU build where one is on disk.
 $(VENV)/installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing rewardkit[$*] into $(VENV) ..."
-	@case $* in demo|dev) $(PIP) torch;; esac
+	@case $* in bench|demo|dev) $(PIP) torch;; esac
 	@$(PIP) --editable '.[$*]'
 	@touch $@
 
@@ -37,7 +37,8 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed-dev
+bench: $(VENV)/installed-bench
+	$(PIP) --no-deps verifiers==0.1.14 tenacity
 	$(BIN)/python benchmarks/throughput.py
 
 docs: $(VENV)/installed-docs

@@ -1,13 +1,20 @@
-"""How fast the rewards are, as a ratio to the same rules written out by hand.
+"""How fast the rewards are, as a ratio to their peers and as a share of a GRPO step.
 
-The five mended XML presets are called one by one, as TRL does, on chat completions made with a
-fixed seed (300 to 1,500 characters, 30 % malformed), interleaved in one process with five functions
-that apply the same rules with `re` and DOTALL, as people write them. The ratio is the median over
-rounds.
+1. The five mended XML presets are called one by one, as TRL does, on chat completions made with a
+   fixed seed (300 to 1,500 characters, 30 % malformed), interleaved in one process with five
+   functions that apply the same rules with `re` and DOTALL, as people write them. The ratio is the
+   median over rounds.
+2. The other rewards, against their peers, the same way (see `peers.py`, which also says how to
+   install them): on short completions as above, and on long ones of about 4,000 characters.
+3. Every registered reward's share of a GRPO step: of the time that 512 such long completions of
+   1,000 tokens take at 20,000 tokens a second. The least of seven rounds, since whatever else the
+   machine does only adds.
 
-    python benchmarks/throughput.py [--rows 4096] [--rounds 15] [--data FILE.jsonl] [--json FILE]
+    python benchmarks/throughput.py [--rows 4096] [--step 512] [--rounds 15] [--data FILE.jsonl]
+        [--json FILE]
 
-`--data` takes a JSONL file with a `completion` (text) and an `answer` a line.
+`--rows` and `--step` are the numbers of completions in 1, and in 2 and 3. `--data`, for 1 alone,
+takes a JSONL file with a `completion` (text) and an `answer` a line.
 """
 
 from __future__ import annotations
@@ -21,12 +28,25 @@ import sys
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import peers
+from peers import Pair, Step
 from rewardkit import presets
 
 Chat = list[dict[str, str]]
+Row = dict[str, Any]
+FIVE_BOUND, PEER_BOUND = 0.5, 1.0
+"""The most that the ratio should be: for all five together, and for each other pair."""
+SHARE_BOUND, LANGUAGE_BOUND = 0.5, 1.5
+"""The most percent of a step that a reward should take, and that `language` should."""
+STEP_COMPLETIONS = 512
+SHARE_ROUNDS = 7
+STEP_SECONDS = STEP_COMPLETIONS * 1000 / 20_000
+NEAR = 1e-9
 RIGHT, MALFORMED = 0.6, 0.3
 TAGS = ("<reasoning>", "</reasoning>", "<answer>", "</answer>")
 STRICT = r"<reasoning>\n(.*?)\n</reasoning>\n<answer>\n(.*?)\n</answer>\s*$"
@@ -158,14 +178,8 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def main() -> int:
-    """Measure, print a table and the figures as JSON."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=4096)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+def timed_presets(given: argparse.Namespace) -> tuple[int, dict[str, dict[str, float]]]:
+    """Return how many completions there are, and the figures of the five and of all together."""
     completions, answers = read(given.data) if given.data else made(given.rows)
     batch = {"prompts": completions, "completions": completions, "answer": answers}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in PAIRS}
@@ -174,25 +188,176 @@ def main() -> int:
             one = seconds(lambda f=by_hand: f(**batch))  # type: ignore[misc]
             two = seconds(lambda f=preset: f(**batch))  # type: ignore[misc]
             times[name].append((one, two))
-    figures: dict[str, Any] = {}
     times["all five"] = [
         (sum(one for one, _ in turn), sum(two for _, two in turn))
         for turn in zip(*times.values(), strict=True)
     ]
-    for name, pairs in times.items():
-        figures[name] = {
+    figures = {
+        name: {
             "by_hand_s": statistics.median(one for one, _ in pairs),
             "rewardkit_s": statistics.median(two for _, two in pairs),
             "ratio": statistics.median(two / one for one, two in pairs),
         }
-    print(f"{len(completions)} completions, {given.rounds} rounds, Python {sys.version.split()[0]}")
-    print(f"{'':14}{'by hand':>12}{'rewardkit':>12}{'ratio':>8}")
+        for name, pairs in times.items()
+    }
+    return len(completions), figures
+
+
+def timed_peers(steps: dict[str, Step], rounds: int) -> tuple[list[Row], dict[str, str]]:
+    """Return a row of figures for each pair, and what was skipped and why."""
+    pairs: list[tuple[str, Pair]] = []
+    skipped = {}
+    for source, load in peers.SOURCES.items():
+        try:
+            pairs += [(source, pair) for pair in load()]
+        except ImportError as error:
+            skipped[source] = str(error)
+    rows: list[Row] = []
+    for source, pair in pairs:
+        row: Row = {"reward": pair.called, "source": source, "peer": pair.says}
+        for size, step in steps.items():
+            row[size] = timed_pair(pair, step.batch(pair.style, pair.rows), rounds)
+        rows.append(row)
+    return rows, skipped
+
+
+def timed_pair(pair: Pair, batch: dict[str, Any], rounds: int) -> dict[str, float]:
+    """Return the medians of both sides in turn, and the share of rows that both score alike."""
+    theirs, ours = pair.peer(**batch), pair.reward(**batch)
+    sides: list[Callable[[], Any]] = [partial(side, **batch) for side in (pair.peer, pair.reward)]
+    times: list[list[float]] = []
+    for turn in range(rounds):
+        first = turn % 2  # each side goes first in every other round
+        took = {side: seconds(sides[side]) for side in (first, 1 - first)}
+        times.append([took[0], took[1]])
+    alike = [left == right or near(left, right) for left, right in zip(theirs, ours, strict=True)]
+    return {
+        "rows": len(ours),
+        "peer_s": statistics.median(one for one, _ in times),
+        "rewardkit_s": statistics.median(two for _, two in times),
+        "ratio": statistics.median(two / one for one, two in times),
+        "alike": sum(alike) / len(alike),
+    }
+
+
+def near(left: float | None, right: float | None) -> bool:
+    """Return whether two scores are the same but for rounding."""
+    return left is not None and right is not None and abs(left - right) < NEAR
+
+
+def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
+    """Return every registered reward's share of a step, and what was skipped and why."""
+    rows: list[Row] = []
+    skipped = {}
+    for name, reward, style in peers.registered():
+        batch = step.batch(style)
+        try:
+            reward(**batch)  # loads what is loaded on first use
+        except ImportError as error:
+            skipped[name] = str(error)
+            continue
+        took = min(seconds(partial(reward, **batch)) for _ in range(rounds))
+        whole = took / len(batch["completions"]) * STEP_COMPLETIONS
+        figures = {
+            "name": name,
+            "reward": reward.__name__,
+            "seconds": whole,
+            "percent": 100 * whole / STEP_SECONDS,
+            "bound": LANGUAGE_BOUND if name == "language" else SHARE_BOUND,
+        }
+        rows.append(figures)
+    return rows, skipped
+
+
+def installed() -> dict[str, str]:
+    """Return the versions of the peers' packages that are there."""
+    found = {}
+    for package in ("trl", "math-verify", "verifiers", "langid", "py3langid"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def beside(value: float, bound: float) -> str:
+    """Return a figure's bound, marked where the figure is over it."""
+    return f"{bound:g}{'  OVER' if value > bound else ''}"
+
+
+def show_presets(figures: dict[str, dict[str, float]]) -> None:
+    """Print the five."""
+    print(f"{'':14}{'by hand':>12}{'rewardkit':>12}{'ratio':>8}   at most")
     for name, row in figures.items():
+        bound = beside(row["ratio"], FIVE_BOUND) if name == "all five" else ""
         print(
             f"{name:14}{row['by_hand_s'] * 1e3:9.1f} ms{row['rewardkit_s'] * 1e3:9.1f} ms"
-            f"{row['ratio']:8.2f}"
+            f"{row['ratio']:8.2f}   {bound}".rstrip()
         )
-    text = json.dumps({"rows": len(completions), "rounds": given.rounds, "figures": figures})
+
+
+def show_peers(rows: list[Row], sizes: list[str]) -> None:
+    """Print the peers, a block for each size."""
+    for size in sizes:
+        print(f"\n{size}")
+        print(
+            f"{'reward':42} {'peer':40}{'theirs':>11}{'rewardkit':>11}{'ratio':>8}{'alike':>7}"
+            "   at most"
+        )
+        for row in rows:
+            took = row[size]
+            print(
+                f"{row['reward']:42} {row['source'] + ': ' + row['peer']:40}"
+                f"{took['peer_s'] * 1e3:8.2f} ms{took['rewardkit_s'] * 1e3:8.2f} ms"
+                f"{took['ratio']:8.3f}{took['alike']:7.0%}   {beside(took['ratio'], PEER_BOUND)}"
+            )
+
+
+def show_shares(rows: list[Row]) -> None:
+    """Print the shares."""
+    print(f"\n{f'of a step of {STEP_SECONDS:g} s':60}{'time':>11}{'share':>9}   under")
+    for row in rows:
+        print(
+            f"{row['reward']:60.60}{row['seconds'] * 1e3:8.1f} ms{row['percent']:7.3f} %"
+            f"   {beside(row['percent'], row['bound'])} %"
+        )
+
+
+def main() -> int:
+    """Measure, print tables and the figures as JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=4096)
+    parser.add_argument("--step", type=int, default=STEP_COMPLETIONS)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    rows, figures = timed_presets(given)
+    print(f"{rows} completions, {given.rounds} rounds, Python {sys.version.split()[0]}")
+    show_presets(figures)
+    steps = {
+        f"{given.step} completions of {low:,} to {high:,} characters": peers.made(
+            given.step, (low, high)
+        )
+        for low, high in (peers.SHORT, peers.LONG)
+    }
+    compared, skipped = timed_peers(steps, given.rounds)
+    show_peers(compared, [*steps])
+    shares, unmeasured = timed_shares([*steps.values()][-1], min(given.rounds, SHARE_ROUNDS))
+    show_shares(shares)
+    skipped |= unmeasured
+    for name, why in skipped.items():
+        print(f"skipped: {name}: {why}")
+    whole = {
+        "rows": rows,
+        "rounds": given.rounds,
+        "figures": figures,
+        "peers": compared,
+        "shares": shares,
+        "skipped": skipped,
+        "versions": installed(),
+    }
+    text = json.dumps(whole)
     print(text)
     if given.json:
         given.json.write_text(text + "\n", encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -16,17 +16,16 @@ def words(text: str) -> list[str]:
     >>> words("Three apples, 三个苹果!")
     ['three', 'apples', '三', '个', '苹', '果']
     """
-    text = text.lower()
-    return text.split() if text.isalpha() and text.isascii() else _WORD.findall(text)
+    return (_ASCII_WORD if text.isascii() else _WORD).findall(text.lower())
 
 
-def ngrams(units: Sequence[Any], size: int) -> list[tuple[Any, ...]]:
+def ngrams(units: Sequence[Any], size: int) -> Iterator[tuple[Any, ...]]:
     """Return every run of `size` neighbours, in order; none where there are fewer units.
 
-    >>> ngrams([1, 2, 3], 2)
+    >>> list(ngrams([1, 2, 3], 2))
     [(1, 2), (2, 3)]
     """
-    return list(zip(*(units[start:] for start in range(size)), strict=False))
+    return zip(*(units[start:] for start in range(size)), strict=False)
 
 
 _UNSPACED = (
@@ -34,3 +33,4 @@ _UNSPACED = (
     r"\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]++(?:['\u2019.,:/-][^\W{_UNSPACED}]++)*+")
+_ASCII_WORD = re.compile(r"\w++(?:['.,:/-]\w++)*+", re.ASCII)

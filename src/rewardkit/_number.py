@@ -47,6 +47,8 @@ class Number(NamedTuple):
         """Return whether it is the reference within either tolerance, in the reference's unit."""
         if self == reference:
             return True
+        if not (rel_tol or abs_tol):
+            return reference.value in self.readings(reference)
         room = max(abs_tol, rel_tol * abs(reference.value))
         return any(abs(value - reference.value) <= room for value in self.readings(reference))
 

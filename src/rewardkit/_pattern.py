@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 
+@lru_cache(maxsize=256)
 def compiled(pattern: str) -> Any:
     """Return the compiled pattern. Raises ValueError, with the reason, where it is malformed.
 

@@ -1,9 +1,10 @@
-"""Find tags in text, by plain string search: linear in the text, whatever it holds."""
+"""Find tags in text, in one scan that is linear whatever the text holds."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from unicodedata import category
 
 
@@ -33,48 +34,77 @@ def is_blank(text: str) -> bool:
     >>> is_blank(" \n\u200b\u3164"), is_blank(r"\boxed{}."), is_blank("<b></b>"), is_blank("0")
     (True, True, True, False)
     """
-    first = text.lstrip()[:1]
-    if first.isascii() and first.isalnum():
+    if _SAYS.match(text):
         return False
     signs = _MARKUP.sub("", text)
     return not any(category(s) in _SAYING and s not in _FILLERS for s in signs)
 
 
+_SAYS = re.compile(r"\s*+[A-Za-z0-9]")
 _MARKUP = re.compile(r"\\(?:boxed|text\w*|math\w+|q?quad)(?![a-z])|&[a-z]+;|</?[A-Za-z!][^<>]*+>")
 _SAYING = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "So"}
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0\ufffc"
 
 
-def places(text: str, wanted: Sequence[str]) -> list[int]:
-    """Return where each tag stands, -1 where it does not count; opening and closing ones alternate.
+@lru_cache(maxsize=64)
+def layout(
+    tags: tuple[str, ...], between: str | None = None, line: str = ""
+) -> Callable[[str], int]:
+    r"""Return what tells where a text's last block ends, -1 where it is not laid out so.
+
+    Laid out is a text in which each tag occurs once, in order, around something; `between` is the
+    pattern of what may stand before each block, anything by default, and `line` what follows each
+    opening tag and comes before each closing one. One pass, linear: the pattern never steps back.
+
+    >>> ends = layout(("a", "b"), r"\s*+")
+    >>> ends("<a>1</a> <b>2</b>!"), ends("<a>1</a>, <b>2</b>"), ends("<a>1</a> <b></b>")
+    (17, -1, -1)
+    """
+    other = rf"[^<]*+(?:<(?!/?(?:{'|'.join(map(re.escape, tags))})>)[^<]*+)*+"
+    inside = rf"(?:(?={_SAYS.pattern})|(?=({other}))){other}"  # a group where it may be blank
+    gap = other if between is None else between
+    blocks = [f"{gap}<{tag}>{line}{inside}(?<={line})</{tag}>" for tag in map(re.escape, tags)]
+    match = re.compile(rf"{''.join(blocks)}(?={other}\Z)").match
+
+    def end(text: str) -> int:
+        found = match(text)
+        if found is None:
+            return -1
+        if found.lastindex and any(b is not None and is_blank(b) for b in found.groups()):
+            return -1
+        return found.end()
+
+    return end
+
+
+@lru_cache(maxsize=64)
+def cutter(tags: tuple[str, ...]) -> Callable[[str], list[str]]:
+    """Return what cuts a text at the tags: text, tag, text, ... , text; one pass, linear.
+
+    >>> cutter(("a",))("1<a>2</a><b>")
+    ['1', '<a>', '2', '</a>', '<b>']
+    """
+    return re.compile(f"(</?(?:{'|'.join(map(re.escape, tags))})>)").split
+
+
+def places(pieces: list[str], wanted: list[str]) -> list[int]:
+    """Return which piece each tag is, -1 where it does not count.
 
     A tag counts where it occurs exactly once, after those that count before it, and where it does
     not close a blank block.
 
-    >>> places("<a>1</a><b></b><b>", ["<a>", "</a>", "<b>", "</b>"])
-    [0, 4, -1, 11]
+    >>> places(["", "<a>", "1", "</a>", "", "<b>", "", "</b>", ""], ["<a>", "</a>", "<b>", "</b>"])
+    [1, 3, 5, -1]
     """
-    pieces = text.split("<")
-    if len(pieces) == len(wanted) + 1:  # as most are: nothing but the tags, so no search is needed
-        found, place = [], len(pieces[0])
-        for mark, piece in zip(wanted, pieces[1:], strict=True):
-            if not piece.startswith(mark[1:]):
-                break
-            found.append(place)
-            place += len(piece) + 1
-        else:
-            for number in range(0, len(wanted), 2):
-                if is_blank(pieces[number + 1][len(wanted[number]) - 1 :]):
-                    found[number + 1] = -1
-            return found
-    found = []
-    last = before = -1
+    found = pieces[1::2]
+    places: list[int] = []
+    last = -1
     for number, mark in enumerate(wanted):
-        place = text.find(mark)
-        counts = place > last and text.find(mark, place + 1) < 0
-        if counts and number % 2 and before >= 0:
-            counts = not is_blank(text[before + len(wanted[number - 1]) : place])
-        before = place if counts else -1
-        last = place if counts else last
-        found.append(before)
-    return found
+        place = 2 * found.index(mark) + 1 if found.count(mark) == 1 else -1
+        if place < last or (
+            number % 2 and places[-1] >= 0 and is_blank("".join(pieces[places[-1] + 1 : place : 2]))
+        ):
+            place = -1
+        places.append(place)
+        last = max(last, place)
+    return places

@@ -169,7 +169,9 @@ class Batch:
     def tokens(self) -> Sequence[Sequence[int]]:
         """Return the token ids of each completion. Raises ValueError where the batch has none."""
         if self.completion_ids is None:
-            message = "unit='tokens' needs completion_ids=[[...], ...]; pass them, or count words"
+            message = (
+                "counting tokens needs completion_ids=[[...], ...], a list of ids a completion"
+            )
             raise ValueError(message)
         return self.completion_ids
 
@@ -255,17 +257,23 @@ def _text(completion: Any) -> str:
     """Return one completion's text, "" where there is none."""
     if isinstance(completion, str):
         return completion if completion.isascii() else _encodable(completion)
-    messages = [completion] if isinstance(completion, dict) else completion
-    if not isinstance(messages, Sequence):
+    single = not isinstance(completion, list) and isinstance(completion, Mapping)
+    messages = [completion] if single else completion
+    if not isinstance(messages, _SEQUENCE):
         return ""
     for message in reversed(messages):
-        if isinstance(message, (dict, Mapping)) and message.get("role", "assistant") == "assistant":
-            text = _content(message.get("content"))
+        if isinstance(message, _MAPPING) and message.get("role", "assistant") == "assistant":
+            text = message.get("content")
+            if not isinstance(text, str):
+                text = _content(text)
             reasoning = message.get("reasoning_content")
             if reasoning and isinstance(reasoning, str):
                 text = f"<think>{reasoning}</think>{text}"
             return text if text.isascii() else _encodable(text)
     return ""
+
+
+_MAPPING, _SEQUENCE = (dict, Mapping), (list, Sequence)  # the plain types first: they are quicker
 
 
 def _content(content: Any) -> str:

@@ -412,8 +412,9 @@ def _explain(error: ValidationError, name: str) -> str:
         if any(loc[:depth] == problem["loc"] for loc in inside):
             continue  # what is wrong inside it was the reason
         place = ".".join([name, *map(str, problem["loc"])])
-        told = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        told = told.replace("a valid tuple", "a list").replace("Tuple should have", "a list with")
+        told = problem["msg"]
+        for pydantics, ours in _PHRASES.items():
+            told = told.replace(pydantics, ours)
         given = problem["input"]
         if problem["type"] == "missing":
             lines.append(f"{place}: missing; give it a value")
@@ -423,6 +424,17 @@ def _explain(error: ValidationError, name: str) -> str:
             shown = textwrap.shorten(repr(given), 60, placeholder="...")
             lines.append(f"{place}: got {shown} ({type(given).__name__}), expected {told}")
     return "\n".join(lines)
+
+
+_PHRASES = {
+    "Value error, ": "",
+    "Input should be ": "",
+    "String should have ": "",
+    "String should match pattern ": "text that matches ",
+    "Tuple should have": "a list with",
+    "a valid tuple": "a list",
+    " after validation": "",
+}
 
 
 def _make(item: Any, where: str) -> Component:

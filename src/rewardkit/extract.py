@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit import _number
 from rewardkit._pattern import compiled
-from rewardkit._tags import opened
+from rewardkit._tags import cutter, opened
 from rewardkit.component import Component, register
 
 Which = Literal["first", "last"]
@@ -87,11 +87,8 @@ class Tag(Extractor):
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
         if self.which == "only":
-            start, stop = text.rfind(opening), text.rfind(closing)
-            alone = text.find(opening, 0, start) < 0 and text.find(closing, 0, stop) < 0
-            return (
-                text[start + len(opening) : stop].strip() if 0 <= start < stop and alone else None
-            )
+            pieces = cutter((self.tag,))(text)
+            return pieces[2].strip() if pieces[1::2] == [opening, closing] else None
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:
@@ -114,21 +111,30 @@ class Boxed(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the box's content, stripped."""
-        if "\\boxed" not in text:
+        last = text.rfind("\\boxed")
+        if last < 0:
             return None
+        # the last one is closed, as a rule, and then nothing before it counts
+        found = self._closed(text, last) if self.which == "last" else None
+        found = found or self._closed(text, text.find("\\boxed"))
+        return text[slice(*found)].strip() if found else None
+
+    def _closed(self, text: str, place: int) -> tuple[int, int] | None:
+        """Return where the content of the box that counts begins and ends, from a place on."""
         opened: list[int | None] = []
         found: tuple[int, int] | None = None
-        for token in _BRACES.finditer(text):
-            if token[0] == "}":
+        for token in _BRACES.finditer(text, len(text[:place].rstrip("\\"))):
+            sign = token[0]
+            if sign == "}":
                 start = opened.pop() if opened else None
                 if start is None or (self.which == "last" and found and found[0] > start):
                     continue
                 found = start, token.start()
                 if self.which == "first":
                     break
-            elif token[0][-1] == "{" and token[0] != "\\{":
-                opened.append(token.end() if token[0] != "{" else None)
-        return text[slice(*found)].strip() if found else None
+            elif sign[-1] == "{" and sign != "\\{":
+                opened.append(token.end() if sign != "{" else None)
+        return found
 
 
 @final

@@ -11,9 +11,10 @@ import zlib
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from numbers import Real
-from operator import methodcaller
+from operator import methodcaller, ne
 from traceback import walk_tb
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Self, final
@@ -106,12 +107,10 @@ class Reward(Component):
                 log_metric(f"{self.__name__}/{metric}", mean)
         if log_extra is not None and self.log_why:
             log_extra(f"{self.__name__}/why", [score[1] for score in scores])
-        for row, value in enumerate(values):
-            if value is not None and math.isinf(value):
-                message = (
-                    f"{self.__name__} gave {value} for row {row}; rk.build('clip', ...) bounds it"
-                )
-                raise ValueError(message)
+        if not _INFINITIES.isdisjoint(values):
+            row, value = next(pair for pair in enumerate(values) if pair[1] in _INFINITIES)
+            message = f"{self.__name__} gave {value} for row {row}; rk.build('clip', ...) bounds it"
+            raise ValueError(message)
         return values
 
     def __add__(self, other: Reward | float) -> Linear:
@@ -515,12 +514,16 @@ def _rows(
     scores = [_matched(given, batch, label) for label, given in zip(labels, scores, strict=True)]
     for label, given in zip(labels, scores, strict=True):
         batch.log(label, [score.value for score in given])
-    for row in zip(*scores, strict=True):
-        told = (
+
+    @cache  # many rows have the same scores
+    def told(*row: Score) -> str:
+        return "; ".join(
             f"{label} {_shown(value)}{why and f' ({why})'}"
             for label, (value, why) in zip(labels, row, strict=True)
         )
-        yield [value for value, _ in row], "; ".join(told)
+
+    for row in zip(*scores, strict=True):
+        yield [value for value, _ in row], told(*row)
 
 
 def _innermost(error: Exception) -> str:
@@ -529,7 +532,9 @@ def _innermost(error: Exception) -> str:
     return [owner.__name__ for owner in owners if isinstance(owner, Reward)][-1]
 
 
+_USUAL = {float, int, NoneType}
 _VALUE = (float, int, NoneType, Real)
+_INFINITIES = frozenset({math.inf, -math.inf})
 
 
 def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
@@ -543,14 +548,16 @@ def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
     if len(scores) != len(batch):
         message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
-    odd = False
-    for row, score in enumerate(scores):
-        if not isinstance(score, Score) or not isinstance(score.value, _VALUE):
-            given = f"{score!r} ({type(score).__name__})"
-            message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
-            raise TypeError(message)
-        odd = odd or score.value != score.value
-    return [Score(None, "NaN") if s.value != s.value else s for s in scores] if odd else scores
+    if {*map(type, scores)} - {Score} or {type(value) for value, _ in scores} - _USUAL:
+        for row, score in enumerate(scores):
+            if not isinstance(score, Score) or not isinstance(score.value, _VALUE):
+                given = f"{score!r} ({type(score).__name__})"
+                message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
+                raise TypeError(message)
+    values = [value for value, _ in scores]
+    if not any(map(ne, values, values)):
+        return scores
+    return [Score(None, "NaN") if score.value != score.value else score for score in scores]
 
 
 def _shown(value: float | None) -> str:

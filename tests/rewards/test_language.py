@@ -28,6 +28,29 @@ def test_unmasked_labels_are_langids_own(text):
     assert reward(completions=[text]) == [1.0 if text.strip() else -2.0]
 
 
+PARTS = st.one_of(
+    st.lists(st.sampled_from([*ID.split(), *EN.split(), *DE.split()]), min_size=1).map(" ".join),
+    st.text(min_size=1, max_size=6).filter(lambda text: any(map(str.isalpha, text))),
+)
+
+
+@settings(max_examples=60)
+@given(parts=st.lists(PARTS, min_size=1, max_size=8), repeats=st.sampled_from([1, 2, 300]))
+def test_sentences_side_by_side_get_langids_own_labels(parts, repeats):
+    sentences = [part for part in parts for part in language._SENTENCE.split(part)]
+    labels = [WHOLE.classify(part)[0] for part in sentences if any(map(str.isalpha, part))]
+    share = rk.build("language", target=labels[0], mask=False)
+    text = "\n".join(parts * repeats)  # the longest goes over several blocks
+    assert share(completions=[text]) == [pytest.approx(labels.count(labels[0]) / len(labels))]
+
+
+def test_a_long_text_gets_langids_own_label():
+    text = " ".join([ID, EN, DE] * 400)
+    assert len(text) > 3 * language._BLOCK
+    reward = rk.build("language", scores={WHOLE.classify(text)[0]: 1.0}, mask=False)
+    assert reward(completions=[text]) == [1.0]
+
+
 def test_the_share_of_sentences_in_the_target():
     share = rk.build("language", target="id")
     assert share(completions=[f"{ID}. {EN}!", f"{ID}.\n{ID}?", EN, "4. 5."]) == [

@@ -20,7 +20,7 @@ def test_words_and_tokens():
     assert rk.build("length", target=3, unit="words")(completions=["a  b\nc d", ""]) == [-1.0, -3.0]
     tokens = rk.build("length", target=3, unit="tokens")
     assert tokens(completions=["a", "b"], completion_ids=[[1, 2, 3], []]) == [0.0, -3.0]
-    with pytest.raises(ValueError, match="unit='tokens' needs completion_ids"):
+    with pytest.raises(ValueError, match="counting tokens needs completion_ids"):
         tokens(completions=["a"])
 
 

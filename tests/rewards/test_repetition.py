@@ -61,7 +61,7 @@ def test_the_prompt_is_all_of_its_messages():
 def test_what_is_missing_is_named():
     with pytest.raises(ValueError, match="no prompts, which this reward needs"):
         rk.build("prompt_overlap")(completions=["a"])
-    with pytest.raises(ValueError, match="unit='tokens' needs completion_ids"):
+    with pytest.raises(ValueError, match="counting tokens needs completion_ids"):
         rk.build("repetition", unit="tokens")(completions=["a"])
     with pytest.raises(
         ValueError, match=r"repetition.ngram: got 0 .int., expected greater than or eq"

@@ -66,5 +66,6 @@ class Diversity(Reward):
 
 def _jaccard(left: frozenset[object], right: frozenset[object]) -> float:
     """Return the share of what either has that both have; 1 for two empty sets."""
-    either = len(left | right)
-    return len(left & right) / either if either else 1.0
+    both = len(left & right)
+    either = len(left) + len(right) - both
+    return both / either if either else 1.0

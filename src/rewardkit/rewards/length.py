@@ -91,15 +91,18 @@ class Overlong(Reward):
         """
         free = self.max_tokens - self.cache_tokens
 
-        def share(length: int) -> float:
-            if length <= free:
-                return 0.0
-            return 1.0 if length > self.max_tokens else (length - free) / self.cache_tokens
+        below = Score(0.0, f"at most {free} tokens")
+        above = Score(0.0 - self.penalty, f"more than {self.max_tokens} tokens")
 
-        return [
-            Score(0.0 - self.penalty * share(length), f"{length} tokens")
-            for length in _lengths(batch, "tokens")
-        ]
+        def score(length: int) -> Score:
+            if length <= free:
+                return below
+            if length > self.max_tokens:
+                return above
+            share = (length - free) / self.cache_tokens
+            return Score(0.0 - self.penalty * share, f"{length} tokens")
+
+        return [*map(score, _lengths(batch, "tokens"))]
 
 
 @final
@@ -158,12 +161,14 @@ class CosineLength(Reward):
 def _lengths(batch: Batch, unit: Unit) -> list[int]:
     """Return the length of each completion. Raises ValueError for tokens that are not there."""
     if unit == "tokens":
-        return [len(ids) for ids in batch.tokens()]
-    return [len(text) if unit == "characters" else _words(text) for text in batch.texts]
+        return [*map(len, batch.tokens())]
+    return [*map(len if unit == "characters" else _words, batch.texts)]
 
 
 def _words(text: str, size: int = 1 << 16) -> int:
     """Return the number of words between white space, counted in pieces that fit the cache."""
+    if len(text) <= size:
+        return len(text.split())
     count = 0
     for start in range(0, len(text), size):
         count += len(text[start : start + size].split())

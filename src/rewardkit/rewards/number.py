@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
@@ -109,6 +110,7 @@ class RatioMatch(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the match's value for each completion; None where there is no reference."""
         missing, no_reference = Score(self.missing, "no answer"), Score(None, "no reference")
+        match = cache(self._match)  # a group gives the same answer many times
 
         def judge(text: str, reference: object) -> Score:
             wanted = texts(reference)
@@ -117,7 +119,7 @@ class RatioMatch(Reward):
                 return no_reference
             if answer is None:
                 return missing
-            return max(self._match(answer, one) for one in wanted)
+            return max(match(answer, one) for one in wanted)
 
         cells = batch.column(self.reference)
         return [judge(*row) for row in zip(batch.texts, cells, strict=True)]
@@ -145,7 +147,13 @@ def _exactly(answer: str, reference: str) -> Callable[[float], bool]:
     given, wanted = _number.read(answer), _number.read(reference)
     if given is None or wanted is None:
         raise ValueError
-    return lambda width: given.equals(wanted, rel_tol=Fraction(str(width)))
+    return lambda width: given.equals(wanted, rel_tol=_exact_width(width))
+
+
+@lru_cache(maxsize=64)
+def _exact_width(width: float) -> Fraction:
+    """Return a width as it is written."""
+    return Fraction(str(width))
 
 
 def _in_floats(answer: str, reference: str) -> Callable[[float], bool]:

@@ -84,10 +84,22 @@ class ReasoningSteps(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` times the share of the steps, at most 1, for each completion."""
-        counts = [len(_STEP.findall(text)) for text in batch.texts]
+        counts = [
+            sum(len(step.findall(text)) for step in _STEPS)
+            for text in (f"\n{text}" for text in batch.texts)
+        ]
         return [
             Score(self.value * min(count / self.steps, 1.0), f"{count} steps") for count in counts
         ]
 
 
-_STEP = re.compile(r"Step [0-9]++:|^[0-9]++\.|^[-*]|\b(?:First|Second|Next|Finally),", re.MULTILINE)
+_WORDS = ("First,", "Second,", "Next,", "Finally,")
+_STEPS = [  # several patterns, for a search goes by the fixed text that a pattern begins with
+    re.compile(pattern)
+    for pattern in (
+        r"Step [0-9]++:",
+        r"\n[0-9]++\.",
+        r"\n[-*]",
+        *(rf"{word}(?<!\w{word})" for word in _WORDS),
+    )
+]

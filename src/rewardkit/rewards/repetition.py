@@ -6,6 +6,7 @@ The first is open-r1's `get_repetition_penalty_reward` (Hugging Face, 2025, afte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, final
 
 from pydantic import Field
@@ -44,14 +45,14 @@ class Repetition(Reward):
         Raises ValueError where tokens are to be counted and the batch has none.
         """
 
-        def judge(units: list[str] | list[int]) -> Score:
-            found = ngrams(units, self.ngram)
-            share = 1 - len(set(found)) / len(found) if found else 0.0
-            return Score(0.0 - self.penalty * share, f"{share:.0%} of {len(found)} n-grams repeat")
+        def judge(units: Sequence[str | int]) -> Score:
+            count = len(units) - self.ngram + 1
+            share = 1 - len(set(ngrams(units, self.ngram))) / count if count > 0 else 0.0
+            return Score(0.0 - self.penalty * share, f"{share:.0%} of its n-grams repeat")
 
         if self.unit == "words":
             return [judge(words(text)) for text in batch.texts]
-        return [judge(list(ids)) for ids in batch.tokens()]
+        return [judge(ids) for ids in batch.tokens()]
 
 
 @final
@@ -85,7 +86,8 @@ class PromptOverlap(Reward):
         for rows in batch.groups():
             theirs = set(ngrams(words(batch.prompt_text(rows[0])), self.ngram))
             for row in rows:
-                found = ngrams(words(batch.texts[row]), self.ngram)
-                share = sum(map(theirs.__contains__, found)) / len(found) if found else 0.0
+                ours = words(batch.texts[row])
+                copied = sum(map(theirs.__contains__, ngrams(ours, self.ngram)))
+                share = copied / max(len(ours) - self.ngram + 1, 1)
                 scores.append(Score(0.0 - self.penalty * share, f"{share:.0%} of it is copied"))
         return scores

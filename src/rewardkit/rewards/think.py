@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from rewardkit._tags import is_blank, marks, opened, places
+from rewardkit._tags import is_blank, layout, marks, opened
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.extract import Tags
@@ -40,20 +40,16 @@ class ThinkFormat(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         wanted = marks(self.tags)
+        ends = layout(self.tags, between=r"\s*+")
         hit, miss = (
             Score(self.value, "a thought, then an answer"),
             Score(0.0, "not the think layout"),
         )
 
         def fits(text: str) -> bool:
-            found = places(text, wanted)
-            if min(found) < 0:
-                return False
-            ends = [0, *(place + len(mark) for place, mark in zip(found, wanted, strict=True))]
-            answer = text[ends[-1] :]
-            between = [text[ends[i] : found[i]] for i in range(0, len(found), 2)]
-            answered = not answer.strip() if len(self.tags) > 1 else not is_blank(answer)
-            return answered and not any(map(str.strip, between))
+            end = ends(text)
+            answer = text[end:]
+            return end >= 0 and (not answer.strip() if len(self.tags) > 1 else not is_blank(answer))
 
         texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
         return [hit if fits(text) else miss for text in texts]

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 from typing import Annotated, final
 
 from pydantic import Field
 
-from rewardkit._tags import is_blank, marks, opened, places
+from rewardkit._tags import cutter, is_blank, layout, marks, opened, places
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.extract import Tags
@@ -49,18 +50,12 @@ class XmlStrict(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         wanted = marks(self.tags)
-        head, tail = f"{wanted[0]}\n", f"\n{wanted[-1]}"
-        joints = [f"\n{a}\n{b}\n" for a, b in zip(wanted[1:-1:2], wanted[2::2], strict=True)]
+        ends = layout(self.tags, between=r"(?:\A|(?<=>)\n)", line="\n")
         hit, miss = Score(self.value, "every tag on its line"), Score(0.0, "not the strict layout")
 
         def fits(text: str) -> bool:
-            text = text.rstrip()
-            return (
-                text.startswith(head)
-                and text.endswith(tail)
-                and all(joint in text for joint in joints)
-                and min(places(text, wanted)) >= 0
-            )
+            end = ends(text)
+            return end >= 0 and not text[end:].strip()
 
         def published(text: str) -> bool:
             size = 3 * len(self.tags)
@@ -69,7 +64,7 @@ class XmlStrict(Reward):
             return framed == wanted and lines[size:] in ([""], ["", ""])
 
         rule = published if self.as_published else fits
-        texts = opened(batch.texts, head if self.opened_in_prompt else "")
+        texts = opened(batch.texts, f"{wanted[0]}\n" if self.opened_in_prompt else "")
         return [hit if rule(text) else miss for text in texts]
 
 
@@ -100,22 +95,17 @@ class XmlSoft(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         wanted = marks(self.tags)
+        ends = layout(self.tags, between=r"\s*+")
         hit, miss = Score(self.value, "the blocks in order"), Score(0.0, "not the soft layout")
 
         def fits(text: str) -> bool:
-            if not text.lstrip().startswith(wanted[0]):
-                return False
-            found = places(text, wanted)
-            return min(found) >= 0 and all(
-                not text[found[closing] + len(wanted[closing]) : found[closing + 1]].strip()
-                for closing in range(1, len(wanted) - 1, 2)
-            )
+            return ends(text) >= 0
 
         def published(text: str) -> bool:
-            ends = [0] if text.startswith(wanted[0]) else []
+            starts = [0] if text.startswith(wanted[0]) else []
             for opening, closing in zip(wanted[::2], wanted[1::2], strict=True):
-                ends = _ends(text, ends, opening, closing)
-            return bool(ends)
+                starts = _ends(text, starts, opening, closing)
+            return bool(starts)
 
         rule = published if self.as_published else fits
         texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
@@ -151,13 +141,20 @@ class XmlCount(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' worth less the tail's cost for each completion."""
         wanted = marks(self.tags)
+        cut, ends = cutter(self.tags), layout(self.tags)
 
-        def mended(text: str) -> Score:
-            found = places(text, wanted)
-            kept = len(wanted) - found.count(-1)
-            tail = len(_tail(text, wanted, found).strip())
+        @cache
+        def score(kept: int, tail: int) -> Score:
             value = max(kept * self.value - tail * self.tail_penalty, 0.0)
             return Score(value, f"{kept} of {len(wanted)} tags, {tail} characters after them")
+
+        def mended(text: str) -> Score:
+            end = ends(text)
+            if end >= 0:
+                return score(len(wanted), len(text[end:].strip()))
+            pieces = cut(text)
+            found = places(pieces, wanted)
+            return score(len(wanted) - found.count(-1), len(_tail(pieces, wanted, found).strip()))
 
         rule = self._published if self.as_published else mended
         texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
@@ -212,6 +209,7 @@ class TagCount(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' worth for each completion."""
         wanted = marks(self.tags)
+        cut, ends = cutter(self.tags), layout(self.tags)
         total = len(wanted)
         shared = [
             Score(kept * self.once + (total - kept) * self.otherwise, f"{kept} of {total} tags")
@@ -221,12 +219,12 @@ class TagCount(Reward):
         def kept(text: str) -> int:
             if self.as_published:
                 return sum(text.count(mark) == 1 for mark in wanted)
-            found = places(text, wanted)
-            if (
-                self.answer_after
-                and found[-1] >= 0
-                and is_blank(text[found[-1] + len(wanted[-1]) :])
-            ):
+            end = ends(text)
+            if end >= 0:
+                return total - (self.answer_after and is_blank(text[end:]))
+            pieces = cut(text)
+            found = places(pieces, wanted)
+            if self.answer_after and is_blank("".join(pieces[found[-1] + 1 :: 2])):
                 found[-1] = -1
             return total - found.count(-1)
 
@@ -234,12 +232,11 @@ class TagCount(Reward):
         return [shared[kept(text)] for text in texts]
 
 
-def _tail(text: str, wanted: list[str], found: list[int]) -> str:
+def _tail(pieces: list[str], wanted: list[str], found: list[int]) -> str:
     """Return what follows the last block: the first closing tag, or else its opening tag."""
-    closed = text.find(wanted[-1])
-    if closed >= 0:
-        return text[closed + len(wanted[-1]) :]
-    return text[found[-2] + len(wanted[-2]) :] if found[-2] >= 0 else ""
+    if wanted[-1] in pieces:
+        return "".join(pieces[pieces.index(wanted[-1]) + 1 :])
+    return "".join(pieces[found[-2] + 1 :]) if found[-2] >= 0 else ""
 
 
 def _ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:

@@ -71,13 +71,13 @@ def texts(reference: Any) -> list[str]:
 
 def _one(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict]) -> Verdict:
     """Return the verdict on one answer and one reference's cell."""
-    blank = answer is None or not answer or answer.isspace()
+    given = "" if answer is None or answer.isspace() else answer
     verdict = BAD_REFERENCE
     for text in texts(reference):
-        found = judge(text if blank else answer or "", text)
+        found = judge(given or text, text)
         if found.outcome is Outcome.BAD_REFERENCE:
             continue
-        if blank:
+        if not given:
             return NO_ANSWER
         if found.outcome is Outcome.CORRECT:
             return found
