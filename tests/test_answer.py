@@ -44,7 +44,7 @@ def test_the_first_that_can_be_read_is_what_math_verify_finds(text):
     [
         (r"\boxed{1}, then \boxed{2}", "1, 2"),
         (
-            r"\boxed{1} is wrong, as is seen by all who look at it for long, or twice. So \boxed{2}",
+            r"\boxed{1} is wrong as one sees. So \boxed{2}",
             "2",
         ),
         ("The final answer is $7$. That took 3 hours.", "7"),
