@@ -62,10 +62,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "language": {"scores": {"id": 1.0}},
     "linear": {"terms": ["xml_count", "tag_count"]},
     "product": {"terms": ["xml_soft", "think_format"]},
-    "clip": {"reward": "is_number", "high": 0.25},
     "where": {"reward": "xml_strict", "column": "answer", "equals": "42"},
     "schedule": {"reward": "ratio_match", "points": [[0, 1.0]]},
     "guard": {"reward": {"type": "correct", "verifier": "contains", "extractor": "choice"}},
+    "clip": {"reward": {"type": "correct", "verifier": "math", "extractor": "whole"}},
 }
 
 

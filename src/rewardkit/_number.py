@@ -187,6 +187,15 @@ _SHORT_TEXT = 64
 _remembered = lru_cache(maxsize=8192)(_read)  # a group gives the same answer many times
 
 
+def is_unit(words: str) -> bool:
+    """Return whether words after a number leave it as it is.
+
+    >>> is_unit("cm"), is_unit("dollars per day"), is_unit("million")
+    (True, True, False)
+    """
+    return _unit_pattern().fullmatch(f" {words}") is not None
+
+
 def _bare(text: str) -> str:
     """Return the text without what is written around a number: math, emphasis, boxes, quotes."""
     if "\\" in text:
