@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 Cell = TypeVar("Cell")
 
-Reference = str | Real | Sequence | None  # type: ignore[type-arg]  # isinstance takes no Sequence[...]
-"""A reference's cell: a string, a number, or a list of which any is right; None is no reference."""
+Reference = str | Real | Sequence | Mapping | None  # type: ignore[type-arg]  # isinstance takes no Sequence[...]
+"""A reference's cell: a string, a number, or a list of which any is right; None is no reference. A
+mapping is for the verifiers that read one."""
 
 
 class MissingColumnError(LookupError):
@@ -243,7 +244,7 @@ _NO_PROMPTS = "the batch has no prompts, which this reward needs; pass prompts=[
 
 def _cell_type(wanted: Any) -> str:
     """Return a cell's type as people say it."""
-    return "a string, a number or a list of them" if wanted is Reference else str(wanted)
+    return "a string, a number, a mapping or a list" if wanted is Reference else str(wanted)
 
 
 def _is_column(cells: Any) -> bool:

@@ -216,7 +216,7 @@ def names(kind: str | None = None) -> list[str]:
     Plugins are imported first. Raises ValueError for another kind.
 
     >>> names("verifier")
-    ['contains', 'exact', 'number']
+    ['code', 'contains', 'exact', 'number']
     """
     if kind is not None and kind not in KINDS:
         message = f"got kind={kind!r}, expected one of {', '.join(KINDS)}, or None for all"

@@ -3,6 +3,6 @@
 They say whether an answer is right, know nothing of prompts and trainers, and give no score.
 """
 
-from rewardkit.verify import number, text
+from rewardkit.verify import code, number, text
 
-__all__ = ["number", "text"]
+__all__ = ["code", "number", "text"]
