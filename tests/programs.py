@@ -655,3 +655,175 @@ def f(x):
 assert all(f(x) == 2 * x for x in (1, 2))
 """)
 """Answers that pass where they are one program with their tests, and are wrong."""
+
+FORGED = cases(r"""
+=== garbage in every pipe
+for fd in range(3, 64):
+    try:
+        os.write(fd, b"1\n\n\n")
+    except OSError:
+        pass
+=== pipes closed
+os.closerange(3, 64)
+=== all pipes closed
+os.closerange(0, 64)
+=== a reply that is no JSON
+os.write(link()._outgoing, b"{\n")
+=== a reply that never ends
+for _ in range(40):
+    os.write(link()._outgoing, b"[" * 10**6)
+=== deep nesting
+os.write(link()._outgoing, b"[" * 10**6 + b"\n")
+=== a value, ahead of time
+link()._send("value", 0)
+=== many values
+for _ in range(500):
+    link()._send("value", 0)
+=== a value that is no list
+link()._send("value")
+=== an error of the wrong form
+link()._send("error", 5, 6)
+=== an exit, raised over there
+link()._send("error", ["SystemExit", "BaseException"], "0")
+=== a question of the wrong form
+link()._send("ask", 3)
+=== a question without an object
+link()._send("ask", "call", [])
+=== a request for what is not shared
+link()._send("ask", "getattr", [5, "real"])
+=== a request to load
+link()._send("ask", "load", [])
+=== a call of a built-in type
+link()._send("ask", "call", [{"type": ["int"]}, [], {}])
+=== a tag of two
+link()._send("value", {"list": [], "tuple": []})
+=== an object that there is not
+link()._send("value", {"yours": [99]})
+=== an object of a strange number
+link()._send("value", {"mine": [[1]]})
+=== a lot of objects
+link()._send("value", [{"mine": [n]} for n in range(10**5)])
+=== a module made
+link()._send("value", {"os.system": ["true"]})
+""")
+"""What an answer may do to its end of the talk with the tests; `link` finds that end."""
+
+HARM = cases(r"""
+=== an endless loop
+while True:
+    pass
+=== a sleep
+import time
+time.sleep(99)
+=== endless output
+while True:
+    print("x" * 10**6)
+=== endless output, slowly
+import time
+while True:
+    print("x", flush=True)
+    time.sleep(0.01)
+=== one huge output
+print("x" * 10**8)
+=== errors without end
+import sys
+while True:
+    sys.stderr.write("x" * 10**6)
+=== memory at once
+x = bytearray(10**10)
+=== memory by and by
+x = []
+while True:
+    x.append(bytearray(10**6))
+=== memory in threads
+import threading, time
+threading.stack_size(64 << 20)
+while True:
+    threading.Thread(target=time.sleep, args=(99,)).start()
+=== memory in pipes
+import os, time
+while True:
+    _, end = os.pipe()
+    os.set_blocking(end, False)
+    os.write(end, b"x" * 10**6)
+=== a fork bomb
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+=== a daemon
+import os
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True:
+            pass
+=== signals ignored
+import signal
+for number in range(1, 32):
+    try:
+        signal.signal(number, signal.SIG_IGN)
+    except OSError:
+        pass
+while True:
+    pass
+=== output closed
+import os
+os.close(1)
+while True:
+    pass
+=== a stop
+import os, signal
+os.kill(os.getpid(), signal.SIGSTOP)
+=== a crash
+import ctypes
+ctypes.string_at(0)
+=== no end of recursion
+import sys
+sys.setrecursionlimit(10**9)
+f = lambda: [f()]
+f()
+""")
+"""Programs that take more than they should."""
+
+COSTLY = cases(r"""
+=== a huge text
+def f(x):
+    return "x" * 10**8
+=== a huge integer
+def f(x):
+    return 1 << 10**7
+=== a long list
+def f(x):
+    return [0] * 10**7
+=== deep nesting
+def f(x):
+    deep = []
+    for _ in range(10**5):
+        deep = [deep]
+    return deep
+=== a cycle
+def f(x):
+    cycle = []
+    cycle.append(cycle)
+    return cycle
+=== no end of items
+import itertools
+def f(x):
+    return itertools.count()
+=== keys that collide
+def f(x):
+    return {n * (2**61 - 1): 0 for n in range(10**5)}
+=== a long error
+def f(x):
+    raise ValueError("x" * 10**8)
+=== an error without a text
+class Own(Exception):
+    def __str__(self):
+        raise self
+def f(x):
+    raise Own
+""")
+"""Functions whose result costs whoever looks at it."""

@@ -123,14 +123,14 @@ def _guest(
             for stream in streams.values():
                 stream.close()
             yield process
+            if _readable(ready, 0.1) and not ready.read(1):
+                message = "a sandbox did not start; the machine may lack memory or processes"
+                raise RuntimeError(message)
         finally:
             if process.returncode is None or sandbox.bwrap is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        if not ready.read(1):
-            message = "a sandbox did not start; the machine may lack memory or processes"
-            raise RuntimeError(message)
 
 
 def _read(stream: Stream, most: int, deadline: float) -> bytes:
@@ -139,17 +139,21 @@ def _read(stream: Stream, most: int, deadline: float) -> bytes:
     Raises TimeoutError at the deadline.
     """
     data = bytearray()
-    poll = select.poll()
-    poll.register(stream, select.POLLIN)
     while len(data) <= most:
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
+        if not _readable(stream, deadline - time.monotonic()):
             raise TimeoutError
         piece = os.read(stream.fileno(), 1 << 16)
         if not piece:
             break
         data += piece
     return bytes(data)
+
+
+def _readable(stream: Stream, seconds: float) -> bool:
+    """Return whether there is something to read, or the end, within some seconds."""
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    return seconds > 0 and bool(poll.poll(seconds * 1000))
 
 
 @contextmanager

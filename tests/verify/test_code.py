@@ -224,6 +224,11 @@ def test_memory_is_bounded(judge):
     assert judge("print(1)", [{"input": "", "output": "1"}], memory=64).outcome == "correct"
 
 
+def test_tests_that_never_begin_are_not_passed(judge):
+    tests = f"assert f() == [{'1,' * 300_000}]"
+    assert judge("def f(): return []", tests, memory=64).detail.endswith("the tests ended early")
+
+
 def test_installed_packages_only_where_asked(judge):
     program = "import pydantic\nprint(1)"
     assert judge(program, [{"input": "", "output": "1"}]).outcome == "wrong"
@@ -297,6 +302,21 @@ def test_without_bubblewrap_it_refuses(tmp_path, monkeypatch, script):
     assert ("no namespaces here" if script else "not installed") in said
     unsafe = rk.build("code", unsafe_subprocess=True)
     assert unsafe.verify([DOUBLE], ["assert double(1) == 2"])[0].outcome == "correct"
+
+
+@pytest.mark.parametrize("tests", ["assert double(1) == 2", {"input": "1", "output": "2"}])
+def test_a_sandbox_that_does_not_start_is_no_wrong_answer(sandboxed, monkeypatch, tmp_path, tests):
+    if sandboxed:
+        pytest.skip("bubblewrap does not work here")
+    broken = tmp_path / "bwrap"
+    broken.write_text(f'#!/bin/sh\nexec {_sandbox.bubblewrap()} "$@"\n')
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code = rk.build("code")
+    assert code.verify([DOUBLE], ["assert double(1) == 2"])[0].outcome == "correct"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(RuntimeError, match="a sandbox did not start"):
+        code.verify([DOUBLE], [tests])
 
 
 # The talk between the two processes, both ends in this one.

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import rewardkit as rk
-from programs import WAYS_TO_PASS
+from programs import COSTLY, FORGED, HARM, WAYS_TO_PASS
 from rewardkit import _sandbox
 
 try:
@@ -296,7 +296,7 @@ def test_no_way_to_pass(name, unsafe):
     assert verdict.outcome in ("wrong", "timeout"), verdict
 
 
-# What an answer can send that is not what it was asked for: it finds its end of the talk and forges.
+# What an answer can send that it was not asked for: it finds its end of the talk, and forges.
 
 FIND = """
 import gc, os, sys
@@ -306,32 +306,12 @@ def link():
         frame = frame.f_back
     return frame.f_locals["self"]
 """
-FORGED = {
-    "garbage in every pipe": "for fd in range(3, 64):\n    try: os.write(fd, b'1\\n\\n\\n')\n    except OSError: pass",
-    "pipes closed": "os.closerange(3, 64)",
-    "all pipes closed": "os.closerange(0, 64)",
-    "a reply that is no JSON": "os.write(link()._outgoing, b'{\\n')",
-    "a reply that never ends": "for _ in range(40): os.write(link()._outgoing, b'[' * 10**6)",
-    "deep nesting": "os.write(link()._outgoing, b'[' * 10**6 + b'\\n')",
-    "a value, ahead of time": "link()._send('value', 0)",
-    "many values": "[link()._send('value', 0) for _ in range(500)]",
-    "an error of the wrong form": "link()._send('error', 5, 6)",
-    "an exit, raised over there": "link()._send('error', ['SystemExit', 'BaseException'], '0')",
-    "an exit, named an exception": "link()._send('error', ['SystemExit', 'Exception'], '0')",
-    "a question of the wrong form": "link()._send('ask', 3)",
-    "a request for what is not shared": "link()._send('ask', 'getattr', [5, 'real'])",
-    "a call of a built-in type": "link()._send('ask', 'call', [{'type': ['int']}, [], {}])",
-    "a tag of two": "link()._send('value', {'list': [], 'tuple': []})",
-    "an object that there is not": "link()._send('value', {'yours': [99]})",
-    "an object of a strange number": "link()._send('value', {'mine': [[1]]})",
-    "a lot of objects": "link()._send('value', [{'mine': [n]} for n in range(10**5)])",
-}
 
 
 @pytest.mark.parametrize("where", ["at once", "in the function"])
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_message_earns_nothing(name, where):
-    forge = FORGED[name]
+    forge = FORGED[name][0]
     if where == "at once":
         answer = f"{FIND}\n{forge}\ndef f(x): return 0"
     else:
@@ -341,7 +321,7 @@ def test_a_forged_message_earns_nothing(name, where):
 
 
 def test_no_object_can_be_made_among_the_tests():
-    """Such as one whose `__eq__` asks the answer, of a class made by a call of `type` over there."""
+    """Such as one whose `__eq__` asks the answer, of a class that a call of `type` made there."""
     answer = FIND + textwrap.dedent("""
         def f(x):
             yes = lambda *_: True
@@ -382,45 +362,6 @@ assert seen == []
 
 # Harm: what a program may cost.
 
-HARM = {
-    "an endless loop": "while True: pass",
-    "a sleep": "import time\ntime.sleep(99)",
-    "endless output": "while True: print('x' * 10**6)",
-    "endless output, slowly": "import time\nwhile True:\n    print('x', flush=True)\n    time.sleep(.01)",
-    "one huge output": "print('x' * 10**8)",
-    "errors without end": "import sys\nwhile True: sys.stderr.write('x' * 10**6)",
-    "memory at once": "x = bytearray(10**10)",
-    "memory by and by": "x = []\nwhile True: x.append(bytearray(10**6))",
-    "memory in threads": "import threading, time\nthreading.stack_size(64 << 20)\n"
-    "while True: threading.Thread(target=time.sleep, args=(99,)).start()",
-    "a fork bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
-    "a daemon": "import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
-    "        while True: pass",
-    "signals ignored": "import signal\nfor n in range(1, 32):\n"
-    "    try: signal.signal(n, signal.SIG_IGN)\n    except OSError: pass\nwhile True: pass",
-    "output closed": "import os\nos.close(1)\nwhile True: pass",
-    "a stop": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
-    "a crash": "import ctypes\nctypes.string_at(0)",
-    "no end of recursion": "import sys\nsys.setrecursionlimit(10**9)\nf = lambda: [f()]\nf()",
-}  # fmt: skip
-COSTLY_VALUES = {
-    "a huge text": "'x' * 10**8",
-    "a huge integer": "1 << 10**7",
-    "a long list": "[0] * 10**7",
-    "deep nesting": "deep",
-    "a cycle": "cycle",
-    "no end of items": "__import__('itertools').count()",
-    "keys that collide": "{i * (2**61 - 1): 0 for i in range(10**5)}",
-    "a long error": "(_ for _ in ()).throw(ValueError('x' * 10**8))",
-    "an error without a text": "(_ for _ in ()).throw(Own())",
-}
-COSTLY = """
-deep = []
-for _ in range(10**5): deep = [deep]
-cycle = []; cycle.append(cycle)
-class Own(Exception):
-    def __str__(self): raise self
-"""
 MEASURE = """
 import ctypes, json, os, resource, sys, time
 import rewardkit as rk
@@ -445,20 +386,20 @@ print(json.dumps([[verdict.outcome for verdict in verdicts], took, grown / 1024,
 """
 
 
-def check_costs(answers, tests, honest):
+def check_costs(programs, tests, honest):
     """Check that none passes, and that all together take little, and leave no process behind."""
+    answers = [answer for answer, _ in programs.values()]
     done = subprocess.run(
         [sys.executable, "-c", MEASURE],
-        input=json.dumps([list(answers.values()), tests, honest]),
+        input=json.dumps([answers, tests, honest]),
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
     outcomes, seconds, mebibytes, left = json.loads(done.stdout)
-    passed = [name for name, outcome in zip(answers, outcomes, strict=True) if outcome == "correct"]
-    assert passed == []
-    assert set(outcomes) == {"wrong", "timeout"}
+    found = dict(zip(programs, outcomes, strict=True))
+    assert {name for name, outcome in found.items() if outcome not in ("wrong", "timeout")} == set()
     assert seconds < 60  # of which the time limit is 2 for each, 8 at a time
     assert mebibytes < 50
     assert not left
@@ -471,8 +412,7 @@ def test_harm_is_bounded():
 
 @needs_bubblewrap
 def test_costly_values_are_bounded():
-    answers = {name: f"{COSTLY}\ndef f(x): return {value}" for name, value in COSTLY_VALUES.items()}
-    check_costs(answers, "assert list(f(1)) == [2]\nassert f(2) == [2]", "f = lambda x: [2]")
+    check_costs(COSTLY, "assert list(f(1)) == [2]\nassert f(2) == [2]", "f = lambda x: [2]")
 
 
 @needs_bubblewrap

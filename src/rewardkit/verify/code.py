@@ -111,7 +111,7 @@ class Code(Verifier):
             return Verdict(Outcome.TIMEOUT, f"{self.timeout:g} s")
         passed = faults.count("")
         share = passed / max(total, 1) if self.partial else None
-        if passed == total == len(faults):
+        if 0 < passed == total == len(faults):
             return Verdict(Outcome.CORRECT, share=share)
         fault = next(filter(None, faults), "the tests ended early")
         return Verdict(Outcome.WRONG, f"{passed} of {total} tests; {fault}", share)
