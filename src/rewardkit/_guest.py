@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-LONGEST = 1 << 24
-"""Bytes in one message."""
+_LONGEST = 1 << 24  # bytes in one message
 _SCALARS = {bool, int, float, str}
 _COLLECTIONS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (list, tuple, set, frozenset, dict, bytes, bytearray)
@@ -149,7 +148,7 @@ class Link:
     def _answer(self, operation: str, operands: list[Any]) -> None:
         """Do what was asked for, and send the result or the error."""
         try:
-            if operands and not any(operands[0] is each for each in self._ours):
+            if operands and "mine" not in self._tags.get(id(operands[0]), {}):
                 raise PermissionError(operation)  # noqa: TRY301 - sent like any other
             value = self._operations[operation](*operands)
             reply = ["value", self._pack(value, plain=operation == "plain")]
@@ -166,9 +165,9 @@ class Link:
             self._end("the program ended")
 
     def _receive(self) -> tuple[str, list[Any]]:
-        line = self._lines.readline(LONGEST + 1)
+        line = self._lines.readline(_LONGEST + 1)
         if not line.endswith(b"\n"):
-            self._end("too large" if len(line) > LONGEST else "the program ended")
+            self._end("too large" if len(line) > _LONGEST else "the program ended")
         try:
             kind, *content = self._loads(line, object_hook=self._unpack)
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is no message
@@ -194,7 +193,7 @@ class Link:
             if taken := _take_apart(value):
                 return {taken[0]: [self._pack(part) for part in taken[1]]}
         if "getattr" not in self._operations and not callable(value):
-            message = f"tests can hand over plain data and functions, not a {kind.__name__}"
+            message = f"tests can hand over plain data and functions, no object of {kind.__name__}"
             raise TypeError(message)
         self._tags[id(value)] = {"mine": [len(self._ours)]}
         self._ours.append(value)

@@ -83,7 +83,7 @@ def test_a_list_is_one_text(judge, tests):
         ("I cannot.", "assert f(1)",
          "0 of 1 tests; SyntaxError: invalid syntax (<answer>, line 1)"),
         (DOUBLE, "class Own: pass\nassert double(Own())",
-         "0 of 1 tests; TypeError: tests can hand over plain data and functions, not a Own"),
+         "0 of 1 tests; TypeError: tests can hand over plain data and functions, no object of Own"),
         (DOUBLE, "import sys\nassert double(1) == 2\nsys.exit(0)\nassert double(1) == 2",
          "1 of 2 tests; SystemExit: 0"),
         (DOUBLE, "import os\nassert double(1) == 2\nos._exit(0)\nassert double(1) == 2",
