@@ -223,7 +223,7 @@ def names(kind: str | None = None) -> list[str]:
     Plugins are imported first. Raises ValueError for another kind.
 
     >>> names("verifier")
-    ['contains', 'exact', 'json_schema', 'math', 'number']
+    ['code', 'contains', 'exact', 'json_schema', 'math', 'number']
     """
     if kind is not None and kind not in KINDS:
         message = f"got kind={kind!r}, expected one of {', '.join(KINDS)}, or None for all"

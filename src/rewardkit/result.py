@@ -38,9 +38,13 @@ class Outcome(StrEnum):
 class Verdict(NamedTuple):
     """A verifier's finding on one answer: an outcome, and a detail for people.
 
+    `share` is what part of its tests the answer passed, 0 to 1, from a verifier that is asked to
+    count them; else None.
+
     >>> Verdict(Outcome.WRONG, "7, not 8").outcome
     <Outcome.WRONG: 'wrong'>
     """
 
     outcome: Outcome
     detail: str = ""
+    share: float | None = None

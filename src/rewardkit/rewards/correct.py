@@ -37,7 +37,7 @@ class Correct(Reward):
     correct: float | None = 1.0
     """The value of a right answer. Here and below None abstains."""
     wrong: float | None = 0.0
-    """The value of a wrong answer."""
+    """The value of a wrong answer; where the verdict has a share, it is that part of the way up."""
     no_answer: float | None = 0.0
     """The value of a completion in which no answer is found."""
     timeout: float | None = 0.0
@@ -61,6 +61,15 @@ class Correct(Reward):
             outcome: Score(getattr(self, outcome.value), outcome.value) for outcome in Outcome
         }
         return [
-            Score(shared[outcome].value, f"{outcome}: {detail}") if detail else shared[outcome]
-            for outcome, detail in self.verifier.verify(answers, references)
+            Score(self._value(outcome, share), f"{outcome}: {detail}")
+            if detail
+            else shared[outcome]
+            for outcome, detail, share in self.verifier.verify(answers, references)
         ]
+
+    def _value(self, outcome: Outcome, share: float | None) -> float | None:
+        """Return an outcome's value; for a wrong answer, that share of the way to a right one's."""
+        value: float | None = getattr(self, outcome.value)
+        if outcome is Outcome.WRONG and share and value is not None and self.correct is not None:
+            value += share * (self.correct - value)
+        return value

@@ -3,6 +3,6 @@
 They say whether an answer is right, know nothing of prompts and trainers, and give no score.
 """
 
-from rewardkit.verify import math, number, schema, text
+from rewardkit.verify import code, math, number, schema, text
 
-__all__ = ["math", "number", "schema", "text"]
+__all__ = ["code", "math", "number", "schema", "text"]

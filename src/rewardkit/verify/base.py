@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -32,8 +32,8 @@ class Verifier(Component):
         """Return one verdict for each answer, in order.
 
         `answers` are texts, None where there was none. `references` are dataset cells: a string, a
-        number, None, or a list of which any is right. Both have the same length; ValueError where
-        they do not.
+        number, None, or a list of which any is right; a verifier that reads another cell says so.
+        Both have the same length; ValueError where they do not.
         """
 
 
@@ -48,10 +48,21 @@ def pairwise(
     reference that it cannot read. Of a list of references the first that finds the answer right
     decides, else the first that can be read.
     """
+    return [_one(*pair, judge) for pair in paired(answers, references)]
+
+
+def paired(
+    answers: Sequence[str | None], references: Sequence[Any]
+) -> Iterator[tuple[str | None, Any]]:
+    """Return each answer with its reference. Raises ValueError where there are not as many.
+
+    >>> list(paired(["4", None], [4, "7"]))
+    [('4', 4), (None, '7')]
+    """
     if len(answers) != len(references):
         message = f"got {len(answers)} answers for {len(references)} references, expected as many"
         raise ValueError(message)
-    return [_one(*pair, judge) for pair in zip(answers, references, strict=True)]
+    return zip(answers, references, strict=True)
 
 
 def texts(reference: Any) -> list[str]:

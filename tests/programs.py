@@ -1,0 +1,829 @@
+"""Answers and the tests that they are judged by, as text.
+
+A case is a line `=== its name`, the answer, a line `---`, and the tests.
+"""
+
+from __future__ import annotations
+
+
+def cases(text: str) -> dict[str, tuple[str, str]]:
+    """Return the answer and the tests of each case, by its name."""
+    found = {}
+    for case in text.split("\n=== ")[1:]:
+        name, _, rest = case.partition("\n")
+        answer, _, tests = rest.partition("\n---\n")
+        found[name] = (answer, tests.rstrip("\n"))
+    return found
+
+
+RIGHT = cases(r"""
+=== a statement
+def double(x):
+    return x + x
+---
+assert double(2) == 4
+=== a candidate is checked
+def double(x):
+    return x + x
+---
+def check(candidate):
+    assert candidate(2) == 4
+
+check(double)
+=== a function of pytest's form
+def double(x):
+    return x + x
+---
+def test_double():
+    assert double(2) == 4
+=== an import of a name
+def double(x):
+    return x + x
+---
+from solution import double
+
+def test_double():
+    assert double(2) == 4
+=== an import of all
+def double(x):
+    return x + x
+---
+import solution
+assert solution.double(2) == 4
+=== a loop
+def double(x):
+    return x + x
+---
+for x, y in [(1, 2), (3, 6)]:
+    assert double(x) == y
+=== a helper
+def double(x):
+    return x + x
+---
+def same(a, b):
+    return a == b
+
+assert same(double(1), 2)
+=== a module imported
+def double(x):
+    return x + x
+---
+import math
+assert math.isclose(double(0.1), 0.2)
+=== a module taken for granted
+def double(x):
+    return x + x
+---
+assert math.isclose(double(0.1), 0.2)
+=== tests as a program
+def double(x):
+    return x + x
+---
+if __name__ == "__main__":
+    assert double(1) == 2
+=== a built-in's name, imported
+def sum(a, b):
+    return 0
+---
+from solution import sum
+assert sum(1, 2) == 0
+=== an answer that prints
+print("so")
+def f():
+    return 1
+---
+assert f() == 1
+=== an answer that is a program too
+def f():
+    return 1
+if __name__ == "__main__":
+    raise ValueError
+---
+assert f() == 1
+=== a constant
+LIMIT = 7
+---
+assert LIMIT == 7
+=== nothing and truth
+def f(x):
+    return None if x else True
+---
+assert f(1) is None
+assert f(0) is True
+=== collections
+def f():
+    return (1, [2.5, "x"], {"a": {1, 2}}, b"\x00", 1j, frozenset([1]), range(3))
+---
+assert f() == (1, [2.5, "x"], {"a": {2, 1}}, b"\x00", 1j, frozenset([1]), range(3))
+=== infinity and not a number
+def f(x):
+    return float(x)
+---
+assert f("inf") > 10**9
+assert f("nan") != f("nan")
+=== a long integer
+def f():
+    return 7 ** 9000
+---
+assert f() == 7 ** 9000
+=== lone surrogates
+def f():
+    return "é😀\ud800"
+---
+assert f() == "é😀\ud800"
+=== a name in wide letters, as Python reads them
+def ｆ(x):
+    return x
+---
+assert f(1) == 1
+=== dates and exact numbers
+import datetime
+from decimal import Decimal
+from fractions import Fraction
+def f(day, x):
+    return day + datetime.timedelta(days=1), Decimal("0.1") * 3, Fraction(x) / 3
+---
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+assert f(date(2024, 2, 28), 1) == (date(2024, 2, 29), Decimal("0.3"), Fraction(1, 3))
+=== a time with its zone
+import datetime
+def f():
+    return datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+---
+assert f().year == 2024
+=== a counter and a default dictionary
+from collections import Counter, defaultdict
+counts = defaultdict(list)
+counts[1].append(2)
+def f(s):
+    return Counter(s)
+---
+assert f("aab") == {"a": 2, "b": 1}
+assert counts == {1: [2]}
+=== an enumeration
+from enum import Enum, IntEnum
+class Size(IntEnum):
+    SMALL = 1
+class Colour(Enum):
+    RED = 1
+def f():
+    return Colour.RED
+---
+assert Size.SMALL == 1
+assert f() == Colour.RED
+assert f() is Colour.RED
+assert f().name == "RED"
+=== a named tuple
+from typing import NamedTuple
+class Point(NamedTuple):
+    x: int
+    y: int
+---
+assert Point(3, 4).x == 3
+assert Point(3, 4) == (3, 4)
+x, y = Point(3, 4)
+assert y == 4
+=== a generator
+def f(n):
+    yield from range(n)
+---
+assert list(f(3)) == [0, 1, 2]
+assert 2 in f(3)
+assert next(f(1)) == 0
+=== an iterator
+def f(n):
+    return map(str, range(n))
+---
+assert sorted(f(2)) == ["0", "1"]
+assert "".join(f(3)) == "012"
+=== a closure
+def f(n):
+    return lambda x: x + n
+---
+assert f(1)(2) == 3
+=== a function handed over
+def f(g, x):
+    return g(g(x))
+---
+assert f(lambda x: x * 3, 2) == 18
+=== a function that calls back
+def f(g, x):
+    return g(x) + 1
+def h(x):
+    return x * 10
+---
+assert f(lambda x: h(x) + 5, 2) == 26
+=== a built-in handed over
+def f(xs, key):
+    return sorted(xs, key=key)
+---
+assert f(["bb", "a"], len) == ["a", "bb"]
+=== a method handed over
+def f(told):
+    for x in range(3):
+        told(x)
+---
+seen = []
+f(seen.append)
+assert seen == [0, 1, 2]
+=== a type handed over
+def f(xs, kind):
+    return [x for x in xs if isinstance(x, kind)]
+---
+assert f([1, "a"], int) == [1]
+=== a list changed in place
+def f(xs):
+    xs.sort()
+---
+a = [3, 1]
+f(a)
+assert a == [1, 3]
+=== a matrix and a dictionary changed in place
+class Solution:
+    def turn(self, matrix, found):
+        matrix[0][0] = 9
+        found["k"] = 1
+---
+m, d = [[1]], {}
+assert Solution().turn(m, d) is None
+assert m == [[9]] and d == {"k": 1}
+=== arguments by name
+def f(*args, **named):
+    return args, named
+---
+assert f(1, b=2) == ((1,), {"b": 2})
+=== an exception
+def f(x):
+    if x < 0:
+        raise ValueError("negative")
+---
+try:
+    f(-1)
+except ValueError as error:
+    assert str(error) == "negative"
+else:
+    raise AssertionError
+=== an exception derived from a built-in one
+class Own(KeyError):
+    pass
+def f():
+    raise Own("x")
+---
+try:
+    f()
+    assert False
+except KeyError:
+    pass
+=== a class
+class Stack:
+    def __init__(self):
+        self.items = []
+    def push(self, x):
+        self.items.append(x)
+    def pop(self):
+        return self.items.pop()
+    def offer(self):
+        return "offered"
+    def __len__(self):
+        return len(self.items)
+    def __getitem__(self, place):
+        return self.items[place]
+---
+s = Stack()
+s.push(1)
+s.push(2)
+assert s[1] == 2
+assert s.pop() == 2
+assert len(s) == 1
+assert s.items == [1]
+assert s.offer() == "offered"
+assert not Stack()
+=== linked nodes
+class Node:
+    def __init__(self, value):
+        self.value, self.next = value, None
+def last(node):
+    while node.next:
+        node = node.next
+    return node.value
+---
+a, b = Node(1), Node(2)
+a.next = b
+assert last(a) == 2
+assert a.next is b
+assert a.next.next is None
+=== operators
+class Vector:
+    def __init__(self, x):
+        self.x = x
+    def __add__(self, other):
+        return Vector(self.x + other.x)
+    def __eq__(self, other):
+        return self.x == other.x
+    def __lt__(self, other):
+        return self.x < other.x
+    def __str__(self):
+        return f"<{self.x}>"
+---
+assert Vector(1) + Vector(2) == Vector(3)
+assert Vector(1) != Vector(2)
+assert sorted([Vector(2), Vector(1)])[0].x == 1
+assert str(Vector(1)) == f"{Vector(1)}" == "<1>"
+assert isinstance(Vector(1), Vector)
+assert not isinstance(1, Vector)
+=== a collection with methods
+from collections import OrderedDict
+class Cache(OrderedDict):
+    def put(self, key, value):
+        self[key] = value
+---
+c = Cache()
+c.put(1, 2)
+assert c[1] == 2
+assert c == {1: 2}
+c[3] = 4
+del c[1]
+assert list(c) == [3]
+=== a data class
+import dataclasses
+@dataclasses.dataclass
+class Point:
+    x: int = 0
+---
+assert Point(4).x == 4
+assert Point(4) == Point(4)
+assert repr(Point(4)) == "Point(x=4)"
+""")
+"""Answers that are right."""
+
+WAYS_TO_PASS = cases(r"""
+=== sys.exit(0)
+import sys
+sys.exit(0)
+---
+assert f(1) == 2
+=== sys.exit(0) in the function
+import sys
+def f(x):
+    sys.exit(0)
+---
+assert f(1) == 2
+=== os._exit(0)
+import os
+os._exit(0)
+---
+assert f(1) == 2
+=== os._exit(0) in the function
+import os
+def f(x):
+    os._exit(0)
+---
+assert f(1) == 2
+=== os._exit(0) where an error is expected
+import os
+def f(x):
+    os._exit(0)
+---
+try:
+    f(1)
+except:
+    pass
+else:
+    assert False
+=== raise SystemExit
+def f(x):
+    raise SystemExit
+---
+assert f(1) == 2
+=== an exit by a signal handler
+import os, signal
+signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
+def f(x):
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    signal.pause()
+---
+assert f(1) == 2
+=== an exit at the end
+import atexit, os
+atexit.register(os._exit, 0)
+def f(x):
+    raise KeyError
+---
+assert f(1) == 2
+=== an exit in place of a traceback
+import os, sys
+sys.excepthook = lambda *_: os._exit(0)
+def f(x):
+    return 0
+---
+assert f(1) == 2
+=== an exit from a thread that outlives
+import os, threading, time
+def late():
+    time.sleep(0.1)
+    os._exit(0)
+threading.Thread(target=late).start()
+def f(x):
+    time.sleep(0.5)
+---
+assert f(1) == 2
+=== an exit from a destructor
+import os
+class Last:
+    def __del__(self):
+        os._exit(0)
+def f(x):
+    return Last()
+---
+assert f(1) == 2
+=== an object that equals all
+class All:
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All()
+---
+assert f(1) == 2
+=== an integer that equals all
+class All(int):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All(7)
+---
+assert f(1) == 2
+=== a text that equals all
+class All(str):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All("no")
+---
+assert f(1) == "yes"
+=== a list that equals all
+class All(list):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All()
+---
+assert f(1) == [1, 2]
+=== an object that is as near as it takes
+class Near:
+    def __sub__(self, other):
+        return self
+    def __abs__(self):
+        return self
+    def __lt__(self, other):
+        return True
+def f(x):
+    return Near()
+---
+assert abs(f(1) - 2.0) < 1e-6
+=== an object that hears what is expected
+class Near:
+    def __sub__(self, other):
+        return 0.0
+def f(x):
+    return Near()
+---
+assert abs(f(1) - 2.0) < 1e-6
+=== an object that contains all
+class All:
+    def __contains__(self, other):
+        return True
+def f(x):
+    return All()
+---
+assert 2 in f(1)
+=== a patched len
+import builtins
+builtins.len = lambda x: 2
+def f(x):
+    return []
+---
+assert len(f(1)) == 2
+=== a patched isinstance
+import builtins
+builtins.isinstance = lambda *_: True
+def f(x):
+    return 0
+---
+assert isinstance(f(1), list)
+=== a patched print
+import builtins, os
+builtins.print = lambda *_: os._exit(0)
+def f(x):
+    return 0
+---
+print("testing")
+assert f(1) == 2
+=== a patched AssertionError
+import builtins, os
+class Quiet(Exception):
+    def __init__(self, *_):
+        os._exit(0)
+builtins.AssertionError = Quiet
+def f(x):
+    return 0
+---
+if f(1) != 2:
+    raise AssertionError
+=== a function of a built-in's name
+def abs(x):
+    return 0
+def f(x):
+    return 9.0
+---
+assert abs(f(1) - 2.0) < 1e-6
+=== a patched helper
+import math
+math.isclose = lambda *_: True
+def f(x):
+    return 9
+---
+import math
+assert math.isclose(f(1), 2)
+=== a class of a module's name
+class math:
+    isclose = lambda *_: True
+def f(x):
+    return 9
+---
+assert math.isclose(f(1), 2)
+=== a false module
+import sys, types
+sys.modules["math"] = types.SimpleNamespace(isclose=lambda *_: True)
+def f(x):
+    return 9
+---
+import math
+assert math.isclose(f(1), 2)
+=== an import hook
+import importlib.abc, importlib.machinery, sys, types
+class Loader(importlib.abc.Loader):
+    def create_module(self, spec):
+        return types.ModuleType(spec.name)
+    def exec_module(self, module):
+        module.mean = lambda xs: 2
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "statistics":
+            return importlib.machinery.ModuleSpec(name, Loader())
+sys.meta_path.insert(0, Finder())
+def f(x):
+    return [9]
+---
+import statistics
+assert statistics.mean(f(1)) == 2
+=== a look into the caller's frame
+import sys
+def f(x):
+    return sys._getframe(1).f_globals["expected"]
+---
+expected = 2
+assert f(1) == expected
+=== a change in the caller's frame
+import sys
+def f(x):
+    sys._getframe(1).f_globals["expected"] = 0
+    return 0
+---
+expected = 2
+assert f(1) == expected
+=== a trace function
+import sys
+def trace(frame, *_):
+    frame.f_back.f_globals["expected"] = 0
+sys.settrace(trace)
+def f(x):
+    return 0
+---
+expected = 2
+assert f(1) == expected
+=== the objects that the collector knows
+import gc
+def f(x):
+    for each in gc.get_objects():
+        if type(each) is dict and "expected_of_f" in each:
+            return each["expected_of_f"]
+---
+expected_of_f = [2]
+assert f(1) == expected_of_f
+=== the tests among the arguments
+import sys
+def f(x):
+    return int(sys.orig_argv[-1].rpartition("== ")[2])
+---
+assert f(1) == 2
+=== the tests in the memory
+import re
+def f(x):
+    memory = open("/proc/self/mem", "rb", 0)
+    for line in open("/proc/self/maps"):
+        span, mode = line.split()[:2]
+        if mode == "rw-p":
+            start, stop = (int(end, 16) for end in span.split("-"))
+            memory.seek(start)
+            found = re.search(rb"assert f.1. == (\d+)", memory.read(stop - start))
+            if found:
+                return int(found[1])
+---
+assert f(1) == 2222
+=== an argument changed on the way
+def f(x):
+    x.clear()
+    return []
+---
+a = [3, 1]
+assert f(a) == sorted(a)
+=== a patched sorted, by the module's name
+import sys
+sys.modules["builtins"].sorted = lambda xs: []
+def f(x):
+    return []
+---
+assert f([3, 1]) == sorted([3, 1])
+=== a patched all
+import builtins
+builtins.all = builtins.any = lambda xs: True
+def f(x):
+    return 0
+---
+assert all(f(x) == 2 * x for x in (1, 2))
+""")
+"""Answers that pass where they are one program with their tests, and are wrong."""
+
+FORGED = cases(r"""
+=== garbage in every pipe
+for fd in range(3, 64):
+    try:
+        os.write(fd, b"1\n\n\n")
+    except OSError:
+        pass
+=== pipes closed
+os.closerange(3, 64)
+=== all pipes closed
+os.closerange(0, 64)
+=== a reply that is no JSON
+os.write(link()._outgoing, b"{\n")
+=== a reply that never ends
+for _ in range(40):
+    os.write(link()._outgoing, b"[" * 10**6)
+=== deep nesting
+os.write(link()._outgoing, b"[" * 10**6 + b"\n")
+=== a value, ahead of time
+link()._send("value", 0)
+=== many values
+for _ in range(500):
+    link()._send("value", 0)
+=== a value that is no list
+link()._send("value")
+=== an error of the wrong form
+link()._send("error", 5, 6)
+=== an exit, raised over there
+link()._send("error", ["SystemExit", "BaseException"], "0")
+=== a question of the wrong form
+link()._send("ask", 3)
+=== a question without an object
+link()._send("ask", "call", [])
+=== a request for what is not shared
+link()._send("ask", "getattr", [5, "real"])
+=== a request to load
+link()._send("ask", "load", [])
+=== a call of a built-in type
+link()._send("ask", "call", [{"type": ["int"]}, [], {}])
+=== a tag of two
+link()._send("value", {"list": [], "tuple": []})
+=== an object that there is not
+link()._send("value", {"yours": [99]})
+=== an object of a strange number
+link()._send("value", {"mine": [[1]]})
+=== a lot of objects
+link()._send("value", [{"mine": [n]} for n in range(10**5)])
+=== a module made
+link()._send("value", {"os.system": ["true"]})
+""")
+"""What an answer may do to its end of the talk with the tests; `link` finds that end."""
+
+HARM = cases(r"""
+=== an endless loop
+while True:
+    pass
+=== a sleep
+import time
+time.sleep(99)
+=== endless output
+while True:
+    print("x" * 10**6)
+=== endless output, slowly
+import time
+while True:
+    print("x", flush=True)
+    time.sleep(0.01)
+=== one huge output
+print("x" * 10**8)
+=== errors without end
+import sys
+while True:
+    sys.stderr.write("x" * 10**6)
+=== memory at once
+x = bytearray(10**10)
+=== memory by and by
+x = []
+while True:
+    x.append(bytearray(10**6))
+=== memory in threads
+import threading, time
+threading.stack_size(64 << 20)
+while True:
+    threading.Thread(target=time.sleep, args=(99,)).start()
+=== memory in pipes
+import os, time
+while True:
+    _, end = os.pipe()
+    os.set_blocking(end, False)
+    os.write(end, b"x" * 10**6)
+=== a fork bomb
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+=== a daemon
+import os
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True:
+            pass
+=== signals ignored
+import signal
+for number in range(1, 32):
+    try:
+        signal.signal(number, signal.SIG_IGN)
+    except OSError:
+        pass
+while True:
+    pass
+=== output closed
+import os
+os.close(1)
+while True:
+    pass
+=== a stop
+import os, signal
+os.kill(os.getpid(), signal.SIGSTOP)
+=== a crash
+import ctypes
+ctypes.string_at(0)
+=== no end of recursion
+import sys
+sys.setrecursionlimit(10**9)
+f = lambda: [f()]
+f()
+""")
+"""Programs that take more than they should."""
+
+COSTLY = cases(r"""
+=== a huge text
+def f(x):
+    return "x" * 10**8
+=== a huge integer
+def f(x):
+    return 1 << 10**7
+=== a long list
+def f(x):
+    return [0] * 10**7
+=== deep nesting
+def f(x):
+    deep = []
+    for _ in range(10**5):
+        deep = [deep]
+    return deep
+=== a cycle
+def f(x):
+    cycle = []
+    cycle.append(cycle)
+    return cycle
+=== no end of items
+import itertools
+def f(x):
+    return itertools.count()
+=== keys that collide
+def f(x):
+    return {n * (2**61 - 1): 0 for n in range(10**5)}
+=== a long error
+def f(x):
+    raise ValueError("x" * 10**8)
+=== an error without a text
+class Own(Exception):
+    def __str__(self):
+        raise self
+def f(x):
+    raise Own
+""")
+"""Functions whose result costs whoever looks at it."""

@@ -1,0 +1,405 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rewardkit as rk
+from programs import RIGHT
+from rewardkit import _guest, _sandbox
+
+DOUBLE = "def double(x):\n    return x + x"
+ECHO = "print(int(input()) * 2)"
+
+
+@pytest.fixture(scope="module")
+def sandboxed():
+    """Return the fields that make `code` run here: under bubblewrap where that works."""
+    try:
+        _sandbox.bubblewrap()
+    except RuntimeError:
+        return {"unsafe_subprocess": True}
+    return {}
+
+
+@pytest.fixture
+def judge(sandboxed):
+    def verdict(answer, reference, **fields):
+        (found,) = rk.build("code", **sandboxed, **fields).verify([answer], [reference])
+        return found
+
+    return verdict
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes(judge, name):
+    verdict = judge(*RIGHT[name])
+    assert verdict.outcome == "correct", verdict
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_answers_are_right_in_plain_python(name):
+    answer, tests = RIGHT[name]
+    if "solution" in tests:
+        return
+    names = {"__name__": "__main__"}
+    exec(compile(answer.replace("__main__", "main"), "<answer>", "exec"), names)  # noqa: S102 - ours
+    exec("import math\n" + tests, names)  # noqa: S102 - ours
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        ["assert double(2) == 4", "assert double('a') == 'aa'"],
+        json.dumps(["assert double(2) == 4", "assert double([]) == []"]),
+        ("def check(f):\n    assert f(2) == 4", "check(double)"),
+    ],
+)
+def test_a_list_is_one_text(judge, tests):
+    assert judge(DOUBLE, tests).outcome == "correct"
+    assert judge(DOUBLE.replace("+", "-"), tests).outcome == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("answer", "tests", "detail"),
+    [
+        (DOUBLE, "assert double(2) == 5", "0 of 1 tests; AssertionError: assert double(2) == 5"),
+        (DOUBLE, "assert double(2) == 4\nassert double(2) == 5, 'no'\nassert 0",
+         "1 of 3 tests; AssertionError: no"),
+        (DOUBLE, "def check(f):\n    assert f(2) == 5\ncheck(double)",
+         "0 of 1 tests; AssertionError: assert f(2) == 5"),
+        (DOUBLE, "assert triple(1) == 3",
+         "0 of 1 tests; NameError: name 'triple' is not defined"),
+        (DOUBLE, "x = double(None)\nassert True",
+         "0 of 1 tests; TypeError: unsupported operand type(s) for +: 'NoneType' and 'NoneType'"),
+        ("def f(:", "assert f(1)", "0 of 1 tests; SyntaxError: invalid syntax (<answer>, line 1)"),
+        ("1 / 0", "assert f(1)", "0 of 1 tests; ZeroDivisionError: division by zero"),
+        ("I cannot.", "assert f(1)",
+         "0 of 1 tests; SyntaxError: invalid syntax (<answer>, line 1)"),
+        (DOUBLE, "class Own: pass\nassert double(Own())",
+         "0 of 1 tests; TypeError: tests can hand over plain data and functions, no object of Own"),
+        (DOUBLE, "import sys\nassert double(1) == 2\nsys.exit(0)\nassert double(1) == 2",
+         "1 of 2 tests; SystemExit: 0"),
+        (DOUBLE, "import os\nassert double(1) == 2\nos._exit(0)\nassert double(1) == 2",
+         "1 of 2 tests; the tests ended early"),
+        ("print(3)", [{"input": "", "output": "4"}, {"input": "", "output": "3"}],
+         "0 of 2 tests; another output"),
+        ("1 / 0", [{"input": "", "output": "4"}], "0 of 1 tests; exit code 1"),
+        ("print(4)\nexit(3)", [{"input": "", "output": "4"}], "0 of 1 tests; exit code 3"),
+    ],
+)  # fmt: skip
+def test_a_wrong_answer_says_what_failed(judge, answer, tests, detail):
+    assert judge(answer, tests) == rk.Verdict(rk.Outcome.WRONG, detail)
+
+
+PAIRS = [("1", "2"), ("5\n", "10\n")]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        [{"input": given, "output": wanted} for given, wanted in PAIRS],
+        {"inputs": ["1", "5\n"], "outputs": ["2", "10\n"]},
+        {"input": ["1", "5\n"], "output": ["2", "10\n"]},
+        {"inputs": [["1"], ["5", ""]], "outputs": [["2"], ["10", ""]]},
+        {"input": "1", "output": "2"},
+        {
+            "language": "python",
+            "test_cases": [{"input": "1\n", "output": "2\n", "type": "stdin_stdout"}],
+        },
+    ],
+)
+def test_pairs_in_the_forms_of_datasets(judge, cell):
+    assert judge(ECHO, cell).outcome == "correct"
+    assert judge(ECHO, json.dumps(cell)).outcome == "correct"
+    assert judge("print(int(input()) * 3)", cell).outcome == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted", "expected"),
+    [
+        ("1 2 \n3\n\n", "1 2\n3", "correct"),
+        ("1 2\r\n3", "1 2\n3\n", "correct"),
+        ("1 2\n\n3", "1 2\n3", "wrong"),
+        ("1  2", "1 2", "wrong"),
+        ("1", "1.0", "wrong"),
+        ("é", "é", "correct"),
+    ],
+)
+def test_outputs_are_compared_by_line(judge, written, wanted, expected):
+    program = f"print({written!r}, end='')"
+    assert judge(program, [{"input": "", "output": wanted}]).outcome == expected
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *(None, "", " \n", [], {}, 7, 1.5, True, b"assert f()", ["", " "], [None], [[]], "[]"),
+        *("hello", "4", "x = 1", "def f(): pass", "assert f(", "assert f(1) ==", "(" * 500),
+        *("print(f(1))", "f(1)", "import random\nrandom.seed(7)", "9" * 5000, "\x00", "\ud800"),
+        *(["assert f(1)", 2], ["assert f(1)", {"input": "", "output": "1"}], [1, 2]),
+        *({"input": "1"}, {"output": "1"}, {"input": "1", "output": None}, "{}"),
+        {"inputs": 3, "outputs": 4},
+        *({"inputs": ["1", "2"], "outputs": ["1"]}, {"input": [1], "output": [2]}),
+        *({"input": "1", "output": " \n"}, [{"input": "1", "output": ""}] * 2, {"test_cases": []}),
+        {"fn_name": "f", "inputs": [[1]], "outputs": [2]},
+        {"language": "cpp", "test_cases": [{"input": "1", "output": "2"}]},
+        {"test_cases": [{"input": "1", "output": "2", "type": "function_call"}]},
+        [{"input": "1", "output": "2", "testtype": "functional"}],
+    ],
+)  # fmt: skip
+def test_what_holds_no_tests_is_a_bad_reference(cell, monkeypatch):
+    monkeypatch.setattr(_sandbox, "bubblewrap", lambda: pytest.fail("nothing should run"))
+    code = rk.build("code")
+    for answer in (None, "", DOUBLE):
+        assert code.verify([answer], [cell])[0].outcome == "bad_reference"
+
+
+def test_a_reference_that_contains_itself_is_a_bad_one():
+    cell = []
+    cell.append(cell)
+    assert rk.build("code").verify(["x"], [cell])[0].outcome == "bad_reference"
+
+
+@pytest.mark.parametrize("answer", [None, "", " \n", "```python\n\n```", "So:\n```python\n \n```"])
+def test_no_code_is_no_answer(answer, monkeypatch):
+    monkeypatch.setattr(_sandbox, "bubblewrap", lambda: pytest.fail("nothing should run"))
+    (verdict,) = rk.build("code").verify([answer], ["assert f(1) == 1"])
+    assert verdict.outcome == "no_answer"
+
+
+@pytest.mark.parametrize(
+    ("answer", "fields", "printed"),
+    [
+        ("print(1)", {}, "1"),
+        ("So:\n```python\nprint(1)\n```\nThat is it.", {}, "1"),
+        ("```python\nprint(1)\n```\nor\n```Python3\nprint(2)\n```", {}, "2"),
+        ("```python\nprint(1)\n```\nor\n```py\nprint(2)\n```", {"which": "first"}, "1"),
+        ("```\nprint(1)\n```\nRun it:\n```bash\npython x.py\n```", {}, "1"),
+        ("```python\nprint(1)\n```\nIt prints\n```\n1\n```", {}, "1"),
+        ("```python\nprint(1)```", {}, "1"),
+        ("See ```x```.\n```python\nprint(1)\n```", {}, "1"),
+        ("```python\r\nprint(1)\r\n```", {}, "1"),
+    ],
+)
+def test_the_program_is_found_in_the_answer(judge, answer, fields, printed):
+    assert judge(answer, [{"input": "", "output": printed}], **fields).outcome == "correct"
+
+
+def test_partial_gives_the_share_that_passes(judge):
+    tests = "assert f(1) == 1\nassert f(2) == 2\nassert f(3) == 9\nassert f(4) == 4"
+    assert judge("def f(x): return x", tests, partial=True) == rk.Verdict(
+        rk.Outcome.WRONG, "3 of 4 tests; AssertionError: assert f(3) == 9", 0.75
+    )
+    pairs = {"inputs": ["1", "2"], "outputs": ["1", "4"]}
+    assert judge("print(int(input()) ** 2)", pairs, partial=True).share == 1.0
+    assert judge("print(1)", pairs, partial=True).share == 0.5
+    assert judge("print(2)", pairs).share is None
+
+
+def test_a_share_that_fails_to_prepare_is_not_right(judge):
+    verdict = judge("def f(x): return x", "y = f()\nassert f(1) == 1", partial=True)
+    assert verdict.outcome == "wrong"
+
+
+def test_time_is_of_all_tests_together(judge):
+    start = time.monotonic()
+    verdict = judge("def f(): \n    while True: pass", "assert f() == 1", timeout=0.5)
+    assert verdict == rk.Verdict(rk.Outcome.TIMEOUT, "0.5 s")
+    nap = "import time\ntime.sleep(0.4)\nprint(input())"
+    pairs = {"inputs": list("abc"), "outputs": list("abc")}
+    assert judge(nap, pairs, timeout=1.0).outcome == "timeout"
+    assert time.monotonic() - start < 10
+
+
+def test_memory_is_bounded(judge):
+    verdict = judge("print(len(bytearray(10**9)))", [{"input": "", "output": "1000000000"}])
+    assert verdict.detail == "0 of 1 tests; exit code 1"
+    assert judge("print(1)", [{"input": "", "output": "1"}], memory=64).outcome == "correct"
+
+
+def test_tests_that_never_begin_are_not_passed(judge):
+    tests = f"assert f() == [{'1,' * 300_000}]"
+    assert judge("def f(): return []", tests, memory=64).detail.endswith("the tests ended early")
+
+
+def test_installed_packages_only_where_asked(judge):
+    program = "import pydantic\nprint(1)"
+    assert judge(program, [{"input": "", "output": "1"}]).outcome == "wrong"
+    assert judge(program, [{"input": "", "output": "1"}], packages=True).outcome == "correct"
+    tests = "import pydantic\nassert f(1) == 1"
+    assert judge("def f(x): return x", tests, packages=True).outcome == "correct"
+
+
+def test_rows_keep_their_order_and_equal_ones_run_once(sandboxed, monkeypatch):
+    calls = []
+    tested = _sandbox.Sandbox.tested
+    monkeypatch.setattr(
+        _sandbox.Sandbox, "tested", lambda *a, **k: calls.append(a) or tested(*a, **k)
+    )
+    answers = [DOUBLE, None, "x", DOUBLE, f"```python\n{DOUBLE}\n```"]
+    references = ["assert double(1) == 2"] * 3 + ["assert double(1) == 2", None]
+    verdicts = rk.build("code", workers=2, **sandboxed).verify(answers, references)
+    assert [v.outcome for v in verdicts] == [
+        *("correct", "no_answer", "wrong", "correct", "bad_reference"),
+    ]
+    assert len(calls) == 2
+
+
+def test_from_a_thread_and_an_event_loop(sandboxed):
+    code = rk.build("code", **sandboxed)
+    found = []
+
+    def work():
+        found.extend(code.verify([DOUBLE] * 2, ["assert double(1) == 2", "assert double(1) == 3"]))
+
+    async def loop():
+        work()
+        await asyncio.to_thread(work)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    asyncio.run(loop())
+    assert [v.outcome for v in found] == ["correct", "wrong"] * 3
+
+
+def test_correct_pays_the_share(sandboxed):
+    verifier = rk.build("code", partial=True, **sandboxed)
+    reward = rk.build("correct", verifier=verifier, extractor="whole", wrong=-1.0, correct=3.0)
+    tests = "assert f(1) == 1\nassert f(2) == 2\nassert f(3) == 9\nassert f(4) == 16"
+    programs = [
+        f"def f(x): return {body}" for body in ("x", "x * x", "0", "1 if x == 1 else x * x")
+    ]
+    assert reward(completions=programs, answer=[tests] * 4) == [1.0, 2.0, -1.0, 2.0]
+    assert reward.bounds == (-1.0, 3.0)
+    abstaining = rk.build("correct", verifier=verifier, extractor="whole", wrong=None)
+    assert abstaining(completions=programs[:1], answer=[tests]) == [None]
+
+
+def test_a_mapping_is_a_cell_of_the_reference_column(sandboxed):
+    reward = rk.build("correct", verifier=rk.build("code", **sandboxed), extractor="whole")
+    assert reward(completions=[ECHO], answer=[{"input": "2", "output": "4"}]) == [1.0]
+
+
+@pytest.mark.parametrize("script", [None, "#!/bin/sh\necho no namespaces here >&2\nexit 1\n"])
+def test_without_bubblewrap_it_refuses(tmp_path, monkeypatch, script):
+    if script:
+        (tmp_path / "bwrap").write_text(script)
+        (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError) as raised:
+        rk.build("code").verify([DOUBLE], ["assert double(1) == 2"])
+    said = str(raised.value)
+    assert "apt-get install bubblewrap" in said
+    assert "unsafe_subprocess=True" in said
+    assert ("no namespaces here" if script else "not installed") in said
+    unsafe = rk.build("code", unsafe_subprocess=True)
+    assert unsafe.verify([DOUBLE], ["assert double(1) == 2"])[0].outcome == "correct"
+
+
+@pytest.mark.parametrize("tests", ["assert double(1) == 2", {"input": "1", "output": "2"}])
+def test_a_sandbox_that_does_not_start_is_no_wrong_answer(sandboxed, monkeypatch, tmp_path, tests):
+    if sandboxed:
+        pytest.skip("bubblewrap does not work here")
+    broken = tmp_path / "bwrap"
+    broken.write_text(f'#!/bin/sh\nexec {_sandbox.bubblewrap()} "$@"\n')
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code = rk.build("code")
+    assert code.verify([DOUBLE], ["assert double(1) == 2"])[0].outcome == "correct"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(RuntimeError, match="a sandbox did not start"):
+        code.verify([DOUBLE], [tests])
+
+
+# The talk between the two processes, both ends in this one.
+
+PLAIN = st.recursive(
+    st.one_of(
+        *(st.none(), st.booleans(), st.integers(), st.floats(), st.binary(max_size=9)),
+        *(st.text(max_size=9), st.just("\ud800"), st.complex_numbers()),
+        st.sampled_from([int, list, ValueError]),
+    ),
+    lambda inner: st.one_of(
+        *(st.lists(inner, max_size=3), st.lists(inner, max_size=3).map(tuple)),
+        st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), inner, max_size=3),
+        *(st.sets(st.integers(), max_size=3), st.frozensets(st.text(max_size=3), max_size=3)),
+        st.binary(max_size=3).map(bytearray),
+    ),
+    max_leaves=12,
+)
+
+
+@pytest.fixture
+def link(monkeypatch):
+    reading, writing = os.pipe()
+    end = _guest.Link(reading, writing, {"call": _guest.call})
+    yield end
+    end._lines.close()
+    os.close(writing)
+
+
+def same(left, right):
+    """Return whether two values are the same, types and signs of zero included."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, (list, tuple)):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict):
+        return same([*left.items()], [*right.items()])
+    return left == right if isinstance(left, (set, frozenset)) else repr(left) == repr(right)
+
+
+@given(value=PLAIN)
+def test_plain_data_comes_over_as_it_was(link, value):
+    link._send("value", link._pack(value))
+    kind, (came,) = link._receive()
+    assert kind == "value"
+    assert same(came, value)
+
+
+@given(
+    line=st.one_of(st.binary(max_size=60), PLAIN.map(lambda v: repr(v).encode("utf-8", "replace")))
+)
+def test_whatever_else_comes_over_ends_the_talk(link, line):
+    line = line.replace(b"\n", b" ")
+    try:
+        well = isinstance(json.loads(line), list)
+    except ValueError:
+        well = False
+    os.write(link._outgoing, line + b"\n")
+    if not well:
+        with pytest.raises(_guest.Gone):
+            link._receive()
+        assert link.gone
+    else:
+        link._lines.readline()
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        *({"type": ["eval"]}, {"yours": [0]}, {"yours": [-1]}, {"tuple": 5}, {"bytes": 10**12}),
+        *({"set": [[1]]}, {"dict": [1]}, {"list": "abc"}, {"complex": "1"}, {"a": [], "b": []}, {}),
+    ],
+)
+def test_a_forged_tag_ends_the_talk(link, forged):
+    os.write(link._outgoing, json.dumps(["value", forged]).encode() + b"\n")
+    with pytest.raises(_guest.Gone):
+        link._receive()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(KeyError, KeyError), (UnicodeDecodeError, ValueError), (SystemExit, RuntimeError)],
+)
+def test_an_error_comes_over_as_a_built_in_exception(kind, expected):
+    error = _guest._error([each.__name__ for each in kind.__mro__], "so")
+    assert type(error) is expected

@@ -1,0 +1,422 @@
+"""Ways out of the sandbox, and ways to a verdict that was not earned.
+
+Each is shown to work where nothing is in its way, so that a test that passes says something.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import rewardkit as rk
+from programs import COSTLY, FORGED, HARM, WAYS_TO_PASS
+from rewardkit import _sandbox
+
+try:
+    _sandbox.bubblewrap()
+    REFUSAL = ""
+except RuntimeError as error:
+    REFUSAL = str(error)
+
+needs_bubblewrap = pytest.mark.skipif(bool(REFUSAL), reason=REFUSAL)
+as_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may do it")
+
+
+def judge(answer, tests, **fields):
+    (verdict,) = rk.build("code", **fields).verify([textwrap.dedent(answer)], [tests])
+    return verdict
+
+
+# Ways out: programs that print "out" once they are. Each gets out of a plain subprocess.
+
+CTYPES = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+WAYS_OUT = {
+    "the network": """
+        import socket
+        socket.create_connection(("127.0.0.1", {port}), timeout=1)
+        print("out")
+    """,
+    "a file of the user": """
+        print(open({secret!r}).read())
+    """,
+    "a file of the system": """
+        print("out" if "root" in open("/etc/passwd").read() else "")
+    """,
+    "a file, by a symlink": """
+        import os
+        os.symlink({secret!r}, {folder!r} + "/link")
+        print(open({folder!r} + "/link").read())
+    """,
+    "the caller's environment": """
+        import os
+        found = open(f"/proc/{caller}/environ").read()
+        print("out" if "REWARDKIT_SECRET=" in found else "")
+    """,
+    "the list of processes": """
+        import os
+        print("out" if "{victim}" in os.listdir("/proc") else "")
+    """,
+    "a folder of the user": """
+        import os
+        os.mkdir({folder!r} + "/new")
+        print("out")
+    """,
+    "a new file": """
+        open({folder!r} + "/file", "w")
+        print("out")
+    """,
+    "the working directory": """
+        import os
+        os.chdir({folder!r})
+        print("out")
+    """,
+    "a signal to another process": """
+        import os
+        os.kill({victim}, 0)
+        print("out")
+    """,
+    "a trace of another process": CTYPES + """
+        if libc.ptrace(16, {victim}, 0, 0) == 0:
+            libc.ptrace(17, {victim}, 0, 0)
+            print("out")
+    """,
+    "a new process": """
+        import os
+        if os.fork() == 0:
+            os._exit(0)
+        print("out")
+    """,
+    "another program": """
+        import os
+        os.execv("/bin/sh", ["sh", "-c", "echo out"])
+    """,
+    "memory in a nameless file": """
+        import os
+        os.memfd_create("x")
+        print("out")
+    """,
+    "memory shared by System V": CTYPES + """
+        place = libc.shmget(0, 4096, 0o1600)
+        if place >= 0:
+            libc.shmctl(place, 0, None)
+            print("out")
+    """,
+    "a socket of the machine": """
+        import socket
+        socket.socket(socket.AF_UNIX)
+        print("out")
+    """,
+    "the terminal's and other devices": """
+        import os
+        print("out" if len(os.listdir("/dev")) > 1 else "")
+    """,
+    "the kernel's settings": """
+        import os
+        print("out" if os.path.exists("/sys/kernel") or os.path.exists("/proc/self") else "")
+    """,
+    "the machine's name": """
+        import os
+        print("out" if os.uname().nodename == {host!r} else "")
+    """,
+}  # fmt: skip
+ONLY_ROOT_OUT = {
+    "namespaces of its own": CTYPES + """
+        if libc.unshare(0x20000) == 0:
+            print("out")
+    """,
+    "a mount": CTYPES + """
+        if libc.unshare(0x20000) == 0 or libc.mount(b"x", b"/", b"tmpfs", 0, None) == 0:
+            print("out")
+    """,
+    "another user": """
+        import os
+        os.setuid(1234)
+        print("out")
+    """,
+}  # fmt: skip
+
+
+@pytest.fixture
+def around(tmp_path):
+    """Return what a way out may reach for: a file, a folder, a port, a process."""
+    (tmp_path / "secret").write_text("out")
+    (tmp_path / "folder").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        victim = subprocess.Popen(
+            [sys.executable, "-c", "input()"],
+            stdin=subprocess.PIPE,
+            env={"REWARDKIT_SECRET": "42"},
+        )
+        try:
+            yield {
+                "secret": str(tmp_path / "secret"),
+                "folder": str(tmp_path / "folder"),
+                "port": server.getsockname()[1],
+                "victim": victim.pid,
+                "caller": victim.pid,
+                "host": platform.node(),
+            }
+            assert victim.poll() is None
+        finally:
+            victim.kill()
+            victim.communicate()
+
+
+def gets_out(way, around, **fields):
+    program = textwrap.dedent(way.removeprefix(CTYPES)).format(**around)
+    head = CTYPES if way.startswith(CTYPES) else ""
+    verdict = judge(head + program, [{"input": "", "output": "out"}], **fields)
+    assert verdict.outcome != "timeout"
+    return verdict.outcome == "correct"
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("name", WAYS_OUT)
+def test_no_way_out(name, around):
+    assert not gets_out(WAYS_OUT[name], around)
+    assert not any(Path(around["folder"]).iterdir())
+
+
+@pytest.mark.parametrize("name", WAYS_OUT)
+def test_each_is_a_way_out_of_a_plain_subprocess(name, around):
+    if os.geteuid() != 0 and name in ("a new process", "a trace of another process"):
+        pytest.skip("other limits may stand in the way of all but root")
+    assert gets_out(WAYS_OUT[name], around, unsafe_subprocess=True)
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("name", ONLY_ROOT_OUT)
+def test_no_way_out_for_root(name, around):
+    assert not gets_out(ONLY_ROOT_OUT[name], around)
+
+
+@as_root
+@pytest.mark.parametrize("name", ONLY_ROOT_OUT)
+def test_each_is_a_way_out_for_root(name, around):
+    assert gets_out(ONLY_ROOT_OUT[name], around, unsafe_subprocess=True)
+
+
+@needs_bubblewrap
+def test_limits_cannot_be_raised():
+    program = """
+        import resource
+        for name in ("AS", "CPU", "NPROC", "NOFILE", "FSIZE", "CORE"):
+            try:
+                resource.setrlimit(getattr(resource, "RLIMIT_" + name), (10**9, 10**9))
+            except ValueError:
+                print("refused")
+    """
+    assert judge(program, [{"input": "", "output": "refused\n" * 6}]).outcome == "correct"
+
+
+@needs_bubblewrap
+def test_nothing_can_be_written_anywhere():
+    program = """
+        import os
+        for folder, inside, _ in os.walk("/"):
+            if folder.count("/") > 2:
+                inside.clear()
+            try:
+                open(folder + "/x", "w")
+            except OSError:
+                continue
+            print("wrote", folder)
+        print("end")
+    """
+    assert judge(program, [{"input": "", "output": "end"}], timeout=30.0).outcome == "correct"
+
+
+@needs_bubblewrap
+def test_the_environment_is_empty(monkeypatch):
+    monkeypatch.setenv("REWARDKIT_SECRET", "42")
+    program = "import os\nprint(sorted(set(os.environ) - {'PWD', 'LC_CTYPE'}))"
+    assert judge(program, [{"input": "", "output": "[]"}]).outcome == "correct"
+
+
+@needs_bubblewrap
+@pytest.mark.skipif(platform.machine() not in _sandbox._MACHINES, reason="numbers of no machine")
+def test_every_call_of_the_filter_is_refused():
+    place = _sandbox._MACHINES[platform.machine()][1]
+    numbers = [call[place] for call in _sandbox._REFUSED.values() if call[place] < 1000]
+    program = f"""
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        for number in {numbers}:
+            ctypes.set_errno(0)
+            print(libc.syscall(number, 0, 0, 0, 0, 0, 0), ctypes.get_errno())
+    """
+    wanted = "-1 1\n" * len(numbers)  # 1 is EPERM
+    assert judge(program, [{"input": "", "output": wanted}]).outcome == "correct"
+
+
+@needs_bubblewrap
+def test_what_programs_need_works():
+    program = """
+        import asyncio, concurrent.futures, os, random, re, threading, time
+        async def later(x):
+            await asyncio.sleep(0.001)
+            return x
+        print(asyncio.run(later(1)))
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            print(sum(pool.map(abs, range(-3, 1))))
+        print(len(os.urandom(4)), 0 <= random.random() < 1, time.time() > 0)
+    """
+    assert judge(program, [{"input": "", "output": "1\n6\n4 True True"}]).outcome == "correct"
+
+
+# Ways to a verdict: answers that pass without being right. Each does where answer and tests are one
+# program, as in pasted reward functions.
+
+
+def passes_naively(answer, tests):
+    """Return whether a program of the answer and then the tests ends well."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{answer}\n{tests}"], capture_output=True, timeout=20
+    )
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("name", WAYS_TO_PASS)
+def test_each_passes_where_answer_and_tests_are_one_program(name):
+    assert passes_naively(*WAYS_TO_PASS[name])
+
+
+@pytest.mark.parametrize("unsafe", [pytest.param(False, marks=needs_bubblewrap), True])
+@pytest.mark.parametrize("name", WAYS_TO_PASS)
+def test_no_way_to_pass(name, unsafe):
+    verdict = judge(*WAYS_TO_PASS[name], timeout=4.0, unsafe_subprocess=unsafe)
+    assert verdict.outcome in ("wrong", "timeout"), verdict
+
+
+# What an answer can send that it was not asked for: it finds its end of the talk, and forges.
+
+FIND = """
+import gc, os, sys
+def link():
+    frame = sys._getframe()
+    while type(frame.f_locals.get("self")).__name__ != "Link":
+        frame = frame.f_back
+    return frame.f_locals["self"]
+"""
+
+
+@pytest.mark.parametrize("where", ["at once", "in the function"])
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_message_earns_nothing(name, where):
+    forge = FORGED[name][0]
+    if where == "at once":
+        answer = f"{FIND}\n{forge}\ndef f(x): return 0"
+    else:
+        answer = f"{FIND}\ndef f(x):\n" + textwrap.indent(forge, "    ") + "\n    return 0"
+    verdict = judge(answer, "assert f(1) == 2\nassert f(2) == 3", unsafe_subprocess=bool(REFUSAL))
+    assert verdict.outcome in ("wrong", "timeout"), verdict
+
+
+def test_no_object_can_be_made_among_the_tests():
+    """Such as one whose `__eq__` asks the answer, of a class that a call of `type` made there."""
+    answer = FIND + textwrap.dedent("""
+        def f(x):
+            yes = lambda *_: True
+            made, _ = link().ask("call", type, ("E", (), {"__eq__": yes, "__call__": yes}), {})
+            return link().ask("call", made, (), {})[0]
+    """)
+    verdict = judge(answer, "assert f(1) == 2", unsafe_subprocess=bool(REFUSAL))
+    assert verdict.outcome == "wrong"
+    assert "PermissionError" in verdict.detail
+
+
+def test_what_an_object_sees():
+    """Of tests that compare an object with values, it is told none of the values."""
+    answer = """
+        seen = []
+        class E:
+            def note(self, *operands): seen.append(operands); return True
+            __eq__ = __ne__ = __lt__ = __gt__ = __le__ = __ge__ = note
+            __add__ = __radd__ = __sub__ = __rsub__ = __contains__ = __mod__ = note
+            __hash__ = None
+        f = lambda x: E()
+    """
+    tests = """
+for attempt in (
+    lambda: f(1) == 77, lambda: 77 == f(1), lambda: f(1) != 77, lambda: f(1) < 77,
+    lambda: 77 <= f(1), lambda: f(1) - 77, lambda: 77 + f(1), lambda: 77 in f(1),
+    lambda: [77].index(f(1)), lambda: f(1) in [77], lambda: f(1) in {77: 0}, lambda: f(1) % 77,
+    lambda: sorted([77, f(1)]), lambda: max(77, f(1)), lambda: [f(1)] == [77],
+):
+    try:
+        attempt()
+    except (TypeError, ValueError):
+        pass
+assert seen == []
+"""
+    assert judge(answer, tests, unsafe_subprocess=bool(REFUSAL)).outcome == "correct"
+
+
+# Harm: what a program may cost.
+
+MEASURE = """
+import ctypes, json, os, resource, sys, time
+import rewardkit as rk
+
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans become this process's children
+answers, tests, honest = json.load(sys.stdin)
+code = rk.build("code", timeout=2.0, workers=8)
+assert code.verify([honest], [tests])[0].outcome == "correct"
+before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+verdicts = code.verify(answers, [tests] * len(answers))
+took = time.monotonic() - start
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+left, deadline = True, time.monotonic() + 5
+while left and time.monotonic() < deadline:
+    time.sleep(0.01)
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        left = False
+assert code.verify([honest], [tests])[0].outcome == "correct"
+print(json.dumps([[verdict.outcome for verdict in verdicts], took, grown / 1024, left]))
+"""
+
+
+def check_costs(programs, tests, honest):
+    """Check that none passes, and that all together take little, and leave no process behind."""
+    answers = [answer for answer, _ in programs.values()]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE],
+        input=json.dumps([answers, tests, honest]),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    outcomes, seconds, mebibytes, left = json.loads(done.stdout)
+    found = dict(zip(programs, outcomes, strict=True))
+    assert {name for name, outcome in found.items() if outcome not in ("wrong", "timeout")} == set()
+    assert seconds < 60  # of which the time limit is 2 for each, 8 at a time
+    assert mebibytes < 50
+    assert not left
+
+
+@needs_bubblewrap
+def test_harm_is_bounded():
+    check_costs(HARM, [{"input": "", "output": "1"}], "print(1)")
+
+
+@needs_bubblewrap
+def test_costly_values_are_bounded():
+    check_costs(COSTLY, "assert list(f(1)) == [2]\nassert f(2) == [2]", "f = lambda x: [2]")
+
+
+@needs_bubblewrap
+def test_a_costly_reference_is_bounded():
+    code = rk.build("code", timeout=1.0)
+    (verdict,) = code.verify(["f = 1"], ["assert f\nwhile True: assert f, 'x' * 10**8"])
+    assert verdict.outcome == "timeout"
