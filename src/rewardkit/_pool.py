@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from collections import deque
@@ -63,10 +64,10 @@ def run(
     """Return what the function makes of each row, in order, or TIMEOUT.
 
     `function` is "package.module:name", found along the caller's `sys.path`: from one JSON value to
-    another, of at most 16 MiB. What it needs, its module imports at the top; what it prints is
-    dropped. `timeout` is in seconds for each row, from when the row is begun; `batch_timeout` is
-    in seconds for them all, waits included; `memory` is in MiB for each worker, beyond its imports.
-    Calls of the same function from several threads take turns.
+    another, of at most 16 MiB. `timeout` is in seconds for each row, from when the row is begun, so
+    its module should import and warm up at the top what it needs; `batch_timeout` is in seconds for
+    them all, waits included; `memory` is in MiB for each worker, beyond what its imports took. What
+    it prints is dropped. Calls of the same function from several threads take turns.
 
     Raises RuntimeError, with the worker's traceback, where the function raises or does not import.
 
@@ -78,15 +79,15 @@ def run(
         raise RuntimeError(message)
     until = math.inf if batch_timeout is None else time.monotonic() + batch_timeout
     pool = _pools.setdefault((function, memory), _Pool(function, memory))
-    if not pool.turn.acquire(timeout=-1 if batch_timeout is None else max(batch_timeout, 0)):
+    try:  # at once: an interrupt may come between any two lines
+        if pool.turn.acquire(timeout=-1 if batch_timeout is None else max(batch_timeout, 0)):
+            return pool.run(rows, timeout, until)
         return [TIMEOUT] * len(rows)
-    try:
-        return pool.run(rows, timeout, until)
-    except BaseException:
-        pool.end(worker for worker in pool.workers if worker.deadline < math.inf)
-        raise
     finally:
-        pool.turn.release()
+        try:  # noqa: SIM105 - suppress() would be one more place for an interrupt
+            pool.turn.release()
+        except RuntimeError:  # it never was this thread's
+            pass
 
 
 class _Worker:
@@ -173,12 +174,20 @@ class _Pool:
     def __init__(self, function: str, memory: int) -> None:
         """Start none yet."""
         self.function, self.memory = function, memory
-        self.turn = threading.Lock()
+        self.turn = threading.RLock()  # which knows whose it is
         self.workers: list[_Worker] = []
         self.most = 0  # workers at once that a batch has needed
 
     def run(self, rows: Sequence[JSON], timeout: float, until: float) -> list[JSON | Timeout]:
-        """Return an answer or TIMEOUT for each row."""
+        """Return an answer or TIMEOUT for each row, and leave only workers that have none."""
+        try:
+            return self.work(rows, timeout, until)
+        except BaseException:
+            self.end(worker for worker in self.workers if worker.deadline < math.inf)
+            raise
+
+    def work(self, rows: Sequence[JSON], timeout: float, until: float) -> list[JSON | Timeout]:
+        """Go through the rows until all are done, or until that moment."""
         answers: list[JSON | Timeout] = [TIMEOUT] * len(rows)
         waiting = deque(enumerate(rows))
         tries = _START_TRIES
@@ -255,8 +264,13 @@ def _at_once() -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Return a worker's environment: it finds what the caller finds, has one thread and no GPU."""
-    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+    """Return a worker's environment: the caller's imports, one thread, no GPU.
+
+    The standard library goes first: a file beside a notebook may have the name of a module that the
+    notebook's own process imported long before.
+    """
+    found = [sysconfig.get_path("stdlib"), *sys.path]
+    path = os.pathsep.join(str(Path(entry).absolute()) for entry in found)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **threads, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""}
 
