@@ -364,9 +364,9 @@ def read(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, bool]]:
 
 
 def main(
-    role: str, source: int, ready: int, limits: dict[str, int], paths: list[str], **rest: Any
+    role: str, source: str, ready: int, limits: dict[str, int], paths: list[str], **rest: Any
 ) -> None:
-    """Set the limits, take the source, say that all is ready, and play the role."""
+    """Set the limits, say that all is ready, and play the role."""
     import resource  # noqa: PLC0415 - Windows has none, and only reads tests
 
     for name, limit in limits.items():
@@ -374,12 +374,10 @@ def main(
         hard = resource.getrlimit(kind)[1]
         most = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (most, most))
-    with os.fdopen(source, "rb") as file:
-        text = file.read().decode()
     os.write(ready, b"+")
     os.close(ready)
     sys.path += paths
     sys.argv = ["solution.py"]
     vars(builtins).update(exit=sys.exit, quit=sys.exit)
     roles: dict[str, Callable[..., None]] = {"program": program, "answer": answer, "tests": tests}
-    roles[role](text, **rest)
+    roles[role](source, **rest)

@@ -9,6 +9,7 @@ Resource limits bound memory, processor time and open files.
 
 from __future__ import annotations
 
+import marshal
 import os
 import platform
 import select
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import IO, Any, NamedTuple
 
 Stream = IO[bytes]
@@ -47,7 +49,7 @@ class Sandbox(NamedTuple):
         Raises TimeoutError at the deadline, a value of `time.monotonic`.
         """
         with ExitStack() as stack:
-            given = stack.enter_context(_file(stdin))
+            given = stack.enter_context(_file(stdin.encode(errors="replace")))
             written, writing = stack.enter_context(_pipe())
             streams = {"stdin": given, "stdout": writing}
             process = stack.enter_context(_guest(self, "program", program, streams))
@@ -105,12 +107,12 @@ def _guest(
 
     It takes over the streams. Raises RuntimeError where it did not start.
     """
-    with _file(source) as code, _pipe() as (ready, telling), _file(_filter()) as calls:
-        streams = {**streams, "source": code, "ready": telling}
+    with _file(_task(source)) as file, _pipe() as (ready, telling), _file(_filter()) as calls:
+        streams = {**streams, "task": file, "ready": telling}
         standard = ("stdin", "stdout")
         links = {name: each.fileno() for name, each in streams.items() if name not in standard}
         process = subprocess.Popen(  # noqa: S603 - the command is made of constants
-            _command(sandbox, {"role": role, **links, **options}, calls.fileno()),
+            _command(sandbox, calls.fileno(), role=role, **links, **options),
             stdin=streams.get("stdin", subprocess.DEVNULL),
             stdout=streams.get("stdout", subprocess.DEVNULL),
             stderr=subprocess.DEVNULL,
@@ -165,16 +167,16 @@ def _pipe() -> Iterator[tuple[Stream, Stream]]:
 
 
 @contextmanager
-def _file(data: str | bytes) -> Iterator[Stream]:
+def _file(data: bytes) -> Iterator[Stream]:
     """Open a file without a name that holds some data."""
     with tempfile.TemporaryFile() as file:
-        file.write(data if isinstance(data, bytes) else data.encode(errors="replace"))
+        file.write(data)
         file.seek(0)
         yield file
 
 
-def _command(sandbox: Sandbox, task: dict[str, Any], calls: int) -> list[str]:
-    """Return the command that does a task of `_guest.py`, `calls` being the filter's file."""
+def _command(sandbox: Sandbox, calls: int, *, task: int, **options: Any) -> list[str]:
+    """Return the command that does a task, `task` and `calls` being its and the filter's files."""
     limits = {
         "RLIMIT_AS": sandbox.memory << 20,
         "RLIMIT_CPU": int(sandbox.seconds) + 1,
@@ -184,7 +186,9 @@ def _command(sandbox: Sandbox, task: dict[str, Any], calls: int) -> list[str]:
         "RLIMIT_CORE": 0,
     }
     packages = [sysconfig.get_path(name) for name in ("purelib", "platlib") if sandbox.packages]
-    program = f"{_program()}\n\nmain(**{task!r}, limits={limits}, paths={packages})\n"
+    options = {**options, "limits": limits, "paths": packages}
+    load = f"import marshal, os; code, source = marshal.load(os.fdopen({task}, 'rb'))"
+    program = f"{load}; exec(code); main(source=source, **{options})"
     python = [_PYTHON, "-I", "-S", "-X", "utf8", "-c", program]
     if sandbox.bwrap is None:
         return python
@@ -204,10 +208,10 @@ def _command(sandbox: Sandbox, task: dict[str, Any], calls: int) -> list[str]:
 def _trial(bwrap: str) -> str:
     """Return why bubblewrap cannot start Python here, "" where it can."""
     sandbox = Sandbox(memory=512, seconds=5, packages=False, bwrap=bwrap)
-    with _file("") as code, _pipe() as (_, telling), _file(_filter()) as calls:
-        links = {"source": code.fileno(), "ready": telling.fileno()}
+    with _file(_task("")) as file, _pipe() as (_, telling), _file(_filter()) as calls:
+        links = {"task": file.fileno(), "ready": telling.fileno()}
         done = subprocess.run(  # noqa: S603 - the command is made of constants
-            _command(sandbox, {"role": "program", **links}, calls.fileno()),
+            _command(sandbox, calls.fileno(), role="program", **links),
             env={},
             cwd="/",
             pass_fds=(*links.values(), calls.fileno()),
@@ -217,10 +221,16 @@ def _trial(bwrap: str) -> str:
     return done.stderr.decode(errors="replace").strip()[-300:] if done.returncode else ""
 
 
+def _task(source: str) -> bytes:
+    """Return what a process loads: the program that all run, and the source that it is about."""
+    return marshal.dumps((_program(), source))
+
+
 @cache
-def _program() -> str:
-    """Return the program that every process runs."""
-    return Path(__file__).with_name("_guest.py").read_text(encoding="utf-8")
+def _program() -> CodeType:
+    """Return `_guest.py`, compiled."""
+    text = Path(__file__).with_name("_guest.py").read_text(encoding="utf-8")
+    return compile(text, "_guest.py", "exec", dont_inherit=True)
 
 
 @cache
