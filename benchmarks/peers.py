@@ -632,9 +632,12 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
 
 
 def registered() -> Iterator[tuple[str, rk.Reward, str]]:
-    """Yield the name, an instance and the style of the completions of every built-in reward."""
+    """Yield the name, an instance and the style of the completions of every built-in reward.
+
+    But for `judge`, whose time is that of the model that is asked.
+    """
     for name in rk.names("reward"):
-        if "/" not in name:  # a plugin's
+        if "/" not in name and name != "judge":  # and no plugin's
             style, given = REGISTERED.get(name, ("think", [{}]))
             for fields in given:
                 yield name, rk.build(name, **fields), style

@@ -10,7 +10,8 @@ from math_verify import parse, verify
 
 from rewardkit.result import Outcome
 
-logging.disable(logging.CRITICAL)
+for _name in ("math_verify", "latex2sympy2_extended"):  # each answer that cannot be read is told
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
 def judge(row: Sequence[Sequence[str]]) -> str:

@@ -294,7 +294,7 @@ def test_all_of_the_text_may_be_a_scalar():
     ],
 )
 def test_json_is_strict(answer, detail):
-    assert verdict("{}", answer, which="whole") == (rk.Outcome.WRONG, detail)
+    assert verdict("{}", answer, which="whole") == rk.Verdict(rk.Outcome.WRONG, detail)
 
 
 @pytest.mark.parametrize(
@@ -511,7 +511,7 @@ def test_hostile_answers_are_decided_in_time(backend, schema, answer, expected):
 def test_a_timeout_ends_one_answer_and_no_other():
     verifier = rk.build("json_schema", json_schema=TWICE, timeout=0.1)
     found = verifier.verify([nested(40), "[]", "1"], [None] * 3)
-    assert found[0] == (rk.Outcome.TIMEOUT, "not decided within 0.1 s")
+    assert found[0] == rk.Verdict(rk.Outcome.TIMEOUT, "not decided within 0.1 s")
     assert [each.outcome.value for each in found[1:]] == ["correct", "wrong"]
 
 
