@@ -169,7 +169,9 @@ class Batch:
     def tokens(self) -> Sequence[Sequence[int]]:
         """Return the token ids of each completion. Raises ValueError where the batch has none."""
         if self.completion_ids is None:
-            message = "counting tokens needs completion_ids=[[...], ...], a list of ids a completion"
+            message = (
+                "counting tokens needs completion_ids=[[...], ...], a list of ids a completion"
+            )
             raise ValueError(message)
         return self.completion_ids
 
