@@ -2,9 +2,9 @@
 
     python examples/train_grpo.py examples/recipes/smollm2_arithmetic.yaml
 
-A recipe is a YAML file that says everything: model, LoRA, data, prompt, rewards, trainer. It runs on
-either of two backends: `unsloth` (Unsloth, with vLLM or without) and `trl` (plain TRL and peft, on a
-CPU, one GPU, or several under `accelerate launch`).
+A recipe is a YAML file that says everything: model, LoRA, data, prompt, rewards, trainer. It runs
+on either of two backends: `unsloth` (Unsloth, with vLLM or without) and `trl` (plain TRL and peft,
+on a CPU, one GPU, or several under `accelerate launch`).
 
 The order of things, each a function below: read the recipe; get the data; see that the rewards can
 be earned, before any weight is loaded; load the model; let it answer once; train; save the adapter
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import importlib.util
 import json
 import math
@@ -28,12 +29,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean, median
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import yaml
 from pydantic import (
@@ -62,7 +64,7 @@ Backends = Literal["unsloth", "trl"]
 
 
 class RecipeError(Exception):
-    """What is wrong with a recipe, a run folder or the machine, said so that it can be put right."""
+    """What is wrong with a recipe, a run folder or the machine, and what to do about it."""
 
 
 class Part(BaseModel):
@@ -144,8 +146,8 @@ class Prompt(Part):
     chat: bool = True
     """Whether prompts are messages; off, they are the user's text as it is."""
 
-    def messages(self, question: str, *, system: bool = True) -> Any:
-        """Return a prompt: messages, or plain text; without system prompt and example on request."""
+    def build(self, question: str, *, system: bool = True) -> Any:
+        """Return a prompt: messages, or plain text; `system` brings the system text and example."""
         if not self.chat:
             return question
         before = [{"role": "system", "content": self.system}] if self.system else []
@@ -248,7 +250,7 @@ class Recipe(Part):
     data: Data
     prompt: Prompt = Prompt()
     completion: str
-    """A perfect completion, `{answer}` being the reference: what the preflight gives the rewards."""
+    """A perfect completion, `{answer}` being the reference: what the preflight scores."""
     rewards: Annotated[tuple[rk.Reward, ...], Field(min_length=1), BeforeValidator(_presets)]
     """As rewardkit reads them: one or a list of mappings and names; presets by name too."""
     training: Training
@@ -287,26 +289,26 @@ def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
         raise RecipeError("\n".join(_place(path, tree, each) for each in error.errors())) from None
 
 
-def _place(path: Path, tree: Any, problem: Any) -> str:
+def _place(path: Path, node: Any, problem: Any) -> str:
     """Return a validation error as one line: file, line, key path, what is wrong."""
-    keys, node = [], tree
-    for key in problem["loc"]:
-        if isinstance(node, yaml.MappingNode):
-            found = [(name, value) for name, value in node.value if name.value == str(key)]
-            if not found:
-                keys += [str(key)] * (problem["type"] == "missing")
-                continue
-            node = found[0][0] if problem["type"] == "extra_forbidden" else found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
-            node = node.value[key]
-        else:
-            continue  # a name that pydantic gives to one of several types
-        keys.append(str(key))
-    told = {"extra_forbidden": "no such key", "missing": "missing"}.get(problem["type"])
-    told = told or f"{problem['msg'].removeprefix('Value error, ')}"
-    given = "" if isinstance(problem["input"], dict | list) else f", got {problem['input']!r}"
-    given = "" if problem["type"] == "extra_forbidden" else given
-    return f"{path}:{node.start_mark.line + 1}: {'.'.join(keys) or 'recipe'}: {told}{given}"
+    keys, line, kind = [], 0, problem["type"]
+    for key in map(str, problem["loc"]):
+        inside = node.value if isinstance(node, yaml.MappingNode) else []
+        named = {name.value: (name, value) for name, value in inside}
+        if isinstance(node, yaml.SequenceNode) and key.isdigit():
+            named = {str(place): (item, item) for place, item in enumerate(node.value)}
+        if key in named:
+            name, node = named[key]
+            line = name.start_mark.line
+        elif kind != "missing":
+            continue  # what pydantic calls one of several types
+        keys.append(key)
+    told = {"extra_forbidden": "no such key", "missing": "missing"}.get(kind)
+    if told is None:
+        given = problem["input"]
+        told = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        told += "" if isinstance(given, dict | list) else f"; got {given!r}"
+    return f"{path}:{line + 1}: {'.'.join(keys)}: {told}"
 
 
 # The data -----------------------------------------------------------------------------------------
@@ -362,7 +364,7 @@ def prepare(recipe: Recipe, raw: Sequence[Row]) -> list[Row]:
                 answer = answer.rpartition(data.answer_after)[2].strip()
             row["answer"] = answer
         question = fill(recipe.prompt.user, given)
-        rows.append({"prompt": recipe.prompt.messages(question), "question": question, **row})
+        rows.append({"prompt": recipe.prompt.build(question), "question": question, **row})
     return rows
 
 
@@ -391,44 +393,29 @@ def told(found: Preflight) -> str:
     return "\n".join(lines)
 
 
-def tokens_of(tokenizer: Any) -> dict[str, str]:
+def own_tokens(tokenizer: Any) -> dict[str, str]:
     """Return the think and role tokens among those that a model adds to its vocabulary."""
     found = {}
     for token in sorted(tokenizer.get_added_vocab()):
-        low = token.lower()
-        if "think" in low:
-            found["reasoning_end" if "/" in low else "reasoning_start"] = token
-        for role in ("user", "assistant"):
-            if role in low:
-                found[role] = token
+        if "think" in token.lower():
+            found["reasoning_end" if "/" in token else "reasoning_start"] = token
+        found |= {role: token for role in ("user", "assistant") if role in token.lower()}
     return found
 
 
-def fit_prompts(
-    recipe: Recipe, rows: list[Row], tokenizer: Any
-) -> tuple[list[Row], int | None, str]:
-    """Return the rows whose prompts are short enough, the longest allowed, and a note."""
-    limit, share = recipe.training.max_prompt_length, recipe.training.prompt_quantile
+def fit_prompts(run: Run, rows: list[Row], tokenizer: Any) -> tuple[list[Row], int | None]:
+    """Return the rows whose prompts are short enough, and how long a prompt may be, in tokens."""
+    limit, share = run.recipe.training.max_prompt_length, run.recipe.training.prompt_quantile
     if limit is None and share is None:
-        return rows, None, f"prompts: all {len(rows)} rows, of any length"
-    lengths = [len(tokenizer(as_text(tokenizer, row["prompt"]))["input_ids"]) for row in rows]
+        return rows, None
+    lengths = [len(tokens(tokenizer, row["prompt"])) for row in rows]
     if limit is None:
-        limit = sorted(lengths)[math.ceil((share or 1) * len(lengths)) - 1]
+        limit = sorted(lengths)[math.ceil((share or 1) * len(lengths)) - 1] + 1
     kept = [row for row, length in zip(rows, lengths, strict=True) if length <= limit]
     if not kept:
-        shortest = min(lengths)
-        message = f"training.max_prompt_length: {limit} tokens, but the shortest has {shortest}"
-        raise RecipeError(message)
-    note = f"prompts: {len(kept)} of {len(rows)} rows have at most {limit} tokens; the rest go"
-    return kept, limit, note
-
-
-def as_text(tokenizer: Any, prompt: Any) -> str:
-    """Return a prompt as the model reads it."""
-    if isinstance(prompt, str):
-        return prompt
-    text: str = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
-    return text
+        raise RecipeError(f"training: no prompt has {limit} tokens or fewer; see max_prompt_length")
+    run.notes.append(f"prompts: {len(kept)} of {len(rows)} have {limit} tokens or fewer, and stay")
+    return kept, limit
 
 
 # The trainer's arguments --------------------------------------------------------------------------
@@ -439,7 +426,7 @@ RENAMED = [
     {"vllm_guided_decoding_regex", "vllm_structured_outputs_regex"},
     {"use_transformers_paged", "use_transformers_continuous_batching"},
 ]
-"""GRPOConfig's fields that had another name in an older or have one in a newer TRL."""
+"""GRPOConfig's fields that had another name in an older TRL, or have one in a newer."""
 
 
 def translate(
@@ -456,73 +443,81 @@ def translate(
             arguments[name] = value
         elif name == "warmup_ratio":
             arguments["warmup_steps"] = value
-            notes.append(f"warmup_ratio is now warmup_steps={value}, a share of all steps")
+            notes.append(f"warmup_ratio: called warmup_steps here, {value} of all steps")
         elif name == "max_prompt_length":
-            notes.append("max_prompt_length is gone; longer prompts are left out of the data")
+            notes.append("max_prompt_length: gone from TRL; longer prompts leave the data instead")
         elif others:
             arguments[others[0]] = value
-            notes.append(f"{name} is called {others[0]} here")
+            notes.append(f"{name}: called {others[0]} here")
         else:
-            message = f"training: the installed TRL has no argument {name!r}; take it out"
-            raise RecipeError(message)
+            near = " or ".join(get_close_matches(name, known)) or "none like it"
+            raise RecipeError(f"training: the installed TRL has no {name!r} (near: {near})")
     return arguments, notes
 
 
 def wanted_arguments(
     recipe: Recipe, limit: int | None, eos: str | None, *, vllm: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return what the recipe asks of GRPOConfig, by whichever TRL's name, and notes on changes."""
-    training, sampling, notes = recipe.training, recipe.training.sampling, []
-    own = {"sampling", "more", "prompt_quantile", "eval_steps", "max_prompt_length"}
+    """Return what the recipe asks of GRPOConfig, of whatever TRL, and notes on changes."""
+    training = recipe.training
+    own = {"sampling", "more", "prompt_quantile", "eval_steps"}
     wanted = {name: value for name, value in training if name not in own and value is not None}
-    wanted["max_prompt_length"] = limit
-    if training.max_completion_length is None:
-        wanted["max_completion_length"] = recipe.model.max_seq_length - (limit or 0)
-    for name in ("temperature", "top_p", "min_p"):
-        if (value := getattr(sampling, name)) is not None:
-            wanted[name] = value
-    if sampling.top_k is not None:
-        wanted["top_k"] = sampling.top_k if vllm else max(sampling.top_k, 0)
-    if sampling.max_tokens is not None:
-        notes.append("sampling.max_tokens: training takes max_completion_length instead")
-    if sampling.seed is not None:
-        notes.append("sampling.seed: one seed a request makes a group's completions equal; not set")
+    if limit is not None:
+        wanted["max_prompt_length"] = limit
+    wanted.setdefault("max_completion_length", recipe.model.max_seq_length - (limit or 0))
+    wanted["reward_weights"] = split(recipe.rewards).reward_weights
+    drawn, notes = sampling_arguments(training.sampling, eos, vllm=vllm)
+    batch, group = training.per_device_train_batch_size, training.num_generations
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if batch * processes * training.gradient_accumulation_steps % group:
+        wanted["per_device_train_batch_size"] = group
+        notes.append(f"per_device_train_batch_size: {batch} raised to {group}, a whole group")
+    if training.eval_steps is not None:
+        evaluation = {"eval_strategy": "steps", "eval_steps": training.eval_steps}
+        wanted |= {**evaluation, "per_device_eval_batch_size": group}
+    return {**wanted, **drawn, **training.more}, notes
+
+
+def sampling_arguments(
+    sampling: Sampling, eos: str | None, *, vllm: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """Return GRPOConfig's arguments for how completions are drawn, and notes on changes."""
+    names = ("temperature", "top_p", "top_k", "min_p")
+    given = {name: getattr(sampling, name) for name in names}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    notes = []
+    if wanted.get("top_k") == -1 and not vllm:
+        wanted["top_k"] = 0  # what transformers calls all tokens
     if sampling.stop_at_eos and vllm:
         stop = {"stop": [eos], "include_stop_str_in_output": sampling.keep_stop}
         wanted["generation_kwargs"] = stop
-    wanted["reward_weights"] = split(recipe.rewards).reward_weights
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    batch = training.per_device_train_batch_size
-    if batch * processes * training.gradient_accumulation_steps % training.num_generations:
-        wanted["per_device_train_batch_size"] = training.num_generations
-        notes.append(f"per_device_train_batch_size {batch} raised to {training.num_generations}")
-    if training.eval_steps is not None:
-        evaluation = {"eval_strategy": "steps", "eval_steps": training.eval_steps}
-        wanted |= {**evaluation, "per_device_eval_batch_size": training.num_generations}
-    return wanted | training.more, notes
+    elif sampling.stop_at_eos:
+        notes.append("sampling.stop_at_eos: transformers stops there by itself, and keeps it")
+    if sampling.seed is not None:
+        notes.append("sampling.seed: not per request, where it would make a group's rows equal")
+    if sampling.max_tokens is not None:
+        notes.append("sampling.max_tokens: training goes by max_completion_length")
+    return wanted, notes
 
 
-def make_config(
-    recipe: Recipe, folder: Path, backend: Backend, limit: int | None, notes: list[str]
-) -> Any:
-    """Return the GRPOConfig of the installed TRL, with a note for whatever was changed."""
+def make_config(run: Run, backend: Backend, limit: int | None) -> Any:
+    """Return the installed TRL's GRPOConfig; the run's notes say what was changed."""
     import torch
     from trl import GRPOConfig
 
     gpu = torch.cuda.is_available()
     half = gpu and torch.cuda.is_bf16_supported()
-    wanted, changes = wanted_arguments(
-        recipe, limit, backend.tokenizer.eos_token, vllm=backend.vllm
-    )
+    eos = backend.tokenizer.eos_token
+    wanted, changes = wanted_arguments(run.recipe, limit, eos, vllm=backend.vllm)
     if "8bit" in str(wanted.get("optim")) and not (gpu and installed("bitsandbytes")):
-        changes.append(f"{wanted['optim']} needs a GPU and bitsandbytes; adamw_torch instead")
+        changes.append(f"optim: {wanted['optim']} needs a GPU and bitsandbytes; adamw_torch here")
         wanted["optim"] = "adamw_torch"
-    wanted |= backend.arguments()
     wanted |= {
-        "output_dir": str(folder / "checkpoints"),
-        "run_name": folder.name,
-        "report_to": list(recipe.report_to) or "none",
-        "gradient_checkpointing": bool(recipe.model.gradient_checkpointing),
+        **backend.arguments,
+        "output_dir": str(run.path / "checkpoints"),
+        "run_name": run.path.name,
+        "report_to": list(run.recipe.report_to) or "none",
+        "gradient_checkpointing": bool(run.recipe.model.gradient_checkpointing),
         "bf16": half,
         "fp16": gpu and not half,
         "use_cpu": not gpu,
@@ -533,7 +528,7 @@ def make_config(
         "disable_tqdm": True,
     }
     arguments, renamed = translate(wanted, GRPOConfig.__dataclass_fields__)
-    notes += changes + renamed
+    run.notes += changes + renamed
     return GRPOConfig(**arguments)
 
 
@@ -546,19 +541,23 @@ class Backend(ABC):
     model: Any
     tokenizer: Any
     vllm: bool
-    """Whether vLLM generates."""
+    """Whether vLLM generates in training."""
+    longest: int
+    """Prompt and completion together, in tokens."""
+    arguments: Mapping[str, Any] = {}
+    """What GRPOConfig needs for this backend."""
 
     @abstractmethod
-    def arguments(self) -> dict[str, Any]:
-        """Return what GRPOConfig needs for this backend."""
+    def __init__(self, recipe: Recipe, notes: list[str]) -> None:
+        """Load the model and put the adapter on it; `notes` take what is not as the recipe says."""
 
     @abstractmethod
-    def generate(self, texts: list[str], sampling: Sampling, *, adapter: bool) -> list[str]:
-        """Return a completion for each text, by the model with or without its adapter."""
+    def generate(self, prompts: list[Any], sampling: Sampling, *, adapter: bool) -> list[str]:
+        """Return a completion for each prompt, by the model with or without its adapter."""
 
     @abstractmethod
     def save_adapter(self, folder: Path) -> None:
-        """Write the adapter; from now on `generate` uses it as it was written."""
+        """Write the adapter; `generate` uses it as written from here on."""
 
     @abstractmethod
     def save_merged(self, folder: Path) -> None:
@@ -566,62 +565,57 @@ class Backend(ABC):
 
 
 class Unsloth(Backend):
-    """Unsloth's FastLanguageModel. It wants to be imported before TRL and transformers."""
+    """Unsloth's FastLanguageModel, which has to be imported before TRL and transformers."""
 
     def __init__(self, recipe: Recipe, notes: list[str]) -> None:
         from unsloth import FastLanguageModel
 
-        given = recipe.model
-        vllm = given.fast_inference and installed("vllm")
-        if given.fast_inference and not vllm:
-            notes.append("model.fast_inference: vLLM is not installed; Unsloth generates by itself")
-        fast = {"max_lora_rank": recipe.lora.rank}
-        fast["gpu_memory_utilization"] = given.gpu_memory_utilization
+        given, lora = recipe.model, recipe.lora
+        self.vllm = given.fast_inference and installed("vllm")
+        if given.fast_inference and not self.vllm:
+            notes.append("model.fast_inference: vLLM is not installed; Unsloth itself generates")
+        share = given.gpu_memory_utilization
+        fast = {"max_lora_rank": lora.rank, "gpu_memory_utilization": share}
         model, self.tokenizer = FastLanguageModel.from_pretrained(
             model_name=given.name,
             max_seq_length=given.max_seq_length,
             load_in_4bit=given.load_in_4bit,
-            fast_inference=vllm,
+            fast_inference=self.vllm,
             random_state=given.random_state,
             use_gradient_checkpointing=given.gradient_checkpointing,
-            **(fast if vllm else {}),
+            **(fast if self.vllm else {}),
         )
-        modules = recipe.lora.modules
+        modules = lora.modules if lora.modules in (None, "all-linear") else list(lora.modules)
         self.model = FastLanguageModel.get_peft_model(
             model,
-            r=recipe.lora.rank,
-            lora_alpha=recipe.lora.alpha,
+            r=lora.rank,
+            lora_alpha=lora.alpha,
             use_gradient_checkpointing=given.gradient_checkpointing,
             random_state=given.random_state,
-            **({} if modules is None else {"target_modules": _unsloth_modules(modules)}),
+            **({} if modules is None else {"target_modules": modules}),
         )
-        self.vllm, self.lora, self.longest = vllm, None, given.max_seq_length
+        self.longest, self.lora = given.max_seq_length, None
 
-    def arguments(self) -> dict[str, Any]:
-        """Return nothing: Unsloth's trainer sees by the model whether vLLM generates."""
-        return {}
-
-    def generate(self, texts: list[str], sampling: Sampling, *, adapter: bool) -> list[str]:
-        """Return completions by vLLM, where it is on, else by Unsloth's own generation."""
+    def generate(self, prompts: list[Any], sampling: Sampling, *, adapter: bool) -> list[str]:
+        """Return completions by vLLM where it is on, else by Unsloth's own generation."""
         if not self.vllm:
-            return by_transformers(
-                self.model, self.tokenizer, texts, sampling, self.longest, adapter=adapter
-            )
+            return by_transformers(self, prompts, sampling, adapter=adapter)
         from vllm import SamplingParams
 
-        names = ("temperature", "top_p", "top_k", "min_p", "seed", "max_tokens")
-        values = {name: getattr(sampling, name) for name in names}
-        values["max_tokens"] = sampling.max_tokens or self.longest
+        names = ("temperature", "top_p", "top_k", "min_p", "seed")
+        options = {name: getattr(sampling, name) for name in names}
+        options["max_tokens"] = sampling.max_tokens or self.longest
+        options = {name: value for name, value in options.items() if value is not None}
         outputs = self.model.fast_generate(
-            texts,
-            sampling_params=SamplingParams(**{k: v for k, v in values.items() if v is not None}),
+            [{"prompt_token_ids": tokens(self.tokenizer, prompt)} for prompt in prompts],
+            sampling_params=SamplingParams(**options),
             lora_request=self.lora if adapter else None,
             use_tqdm=False,
         )
         return [output.outputs[0].text for output in outputs]
 
     def save_adapter(self, folder: Path) -> None:
-        """Write the adapter, and hand it to vLLM."""
+        """Write the adapter and the tokenizer, and hand the adapter to vLLM."""
         self.model.save_lora(str(folder))
         self.tokenizer.save_pretrained(str(folder))
         self.lora = self.model.load_lora(str(folder)) if self.vllm else None
@@ -631,58 +625,47 @@ class Unsloth(Backend):
         self.model.save_pretrained_merged(str(folder), self.tokenizer, save_method="merged_16bit")
 
 
-def _unsloth_modules(modules: tuple[str, ...] | str) -> Any:
-    """Return the layers' names as a list, which Unsloth wants; "all-linear" as it is."""
-    return modules if isinstance(modules, str) else list(modules)
-
-
 class Trl(Backend):
     """A model of transformers with an adapter of peft."""
 
     def __init__(self, recipe: Recipe, notes: list[str]) -> None:
         import torch
         from accelerate import PartialState
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
         from transformers import AutoTokenizer
 
-        given, gpu = recipe.model, torch.cuda.is_available()
+        given, lora, gpu = recipe.model, recipe.lora, torch.cuda.is_available()
         torch.manual_seed(given.random_state)
         self.vllm = given.fast_inference and gpu and installed("vllm")
+        in_4bit = given.load_in_4bit and gpu and installed("bitsandbytes")
         if given.fast_inference and not self.vllm:
             notes.append("model.fast_inference: no vLLM on a GPU here; transformers generates")
-        if given.gradient_checkpointing == "unsloth":
-            notes.append("model.gradient_checkpointing: 'unsloth' means true to TRL")
-        in_4bit = given.load_in_4bit and gpu and installed("bitsandbytes")
         if given.load_in_4bit and not in_4bit:
-            notes.append("model.load_in_4bit needs a GPU and bitsandbytes; loaded unquantised")
+            notes.append("model.load_in_4bit: needs a GPU and bitsandbytes; loaded as it is")
+        if given.gradient_checkpointing == "unsloth":
+            notes.append("model.gradient_checkpointing: 'unsloth' means true here")
         model = plain_model(given.name, in_4bit=in_4bit, device=PartialState().device)
+        modules = lora.modules or "all-linear"
+        config = LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            target_modules=modules if modules == "all-linear" else list(modules),
+            task_type="CAUSAL_LM",
+        )
+        self.model = get_peft_model(
+            prepare_model_for_kbit_training(model) if in_4bit else model, config
+        )
         self.tokenizer = AutoTokenizer.from_pretrained(given.name)
         if self.tokenizer.pad_token is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
-        modules = recipe.lora.modules or "all-linear"
-        lora = LoraConfig(
-            r=recipe.lora.rank,
-            lora_alpha=recipe.lora.alpha,
-            target_modules=modules if isinstance(modules, str) else list(modules),
-            task_type="CAUSAL_LM",
-        )
-        self.model = get_peft_model(model, lora)
-        self.name, self.longest, self.share = (
-            given.name,
-            given.max_seq_length,
-            given.gpu_memory_utilization,
-        )
+        self.longest, self.name = given.max_seq_length, given.name
+        share = {"vllm_gpu_memory_utilization": given.gpu_memory_utilization}
+        if self.vllm:
+            self.arguments = {"use_vllm": True, "vllm_mode": "colocate", **share}
 
-    def arguments(self) -> dict[str, Any]:
-        """Return vLLM's settings where it is on, in the trainer's own process."""
-        share = {"vllm_mode": "colocate", "vllm_gpu_memory_utilization": self.share}
-        return {"use_vllm": True, **share} if self.vllm else {}
-
-    def generate(self, texts: list[str], sampling: Sampling, *, adapter: bool) -> list[str]:
+    def generate(self, prompts: list[Any], sampling: Sampling, *, adapter: bool) -> list[str]:
         """Return completions by transformers."""
-        return by_transformers(
-            self.model, self.tokenizer, texts, sampling, self.longest, adapter=adapter
-        )
+        return by_transformers(self, prompts, sampling, adapter=adapter)
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter and the tokenizer."""
@@ -691,7 +674,7 @@ class Trl(Backend):
 
     def save_merged(self, folder: Path) -> None:
         """Merge the saved adapter into the model as it was before any quantisation."""
-        merged = plain_model(self.name, adapter=folder.parent / "adapter").merge_and_unload()
+        merged = plain_model(self.name, adapter=folder.with_name("adapter")).merge_and_unload()
         merged.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
@@ -701,13 +684,11 @@ def plain_model(
 ) -> Any:
     """Return a model of transformers, in bfloat16 on a GPU, else float32, with a saved adapter."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     options: dict[str, Any] = {"dtype": dtype}
     if in_4bit:
-        from transformers import BitsAndBytesConfig
-
         kind = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype}
         options["quantization_config"] = BitsAndBytesConfig(load_in_4bit=True, **kind)
         options["device_map"] = {"": device or "cuda"}
@@ -721,74 +702,69 @@ def plain_model(
     return model
 
 
-def by_transformers(  # noqa: PLR0913 - what generation depends on
-    model: Any, tokenizer: Any, texts: list[str], sampling: Sampling, longest: int, *, adapter: bool
+def by_transformers(
+    backend: Backend, prompts: list[Any], sampling: Sampling, *, adapter: bool, size: int = 16
 ) -> list[str]:
-    """Return a completion for each text, by the model's own `generate`, 16 at a time."""
+    """Return a completion for each prompt by the model's own `generate`, `size` at a time."""
     import torch
 
+    model, tokenizer = backend.model, backend.tokenizer
+    names = ("temperature", "top_p", "top_k", "min_p")
+    drawn = {name: getattr(sampling, name) for name in names if sampling.temperature != 0}
+    options = {name: value for name, value in drawn.items() if value is not None}
+    if options.get("top_k") == -1:
+        options["top_k"] = 0  # what transformers calls all tokens
+    torch.manual_seed(sampling.seed or 0)
     answers: list[str] = []
     training = model.training
     model.eval()
-    if sampling.seed is not None:
-        torch.manual_seed(sampling.seed)
-    names = {"temperature": sampling.temperature, "top_p": sampling.top_p, "min_p": sampling.min_p}
-    options: dict[str, Any] = {name: value for name, value in names.items() if value is not None}
-    if sampling.top_k is not None:
-        options["top_k"] = max(sampling.top_k, 0)
-    options = {"do_sample": True, **options} if sampling.temperature != 0 else {"do_sample": False}
-    for start in range(0, len(texts), 16):
-        batch = tokenizer(
-            texts[start : start + 16],
-            return_tensors="pt",
-            padding=True,
-            padding_side="left",
-            add_special_tokens=False,
-        ).to(model.device)
+    for start in range(0, len(prompts), size):
+        ids = [tokens(tokenizer, prompt) for prompt in prompts[start : start + size]]
+        batch = tokenizer.pad({"input_ids": ids}, padding_side="left", return_tensors="pt")
         width = batch["input_ids"].shape[1]
-        room = max(min(sampling.max_tokens or longest, longest - width), 1)
-        plain = nullcontext() if adapter else model.disable_adapter()
-        with torch.no_grad(), plain:
-            ids = model.generate(
-                input_ids=batch["input_ids"],
-                attention_mask=batch["attention_mask"],
-                max_new_tokens=room,
+        most = min(sampling.max_tokens or backend.longest, backend.longest - width)
+        with torch.no_grad(), nullcontext() if adapter else model.disable_adapter():
+            made = model.generate(
+                **batch.to(model.device),
+                do_sample=sampling.temperature != 0,
+                max_new_tokens=max(most, 1),
                 pad_token_id=tokenizer.pad_token_id,
                 **options,
             )
-        answers += tokenizer.batch_decode(ids[:, width:], skip_special_tokens=True)
+        answers += tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)
     model.train(training)
     return answers
 
 
-def count_parameters(model: Any) -> tuple[int, int]:
-    """Return how many parameters train, and how many there are."""
-    sizes = [(p.requires_grad, getattr(p, "ds_numel", p.numel())) for p in model.parameters()]
-    return sum(size for trains, size in sizes if trains), sum(size for _, size in sizes)
+def tokens(tokenizer: Any, prompt: Any) -> list[int]:
+    """Return a prompt's tokens: a chat's by its template, which writes its own special ones."""
+    chat = not isinstance(prompt, str)
+    options = {"tokenize": False, "add_generation_prompt": True}
+    text = tokenizer.apply_chat_template(prompt, **options) if chat else prompt
+    return list(tokenizer(text, add_special_tokens=not chat)["input_ids"])
 
 
 # The run folder -----------------------------------------------------------------------------------
 
 
-class RunFolder:
-    """A run's files. Every method writes one; only the main process calls them."""
+class Run:
+    """A recipe, the folder of its run, and notes on what was not as the recipe says."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.log = path / "log.jsonl"
+    def __init__(self, recipe: Recipe, path: Path) -> None:
+        self.recipe, self.path = recipe, path
+        self.notes: list[str] = []
 
-    def open(self, recipe: Recipe, *, resume: bool) -> None:
+    def open(self, *, resume: bool) -> None:
         """Make the folder with the recipe, the rewards and the versions; or see that it fits."""
-        rewards = rk.dump(list(recipe.rewards))
+        rewards = rk.dump(list(self.recipe.rewards))
         digest = hashlib.sha256(rewards.encode()).hexdigest()
         held = self.path / "rewards.sha256"
-        if resume and held.exists():
-            if held.read_text(encoding="utf-8").split()[0] != digest:
-                raise RecipeError(f"{self.path} was run with other rewards; give another --output")
-        elif self.log.exists():
+        if held.exists() and not resume:
             raise RecipeError(f"{self.path} holds a run; --resume goes on, or give --output")
+        if held.exists() and held.read_text(encoding="utf-8").split()[0] != digest:
+            raise RecipeError(f"{self.path} was run with other rewards; give another --output")
         self.path.mkdir(parents=True, exist_ok=True)
-        self.write("recipe.yaml", recipe.as_yaml())
+        self.write("recipe.yaml", self.recipe.as_yaml())
         self.write("rewards.yaml", rewards)
         self.write("rewards.sha256", f"{digest}  rewards.yaml\n")
         self.write("versions.json", versions())
@@ -800,51 +776,47 @@ class RunFolder:
         (self.path / name).write_text(content, encoding="utf-8")
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
-        """Add a line to a JSONL file, on the disk at once."""
+        """Add a line to a JSONL file."""
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-    def steps(self) -> list[Row]:
-        """Return the log: one row a step."""
-        if not self.log.exists():
-            return []
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
     def checkpoint(self) -> Path | None:
         """Return the last checkpoint that was written to its end, None where there is none."""
         found = self.path.glob("checkpoints/checkpoint-*/trainer_state.json")
-        return max((at.parent for at in found), key=_step_of, default=None)
+        return max((at.parent for at in found), key=step_of, default=None)
 
     def rewind(self, step: int) -> None:
-        """Forget what was logged after a step, since it will be run again."""
-        for name in ("log.jsonl", "samples.jsonl"):
-            at = self.path / name
-            if at.exists():
+        """Forget what was logged after a step, and half a line: it will be run again."""
+        for name in ("log.jsonl", "evaluation.jsonl", "samples.jsonl"):
+            if (at := self.path / name).exists():
                 lines = at.read_text(encoding="utf-8").splitlines(keepends=True)
                 whole = [line for line in lines if line.endswith("\n")]
                 kept = [line for line in whole if json.loads(line)["step"] <= step]
-                at.write_text("".join(kept), encoding="utf-8")
+                self.write(name, "".join(kept))
 
 
-def _step_of(checkpoint: Path) -> int:
-    """Return the step in a checkpoint's name."""
-    return int(checkpoint.name.rpartition("-")[2])
+def step_of(checkpoint: Path | None) -> int:
+    """Return the step in a checkpoint's name, 0 for none."""
+    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
+def read_log(folder: Path) -> list[Row]:
+    """Return a run's log: one row a step."""
+    text = (folder / "log.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a run depends on, and the machine's GPU."""
+    """Return the versions of what a run depends on, and the GPU's name."""
     import torch
 
     names = ["rewardkit", "trl", "transformers", "peft", "accelerate", "datasets", "torch"]
     names += ["unsloth", "unsloth_zoo", "vllm", "bitsandbytes", "langid"]
     found = {"python": sys.version.split()[0], "rewardkit": "a checkout"}
     for name in names:
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    found["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return found
+    return {**found, "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none"}
 
 
 def installed(name: str) -> bool:
@@ -855,28 +827,33 @@ def installed(name: str) -> bool:
 def needed(name: str, how: str) -> Any:
     """Return a package; raise RecipeError that says how to get it."""
     if not installed(name):
-        raise RecipeError(f"{name} is not installed: {how}")
+        raise RecipeError(f"{name} is not installed; {how}")
     return importlib.import_module(name)
 
 
 # Around the training ------------------------------------------------------------------------------
 
 
-def probe(recipe: Recipe, backend: Backend, *, adapter: bool, system: bool, when: str) -> list[Row]:
-    """Return what the model answers to the recipe's questions; only the first one before training."""
-    questions = recipe.probe.questions[: 1 if when == "before" else None]
-    prompts = [recipe.prompt.messages(question, system=system) for question in questions]
-    texts = [as_text(backend.tokenizer, prompt) for prompt in prompts]
-    answers = backend.generate(texts, recipe.probe.sampling, adapter=adapter)
-    how = {"when": when, "adapter": adapter, "system": system}
+def count_parameters(model: Any) -> str:
+    """Return how many parameters train, in words."""
+    sizes = [(parameter.requires_grad, parameter.numel()) for parameter in model.parameters()]
+    trains, total = sum(size for yes, size in sizes if yes), sum(size for _, size in sizes)
+    return f"{trains:,} of {total:,} parameters train ({trains / total:.2%})"
+
+
+def ask(run: Run, backend: Backend, *, adapter: bool, system: bool, most: int) -> list[Row]:
+    """Return the model's answers to the first `most` of the recipe's questions."""
+    questions = run.recipe.probe.questions[:most]
+    prompts = [run.recipe.prompt.build(question, system=system) for question in questions]
+    answers = backend.generate(prompts, run.recipe.probe.sampling, adapter=adapter)
     return [
-        {**how, "question": question, "response": answer}
+        {"adapter": adapter, "system": system, "question": question, "response": answer}
         for question, answer in zip(questions, answers, strict=True)
     ]
 
 
 class Observed:
-    """A reward that keeps the last batch it scored, so that one row of it can be shown."""
+    """A reward that keeps the last batch it scored, so that a row of it can be shown."""
 
     def __init__(self, reward: rk.Reward) -> None:
         self.reward, self.batch = reward, dict[str, Any]()
@@ -888,26 +865,18 @@ class Observed:
         return self.reward(**batch)
 
     def sample(self, extractor: rk.Extractor | None) -> Row:
-        """Return the last batch's first question, reference, response and extracted answer."""
-        batch = self.batch
-        text = rk.Batch(batch["completions"][:1]).texts[0]
+        """Return the batch's first question, reference, response and extracted answer."""
+        text = rk.Batch(self.batch["completions"]).texts[0]
         return {
-            "question": batch["question"][0],
-            "reference": batch.get("answer", [None])[0],
+            "question": self.batch["question"][0],
+            "reference": self.batch.get("answer", [None])[0],
             "response": text,
             "extracted": extractor.extract(text) if extractor else None,
         }
 
 
-def extractor_of(rewards: Sequence[rk.Reward]) -> rk.Extractor | None:
-    """Return the extractor with which the rewards find the answer, None where none does."""
-    inside = [part for reward in reversed(rewards) for part in walk(reward)]
-    return next((part for part in inside if isinstance(part, rk.Extractor)), None)
-
-
-@contextmanager
-def profiled() -> Iterator[dict[str, float]]:
-    """Yield the seconds that the trainer's own profile gives to each of its methods, as they sum."""
+def profile() -> dict[str, float]:
+    """Return the seconds in each of the trainer's methods; its own profile keeps adding to them."""
     from trl.extras import profiling
 
     seconds: dict[str, float] = {}
@@ -921,140 +890,137 @@ def profiled() -> Iterator[dict[str, float]]:
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
     profiling.profiling_context = measured
-    try:
-        yield seconds
-    finally:
-        profiling.profiling_context = original
+    return seconds
 
 
-def make_watch(
-    run: RunFolder, recipe: Recipe, observed: Observed, seconds: Mapping[str, float]
-) -> Any:
-    """Return a callback that writes the log, with each step's time, and shows a sample at times."""
+def make_watch(run: Run, observed: Observed) -> Any:
+    """Return a callback that logs every step with its time, and shows a sample every few."""
     from transformers import TrainerCallback
 
+    seconds = profile()
+    inside = [part for reward in reversed(run.recipe.rewards) for part in walk(reward)]
+    extractor = next((part for part in inside if isinstance(part, rk.Extractor)), None)
+
     class Watch(TrainerCallback):  # type: ignore[misc] # transformers is untyped
-        began = scored = took = rewards = 0.0
+        began = scored = took = scoring = 0.0
 
         def on_step_begin(self, *_event: Any, **_rest: Any) -> None:
             self.began, self.scored = time.perf_counter(), seconds.get("_calculate_rewards", 0.0)
 
         def on_step_end(self, *_event: Any, **_rest: Any) -> None:
             self.took = time.perf_counter() - self.began
-            self.rewards = seconds.get("_calculate_rewards", 0.0) - self.scored
+            self.scoring = seconds.get("_calculate_rewards", 0.0) - self.scored
 
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any, **_rest: Any) -> None:
-            if not state.is_world_process_zero or "reward" not in logs:
+            step = state.global_step
+            values = {name: number(value) for name, value in logs.items()}
+            if not state.is_world_process_zero:
                 return
-            times = {
-                "step": state.global_step,
-                "seconds": self.took,
-                "rewards_seconds": self.rewards,
-            }
-            run.append("log.jsonl", {**times, **{k: _number(v) for k, v in logs.items()}})
-            told = f"step {state.global_step}: reward {float(logs['reward']):.3f}"
-            print(f"{told}, std {float(logs['reward_std']):.3f}, {self.took:.2f} s", flush=True)
-            if state.global_step % recipe.show_every == 0 and observed.batch:
-                sample = observed.sample(extractor_of(recipe.rewards))
-                run.append("samples.jsonl", {"step": state.global_step, **sample})
-                for name, value in sample.items():
-                    print(f"  {name}: {value}", flush=True)
+            if "eval_reward" in logs:
+                run.append("evaluation.jsonl", {"step": step, **values})
+            if "reward" not in logs:
+                return
+            times = {"step": step, "seconds": self.took, "rewards_seconds": self.scoring}
+            run.append("log.jsonl", {**times, **values})
+            reward = f"reward {values['reward']:.3f}, std {values['reward_std']:.3f}"
+            print(f"step {step}: {reward}, {self.took:.2f} s", flush=True)
+            if step % run.recipe.show_every == 0:
+                sample = observed.sample(extractor)
+                run.append("samples.jsonl", {"step": step, **sample})
+                print("\n".join(f"  {key}: {value}" for key, value in sample.items()), flush=True)
 
     return Watch()
 
 
-def _number(value: Any) -> Any:
-    """Return a logged value as a number where it is one, and None for what JSON does not know."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return str(value)
-    return number if math.isfinite(number) else None
+def number(value: Any) -> float | None:
+    """Return a logged value as a number, None for what JSON has no number for."""
+    return float(value) if math.isfinite(float(value)) else None
 
 
-def train(  # noqa: PLR0913 - what a trainer is made of
-    recipe: Recipe,
-    backend: Backend,
-    config: Any,
-    rows: Sequence[Row],
-    held_out: Sequence[Row],
-    run: RunFolder,
-    checkpoint: Path | None,
-) -> bool:
-    """Train, and return whether this process is the main one."""
+def make_trainer(
+    run: Run, backend: Backend, config: Any, rows: Sequence[Row], held_out: Sequence[Row]
+) -> Any:
+    """Return TRL's trainer (Unsloth's, once that is imported), each term of a sum by itself."""
     from datasets import Dataset
     from transformers import PrinterCallback
     from trl import GRPOTrainer
 
-    rewards = split(recipe.rewards).reward_funcs
+    rewards = split(run.recipe.rewards).reward_funcs
     observed = Observed(rewards[0])
-    evaluation = Dataset.from_list(list(held_out)) if recipe.training.eval_steps else None
-    with profiled() as seconds:
-        trainer = GRPOTrainer(
-            model=backend.model,
-            processing_class=backend.tokenizer,
-            reward_funcs=[observed, *rewards[1:]],
-            args=config,
-            train_dataset=Dataset.from_list(list(rows)),
-            eval_dataset=evaluation,
-            callbacks=[make_watch(run, recipe, observed, seconds)],
-        )
-        trainer.remove_callback(PrinterCallback)  # it prints a dictionary for each step
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    return bool(trainer.accelerator.is_main_process)
+    evaluates = run.recipe.training.eval_steps is not None
+    trainer = GRPOTrainer(
+        model=backend.model,
+        processing_class=backend.tokenizer,
+        reward_funcs=[observed, *rewards[1:]],
+        args=config,
+        train_dataset=Dataset.from_list(list(rows)),
+        eval_dataset=Dataset.from_list(list(held_out)) if evaluates else None,
+        callbacks=[make_watch(run, observed)],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints a dictionary for each step
+    return trainer
 
 
-def blank_tensors(folder: Path) -> list[str]:
+def blank_tensors(adapter: Path) -> list[str]:
     """Return the names of the saved adapter's tensors that are all zeros: what did not train."""
     from safetensors.torch import load_file
 
-    tensors = load_file(folder / "adapter_model.safetensors")
-    return [name for name, tensor in tensors.items() if not tensor.any()]
+    saved = load_file(adapter / "adapter_model.safetensors")
+    return [name for name, tensor in saved.items() if not tensor.any()]
 
 
-def compare(recipe: Recipe, backend: Backend, rows: Sequence[Row]) -> Row:
-    """Return the means over some rows, without the adapter and with it, and all responses."""
-    rows = random.Random(3407).sample(rows, min(recipe.compare.rows, len(rows)))  # noqa: S311 - no secrets
-    longest = recipe.training.max_completion_length or recipe.model.max_seq_length
-    training = recipe.training.sampling
-    sampling = training.model_copy(
-        update={"max_tokens": longest, "temperature": training.temperature or 1.0}
-    )
-    texts = [as_text(backend.tokenizer, row["prompt"]) for row in rows]
-    sides = {}
-    for name, adapter in (("without", False), ("with", True)):
-        answers = backend.generate(texts, sampling, adapter=adapter)
-        sides[name] = {**measure(recipe, rows, answers), "responses": answers}
-    return {"questions": [row["question"] for row in rows], **sides}
+def compare(run: Run, backend: Backend, rows: Sequence[Row]) -> Row:
+    """Return what some rows come to without the adapter and with it: means, and the responses."""
+    recipe = run.recipe
+    some = random.Random(3407).sample(rows, min(recipe.compare.rows, len(rows)))  # noqa: S311 - no secrets
+    changes = {"max_tokens": recipe.training.max_completion_length, "seed": 3407}
+    if recipe.training.sampling.temperature is None:
+        changes["temperature"] = 1
+    sampling = recipe.training.sampling.model_copy(update=changes)
+    found: Row = {"questions": [row["question"] for row in some]}
+    for side, adapter in (("without", False), ("with", True)):
+        answers = backend.generate([row["prompt"] for row in some], sampling, adapter=adapter)
+        found[side] = {**measure(recipe, some, answers), "responses": answers}
+    return found
 
 
 def measure(recipe: Recipe, rows: Sequence[Row], answers: Sequence[str]) -> Row:
-    """Return the means of responses: of every reward, of copies, of the target language."""
-    batch: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+    """Return the means of responses: of each reward, of copies, of the language looked for."""
+    batch: Row = {name: [row[name] for row in rows] for name in rows[0]}
     batch["prompts"], batch["completions"] = batch.pop("prompt"), answers
-    found: Row = {"rows": len(rows), "distinct": len(set(answers)) / len(answers)}
-    copied = rk.build("prompt_overlap", ngram=6)(**batch)
-    found["repeats_six_words"] = fmean(value != 0 for value in copied)
-    found["characters"] = fmean(map(len, answers))
-    if recipe.compare.language:
-        label, some = recipe.compare.language, recipe.compare.candidates
-        language = rk.build("language", scores={label: 1.0}, candidates=some, no_letters=0.0)
-        found[f"in_{label}"] = fmean(value or 0.0 for value in language(**batch))
-    found["rewards"] = {
-        reward.__name__: fmean([value for value in reward(**batch) if value is not None] or [0.0])
-        for reward in split(recipe.rewards).reward_funcs
+    copies = rk.build("prompt_overlap", ngram=6)(**batch)
+    found: Row = {
+        "rows": len(rows),
+        "distinct": len(set(answers)) / len(answers),
+        "repeat six words of the prompt": fmean(value != 0 for value in copies),
+        "characters": fmean(map(len, answers)),
     }
+    if (label := recipe.compare.language) is not None:
+        options = {"candidates": recipe.compare.candidates, "no_letters": 0.0}
+        language = rk.build("language", scores={label: 1.0}, **options)
+        found[f"in {label}"] = fmean(value or 0.0 for value in language(**batch))
+    for reward in split(recipe.rewards).reward_funcs:
+        known = [value for value in reward(**batch) if value is not None]
+        found[reward.__name__] = fmean(known) if known else None
     return found
 
 
 # What is saved, and whether it is what was trained ------------------------------------------------
 
 BOUND = 0.1
-"""How far, in nats, a token's log-probability may be off on average, for a model that was reloaded:
+"""How far, in nats, a token's log-probability may be off on average in a model that was reloaded:
 bfloat16 rounds the merged weights, and other kernels sum in another order."""
 
 
-def token_logprobs(model: Any, ids: Sequence[int], start: int) -> list[float]:
+class Saved(NamedTuple):
+    """A model on the disk: a folder or a name, and the adapter that goes on it."""
+
+    name: str
+    adapter: Path | None = None
+    in_4bit: bool = False
+
+
+def logprobs(model: Any, ids: Sequence[int], start: int) -> list[float]:
     """Return the log-probability of each token from `start` on, given those before it."""
     import torch
 
@@ -1062,228 +1028,211 @@ def token_logprobs(model: Any, ids: Sequence[int], start: int) -> list[float]:
     half = torch.autocast("cuda", torch.bfloat16) if given.is_cuda else nullcontext()
     with torch.no_grad(), half:
         logits = model(input_ids=given).logits[0, start - 1 : -1].float()
-    chosen = logits.log_softmax(-1).gather(-1, given[0, start:, None])
-    values: list[float] = chosen[:, 0].tolist()
+    values: list[float] = logits.log_softmax(-1).gather(-1, given[0, start:, None])[:, 0].tolist()
     return values
 
 
-def reloaded(  # noqa: PLR0913 - it runs in a process of its own, which knows nothing
-    name: str, adapter: str | None, in_4bit: bool, ids: list[int], start: int, text: str
-) -> tuple[list[float], str]:
-    """Load a saved model with plain transformers; return the tokens' log-probabilities and its text."""
+def reload(saved: Saved, ids: Sequence[int], start: int) -> tuple[list[float], str]:
+    """Return a saved model's log-probabilities of the tokens from `start` on, and its greedy text.
+
+    For a process of its own, with plain transformers, in which nothing has been trained.
+    """
     import torch
     from transformers import AutoTokenizer
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    at = Path(adapter) if adapter else None
-    model = plain_model(name, adapter=at, in_4bit=in_4bit).to(device).eval()
-    tokenizer = AutoTokenizer.from_pretrained(adapter or name)
-    batch = tokenizer(text, return_tensors="pt", add_special_tokens=False).to(device)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = plain_model(
+        saved.name, adapter=saved.adapter, in_4bit=saved.in_4bit, device=device
+    ).eval()
+    tokenizer = AutoTokenizer.from_pretrained(saved.adapter or saved.name)
+    given = torch.tensor([list(ids[:start])], device=device)
+    most = {"do_sample": False, "max_new_tokens": len(ids) - start}
     with torch.no_grad():
-        made = model.generate(
-            input_ids=batch["input_ids"],
-            attention_mask=batch["attention_mask"],
-            do_sample=False,
-            max_new_tokens=max(len(ids) - start, 1),
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    answer = tokenizer.decode(made[0, batch["input_ids"].shape[1] :], skip_special_tokens=True)
-    return token_logprobs(model, ids, start), str(answer)
+        made = model.generate(input_ids=given, attention_mask=torch.ones_like(given), **most)
+    text = tokenizer.decode(made[0, start:], skip_special_tokens=True)
+    return logprobs(model, ids, start), str(text)
 
 
-def in_fresh_process(function: Any, *arguments: Any) -> Any:
-    """Call a function in a new Python, in which nothing has been patched or trained."""
+def alone(function: Any, *arguments: Any) -> Any:
+    """Call a function in a new Python, in which nothing has been patched or loaded."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
-def check_saved(recipe: Recipe, backend: Backend, run: RunFolder, row: Row) -> Row:
-    """Reload what was saved from the disk, and set it against the trained model in memory.
+def check_saved(run: Run, backend: Backend, prompt: Any) -> Row:
+    """Reload what was saved, and set it against the trained model in memory.
 
-    Held against each other are the greedy answer to one prompt and the log-probabilities of its
-    tokens; the model without the adapter shows how far apart two different models are.
+    Compared are the greedy answer to one prompt, and the log-probabilities of its tokens; the model
+    without the adapter shows how far apart two different models are.
     """
-    os.environ["UNSLOTH_RETURN_HIDDEN_STATES"] = "0"  # its trainer takes hidden states for logits
-    text = as_text(backend.tokenizer, row["prompt"])
-    (answer,) = backend.generate([text], Sampling(temperature=0, max_tokens=64), adapter=True)
-    tokenizer = backend.tokenizer
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    os.environ["UNSLOTH_RETURN_HIDDEN_STATES"] = "0"  # its trainer asks for them in place of logits
+    model, tokenizer = backend.model, backend.tokenizer
+    (answer,) = backend.generate([prompt], Sampling(temperature=0, max_tokens=64), adapter=True)
+    ids = tokens(tokenizer, prompt)
     start = len(ids)
     ids += tokenizer(answer, add_special_tokens=False)["input_ids"] or [tokenizer.eos_token_id]
-    backend.model.eval()
-    mine = token_logprobs(backend.model, ids, start)
-    with backend.model.disable_adapter():
-        untrained = token_logprobs(backend.model, ids, start)
-    found: Row = {"prompt": text, "answer": answer, "tokens": len(mine), "bound": BOUND}
-    found["without_adapter"] = _apart(mine, untrained)
-    name, in_4bit = recipe.model.name, recipe.model.load_in_4bit
-    saved: dict[str, tuple[str, str | None, bool]] = {
-        "adapter": (name, str(run.path / "adapter"), in_4bit and installed("bitsandbytes"))
-    }
-    if (run.path / "merged_16bit").exists():
-        saved["merged_16bit"] = (str(run.path / "merged_16bit"), None, False)
-    for what, given in saved.items():
-        theirs, said = in_fresh_process(reloaded, *given, ids, start, text)
-        apart = _apart(mine, theirs)
-        same = said.strip() == answer.strip()
-        found[what] = {**apart, "same_text": same, "ok": same or apart["mean"] <= BOUND}
+    model.eval()
+    mine = logprobs(model, ids, start)
+    with model.disable_adapter():
+        found: Row = {"answer": answer, "without adapter": apart(mine, logprobs(model, ids, start))}
+    name, in_4bit = run.recipe.model.name, run.recipe.model.load_in_4bit
+    saved = {"adapter": Saved(name, run.path / "adapter", in_4bit and installed("bitsandbytes"))}
+    if (merged := run.path / "merged_16bit").exists():
+        saved["merged_16bit"] = Saved(str(merged))
+    for what, where in saved.items():
+        theirs, said = alone(reload, where, ids, start)
+        far, same = apart(mine, theirs), said.strip() == answer.strip()
+        found[what] = {**far, "same text": same, "fits": same or far["mean"] <= BOUND}
     return found
 
 
-def _apart(mine: Sequence[float], theirs: Sequence[float]) -> dict[str, float]:
+def apart(mine: Sequence[float], theirs: Sequence[float]) -> dict[str, float]:
     """Return the mean and the greatest distance between two models' log-probabilities."""
     distances = [abs(a - b) for a, b in zip(mine, theirs, strict=True)]
     return {"mean": fmean(distances), "greatest": max(distances)}
 
 
-def save_4bit(source: str, target: str) -> None:
-    """Write a merged model once more, in 4 bits. For a process of its own."""
+def save_more(run: Run, backend: Backend) -> None:
+    """Write the merged models and the GGUF files that the recipe asks for."""
+    save, merged = run.recipe.save, run.path / "merged_16bit"
+    if save.merged_16bit or save.merged_4bit or save.gguf:
+        backend.save_merged(merged)
+    if save.merged_4bit:
+        alone(save_4bit, run.path) if can_4bit() else run.notes.append(
+            "save.merged_4bit: needs a GPU and bitsandbytes; not written"
+        )
+    if save.gguf:
+        run.notes += save_gguf(merged, save.gguf)
+
+
+def can_4bit() -> bool:
+    """Return whether this machine can hold weights in 4 bits."""
+    import torch
+
+    return bool(torch.cuda.is_available() and installed("bitsandbytes"))
+
+
+def save_4bit(folder: Path) -> None:
+    """Write the merged model once more, in 4 bits. For a process of its own."""
     from transformers import AutoTokenizer
 
+    source, target = folder / "merged_16bit", folder / "merged_4bit"
     plain_model(source, in_4bit=True).save_pretrained(target)
     AutoTokenizer.from_pretrained(source).save_pretrained(target)
 
 
-def llama_cpp() -> Path | None:
-    """Return the folder of llama.cpp: LLAMA_CPP_PATH, ./llama.cpp or Unsloth's; None for none."""
-    places = [os.environ.get("LLAMA_CPP_PATH"), "llama.cpp", Path.home() / ".unsloth" / "llama.cpp"]
-    folders = [Path(place) for place in places if place]
-    return next((at for at in folders if (at / "convert_hf_to_gguf.py").exists()), None)
-
-
 def save_gguf(merged: Path, kinds: Sequence[str]) -> list[str]:
-    """Convert a merged model with llama.cpp, once for each kind; return notes on what was done."""
-    folder = llama_cpp()
-    if folder is None:
-        return ["gguf: no llama.cpp here; clone it, and name its folder in LLAMA_CPP_PATH"]
+    """Convert the merged model with llama.cpp, once for each kind; return notes."""
+    places = (os.environ.get("LLAMA_CPP_PATH", "llama.cpp"), Path.home() / ".unsloth/llama.cpp")
+    scripts = [Path(place) / "convert_hf_to_gguf.py" for place in places]
+    script = next((script for script in scripts if script.exists()), None)
+    if script is None:
+        return ["save.gguf: no llama.cpp here; clone it, and name its folder in LLAMA_CPP_PATH"]
+    tool = shutil.which("llama-quantize") or str(script.parent / "build/bin/llama-quantize")
     notes = []
     for kind in kinds:
-        target = merged.parent / f"model-{kind}.gguf"
-        first = kind if kind in ("f16", "q8_0") else "f16"
-        plain = target if first == kind else merged.parent / "model-f16.gguf"
-        if not plain.exists():
-            script = str(folder / "convert_hf_to_gguf.py")
-            how = ["--outfile", str(plain), "--outtype", first]
-            subprocess.run([sys.executable, script, str(merged), *how], check=True)  # noqa: S603 - llama.cpp, by the user's choice
-        if plain != target:
-            tool = shutil.which("llama-quantize") or str(folder / "build/bin/llama-quantize")
-            subprocess.run([tool, str(plain), str(target), kind.upper()], check=True)  # noqa: S603 - the same
-        notes.append(f"gguf: wrote {target.name}")
+        target = merged.with_name(f"model-{kind}.gguf")
+        first = kind if kind in ("f16", "q8_0") else "f16"  # the rest is made from it
+        source = merged.with_name(f"model-{first}.gguf")
+        convert = [str(merged), "--outfile", str(source), "--outtype", first]
+        if not source.exists():
+            subprocess.run([sys.executable, str(script), *convert], check=True)  # noqa: S603 - the user's own llama.cpp
+        if kind != first:
+            subprocess.run([tool, str(source), str(target), kind.upper()], check=True)  # noqa: S603 - the same
+        notes.append(f"save.gguf: wrote {target.name}")
     return notes
 
 
-def save_more(recipe: Recipe, backend: Backend, run: RunFolder) -> list[str]:
-    """Write the merged models and GGUF files that the recipe asks for; return notes on them."""
-    save, notes, merged = recipe.save, list[str](), run.path / "merged_16bit"
-    if save.merged_16bit or save.merged_4bit or save.gguf:
-        backend.save_merged(merged)
-    if save.merged_4bit:
-        import torch
-
-        if torch.cuda.is_available() and installed("bitsandbytes"):
-            in_fresh_process(save_4bit, str(merged), str(run.path / "merged_4bit"))
-        else:
-            notes.append("merged_4bit needs a GPU and bitsandbytes; not written")
-    if save.gguf:
-        notes += save_gguf(merged, save.gguf)
-    return notes
-
-
-def push(recipe: Recipe, run: RunFolder) -> list[str]:
-    """Upload all that was saved to the hub, each under its own name; return notes on it."""
-    if recipe.save.push_to_hub is None:
-        return []
+def push(run: Run) -> None:
+    """Upload what was saved to the hub, where the recipe asks for it, each under its own name."""
+    if (name := run.recipe.save.push_to_hub) is None:
+        return
     from huggingface_hub import HfApi
 
-    api, notes = HfApi(), []
-    for part in ("adapter", "merged_16bit", "merged_4bit"):
-        if (run.path / part).exists():
-            name = recipe.save.push_to_hub + ("" if part == "adapter" else f"-{part}")
-            api.create_repo(name, exist_ok=True)
-            api.upload_folder(repo_id=name, folder_path=run.path / part)
-            notes.append(f"pushed {part} to {name}")
-    for file in sorted(run.path.glob("*.gguf")):
-        name = f"{recipe.save.push_to_hub}-gguf"
-        api.create_repo(name, exist_ok=True)
-        api.upload_file(repo_id=name, path_or_fileobj=file, path_in_repo=file.name)
-        notes.append(f"pushed {file.name} to {name}")
-    return notes
+    api = HfApi()
+    for folder in (run.path / "adapter", run.path / "merged_16bit", run.path / "merged_4bit"):
+        if folder.exists():
+            repo = name if folder.name == "adapter" else f"{name}-{folder.name}"
+            api.create_repo(repo, exist_ok=True)
+            api.upload_folder(repo_id=repo, folder_path=folder)
+            run.notes.append(f"pushed {folder.name} to {repo}")
+    for file in run.path.glob("*.gguf"):
+        api.create_repo(f"{name}-gguf", exist_ok=True)
+        api.upload_file(repo_id=f"{name}-gguf", path_or_fileobj=file, path_in_repo=file.name)
+        run.notes.append(f"pushed {file.name} to {name}-gguf")
 
 
 # The summary --------------------------------------------------------------------------------------
 
 
 def series(steps: Sequence[Row]) -> dict[str, list[float]]:
-    """Return the values over the steps of what is drawn: the rewards, their spread, the length."""
-    keys = [
-        "reward",
-        *(key for key in steps[0] if key.startswith("rewards/") and "/std" not in key),
-    ]
-    keys += [key for key in ("reward_std", "completions/mean_length", "kl") if key in steps[0]]
-    return {key: [row.get(key) for row in steps] for key in keys}
+    """Return the values over the steps of what is drawn: every reward, their spread, the length."""
+    rewards = [key for key in steps[0] if key.startswith("rewards/") and key.endswith("/mean")]
+    others = [key for key in ("completions/mean_length", "kl") if key in steps[0]]
+    keys = ["reward", "reward_std", *rewards, *others]
+    return {
+        key.removeprefix("rewards/").removesuffix("/mean"): [
+            math.nan if row[key] is None else row[key] for row in steps
+        ]
+        for key in keys
+    }
 
 
 def draw(folder: Path) -> None:
-    """Draw a run's log into plots.svg, a panel for each reward, for reward_std and the length."""
+    """Draw a run's log into plots.svg: a panel for every reward, reward_std and the length."""
     import matplotlib as mpl
 
     mpl.use("Agg")
-    mpl.rcParams["svg.hashsalt"] = "rewardkit"
     from matplotlib import pyplot as plt
 
-    steps = RunFolder(folder).steps()
+    steps = read_log(folder)
     lines = series(steps)
-    rows = math.ceil(len(lines) / 3)
-    figure, axes = plt.subplots(rows, 3, figsize=(12, 2.6 * rows), layout="constrained")
-    panels = iter(axes.flat)
-    for name, values in lines.items():
-        axis = next(panels)
-        numbers = [math.nan if value is None else value for value in values]
-        smooth = [fmean(numbers[max(0, end - 10) : end]) for end in range(1, len(numbers) + 1)]
-        x = [row["step"] for row in steps]
-        axis.plot(x, numbers, alpha=0.3)
-        axis.plot(x, smooth, color="tab:blue")
-        axis.set_title(name.removeprefix("rewards/").removesuffix("/mean"), fontsize=9)
-        axis.grid(alpha=0.3)
-    for axis in panels:
+    at = [row["step"] for row in steps]
+    tall = math.ceil(len(lines) / 3)
+    figure, axes = plt.subplots(tall, 3, figsize=(12, 2.6 * tall), layout="constrained")
+    for axis in axes.flat[len(lines) :]:
         axis.set_axis_off()
-    figure.savefig(folder / "plots.svg", metadata={"Date": None})
+    for axis, (name, values) in zip(axes.flat, lines.items(), strict=False):
+        axis.plot(at, values, color="tab:blue", alpha=0.3)
+        smooth = [fmean(values[max(0, end - 10) : end]) for end in range(1, len(values) + 1)]
+        axis.plot(at, smooth, color="tab:blue")
+        axis.set_title(name, fontsize=9)
+        axis.grid(alpha=0.3)
+    figure.savefig(folder / "plots.svg")
     plt.close(figure)
 
 
 def summarise(steps: Sequence[Row]) -> Row:
     """Return the first and last ten steps' means, the time a step, and the rewards' share of it."""
-    found: Row = {"steps": len(steps)}
-    for name, values in series(steps).items():
-        known = [value for value in values if value is not None]
-        if known:
-            found[name] = {"first": fmean(known[:10]), "last": fmean(known[-10:])}
     later = steps[1:] or steps  # the first one compiles
-    found["seconds_a_step"] = median(row["seconds"] for row in later)
     whole = sum(row["seconds"] for row in later)
-    found["rewards_share"] = sum(row["rewards_seconds"] for row in later) / whole
-    return found
+    return {
+        "steps": len(steps),
+        "seconds a step": median(row["seconds"] for row in later),
+        "rewards' share": sum(row["rewards_seconds"] for row in later) / whole,
+        "means": {
+            name: {"first ten": fmean(values[:10]), "last ten": fmean(values[-10:])}
+            for name, values in series(steps).items()
+        },
+    }
 
 
 def show(summary: Row) -> None:
-    """Print the summary as a table."""
-    print(f"\n{'':36}{'first 10':>12}{'last 10':>12}")
-    for name, value in summary["training"].items():
-        if isinstance(value, dict):
-            print(f"{name[:36]:36}{value['first']:12.3f}{value['last']:12.3f}")
-    training = summary["training"]
-    share = training["rewards_share"]
-    print(f"\n{training['steps']} steps, {training['seconds_a_step']:.3f} s a step (median),")
-    print(f"of which the rewards take {share:.2%}")
-    print(f"\n{'held-out rows':36}{'without':>12}{'with':>12}")
-    without, adapted = summary["comparison"]["without"], summary["comparison"]["with"]
-    flat = {**without, **without["rewards"]}
-    other = {**adapted, **adapted["rewards"]}
-    for name, value in flat.items():
-        if isinstance(value, int | float):
-            print(f"{name[:36]:36}{value:12.3f}{other[name]:12.3f}")
-    for line in summary["notes"]:
-        print(line)
+    """Print the summary."""
+
+    def table(title: str, left: str, right: str, rows: Mapping[str, Sequence[Any]]) -> None:
+        print(f"\n{title:36}{left:>12}{right:>12}")
+        for name, pair in rows.items():
+            print(f"{name[:35]:36}" + "".join(f"{value:12.3f}" for value in pair))
+
+    means = {name: [*pair.values()] for name, pair in summary["means"].items()}
+    table("training", "first ten", "last ten", means)
+    sides = summary["without"], summary["with"]
+    both = {name: [side[name] for side in sides] for name in sides[0] if None not in sides[0]}
+    table("held-out rows", "without", "with", both)
+    steps, took, share = (summary[key] for key in ("steps", "seconds a step", "rewards' share"))
+    print(f"\n{steps} steps, {took:.3f} s each (median), {share:.3%} of it for the rewards")
+    print("\n".join(summary["notes"]))
 
 
 # All of it ----------------------------------------------------------------------------------------
@@ -1296,9 +1245,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="the run folder; default runs/RECIPE")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--preflight", action="store_true", help="look at data and rewards only")
-    parser.add_argument("--gpu", help="the GPU to use, by number; default the first one")
+    parser.add_argument("--gpu", help="the number of the GPU to use; default the first one")
     parser.add_argument("--backend", choices=("unsloth", "trl"))
-    parser.add_argument("--model", help="another model, by name or folder")
+    parser.add_argument("--model", help="another model: a name or a folder")
     parser.add_argument("--steps", type=int, help="another number of steps")
     parser.add_argument("--seed", type=int, help="another seed for the trainer")
     parser.add_argument("--report-to", help="trackers, with commas between them; or none")
@@ -1308,106 +1257,100 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def changes_of(args: argparse.Namespace) -> dict[str, Any]:
     """Return what the command line changes in the recipe, by key path."""
-    trackers = [name for name in (args.report_to or "").split(",") if name != "none"]
+    trackers = args.report_to and [name for name in args.report_to.split(",") if name != "none"]
     changes = {
         "backend": args.backend,
         "model.name": args.model,
         "model.fast_inference": False if args.no_vllm else None,
         "training.max_steps": args.steps,
         "training.seed": args.seed,
-        "report_to": None if args.report_to is None else trackers,
+        "report_to": trackers,
     }
     return {place: value for place, value in changes.items() if value is not None}
 
 
-def check_machine(recipe: Recipe) -> None:
-    """Raise RecipeError for a package that the run will need and that is not there."""
-    for name in ("trl", "peft", "datasets", *recipe.report_to):
-        needed(name, f"pip install {name}; the extra train brings trl, peft and datasets")
-    if recipe.backend == "unsloth":
-        needed("unsloth", "pip install unsloth, or choose --backend trl")
+def set_up(run: Run, gpu: str | None) -> None:
+    """See that what the run needs is there, pick a GPU, and keep the trackers in the run folder."""
+    if run.recipe.backend == "unsloth":
+        needed("unsloth", "pip install unsloth, or choose --backend trl")  # before the others
+    for name in ("trl", "peft", "datasets", *run.recipe.report_to):
+        if not installed(name):
+            raise RecipeError(f"{name} is not installed; pip install {name}")
+    if "WORLD_SIZE" not in os.environ:  # under accelerate launch each process has its own
+        first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+        os.environ["CUDA_VISIBLE_DEVICES"] = first if gpu is None else gpu
+    for name in ("swanlab_log_dir", "tensorboard_logging_dir", "trackio_dir"):
+        os.environ.setdefault(name.upper(), str(run.path / name.partition("_")[0]))
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it all; return 1 where what was saved is not what was trained, else 0."""
+    """Do it all; return 1 where the preflight or what was saved is not as it must be, else 0."""
     recipe = read_recipe(args.recipe, changes_of(args))
-    run = RunFolder(args.output or Path("runs") / args.recipe.stem)
+    run = Run(recipe, args.output or Path("runs", args.recipe.stem))
     rows, held_out = hold_out(prepare(recipe, load_rows(recipe.data)), recipe.data.held_out)
     found = check_rewards(recipe, [*rows, *held_out])
-    print(told(found))
+    print(told(found), flush=True)
     if found.problems or args.preflight:
         return int(bool(found.problems))
-    if "WORLD_SIZE" not in os.environ:  # under accelerate launch each process has its own
-        os.environ["CUDA_VISIBLE_DEVICES"] = (
-            args.gpu or (os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0])
-        )
-    check_machine(recipe)
-    lead = os.environ.get("RANK", "0") == "0"
-    notes: list[str] = []
-    backend: Backend = (Unsloth if recipe.backend == "unsloth" else Trl)(recipe, notes)
-    if lead:
-        run.open(recipe, resume=args.resume)
+    set_up(run, args.gpu)
+    backend = {"unsloth": Unsloth, "trl": Trl}[recipe.backend](recipe, run.notes)
+    run.notes.append(count_parameters(backend.model))
+    run.notes.append(f"think and role tokens of the model's own: {own_tokens(backend.tokenizer)}")
+    rows, limit = fit_prompts(run, rows, backend.tokenizer)
+    config = make_config(run, backend, limit)
     checkpoint = run.checkpoint() if args.resume else None
-    if args.resume and lead:
-        step = _step_of(checkpoint) if checkpoint else 0
-        print(f"going on after step {step}")
-        run.rewind(step)
-    trains, total = count_parameters(backend.model)
-    notes.append(f"{trains:,} of {total:,} parameters train")
-    if special := tokens_of(backend.tokenizer):
-        notes.append(f"tokens of the model's own: {special}")
-    rows, limit, note = fit_prompts(recipe, rows, backend.tokenizer)
-    config = make_config(recipe, run.path, backend, limit, notes)
-    notes.append(note)
-    if lead:
-        print("\n".join(notes), flush=True)
-        before = probe(recipe, backend, adapter=False, system=True, when="before")
+    if os.environ.get("RANK", "0") == "0":
+        begin(run, backend, checkpoint, resume=args.resume)
+    trainer = make_trainer(run, backend, config, rows, held_out)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    return finish(run, backend, held_out or rows) if trainer.is_world_process_zero() else 0
+
+
+def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) -> None:
+    """Open the run folder, and let the plain model answer once."""
+    run.open(resume=resume)
+    run.rewind(step_of(checkpoint))
+    print("\n".join(run.notes), flush=True)
+    if checkpoint is None:
+        before = ask(run, backend, adapter=False, system=True, most=1)
         run.write("before.json", before)
-        print(f"before: {before[0]['question']}\n{before[0]['response']}", flush=True)
-    if not train(recipe, backend, config, rows, held_out, run, checkpoint):
-        return 0
-    return finish(recipe, backend, run, held_out or rows, notes)
+        print(f"before: {before[0]['question']}\n  {before[0]['response']}", flush=True)
+    else:
+        print(f"going on after step {step_of(checkpoint)}", flush=True)
 
 
-def finish(
-    recipe: Recipe, backend: Backend, run: RunFolder, rows: Sequence[Row], notes: list[str]
-) -> int:
-    """Save, look at what was saved, ask again, compare, draw and sum up."""
-    adapter = run.path / "adapter"
-    backend.save_adapter(adapter)
-    blank = blank_tensors(adapter)
-    after = [
-        answer
-        for adapted in (False, True)
-        for system in (False, True)
-        for answer in probe(recipe, backend, adapter=adapted, system=system, when="after")
+def finish(run: Run, backend: Backend, rows: Sequence[Row]) -> int:
+    """Save, ask again, compare, check what was saved, draw and sum up."""
+    backend.save_adapter(run.path / "adapter")
+    blank = blank_tensors(run.path / "adapter")
+    ways = [(adapter, system) for adapter in (False, True) for system in (False, True)]
+    most = len(run.recipe.probe.questions)
+    answers = [
+        ask(run, backend, adapter=adapter, system=system, most=most) for adapter, system in ways
     ]
-    run.write("after.json", after)
-    comparison = compare(recipe, backend, rows)
+    run.write("after.json", [answer for way in answers for answer in way])
+    comparison = compare(run, backend, rows)
     run.write("comparison.json", comparison)
-    notes += save_more(recipe, backend, run)
-    checks = {"blank_tensors": blank, **check_saved(recipe, backend, run, rows[0])}
-    run.write("checks.json", checks)
-    notes += push(recipe, run)
+    save_more(run, backend)
+    checks = check_saved(run, backend, rows[0]["prompt"])
+    run.write("checks.json", {"blank tensors": blank, "bound": BOUND, **checks})
+    push(run)
+    changed = [
+        name for name in ("adapter", "merged_16bit") if not checks.get(name, {"fits": 1})["fits"]
+    ]
+    run.notes.append(f"adapter tensors that are all zeros: {len(blank)}")
+    run.notes.append(f"not the same once reloaded: {', '.join(changed) or 'none'}")
     if installed("matplotlib"):
         draw(run.path)
     else:
-        notes.append("no matplotlib here, so no plots; draw(Path(RUN)) makes them from log.jsonl")
-    bad = [
-        name
-        for name, check in checks.items()
-        if isinstance(check, dict) and not check.get("ok", True)
-    ]
-    notes.append(f"adapter tensors all zeros: {len(blank)}")
-    notes.append(f"reloaded from disk and not the same: {', '.join(bad) or 'none'}")
-    sides = {
-        side: {k: v for k, v in comparison[side].items() if k != "responses"}
-        for side in ("without", "with")
-    }
-    summary = {"training": summarise(run.steps()), "comparison": sides, "notes": notes}
+        run.notes.append("no plots without matplotlib; draw(Path(FOLDER)) makes them from the log")
+    sides = {side: {**comparison[side]} for side in ("without", "with")}
+    for side in sides.values():
+        del side["responses"]
+    summary = {**summarise(read_log(run.path)), **sides, "notes": run.notes}
     run.write("summary.json", summary)
     show(summary)
-    return int(bool(blank or bad))
+    return int(bool(blank or changed))
 
 
 if __name__ == "__main__":

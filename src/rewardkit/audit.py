@@ -1,8 +1,8 @@
-"""Preflight: what a reward gives to perfect and to degenerate completions, before a run depends on it.
+"""Preflight: what a reward gives to perfect and to degenerate completions, before a run needs it.
 
 A reward that never pays its maximum, or always pays the same, teaches nothing, and a trainer only
-shows it as an hour of flat lines. The usual reasons are a reference that no verifier can read, and a
-layout that the prompt asks for and the rewards do not know.
+shows it as an hour of flat lines. The usual reasons are a reference that no verifier can read, and
+a layout that the prompt asks for and the rewards do not know.
 """
 
 from __future__ import annotations
@@ -168,5 +168,5 @@ def _degenerate(row: Row, wrap: Wrap) -> list[str]:
     """Return completions of a row that nobody wants."""
     perfect = wrap(row)
     prompt = Batch([""], prompts=[row["prompt"]]).prompt_text(0) if "prompt" in row else ""
-    emptied = wrap({name: "" for name in row})
+    emptied = wrap(dict.fromkeys(row, ""))
     return ["", "\n", "?", str(row.get("answer", "")), emptied, prompt, perfect * 2, _BABBLE]
