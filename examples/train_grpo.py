@@ -306,7 +306,7 @@ def _place(path: Path, node: Any, problem: Any) -> str:
     told = {"extra_forbidden": "no such key", "missing": "missing"}.get(kind)
     if told is None:
         given = problem["input"]
-        told = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        told = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "expected ")
         told += "" if isinstance(given, dict | list) else f"; got {given!r}"
     return f"{path}:{line + 1}: {'.'.join(keys)}: {told}"
 
@@ -980,14 +980,15 @@ def compare(run: Run, backend: Backend, rows: Sequence[Row]) -> Row:
     found: Row = {"questions": [row["question"] for row in some]}
     for side, adapter in (("without", False), ("with", True)):
         answers = backend.generate([row["prompt"] for row in some], sampling, adapter=adapter)
-        found[side] = {**measure(recipe, some, answers), "responses": answers}
+        found[side] = {**measure(run, backend.tokenizer, some, answers), "responses": answers}
     return found
 
 
-def measure(recipe: Recipe, rows: Sequence[Row], answers: Sequence[str]) -> Row:
+def measure(run: Run, tokenizer: Any, rows: Sequence[Row], answers: Sequence[str]) -> Row:
     """Return the means of responses: of each reward, of copies, of the language looked for."""
     batch: Row = {name: [row[name] for row in rows] for name in rows[0]}
     batch["prompts"], batch["completions"] = batch.pop("prompt"), answers
+    batch["completion_ids"] = [tokens(tokenizer, answer) for answer in answers]
     copies = rk.build("prompt_overlap", ngram=6)(**batch)
     found: Row = {
         "rows": len(rows),
@@ -995,11 +996,11 @@ def measure(recipe: Recipe, rows: Sequence[Row], answers: Sequence[str]) -> Row:
         "repeat six words of the prompt": fmean(value != 0 for value in copies),
         "characters": fmean(map(len, answers)),
     }
-    if (label := recipe.compare.language) is not None:
-        options = {"candidates": recipe.compare.candidates, "no_letters": 0.0}
+    if (label := run.recipe.compare.language) is not None:
+        options = {"candidates": run.recipe.compare.candidates, "no_letters": 0.0}
         language = rk.build("language", scores={label: 1.0}, **options)
         found[f"in {label}"] = fmean(value or 0.0 for value in language(**batch))
-    for reward in split(recipe.rewards).reward_funcs:
+    for reward in split(run.recipe.rewards).reward_funcs:
         known = [value for value in reward(**batch) if value is not None]
         found[reward.__name__] = fmean(known) if known else None
     return found
@@ -1032,8 +1033,8 @@ def logprobs(model: Any, ids: Sequence[int], start: int) -> list[float]:
     return values
 
 
-def reload(saved: Saved, ids: Sequence[int], start: int) -> tuple[list[float], str]:
-    """Return a saved model's log-probabilities of the tokens from `start` on, and its greedy text.
+def reload(models: Sequence[Saved], ids: Sequence[int], start: int) -> list[tuple[Any, str]]:
+    """Return, for each saved model, its log-probabilities of the tokens, and its greedy text.
 
     For a process of its own, with plain transformers, in which nothing has been trained.
     """
@@ -1041,16 +1042,17 @@ def reload(saved: Saved, ids: Sequence[int], start: int) -> tuple[list[float], s
     from transformers import AutoTokenizer
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = plain_model(
-        saved.name, adapter=saved.adapter, in_4bit=saved.in_4bit, device=device
-    ).eval()
-    tokenizer = AutoTokenizer.from_pretrained(saved.adapter or saved.name)
     given = torch.tensor([list(ids[:start])], device=device)
     most = {"do_sample": False, "max_new_tokens": len(ids) - start}
-    with torch.no_grad():
-        made = model.generate(input_ids=given, attention_mask=torch.ones_like(given), **most)
-    text = tokenizer.decode(made[0, start:], skip_special_tokens=True)
-    return logprobs(model, ids, start), str(text)
+    found = []
+    for name, adapter, in_4bit in models:
+        model = plain_model(name, adapter=adapter, in_4bit=in_4bit, device=device).eval()
+        tokenizer = AutoTokenizer.from_pretrained(adapter or name)
+        with torch.no_grad():
+            made = model.generate(input_ids=given, attention_mask=torch.ones_like(given), **most)
+        text = str(tokenizer.decode(made[0, start:], skip_special_tokens=True))
+        found.append((logprobs(model, ids, start), text))
+    return found
 
 
 def alone(function: Any, *arguments: Any) -> Any:
@@ -1079,8 +1081,8 @@ def check_saved(run: Run, backend: Backend, prompt: Any) -> Row:
     saved = {"adapter": Saved(name, run.path / "adapter", in_4bit and installed("bitsandbytes"))}
     if (merged := run.path / "merged_16bit").exists():
         saved["merged_16bit"] = Saved(str(merged))
-    for what, where in saved.items():
-        theirs, said = alone(reload, where, ids, start)
+    reloaded = alone(reload, [*saved.values()], ids, start)
+    for what, (theirs, said) in zip(saved, reloaded, strict=True):
         far, same = apart(mine, theirs), said.strip() == answer.strip()
         found[what] = {**far, "same text": same, "fits": same or far["mean"] <= BOUND}
     return found
