@@ -604,7 +604,7 @@ class Unsloth(Backend):
 
         names = ("temperature", "top_p", "top_k", "min_p", "seed")
         options = {name: getattr(sampling, name) for name in names}
-        options["max_tokens"] = sampling.max_tokens or self.longest
+        options["max_tokens"] = min(sampling.max_tokens or self.longest, self.longest)
         options = {name: value for name, value in options.items() if value is not None}
         outputs = self.model.fast_generate(
             [{"prompt_token_ids": tokens(self.tokenizer, prompt)} for prompt in prompts],
@@ -902,14 +902,14 @@ def make_watch(run: Run, observed: Observed) -> Any:
     extractor = next((part for part in inside if isinstance(part, rk.Extractor)), None)
 
     class Watch(TrainerCallback):  # type: ignore[misc] # transformers is untyped
-        began = scored = took = scoring = 0.0
+        began = took = 0.0
 
         def on_step_begin(self, *_event: Any, **_rest: Any) -> None:
-            self.began, self.scored = time.perf_counter(), seconds.get("_calculate_rewards", 0.0)
+            seconds.clear()
+            self.began = time.perf_counter()
 
         def on_step_end(self, *_event: Any, **_rest: Any) -> None:
             self.took = time.perf_counter() - self.began
-            self.scoring = seconds.get("_calculate_rewards", 0.0) - self.scored
 
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any, **_rest: Any) -> None:
             step = state.global_step
@@ -920,8 +920,8 @@ def make_watch(run: Run, observed: Observed) -> Any:
                 run.append("evaluation.jsonl", {"step": step, **values})
             if "reward" not in logs:
                 return
-            times = {"step": step, "seconds": self.took, "rewards_seconds": self.scoring}
-            run.append("log.jsonl", {**times, **values})
+            times = {"seconds": self.took, "rewards_seconds": seconds.get("_calculate_rewards")}
+            run.append("log.jsonl", {"step": step, **times, **values})
             reward = f"reward {values['reward']:.3f}, std {values['reward_std']:.3f}"
             print(f"step {step}: {reward}, {self.took:.2f} s", flush=True)
             if step % run.recipe.show_every == 0:
@@ -1207,11 +1207,12 @@ def draw(folder: Path) -> None:
 def summarise(steps: Sequence[Row]) -> Row:
     """Return the first and last ten steps' means, the time a step, and the rewards' share of it."""
     later = steps[1:] or steps  # the first one compiles
+    scoring = [row["rewards_seconds"] or 0.0 for row in later]
     whole = sum(row["seconds"] for row in later)
     return {
         "steps": len(steps),
         "seconds a step": median(row["seconds"] for row in later),
-        "rewards' share": sum(row["rewards_seconds"] for row in later) / whole,
+        "rewards' share": sum(scoring) / whole if any(scoring) else None,
         "means": {
             name: {"first ten": fmean(values[:10]), "last ten": fmean(values[-10:])}
             for name, values in series(steps).items()
@@ -1233,7 +1234,8 @@ def show(summary: Row) -> None:
     both = {name: [side[name] for side in sides] for name in sides[0] if None not in sides[0]}
     table("held-out rows", "without", "with", both)
     steps, took, share = (summary[key] for key in ("steps", "seconds a step", "rewards' share"))
-    print(f"\n{steps} steps, {took:.3f} s each (median), {share:.3%} of it for the rewards")
+    told = "not profiled" if share is None else f"{share:.3%} of it"
+    print(f"\n{steps} steps, {took:.3f} s each (median), the rewards {told}")
     print("\n".join(summary["notes"]))
 
 
@@ -1313,6 +1315,8 @@ def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) 
     run.open(resume=resume)
     run.rewind(step_of(checkpoint))
     print("\n".join(run.notes), flush=True)
+    if "swanlab" in run.recipe.report_to:  # the callback of transformers looks for an open run
+        importlib.import_module("swanlab").init(experiment_name=run.path.name)
     if checkpoint is None:
         before = ask(run, backend, adapter=False, system=True, most=1)
         run.write("before.json", before)

@@ -405,6 +405,7 @@ def make_model(folder: Path) -> None:
         tokenizer_object=made,
         pad_token="<pad>",  # noqa: S106 - no password
         eos_token="<eos>",  # noqa: S106 - no password
+        model_input_names=["input_ids", "attention_mask"],
     )
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)
@@ -475,7 +476,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with log.open("a", encoding="utf-8") as file:
         file.write('{"step": 9')  # as a kill between two writes leaves it
     steps = max(row["step"] for row in lines(place / "killed.jsonl")) + 3
-    output = finish(start(place, "--resume", "--steps", str(steps)))
+    trackers = [name for name in ("swanlab", "tensorboard") if importlib.util.find_spec(name)]
+    more = ["--steps", str(steps), "--report-to", ",".join(trackers) or "none"]
+    output = finish(start(place, "--resume", *more))
     (place / "resumed.txt").write_text(output, encoding="utf-8")
     return place / "run"
 
@@ -495,7 +498,7 @@ def test_the_killed_run_goes_on_where_its_checkpoint_was(run: Path) -> None:
 
 def test_the_run_folder_is_complete(run: Path) -> None:
     kept = {path.name for path in run.iterdir()}
-    assert kept == {
+    assert kept - {"swanlab", "tensorboard"} == {
         *("recipe.yaml", "rewards.yaml", "rewards.sha256", "versions.json"),
         *("log.jsonl", "samples.jsonl", "before.json", "after.json", "comparison.json"),
         *("checks.json", "summary.json", "plots.svg", "checkpoints", "adapter", "merged_16bit"),
@@ -573,6 +576,17 @@ def test_it_draws_every_reward(run: Path) -> None:
     drawn = (run / "plots.svg").read_text(encoding="utf-8")
     for name in ("reward", "reward_std", "short", "completions/mean_length"):
         assert f"<!-- {name} -->" in drawn
+
+
+def test_swanlab_keeps_its_files_in_the_run_folder(run: Path) -> None:
+    pytest.importorskip("swanlab")
+    metrics = (run / "swanlab").glob("run-*/logs/*/*.log")
+    assert any('"data"' in path.read_text(encoding="utf-8") for path in metrics)
+
+
+def test_tensorboard_keeps_its_files_in_the_run_folder(run: Path) -> None:
+    pytest.importorskip("tensorboard")
+    assert list((run / "tensorboard").glob("events.out.*"))
 
 
 def test_a_run_is_not_written_over(run: Path) -> None:

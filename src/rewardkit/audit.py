@@ -8,6 +8,7 @@ a layout that the prompt asks for and the rewards do not know.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -100,9 +101,7 @@ def fill(template: str, row: Row) -> str:
     >>> fill("<answer>{answer}</answer> {x}", {"answer": 4})
     '<answer>4</answer> {x}'
     """
-    for column, cell in row.items():
-        template = template.replace(f"{{{column}}}", str(cell))
-    return template
+    return re.sub(r"\{([^{}]+)\}", lambda found: str(row.get(found[1], found[0])), template)
 
 
 def _template(text: str) -> Wrap:
