@@ -56,7 +56,6 @@ from rewardkit.audit import Preflight, fill, preflight
 from rewardkit.component import columns, walk
 
 Row = dict[str, Any]
-Messages = list[dict[str, str]]
 Tracker = Literal["swanlab", "wandb", "trackio", "tensorboard"]
 Backends = Literal["unsloth", "trl"]
 
@@ -993,13 +992,13 @@ def measure(run: Run, tokenizer: Any, rows: Sequence[Row], answers: Sequence[str
     found: Row = {
         "rows": len(rows),
         "distinct": len(set(answers)) / len(answers),
-        "repeat six words of the prompt": fmean(value != 0 for value in copies),
+        "repeats_six_words": fmean(value != 0 for value in copies),
         "characters": fmean(map(len, answers)),
     }
     if (label := run.recipe.compare.language) is not None:
         options = {"candidates": run.recipe.compare.candidates, "no_letters": 0.0}
         language = rk.build("language", scores={label: 1.0}, **options)
-        found[f"in {label}"] = fmean(value or 0.0 for value in language(**batch))
+        found[f"in_{label}"] = fmean(value or 0.0 for value in language(**batch))
     for reward in split(run.recipe.rewards).reward_funcs:
         known = [value for value in reward(**batch) if value is not None]
         found[reward.__name__] = fmean(known) if known else None
@@ -1076,7 +1075,7 @@ def check_saved(run: Run, backend: Backend, prompt: Any) -> Row:
     model.eval()
     mine = logprobs(model, ids, start)
     with model.disable_adapter():
-        found: Row = {"answer": answer, "without adapter": apart(mine, logprobs(model, ids, start))}
+        found: Row = {"answer": answer, "without_adapter": apart(mine, logprobs(model, ids, start))}
     name, in_4bit = run.recipe.model.name, run.recipe.model.load_in_4bit
     saved = {"adapter": Saved(name, run.path / "adapter", in_4bit and installed("bitsandbytes"))}
     if (merged := run.path / "merged_16bit").exists():
@@ -1084,7 +1083,7 @@ def check_saved(run: Run, backend: Backend, prompt: Any) -> Row:
     reloaded = alone(reload, [*saved.values()], ids, start)
     for what, (theirs, said) in zip(saved, reloaded, strict=True):
         far, same = apart(mine, theirs), said.strip() == answer.strip()
-        found[what] = {**far, "same text": same, "fits": same or far["mean"] <= BOUND}
+        found[what] = {**far, "same_text": same, "fits": same or far["mean"] <= BOUND}
     return found
 
 
@@ -1130,18 +1129,19 @@ def save_gguf(merged: Path, kinds: Sequence[str]) -> list[str]:
     script = next((script for script in scripts if script.exists()), None)
     if script is None:
         return ["save.gguf: no llama.cpp here; clone it, and name its folder in LLAMA_CPP_PATH"]
-    tool = shutil.which("llama-quantize") or str(script.parent / "build/bin/llama-quantize")
+    tool = shutil.which("llama-quantize", path=f"{script.parent}/build/bin:{os.environ['PATH']}")
     notes = []
     for kind in kinds:
-        target = merged.with_name(f"model-{kind}.gguf")
         first = kind if kind in ("f16", "q8_0") else "f16"  # the rest is made from it
-        source = merged.with_name(f"model-{first}.gguf")
-        convert = [str(merged), "--outfile", str(source), "--outtype", first]
-        if not source.exists():
-            subprocess.run([sys.executable, str(script), *convert], check=True)  # noqa: S603 - the user's own llama.cpp
-        if kind != first:
-            subprocess.run([tool, str(source), str(target), kind.upper()], check=True)  # noqa: S603 - the same
-        notes.append(f"save.gguf: wrote {target.name}")
+        if kind != first and tool is None:
+            notes.append(f"save.gguf: {kind} needs llama-quantize; build it, and run again")
+            continue
+        source, target = (merged.with_name(f"model-{name}.gguf") for name in (first, kind))
+        convert = [sys.executable, str(script), str(merged), "--outfile", str(source)]
+        steps = [] if source.exists() else [[*convert, "--outtype", first]]
+        steps += [] if kind == first else [[str(tool), str(source), str(target), kind.upper()]]
+        done = all(subprocess.run(step, check=False).returncode == 0 for step in steps)  # noqa: S603 - the user's own llama.cpp
+        notes.append(f"save.gguf: {'wrote' if done else 'llama.cpp could not write'} {target.name}")
     return notes
 
 
@@ -1205,16 +1205,16 @@ def draw(folder: Path) -> None:
 
 
 def summarise(steps: Sequence[Row]) -> Row:
-    """Return the first and last ten steps' means, the time a step, and the rewards' share of it."""
+    """Return the first and last ten steps' means, the time a step, and the rewards_share of it."""
     later = steps[1:] or steps  # the first one compiles
     scoring = [row["rewards_seconds"] or 0.0 for row in later]
     whole = sum(row["seconds"] for row in later)
     return {
         "steps": len(steps),
-        "seconds a step": median(row["seconds"] for row in later),
-        "rewards' share": sum(scoring) / whole if any(scoring) else None,
+        "seconds_a_step": median(row["seconds"] for row in later),
+        "rewards_share": sum(scoring) / whole if any(scoring) else None,
         "means": {
-            name: {"first ten": fmean(values[:10]), "last ten": fmean(values[-10:])}
+            name: {"first_ten": fmean(values[:10]), "last_ten": fmean(values[-10:])}
             for name, values in series(steps).items()
         },
     }
@@ -1233,10 +1233,9 @@ def show(summary: Row) -> None:
     sides = summary["without"], summary["with"]
     both = {name: [side[name] for side in sides] for name in sides[0] if None not in sides[0]}
     table("held-out rows", "without", "with", both)
-    steps, took, share = (summary[key] for key in ("steps", "seconds a step", "rewards' share"))
+    steps, took, share = (summary[key] for key in ("steps", "seconds_a_step", "rewards_share"))
     told = "not profiled" if share is None else f"{share:.3%} of it"
-    print(f"\n{steps} steps, {took:.3f} s each (median), the rewards {told}")
-    print("\n".join(summary["notes"]))
+    print(f"\n{steps} steps, {took:.3f} s each (median), the rewards {told}", flush=True)
 
 
 # All of it ----------------------------------------------------------------------------------------
@@ -1326,26 +1325,15 @@ def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) 
 
 
 def finish(run: Run, backend: Backend, rows: Sequence[Row]) -> int:
-    """Save, ask again, compare, check what was saved, draw and sum up."""
+    """Save, ask again, compare and sum up; then merge, convert, check what was saved, and push."""
     backend.save_adapter(run.path / "adapter")
     blank = blank_tensors(run.path / "adapter")
     ways = [(adapter, system) for adapter in (False, True) for system in (False, True)]
     most = len(run.recipe.probe.questions)
-    answers = [
-        ask(run, backend, adapter=adapter, system=system, most=most) for adapter, system in ways
-    ]
+    answers = [ask(run, backend, adapter=a, system=system, most=most) for a, system in ways]
     run.write("after.json", [answer for way in answers for answer in way])
     comparison = compare(run, backend, rows)
     run.write("comparison.json", comparison)
-    save_more(run, backend)
-    checks = check_saved(run, backend, rows[0]["prompt"])
-    run.write("checks.json", {"blank tensors": blank, "bound": BOUND, **checks})
-    push(run)
-    changed = [
-        name for name in ("adapter", "merged_16bit") if not checks.get(name, {"fits": 1})["fits"]
-    ]
-    run.notes.append(f"adapter tensors that are all zeros: {len(blank)}")
-    run.notes.append(f"not the same once reloaded: {', '.join(changed) or 'none'}")
     if installed("matplotlib"):
         draw(run.path)
     else:
@@ -1356,6 +1344,15 @@ def finish(run: Run, backend: Backend, rows: Sequence[Row]) -> int:
     summary = {**summarise(read_log(run.path)), **sides, "notes": run.notes}
     run.write("summary.json", summary)
     show(summary)
+    save_more(run, backend)
+    checks = check_saved(run, backend, rows[0]["prompt"])
+    run.write("checks.json", {"blank_tensors": blank, "bound": BOUND, **checks})
+    changed = [name for name, check in checks.items() if "fits" in check and not check["fits"]]
+    run.notes.append(f"adapter tensors that are all zeros: {len(blank)}")
+    run.notes.append(f"not the same once reloaded: {', '.join(changed) or 'none'}")
+    push(run)
+    run.write("summary.json", summary)
+    print("\n".join(run.notes))
     return int(bool(blank or changed))
 
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -375,10 +376,34 @@ def test_what_the_comparison_counts(tmp_path: Path) -> None:
     rows = [{"prompt": "one two three four five six seven", "answer": "2", "question": "?"}] * 4
     copied = "so, two three four five six seven"
     found = train_grpo.measure(run, Words(), rows, ["2", "2", copied, "one two three"])
-    assert found["repeat six words of the prompt"] == 0.25
+    assert found["repeats_six_words"] == 0.25
     assert found["distinct"] == 0.75
     assert found["short"] == pytest.approx((0 + 0 - 5 / 6 - 1 / 6) / 4)  # words of 8, from 2 on
     assert found["correct[verifier=number,extractor=whole]"] == 0.5
+
+
+def test_gguf_files_are_made_by_llama_cpp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    llama = tmp_path / "llama"
+    (llama / "build" / "bin").mkdir(parents=True)
+    (llama / "convert_hf_to_gguf.py").write_text(
+        "import sys; _, model, _, out, _, kind = sys.argv; open(out, 'w').write(kind)"
+    )
+    monkeypatch.setenv("LLAMA_CPP_PATH", str(llama))
+    kinds = ["q8_0", "q4_k_m", "f16"]
+    notes = train_grpo.save_gguf(tmp_path / "merged_16bit", kinds)
+    if shutil.which("llama-quantize") is None:
+        assert "q4_k_m needs llama-quantize" in notes[1]
+    tool = llama / "build" / "bin" / "llama-quantize"
+    tool.write_text('#!/bin/sh\necho "$3 of $(cat $1)" > $2\n')
+    tool.chmod(0o755)
+    notes = train_grpo.save_gguf(tmp_path / "merged_16bit", kinds)
+    assert notes == [f"save.gguf: wrote model-{kind}.gguf" for kind in kinds]
+    written = [(tmp_path / f"model-{kind}.gguf").read_text().strip() for kind in kinds]
+    assert written == ["q8_0", "Q4_K_M of f16", "f16"]
+    tool.write_text("#!/bin/sh\nexit 3\n")
+    assert train_grpo.save_gguf(tmp_path / "merged_16bit", ["q5_k_m"]) == [
+        "save.gguf: llama.cpp could not write model-q5_k_m.gguf"
+    ]
 
 
 # A whole run, on a tiny model
@@ -541,8 +566,8 @@ def test_it_asks_before_and_after_with_and_without(run: Path) -> None:
 
 def test_the_saved_models_are_the_trained_one(run: Path) -> None:
     checks = json.loads((run / "checks.json").read_text(encoding="utf-8"))
-    assert checks["blank tensors"] == []
-    trained_apart = checks["without adapter"]["mean"]
+    assert checks["blank_tensors"] == []
+    trained_apart = checks["without_adapter"]["mean"]
     for name in ("adapter", "merged_16bit"):
         assert checks[name]["fits"]
         assert checks[name]["greatest"] < 1e-3  # all in float32 here
@@ -554,8 +579,8 @@ def test_the_summary_says_what_was_done_and_what_not(run: Path) -> None:
     log = lines(run / "log.jsonl")
     assert summary["steps"] == len(log)
     last = [row["reward"] for row in log[-10:]]
-    assert summary["means"]["reward"]["last ten"] == pytest.approx(sum(last) / len(last))
-    assert 0 < summary["rewards' share"] < 1
+    assert summary["means"]["reward"]["last_ten"] == pytest.approx(sum(last) / len(last))
+    assert 0 < summary["rewards_share"] < 1
     assert summary["with"]["rows"] == 3
     told = "\n".join(summary["notes"])
     for part in (
