@@ -1273,17 +1273,17 @@ def changes_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def set_up(run: Run, gpu: str | None) -> None:
-    """See that what the run needs is there, pick a GPU, and keep the trackers in the run folder."""
-    if run.recipe.backend == "unsloth":
-        needed("unsloth", "pip install unsloth, or choose --backend trl")  # before the others
-    for name in ("trl", "peft", "datasets", *run.recipe.report_to):
-        if not installed(name):
-            raise RecipeError(f"{name} is not installed; pip install {name}")
+    """Pick a GPU, keep the trackers in the run folder, and see that what the run needs is there."""
     if "WORLD_SIZE" not in os.environ:  # under accelerate launch each process has its own
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
         os.environ["CUDA_VISIBLE_DEVICES"] = first if gpu is None else gpu
     for name in ("swanlab_log_dir", "tensorboard_logging_dir", "trackio_dir"):
         os.environ.setdefault(name.upper(), str(run.path / name.partition("_")[0]))
+    for name in ("trl", "peft", "datasets", *run.recipe.report_to):
+        if not installed(name):
+            raise RecipeError(f"{name} is not installed; pip install {name}")
+    if run.recipe.backend == "unsloth":
+        needed("unsloth", "pip install unsloth, or choose --backend trl")
 
 
 def main(args: argparse.Namespace) -> int:
