@@ -1231,8 +1231,9 @@ def show(summary: Row) -> None:
     means = {name: [*pair.values()] for name, pair in summary["means"].items()}
     table("training", "first ten", "last ten", means)
     sides = summary["without"], summary["with"]
-    both = {name: [side[name] for side in sides] for name in sides[0] if None not in sides[0]}
-    table("held-out rows", "without", "with", both)
+    both = {name: [side[name] for side in sides] for name in sides[0]}
+    known = {name: pair for name, pair in both.items() if None not in pair}
+    table("held-out rows", "without", "with", known)
     steps, took, share = (summary[key] for key in ("steps", "seconds_a_step", "rewards_share"))
     told = "not profiled" if share is None else f"{share:.3%} of it"
     print(f"\n{steps} steps, {took:.3f} s each (median), the rewards {told}", flush=True)
