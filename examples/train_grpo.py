@@ -874,29 +874,43 @@ class Observed:
         }
 
 
-def profile() -> dict[str, float]:
-    """Return the seconds in each of the trainer's methods; its own profile keeps adding to them."""
-    from trl.extras import profiling
+class Profile:
+    """The seconds in each part of a step, by TRL's own names: generation, rewards, the loss.
 
-    seconds: dict[str, float] = {}
-    original = profiling.profiling_context
+    TRL's trainer times its parts for the trackers; the same contexts are counted here. Parts lie in
+    one another: `_prepare_inputs` holds generation and rewards, and what a step takes beyond it are
+    the loss, the gradient and the optimizer.
+    """
+
+    def __init__(self) -> None:
+        from trl.extras import profiling
+
+        self.seconds: dict[str, float] = {}
+        self.original = profiling.profiling_context
+        for module in [*sys.modules.values()]:  # each has imported it under the same name
+            if getattr(module, "__dict__", {}).get("profiling_context") is self.original:
+                module.__dict__["profiling_context"] = self.measured
 
     @contextmanager
-    def measured(trainer: Any, name: str) -> Iterator[None]:
+    def measured(self, trainer: Any, name: str) -> Iterator[None]:
+        """Do as TRL's context does, and add its seconds to those of its name."""
         began = time.perf_counter()
-        with original(trainer, name):
+        with self.original(trainer, name):
             yield
-        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+        took = time.perf_counter() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + took
 
-    profiling.profiling_context = measured
-    return seconds
+    def take(self) -> dict[str, float]:
+        """Return the seconds since the last call."""
+        taken, self.seconds = self.seconds, {}
+        return {name: round(took, 6) for name, took in taken.items()}
 
 
 def make_watch(run: Run, observed: Observed) -> Any:
     """Return a callback that logs every step with its time, and shows a sample every few."""
     from transformers import TrainerCallback
 
-    seconds = profile()
+    profile = Profile()
     inside = [part for reward in reversed(run.recipe.rewards) for part in walk(reward)]
     extractor = next((part for part in inside if isinstance(part, rk.Extractor)), None)
 
@@ -904,7 +918,7 @@ def make_watch(run: Run, observed: Observed) -> Any:
         began = took = 0.0
 
         def on_step_begin(self, *_event: Any, **_rest: Any) -> None:
-            seconds.clear()
+            profile.take()
             self.began = time.perf_counter()
 
         def on_step_end(self, *_event: Any, **_rest: Any) -> None:
@@ -919,8 +933,9 @@ def make_watch(run: Run, observed: Observed) -> Any:
                 run.append("evaluation.jsonl", {"step": step, **values})
             if "reward" not in logs:
                 return
-            times = {"seconds": self.took, "rewards_seconds": seconds.get("_calculate_rewards")}
-            run.append("log.jsonl", {"step": step, **times, **values})
+            parts = profile.take()
+            times = {"seconds": self.took, "rewards_seconds": parts.get("_calculate_rewards")}
+            run.append("log.jsonl", {"step": step, **times, **values, "profile": parts})
             reward = f"reward {values['reward']:.3f}, std {values['reward_std']:.3f}"
             print(f"step {step}: {reward}, {self.took:.2f} s", flush=True)
             if step % run.recipe.show_every == 0:
@@ -1008,8 +1023,12 @@ def measure(run: Run, tokenizer: Any, rows: Sequence[Row], answers: Sequence[str
 # What is saved, and whether it is what was trained ------------------------------------------------
 
 BOUND = 0.1
-"""How far, in nats, a token's log-probability may be off on average in a model that was reloaded:
-bfloat16 rounds the merged weights, and other kernels sum in another order."""
+"""How far, in nats, a token's log-probability may be off on average in a model that was reloaded,
+since other kernels sum in another order."""
+
+ROUNDING = 2.0**-8
+"""How far merged weights may be off, as a share of their norm. bfloat16 keeps 8 bits of a number,
+so that rounding moves none by more than this share of itself."""
 
 
 class Saved(NamedTuple):
@@ -1054,6 +1073,32 @@ def reload(models: Sequence[Saved], ids: Sequence[int], start: int) -> list[tupl
     return found
 
 
+def merged_apart(name: str, adapter: Path, merged: Path) -> dict[str, float] | None:
+    """Return how far the merged weights are from base plus adapter, and how far those from base.
+
+    Both as shares of the weights' norm, over all the layers that were trained; None where the base
+    is stored in 4 bits. For a process of its own.
+    """
+    import torch
+
+    trained = plain_model(name, adapter=adapter)
+    saved = plain_model(merged)
+    squares = {"off": 0.0, "learnt": 0.0, "weights": 0.0}
+    with torch.no_grad():
+        for path, layer in trained.get_base_model().named_modules():
+            if not hasattr(layer, "get_delta_weight"):
+                continue
+            base, found = layer.base_layer.weight, saved.get_submodule(path).weight
+            if base.shape != found.shape:
+                return None
+            learnt = layer.get_delta_weight("default").float()
+            wanted = base.float() + learnt
+            apart = {"off": found.float() - wanted, "learnt": learnt, "weights": wanted}
+            for kind, tensor in apart.items():
+                squares[kind] += float(tensor.double().square().sum())
+    return {kind: (squares[kind] / squares["weights"]) ** 0.5 for kind in ("off", "learnt")}
+
+
 def alone(function: Any, *arguments: Any) -> Any:
     """Call a function in a new Python, in which nothing has been patched or loaded."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
@@ -1064,7 +1109,8 @@ def check_saved(run: Run, backend: Backend, prompt: Any) -> Row:
     """Reload what was saved, and set it against the trained model in memory.
 
     Compared are the greedy answer to one prompt, and the log-probabilities of its tokens; the model
-    without the adapter shows how far apart two different models are.
+    without the adapter shows how far apart two different models are. A merged model is one that was
+    rounded, so its weights are compared as well, and decide.
     """
     os.environ["UNSLOTH_RETURN_HIDDEN_STATES"] = "0"  # its trainer asks for them in place of logits
     model, tokenizer = backend.model, backend.tokenizer
@@ -1084,6 +1130,11 @@ def check_saved(run: Run, backend: Backend, prompt: Any) -> Row:
     for what, (theirs, said) in zip(saved, reloaded, strict=True):
         far, same = apart(mine, theirs), said.strip() == answer.strip()
         found[what] = {**far, "same_text": same, "fits": same or far["mean"] <= BOUND}
+    if "merged_16bit" in found:
+        weights = alone(merged_apart, name, run.path / "adapter", merged)
+        found["merged_16bit"] |= {"weights": weights}
+        if weights is not None:  # rounding may well change what is said: see the weights themselves
+            found["merged_16bit"]["fits"] = weights["off"] <= min(ROUNDING, weights["learnt"])
     return found
 
 
@@ -1284,7 +1335,25 @@ def set_up(run: Run, gpu: str | None) -> None:
         if not installed(name):
             raise RecipeError(f"{name} is not installed; pip install {name}")
     if run.recipe.backend == "unsloth":
+        run.notes += choose_padding(vllm=run.recipe.model.fast_inference and installed("vllm"))
         needed("unsloth", "pip install unsloth, or choose --backend trl")
+
+
+def choose_padding(*, vllm: bool) -> list[str]:
+    """Have Unsloth pad a batch where it could only slowly do without; return a note on it.
+
+    Under vLLM, Unsloth lays a batch's rows end to end. Without a kernel for that (flash-attn,
+    xformers, or torch 2.12) it calls attention once for every run of equal lengths, which takes a
+    small model longer than the padding does. UNSLOTH_GRPO_SEQ_PACKING, where it is set, decides.
+    """
+    from packaging.version import Version
+
+    kernel = installed("flash_attn") or installed("xformers")
+    if not vllm or kernel or Version(version("torch")) >= Version("2.12"):
+        return []
+    if os.environ.setdefault("UNSLOTH_GRPO_SEQ_PACKING", "0") != "0":
+        return []
+    return ["completions are padded: end to end they need flash-attn, xformers or torch 2.12"]
 
 
 def main(args: argparse.Namespace) -> int:
@@ -1347,7 +1416,9 @@ def finish(run: Run, backend: Backend, rows: Sequence[Row]) -> int:
     show(summary)
     save_more(run, backend)
     checks = check_saved(run, backend, rows[0]["prompt"])
-    run.write("checks.json", {"blank_tensors": blank, "bound": BOUND, **checks})
+    run.write(
+        "checks.json", {"blank_tensors": blank, "bound": BOUND, "rounding": ROUNDING, **checks}
+    )
     changed = [name for name, check in checks.items() if "fits" in check and not check["fits"]]
     run.notes.append(f"adapter tensors that are all zeros: {len(blank)}")
     run.notes.append(f"not the same once reloaded: {', '.join(changed) or 'none'}")

@@ -78,10 +78,10 @@ def test_every_recipe_is_written_as_it_reads(path: Path, tmp_path: Path) -> None
     assert train_grpo.read_recipe(write(tmp_path, recipe.as_yaml())) == recipe
 
 
-def test_there_are_the_published_recipes_and_three_small_ones() -> None:
+def test_there_are_the_published_recipes_and_small_ones() -> None:
     published = ["deepseek_qwen3_language", "llama31_gsm8k", "llama31_gsm8k_long", "phi4_gsm8k"]
-    small = ["smollm2_arithmetic", "smollm2_language", "smollm2_length", "smollm_length"]
-    assert [path.stem for path in RECIPES] == [*published, *small]
+    small = ["smollm2_arithmetic", "smollm2_language", "smollm2_language_hacked", "smollm2_length"]
+    assert [path.stem for path in RECIPES] == [*published, *small, "smollm_length"]
 
 
 @pytest.mark.parametrize(
@@ -519,6 +519,10 @@ def test_the_killed_run_goes_on_where_its_checkpoint_was(run: Path) -> None:
     assert [row["step"] for row in log] == list(range(1, killed[-1]["step"] + 4))
     assert log[:checkpoint] == killed[:checkpoint]
     assert all(row["seconds"] > row["rewards_seconds"] > 0 for row in log)
+    for row in log:
+        parts = row["profile"]
+        assert row["seconds"] > parts["_prepare_inputs"] > parts["transformers.generate"] > 0
+        assert parts["_calculate_rewards"] == pytest.approx(row["rewards_seconds"])
 
 
 def test_the_run_folder_is_complete(run: Path) -> None:
@@ -572,6 +576,57 @@ def test_the_saved_models_are_the_trained_one(run: Path) -> None:
         assert checks[name]["fits"]
         assert checks[name]["greatest"] < 1e-3  # all in float32 here
         assert checks[name]["mean"] < trained_apart / 10
+    weights = checks["merged_16bit"]["weights"]
+    assert weights["off"] < 1e-6 < weights["learnt"]
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated")  # peft reads it
+def test_merged_weights_are_set_against_base_plus_adapter(run: Path, tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.torch")
+    base, adapter = run.parent / "model", run / "adapter"
+    untrained = train_grpo.merged_apart(str(base), adapter, base)
+    assert untrained["off"] == pytest.approx(
+        untrained["learnt"]
+    )  # what was learnt is what it lacks
+    shutil.copytree(run / "merged_16bit", tmp_path / "merged")
+    weights = safetensors.load_file(tmp_path / "merged" / "model.safetensors")
+    rounded = {name: tensor.bfloat16().float() for name, tensor in weights.items()}
+    safetensors.save_file(rounded, tmp_path / "merged" / "model.safetensors", {"format": "pt"})
+    found = train_grpo.merged_apart(str(base), adapter, tmp_path / "merged")
+    assert 2**-11 < found["off"] < train_grpo.ROUNDING
+
+
+@pytest.mark.parametrize(
+    ("vllm", "packages", "torch", "told"),
+    [
+        (True, set(), "2.11.0+cu130", 1),
+        (True, {"xformers"}, "2.11.0", 0),
+        (True, {"flash_attn"}, "2.8.0", 0),
+        (True, set(), "2.12.0", 0),
+        (False, set(), "2.11.0", 0),
+    ],
+)
+def test_rows_are_padded_where_a_kernel_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+    vllm: bool,  # noqa: FBT001
+    packages: set[str],
+    torch: str,
+    told: int,
+) -> None:
+    monkeypatch.setenv("UNSLOTH_GRPO_SEQ_PACKING", "")  # so that it is put back
+    monkeypatch.delenv("UNSLOTH_GRPO_SEQ_PACKING")
+    monkeypatch.setattr(train_grpo, "installed", packages.__contains__)
+    monkeypatch.setattr(train_grpo, "version", lambda _: torch)
+    assert len(train_grpo.choose_padding(vllm=vllm)) == told
+    assert os.environ.get("UNSLOTH_GRPO_SEQ_PACKING") == ("0" if told else None)
+
+
+def test_what_the_user_says_of_padding_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSLOTH_GRPO_SEQ_PACKING", "1")
+    monkeypatch.setattr(train_grpo, "installed", lambda _: False)
+    monkeypatch.setattr(train_grpo, "version", lambda _: "2.11.0")
+    assert train_grpo.choose_padding(vllm=True) == []
+    assert os.environ["UNSLOTH_GRPO_SEQ_PACKING"] == "1"
 
 
 def test_the_summary_says_what_was_done_and_what_not(run: Path) -> None:
