@@ -101,7 +101,7 @@ def page(folder: Path, log: list[Row], title: str, command: str, words: str) -> 
     found = json.loads((folder / "comparison.json").read_text("utf-8"))
     versions = json.loads((folder / "versions.json").read_text("utf-8"))
     later = log[1:]
-    whole = sum(row["seconds"] for row in later)
+    typical, whole = median(row["seconds"] for row in later), sum(row["seconds"] for row in later)
     share = sum(row["rewards_seconds"] or 0.0 for row in later) / whole
     names = (
         "recipe.yaml",
@@ -121,8 +121,7 @@ def page(folder: Path, log: list[Row], title: str, command: str, words: str) -> 
 
 {words}
 
-{len(log)} steps, {median(row["seconds"] for row in later):.3f} s each (median), the rewards {share:.2%} of
-the time. On average {ends}.
+{len(log)} steps, {typical:.3f} s each (median), the rewards {share:.2%} of the time. On average {ends}.
 
 {", ".join(f"{name} {number}" for name, number in versions.items())}.
 
