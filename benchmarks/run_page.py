@@ -121,7 +121,8 @@ def page(folder: Path, log: list[Row], title: str, command: str, words: str) -> 
 
 {words}
 
-{len(log)} steps, {typical:.3f} s each (median), the rewards {share:.2%} of the time. On average {ends}.
+{len(log)} steps, {typical:.3f} s each (median), the rewards {share:.2%} of the time.
+On average {ends}.
 
 {", ".join(f"{name} {number}" for name, number in versions.items())}.
 
