@@ -41,9 +41,11 @@ def is_blank(text: str) -> bool:
 
 
 _SAYS = re.compile(r"\s*+[A-Za-z0-9]")
-_MARKUP = re.compile(r"\\(?:boxed|text\w*|math\w+|q?quad)(?![a-z])|&[a-z]+;|</?[A-Za-z!][^<>]*+>")
+_MARKUP = re.compile(
+    r"\\(?:boxed|text[A-Za-z]*|math[A-Za-z]+|q?quad)(?![A-Za-z])|&#?\w+;|</?[A-Za-z!][^<>]*+>"
+)
 _SAYING = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "So"}
-_FILLERS = "\u115f\u1160\u2800\u3164\uffa0\ufffc"
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0\ufffc\ufffd\U0001d159"
 
 
 @lru_cache(maxsize=64)

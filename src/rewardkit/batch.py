@@ -168,13 +168,22 @@ class Batch:
         return cast("Sequence[Any]", cells)
 
     def tokens(self) -> Sequence[Sequence[int]]:
-        """Return the token ids of each completion. Raises ValueError where the batch has none."""
+        """Return the token ids of each completion, as lists.
+
+        Raises ValueError where the batch has none, TypeError for a row without.
+        """
         if self.completion_ids is None:
             message = (
                 "counting tokens needs completion_ids=[[...], ...], a list of ids a completion"
             )
             raise ValueError(message)
-        return self.completion_ids
+        if {*map(type, self.completion_ids)} <= {list, tuple}:
+            return self.completion_ids
+        for row, ids in enumerate(self.completion_ids):
+            if not hasattr(ids, "__len__"):
+                message = f"completion_ids, row {row}: got {ids!r}, expected a list of token ids"
+                raise TypeError(message)
+        return [ids.tolist() if hasattr(ids, "tolist") else ids for ids in self.completion_ids]
 
     def prompt_text(self, row: int) -> str:
         """Return a row's prompt as text: a string, or the contents of all messages, a line each.

@@ -548,9 +548,11 @@ def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
     if len(scores) != len(batch):
         message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
-    if {*map(type, scores)} - {Score} or {type(value) for value, _ in scores} - _USUAL:
+    usual = {*map(type, scores)} <= {Score} and {type(value) for value, _ in scores} <= _USUAL
+    if not usual or {type(why) for _, why in scores} - {str}:
         for row, score in enumerate(scores):
-            if not isinstance(score, Score) or not isinstance(score.value, _VALUE):
+            fits = isinstance(score, Score) and isinstance(score.value, _VALUE)
+            if not fits or not isinstance(score.why, str):
                 given = f"{score!r} ({type(score).__name__})"
                 message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
                 raise TypeError(message)

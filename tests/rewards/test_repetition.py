@@ -38,6 +38,24 @@ def test_case_and_punctuation_do_not_hide_a_repetition():
     assert reward(completions=["So, so. SO!", "don't do 1,000"]) == pytest.approx([-2 / 3, 0.0])
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["so,so,so,", "so-so-so", "so_so_so", "+ + +", "😀😀😀", "--- --- ---", "कि कि कि", "é-é-é"],
+)
+def test_nothing_between_words_hides_a_repetition(text):
+    assert rk.build("repetition", ngram=1)(completions=[text]) == pytest.approx([-2 / 3])
+
+
+@pytest.mark.parametrize("text", ["की का के", "தமிழ் மொழி", "1,000 1,001 3.14", "don't don", "né ne"])
+def test_different_words_are_not_the_same(text):
+    assert rk.build("repetition", ngram=1)(completions=[text]) == [0.0]
+
+
+def test_a_mark_may_be_written_apart():
+    reward = rk.build("repetition", ngram=1)
+    assert reward(completions=["résumé re\u0301sume\u0301"]) == [-0.5]
+
+
 @given(prompt=WORDS, words=WORDS, size=st.integers(1, 4))
 def test_prompt_overlap_is_the_share_that_stands_in_the_prompt(prompt, words, size):
     theirs = [prompt[place : place + size] for place in range(len(prompt) - size + 1)]

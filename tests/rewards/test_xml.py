@@ -95,7 +95,7 @@ def test_the_mended_count_agrees_with_a_walk_over_the_tags(text):
         earned, last = earned + 1, found[0].end()
         kept[place] = found[0]
     closed = text.split("</answer>", 1)
-    tail = closed[1] if len(closed) > 1 else text[kept[2].end() :] if 2 in kept else ""
+    tail = closed[1] if len(closed) > 1 else text.partition("<answer>")[2]
     assert score("xml_count", text) == pytest.approx(
         max(0.0, 0.125 * earned - 0.001 * len(tail.strip()))
     )

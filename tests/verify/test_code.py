@@ -31,7 +31,8 @@ def sandboxed():
 @pytest.fixture
 def judge(sandboxed):
     def verdict(answer, reference, **fields):
-        (found,) = rk.build("code", **sandboxed, **fields).verify([answer], [reference])
+        fields = {"timeout": 30.0, **sandboxed, **fields}  # however busy the machine
+        (found,) = rk.build("code", **fields).verify([answer], [reference])
         return found
 
     return verdict

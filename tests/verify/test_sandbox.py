@@ -173,7 +173,8 @@ def around(tmp_path):
 def gets_out(way, around, **fields):
     program = textwrap.dedent(way.removeprefix(CTYPES)).format(**around)
     head = CTYPES if way.startswith(CTYPES) else ""
-    verdict = judge(head + program, [{"input": "", "output": "out"}], **fields)
+    pair = {"input": "", "output": "out"}
+    verdict = judge(head + program, [pair], timeout=30.0, **fields)
     assert verdict.outcome != "timeout"
     return verdict.outcome == "correct"
 

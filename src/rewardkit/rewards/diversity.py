@@ -22,7 +22,8 @@ from rewardkit.reward import Bounds, Reward
 class Diversity(Reward):
     """A value times the mean Jaccard distance to the other completions of the group.
 
-    A completion that is alone in its group abstains.
+    A completion without an n-gram says nothing of its own, and is like all others; one that is
+    alone in its group abstains.
 
     >>> Diversity()(prompts=["p"] * 3, completions=["a b", "a b", "a c"])
     [0.333..., 0.333..., 0.666...]
@@ -54,6 +55,7 @@ class Diversity(Reward):
                     likeness[one, other] = likeness[other, one] = _jaccard(left, sets[other])
             for one in range(len(rows)):
                 others = [likeness[one, other] for other in range(len(rows)) if other != one]
+                others = others if sets[one] else [1.0] * len(others)
                 if others:
                     mean = 1 - sum(others) / len(others)
                     scores.append(

@@ -1,6 +1,7 @@
 """Is it written in the right language? By langid (Lui and Baldwin, 2012, "langid.py").
 
-Markup is no language: tags, code and LaTeX are masked before a text is looked at.
+Markup is no language: tags, code and LaTeX are masked before a text is looked at. So what stands in
+a code block is not looked at, and each sentence counts as one, however long it is.
 """
 
 from __future__ import annotations
@@ -187,10 +188,10 @@ class _Langid:
         np = self._np
         parts = [text.encode() for text in texts]
         starts = np.cumsum([0, *map(len, parts)])
-        states = self._states(np.frombuffer(b"".join(parts), np.uint8), starts)
+        data = np.frombuffer(b"".join(parts), np.uint8)
         sums = np.tile(self._prior, (len(parts), 1))
-        for place in range(0, len(states), _BLOCK):
-            block = states[place : place + _BLOCK]
+        for place in range(0, len(data), _BLOCK):
+            block = self._states(data, starts, place)
             first = np.searchsorted(starts, place, side="right") - 1
             last = np.searchsorted(starts, place + len(block))
             if last - first == 1:  # one text: each state's weights once, times its count
@@ -202,15 +203,21 @@ class _Langid:
                 sums[first:last] += np.add.reduceat(self._weights[block], cuts)
         return [self.labels[label] for label in sums.argmax(axis=1)]
 
-    def _states(self, data: Any, starts: Any) -> Any:
-        """Return the state after each byte, where every text begins in the first state."""
+    def _states(self, data: Any, starts: Any, place: int) -> Any:
+        """Return the states after a block's bytes, where every text begins in the first state."""
         np = self._np
-        place = np.arange(len(data)) - np.repeat(starts[:-1], np.diff(starts))
-        states = np.zeros(len(data), np.int32)
+        left, right = max(place - 3, 0), min(place + _BLOCK, len(data))
+        block = data[left:right]
+        texts = slice(
+            np.searchsorted(starts, left, side="right") - 1, np.searchsorted(starts, right)
+        )
+        lengths = np.diff(np.clip(starts[texts.start : texts.stop + 1], left, right))
+        within = np.arange(left, right) - np.repeat(starts[texts], lengths)
+        states = np.zeros(len(block), np.int32)
         for back in (3, 2, 1, 0):
-            moved = self._moves[states[back:] + data[: len(data) - back]]
-            states[back:] = np.where(place[back:] >= back, moved, 0)
-        return states >> 8
+            moved = self._moves[states[back:] + block[: len(block) - back]]
+            states[back:] = np.where(within[back:] >= back, moved, 0)
+        return states[place - left :] >> 8
 
 
 class _Py3langid:

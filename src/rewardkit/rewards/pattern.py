@@ -64,11 +64,12 @@ class RegexMatch(Reward):
 class ReasoningSteps(Reward):
     r"""A value for a number of marked steps, in proportion where there are fewer.
 
-    A step is marked by "Step 1:", by a number or a bullet at the start of a line, or by "First,",
-    "Second,", "Next," or "Finally,": open-r1's `reasoning_steps_reward` (Hugging Face, 2025), which
-    takes a number for one at the start of the text only.
+    A step is marked by "Step 1:", by a number or a bullet before words on a line of their own, or
+    by "First,", "Second,", "Next," or "Finally,". What is there twice counts once. The marks are
+    those of open-r1's `reasoning_steps_reward` (Hugging Face, 2025), which counts bare and repeated
+    ones too, and takes a number for one at the start of the text only.
 
-    >>> ReasoningSteps()(completions=["First, I add.\nNext, I check.\n- Done.", "1. I add."])
+    >>> ReasoningSteps()(completions=["First, I add.\nNext, I check.\n- Done.", "1. I add.\n-\n-"])
     [1.0, 0.333...]
     """
 
@@ -85,7 +86,7 @@ class ReasoningSteps(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` times the share of the steps, at most 1, for each completion."""
         counts = [
-            sum(len(step.findall(text)) for step in _STEPS)
+            sum(len({*step.findall(text)}) for step in _STEPS)
             for text in (f"\n{text}" for text in batch.texts)
         ]
         return [
@@ -98,8 +99,8 @@ _STEPS = [  # several patterns, for a search goes by the fixed text that a patte
     re.compile(pattern)
     for pattern in (
         r"Step [0-9]++:",
-        r"\n[0-9]++\.",
-        r"\n[-*]",
+        r"\n[0-9]++\.[ \t]++[^\w\n]*+\w[^\n]*+",
+        r"\n[-*][ \t]++[^\w\n]*+\w[^\n]*+",
         *(rf"{word}(?<!\w{word})" for word in _WORDS),
     )
 ]

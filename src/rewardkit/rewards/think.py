@@ -17,9 +17,10 @@ from rewardkit.reward import Bounds, Reward
 class ThinkFormat(Reward):
     """One think block at the start, with something in it, and an answer after it.
 
-    With one tag the answer is the text after the block; with several the last block holds it, and
-    nothing follows. TRL (`trl.rewards.think_format_reward`) takes the first layout, but also an
-    empty block, a second closing tag, and nothing at all as the answer.
+    With one tag the answer is all the text after the block, whatever its layout; with several, as
+    `tags=("think", "answer")`, the last block holds it, and nothing follows. TRL's
+    `think_format_reward` takes the first layout, but also an empty block, a second closing tag, and
+    nothing at all as the answer.
 
     >>> ThinkFormat()(completions=["<think>2 + 2</think>4", "<think></think>4", "4"])
     [1.0, 0.0, 0.0]

@@ -154,7 +154,7 @@ class XmlCount(Reward):
                 return score(len(wanted), len(text[end:].strip()))
             pieces = cut(text)
             found = places(pieces, wanted)
-            return score(len(wanted) - found.count(-1), len(_tail(pieces, wanted, found).strip()))
+            return score(len(wanted) - found.count(-1), len(_tail(pieces, wanted).strip()))
 
         rule = self._published if self.as_published else mended
         texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
@@ -232,11 +232,12 @@ class TagCount(Reward):
         return [shared[kept(text)] for text in texts]
 
 
-def _tail(pieces: list[str], wanted: list[str], found: list[int]) -> str:
-    """Return what follows the last block: the first closing tag, or else its opening tag."""
-    if wanted[-1] in pieces:
-        return "".join(pieces[pieces.index(wanted[-1]) + 1 :])
-    return "".join(pieces[found[-2] + 1 :]) if found[-2] >= 0 else ""
+def _tail(pieces: list[str], wanted: list[str]) -> str:
+    """Return what follows the last block: its first closing tag, or else its first opening tag."""
+    for mark in (wanted[-1], wanted[-2]):
+        if mark in pieces:
+            return "".join(pieces[pieces.index(mark) + 1 :])
+    return ""
 
 
 def _ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:
