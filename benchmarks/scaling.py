@@ -77,7 +77,7 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "overlong": [{"max_tokens": 100, "cache_tokens": 50}],
     "repetition": [{}, {"unit": "tokens"}],
     "regex_match": [{"pattern": "<answer>[^<]+</answer>"}],
-    "language": [{"scores": {"id": 1.0}}, {"target": "id"}],
+    "language": [{"scores": {"id": 1.0}}, {"target": "id", "candidates": ["en", "id", "zh"]}],
     "linear": [{"terms": ["xml_count", "tag_count"]}],
     "product": [{"terms": ["xml_soft", "think_format"]}],
     "where": [{"reward": "xml_strict", "column": "answer", "equals": "42"}],
@@ -101,10 +101,9 @@ def rewards() -> Iterator[tuple[rk.Reward, int]]:
 def seconds(reward: rk.Reward, text: str, rows: int) -> float:
     """Return the time that a reward takes for one text, or for several of one prompt."""
     ids = list(map(ord, text[::4]))
-    batch = {"prompts": [text], "completions": [text], "completion_ids": [ids], "answer": ["42"]}
-    batch = {name: cells * rows for name, cells in batch.items()}
+    texts = [text] * rows
     start = time.perf_counter()
-    reward(**batch)
+    reward(prompts=texts, completions=texts, completion_ids=[ids] * rows, answer=["42"] * rows)
     return time.perf_counter() - start
 
 

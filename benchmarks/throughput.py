@@ -88,9 +88,9 @@ def by_hand_count(completions: list[Chat], **_: Any) -> list[float]:
             end = only(text, closing, last)
             if end >= 0 and (start < 0 or text[start + len(opening) : end].strip()):
                 kept, last = kept + 1, end
-        _, closed, tail = text.partition("</answer>")
+        before, closed, tail = text.partition("</answer>")
         if not closed and start >= 0:
-            tail = text[start + len("<answer>") :]
+            tail = before[start + len("<answer>") :]
         values.append(max(0.0, 0.125 * kept - 0.001 * len(tail.strip())))
     return values
 
