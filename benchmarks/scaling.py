@@ -6,7 +6,7 @@ The prompt has the same shape, as have the tokens; what compares completions get
     python benchmarks/scaling.py [--size 1000000] [--most 2.5] [--json FILE]
 
 `--size` is the longer text's length in characters. The ratio is the median of three; where that is
-above `--most`, it is that of the least times of nine, since whatever else the machine does only adds.
+above `--most`, it is that of the least times of nine, since what else the machine does only adds.
 The exit code is 1 where that is above it too, for something that takes longer than a millisecond.
 """
 
