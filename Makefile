@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench scaling docs clean
 help:
-	@echo "make demo   train a tiny model with GRPO on the CPU and plot its rewards"
-	@echo "make test   run every test"
-	@echo "make lint   ruff, mypy, import-linter"
-	@echo "make bench  measure the rewards against their peers"
-	@echo "make docs   build the site into site/"
+	@echo "make demo     train a tiny model with GRPO on the CPU and plot its rewards"
+	@echo "make test     run every test"
+	@echo "make lint     ruff, mypy, import-linter"
+	@echo "make bench    measure the rewards against their peers"
+	@echo "make scaling  measure how their time grows with the text"
+	@echo "make docs     build the site into site/"
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,6 +41,9 @@ lint: $(VENV)/installed-dev
 bench: $(VENV)/installed-bench
 	$(PIP) --no-deps verifiers==0.1.14 tenacity
 	$(BIN)/python benchmarks/throughput.py
+
+scaling: $(VENV)/installed-bench
+	$(BIN)/python benchmarks/scaling.py
 
 docs: $(VENV)/installed-docs
 	$(BIN)/mkdocs build --strict

@@ -18,8 +18,8 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import groupby
+from decimal import Decimal
+from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -33,8 +33,8 @@ Peer = Callable[..., Sequence[float | None]]
 
 SHORT, LONG = (300, 1500), (3000, 5000)
 """The least and the most characters of a completion; the long ones are about 1,000 tokens."""
-GROUP = 8
-"""Completions of one prompt."""
+GROUP, GROUPS = 8, (16, 64)
+"""Completions of one prompt, and of one where `diversity` has more to compare."""
 MALFORMED = 0.3
 STYLES = {
     "think": "<think>\n{thought}\n</think>\nThe answer is \\boxed{{{answer}}}.",
@@ -66,6 +66,27 @@ RARE = ("Since {a} < {b}, this cannot be.\n", "It\u2019s {a} \u00d7 {b}. ", "Let
 """A tenth of the completions has one of these: an angle, signs beyond ASCII, LaTeX."""
 
 
+def vocabulary(size: int, seed: int = 3407) -> list[str]:
+    """Return so many different made-up words, each of one to four syllables."""
+    rng = random.Random(seed)
+    words: dict[str, None] = {}
+    while len(words) < size:
+        sounds = (
+            rng.choice("bdfgklmnprstvw") + rng.choice("aeiou") for _ in range(rng.randint(1, 4))
+        )
+        words["".join(sounds) + rng.choice(("", "n", "s", "t"))] = None
+    return list(words)
+
+
+def zipf(size: int) -> list[float]:
+    """Return the cumulated weights of so many ranks: 1 / (rank + 10), as of words in a language."""
+    return list(accumulate(1 / (rank + 10) for rank in range(size)))
+
+
+TOKENS = range(50_000)
+WORDS = vocabulary(20_000)
+
+
 @dataclass(frozen=True)
 class Step:
     """The completions of one step in every style, with what comes beside them."""
@@ -88,22 +109,35 @@ class Step:
         return {name: cells[:rows] for name, cells in columns.items()}
 
 
-def made(rows: int, size: tuple[int, int], seed: int = 3407) -> Step:
-    """Return a step of so many completions; 30 % are malformed."""
+def made(
+    rows: int,
+    size: tuple[int, int],
+    *,
+    group: int = GROUP,
+    words: Sequence[str] = (),
+    seed: int = 3407,
+) -> Step:
+    """Return a step of so many completions; 30 % are malformed.
+
+    Their texts are of a few sentences with numbers in them, or else of words as Zipf counts them.
+    """
     rng = random.Random(seed)
     step = Step([], [], [], {style: [] for style in STYLES})
+    weights, of_tokens = zipf(len(words)), zipf(len(TOKENS))
     question = answer = ""
-    tokens = range(5000)
-    weights = [1 / (rank + 10) for rank in tokens]
+
+    def prose(length: int, sentences: Sequence[str]) -> str:
+        return zipfian(rng, length, words, weights) if words else thought(rng, length, sentences)
+
     for row in range(rows):
-        if row % GROUP == 0:
-            question = f"{thought(rng, 200, ENGLISH)}How many are there now?"
+        if row % group == 0:
+            question = f"{prose(200, ENGLISH)}How many are there now?"
             answer = str(rng.randint(0, 20_000))
-        text = thought(rng, rng.randint(*size) - 60, rng.choice((ENGLISH, INDONESIAN)))
+        text = prose(rng.randint(*size) - 60, rng.choice((ENGLISH, INDONESIAN)))
         given = rng.choice((answer, answer, f"{int(answer):,}", str(rng.randint(0, 20_000))))
         step.prompts.append([{"role": "user", "content": question}])
         step.answers.append(answer)
-        step.ids.append(rng.choices(tokens, weights, k=len(text) // 4))
+        step.ids.append(rng.choices(TOKENS, cum_weights=of_tokens, k=len(text) // 4))
         broken = rng.random() < MALFORMED
         for style, layout in STYLES.items():
             whole = layout.format(thought=text, answer=given)
@@ -123,6 +157,17 @@ def thought(rng: random.Random, size: int, sentences: Sequence[str]) -> str:
         parts.append(sentence.format(**numbers, c=f"{rng.randint(1000, 99_999):,}"))
         length += len(parts[-1])
     rng.shuffle(parts)
+    return "".join(parts).strip()
+
+
+def zipfian(rng: random.Random, size: int, words: Sequence[str], weights: list[float]) -> str:
+    """Return sentences of words as Zipf counts them, about so many characters long."""
+    parts: list[str] = []
+    length = 0
+    while length < size:
+        said = rng.choices(words, cum_weights=weights, k=rng.randint(5, 20))
+        parts.append(" ".join(said).capitalize() + ". ")
+        length += len(parts[-1])
     return "".join(parts).strip()
 
 
@@ -236,7 +281,7 @@ def unlike(prompts: list[Chat], completions: list[Chat], **_: Any) -> list[float
 def integer_boxed(completions: list[Chat], **_: Any) -> list[float]:
     """Ask whether the boxed answer is an integer."""
     numbers = [number_of(boxed(text)) for text in texts(completions)]
-    return [0.5 if number is not None and number.denominator == 1 else 0.0 for number in numbers]
+    return [0.5 if number is not None and number == int(number) else 0.0 for number in numbers]
 
 
 # --- The think recipe by hand: the notebook's rules, and the same with what the presets mend.
@@ -360,14 +405,14 @@ def only_number(completions: list[Chat], answer: list[str], **_: Any) -> list[fl
     return values
 
 
-def number_of(text: str | None) -> Fraction | None:
+def number_of(text: str | None) -> Decimal | None:
     """Return the number that a text is."""
     if text is None or not NUMBER.fullmatch(text):
         return None
-    return Fraction(re.sub(r"[$,%]", "", text))
+    return Decimal(text.replace("$", "").replace(",", "").rstrip("%"))
 
 
-NUMBER = re.compile(r"[-+]?\$?\d[\d,]*(?:\.\d+)?%?")
+NUMBER = re.compile(r"[-+]?\$?[0-9][0-9,]*(?:\.[0-9]+)?%?")
 SENTENCE = r"[.!?\n]+"
 CANDIDATES = ("de", "en", "es", "fr", "id", "it", "ja", "ko", "pt", "ru", "vi", "zh")
 LABELS = {"id": 5.0, "en": -3.0, "zh": -3.0}
@@ -525,7 +570,7 @@ def by_hand_pairs() -> Iterator[Pair]:
     yield Pair("repetition, words", rk.build("repetition"), "open-r1's repetition", repeated)
     yield Pair("length, words", words, "words counted", off_target_words)
     yield Pair("regex_match", pattern, "re.search", searched)
-    yield Pair("is_number, in box", integer, "re and Fraction", integer_boxed)
+    yield Pair("is_number, in box", integer, "re and Decimal", integer_boxed)
     yield Pair("prompt_overlap", rk.build("prompt_overlap"), "share of fourgrams", copied)
     yield Pair("diversity", rk.build("diversity"), "mean Jaccard distance", unlike)
     for name, notebook, mended in (
@@ -619,6 +664,7 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
             {"scores": LABELS, "candidates": CANDIDATES},
             {"scores": LABELS},
             {"target": "id", "candidates": CANDIDATES},
+            {"target": "id"},
         ],
     ),
     "linear": ("xml", [{"terms": ["xml_strict", "xml_soft", "xml_count"]}]),
@@ -631,8 +677,19 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
 """The style and the fields of those that need them; several where the work differs."""
 
 
-def registered() -> Iterator[tuple[str, rk.Reward, str]]:
-    """Yield the name, an instance and the style of the completions of every built-in reward.
+@dataclass(frozen=True)
+class Case:
+    """A reward whose share is measured: its registered name, and what it is called with."""
+
+    name: str
+    reward: rk.Reward
+    style: str = "think"
+    on: str = ""
+    """What is another than in the plain step."""
+
+
+def registered() -> Iterator[Case]:
+    """Yield an instance of every built-in reward, several where the work differs.
 
     But for `judge`, whose time is that of the model that is asked.
     """
@@ -640,4 +697,11 @@ def registered() -> Iterator[tuple[str, rk.Reward, str]]:
         if "/" not in name and name != "judge":  # and no plugin's
             style, given = REGISTERED.get(name, ("think", [{}]))
             for fields in given:
-                yield name, rk.build(name, **fields), style
+                yield Case(name, rk.build(name, **fields), style)
+
+
+def by_words(group: int) -> Iterator[Case]:
+    """Yield what looks at words, for texts of many; in larger groups what looks at groups."""
+    on = f"{len(WORDS):,} words by Zipf, groups of {group}"
+    for name in ("repetition", "prompt_overlap", "diversity") if group == GROUP else ("diversity",):
+        yield Case(name, rk.build(name), on=on)

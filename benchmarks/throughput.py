@@ -1,20 +1,24 @@
 """How fast the rewards are, as a ratio to their peers and as a share of a GRPO step.
 
-1. The five mended XML presets are called one by one, as TRL does, on chat completions made with a
-   fixed seed (300 to 1,500 characters, 30 % malformed), interleaved in one process with five
+1. The five mended XML presets are called one by one, as TRL does, on chat completions made with
+   fixed seeds (300 to 1,500 characters, 30 % malformed), interleaved in one process with five
    functions that apply the same rules with `re` and DOTALL, as people write them. The ratio is the
-   median over rounds.
+   median over rounds. Each round has new completions, as each step of a training has.
 2. The other rewards, against their peers, the same way (see `peers.py`, which also says how to
    install them): on short completions as above, and on long ones of about 4,000 characters.
 3. Every registered reward's share of a GRPO step: of the time that 512 such long completions of
    1,000 tokens take at 20,000 tokens a second. The least of seven rounds, since whatever else the
-   machine does only adds.
+   machine does only adds. Those that count words are measured on a large vocabulary too, and
+   `diversity` on larger groups.
+
+In all three the sides take turns in going first, and what rewardkit remembers of the numbers that
+it read is forgotten before each round, outside of what is timed.
 
     python benchmarks/throughput.py [--rows 4096] [--step 512] [--rounds 15] [--data FILE.jsonl]
         [--json FILE]
 
 `--rows` and `--step` are the numbers of completions in 1, and in 2 and 3. `--data`, for 1 alone,
-takes a JSONL file with a `completion` (text) and an `answer` a line.
+takes a JSONL file with a `completion` (text) and an `answer` a line; every round has the same then.
 """
 
 from __future__ import annotations
@@ -26,18 +30,16 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from fractions import Fraction
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import peers
-from peers import Pair, Step
-from rewardkit import presets
+from peers import Chat, Pair, Step, number_of, texts
+from rewardkit import _number, presets
 
-Chat = list[dict[str, str]]
 Row = dict[str, Any]
 FIVE_BOUND, PEER_BOUND = 0.5, 1.0
 """The most that the ratio should be: for all five together, and for each other pair."""
@@ -47,47 +49,49 @@ STEP_COMPLETIONS = 512
 SHARE_ROUNDS = 7
 STEP_SECONDS = STEP_COMPLETIONS * 1000 / 20_000
 NEAR = 1e-9
+SEED = 3407
 RIGHT, MALFORMED = 0.6, 0.3
 TAGS = ("<reasoning>", "</reasoning>", "<answer>", "</answer>")
-STRICT = r"<reasoning>\n(.*?)\n</reasoning>\n<answer>\n(.*?)\n</answer>\s*$"
-SOFT = r"\s*<reasoning>(.*?)</reasoning>\s*<answer>(.*?)</answer>"
-ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-NUMBER = re.compile(r"[-+]?\$?\d[\d,]*(?:\.\d+)?%?")
+STRICT = re.compile(r"<reasoning>\n(.*?)\n</reasoning>\n<answer>\n(.*?)\n</answer>\s*$", re.DOTALL)
+SOFT = re.compile(r"\s*<reasoning>(.*?)</reasoning>\s*<answer>(.*?)</answer>", re.DOTALL)
 
 
-def texts(completions: list[Chat]) -> list[str]:
-    """Return the completions' texts."""
-    return [completion[0]["content"] for completion in completions]
-
-
-def laid_out(pattern: str, text: str) -> bool:
-    """Return whether a pattern matches, its parts hold something, and each tag occurs once."""
-    match = re.match(pattern, text, re.DOTALL)
-    if match is None or not all(part.strip() for part in match.groups()):
+def laid_out(pattern: re.Pattern[str], text: str) -> bool:
+    """Return whether each tag stands once, a pattern matches, and its parts hold something."""
+    if any(text.count(tag) != 1 for tag in TAGS):
         return False
-    return all(text.count(tag) == 1 for tag in TAGS)
+    match = pattern.match(text)
+    return match is not None and all(part.strip() for part in match.groups())
+
+
+def only(text: str, tag: str, after: int = -1) -> int:
+    """Return where a tag stands that occurs once, and after a place; else -1."""
+    place = text.find(tag)
+    return place if place > after and text.find(tag, place + 1) < 0 else -1
 
 
 def answer_of(text: str) -> str | None:
     """Return the only answer's text."""
-    found = ANSWER.findall(text)
-    return found[0].strip() if len(found) == 1 else None
-
-
-def number_of(text: str | None) -> Fraction | None:
-    """Return the number that a text is."""
-    if text is None or not NUMBER.fullmatch(text):
-        return None
-    return Fraction(re.sub(r"[$,%]", "", text))
+    start, end = only(text, "<answer>"), only(text, "</answer>")
+    return text[start + len("<answer>") : end].strip() if 0 <= start < end else None
 
 
 def by_hand_count(completions: list[Chat], **_: Any) -> list[float]:
-    """Count the tags that stand once, less the tail."""
+    """Count the tags that stand once, in order and around something, less the tail."""
     values = []
     for text in texts(completions):
-        value = 0.125 * sum(text.count(tag) == 1 for tag in TAGS)
-        match = re.search(r"</answer>(.*)", text, re.DOTALL)
-        values.append(max(0.0, value - 0.001 * len(match[1].strip())) if match else value)
+        kept, last, start = 0, -1, -1
+        for opening, closing in (TAGS[:2], TAGS[2:]):
+            start = only(text, opening, last)
+            if start >= 0:
+                kept, last = kept + 1, start
+            end = only(text, closing, last)
+            if end >= 0 and (start < 0 or text[start + len(opening) : end].strip()):
+                kept, last = kept + 1, end
+        before, closed, tail = text.partition("</answer>")
+        if not closed and start >= 0:
+            tail = before[start + len("<answer>") :]
+        values.append(max(0.0, 0.125 * kept - 0.001 * len(tail.strip())))
     return values
 
 
@@ -104,13 +108,20 @@ def by_hand_strict(completions: list[Chat], **_: Any) -> list[float]:
 def by_hand_int(completions: list[Chat], **_: Any) -> list[float]:
     """Ask whether the answer is an integer."""
     numbers = [number_of(answer_of(text)) for text in texts(completions)]
-    return [0.5 if number is not None and number.denominator == 1 else 0.0 for number in numbers]
+    return [0.5 if number is not None and number == int(number) else 0.0 for number in numbers]
 
 
 def by_hand_correct(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-    """Compare the answer by value."""
-    rows = zip(texts(completions), answer, strict=True)
-    return [2.0 if number_of(answer_of(text)) == number_of(right) else 0.0 for text, right in rows]
+    """Compare the answer by value, or as text."""
+    values = []
+    for text, right in zip(texts(completions), answer, strict=True):
+        given = answer_of(text)
+        same = given is not None and given == right.strip()
+        if given and not same:
+            number = number_of(given)
+            same = number is not None and number == number_of(right)
+        values.append(2.0 if same else 0.0)
+    return values
 
 
 PAIRS: dict[str, tuple[Callable[..., list[float]], Any]] = {
@@ -122,10 +133,10 @@ PAIRS: dict[str, tuple[Callable[..., list[float]], Any]] = {
 }
 
 
-def made(rows: int, seed: int = 3407) -> tuple[list[Chat], list[str]]:
+def made(rows: int, seed: int = SEED) -> tuple[list[Chat], list[str]]:
     """Return chat completions and their references; 30 % of the completions are malformed."""
     rng = random.Random(seed)
-    words = [
+    words = (
         "so",
         "we",
         "add",
@@ -138,7 +149,7 @@ def made(rows: int, seed: int = 3407) -> tuple[list[Chat], list[str]]:
         "that",
         "sum",
         "is",
-    ]
+    )
     completions, answers = [], []
     for _ in range(rows):
         answer = str(rng.randint(0, 20_000))
@@ -171,6 +182,11 @@ def read(path: Path) -> tuple[list[Chat], list[str]]:
     return chat, [row["answer"] for row in rows]
 
 
+def forget() -> None:
+    """Forget the numbers that were read, as if every completion were new."""
+    _number._remembered.cache_clear()  # noqa: SLF001 - nothing public does it, or needs it
+
+
 def seconds(call: Callable[[], Any]) -> float:
     """Return how long one call takes."""
     start = time.perf_counter()
@@ -178,29 +194,63 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def in_turn(one: Callable[[], Any], two: Callable[[], Any], turn: int) -> tuple[float, float]:
+    """Return how long each takes; the first goes first in every other round."""
+    if turn % 2:
+        later = seconds(two)
+        return seconds(one), later
+    return seconds(one), seconds(two)
+
+
+def medians(times: list[tuple[float, float]], theirs: str) -> dict[str, float]:
+    """Return the median time of each side, and that of the ratios."""
+    return {
+        f"{theirs}_s": statistics.median(one for one, _ in times),
+        "rewardkit_s": statistics.median(two for _, two in times),
+        "ratio": statistics.median(two / one for one, two in times),
+    }
+
+
+def share_alike(theirs: Sequence[float | None], ours: Sequence[float | None]) -> float:
+    """Return the share of rows that both score alike, but for rounding."""
+    pairs = list(zip(theirs, ours, strict=True))
+    return sum(left == right or near(left, right) for left, right in pairs) / len(pairs)
+
+
+def near(left: float | None, right: float | None) -> bool:
+    """Return whether two scores are the same but for rounding."""
+    return left is not None and right is not None and abs(left - right) < NEAR
+
+
 def timed_presets(given: argparse.Namespace) -> tuple[int, dict[str, dict[str, float]]]:
     """Return how many completions there are, and the figures of the five and of all together."""
-    completions, answers = read(given.data) if given.data else made(given.rows)
-    batch = {"prompts": completions, "completions": completions, "answer": answers}
+    same = read(given.data) if given.data else None
+
+    def batch(seed: int) -> dict[str, Any]:
+        completions, answers = same or made(given.rows, seed)
+        return {"prompts": completions, "completions": completions, "answer": answers}
+
+    first = batch(SEED)  # it warms up both, and tells whether they score alike
+    alike = {
+        name: share_alike(by_hand(**first), preset(**first))
+        for name, (by_hand, preset) in PAIRS.items()
+    }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in PAIRS}
-    for _ in range(given.rounds):
-        for name, (by_hand, preset) in PAIRS.items():
-            one = seconds(lambda f=by_hand: f(**batch))  # type: ignore[misc]
-            two = seconds(lambda f=preset: f(**batch))  # type: ignore[misc]
-            times[name].append((one, two))
+    for turn in range(given.rounds):
+        new = batch(SEED + 1 + turn)
+        forget()
+        for name, sides in PAIRS.items():
+            one, two = (partial(side, **new) for side in sides)
+            times[name].append(in_turn(one, two, turn))
     times["all five"] = [
         (sum(one for one, _ in turn), sum(two for _, two in turn))
         for turn in zip(*times.values(), strict=True)
     ]
+    alike["all five"] = statistics.mean(alike.values())
     figures = {
-        name: {
-            "by_hand_s": statistics.median(one for one, _ in pairs),
-            "rewardkit_s": statistics.median(two for _, two in pairs),
-            "ratio": statistics.median(two / one for one, two in pairs),
-        }
-        for name, pairs in times.items()
+        name: medians(pairs, "by_hand") | {"alike": alike[name]} for name, pairs in times.items()
     }
-    return len(completions), figures
+    return len(first["completions"]), figures
 
 
 def timed_peers(steps: dict[str, Step], rounds: int) -> tuple[list[Row], dict[str, str]]:
@@ -224,49 +274,49 @@ def timed_peers(steps: dict[str, Step], rounds: int) -> tuple[list[Row], dict[st
 def timed_pair(pair: Pair, batch: dict[str, Any], rounds: int) -> dict[str, float]:
     """Return the medians of both sides in turn, and the share of rows that both score alike."""
     theirs, ours = pair.peer(**batch), pair.reward(**batch)
-    sides: list[Callable[[], Any]] = [partial(side, **batch) for side in (pair.peer, pair.reward)]
-    times: list[list[float]] = []
+    sides = partial(pair.peer, **batch), partial(pair.reward, **batch)
+    times = []
     for turn in range(rounds):
-        first = turn % 2  # each side goes first in every other round
-        took = {side: seconds(sides[side]) for side in (first, 1 - first)}
-        times.append([took[0], took[1]])
-    alike = [left == right or near(left, right) for left, right in zip(theirs, ours, strict=True)]
-    return {
-        "rows": len(ours),
-        "peer_s": statistics.median(one for one, _ in times),
-        "rewardkit_s": statistics.median(two for _, two in times),
-        "ratio": statistics.median(two / one for one, two in times),
-        "alike": sum(alike) / len(alike),
-    }
-
-
-def near(left: float | None, right: float | None) -> bool:
-    """Return whether two scores are the same but for rounding."""
-    return left is not None and right is not None and abs(left - right) < NEAR
+        forget()
+        times.append(in_turn(*sides, turn))
+    figures = {"rows": len(ours), "alike": share_alike(theirs, ours)}
+    return medians(times, "peer") | figures
 
 
 def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
     """Return every registered reward's share of a step, and what was skipped and why."""
     rows: list[Row] = []
     skipped = {}
-    for name, reward, style in peers.registered():
-        batch = step.batch(style)
+    size = len(step.answers)
+    cases = [(case, step) for case in peers.registered()]
+    for group in (peers.GROUP, *peers.GROUPS):
+        wider = peers.made(size, peers.LONG, group=group, words=peers.WORDS)
+        cases += [(case, wider) for case in peers.by_words(group)]
+    for case, on in cases:
+        batch = on.batch(case.style)
         try:
-            reward(**batch)  # loads what is loaded on first use
+            case.reward(**batch)  # loads what is loaded on first use
         except ImportError as error:
-            skipped[name] = str(error)
+            skipped[case.name] = str(error)
             continue
-        took = min(seconds(partial(reward, **batch)) for _ in range(rounds))
-        whole = took / len(batch["completions"]) * STEP_COMPLETIONS
+        took = min(afresh(partial(case.reward, **batch)) for _ in range(rounds))
+        whole = took / size * STEP_COMPLETIONS
         figures = {
-            "name": name,
-            "reward": reward.__name__,
+            "name": case.name,
+            "reward": case.reward.__name__,
+            "on": case.on,
             "seconds": whole,
             "percent": 100 * whole / STEP_SECONDS,
-            "bound": LANGUAGE_BOUND if name == "language" else SHARE_BOUND,
+            "bound": LANGUAGE_BOUND if case.name == "language" else SHARE_BOUND,
         }
         rows.append(figures)
     return rows, skipped
+
+
+def afresh(call: Callable[[], Any]) -> float:
+    """Return how long a call takes where no number is remembered."""
+    forget()
+    return seconds(call)
 
 
 def installed() -> dict[str, str]:
@@ -287,12 +337,12 @@ def beside(value: float, bound: float) -> str:
 
 def show_presets(figures: dict[str, dict[str, float]]) -> None:
     """Print the five."""
-    print(f"{'':14}{'by hand':>12}{'rewardkit':>12}{'ratio':>8}   at most")
+    print(f"{'':14}{'by hand':>12}{'rewardkit':>12}{'ratio':>8}{'alike':>8}   at most")
     for name, row in figures.items():
         bound = beside(row["ratio"], FIVE_BOUND) if name == "all five" else ""
         print(
             f"{name:14}{row['by_hand_s'] * 1e3:9.1f} ms{row['rewardkit_s'] * 1e3:9.1f} ms"
-            f"{row['ratio']:8.2f}   {bound}".rstrip()
+            f"{row['ratio']:8.2f}{row['alike']:8.1%}   {bound}".rstrip()
         )
 
 
@@ -315,10 +365,11 @@ def show_peers(rows: list[Row], sizes: list[str]) -> None:
 
 def show_shares(rows: list[Row]) -> None:
     """Print the shares."""
-    print(f"\n{f'of a step of {STEP_SECONDS:g} s':60}{'time':>11}{'share':>9}   under")
+    print(f"\n{f'of a step of {STEP_SECONDS:g} s':80}{'time':>11}{'share':>9}   under")
     for row in rows:
+        called = f"{row['reward']}{', ' if row['on'] else ''}{row['on']}"
         print(
-            f"{row['reward']:60.60}{row['seconds'] * 1e3:8.1f} ms{row['percent']:7.3f} %"
+            f"{called:80.80}{row['seconds'] * 1e3:8.1f} ms{row['percent']:7.3f} %"
             f"   {beside(row['percent'], row['bound'])} %"
         )
 

@@ -1,4 +1,4 @@
-"""The benchmark of the peers runs, and leaves nothing out. No test by time."""
+"""The benchmarks run, and leave nothing out. No test by time."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ SOURCES = ("trl", "math-verify", "verifiers", "langid", "py3langid")
 
 
 @pytest.fixture(scope="module")
-def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict]]:
-    """What the benchmark writes with tiny sizes, where no peer's package is installed."""
+def without_peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a module for each peer's package, none of which can be imported."""
     place = tmp_path_factory.mktemp("benchmark")
     for name in PACKAGES:
         told = f'raise ModuleNotFoundError("No module named {name!r}", name={name!r})\n'
         (place / f"{name}.py").write_text(told, encoding="utf-8")
-    sizes = ["--rows", "8", "--step", "64", "--rounds", "1"]
+    return place
+
+
+def benchmark(name: str, *given: str, place: Path) -> tuple[str, dict]:
+    """Return what a benchmark prints and writes, where no peer's package is installed."""
     run = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "throughput.py", *sizes, "--json", place / "out"],
+        [sys.executable, ROOT / "benchmarks" / name, *given, "--json", place / "out"],
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(place), str(ROOT / "src")]),
@@ -37,14 +41,26 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict]]:
         timeout=300,
     )
     assert run.returncode == 0, run.stderr
+    return run.stdout, json.loads((place / "out").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def figures(without_peers: Path) -> dict[str, list[dict]]:
+    """What the benchmark of the peers writes with tiny sizes."""
+    sizes = ["--rows", "512", "--step", "64", "--rounds", "1"]
+    told, written = benchmark("throughput.py", *sizes, place=without_peers)
     for source in SOURCES:
-        assert f"skipped: {source}: " in run.stdout
-    return json.loads((place / "out").read_text(encoding="utf-8"))
+        assert f"skipped: {source}: " in told
+    return written
 
 
 def test_the_five_are_there(figures):
     assert [*figures["figures"]][-1] == "all five"
     assert len(figures["figures"]) == 6
+
+
+def test_the_five_by_hand_score_as_the_presets(figures):
+    assert {row["alike"] for row in figures["figures"].values()} == {1.0}
 
 
 def test_what_is_not_installed_is_named(figures):
@@ -69,3 +85,21 @@ def test_every_other_reward_has_a_share_and_a_bound(figures):
     for row in figures["shares"]:
         assert row["percent"] == pytest.approx(100 * row["seconds"] / 25.6)
         assert row["bound"] == 0.5
+
+
+def test_words_and_groups_are_measured_on_more_of_them(figures):
+    measured = [(row["name"], row["on"]) for row in figures["shares"] if row["on"]]
+    sizes = [on.rpartition(" ")[2] for name, on in measured if name == "diversity"]
+    assert sizes == ["8", "16", "64"]
+    assert {name for name, _ in measured} == {"repetition", "prompt_overlap", "diversity"}
+
+
+def test_growth_is_measured_for_every_other_reward_on_every_shape(without_peers):
+    told, written = benchmark("scaling.py", "--size", "2000", "--most", "1e9", place=without_peers)
+    assert "skipped: language" in told
+    built_in = {name for name in rk.names("reward") if "/" not in name}
+    assert {name.partition("[")[0] for name in written} == built_in - {"language"}
+    assert len({tuple(shapes) for shapes in written.values()}) == 1
+    assert {"digits", "many words"} < {*next(iter(written.values()))}
+    measured = [row for shapes in written.values() for row in shapes.values()]
+    assert all(row["seconds"] > 0 and row["ratio"] > 0 for row in measured)
