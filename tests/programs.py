@@ -181,6 +181,12 @@ from solution import double
 
 def test_double():
     assert double(2) == 4
+=== an import of all names
+def double(x):
+    return x + x
+---
+from solution import *
+assert double(2) == 4
 === an import of all
 def double(x):
     return x + x
