@@ -1,12 +1,14 @@
 r"""What hostile answers cost: the verdict, the seconds, and the memory of the calling process.
 
-Each case is given as the answer, and then as the reference, from the main thread, from another
-thread and inside an event loop. Then a batch is verified with 1 % of them in it, and without.
+Of `math`, each case is given as the answer, and then as the reference, from the main thread, from
+another thread and inside an event loop. Then a batch is verified with 1 % of them in it, and
+without. Of `code`, each is a program that tries to get out of the sandbox, to pass without being
+right, or to take more than it should: those of `tests/programs.py`.
 
-    python benchmarks/hostile.py [--batch 512] [--most 1.5] [--json FILE]
+    python benchmarks/hostile.py [--only math|code] [--batch 512] [--most 1.5] [--json FILE]
 
 The exit code is 1 where a verdict, or the hostile part of a batch, takes longer than `--most`
-seconds, or the process grows by more than 50 MB.
+seconds (for code, beyond its time limit), the process grows by more than 50 MB, or code passes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import argparse
 import asyncio
 import json
 import resource
+import runpy
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -142,10 +146,11 @@ def cases() -> dict[str, dict[str, Any]]:
                 "reference": ("42", text),
                 "equation": (f"{text} = x", rf"\int_0^x {text[:500]} dx"),
             }.items():
-                row: dict[str, Any] = {}
+                row: dict[str, Any] = {"grown_mb": -resident()}
                 for way, run in ways.items():
                     found, row[way] = timed(partial(run, partial(verdict, *pair)))
                     row["outcome"], row["detail"] = found.outcome.value, found.detail
+                row["grown_mb"] += resident()
                 figures[f"{name}, as the {side}"] = row
     return figures
 
@@ -167,13 +172,42 @@ def batch(size: int) -> dict[str, float]:
     return {name: min(row) for name, row in times.items()}
 
 
-def main() -> int:
-    """Measure, print a line a case, and say what took too long."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--batch", type=int, default=512)
-    parser.add_argument("--most", type=float, default=1.5)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+CODE_SECONDS = 2.0
+"""The time limit of code."""
+
+
+def programs() -> dict[str, dict[str, Any]]:
+    """Return what each program costs that is run on tests, under bubblewrap."""
+    cases = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "programs.py"))
+    verifier: rk.Verifier = rk.build("code", timeout=CODE_SECONDS)
+    verifier.verify(["x = 1"], ["assert x == 1"])  # tries bubblewrap
+    figures: dict[str, dict[str, Any]] = {}
+
+    def judge(name: str, answer: str, tests: Any) -> None:
+        before = resident()
+        (found,), seconds = timed(partial(verifier.verify, [answer], [tests]))
+        outcome, detail, _ = found
+        grown = resident() - before
+        row = {"outcome": outcome.value, "detail": detail, "seconds": seconds, "grown_mb": grown}
+        figures[name] = row
+
+    for name, way in {**cases["WAYS_OUT"], **cases["ONLY_ROOT_OUT"]}.items():
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            cases["surroundings"](Path(folder)) as around,
+        ):
+            judge(f"a way out: {name}", way.format(**around), cases["WANTED"])
+    for name, (answer, tests) in cases["WAYS_TO_PASS"].items():
+        judge(f"a way to pass: {name}", answer, tests)
+    for name, (answer, _) in cases["HARM"].items():
+        judge(f"harm: {name}", answer, cases["WANTED"])
+    for name, (answer, _) in cases["COSTLY"].items():
+        judge(f"a costly value: {name}", answer, "assert list(f(1)) == [2]")
+    return figures
+
+
+def measure_math(most: float, size: int) -> tuple[dict[str, Any], list[str]]:
+    """Print what the cases of `math` cost; return the figures, and what is over a bound."""
     verdict(r"\int_0^1 y dy", "0.5")  # starts a worker
     before = resident()
     figures = cases()
@@ -181,23 +215,70 @@ def main() -> int:
     failed = []
     for name, row in figures.items():
         slowest = max(row[way] for way in ("main", "thread", "loop"))
-        print(f"{name:44}{row['outcome']:15}{row['detail']:12}{slowest:8.3f} s", flush=True)
-        if slowest > given.most:
+        show(name, row, slowest)
+        if slowest > most:
             failed.append(f"{name}: {slowest:.2f} s")
     timeouts = sum(row["outcome"] == "timeout" for row in figures.values())
     print(f"{timeouts} of {len(figures)} were timeouts; the process grew by {grown:.1f} MB")
-    if grown > 50:  # noqa: PLR2004 - MB, as above
+    if grown > MOST_GROWTH:
         failed.append(f"the process grew by {grown:.1f} MB")
-    times = batch(given.batch)
-    print(
-        f"a batch of {given.batch}: {times['without']:.3f} s, "
-        f"with 1 % hostile {times['with']:.3f} s"
-    )
-    if times["with"] - times["without"] > given.most:
+    times = batch(size)
+    print(f"a batch of {size}: {times['without']:.3f} s, with 1 % hostile {times['with']:.3f} s")
+    if times["with"] - times["without"] > most:
         failed.append("the hostile part of a batch")
+    found = {"math": figures, "grown_mb": grown, "timeouts": timeouts, "batch_s": times}
+    return found, failed
+
+
+def measure_code(most: float) -> tuple[dict[str, Any], list[str]]:
+    """Print what the cases of `code` cost; return the figures, and what is over a bound."""
+    before = resident()
+    figures = programs()
+    grown = resident() - before
+    failed = []
+    for name, row in figures.items():
+        show(name, row, row["seconds"])
+        if row["outcome"] not in ("wrong", "timeout"):
+            failed.append(f"{name}: {row['outcome']}")
+        if row["seconds"] > CODE_SECONDS + most:
+            failed.append(f"{name}: {row['seconds']:.2f} s")
+    passed = sum(row["outcome"] == "correct" for row in figures.values())
+    print(f"{passed} of {len(figures)} programs passed; the process grew by {grown:.1f} MB")
+    if grown > MOST_GROWTH:
+        failed.append(f"the process grew by {grown:.1f} MB")
+    return {"code": figures, "code_grown_mb": grown}, failed
+
+
+MOST_GROWTH = 50  # MB
+
+
+def show(name: str, row: dict[str, Any], seconds: float) -> None:
+    """Print a line: the case, the verdict, the seconds, and by how much this process grew."""
+    detail = row["detail"].partition("\n")[0][:30]
+    costs = f"{seconds:8.3f} s {row['grown_mb']:6.1f} MB"
+    print(f"{name[:54]:55}{row['outcome']:14}{detail:31}{costs}", flush=True)
+
+
+def main() -> int:
+    """Measure, print a line a case, and say what took too long."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", choices=("math", "code"))
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--most", type=float, default=1.5)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    figures: dict[str, Any] = {}
+    failed: list[str] = []
+    if given.only != "code":
+        found, over = measure_math(given.most, given.batch)
+        figures |= found
+        failed += over
+    if given.only != "math":
+        found, over = measure_code(given.most)
+        figures |= found
+        failed += over
     if given.json:
-        text = {"math": figures, "grown_mb": grown, "timeouts": timeouts, "batch_s": times}
-        given.json.write_text(json.dumps(text) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(figures) + "\n", encoding="utf-8")
     print("\n".join(failed) or f"Nothing took longer than {given.most} s.")
     return 1 if failed else 0
 

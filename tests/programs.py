@@ -5,6 +5,15 @@ A case is a line `=== its name`, the answer, a line `---`, and the tests.
 
 from __future__ import annotations
 
+import platform
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 
 def cases(text: str) -> dict[str, tuple[str, str]]:
     """Return the answer and the tests of each case, by its name."""
@@ -14,6 +23,134 @@ def cases(text: str) -> dict[str, tuple[str, str]]:
         answer, _, tests = rest.partition("\n---\n")
         found[name] = (answer, tests.rstrip("\n"))
     return found
+
+
+def programs(text: str) -> dict[str, str]:
+    """Return the program of each case that has no tests, by its name."""
+    return {name: answer for name, (answer, _) in cases(text).items()}
+
+
+WAYS_OUT = programs(r"""
+=== the network
+import socket
+socket.create_connection(("127.0.0.1", {port}), timeout=1)
+print("out")
+=== a file of the user
+print(open({secret!r}).read())
+=== a file of the system
+print("out" if "root" in open("/etc/passwd").read() else "")
+=== a file, by a symlink
+import os
+os.symlink({secret!r}, {folder!r} + "/link")
+print(open({folder!r} + "/link").read())
+=== the caller's environment
+import os
+found = open(f"/proc/{victim}/environ").read()
+print("out" if "REWARDKIT_SECRET=" in found else "")
+=== the list of processes
+import os
+print("out" if "{victim}" in os.listdir("/proc") else "")
+=== a folder of the user
+import os
+os.mkdir({folder!r} + "/new")
+print("out")
+=== a new file
+open({folder!r} + "/file", "w")
+print("out")
+=== the working directory
+import os
+os.chdir({folder!r})
+print("out")
+=== a signal to another process
+import os
+os.kill({victim}, 0)
+print("out")
+=== a trace of another process
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.ptrace(16, {victim}, 0, 0) == 0:
+    libc.ptrace(17, {victim}, 0, 0)
+    print("out")
+=== a new process
+import os
+if os.fork() == 0:
+    os._exit(0)
+print("out")
+=== another program
+import os
+os.execv("/bin/sh", ["sh", "-c", "echo out"])
+=== memory in a nameless file
+import os
+os.memfd_create("x")
+print("out")
+=== memory shared by System V
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+place = libc.shmget(0, 4096, 0o1600)
+if place >= 0:
+    libc.shmctl(place, 0, None)
+    print("out")
+=== a socket of the machine
+import socket
+socket.socket(socket.AF_UNIX)
+print("out")
+=== the terminal's and other devices
+import os
+print("out" if len(os.listdir("/dev")) > 1 else "")
+=== the kernel's settings
+import os
+print("out" if os.path.exists("/sys/kernel") or os.path.exists("/proc/self") else "")
+=== the machine's name
+import os
+print("out" if os.uname().nodename == {host!r} else "")
+""")
+"""Programs that print "out" once they are, about what `surroundings` gives by name."""
+
+ONLY_ROOT_OUT = programs(r"""
+=== namespaces of its own
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.unshare(0x20000) == 0:
+    print("out")
+=== a mount
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.unshare(0x20000) == 0 or libc.mount(b"x", b"/", b"tmpfs", 0, None) == 0:
+    print("out")
+=== another user
+import os
+os.setuid(1234)
+print("out")
+""")
+"""The same, where only root gets out of a plain subprocess."""
+
+WANTED = [{"input": "", "output": "out"}]
+"""The tests of a way out."""
+
+
+@contextmanager
+def surroundings(folder: Path) -> Iterator[dict[str, Any]]:
+    """Give what a way out may reach for: a file, a folder, a port, a process."""
+    (folder / "secret").write_text("out")
+    (folder / "folder").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        victim = subprocess.Popen(
+            [sys.executable, "-c", "input()"],
+            stdin=subprocess.PIPE,
+            env={"REWARDKIT_SECRET": "42"},
+        )
+        try:
+            yield {
+                "secret": str(folder / "secret"),
+                "folder": str(folder / "folder"),
+                "port": server.getsockname()[1],
+                "victim": victim.pid,
+                "host": platform.node(),
+            }
+            assert victim.poll() is None
+        finally:
+            victim.kill()
+            victim.communicate()
 
 
 RIGHT = cases(r"""
@@ -44,6 +181,12 @@ from solution import double
 
 def test_double():
     assert double(2) == 4
+=== an import of all names
+def double(x):
+    return x + x
+---
+from solution import *
+assert double(2) == 4
 === an import of all
 def double(x):
     return x + x

@@ -56,7 +56,7 @@ def test_every_preset_has_a_table() -> None:
     assert all(4 <= told.count(name) <= 10 for name in set(told))
 
 
-@pytest.mark.parametrize("page", ["index.md", "guide.md", "presets.md", "train.md"])
+@pytest.mark.parametrize("page", ["index.md", "guide.md", "verify.md", "presets.md", "train.md"])
 def test_examples_run(page: str) -> None:
     failed, attempted = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert attempted > 0

@@ -6,6 +6,7 @@ import sys
 HEAVY = [
     *("torch", "trl", "transformers", "numpy", "sympy", "langid"),
     *("hypothesis", "ray", "rich", "jinja2"),
+    *("math_verify", "jsonschema", "jsonschema_rs", "openai", "asyncio"),
 ]
 
 

@@ -360,9 +360,10 @@ class Reader:
             raise UnknownError
         if left in ("(", "{") and len(items) == 1 and right != "]":
             return items[0]
-        if left == "{" or (len(items) < 2 and left not in (r"\{", r"\langle")):  # noqa: PLR2004 - brackets hold two values at least
+        if len(items) < 2 and left not in (r"\{", r"\langle"):  # noqa: PLR2004 - brackets hold two values at least
             raise UnknownError
-        return Group({r"\{": "{}", r"\langle": "()"}.get(left, left + right), tuple(items))
+        kind = {r"\{": "{}", "{": "{}", r"\langle": "()"}.get(left, left + right)
+        return Group(kind, tuple(items))
 
     def _matrix(self, opening: str) -> Value:
         """Read a matrix, row by row."""

@@ -187,6 +187,7 @@ def test_no_code_is_no_answer(answer, monkeypatch):
         ("```python\nprint(1)```", {}, "1"),
         ("See ```x```.\n```python\nprint(1)\n```", {}, "1"),
         ("```python\r\nprint(1)\r\n```", {}, "1"),
+        ("1. So:\n   ```python\n   if 1:\n       print(1)\n   ```", {}, "1"),
     ],
 )
 def test_the_program_is_found_in_the_answer(judge, answer, fields, printed):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import socket
 import subprocess
 import sys
 import textwrap
@@ -17,7 +16,16 @@ from pathlib import Path
 import pytest
 
 import rewardkit as rk
-from programs import COSTLY, FORGED, HARM, WAYS_TO_PASS
+from programs import (
+    COSTLY,
+    FORGED,
+    HARM,
+    ONLY_ROOT_OUT,
+    WANTED,
+    WAYS_OUT,
+    WAYS_TO_PASS,
+    surroundings,
+)
 from rewardkit import _sandbox
 
 try:
@@ -35,146 +43,17 @@ def judge(answer, tests, **fields):
     return verdict
 
 
-# Ways out: programs that print "out" once they are. Each gets out of a plain subprocess.
-
-CTYPES = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-WAYS_OUT = {
-    "the network": """
-        import socket
-        socket.create_connection(("127.0.0.1", {port}), timeout=1)
-        print("out")
-    """,
-    "a file of the user": """
-        print(open({secret!r}).read())
-    """,
-    "a file of the system": """
-        print("out" if "root" in open("/etc/passwd").read() else "")
-    """,
-    "a file, by a symlink": """
-        import os
-        os.symlink({secret!r}, {folder!r} + "/link")
-        print(open({folder!r} + "/link").read())
-    """,
-    "the caller's environment": """
-        import os
-        found = open(f"/proc/{caller}/environ").read()
-        print("out" if "REWARDKIT_SECRET=" in found else "")
-    """,
-    "the list of processes": """
-        import os
-        print("out" if "{victim}" in os.listdir("/proc") else "")
-    """,
-    "a folder of the user": """
-        import os
-        os.mkdir({folder!r} + "/new")
-        print("out")
-    """,
-    "a new file": """
-        open({folder!r} + "/file", "w")
-        print("out")
-    """,
-    "the working directory": """
-        import os
-        os.chdir({folder!r})
-        print("out")
-    """,
-    "a signal to another process": """
-        import os
-        os.kill({victim}, 0)
-        print("out")
-    """,
-    "a trace of another process": CTYPES + """
-        if libc.ptrace(16, {victim}, 0, 0) == 0:
-            libc.ptrace(17, {victim}, 0, 0)
-            print("out")
-    """,
-    "a new process": """
-        import os
-        if os.fork() == 0:
-            os._exit(0)
-        print("out")
-    """,
-    "another program": """
-        import os
-        os.execv("/bin/sh", ["sh", "-c", "echo out"])
-    """,
-    "memory in a nameless file": """
-        import os
-        os.memfd_create("x")
-        print("out")
-    """,
-    "memory shared by System V": CTYPES + """
-        place = libc.shmget(0, 4096, 0o1600)
-        if place >= 0:
-            libc.shmctl(place, 0, None)
-            print("out")
-    """,
-    "a socket of the machine": """
-        import socket
-        socket.socket(socket.AF_UNIX)
-        print("out")
-    """,
-    "the terminal's and other devices": """
-        import os
-        print("out" if len(os.listdir("/dev")) > 1 else "")
-    """,
-    "the kernel's settings": """
-        import os
-        print("out" if os.path.exists("/sys/kernel") or os.path.exists("/proc/self") else "")
-    """,
-    "the machine's name": """
-        import os
-        print("out" if os.uname().nodename == {host!r} else "")
-    """,
-}  # fmt: skip
-ONLY_ROOT_OUT = {
-    "namespaces of its own": CTYPES + """
-        if libc.unshare(0x20000) == 0:
-            print("out")
-    """,
-    "a mount": CTYPES + """
-        if libc.unshare(0x20000) == 0 or libc.mount(b"x", b"/", b"tmpfs", 0, None) == 0:
-            print("out")
-    """,
-    "another user": """
-        import os
-        os.setuid(1234)
-        print("out")
-    """,
-}  # fmt: skip
+# Ways out. Each gets out of a plain subprocess.
 
 
 @pytest.fixture
 def around(tmp_path):
-    """Return what a way out may reach for: a file, a folder, a port, a process."""
-    (tmp_path / "secret").write_text("out")
-    (tmp_path / "folder").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        victim = subprocess.Popen(
-            [sys.executable, "-c", "input()"],
-            stdin=subprocess.PIPE,
-            env={"REWARDKIT_SECRET": "42"},
-        )
-        try:
-            yield {
-                "secret": str(tmp_path / "secret"),
-                "folder": str(tmp_path / "folder"),
-                "port": server.getsockname()[1],
-                "victim": victim.pid,
-                "caller": victim.pid,
-                "host": platform.node(),
-            }
-            assert victim.poll() is None
-        finally:
-            victim.kill()
-            victim.communicate()
+    with surroundings(tmp_path) as found:
+        yield found
 
 
 def gets_out(way, around, **fields):
-    program = textwrap.dedent(way.removeprefix(CTYPES)).format(**around)
-    head = CTYPES if way.startswith(CTYPES) else ""
-    pair = {"input": "", "output": "out"}
-    verdict = judge(head + program, [pair], timeout=30.0, **fields)
+    verdict = judge(way.format(**around), WANTED, **fields)
     assert verdict.outcome != "timeout"
     return verdict.outcome == "correct"
 

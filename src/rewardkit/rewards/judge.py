@@ -7,8 +7,6 @@ Kim et al., 2024, "Prometheus". The marks around what is judged are the delimite
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import textwrap
 from collections.abc import Mapping
@@ -16,7 +14,6 @@ from typing import Annotated, Any, NamedTuple, final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rewardkit import _json_text
 from rewardkit._tags import is_blank
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import Frozen, register
@@ -31,7 +28,9 @@ Text = Annotated[str, Field(min_length=1)]
 class Criterion(BaseModel):
     """A question to the judge, and the answers to choose from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
+    )
 
     ask: Text
     """The question."""
@@ -106,8 +105,13 @@ class Judge(Reward):
         found = [question and verdicts[question] for question in questions]
         failed = [verdict for verdict in found if isinstance(verdict, str)]
         if failed:
-            told = self.__name__, len(failed), len(batch), failed[0]
-            _log.warning("%s: %d of %d rows without a verdict: %s", *told)
+            _warn(
+                "%s: %d of %d rows without a verdict: %s",
+                self.__name__,
+                len(failed),
+                len(batch),
+                failed[0],
+            )
         batch.log(f"{self.__name__}/failed", [float(isinstance(row, str)) for row in found])
         for name, criterion in self.criteria.items():
             chosen = (criterion.choices[row[name]] for row in found if isinstance(row, dict))
@@ -205,6 +209,8 @@ class Judge(Reward):
 
     def _read(self, reply: str) -> _Judgement:
         """Return the choices in a reply, which may stand in one code fence, or what is wrong."""
+        from rewardkit import _json_text  # noqa: PLC0415 - json takes its time to import
+
         text = reply.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
         try:
             verdict = _json_text.read(text.strip())
@@ -231,7 +237,6 @@ class _Question(NamedTuple):
 
 _NAMES = ("prompt", "right answer", "completion")
 _NO_KEY = "none"  # the client insists on one
-_log = logging.getLogger(__name__)
 _TASK = """\
 You judge a completion that a language model wrote, by these criteria:
 {rubric}
@@ -246,6 +251,13 @@ so."""
 _ASK = "Judge the completion by the criteria. Reply with the JSON object."
 
 
+def _warn(message: str, *told: object) -> None:
+    """Write a warning to the logs."""
+    import logging  # noqa: PLC0415 - it takes its time to import
+
+    logging.getLogger(__name__).warning(message, *told)
+
+
 def _told(error: Exception, key: str) -> str:
     """Return an error's kind and message, without the key."""
     message = str(error).replace(key, "...") if key != _NO_KEY else str(error)
@@ -253,6 +265,8 @@ def _told(error: Exception, key: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    import json  # noqa: PLC0415 - it takes its time to import
+
     return json.dumps(text, ensure_ascii=False)
 
 

@@ -6,6 +6,7 @@ Hendrycks et al., 2021, "Measuring Coding Challenge Competence With APPS".
 from __future__ import annotations
 
 import os
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -157,7 +158,7 @@ def _program(answer: str, which: Literal["first", "last"]) -> str:
             if newline and language.strip().lower() in languages
         ]
         if found:
-            return found[0 if which == "first" else -1]
+            return textwrap.dedent(found[0 if which == "first" else -1])
     return answer
 
 

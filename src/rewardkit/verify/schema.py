@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, final
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit import _json_text, _schema
 from rewardkit.component import Frozen, register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import CORRECT, Verifier, pairwise
+
+if TYPE_CHECKING:
+    from rewardkit._schema import Schema
 
 
 @final
@@ -40,7 +42,7 @@ class JsonSchema(Verifier):
     @model_validator(mode="after")
     def _is_schema(self) -> Self:
         if self.json_schema is not None:
-            schema = _schema.compiled(_json_text.write(self.json_schema))
+            schema = _compiled(_written(self.json_schema))
             if isinstance(schema, str):
                 message = f"json_schema: {schema}"
                 raise ValueError(message)
@@ -52,11 +54,13 @@ class JsonSchema(Verifier):
         Raises ImportError where jsonschema is not installed.
         """
         if self.json_schema is not None:
-            references = [_json_text.write(self.json_schema)] * len(references)
+            references = [_written(self.json_schema)] * len(references)
         return pairwise(answers, [*map(_text, references)], self._judge)
 
     def _judge(self, answer: str, reference: str) -> Verdict:
-        schema = _schema.compiled(reference)
+        from rewardkit import _json_text  # noqa: PLC0415 - json takes its time to import
+
+        schema = _compiled(reference)
         if isinstance(schema, str):
             return Verdict(Outcome.BAD_REFERENCE, schema)
         read = _json_text.first if self.which == "first" else _json_text.read
@@ -75,11 +79,25 @@ class JsonSchema(Verifier):
 _TOO_DEEP = Verdict(Outcome.WRONG, "too large: nested too deep")
 
 
+def _compiled(text: str) -> Schema | str:
+    """Return the schema that JSON text holds, or the reason why it is none."""
+    from rewardkit import _schema  # noqa: PLC0415 - json takes its time to import
+
+    return _schema.compiled(text)
+
+
+def _written(value: Any) -> str:
+    """Return a value as JSON text. Raises ValueError for one that JSON cannot hold."""
+    from rewardkit import _json_text  # noqa: PLC0415 - json takes its time to import
+
+    return _json_text.write(value)
+
+
 def _text(reference: Any) -> Any:
     """Return a reference's cell with JSON text for each mapping in it, None where that fails."""
     if isinstance(reference, Mapping):
         try:
-            return _json_text.write(reference)
+            return _written(reference)
         except ValueError:
             return None
     return [*map(_text, reference)] if isinstance(reference, list | tuple) else reference
