@@ -62,7 +62,7 @@ def layout(
     >>> ends("<a>1</a> <b>2</b>!"), ends("<a>1</a>, <b>2</b>"), ends("<a>1</a> <b></b>")
     (17, -1, -1)
     """
-    other = rf"[^<]*+(?:<(?!/?(?:{'|'.join(map(re.escape, tags))})>)[^<]*+)*+"
+    other = _other(tags)
     inside = rf"(?:(?={_SAYS.pattern})|(?=({other}))){other}"  # a group where it may be blank
     gap = other if between is None else between
     blocks = [f"{gap}<{tag}>{line}{inside}(?<={line})</{tag}>" for tag in map(re.escape, tags)]
@@ -80,33 +80,38 @@ def layout(
 
 
 @lru_cache(maxsize=64)
-def cutter(tags: tuple[str, ...]) -> Callable[[str], list[str]]:
-    """Return what cuts a text at the tags: text, tag, text, ... , text; one pass, linear.
+def block(tag: str) -> Callable[[str], re.Match[str] | None]:
+    """Return what finds the only block of a tag, as group 1, where each of its tags occurs once.
 
-    >>> cutter(("a",))("1<a>2</a><b>")
-    ['1', '<a>', '2', '</a>', '<b>']
+    >>> block("a")("1<a>2</a><b>")[1], block("a")("<a>1</a><a>2</a>")
+    ('2', None)
     """
-    return re.compile(f"(</?(?:{'|'.join(map(re.escape, tags))})>)").split
+    other, tag = _other((tag,)), re.escape(tag)
+    return re.compile(f"{other}<{tag}>({other})</{tag}>{other}").fullmatch
 
 
-def places(pieces: list[str], wanted: list[str]) -> list[int]:
-    """Return which piece each tag is, -1 where it does not count.
+def places(text: str, wanted: list[str]) -> list[int]:
+    """Return where each tag stands, -1 where it does not count.
 
     A tag counts where it occurs exactly once, after those that count before it, and where it does
     not close a blank block.
 
-    >>> places(["", "<a>", "1", "</a>", "", "<b>", "", "</b>", ""], ["<a>", "</a>", "<b>", "</b>"])
-    [1, 3, 5, -1]
+    >>> places("<a>1</a><b></b><b>", ["<a>", "</a>", "<b>", "</b>"])
+    [0, 4, -1, 11]
     """
-    found = pieces[1::2]
-    places: list[int] = []
+    found: list[int] = []
     last = -1
     for number, mark in enumerate(wanted):
-        place = 2 * found.index(mark) + 1 if found.count(mark) == 1 else -1
-        if place < last or (
-            number % 2 and places[-1] >= 0 and is_blank("".join(pieces[places[-1] + 1 : place : 2]))
-        ):
-            place = -1
-        places.append(place)
-        last = max(last, place)
-    return places
+        place = text.find(mark)
+        counts = place > last and text.find(mark, place + 1) < 0
+        if counts and number % 2 and found[-1] >= 0:
+            counts = not is_blank(text[found[-1] + len(wanted[number - 1]) : place])
+        last = place if counts else last
+        found.append(place if counts else -1)
+    return found
+
+
+def _other(tags: tuple[str, ...]) -> str:
+    """Return the pattern of any text without the tags, which never steps back."""
+    names = "|".join(map(re.escape, tags))
+    return f"[^<]*+(?:<(?!/?(?:{names})>)[^<]*+)*+"

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit import _number
 from rewardkit._pattern import compiled
-from rewardkit._tags import cutter, opened
+from rewardkit._tags import block, opened
 from rewardkit.component import Component, register
 
 Which = Literal["first", "last"]
@@ -87,8 +87,8 @@ class Tag(Extractor):
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
         if self.which == "only":
-            pieces = cutter((self.tag,))(text)
-            return pieces[2].strip() if pieces[1::2] == [opening, closing] else None
+            alone = block(self.tag)(text)
+            return alone[1].strip() if alone else None
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:

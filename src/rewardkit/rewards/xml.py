@@ -15,7 +15,7 @@ from typing import Annotated, final
 
 from pydantic import Field
 
-from rewardkit._tags import cutter, is_blank, layout, marks, opened, places
+from rewardkit._tags import is_blank, layout, marks, opened, places
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.extract import Tags
@@ -141,7 +141,7 @@ class XmlCount(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' worth less the tail's cost for each completion."""
         wanted = marks(self.tags)
-        cut, ends = cutter(self.tags), layout(self.tags)
+        ends = layout(self.tags)
 
         @cache
         def score(kept: int, tail: int) -> Score:
@@ -152,9 +152,8 @@ class XmlCount(Reward):
             end = ends(text)
             if end >= 0:
                 return score(len(wanted), len(text[end:].strip()))
-            pieces = cut(text)
-            found = places(pieces, wanted)
-            return score(len(wanted) - found.count(-1), len(_tail(pieces, wanted).strip()))
+            found = places(text, wanted)
+            return score(len(wanted) - found.count(-1), len(_tail(text, wanted).strip()))
 
         rule = self._published if self.as_published else mended
         texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
@@ -209,7 +208,7 @@ class TagCount(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' worth for each completion."""
         wanted = marks(self.tags)
-        cut, ends = cutter(self.tags), layout(self.tags)
+        ends = layout(self.tags)
         total = len(wanted)
         shared = [
             Score(kept * self.once + (total - kept) * self.otherwise, f"{kept} of {total} tags")
@@ -222,9 +221,12 @@ class TagCount(Reward):
             end = ends(text)
             if end >= 0:
                 return total - (self.answer_after and is_blank(text[end:]))
-            pieces = cut(text)
-            found = places(pieces, wanted)
-            if self.answer_after and is_blank("".join(pieces[found[-1] + 1 :: 2])):
+            found = places(text, wanted)
+            if (
+                self.answer_after
+                and found[-1] >= 0
+                and is_blank(text[found[-1] + len(wanted[-1]) :])
+            ):
                 found[-1] = -1
             return total - found.count(-1)
 
@@ -232,12 +234,10 @@ class TagCount(Reward):
         return [shared[kept(text)] for text in texts]
 
 
-def _tail(pieces: list[str], wanted: list[str]) -> str:
+def _tail(text: str, wanted: list[str]) -> str:
     """Return what follows the last block: its first closing tag, or else its first opening tag."""
-    for mark in (wanted[-1], wanted[-2]):
-        if mark in pieces:
-            return "".join(pieces[pieces.index(mark) + 1 :])
-    return ""
+    _, closed, after = text.partition(wanted[-1])
+    return after if closed else text.partition(wanted[-2])[2]
 
 
 def _ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:
