@@ -53,6 +53,7 @@ SEED = 3407
 RIGHT, MALFORMED = 0.6, 0.3
 TAGS = ("<reasoning>", "</reasoning>", "<answer>", "</answer>")
 STRICT = re.compile(r"<reasoning>\n(.*?)\n</reasoning>\n<answer>\n(.*?)\n</answer>\s*$", re.DOTALL)
+ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 SOFT = re.compile(r"\s*<reasoning>(.*?)</reasoning>\s*<answer>(.*?)</answer>", re.DOTALL)
 
 
@@ -72,8 +73,9 @@ def only(text: str, tag: str, after: int = -1) -> int:
 
 def answer_of(text: str) -> str | None:
     """Return the only answer's text."""
-    start, end = only(text, "<answer>"), only(text, "</answer>")
-    return text[start + len("<answer>") : end].strip() if 0 <= start < end else None
+    found = ANSWER.findall(text)
+    alone = text.count("<answer>") == text.count("</answer>") == len(found) == 1
+    return found[0].strip() if alone else None
 
 
 def by_hand_count(completions: list[Chat], **_: Any) -> list[float]:
