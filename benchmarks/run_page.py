@@ -2,15 +2,15 @@
 
     python benchmarks/run_page.py RUN_FOLDER docs/runs/NAME --title TITLE --command COMMAND
 
-Numbers are kept to six digits, columns of the log that never change or say what another one says
-are left out, and where the model was a folder its name on the hub stands instead. Text between the
-markers of an older page (`<!-- words -->` to `<!-- /words -->`) stays.
+Numbers are kept to six digits and the plot's points to a tenth. Columns of the log that never
+change or say what another one says are left out, as are the profiles but for their medians. Where
+the model was a folder its name on the hub stands instead.
+Text between the markers of an older page (`<!-- words -->` to `<!-- /words -->`) stays.
 """
 
 import argparse
 import json
 import re
-import shutil
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -20,7 +20,9 @@ FOLDER = re.compile(r"(?:/[^\s\"']+)?/SmolLM2-135M-Instruct")
 WORDS = re.compile(r"<!-- words -->.*?<!-- /words -->", re.DOTALL)
 PART = slice(90, 100)
 """Steps 91 to 100, for which a run is often asked."""
-DOUBLE = {"step_time", "epoch", "num_tokens", "completion_length"}
+DOUBLE = {"step_time", "epoch", "num_tokens", "completion_length", "profile"}
+POINTS = re.compile(r'\b(?:d|x|y)="[^"]*"')
+LONG = re.compile(r"-?\d+\.\d{2,}")
 Row = dict[str, Any]
 
 
@@ -33,13 +35,20 @@ def short(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
+def light(svg: str) -> str:
+    """Return a plot with its points to a tenth, and no space to spare."""
+    points = POINTS.sub(lambda part: LONG.sub(lambda n: f"{float(n[0]):.1f}", part[0]), svg)
+    return re.sub(r"\s*\n\s*", "\n", points).replace(": ", ":").replace("; ", ";")
+
+
 def copy(run: Path, folder: Path) -> list[Row]:
     """Copy the light files of a run; return its log as it was written."""
     folder.mkdir(parents=True, exist_ok=True)
     log = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
     changes = [key for key in log[0] if any(row[key] != log[0][key] for row in log)]
-    kept = [key for key in changes if key not in DOUBLE]
-    lines = [json.dumps(short({key: row[key] for key in kept})) + "\n" for row in log]
+    kept = [key for key in changes if key not in DOUBLE and "_terminated_" not in key]
+    rows = [short({key: row[key] for key in kept}) for row in log]
+    lines = [json.dumps(row, separators=(",", ":")) + "\n" for row in rows]
     (folder / "log.jsonl").write_text("".join(lines), encoding="utf-8")
     for name in ("summary", "comparison", "checks", "versions"):
         data = json.loads(FOLDER.sub(MODEL, (run / f"{name}.json").read_text("utf-8")))
@@ -47,7 +56,8 @@ def copy(run: Path, folder: Path) -> list[Row]:
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     recipe = FOLDER.sub(MODEL, (run / "recipe.yaml").read_text("utf-8"))
     (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
-    shutil.copyfile(run / "plots.svg", folder / "plots.svg")
+    plots = light((run / "plots.svg").read_text("utf-8"))
+    (folder / "plots.svg").write_text(plots, encoding="utf-8")
     return log
 
 
@@ -70,6 +80,18 @@ def by_tens(log: list[Row]) -> str:
             [f"{start + 1}-{start + len(ten)}", *means, f"{median(r['seconds'] for r in ten):.2f}"]
         )
     return table(rows)
+
+
+def profiled(log: list[Row]) -> str:
+    """Return the median of each part of a step, in milliseconds; nothing where none was timed."""
+    profiles = [row["profile"] for row in log if row.get("profile")]
+    if not profiles:
+        return ""
+    rows = [["part of a step", "ms (median)"]]
+    for part in profiles[-1]:
+        times = [profile[part] for profile in profiles if part in profile]
+        rows.append([f"`{part}`", f"{1000 * median(times):.2f}"])
+    return f"## Times\n\n{table(rows)}\n\n"
 
 
 def compared(found: Row) -> str:
@@ -132,7 +154,7 @@ On average {ends}.
 
 {by_tens(log)}
 
-## With and without the adapter
+{profiled(later)}## With and without the adapter
 
 {held}:
 
@@ -145,8 +167,8 @@ On average {ends}.
 {links}.
 
 Numbers are kept to six digits; columns of the log that never change, or say what another one says,
-are left out; the model was read from a folder with the weights of `{MODEL}`,
-and its path is replaced by that name.
+are left out, as is each step's profile; the model was read from a folder with the weights of
+`{MODEL}`, and its path is replaced by that name.
 """
 
 
