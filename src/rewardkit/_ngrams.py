@@ -35,13 +35,13 @@ _UNSPACED = (
     r"\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _POINTS = (
-    r"!\"#%&'()*,./:;?@\[\\\]_{}\-\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u055a-\u055f\u0589\u058a"
+    r"<>!\"#%&'()*,./:;?@\[\\\]_{}\-\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u055a-\u055f\u0589\u058a"
     r"\u05be\u05c0\u05c3\u05f3\u05f4\u060c\u061b\u061e\u061f\u066a-\u066d\u06d4\u0964\u0965"
     r"\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u301f\u30fb\uff01-\uff03\uff05-\uff0a"
     r"\uff0c-\uff0f\uff1a\uff1b\uff1f\uff20\uff3b-\uff3d\uff3f\uff5b\uff5d\uff5f-\uff65"
 )
 _SIGNS = (
-    r"$+<=>^`|~\u00a2-\u00a6\u00a8\u00a9\u00ac\u00ae-\u00b1\u00b4\u00b8\u00d7\u00f7\u20a0-\u20cf"
+    r"$+=^`|~\u00a2-\u00a6\u00a8\u00a9\u00ac\u00ae-\u00b1\u00b4\u00b8\u00d7\u00f7\u20a0-\u20cf"
     r"\u2190-\u2bff\uff04\uff0b\uff1c-\uff1e\U0001f000-\U0001fbff"
 )
 _SILENT = r"\x00-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -55,6 +55,6 @@ _WORD = re.compile(
 )
 _ASCII_WORD = re.compile(
     r"[a-z0-9]++(?:'(?!\d)[a-z0-9]++|(?<=\d)(?:[.,:/]\d++){1,3}+)?+"
-    r"|[$+<=>^`|~]|(?<!\S)[!\"#%&'()*,./:;?@\[\\\]_{}\-]++(?!\S)",
+    r"|[$+=^`|~]|(?<!\S)[<>!\"#%&'()*,./:;?@\[\\\]_{}\-]++(?!\S)",
     re.ASCII,
 )
