@@ -405,3 +405,13 @@ def test_a_forged_tag_ends_the_talk(link, forged):
 def test_an_error_comes_over_as_a_built_in_exception(kind, expected):
     error = _guest._error([each.__name__ for each in kind.__mro__], "so")
     assert type(error) is expected
+
+
+def test_a_batch_has_a_deadline_of_its_own(sandboxed):
+    endless = [f"def f():\n    while True: {number}" for number in range(40)]
+    verifier = rk.build("code", timeout=2.0, batch_timeout=3.0, workers=2, **sandboxed)
+    start = time.monotonic()
+    verdicts = verifier.verify(endless, ["assert f() == 1"] * 40)
+    assert time.monotonic() - start < 20  # one after the other they would take 40 s
+    assert {verdict.outcome for verdict in verdicts} == {rk.Outcome.TIMEOUT}
+    assert verdicts[-1].detail == "the batch's 3 s are over"

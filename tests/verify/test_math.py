@@ -233,7 +233,9 @@ EXPRESSIONS = st.recursive(
     TERMS,
     lambda part: st.one_of(
         st.tuples(part, part).map("{0[0]}+{0[1]}".format),
-        st.tuples(part, part).map("({0[0]})({0[1]})".format),
+        st.tuples(part, part).map(
+            r"({0[0]})\cdot({0[1]})".format
+        ),  # else 3 times 2/3 is read as 3 2/3
         st.tuples(part, TERMS).map(r"\frac{{{0[0]}}}{{{0[1]}}}".format),
         part.map("({})^2".format),
     ),

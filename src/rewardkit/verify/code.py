@@ -5,6 +5,7 @@ Hendrycks et al., 2021, "Measuring Coding Challenge Competence With APPS".
 
 from __future__ import annotations
 
+import math
 import os
 import textwrap
 import time
@@ -61,6 +62,9 @@ class Code(Verifier):
     """Which fenced block counts."""
     packages: bool = False
     """Whether the packages installed here can be imported, beside the standard library."""
+    batch_timeout: Annotated[float, Field(gt=0)] | None = None
+    """Seconds for all answers of one call, after which the rest are TIMEOUT; None for as long as
+    each of them has."""
     workers: Annotated[int, Field(ge=1)] | None = None
     """How many answers run at once; None for one a processor, 16 at most."""
     unsafe_subprocess: bool = False
@@ -81,8 +85,9 @@ class Code(Verifier):
 
             bwrap = None if self.unsafe_subprocess else _sandbox.bubblewrap()
             sandbox = _sandbox.Sandbox(self.memory, self.timeout, self.packages, bwrap)
+            until = time.monotonic() + (self.batch_timeout or math.inf)
             with ThreadPoolExecutor(self.workers or min(os.cpu_count() or 1, 16)) as pool:
-                found = pool.map(lambda job: self._judge(job, sandbox), jobs)
+                found = pool.map(lambda job: self._judge(job, sandbox, until), jobs)
                 verdicts = dict(zip(jobs, found, strict=True))
         return [verdicts[row] if isinstance(row, _Job) else row for row in rows]
 
@@ -94,9 +99,11 @@ class Code(Verifier):
         program = _program(answer or "", self.which)
         return _Job(program, tests) if program.strip() else NO_ANSWER
 
-    def _judge(self, job: _Job, sandbox: Sandbox) -> Verdict:
-        """Return the verdict on one program."""
-        deadline = time.monotonic() + self.timeout
+    def _judge(self, job: _Job, sandbox: Sandbox, until: float) -> Verdict:
+        """Return the verdict on one program; `until` is when the whole batch ends."""
+        deadline = min(time.monotonic() + self.timeout, until)
+        if time.monotonic() >= until:
+            return Verdict(Outcome.TIMEOUT, f"the batch's {self.batch_timeout:g} s are over")
         try:
             if isinstance(job.tests, str):
                 total, faults = sandbox.tested(
