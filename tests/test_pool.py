@@ -232,6 +232,12 @@ def test_rows_hang_side_by_side(one_at_a_time):
     assert time.monotonic() - begun < 5 * 2
 
 
+def test_a_batch_leaves_a_spare_for_each_hundred_rows_and_at_most_five(one_at_a_time):
+    for rows, spares in ((1, 0), (99, 0), (300, 3), (2000, 5), (1, 5)):
+        _pool.run("workload:echo", [0] * rows, timeout=SECONDS, memory=999)
+        assert len(_pool._pools["workload:echo", 999].workers) == 1 + spares
+
+
 @pytest.mark.parametrize("row", [["exit", 0], ["quit", 0], ["kill"], ["close"], ["long", 17]])
 def test_a_worker_that_dies_costs_its_own_row(row):
     assert do(["echo", 1], row, ["echo", 2], row, ["echo", 3]) == [1, TIMEOUT, 2, TIMEOUT, 3]

@@ -5,8 +5,9 @@ multiprocessing's spawn and forkserver would import the caller's `__main__` agai
 not safe once CUDA is up.
 
 A pool works on as many rows at once as `REWARDKIT_WORKERS` says (else one a processor, at most 4).
-A row that has had half of its time no longer counts: rows that hang do so side by side, while other
-processes go on with the rest. What is killed is replaced in time for the next batch.
+A row that has had half of its time no longer counts, and another process is started for the one
+that it may cost: rows that hang do so side by side, while others go on. After a batch, what was
+killed is replaced, and there is one to spare for each hundred rows that it had.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ TIMEOUT: Final = Timeout.TIMEOUT
 _WORKER = "rewardkit._worker"
 _START_SECONDS = 120.0  # imports may come from a busy network disk
 _START_TRIES = 8  # workers that may die in a batch before they are ready
-_STAND_INS = 4  # workers for the rows beside those that hang
+_SPARES = 5  # workers at most beyond those that work at once
 _LONGEST_ANSWER = 1 << 24  # bytes
 
 
@@ -117,9 +118,9 @@ class _Worker:
 
     def give(self, row: int, content: JSON, timeout: float) -> None:
         """Have it begin a row."""
-        self.unsent = memoryview(json.dumps(content).encode() + b"\n")
-        self.row, now = row, time.monotonic()
-        self.slow, self.deadline = now + timeout / 2, now + timeout
+        message, now = json.dumps(content).encode() + b"\n", time.monotonic()
+        self.row, self.slow, self.deadline = row, now + timeout / 2, now + timeout
+        self.unsent = memoryview(message)
         with suppress(OSError):  # the socket is full, or closed, as `receive` will find
             self.send()
 
@@ -176,14 +177,16 @@ class _Pool:
         self.function, self.memory = function, memory
         self.turn = threading.RLock()  # which knows whose it is
         self.workers: list[_Worker] = []
-        self.most = 0  # workers at once that a batch has needed
+        self.most = 0  # workers that there have been
 
     def run(self, rows: Sequence[JSON], timeout: float, until: float) -> list[JSON | Timeout]:
         """Return an answer or TIMEOUT for each row, and leave only workers that have none."""
         try:
             return self.work(rows, timeout, until)
         except BaseException:
-            self.end(worker for worker in self.workers if worker.deadline < math.inf)
+            self.end(
+                worker for worker in self.workers if worker.row is not None or not worker.ready
+            )
             raise
 
     def work(self, rows: Sequence[JSON], timeout: float, until: float) -> list[JSON | Timeout]:
@@ -205,7 +208,8 @@ class _Pool:
             self.hand_out(waiting, timeout)
             pause = self.quiet(now)
         self.end(self.busy())
-        self.start(self.most - len(self.workers))
+        spares = min(len(rows) // 100, _SPARES)
+        self.start(max(self.most, min(_at_once(), len(rows)) + spares) - len(self.workers))
         return answers
 
     def busy(self) -> list[_Worker]:
@@ -213,16 +217,16 @@ class _Pool:
         return [worker for worker in self.workers if worker.row is not None]
 
     def hand_out(self, waiting: deque[tuple[int, JSON]], timeout: float) -> None:
-        """Give rows to the idle, and start what workers are missing: one more if any is slow."""
+        """Give rows to the idle, and start what workers are missing, or may soon be."""
         now, at_once = time.monotonic(), _at_once()
         quick = [worker for worker in self.workers if worker.slow > now]
         working = sum(worker.row is not None for worker in quick)
-        needed = min(at_once, working + len(waiting)) + (len(quick) < len(self.workers))
+        needed = min(at_once, working + len(waiting)) + len(self.workers) - len(quick)
         for worker in quick:
             if worker.ready and worker.row is None and waiting and working < at_once:
                 worker.give(*waiting.popleft(), timeout)
                 working += 1
-        self.start(min(needed - len(quick), at_once + _STAND_INS - len(self.workers)))
+        self.start(min(needed - len(quick), at_once + _SPARES - len(self.workers)))
 
     def start(self, number: int) -> None:
         """Start workers."""
