@@ -46,7 +46,6 @@ _SIGNS = (
 )
 _SILENT = r"\x00-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 
-
 _SIGN = rf"[^\s{_UNSPACED}{_POINTS}{_SIGNS}{_SILENT}]"
 _WORD = re.compile(
     rf"[{_UNSPACED}]"
@@ -56,5 +55,4 @@ _WORD = re.compile(
 _ASCII_WORD = re.compile(
     r"[a-z0-9]++(?:'(?!\d)[a-z0-9]++|(?<=\d)(?:[.,:/]\d++){1,3}+)?+"
     r"|[$+=^`|~]|(?<!\S)[<>!\"#%&'()*,./:;?@\[\\\]_{}\-]++(?!\S)",
-    re.ASCII,
 )
