@@ -114,7 +114,9 @@ def check_reward(
         completions = strategies.completions(forms=chosen, texts=strategies.texts(words=words))
     prompts = strategies.prompts(forms=["text", "chat"] if "text" in chosen else "chat")
     accepted = partial(_accepted, reward)
-    rows = strategies.calls(cells, completions=completions, prompts=prompts).map(accepted)
+    rows = strategies.calls(cells, completions=completions, prompts=prompts, max_size=4).map(
+        accepted
+    )
     if bounds is None:
         bounds = getattr(reward, "bounds", None)
     wrapped = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from importlib.machinery import PathFinder
 from math import isfinite
@@ -45,16 +46,33 @@ def literal(value: Any) -> str:
         return "[" + ", ".join(map(literal, value)) + "]"
     if isinstance(value, tuple):
         return "(" + "".join(f"{literal(item)}, " for item in value).rstrip() + ")"
-    return repr(value)
+    return _text(value) if type(value) is str and len(value) > _LONG else repr(value)
 
 
-def call(function: str, arguments: Mapping[str, Any]) -> str:
-    """Return a call by keyword, an argument a line where it is long.
+def _text(value: str) -> str:
+    """Return a long text as Python, what is repeated in it as a product."""
+    parts, place = [], 0
+    for run in _RUN.finditer(value):
+        parts += [repr(value[place : run.start()])] if run.start() > place else []
+        parts += [f"{run[1]!r} * {len(run[0]) // len(run[1])}"]
+        place = run.end()
+    return " + ".join(parts + ([repr(value[place:])] if place < len(value) else []))
+
+
+_LONG = 60
+_RUN = re.compile(r"(.{1,12}?)\1{19,}", re.DOTALL)
+
+
+def call(function: str, arguments: Mapping[str, Any], positional: Sequence[Any] = ()) -> str:
+    """Return a call, an argument a line where it is long.
 
     >>> call("reward", {"completions": ["a"], "answer": [4]})
     "reward(completions=['a'], answer=[4])"
     """
-    told = [f"{name}={literal(value)}" for name, value in arguments.items()]
+    told = [*map(literal, positional)]
+    told += [f"{name}={literal(cell)}" for name, cell in arguments.items() if name.isidentifier()]
+    odd = {name: cell for name, cell in arguments.items() if not name.isidentifier()}
+    told += [f"**{literal(odd)}"] if odd else []
     line = f"{function}({', '.join(told)})"
     if len(line) <= _WIDE:
         return line
@@ -106,19 +124,19 @@ def _imported(module: ModuleType, place: str = "", name: str = "") -> list[str]:
         loaded = f"run_path({str(getattr(module, '__file__', None))!r})"
         first, _, rest = place.partition(".")
         bound = f"{name} = {loaded}[{first!r}]{rest and '.' + rest}" if place else loaded
-        return ["from runpy import run_path", "", bound]
+        return ["from runpy import run_path", bound]
     usual = (os.getcwd(), "", sys.prefix, sys.base_prefix)
     lines = [] if entry in usual or entry.startswith(usual[2:]) else _path_line(entry)
     if not place:
         return [*lines, f"import {module.__name__}"]
     if "." in place:
-        return [*lines, f"import {module.__name__}", "", f"{name} = {module.__name__}.{place}"]
+        return [*lines, f"import {module.__name__}", f"{name} = {module.__name__}.{place}"]
     renamed = "" if place == name else f" as {name}"
     return [*lines, f"from {module.__name__} import {place}{renamed}"]
 
 
 def _path_line(entry: str) -> list[str]:
-    return ["import sys", "", f"sys.path.insert(0, {entry!r})"]
+    return ["import sys", f"sys.path.insert(0, {entry!r})"]
 
 
 def entry_of(module: ModuleType) -> str | None:

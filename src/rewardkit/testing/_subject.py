@@ -163,9 +163,11 @@ def script(subjects: Iterable[Subject], lines: Sequence[str]) -> list[str]:
     """Return a program: the objects, and what is done with them."""
     named = {subject.name or subject.kind: subject.it for subject in subjects}
     made = [line for name, it in named.items() for line in _code.source(it, name)]
-    body = [*dict.fromkeys(made), "", *lines]
-    imports = [line for use, line in _IMPORTS.items() if any(use in part for part in body)]
-    return [*imports, *([""] if imports else []), *body]
+    body = [*dict.fromkeys(made), *lines]
+    kit = [line for use, line in _IMPORTS.items() if any(use in part for part in body)]
+    head = [line for line in body if line.startswith(("import ", "from ", "sys.path."))]
+    rest = [line for line in body if line not in head]
+    return [*dict.fromkeys([*kit, *head]), "", *rest]
 
 
 _IMPORTS = {
@@ -223,11 +225,12 @@ def scored(reward: Reward, rows: Rows) -> Values:
 
 def scored_code(name: str, rows: Rows) -> str:
     """Return the same as Python."""
-    known = ("prompts", "completions", "completion_ids")
-    columns = {key: cells for key, cells in rows.items() if key not in known}
-    given = {key: rows[key] for key in known if key in rows}
-    batch = _code.call("rk.Batch", given | ({"columns": columns} if columns else {}))
-    return f"[score.value for score in {name}.score({batch})]"
+    cells = {key: rows[key][0] if size(rows) == 1 else rows[key] for key in rows}
+    for key in ("prompts", "completion_ids"):
+        cells |= {key: rows[key]} if key in rows else {}
+    said = rows["completions"]
+    del cells["completions"]
+    return f"[score.value for score in {name}.score({_code.call('rk.Batch.of', cells, said)})]"
 
 
 def called(function: Callable[..., Any], rows: Rows) -> Values:

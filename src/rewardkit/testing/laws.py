@@ -9,6 +9,7 @@ take, and its place in this file is the order in which it is tried.
 from __future__ import annotations
 
 import copy
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ def total(it: Subject, draw: Draw) -> None:
     except SETUP:
         raise
     except Exception:  # noqa: BLE001 - that it raises is the finding
-        it.broken("a list of values")
+        it.broken("a list of values, whatever stands in the rows")
 
 
 @_law("reward", "verifier")
@@ -230,7 +231,7 @@ def yaml(it: Subject, _: Draw) -> None:
 
 @_law(once=True, compares=True)
 def pickles(it: Subject, _: Draw) -> None:
-    """It pickles, and gives the same in a process of its own, as AsyncGRPOTrainer runs it."""
+    """It pickles, and gives the same in another process, as where AsyncGRPOTrainer runs it."""
     calls = [(rows, _asked(it, rows)) for rows in it.samples if size(rows)]
     known = [(rows, values) for rows, values in calls if values is not None]
     try:
@@ -238,9 +239,13 @@ def pickles(it: Subject, _: Draw) -> None:
     except SkipTest:
         raise
     except Exception as error:  # noqa: BLE001 - that it raises is the finding
-        code = script([it], ["import pickle", "", f"pickle.dumps({it.kind})"])
+        code = script([it], ["import pickle", f"pickle.dumps({it.kind})"])
         advice = "a class or a function at the top of a module, which another process can import"
         raise Broken(advice, raised(error), code) from None
+    if isinstance(it.it, Component) and pickle.loads(pickle.dumps(it.it)) != it.it:  # noqa: S301 - our own
+        claim = f"pickle.loads(pickle.dumps({it.kind})) == {it.kind}"
+        code = script([it], ["import pickle", f"assert {claim}"])
+        raise Broken(claim, f"{claim.replace('==', '!=')}", code)
     for (rows, values), others in zip(known, theirs, strict=True):
         if not isinstance(others, list) or not same(others, values):
             there = "values in another process"
@@ -257,7 +262,7 @@ def linear(it: Subject, _: Draw) -> None:
     """The time grows with a text's length, and not with its square."""
     usual = _usual(it)
     for shape, make in _shapes(it.words):
-        found = _too_slow(lambda times, make=make: _seconds(it, usual, make(times)))  # type: ignore[misc]
+        found = _too_slow(make, lambda text: _seconds(it, usual, text))
         if found is None:
             continue
         (few, many), (quick, slow) = found
@@ -265,10 +270,12 @@ def linear(it: Subject, _: Draw) -> None:
         lines = [
             "from time import process_time",
             "",
+            "",
             "def seconds(times):",
             "    start = process_time()",
             *_code.indented(it.write(_named(it), _with(it, usual, _code.Code("", shape)))),
             "    return process_time() - start",
+            "",
             "",
             f"few, many = seconds({few}), seconds({many})  # {quick:.3f} and {slow:.3f}",
             f"assert many < {factor} * few",
@@ -400,9 +407,10 @@ def _is_plain(cell: Any) -> bool:
 
 _POWER = 1.5
 _ENOUGH = 0.1
-_LONGEST = 1 << 18
+_LONGEST = 200_000
 _PATIENCE = 2.0
 _TRIES = 5
+_SMALL, _STEEP = 1000, 3.0
 _UNITS = (
     *("a", "a ", "\n", " ", "<", "<answer>", "</answer>", "<answer></answer>", "<think>"),
     *("<reasoning><answer>", "7", "1 ", "1,", "- ", "(", "{", "\\boxed{", "$", "`", "\u4f60"),
@@ -417,35 +425,28 @@ def _shapes(words: tuple[str, ...]) -> Iterator[tuple[str, Callable[[int], str]]
     yield "' '.join(map(str, range(times)))", lambda times: " ".join(map(str, range(times)))
 
 
-def _lengths() -> Iterator[int]:
-    """Yield numbers of repetitions: in small steps while an exponential would end in time."""
-    times = 16
-    while times <= _LONGEST:
-        yield times
-        times = times * 5 // 4 if times < 1000 else times * 2
-
-
 def _too_slow(
-    seconds: Callable[[int], float],
+    make: Callable[[int], str], seconds: Callable[[str], float]
 ) -> tuple[tuple[int, int], tuple[float, float]] | None:
-    """Return two lengths and their times, where the time grows faster than the power allows.
+    """Return two numbers of repetitions and their times, where these grow too fast.
 
-    The lengths rise until one takes long enough to be measured; then the least of several times
+    The texts get longer until one takes long enough to be measured; then the least of several times
     counts, so that a busy machine finds nothing that is not there.
     """
-    tried: list[int] = []
-    start = time.monotonic()
-    for many in _lengths():
-        slow = seconds(many)
+    tried, many, start = [8], 8, time.monotonic()
+    before = slow = seconds(make(many))
+    while slow < _ENOUGH and len(make(many)) < _LONGEST and time.monotonic() < start + _PATIENCE:
+        steep = many < _SMALL and slow > _STEEP * before  # maybe exponential: with care, then
+        many = many * 5 // 4 if steep else many * 2
+        before, slow = slow, seconds(make(many))
         tried.append(many)
-        if slow > _ENOUGH or time.monotonic() - start > _PATIENCE:
-            break
     few = min(tried, key=lambda times: abs(times - many / 4))
-    quick = seconds(few)
+    factor = (many / few) ** _POWER
+    quick = seconds(make(few))
     for _ in range(_TRIES):
-        if slow < _ENOUGH or slow <= quick * (many / few) ** _POWER:
+        if slow < _ENOUGH or slow <= quick * factor:
             return None
-        slow, quick = min(slow, seconds(many)), min(quick, seconds(few))
+        slow, quick = min(slow, seconds(make(many))), min(quick, seconds(make(few)))
     return (few, many), (quick, slow)
 
 

@@ -33,8 +33,9 @@ Item = TypeVar("Item")
 Cells = SearchStrategy[Any] | Sequence[Any]
 """A column's cells: a strategy, or a sequence of which each row gets one."""
 
-KINDS = ("well_formed", "malformed", "hostile")
-"""How a text is made: tagged as asked; with one tag wrong; glued together from anything."""
+KINDS = ("well_formed", "malformed", "hostile", "long")
+"""How a text is made: tagged as asked; with one tag wrong; glued together from anything; any of
+these with a tail of up to 3,000 repetitions."""
 LAYOUTS = (("reasoning", "answer"), ("think",), ("think", "answer"))
 """The usual blocks of a completion, by their tags."""
 
@@ -67,6 +68,11 @@ def cells(given: Cells, name: str) -> SearchStrategy[Any]:
             " to draw from"
         )
     return st.sampled_from(given)
+
+
+def _even(*strategies: SearchStrategy[Item]) -> SearchStrategy[Item]:
+    """Draw from each strategy as often: `one_of` counts the branches inside each."""
+    return st.sampled_from(strategies).flatmap(lambda strategy: strategy)
 
 
 def tagged(
@@ -142,18 +148,19 @@ def texts(
     numbers, LaTeX, look-alike digits, control characters, lone surrogates and 5,000 digits. Raises
     ValueError for an unknown kind.
     """
-    kinds, layouts = chosen(kinds, KINDS, "kinds"), [*layouts]
+    kinds, layouts, words = chosen(kinds, KINDS, "kinds"), [*layouts], [*words]
+    pieces = st.sampled_from(_PIECES)
+    if words:
+        pieces = _even(pieces, st.sampled_from(words))
     made = {
-        "well_formed": st.one_of(*(tagged(*tags) for tags in layouts)),
-        "malformed": st.one_of(*(tagged(*tags, broken=True) for tags in layouts)),
-        "hostile": st.one_of(_ANYTHING, _glued([*words, *_PIECES])),
+        "well_formed": _even(*(tagged(*tags) for tags in layouts)),
+        "malformed": _even(*(tagged(*tags, broken=True) for tags in layouts)),
+        "hostile": _even(_ANYTHING, st.lists(pieces, max_size=14).map("".join)),
     }
-    return st.one_of(*(made[kind] for kind in reversed(kinds)))
-
-
-def _glued(pieces: Sequence[str]) -> SearchStrategy[str]:
-    """Texts glued together from pieces."""
-    return st.lists(st.sampled_from(pieces), max_size=14).map("".join)
+    made["long"] = st.tuples(_even(*made.values()), pieces, st.integers(0, 3000)).map(
+        lambda three: three[0] + three[1][:12] * three[2]
+    )
+    return _even(*(made[kind] for kind in sorted(kinds)))  # what is hostile shrinks to nothing
 
 
 def _said(content: Any, **more: Any) -> dict[str, Any]:
@@ -201,7 +208,7 @@ def completions(
     """
     forms = chosen(forms, FORMS, "forms")
     inside = _strategy(_TEXTS if texts is None else texts, "texts")
-    return st.one_of(*(_EMPTY if form == "empty" else inside.map(CARRIERS[form]) for form in forms))
+    return _even(*(_EMPTY if form == "empty" else inside.map(CARRIERS[form]) for form in forms))
 
 
 def prompts(*, forms: str | Iterable[str] = ("text", "chat")) -> SearchStrategy[Any]:
@@ -214,7 +221,7 @@ def prompts(*, forms: str | Iterable[str] = ("text", "chat")) -> SearchStrategy[
         ],
     }
     forms = chosen(forms, tuple(made), "forms")
-    return st.one_of(*(_QUESTIONS.map(made[form]) for form in forms))
+    return _even(*(_QUESTIONS.map(made[form]) for form in forms))
 
 
 _QUESTIONS = st.tuples(st.integers(0, 9), _SENTENCES).map(lambda two: f"What is {two[0]}? {two[1]}")
@@ -300,7 +307,7 @@ def numbers(
         )
         return st.tuples(values, st.sampled_from(writers)).map(lambda two: (two[1](two[0]), two[0]))
 
-    return st.one_of(*map(spelled, chosen(spellings, SPELLINGS, "spellings")))
+    return _even(*map(spelled, chosen(spellings, SPELLINGS, "spellings")))
 
 
 def references(*, clean: bool = False) -> SearchStrategy[Any]:
@@ -308,7 +315,7 @@ def references(*, clean: bool = False) -> SearchStrategy[Any]:
 
     Where `clean` is false also what real datasets hold beside: None, blanks, NaN, [], any text.
     """
-    good = st.one_of(
+    good = _even(
         numbers().map(lambda number: number[0]),
         st.sampled_from(_WORDS),
         st.integers(-1000, 1000),
@@ -316,12 +323,12 @@ def references(*, clean: bool = False) -> SearchStrategy[Any]:
     )
     lists = st.lists(good, min_size=1, max_size=3)
     if clean:
-        return good | lists
-    return st.one_of(good, lists, st.sampled_from([None, "", " \n"]), st.floats(), _NONE, _TEXTS)
+        return _even(good, lists)
+    return _even(good, lists, st.sampled_from([None, "", " \n"]), st.floats(), _NONE, _TEXTS)
 
 
 _NONE = st.builds(list)
-_CONTENTS = st.one_of(_SENTENCES, numbers().map(lambda number: number[0]))
+_CONTENTS = _even(_SENTENCES, numbers().map(lambda number: number[0]))
 _TEXTS = texts()
 
 
