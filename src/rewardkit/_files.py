@@ -274,8 +274,10 @@ def _csv(file: Path) -> Iterator[Line]:
     """Yield the rows of CSV, as text by the names in its first line."""
     name = str(file)
     csv.field_size_limit(2**31 - 1)  # the limit of a module, and too low for a long completion
-    binary = gzip.open(file) if file.suffix == ".gz" else file.open("rb")
-    with TextIOWrapper(cast("IO[bytes]", binary), encoding="utf-8-sig", newline="") as opened:
+    with (
+        gzip.open(file) if file.suffix == ".gz" else file.open("rb") as binary,
+        TextIOWrapper(cast("IO[bytes]", binary), encoding="utf-8-sig", newline="") as opened,
+    ):
         reader = csv.reader(opened, strict=True)
         try:
             header = next(reader, [])
