@@ -92,6 +92,15 @@ class Table:
         both = arrow.concat_tables([self.table, other.table], promote_options="permissive")
         return Table(both, self.name, self.first)
 
+    def __getstate__(self) -> tuple[bytes, str, int]:
+        """Pickle these rows alone, not those that they were sliced from."""
+        return ipc_bytes(self.table), self.name, self.first
+
+    def __setstate__(self, state: tuple[bytes, str, int]) -> None:
+        """Read the rows again."""
+        held, self.name, self.first = state
+        self.table = require("pyarrow", install=EXTRA).ipc.open_stream(held).read_all()
+
     def rows(self) -> list[Row]:
         """Return each row's cells by column."""
         rows: list[Row] = self.table.to_pylist()
@@ -192,6 +201,16 @@ def renamed(
         | {new: row.get(old) for old, new in columns.items()}
         for row in rows
     ]
+
+
+def ipc_bytes(table: pa.Table, compression: str | None = None) -> bytes:
+    """Return a table as an Arrow stream."""
+    arrow = require("pyarrow", install=EXTRA)
+    sink = arrow.BufferOutputStream()
+    options = arrow.ipc.IpcWriteOptions(compression=compression)
+    with arrow.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
 
 
 def _suffix(file: Path) -> str:
