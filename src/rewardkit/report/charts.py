@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rewardkit.report.figures import Histogram, Point, number, percent
+from rewardkit.report.figures import Histogram, Point, Trend, number, percent
 
 WIDTH, HEIGHT = 340, 132
 _LEFT, _RIGHT, _TOP, _BOTTOM = 6, 334, 20, 112
 _SIDE = 40  # room for the numbers beside a line
+_TAIL = 1.5  # an end bin that is so much wider holds a tail
 _FEW = 6  # so many bars have their share written above
 
 
@@ -49,7 +50,7 @@ def columns(histogram: Histogram) -> list[Column]:
     gap = max(1.0, step * 0.12)
     drawn = []
     for place, bar in enumerate(bars):
-        height = max(bar.count / most * (_BOTTOM - _TOP), 1.5 if bar.count else 0)
+        height = (bar.count / most) ** 0.5 * (_BOTTOM - _TOP)  # the root, so that few rows show
         share = percent(bar.count / total)
         span = number(bar.low)
         if bar.low != bar.high:
@@ -75,15 +76,22 @@ def _below(histogram: Histogram, place: int) -> str:
     bars = histogram.bars
     if histogram.levels:
         return number(bars[place].low)
+    inner = bars[1].high - bars[1].low
     if place == 0:
-        return number(bars[0].low)
+        tail = bars[0].high - bars[0].low > inner * _TAIL
+        return f"\N{LESS-THAN OR EQUAL TO} {number(bars[0].high)}" if tail else number(bars[0].low)
     if place == len(bars) - 1:
-        return number(bars[-1].high)
-    return number(bars[place].low) if place == len(bars) // 2 else ""
+        tail = bars[-1].high - bars[-1].low > inner * _TAIL
+        return f"\N{GREATER-THAN OR EQUAL TO} {number(bars[-1].low)}" if tail else number(bars[-1].high)
+    if place != len(bars) // 2:
+        return ""
+    near_zero = abs(bars[place].low) < (bars[-1].high - bars[0].low) / 1000
+    return "0" if near_zero else number(bars[place].low)
 
 
-def line(points: Sequence[Point], *, share: bool = False) -> Line:
+def line(trend: Trend) -> Line:
     """Return a line over the steps, with a standard deviation to both sides where it is no share."""
+    _, points, share = trend
     room = [0.0 if share else point.std for point in points]
     low = min(p.mean - r for p, r in zip(points, room, strict=True))
     high = max(p.mean + r for p, r in zip(points, room, strict=True))

@@ -23,13 +23,16 @@ class Finding(NamedTuple):
     """One thing that stands out."""
 
     kind: str
-    """What it is about: `flat`, `agree`, `zero_std`, `at_bound`, ..."""
+    """What it is about: `zero_std`, `flat`, `agree`, `at_bound`, `missing`, `infinite`,
+    `dominates`, `length`; `clear` where nothing else stands out."""
     level: Level
     """`bad`, `watch` or `good`."""
     figure: str
-    """The number, as the page shows it."""
+    """The number that says how much."""
+    title: str
+    """What is so, in a few words."""
     text: str
-    """One or two sentences for people."""
+    """A sentence or two for people."""
     rewards: tuple[str, ...] = ()
     """The rewards that it is about; empty for the sum."""
 
@@ -50,7 +53,7 @@ class Histogram(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """A reason that a reward gave, its numbers as #, with the share of rows and their mean."""
+    """A reason that a reward gave, the share of rows that it gave it to, and their mean."""
 
     text: str
     share: float
@@ -86,6 +89,14 @@ class Point(NamedTuple):
     count: int
 
 
+class Trend(NamedTuple):
+    """The sum, a reward, or (a share) the groups with zero std, over the steps."""
+
+    name: str
+    points: tuple[Point, ...]
+    share: bool = False
+
+
 class Figures(NamedTuple):
     """Everything that the page draws."""
 
@@ -95,19 +106,20 @@ class Figures(NamedTuple):
     """The rows and columns of `correlations`: the rewards, the sum, the length."""
     correlations: tuple[tuple[float | None, ...], ...]
     group_std: Histogram | None
+    group_mean: Histogram | None
     advantage: Histogram | None
     group_sizes: tuple[tuple[int, int], ...]
     """How many groups there are of each size, the most frequent first."""
     zero_std: float | None
     """The share of groups whose totals are all the same."""
-    steps: dict[str, tuple[Point, ...]]
-    """The sum and each reward over the steps, and the share of groups with zero std."""
+    steps: tuple[Trend, ...]
+    """The sum, each reward and the share of groups with zero std; none without steps."""
     length: float
     """The mean number of characters."""
     findings: tuple[Finding, ...]
 
 
-TOTAL, LENGTH, FLAT_GROUPS = "weighted sum", "length", "groups with zero std"
+TOTAL, LENGTH, FLAT_GROUPS = "weighted sum", "characters", "groups with zero std"
 
 
 def measure(rows: Rows, bounds: Mapping[str, tuple[float, float]] | None = None) -> Figures:
@@ -123,6 +135,7 @@ def measure(rows: Rows, bounds: Mapping[str, tuple[float, float]] | None = None)
         names=(*rows.values, TOTAL, LENGTH),
         correlations=_correlations(columns),
         group_std=histogram(rows.group_stds) if zero else None,
+        group_mean=histogram(rows.group_means) if zero else None,
         advantage=histogram(rows.advantages) if any(a is not None for a in rows.advantages) else None,
         group_sizes=tuple(Counter(map(len, rows.groups)).most_common()),
         zero_std=fmean(zero) if zero else None,
@@ -146,7 +159,7 @@ def histogram(values: Iterable[Value]) -> Histogram:
         return Histogram(bars, levels=True)
     low, high = known[0], known[-1]
     cuts = quantiles(known, n=200, method="inclusive")  # so that a long tail hides nothing
-    room = (cuts[-1] - cuts[0]) / 2
+    room = cuts[-1] - cuts[0]
     low, high = max(low, cuts[0] - room), min(high, cuts[-1] + room)
     if high <= low:
         low, high = known[0], known[-1]
@@ -197,11 +210,12 @@ def _part(rows: Rows, values: Sequence[Value], weight: float) -> float | None:
 
 
 def _reasons(whys: Sequence[str], values: Sequence[Value]) -> tuple[Reason, ...]:
-    """Return the most frequent reasons, numbers and quotations left out."""
+    """Return the most frequent reasons; where they are many, without numbers and quotations."""
+    few = len(set(whys)) <= _LEVELS
     found: dict[str, list[Value]] = defaultdict(list)
     for why, value in zip(whys, values, strict=False):
         if why:
-            found[_kind(why)].append(value)
+            found[why if few else _kind(why)].append(value)
     most = sorted(found.items(), key=lambda item: -len(item[1]))[:_REASONS]
     return tuple(
         Reason(why, len(given) / len(values), fmean(known) if known else None)
@@ -237,22 +251,22 @@ def _correlation(one: Sequence[Value], other: Sequence[Value]) -> float | None:
     return correlation(*zip(*pairs, strict=True))
 
 
-def _over_steps(rows: Rows) -> dict[str, tuple[Point, ...]]:
+def _over_steps(rows: Rows) -> tuple[Trend, ...]:
     """Return the sum, each reward and the share of groups with zero std, over the steps."""
     steps = sorted({step for step in rows.steps if step is not None})
     if len(steps) < 2:  # noqa: PLR2004 - one point is no line
-        return {}
+        return ()
     size = -(-len(steps) // _STEPS)
     spans = [steps[place : place + size] for place in range(0, len(steps), size)]
     span_of = {step: place for place, span in enumerate(spans) for step in span}
     own = [None if step is None else span_of[step] for step in rows.steps]
-    flat = [float(std < ZERO_STD) for std in rows.group_stds]
-    where = [own[group[0]] for group in rows.groups]
-    lines: dict[str, tuple[Sequence[Value], Sequence[int | None]]] = {TOTAL: (rows.totals, own)}
-    lines |= {name: (values, own) for name, values in rows.values.items()}
-    if flat:
-        lines[FLAT_GROUPS] = (flat, where)
-    return {name: _line(values, place, spans) for name, (values, place) in lines.items()}
+    trends = [Trend(TOTAL, _line(rows.totals, own, spans))]
+    trends += [Trend(name, _line(values, own, spans)) for name, values in rows.values.items()]
+    if rows.groups:
+        flat = [float(std < ZERO_STD) for std in rows.group_stds]
+        where = [own[group[0]] for group in rows.groups]
+        trends.append(Trend(FLAT_GROUPS, _line(flat, where, spans), share=True))
+    return tuple(trend for trend in trends if trend.points)
 
 
 def _line(
@@ -270,22 +284,35 @@ def _line(
     )
 
 
+_BAD_GROUPS, _MANY_GROUPS = 0.5, 0.2
+_FLAT, _NEARLY_FLAT = 0.995, 0.95
+_AT_BOUND, _MISSING = 0.5, 0.2
+_SAME, _NEARLY_SAME = 0.999, 0.95
+_DOMINATES, _FOLLOWS = 0.9, 0.6
+
+
 def _findings(
     rows: Rows, figures: Figures, bounds: Mapping[str, tuple[float, float]]
 ) -> tuple[Finding, ...]:
     """Return what stands out, the worst first."""
     found = [
         *_zero_std(figures),
-        *(finding for each in figures.rewards for finding in _about(each, rows, bounds)),
+        *(finding for each in figures.rewards for finding in _incomplete(each, rows)),
+        *_flat(figures),
         *_agreeing(figures),
+        *(
+            finding
+            for each in figures.rewards
+            for finding in _at_bound(each, rows.values[each.name], bounds.get(each.name))
+        ),
         *_dominating(figures),
         *_following_length(figures),
     ]
-    order = {"bad": 0, "watch": 1, "good": 2}
-    found.sort(key=lambda finding: order[finding.level])
-    if not any(finding.level != "good" for finding in found):
-        text = "No reward is flat, none repeats another, and the groups tell completions apart."
-        found.append(Finding("clear", "good", "\N{CHECK MARK}", text))
+    order = ["bad", "watch", "good"]
+    found.sort(key=lambda finding: order.index(finding.level))
+    if all(finding.level == "good" for finding in found):
+        text = "No reward is flat, none repeats another, none leaves its rows without a value."
+        found.append(Finding("clear", "good", "\N{CHECK MARK}", "Nothing else stands out", text))
     return tuple(found)
 
 
@@ -294,47 +321,54 @@ def _zero_std(figures: Figures) -> list[Finding]:
     share = figures.zero_std
     if share is None:
         return []
-    level: Level = "bad" if share >= 0.5 else "watch" if share >= 0.2 else "good"  # noqa: PLR2004
-    told = (
-        "of the groups have zero std: every completion earns the same, every advantage is 0,"
-        " and the step learns nothing from them."
+    text = (
+        f"{percent(share)} of the groups have zero std: their completions all earn the same, so"
+        " every advantage is 0."
     )
-    return [Finding("zero_std", level, percent(share), told)]
+    if share >= _BAD_GROUPS:
+        return [Finding("zero_std", "bad", percent(share), "Most groups teach nothing", text)]
+    if share >= _MANY_GROUPS:
+        return [Finding("zero_std", "watch", percent(share), "Many groups teach nothing", text)]
+    text = f"{percent(share)} of the groups have zero std; from all others there is something to learn."
+    return [Finding("zero_std", "good", percent(share), "Groups tell completions apart", text)]
 
 
-_FLAT, _NEARLY_FLAT = 0.995, 0.95
-_AT_BOUND, _MISSING = 0.5, 0.2
-_SAME, _NEARLY_SAME = 0.999, 0.95
-_DOMINATES, _FOLLOWS = 0.9, 0.6
-
-
-def _about(
-    each: Distribution, rows: Rows, bounds: Mapping[str, tuple[float, float]]
-) -> list[Finding]:
-    """Say what is wrong with one reward by itself."""
+def _incomplete(each: Distribution, rows: Rows) -> list[Finding]:
+    """Say where a reward gave no value, or an infinite one."""
     found = []
-    name, size = each.name, each.count + each.missing
+    name, share = each.name, each.missing / len(rows)
     if wild := rows.infinite.get(name):
-        text = f"of {name} are infinite; TRL would spoil their whole groups. Left out here."
-        found.append(Finding("infinite", "bad", f"{wild:,}", text, (name,)))
-    if not each.count:
-        text = f"{name} abstained on every row."
-        return [*found, Finding("missing", "bad", "100%", text, (name,))]
-    if each.missing / size >= _MISSING:
-        text = f"of rows have no value from {name}: it abstained there."
-        found.append(Finding("missing", "watch", percent(each.missing / size), text, (name,)))
-    bars = each.histogram.bars
-    top = max(bars, key=lambda bar: bar.count)
-    share = top.count / each.count
-    if each.count > 1 and each.histogram.levels and share >= _NEARLY_FLAT:
-        flat = share >= _FLAT
-        text = f"of rows get {number(top.low)} from {name}: it is {'flat' if flat else 'nearly flat'}"
-        text += ", so it moves no advantage." if flat else " and seldom moves an advantage."
-        return [
-            *found,
-            Finding("flat", "bad" if flat else "watch", percent(share), text, (name,)),
-        ]
-    found += _at_bound(each, rows.values[name], bounds.get(name))
+        text = f"{wild:,} values of {name} are infinite, and would spoil their groups in a trainer."
+        found.append(Finding("infinite", "bad", f"{wild:,}", "Infinite values", text, (name,)))
+    if share >= _MISSING:
+        level: Level = "watch" if each.count else "bad"
+        text = f"{name} gave no value to {percent(share)} of the rows: it abstained there."
+        title = "A reward often abstains" if each.count else "A reward always abstains"
+        found.append(Finding("missing", level, percent(share), title, text, (name,)))
+    return found
+
+
+def _flat(figures: Figures) -> list[Finding]:
+    """Say which rewards give nearly every row the same."""
+    flat: dict[Level, list[tuple[Distribution, float]]] = {"bad": [], "watch": []}
+    for each in figures.rewards:
+        if each.count < 2 or not each.histogram.levels:  # noqa: PLR2004 - one row is always alike
+            continue
+        share = max(bar.count for bar in each.histogram.bars) / each.count
+        if share >= _NEARLY_FLAT:
+            flat["bad" if share >= _FLAT else "watch"].append((each, share))
+    found = []
+    for level, those in flat.items():
+        if not those:
+            continue
+        told = ", ".join(each.name for each, _ in those)
+        how = "flat" if level == "bad" else "nearly flat"
+        title = f"{len(those)} rewards are {how}" if len(those) > 1 else f"A reward is {how}"
+        least = percent(min(share for _, share in those))
+        rows = "all rows" if least == "100%" else f"{least} of the rows{' or more' * (len(those) > 1)}"
+        text = f"{told}: {rows} get the same, so {'no' if level == 'bad' else 'hardly any'} advantage moves."
+        names = tuple(each.name for each, _ in those)
+        found.append(Finding("flat", level, least, title, text, names))
     return found
 
 
@@ -342,14 +376,16 @@ def _at_bound(
     each: Distribution, values: Sequence[Value], limits: tuple[float, float] | None
 ) -> list[Finding]:
     """Say that a graded reward mostly gives its least or its most."""
-    if each.histogram.levels and len(each.histogram.bars) <= 3:  # noqa: PLR2004 - yes, no and half
+    if not each.count or (each.histogram.levels and len(each.histogram.bars) <= 3):  # noqa: PLR2004 - yes, no and half
         return []
     low, high = limits or (each.low, each.high)
     for limit, end in ((low, "least"), (high, "most")):
         share = sum(value == limit for value in values) / each.count
         if share >= _AT_BOUND:
-            text = f"of rows get the {end} that {each.name} gives, {number(limit)}: it grades few."
-            return [Finding("at_bound", "watch", percent(share), text, (each.name,))]
+            told = percent(share)
+            text = f"{told} of the rows get the {end} that {each.name} gives, {number(limit)}."
+            title = "A graded reward sits at its bound"
+            return [Finding("at_bound", "watch", told, title, text, (each.name,))]
     return []
 
 
@@ -362,15 +398,15 @@ def _agreeing(figures: Figures) -> list[Finding]:
             r = figures.correlations[i][j]
             if r is None or abs(r) < _NEARLY_SAME:
                 continue
-            always = abs(r) >= _SAME
-            how = "always" if always else "nearly always"
-            against = (one.weight or 1) * (other.weight or 1) * r < 0
+            often = "always" if abs(r) >= _SAME else "nearly always"
+            against = (one.weight or 0) * (other.weight or 0) * r < 0
             told = "pull against each other" if against else "agree"
-            then = "cancel out" if against else "count one thing twice"
-            text = f"{other.name} and {one.name} {how} {told}, and {then}."
-            level: Level = "bad" if always else "watch"
-            pair = (other.name, one.name)
-            found.append(Finding("agree", level, f"r {r:+.2f}", text, pair))
+            then = "they cancel each other out" if against else "the sum counts one thing twice"
+            text = f"{other.name} and {one.name} {often} {told}: {then}."
+            level: Level = "bad" if often == "always" else "watch"
+            names = (other.name, one.name)
+            title = f"Two rewards {often} {told}"
+            found.append(Finding("agree", level, f"r {r:.2f}", title, text, names))
     return found
 
 
@@ -383,7 +419,8 @@ def _dominating(figures: Figures) -> list[Finding]:
             "dominates",
             "watch",
             percent(each.part),
-            f"of the sum's variance is {each.name}; the other rewards hardly count.",
+            "One reward is nearly all of the sum",
+            f"{percent(each.part)} of the sum's variance is {each.name}; the others hardly count.",
             (each.name,),
         )
         for each in figures.rewards
@@ -396,9 +433,9 @@ def _following_length(figures: Figures) -> list[Finding]:
     r = figures.correlations[-2][-1]
     if r is None or abs(r) < _FOLLOWS:
         return []
-    longer = "longer" if r > 0 else "shorter"
-    text = f"The sum follows length: {longer} completions earn more, whatever they say."
-    return [Finding("length", "watch", f"r {r:+.2f}", text)]
+    longer = "Longer" if r > 0 else "Shorter"
+    text = f"{longer} completions earn more, whatever they say: r {r:.2f} with the characters."
+    return [Finding("length", "watch", f"r {r:.2f}", "The sum follows length", text)]
 
 
 def percent(share: float) -> str:

@@ -63,6 +63,7 @@ def _values(rows: Rows, chosen: Sequence[int]) -> bytes:
         "total": taken(rows.totals),
         "advantage": taken(rows.advantages),
         "apart": taken(rows.disagreement),
+        "means": [_short(mean) for mean in rows.group_means],
         "stds": [_short(std) for std in rows.group_stds],
         "rewards": list(rows.values),
         "values": [taken(values) for values in rows.values.values()],

@@ -50,9 +50,12 @@
   const number = (value) => {
     if (value === null || value === undefined) return "\u2014";
     if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
-    if (value !== 0 && Math.abs(value) < 0.0005) return value.toExponential(1).replace("-", "\u2212");
-    return String(Number(value.toPrecision(3))).replace("-", "\u2212");
+    if (value !== 0 && Math.abs(value) < 0.0005) return value.toExponential(1);
+    return String(Number(value.toPrecision(3)));
   };
+
+  // A name may break after its underscores.
+  const breakable = (name) => name.split(/(?<=[_[=,/.])/).flatMap((part) => [part, make("wbr")]);
 
   const unpack = async (id) => {
     const packed = atob(find(id).textContent);
@@ -114,6 +117,7 @@
       groups.get(group).push(at);
     });
     const std = data.group.map((group) => (group === null ? null : data.stds[group]));
+    const mean = data.group.map((group) => (group === null ? null : data.means[group]));
     const texts = new Array(size).fill(null);
     const prompts = [];
     const hay = new Array(size).fill(null);
@@ -125,8 +129,8 @@
     if (data.step.some((step) => step !== null)) columns.push({ key: "step", name: "step", values: data.step, show: (value) => (value === null ? "\u2014" : String(value)) });
     columns.push({ key: "total", name: "weighted sum", values: data.total, kind: "sum", tint: true });
     if (data.advantage.some((value) => value !== null)) columns.push({ key: "advantage", name: "advantage", values: data.advantage });
-    data.rewards.forEach((name, at) => columns.push({ key: `reward ${at}`, name, values: data.values[at], tint: true }));
-    if (data.rewards.length > 1) columns.push({ key: "apart", name: "disagree", values: data.apart });
+    data.rewards.forEach((name, at) => columns.push({ key: `reward ${at}`, name, values: data.values[at], kind: "term", tint: true }));
+    if (data.rewards.length > 1) columns.push({ key: "apart", name: "disagree", values: data.apart, kind: "term" });
     for (const column of columns) {
       column.show ??= number;
       if (!column.tint) continue;
@@ -177,8 +181,7 @@
     const heading = make("tr", { role: "row" });
     for (const column of columns) {
       const cell = make("th", { scope: "col", role: "columnheader", class: column.key === "text" ? "text" : null });
-      const label = column.name.split(/(?<=[_[=,/.])/).flatMap((part) => [part, make("wbr")]);
-      const button = make("button", { type: "button" }, ...label);
+      const button = make("button", { type: "button" }, ...breakable(column.name));
       if (column.key === "text") button.disabled = true;
       button.addEventListener("click", () => sortBy(column.key, !(state.sort === column.key && state.down)));
       column.cell = cell;
@@ -230,7 +233,7 @@
         }
         const value = column.values[at];
         const level = column.tint && value !== null && column.width > 0 ? Math.round(((value - column.low) / column.width) * 10) : null;
-        row.append(make("td", { class: `number ${column.kind ?? ""}`, role: "cell", "data-label": column.name, "data-level": level }, column.show(value)));
+        row.append(make("td", { class: `number ${column.kind ?? ""} ${column.key === state.sort ? "sorted" : ""}`, role: "cell", "data-label": column.name, "data-level": level }, column.show(value)));
       }
       row.addEventListener("click", (event) => {
         if (getSelection().isCollapsed || event.target.closest(".open")) toggle(at, row.querySelector(".open"));
@@ -242,7 +245,7 @@
       const table = make("table", { class: "terms" });
       data.rewards.forEach((name, place) => {
         table.append(make("tr", {},
-          make("th", { scope: "row" }, name),
+          make("th", { scope: "row" }, ...breakable(name)),
           make("td", { class: "number" }, number(data.values[place][at])),
           make("td", { class: "why", dir: "auto" }, paint(texts[at]?.w?.[place] ?? "", null, state.query))));
       });
@@ -361,11 +364,11 @@
     const six = (value) => Number(Number(value).toPrecision(6));
     const press = (bar) => {
       const { key, low, high } = bar.dataset;
-      const values = key === "std" ? std : key === "total" || key === "advantage" ? data[key] : data.values[key];
+      const values = key === "std" ? std : key === "mean" ? mean : key === "total" || key === "advantage" ? data[key] : data.values[key];
       const [least, most] = [six(low), six(high)];
       const last = !bar.nextElementSibling;
       const inside = (value) => value !== null && value >= least && (value < most || (value === most && (last || least === most)));
-      const name = { std: "group std", total: "weighted sum", advantage: "advantage" }[key] ?? data.rewards[key];
+      const name = { std: "group std", mean: "group mean", total: "weighted sum", advantage: "advantage" }[key] ?? data.rewards[key];
       only((at) => inside(values[at]), `${name}: ${number(least)}${least === most ? "" : ` to ${number(most)}`}`);
     };
     for (const bar of document.querySelectorAll(".bar[role]")) {

@@ -17,18 +17,8 @@ from rewardkit.component import load, walk
 from rewardkit.extract import Extractor
 from rewardkit.report import charts
 from rewardkit.report.answers import USUAL
-from rewardkit.report.figures import (
-    FLAT_GROUPS,
-    LENGTH,
-    TOTAL,
-    Figures,
-    Finding,
-    as_data,
-    measure,
-    number,
-    percent,
-)
-from rewardkit.report.pack import HEAD, PICKED, TAIL, Packed, pack
+from rewardkit.report.figures import Figures, Finding, as_data, measure, number, percent
+from rewardkit.report.pack import PICKED, Packed, pack
 from rewardkit.report.rows import Rows, gather
 from rewardkit.reward import Linear, Reward
 
@@ -158,8 +148,7 @@ def _render(
         figures=figures,
         charts=charts,
         packed=packed,
-        names={"total": TOTAL, "length": LENGTH, "flat": FLAT_GROUPS},
-        limits={"head": HEAD, "tail": TAIL, "picked": PICKED},
+        picked=PICKED,
         style=_Inline(style),
         script=_Inline(script),
         style_hash=_hash(style),

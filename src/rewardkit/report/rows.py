@@ -66,6 +66,15 @@ class Rows:
         return [spread(self.totals, rows) for rows in self.groups]
 
     @cached_property
+    def group_means(self) -> list[Value]:
+        """The mean of the totals of each group; None where all of them are None."""
+        known = [
+            [value for row in rows if (value := self.totals[row]) is not None]
+            for rows in self.groups
+        ]
+        return [fmean(values) if values else None for values in known]
+
+    @cached_property
     def disagreement(self) -> list[float]:
         """How far the rewards are apart on each row, 0 to 0.5.
 
