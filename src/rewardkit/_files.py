@@ -92,6 +92,15 @@ class Table:
         both = arrow.concat_tables([self.table, other.table], promote_options="permissive")
         return Table(both, self.name, self.first)
 
+    def __getstate__(self) -> tuple[bytes, str, int]:
+        """Pickle these rows alone, not those that they were sliced from."""
+        return ipc_bytes(self.table), self.name, self.first
+
+    def __setstate__(self, state: tuple[bytes, str, int]) -> None:
+        """Read the rows again."""
+        held, self.name, self.first = state
+        self.table = require("pyarrow", install=EXTRA).ipc.open_stream(held).read_all()
+
     def rows(self) -> list[Row]:
         """Return each row's cells by column."""
         rows: list[Row] = self.table.to_pylist()
@@ -194,6 +203,16 @@ def renamed(
     ]
 
 
+def ipc_bytes(table: pa.Table, compression: str | None = None) -> bytes:
+    """Return a table as an Arrow stream."""
+    arrow = require("pyarrow", install=EXTRA)
+    sink = arrow.BufferOutputStream()
+    options = arrow.ipc.IpcWriteOptions(compression=compression)
+    with arrow.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
 def _suffix(file: Path) -> str:
     """Return the ending that says the kind, without `.gz`."""
     gz = file.suffix == ".gz"
@@ -274,8 +293,10 @@ def _csv(file: Path) -> Iterator[Line]:
     """Yield the rows of CSV, as text by the names in its first line."""
     name = str(file)
     csv.field_size_limit(2**31 - 1)  # the limit of a module, and too low for a long completion
-    binary = gzip.open(file) if file.suffix == ".gz" else file.open("rb")
-    with TextIOWrapper(cast("IO[bytes]", binary), encoding="utf-8-sig", newline="") as opened:
+    with (
+        gzip.open(file) if file.suffix == ".gz" else file.open("rb") as binary,
+        TextIOWrapper(cast("IO[bytes]", binary), encoding="utf-8-sig", newline="") as opened,
+    ):
         reader = csv.reader(opened, strict=True)
         try:
             header = next(reader, [])
