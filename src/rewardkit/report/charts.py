@@ -44,14 +44,14 @@ def columns(histogram: Histogram) -> list[Column]:
     bars = histogram.bars
     if not bars:
         return []
-    most, total = max(bar.count for bar in bars), sum(bar.count for bar in bars)
+    most, total = max(bar.size for bar in bars), sum(bar.size for bar in bars)
     step = min((_RIGHT - _LEFT) / len(bars), 84)
     left = (_LEFT + _RIGHT - step * len(bars)) / 2
     gap = max(1.0, step * 0.12)
     drawn = []
     for place, bar in enumerate(bars):
-        height = (bar.count / most) ** 0.5 * (_BOTTOM - _TOP)  # the root, so that few rows show
-        share = percent(bar.count / total)
+        height = (bar.size / most) ** 0.5 * (_BOTTOM - _TOP)  # the root, so that few rows show
+        share = percent(bar.size / total)
         span = number(bar.low)
         if bar.low != bar.high:
             span += f" to {number(bar.high)}"
@@ -63,8 +63,8 @@ def columns(histogram: Histogram) -> list[Column]:
                 height=round(height, 2),
                 low=bar.low,
                 high=bar.high,
-                tip=f"{span}: {bar.count:,} ({share})",
-                above=share if len(bars) <= _FEW and bar.count else "",
+                tip=f"{span}: {bar.size:,} ({share})",
+                above=share if len(bars) <= _FEW and bar.size else "",
                 below=_below(histogram, place),
             )
         )
@@ -82,7 +82,11 @@ def _below(histogram: Histogram, place: int) -> str:
         return f"\N{LESS-THAN OR EQUAL TO} {number(bars[0].high)}" if tail else number(bars[0].low)
     if place == len(bars) - 1:
         tail = bars[-1].high - bars[-1].low > inner * _TAIL
-        return f"\N{GREATER-THAN OR EQUAL TO} {number(bars[-1].low)}" if tail else number(bars[-1].high)
+        return (
+            f"\N{GREATER-THAN OR EQUAL TO} {number(bars[-1].low)}"
+            if tail
+            else number(bars[-1].high)
+        )
     if place != len(bars) // 2:
         return ""
     near_zero = abs(bars[place].low) < (bars[-1].high - bars[0].low) / 1000
@@ -90,7 +94,7 @@ def _below(histogram: Histogram, place: int) -> str:
 
 
 def line(trend: Trend) -> Line:
-    """Return a line over the steps, with a standard deviation to both sides where it is no share."""
+    """Return a line over the steps, with one standard deviation to both sides of a mean."""
     _, points, share = trend
     room = [0.0 if share else point.std for point in points]
     low = min(p.mean - r for p, r in zip(points, room, strict=True))
@@ -120,8 +124,8 @@ def _tip(point: Point, told: str, *, share: bool) -> str:
     """Return what a point says."""
     steps = f"step {point.step}" if point.step == point.last else f"steps {point.step}-{point.last}"
     if share:
-        return f"{steps}: {told} of {point.count:,} groups"
-    return f"{steps}: mean {told}, std {number(point.std)}, {point.count:,} rows"
+        return f"{steps}: {told} of {point.size:,} groups"
+    return f"{steps}: mean {told}, std {number(point.std)}, {point.size:,} rows"
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

@@ -42,7 +42,7 @@ class Bar(NamedTuple):
 
     low: float
     high: float
-    count: int
+    size: int
 
 
 class Histogram(NamedTuple):
@@ -65,7 +65,7 @@ class Distribution(NamedTuple):
 
     name: str
     weight: float | None
-    count: int
+    known: int
     missing: int
     mean: float
     std: float
@@ -86,7 +86,7 @@ class Point(NamedTuple):
     last: int
     mean: float
     std: float
-    count: int
+    size: int
 
 
 class Trend(NamedTuple):
@@ -136,7 +136,9 @@ def measure(rows: Rows, bounds: Mapping[str, tuple[float, float]] | None = None)
         correlations=_correlations(columns),
         group_std=histogram(rows.group_stds) if zero else None,
         group_mean=histogram(rows.group_means) if zero else None,
-        advantage=histogram(rows.advantages) if any(a is not None for a in rows.advantages) else None,
+        advantage=histogram(rows.advantages)
+        if any(a is not None for a in rows.advantages)
+        else None,
         group_sizes=tuple(Counter(map(len, rows.groups)).most_common()),
         zero_std=fmean(zero) if zero else None,
         steps=_over_steps(rows),
@@ -150,7 +152,7 @@ def histogram(values: Iterable[Value]) -> Histogram:
     """Return how the known values are spread.
 
     >>> histogram([0, 0, 1, None]).bars
-    (Bar(low=0, high=0, count=2), Bar(low=1, high=1, count=1))
+    (Bar(low=0, high=0, size=2), Bar(low=1, high=1, size=1))
     """
     known = sorted(value for value in values if value is not None)
     counts = Counter(known)
@@ -168,9 +170,7 @@ def histogram(values: Iterable[Value]) -> Histogram:
     for value in known:
         filled[bisect_right(edges, value)] += 1
     ends = [known[0], *edges, known[-1]]
-    return Histogram(
-        tuple(Bar(ends[i], ends[i + 1], filled[i]) for i in range(BINS)), levels=False
-    )
+    return Histogram(tuple(Bar(ends[i], ends[i + 1], filled[i]) for i in range(BINS)), levels=False)
 
 
 def _distribution(rows: Rows, name: str, values: Sequence[Value]) -> Distribution:
@@ -180,7 +180,7 @@ def _distribution(rows: Rows, name: str, values: Sequence[Value]) -> Distributio
     return Distribution(
         name=name,
         weight=rows.weights.get(name),
-        count=len(known),
+        known=len(known),
         missing=len(values) - len(known),
         mean=fmean(known) if known else 0.0,
         std=pstdev(known) if known else 0.0,
@@ -329,7 +329,7 @@ def _zero_std(figures: Figures) -> list[Finding]:
         return [Finding("zero_std", "bad", percent(share), "Most groups teach nothing", text)]
     if share >= _MANY_GROUPS:
         return [Finding("zero_std", "watch", percent(share), "Many groups teach nothing", text)]
-    text = f"{percent(share)} of the groups have zero std; from all others there is something to learn."
+    text = f"{percent(share)} of the groups have zero std; all others say what is better."
     return [Finding("zero_std", "good", percent(share), "Groups tell completions apart", text)]
 
 
@@ -341,9 +341,9 @@ def _incomplete(each: Distribution, rows: Rows) -> list[Finding]:
         text = f"{wild:,} values of {name} are infinite, and would spoil their groups in a trainer."
         found.append(Finding("infinite", "bad", f"{wild:,}", "Infinite values", text, (name,)))
     if share >= _MISSING:
-        level: Level = "watch" if each.count else "bad"
+        level: Level = "watch" if each.known else "bad"
         text = f"{name} gave no value to {percent(share)} of the rows: it abstained there."
-        title = "A reward often abstains" if each.count else "A reward always abstains"
+        title = "A reward often abstains" if each.known else "A reward always abstains"
         found.append(Finding("missing", level, percent(share), title, text, (name,)))
     return found
 
@@ -352,21 +352,23 @@ def _flat(figures: Figures) -> list[Finding]:
     """Say which rewards give nearly every row the same."""
     flat: dict[Level, list[tuple[Distribution, float]]] = {"bad": [], "watch": []}
     for each in figures.rewards:
-        if each.count < 2 or not each.histogram.levels:  # noqa: PLR2004 - one row is always alike
+        if each.known < 2 or not each.histogram.levels:  # noqa: PLR2004 - one row is always alike
             continue
-        share = max(bar.count for bar in each.histogram.bars) / each.count
+        share = max(bar.size for bar in each.histogram.bars) / each.known
         if share >= _NEARLY_FLAT:
             flat["bad" if share >= _FLAT else "watch"].append((each, share))
     found = []
     for level, those in flat.items():
         if not those:
             continue
-        told = ", ".join(each.name for each, _ in those)
+        several = len(those) > 1
         how = "flat" if level == "bad" else "nearly flat"
-        title = f"{len(those)} rewards are {how}" if len(those) > 1 else f"A reward is {how}"
+        title = f"{len(those)} rewards are {how}" if several else f"A reward is {how}"
         least = percent(min(share for _, share in those))
-        rows = "all rows" if least == "100%" else f"{least} of the rows{' or more' * (len(those) > 1)}"
-        text = f"{told}: {rows} get the same, so {'no' if level == 'bad' else 'hardly any'} advantage moves."
+        told = "all rows" if least == "100%" else f"{least} of the rows{' or more' * several}"
+        moves = "no" if level == "bad" else "hardly any"
+        given = ", ".join(each.name for each, _ in those)
+        text = f"{given}: {told} get the same, so {moves} advantage moves."
         names = tuple(each.name for each, _ in those)
         found.append(Finding("flat", level, least, title, text, names))
     return found
@@ -376,11 +378,11 @@ def _at_bound(
     each: Distribution, values: Sequence[Value], limits: tuple[float, float] | None
 ) -> list[Finding]:
     """Say that a graded reward mostly gives its least or its most."""
-    if not each.count or (each.histogram.levels and len(each.histogram.bars) <= 3):  # noqa: PLR2004 - yes, no and half
+    if not each.known or (each.histogram.levels and len(each.histogram.bars) <= 3):  # noqa: PLR2004 - yes, no and half
         return []
     low, high = limits or (each.low, each.high)
     for limit, end in ((low, "least"), (high, "most")):
-        share = sum(value == limit for value in values) / each.count
+        share = sum(value == limit for value in values) / each.known
         if share >= _AT_BOUND:
             told = percent(share)
             text = f"{told} of the rows get the {end} that {each.name} gives, {number(limit)}."

@@ -80,7 +80,7 @@ def _short(value: Any) -> Any:
 
 
 def _order(rows: Rows) -> Iterator[int]:
-    """Yield every row once: the extremes first, each with its small group, then blocks at random."""
+    """Yield every row once: the extremes first, with their small groups, then blocks at random."""
     seen: set[int] = set()
     for row in _wanted(rows):
         group = rows.group_of[row]
@@ -99,10 +99,12 @@ def _wanted(rows: Rows) -> Iterator[int]:
     yield from _first(size, rows.totals, sign=-1)
     yield from _first(size, rows.totals, sign=1)
     yield from _first(size, apart, sign=-1)
-    yield from (row for place in _first(range(len(stds)), stds, sign=-1) for row in rows.groups[place])
+    yield from (
+        row for place in _first(range(len(stds)), stds, sign=-1) for row in rows.groups[place]
+    )
     for values in rows.values.values():  # a row or two for every bar of a histogram
         known = sorted((value, row) for row, value in enumerate(values) if value is not None)
-        changes = {value: row for value, row in known}
+        changes = dict(known)
         yield from islice(changes.values(), 0, None, max(1, len(changes) // PICKED))
     blocks = list(range(0, len(rows), _BLOCK))
     Random(0).shuffle(blocks)  # noqa: S311 - a sample, the same each time

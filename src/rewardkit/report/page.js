@@ -385,8 +385,9 @@
     }
 
     for (const hidden of document.querySelectorAll("#completions [hidden]")) {
-      if (!["trouble", "filter"].includes(hidden.id)) hidden.hidden = false;
+      if (hidden.id !== "filter") hidden.hidden = false;
     }
+    find("trouble").hidden = true;
     draw();
     return (lines) => {
       const place = new Map(data.row.map((row, at) => [row, at]));

@@ -50,7 +50,7 @@ class Report(NamedTuple):
         return {**data, "path": str(self.path)}
 
 
-def report(
+def report(  # noqa: PLR0913 - keywords, all but two
     source: Path | str,
     out: Path | str,
     *,
@@ -82,9 +82,15 @@ def report(
     rows = gather(
         _files.read(source, columns=columns),
         rewards=rewards,
-        weights=weights or {name: weight for name, (_, weight) in scored.items()},
+        weights={**{name: weight for name, (_, weight) in scored.items()}, **(weights or {})},
         group=group,
+        sum_anew=rewards is not None or weights is not None,
     )
+    if unknown := [name for name in weights or () if name not in rows.values]:
+        has = ", ".join(rows.values)
+        raise ValueError(
+            f"a weight for {unknown[0]!r}, which is no reward of the file; it has {has}"
+        )
     bounds = {name: reward.bounds for name, (reward, _) in scored.items()}
     figures = measure(rows, bounds)
     told = title or f"Rewards of {Path(source).name}"
@@ -103,16 +109,16 @@ def report(
 
 
 def _scored(source: Path) -> dict[str, tuple[Reward, float]]:
-    """Return the rewards beside a scored file and their weights, by name; none where there are none."""
+    """Return the rewards beside a scored file with their weights, by name, where they load."""
     beside = source.with_name(f"{source.name}.rewards.yaml")
     if not beside.is_file():
         return {}
-    loaded = load(beside)
-    found = {}
-    for reward in loaded if isinstance(loaded, list) else [loaded]:
-        for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
-            found[term.__name__] = term, weight
-    return found
+    try:
+        reward = load(beside)
+    except ValueError:  # functions that YAML does not hold, or a plugin that is not here
+        return {}
+    terms = reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]
+    return {term.__name__: (term, weight) for term, weight in terms}
 
 
 def _extractors(rewards: Sequence[Reward], given: Extractor | None) -> Sequence[Extractor]:
@@ -123,9 +129,7 @@ def _extractors(rewards: Sequence[Reward], given: Extractor | None) -> Sequence[
     return list(dict.fromkeys([*used, *USUAL]))
 
 
-def _render(
-    rows: Rows, figures: Figures, packed: Packed, title: str, source: Path | str
-) -> bytes:
+def _render(rows: Rows, figures: Figures, packed: Packed, title: str, source: Path | str) -> bytes:
     """Return the page."""
     jinja2 = require("jinja2", install="rewardkit[report]")
     folder = files("rewardkit.report")
@@ -195,7 +199,8 @@ def breakable(name: str) -> list[str]:
     >>> breakable("xml_count[value=1]")
     ['xml_', 'count[', 'value=', '1]']
     """
-    parts, part = [], ""
+    parts: list[str] = []
+    part = ""
     for sign in name:
         part += sign
         if sign in "_[=,/.":

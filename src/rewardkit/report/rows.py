@@ -104,14 +104,17 @@ def gather(
     rewards: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
     group: str = "prompt",
+    sum_anew: bool = False,
 ) -> Rows:
     """Collect the rows of a scored file.
 
     Rewards are the columns `rewards/NAME` that scoring writes, else every numeric column of TRL's
-    own table, else those named in `rewards`. Rows with the same step and the same cell under
-    `group` make a group. Raises ValueError where there are no rows, no completions or no rewards.
+    own table; `rewards` names others. `weights` are their factors, 1 where there is none; the
+    file's own column `reward` is the sum, unless `sum_anew`. Rows with the same step and the same
+    cell under `group` make a group. Raises ValueError where there are no rows, no completions or no rewards.
 
-    >>> rows = gather([{"completion": c, "prompt": "p", "rewards/r": v} for c, v in ("a1", "b3")])
+    >>> pairs = [("a", 1.0), ("b", 3.0)]
+    >>> rows = gather({"prompt": "?", "completion": text, "rewards/r": r} for text, r in pairs)
     >>> rows.totals, [round(advantage, 3) for advantage in rows.advantages]
     ([1.0, 3.0], [-0.707, 0.707])
     """
@@ -132,11 +135,9 @@ def gather(
         if wild := sum(_is_infinite(row.get(column)) for row in table):
             infinite[name] = wild
     factors = {name: float((weights or {}).get(name, 1.0)) for name in values}
-    if unknown := set(weights or ()) - set(values):
-        raise ValueError(f"weights for {sorted(unknown)}; the file's rewards are {sorted(values)}")
     totals = (
         [_number(row.get("reward")) for row in table]
-        if "reward" in names and "reward" not in values
+        if "reward" in names and "reward" not in values and not sum_anew
         else list(_sums(values, factors))
     )
     groups = _groups(table, group) if group in names else []
@@ -166,7 +167,7 @@ def gather(
 def spread(values: Sequence[Value], rows: Iterable[int]) -> float:
     """Return the sample standard deviation over some rows, 0 where fewer than two are known."""
     known = [value for row in rows if (value := values[row]) is not None]
-    if len(known) < 2 or max(known) - min(known) < ZERO_STD:  # noqa: PLR2004 - n - 1 must not be 0
+    if not known or max(known) - min(known) < ZERO_STD:
         return 0.0
     return stdev(known)
 
