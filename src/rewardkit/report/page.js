@@ -68,6 +68,7 @@
   // Text as nodes: the answer and what was searched for marked, tags coloured, the unseen shown.
   const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]/gu;
   const TAGS = /<\/?[A-Za-z_][\w-]{0,30}>/g;
+  const plain = (text) => text.replace(UNSEEN, (sign) => `[U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
   const paint = (text, answer, query) => {
     const spans = [];
     for (const hit of text.matchAll(TAGS)) spans.push([hit.index, hit.index + hit[0].length, "tag"]);
@@ -109,6 +110,7 @@
   };
 
   const start = (data) => {
+    data.rewards = data.rewards.map(plain);
     const size = data.row.length;
     const groups = new Map();
     data.group.forEach((group, at) => {
@@ -190,6 +192,7 @@
     }
     head.append(heading);
     const sorter = find("sort");
+    if (groups.size) sorter.append(make("option", { value: "uneven|true" }, "group std, highest first"));
     for (const column of columns.filter(({ values }) => values)) {
       for (const [down, word] of [[true, "highest first"], [false, "lowest first"]]) {
         sorter.append(make("option", { value: `${column.key}|${down}` }, `${column.name}, ${word}`));
@@ -273,7 +276,7 @@
         right.append(title("Answer"), make("div", {}, found ? make("mark", { class: "answer" }, paint(found, null, "")) : "none found", found ? ` found by ${finder}` : ""));
         if (known.c) {
           const cells = make("dl", { class: "cells" });
-          for (const [name, cell] of Object.entries(known.c)) cells.append(make("dt", {}, name), make("dd", { dir: "auto" }, paint(cell, null, state.query)));
+          for (const [name, cell] of Object.entries(known.c)) cells.append(make("dt", {}, plain(name)), make("dd", { dir: "auto" }, paint(cell, null, state.query)));
           right.append(title("Columns"), cells);
         }
       } else left.append(title("Completion"), make("p", { class: "muted" }, ready ? "The text of this row is not in this page; its values are." : "\u2026"));
@@ -407,8 +410,10 @@
   (async () => {
     try {
       const fill = start(JSON.parse(await unpack("values")));
+      performance.mark("rewardkit-values");
       await new Promise((done) => { setTimeout(done); }); // the values are painted first
       fill(await unpack("texts"));
+      performance.mark("rewardkit-texts");
       document.documentElement.dataset.ready = "true";
     } catch (error) {
       const told = "DecompressionStream" in window ? error.message : "this browser is too old to unpack it";

@@ -111,7 +111,9 @@ def gather(
     Rewards are the columns `rewards/NAME` that scoring writes, else every numeric column of TRL's
     own table; `rewards` names others. `weights` are their factors, 1 where there is none; the
     file's own column `reward` is the sum, unless `sum_anew`. Rows with the same step and the same
-    cell under `group` make a group. Raises ValueError where there are no rows, no completions or no rewards.
+    cell under `group` make a group.
+
+    Raises ValueError where there are no rows, no completions or no rewards.
 
     >>> pairs = [("a", 1.0), ("b", 3.0)]
     >>> rows = gather({"prompt": "?", "completion": text, "rewards/r": r} for text, r in pairs)
@@ -125,7 +127,7 @@ def gather(
     if "completion" not in names:
         raise ValueError(
             f"no column 'completion' in the file; it has {', '.join(names)};"
-            " name it with columns={'YOUR_COLUMN': 'completion'}"
+            " map one, as columns={'response': 'completion'} (--column response=completion)"
         )
     found = _rewards(table, names, rewards)
     infinite: dict[str, int] = {}
@@ -190,7 +192,7 @@ def _rewards(
     if not found:
         raise ValueError(
             f"no reward in the file: no column 'rewards/NAME' among {', '.join(names)};"
-            " score it first (rewardkit score), or name its columns with rewards=[...]"
+            " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME)"
         )
     return found
 
