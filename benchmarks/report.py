@@ -1,8 +1,8 @@
 """How large a page of many completions is, and how soon Chromium has opened it.
 
 Without arguments it makes 10,000 rows; with one it reports that scored file. It prints the size,
-and over five fresh browsers the milliseconds from navigation to the first paint, to the table with its
-values, and to the table with its texts, the last of which is when everything can be used.
+and over five fresh browsers the milliseconds from navigation to the first paint, to the table with
+its values, and to the table with its texts, the last of which is when everything can be used.
 
     python benchmarks/report.py [SCORED] [PAGE]
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import doctest
 import hashlib
 import json
 import os
@@ -195,6 +196,11 @@ def test_nothing_is_wrong_with_rewards_that_tell_completions_apart():
 def test_a_flat_reward_stands_out():
     rows = [scored("a", str(n // 4), flat=0.0, other=n % 3) for n in range(40)]
     assert kinds(rows)["flat"] == ("flat",)
+
+
+def test_a_reward_with_many_values_that_hardly_ever_vary_is_flat_too():
+    rows = [scored("a", str(n), seldom=n / 1000 if n < 20 else 3.0) for n in range(1000)]
+    assert kinds(rows)["flat"] == ("seldom",)
 
 
 def test_rewards_that_agree_stand_out():
@@ -448,7 +454,13 @@ def test_what_is_visible_stays(text):
         assert shown == text
 
 
-# The command
+# The page of the site, and the command
+
+
+def test_the_sites_page_runs():
+    page = Path(__file__).parents[1] / "docs" / "report.md"
+    failed, attempted = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert (failed, attempted > 5) == (0, True)
 
 
 def test_the_command_says_what_stands_out(tmp_path, capsys):

@@ -89,8 +89,12 @@ def _below(histogram: Histogram, place: int) -> str:
         )
     if place != len(bars) // 2:
         return ""
-    near_zero = abs(bars[place].low) < (bars[-1].high - bars[0].low) / 1000
-    return "0" if near_zero else number(bars[place].low)
+    return number(_rounded(bars[place].low, bars[-1].high - bars[0].low))
+
+
+def _rounded(value: float, width: float) -> float:
+    """Return a place on an axis, 0 where it is all but there."""
+    return 0.0 if abs(value) < width / 200 else value
 
 
 def line(trend: Trend) -> Line:
@@ -115,7 +119,8 @@ def line(trend: Trend) -> Line:
     marks = tuple((across(p.step), up(p.mean), _tip(p, told(p.mean), share=share)) for p in points)
     above = [(across(p.step), up(p.mean + r)) for p, r in zip(points, room, strict=True)]
     under = [(across(p.step), up(p.mean - r)) for p, r in zip(points, room, strict=True)]
-    ticks = tuple((up(value), told(value)) for value in (low, (low + high) / 2, high))
+    ends = [_rounded(value, high - low) for value in (low, (low + high) / 2, high)]
+    ticks = tuple((up(value), told(value)) for value in ends)
     band = "" if share else _path([*above, *reversed(under)]) + "Z"
     return Line(_path([mark[:2] for mark in marks]), band, marks, ticks, first, points[-1].last)
 

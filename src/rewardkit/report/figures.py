@@ -67,6 +67,8 @@ class Distribution(NamedTuple):
     weight: float | None
     known: int
     missing: int
+    alike: float
+    """The share of the known values that are its most frequent one."""
     mean: float
     std: float
     low: float
@@ -182,6 +184,7 @@ def _distribution(rows: Rows, name: str, values: Sequence[Value]) -> Distributio
         weight=rows.weights.get(name),
         known=len(known),
         missing=len(values) - len(known),
+        alike=max(Counter(known).values()) / len(known) if known else 0.0,
         mean=fmean(known) if known else 0.0,
         std=pstdev(known) if known else 0.0,
         low=min(known, default=0.0),
@@ -350,13 +353,10 @@ def _incomplete(each: Distribution, rows: Rows) -> list[Finding]:
 
 def _flat(figures: Figures) -> list[Finding]:
     """Say which rewards give nearly every row the same."""
-    flat: dict[Level, list[tuple[Distribution, float]]] = {"bad": [], "watch": []}
+    flat: dict[Level, list[Distribution]] = {"bad": [], "watch": []}
     for each in figures.rewards:
-        if each.known < 2 or not each.histogram.levels:  # noqa: PLR2004 - one row is always alike
-            continue
-        share = max(bar.size for bar in each.histogram.bars) / each.known
-        if share >= _NEARLY_FLAT:
-            flat["bad" if share >= _FLAT else "watch"].append((each, share))
+        if each.known > 1 and each.alike >= _NEARLY_FLAT:  # one row is always alike
+            flat["bad" if each.alike >= _FLAT else "watch"].append(each)
     found = []
     for level, those in flat.items():
         if not those:
@@ -364,12 +364,12 @@ def _flat(figures: Figures) -> list[Finding]:
         several = len(those) > 1
         how = "flat" if level == "bad" else "nearly flat"
         title = f"{len(those)} rewards are {how}" if several else f"A reward is {how}"
-        least = percent(min(share for _, share in those))
+        least = percent(min(each.alike for each in those))
         told = "all rows" if least == "100%" else f"{least} of the rows{' or more' * several}"
         moves = "no" if level == "bad" else "hardly any"
-        given = ", ".join(each.name for each, _ in those)
+        given = ", ".join(each.name for each in those)
         text = f"{given}: {told} get the same, so {moves} advantage moves."
-        names = tuple(each.name for each, _ in those)
+        names = tuple(each.name for each in those)
         found.append(Finding("flat", level, least, title, text, names))
     return found
 
@@ -378,7 +378,8 @@ def _at_bound(
     each: Distribution, values: Sequence[Value], limits: tuple[float, float] | None
 ) -> list[Finding]:
     """Say that a graded reward mostly gives its least or its most."""
-    if not each.known or (each.histogram.levels and len(each.histogram.bars) <= 3):  # noqa: PLR2004 - yes, no and half
+    few = each.histogram.levels and len(each.histogram.bars) <= 3  # noqa: PLR2004 - yes, no and half
+    if few or not each.known or each.alike >= _NEARLY_FLAT:
         return []
     low, high = limits or (each.low, each.high)
     for limit, end in ((low, "least"), (high, "most")):

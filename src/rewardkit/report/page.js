@@ -263,7 +263,7 @@
       }
       return list;
     };
-    const title = (text) => make("h4", {}, text);
+    const title = (text) => make("h3", {}, text);
     const detail = (at) => {
       const known = texts[at];
       const left = make("div");
