@@ -468,14 +468,17 @@ def test_the_command_says_what_stands_out(tmp_path, capsys):
     from rewardkit.cli import main  # noqa: PLC0415 - it needs an extra
 
     source, page = str(write(tmp_path, made(64))), str(tmp_path / "page.html")
-    assert main(["report", source, page]) == 0
+    assert main(["report", source, "-o", page]) == 0
     assert re.search(r"page.html: 64 rows, all texts, 0\.\d\d MB", capsys.readouterr().out)
-    assert main(["report", source, page, "--weight", "right=2", "--title", "A run", "--json"]) == 0
+    assert (
+        main(["report", source, "-o", page, "--weight", "right=2", "--title", "A run", "--json"])
+        == 0
+    )
     data = json.loads(capsys.readouterr().out)
     assert data["figures"]["rewards"][0]["weight"] == 2.0
     assert {"kind", "level", "text"} <= set(data["figures"]["findings"][0])
     assert '<h1 dir="auto">A run</h1>' in Path(page).read_text(encoding="utf-8")
-    assert main(["report", source, page, "--weight", "right"]) == 2
+    assert main(["report", source, "-o", page, "--weight", "right"]) == 2
     assert capsys.readouterr().err == (
         "rewardkit: --weight right: expected NAME=NUMBER, as length=0.5\n"
     )

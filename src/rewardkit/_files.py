@@ -12,6 +12,7 @@ import glob
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Row: TypeAlias = dict[str, Any]
-Line: TypeAlias = tuple[str, int, bytes | Row]
-"""A file's name, the number of the line, and the line: JSON as it came, or the cells of CSV."""
+Spans: TypeAlias = tuple[tuple[str, Sequence[int]], ...]
+"""Where some rows are from: a file's name, and the numbers of the lines or rows there; and on."""
 
 EXTRA = "rewardkit[files]"
 KINDS = ("jsonl", "csv", "parquet", "dataset")
@@ -35,15 +36,16 @@ KINDS = ("jsonl", "csv", "parquet", "dataset")
 
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 _COUNTED = 1 << 30  # bytes of text that take a second or less to count
+_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 _BOM = b"\xef\xbb\xbf"
 
 
 class Lines:
-    """Some rows of JSONL or CSV, in order."""
+    """Some rows of JSONL or CSV, in order: each line as it came, or its cells."""
 
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, lines: Sequence[bytes | Row], spans: Spans) -> None:
         """Hold the lines; they are parsed when `rows` is called."""
-        self.lines = lines
+        self.lines, self.spans = lines, spans
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -51,31 +53,35 @@ class Lines:
 
     def __getitem__(self, part: slice) -> Lines:
         """Return some of the rows."""
-        return Lines(self.lines[part])
+        return Lines(self.lines[part], _cut(self.spans, part))
 
     def __add__(self, other: Lines) -> Lines:
         """Return these rows and those that follow."""
-        return Lines(self.lines + other.lines)
+        return Lines([*self.lines, *other.lines], self.spans + other.spans)
 
     def rows(self) -> list[Row]:
         """Return each row's cells by column. Raises ValueError for what is no JSON object."""
-        return [
-            line if isinstance(line, dict) else _parsed(name, number, line)
-            for name, number, line in self.lines
-        ]
+        rows: list[Row] = []
+        try:
+            for line in self.lines:
+                rows.append(_parsed(line) if isinstance(line, bytes) else line)  # noqa: PERF401 - the error needs to know how far it came
+        except (ValueError, TypeError, RecursionError) as error:
+            place, line = self.place(len(rows)), self.lines[len(rows)]
+            assert isinstance(line, bytes)  # noqa: S101 - cells are as they are
+            raise ValueError(f"{place}: {_trouble(line, error)}") from None
+        return rows
 
     def place(self, row: int) -> str:
         """Say where a row stands."""
-        name, number, _ = self.lines[row]
-        return f"{name}, line {number}"
+        return _place(self.spans, row, "line")
 
 
 class Table:
     """Some rows of parquet or of a saved dataset, in columns."""
 
-    def __init__(self, table: pa.Table, name: str, first: int) -> None:
-        """Hold the rows of the file `name` from number `first` on, counted from 0."""
-        self.table, self.name, self.first = table, name, first
+    def __init__(self, table: pa.Table, spans: Spans) -> None:
+        """Hold the rows."""
+        self.table, self.spans = table, spans
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -84,21 +90,21 @@ class Table:
     def __getitem__(self, part: slice) -> Table:
         """Return some of the rows."""
         start, stop, _ = part.indices(len(self))
-        return Table(self.table.slice(start, stop - start), self.name, self.first + start)
+        return Table(self.table.slice(start, stop - start), _cut(self.spans, part))
 
     def __add__(self, other: Table) -> Table:
         """Return these rows and those that follow."""
         arrow = require("pyarrow", install=EXTRA)
         both = arrow.concat_tables([self.table, other.table], promote_options="permissive")
-        return Table(both, self.name, self.first)
+        return Table(both, self.spans + other.spans)
 
-    def __getstate__(self) -> tuple[bytes, str, int]:
+    def __getstate__(self) -> tuple[bytes, Spans]:
         """Pickle these rows alone, not those that they were sliced from."""
-        return ipc_bytes(self.table), self.name, self.first
+        return ipc_bytes(self.table), self.spans
 
-    def __setstate__(self, state: tuple[bytes, str, int]) -> None:
+    def __setstate__(self, state: tuple[bytes, Spans]) -> None:
         """Read the rows again."""
-        held, self.name, self.first = state
+        held, self.spans = state
         self.table = require("pyarrow", install=EXTRA).ipc.open_stream(held).read_all()
 
     def rows(self) -> list[Row]:
@@ -108,7 +114,7 @@ class Table:
 
     def place(self, row: int) -> str:
         """Say where a row stands."""
-        return f"{self.name}, row {self.first + row + 1}"
+        return _place(self.spans, row, "row")
 
 
 Chunk: TypeAlias = Lines | Table
@@ -150,8 +156,8 @@ def chunks(source: Path | str, *, size: int = 1024, start: int = 0) -> Iterator[
         return _saved(files[0], size, start)
     if kind == "parquet":
         return _columnar(files, size, start)
-    lines = chain.from_iterable(map(_jsonl if kind == "jsonl" else _csv, files))
-    return _gathered(islice(lines, start, None), size)
+    blocks = _jsonl if kind == "jsonl" else _csv
+    return _from(start, chain.from_iterable(blocks(file, size) for file in files))
 
 
 def find(source: Path | str) -> tuple[str, list[Path]]:
@@ -250,46 +256,65 @@ def _folder(path: Path) -> tuple[str, list[Path]]:
     raise ValueError(f"{path}: neither a dataset that datasets saved nor parquet files in it{hint}")
 
 
-def _gathered(lines: Iterable[Line], size: int) -> Iterator[Lines]:
-    """Yield lines, `size` of them at once."""
-    lines = iter(lines)
-    while some := [*islice(lines, size)]:
-        yield Lines(some)
+def _from(start: int, chunks: Iterable[Lines]) -> Iterator[Lines]:
+    """Yield what there is from row `start` on."""
+    for chunk in chunks:
+        skip = min(start, len(chunk))
+        start -= skip
+        if skip < len(chunk):
+            yield chunk[skip:] if skip else chunk
 
 
-def _jsonl(file: Path) -> Iterator[Line]:
-    """Yield the lines of JSONL that are not blank, unparsed, without what ends them."""
+def _jsonl(file: Path, size: int) -> Iterator[Lines]:
+    """Yield the lines of JSONL that are not blank, as they came."""
     name = str(file)
     with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
+        first = 1
         try:
-            for number, line in enumerate(opened, 1):
-                if stripped := line.strip():
-                    yield name, number, stripped.removeprefix(_BOM) if number == 1 else stripped
-        except (gzip.BadGzipFile, EOFError) as error:
+            if opened.read(len(_BOM)) != _BOM:
+                opened.seek(0)
+            while lines := [*islice(opened, size)]:
+                numbers: Sequence[int] = range(first, first + len(lines))
+                first += len(lines)
+                if b"\n" in lines or not all(map(bytes.strip, lines)):
+                    kept = [
+                        (n, line) for n, line in zip(numbers, lines, strict=True) if line.strip()
+                    ]
+                    numbers, lines = [n for n, _ in kept], [line for _, line in kept]
+                yield Lines(lines, ((name, numbers),))
+        except _BROKEN as error:
             raise ValueError(f"{name}: broken gzip ({error}); fetch or write it again") from None
 
 
-def _parsed(name: str, number: int, line: bytes) -> Row:
-    """Return the object that a line of JSON holds."""
+def _parsed(line: bytes) -> Row:
+    """Return the object that a line of JSON holds. Raises ValueError and TypeError."""
+    text = line.decode()
     try:
-        row = _scan(line.decode())
-    except UnicodeDecodeError as error:
-        message = f"{name}, line {number}: not UTF-8 ({error.reason}); convert it with iconv"
-        raise ValueError(message) from None
-    except (ValueError, RecursionError) as error:
-        whole = "; the file is one JSON array: jq -c '.[]' makes lines of it"
-        hint = whole if number == 1 and line.startswith(b"[") else "; mend or delete the line"
-        raise ValueError(f"{name}, line {number}: not JSON ({error}){hint}") from None
-    if not isinstance(row, dict):
-        message = f"{name}, line {number}: got a {type(row).__name__}, expected a JSON object"
-        raise ValueError(f'{message} such as {{"completion": "..."}}')  # noqa: TRY004 - the file is wrong, no argument
+        row, end = _scan(text)
+    except ValueError:
+        row, end = json.loads(text), len(text)  # there may be white space before it
+    if end < len(text) - 1 and not text[end:].isspace():
+        json.loads(text)  # which says what is wrong
+    if type(row) is not dict:
+        raise TypeError(type(row).__name__)
     return row
 
 
-_scan = json.JSONDecoder().decode
+_scan = json.JSONDecoder().raw_decode
 
 
-def _csv(file: Path) -> Iterator[Line]:
+def _trouble(line: bytes, error: Exception) -> str:
+    """Say what is wrong with a line."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 ({error.reason}); convert the file with iconv"
+    if line.lstrip().startswith(b"["):
+        return "got a JSON array, expected an object a line; jq -c '.[]' makes lines of an array"
+    if isinstance(error, TypeError):
+        return f'got a {error}, expected an object such as {{"completion": "..."}}'
+    return f"not JSON ({error}); mend or delete the line"
+
+
+def _csv(file: Path, size: int) -> Iterator[Lines]:
     """Yield the rows of CSV, as text by the names in its first line."""
     name = str(file)
     csv.field_size_limit(2**31 - 1)  # the limit of a module, and too low for a long completion
@@ -298,24 +323,33 @@ def _csv(file: Path) -> Iterator[Line]:
         TextIOWrapper(cast("IO[bytes]", binary), encoding="utf-8-sig", newline="") as opened,
     ):
         reader = csv.reader(opened, strict=True)
+        rows = _cells(reader, name)
         try:
-            header = next(reader, [])
-            if len({*header}) < len(header):
-                raise ValueError(f"{name}, line 1: a column's name stands twice; rename one")
-            for cells in reader:
-                if len(cells) != len(header):
-                    if not cells:
-                        continue
-                    given = f"{len(cells)} cells for {len(header)} columns"
-                    hint = "quote cells that hold commas or line breaks"
-                    raise ValueError(f"{name}, line {reader.line_num}: got {given}; {hint}")
-                yield name, reader.line_num, dict(zip(header, cells, strict=True))
+            while some := [*islice(rows, size)]:
+                numbers = [number for number, _ in some]
+                yield Lines([row for _, row in some], ((name, numbers),))
         except csv.Error as error:
             message = f"{name}, line {reader.line_num}: not CSV ({error}); mend the line"
             raise ValueError(message) from None
+        except _BROKEN as error:
+            raise ValueError(f"{name}: broken gzip ({error}); fetch or write it again") from None
         except UnicodeDecodeError as error:
-            message = f"{name}: not UTF-8 ({error.reason}); convert it with iconv"
+            message = f"{name}: not UTF-8 ({error.reason}); convert the file with iconv"
             raise ValueError(message) from None
+
+
+def _cells(reader: Any, name: str) -> Iterator[tuple[int, Row]]:
+    """Yield each row's last line and its cells."""
+    header: list[str] = next(reader, [])
+    if len({*header}) < len(header):
+        raise ValueError(f"{name}, line 1: a column's name stands twice; rename one")
+    for cells in reader:
+        if cells and len(cells) != len(header):
+            given = f"{len(cells)} cells for {len(header)} columns"
+            hint = "quote cells that hold commas or line breaks"
+            raise ValueError(f"{name}, line {reader.line_num}: got {given}; {hint}")
+        if cells:
+            yield reader.line_num, dict(zip(header, cells, strict=True))
 
 
 def _columnar(files: Sequence[Path], size: int, start: int) -> Iterator[Table]:
@@ -334,10 +368,11 @@ def _columnar(files: Sequence[Path], size: int, start: int) -> Iterator[Table]:
                 groups = [group for group, end in enumerate(ends) if end > skip]
                 first = ends[groups[0] - 1] if groups and groups[0] else 0
                 for batch in opened.iter_batches(size, row_groups=groups):
-                    table = Table(arrow.Table.from_batches([batch]), str(file), first)
-                    first += len(table)
-                    if first > skip:
-                        yield table[max(skip - table.first, 0) :]
+                    rows = range(first + 1, first + 1 + batch.num_rows)
+                    table = Table(arrow.Table.from_batches([batch]), ((str(file), rows),))
+                    if rows.stop > skip + 1:
+                        yield table[max(skip - first, 0) :]
+                    first += batch.num_rows
         except arrow.ArrowInvalid as error:
             told = str(error).partition("\n")[0]
             raise ValueError(f"{file}: not parquet ({told}); write it again") from None
@@ -347,7 +382,27 @@ def _saved(folder: Path, size: int, start: int) -> Iterator[Table]:
     """Yield the rows of a dataset that `datasets` saved."""
     dataset = _dataset(folder).with_format("arrow")
     for first in range(start, len(dataset), size):
-        yield Table(dataset[first : first + size], str(folder), first)
+        table = dataset[first : first + size]
+        yield Table(table, ((str(folder), range(first + 1, first + 1 + table.num_rows)),))
+
+
+def _cut(spans: Spans, part: slice) -> Spans:
+    """Return where some of the rows are from."""
+    start, stop, _ = part.indices(sum(len(numbers) for _, numbers in spans))
+    kept = []
+    for name, numbers in spans:
+        kept.append((name, numbers[max(start, 0) : max(stop, 0)]))
+        start, stop = start - len(numbers), stop - len(numbers)
+    return tuple((name, numbers) for name, numbers in kept if numbers)
+
+
+def _place(spans: Spans, row: int, what: str) -> str:
+    """Say where a row stands."""
+    for name, numbers in spans:
+        if row < len(numbers):
+            return f"{name}, {what} {numbers[row]}"
+        row -= len(numbers)
+    raise IndexError(row)
 
 
 def _dataset(folder: Path) -> Any:

@@ -1,8 +1,8 @@
 """A file that grows by whole pieces and is there at once when done, whenever the process is killed.
 
-The pieces go to `OUT.part`. After each, a line goes to `OUT.progress`: how many bytes and rows there
-are now, and whatever else is to be kept. What comes after the last such line, a torn piece or a torn
-line, is cut off when the work is taken up again. At the end `OUT.part` becomes `OUT` in one step.
+The pieces go to `OUT.part`. After each, a line goes to `OUT.progress`: how many bytes and rows
+there are now, and whatever else is to be kept. What comes after the last such line, a torn piece or
+a torn line, is cut off when the work is taken up again. At the end `OUT` is there in one step.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Journal:
         self._lines.flush()
 
     def _taken_up(self, *, afresh: bool) -> tuple[State, list[int]]:
-        """Return what is known after the last whole piece, and where each ends; cut off the rest."""
+        """Return what is known after the last whole piece, and the ends; cut off the rest."""
         self._lines.seek(0)
         *lines, _ = self._lines.read().split(b"\n")  # the last one is empty, or torn
         size = self.part.stat().st_size if self.part.exists() else 0

@@ -14,7 +14,8 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -220,12 +222,89 @@ def show(
 
 
 @app.command()
+def score(  # noqa: PLR0913 - its options
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="JSONL, CSV, parquet, a glob, or a folder: one that datasets saved, or TRL's"
+            " completions.",
+        ),
+    ],
+    rewards: RewardArguments,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
+    column: ColumnArguments = None,
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="Rows that are scored together.")] = 1024,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Drop what an earlier run left, or wrote.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a file of completions: every row, with a value and a why for each reward.
+
+    Where it was ended on the way, the same command goes on; no row is lost or doubled.
+    """
+    from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
+
+    given, columns = rewards_from(rewards), mapping_from(column)
+    with _progress(shown=not as_json) as progress:
+        try:
+            done = scoring.score(
+                source,
+                given,
+                out,
+                columns=columns,
+                workers=workers,
+                batch_size=batch_size,
+                resume=not fresh,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            sys.stderr.write("rewardkit: ended; the same command goes on from here\n")
+            raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(done)
+        return
+    console = Console()
+    table = Table("reward", box=None, header_style="bold")
+    for heading in ("weight", "mean", "least", "most", "abstains"):
+        table.add_column(heading, justify="right")
+    for row in (*done.rewards, done.total):
+        if row is done.total:
+            table.add_section()
+        figures = (row.weight, row.mean, row.low, row.high)
+        cells = ["" if figure is None else f"{figure:.4g}" for figure in figures]
+        table.add_row(escape(row.name), *cells, f"{done.rows - row.scored}")
+    console.print(table)
+    kept = f", {done.resumed} of them before" if done.resumed else ""
+    console.print(f"\n{done.rows} rows in {done.out}{kept}", highlight=False)
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[int, int | None], object] | None]:
+    """Give what shows the rows done as a bar on stderr, or None where nobody looks."""
+    console = Console(stderr=True)
+    if not (shown and console.is_terminal):
+        yield None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("rows", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@app.command()
 def report(  # noqa: PLR0913 - one option a keyword
     source: Annotated[
-        str, typer.Argument(help="What score wrote, or TRL's completions: a file, glob or folder.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="What score wrote, or TRL's completions: a file, glob or folder."
+        ),
     ],
-    out: Annotated[Path, typer.Argument(help="The page to write.")] = Path("report.html"),
     *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page.")] = Path("report.html"),
     column: ColumnArguments = None,
     title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
     reward: Annotated[

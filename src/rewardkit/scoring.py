@@ -17,7 +17,7 @@ from functools import partial
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rewardkit import _files
@@ -25,15 +25,15 @@ from rewardkit._crew import in_order
 from rewardkit._journal import Journal, State, beside, put, refuse_other
 from rewardkit._optional import require
 from rewardkit.adapters.trl import split
+from rewardkit.batch import Batch
 from rewardkit.component import dump, walk
-from rewardkit.reward import Linear, Reward
+from rewardkit.reward import Linear, Reward, matched
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Function: TypeAlias = Callable[..., Sequence[float | None]]
 """A reward, or any callable with TRL's signature."""
-_Batch: TypeAlias = dict[str, Any]
 Progress: TypeAlias = Callable[[int, int | None], object]
 
 TOTAL = "reward"
@@ -76,7 +76,7 @@ class Scored(NamedTuple):
     """Those of the weighted sum."""
 
 
-def score(
+def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     source: Path | str,
     rewards: Reward | Function | Sequence[Reward | Function],
     out: Path | str,
@@ -87,7 +87,7 @@ def score(
     resume: bool = True,
     progress: Progress | None = None,
 ) -> Scored:
-    """Score every row of a file, and write the rows with a value and a why for each reward.
+    r"""Score every row of a file, and write the rows with a value and a why for each reward.
 
     `source` is JSONL, CSV (each also with `.gz`), parquet, a glob of them, a folder of TRL's
     `completions_*.parquet`, or one that `datasets` saved. A row holds `completion`, and whatever
@@ -111,7 +111,7 @@ def score(
     >>> import tempfile
     >>> from rewardkit import build
     >>> folder = Path(tempfile.mkdtemp())
-    >>> _ = (folder / "in.jsonl").write_text('{"response": "It is 4"}\\n{"response": "5"}\\n')
+    >>> _ = (folder / "in.jsonl").write_text('{"response": "It is 4"}\n{"response": "5"}\n')
     >>> near = build("length", target=5, name="near")
     >>> done = score(
     ...     folder / "in.jsonl", near, folder / "out.jsonl", columns={"response": "completion"}
@@ -119,7 +119,7 @@ def score(
     >>> done.rows, done.total.mean
     (2, -3.0)
     >>> print((folder / "out.jsonl").read_text().splitlines()[0])
-    {"response": "It is 4", "rewards/near": -2.0, "rewards/near/why": "7 characters", "reward": -2.0}
+    {"response": "It is 4", "rewards/near": -2.0, "rewards/near/why": "7...", "reward": -2.0}
     """
     out = Path(out)
     _check(source, out, workers=workers, batch_size=batch_size)
@@ -191,9 +191,9 @@ class _Scorer:
                 has = ", ".join(rows[place]) or "none"
                 message = f"{chunk.place(place)}: no column 'completion'; its columns are {has}"
                 raise ValueError(f"{message}; map one, as --column response=completion")
-        batches = [(step, _batch(part)) for step, part in _by_step(given)]
+        batches = _batches(given)
         results = [self._scores(term, batches, chunk) for term in self.terms]
-        totals = [*map(self._total, zip(*(values for values, _ in results), strict=True))]
+        totals = [*self._totals(zip(*(values for values, _ in results), strict=True))]
         cells = [column for result in results for column in result] + [totals]
         tallies = [*map(_tally, [*(values for values, _ in results), totals])]
         content = (
@@ -202,26 +202,33 @@ class _Scorer:
         return _Piece(content, len(rows), tallies)
 
     def _scores(
-        self, term: Function, batches: Sequence[tuple[Any, _Batch]], chunk: _files.Chunk
+        self, term: Function, batches: Sequence[Batch], chunk: _files.Chunk
     ) -> tuple[list[float | None], list[str]]:
         """Return a reward's values and whys."""
         values: list[float | None] = []
         whys: list[str] = []
-        for step, batch in batches:
-            first, last = len(values), len(values) + len(batch["completions"]) - 1
+        for batch in batches:
+            first, last = chunk.place(len(values)), chunk.place(len(values) + len(batch) - 1)
             try:
-                given, why = _called(term, batch, step)
+                if isinstance(term, Reward):
+                    given, why = _scores(term, batch)
+                else:
+                    given, why = _called(term, batch)
             except Exception as error:
-                error.add_note(f"in the rows from {chunk.place(first)} to {chunk.place(last)}")
+                error.add_note(f"raised while {term.__name__} scored {first} to {last}")
                 raise
             values += given
             whys += why
         return values, whys
 
-    def _total(self, values: Sequence[float | None]) -> float | None:
-        """Return the weighted sum of what is there, None where nothing is."""
-        known = [w * v for w, v in zip(self.weights, values, strict=True) if v is not None]
-        return sum(known, self.bias) if known else None
+    def _totals(self, values: Iterable[tuple[float | None, ...]]) -> Iterator[float | None]:
+        """Yield the weighted sum of what is there, None where nothing is."""
+        totals: dict[tuple[float | None, ...], float | None] = {}  # many rows have the same values
+        for row in values:
+            if row not in totals:
+                known = [w * v for w, v in zip(self.weights, row, strict=True) if v is not None]
+                totals[row] = sum(known, self.bias) if known else None
+            yield totals[row]
 
     def _lines(
         self, chunk: _files.Chunk, rows: Sequence[_files.Row], cells: Sequence[Sequence[Any]]
@@ -230,18 +237,17 @@ class _Scorer:
         keys = [f", {json.dumps(name)}: " for name in self.written]
         tails: dict[tuple[Any, ...], bytes] = {}  # many rows have the same scores
         written = frozenset(self.written)
-        raw = [line for _, _, line in chunk.lines] if isinstance(chunk, _files.Lines) else rows
-        lines = []
+        raw = chunk.lines if isinstance(chunk, _files.Lines) else rows
+        lines: list[bytes] = []
         for row, line, scores in zip(rows, raw, zip(*cells, strict=True), strict=True):
-            tail = tails.get(scores)
-            if tail is None:
-                told = "".join(
-                    key + json.dumps(cell) for key, cell in zip(keys, scores, strict=True)
-                )
-                tail = tails[scores] = told.encode() + b"}\n"
-            if isinstance(line, dict) or not written.isdisjoint(row):
-                line = _json({name: row[name] for name in row if name not in written})
-            lines += (line[:-1], tail)
+            if scores not in tails:
+                pairs = zip(keys, map(json.dumps, scores), strict=True)
+                tails[scores] = "".join(map("".join, pairs)).encode() + b"}\n"
+            if isinstance(line, bytes) and written.isdisjoint(row):
+                lines += (line[: line.rindex(b"}")], tails[scores])
+            else:
+                kept = {name: cell for name, cell in row.items() if name not in written}
+                lines += (_json(kept)[:-1], tails[scores])
         return b"".join(lines)
 
     def _stream(
@@ -306,46 +312,62 @@ def _check(source: Path | str, out: Path, *, workers: int, batch_size: int) -> N
             raise ValueError(f"got {name}={number}, expected at least 1")
 
 
-def _by_step(rows: Sequence[_files.Row]) -> Iterator[tuple[Any, list[_files.Row]]]:
-    """Yield runs of rows of one step."""
-    for step, run in groupby(rows, key=lambda row: row.get("step")):
-        yield step, [*run]
+def _batches(rows: Sequence[_files.Row]) -> list[Batch]:
+    """Return rows as batches, one for each run of rows of one step."""
+    return [_batch([*run]) for _, run in groupby(rows, key=lambda row: row.get("step"))]
 
 
-def _batch(rows: Sequence[_files.Row]) -> _Batch:
-    """Return rows as a trainer passes them: by column, under the trainer's names."""
+def _batch(rows: Sequence[_files.Row]) -> Batch:
+    """Return rows of one step as a batch."""
     names = dict.fromkeys(name for row in rows for name in row)
-    batch = {name: [row.get(name) for row in rows] for name in names}
-    for one, many in (("prompt", "prompts"), ("completion", "completions")):
-        if one in batch:
-            batch[many] = batch.pop(one)
-    return batch
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
+    step = rows[0].get("step")
+    return Batch(
+        columns.pop("completion"),
+        prompts=columns.pop("prompt", None),
+        completion_ids=columns.pop("completion_ids", None),
+        columns=columns,
+        step=None if step in (None, "") else int(step),
+    )
 
 
-def _called(term: Function, batch: _Batch, step: Any) -> tuple[list[float | None], list[str]]:
-    """Call a reward as a trainer does; return its values and whys."""
-    count = len(batch["completions"])
+def _scores(reward: Reward, batch: Batch) -> tuple[list[float | None], list[str]]:
+    """Return a reward's values and whys."""
+    values, whys = zip(*matched(reward.score(batch), batch, reward.__name__), strict=True)
+    return _finite(values), [*whys]
+
+
+def _called(function: Function, batch: Batch) -> tuple[list[float | None], list[str]]:
+    """Return the values and whys of a function, called as a trainer does."""
     logged: dict[str, Any] = {}
-    name = term.__name__
-    state = None if step in (None, "") else SimpleNamespace(global_step=int(step))
-    if isinstance(term, Reward):
-        term = term.model_copy(update={"log_why": True})
-    ours = {"trainer_state": state, "log_extra": logged.__setitem__, "log_metric": _dropped}
-    values = term(**{**batch, **ours})
-    if not isinstance(values, Sequence) or len(values) != count:
-        given = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
-        raise ValueError(f"{name} gave {given} for {count} completions, expected a list of as many")
-    whys = logged.get(f"{name}/why") or [""] * count
-    return [*map(partial(_value, name), values)], [*map(str, whys)]
+    given = {"prompts": batch.prompts, "completion_ids": batch.completion_ids}
+    values = function(
+        **{
+            **batch.columns,
+            **{name: column for name, column in given.items() if column is not None},
+            "completions": batch.completions,
+            "trainer_state": SimpleNamespace(global_step=batch.step),
+            "log_extra": logged.__setitem__,
+            "log_metric": _dropped,
+        }
+    )
+    if not isinstance(values, Sequence) or len(values) != len(batch):
+        told = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
+        raise ValueError(f"got {told} for {len(batch)} completions, expected a list of as many")
+    whys = logged.get(f"{function.__name__}/why") or [""] * len(batch)
+    return _finite(values), [*map(str, whys)]
 
 
-def _value(name: str, value: float | None) -> float | None:
-    """Return a value as a float, None for NaN. Raises ValueError for an infinity."""
-    if value is None or value != value:  # noqa: PLR0124 - NaN alone is not itself
-        return None
-    if value in (math.inf, -math.inf):
-        raise ValueError(f"{name} gave {value}, which would poison its group; bound it")
-    return float(value)
+def _finite(values: Sequence[float | None]) -> list[float | None]:
+    """Return values as floats, None for NaN. Raises ValueError for an infinity."""
+    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
+        return [*values]
+    floats = [None if value is None or math.isnan(value) else float(value) for value in values]
+    for value in floats:
+        if value is not None and math.isinf(value):
+            message = f"got {value}, which would poison a group; rk.build('clip', ...) bounds it"
+            raise ValueError(message)
+    return floats
 
 
 def _dropped(_name: str, _value: float) -> None:
@@ -374,7 +396,7 @@ def _json(row: _files.Row) -> bytes:
     try:
         return _encode(row).encode()
     except ValueError:  # NaN, or half a surrogate pair, which UTF-8 does not have
-        return json.dumps(_finite(row), default=_plain).encode()
+        return json.dumps(_without_nan(row), default=_plain).encode()
 
 
 def _plain(cell: Any) -> str:
@@ -387,13 +409,13 @@ def _plain(cell: Any) -> str:
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
 
 
-def _finite(cell: Any) -> Any:
+def _without_nan(cell: Any) -> Any:
     """Return a cell with None in place of NaN and infinities, at every depth."""
     if isinstance(cell, float):
         return cell if math.isfinite(cell) else None
     if isinstance(cell, dict):
-        return {str(key): _finite(item) for key, item in cell.items()}
-    return [*map(_finite, cell)] if isinstance(cell, list | tuple) else cell
+        return {str(key): _without_nan(item) for key, item in cell.items()}
+    return [*map(_without_nan, cell)] if isinstance(cell, list | tuple) else cell
 
 
 def _table(rows: Sequence[_files.Row], chunk: _files.Chunk) -> pa.Table:
@@ -507,7 +529,7 @@ def _about(source: Path | str, scorer: _Scorer) -> dict[str, str]:
 
 
 def _code(part: Any) -> str:
-    """Return where a class or a function is from, with the whole file where it is not rewardkit's."""
+    """Return where a class or a function is from, and the whole file where that is not ours."""
     name = f"{part.__module__}.{getattr(part, '__qualname__', '')}"
     if name.startswith("rewardkit."):
         return name
