@@ -245,7 +245,6 @@ class EndsWell:
         return [1 if text.endswith("</answer>") else None for text in texts_of(completions)]
 
 
-@rk.register("tests/ends_well")
 class EndsWellComponent(rk.Reward):
     def score(self, batch):
         return [rk.Score(float(text.endswith("</answer>"))) for text in batch.texts]
