@@ -27,7 +27,11 @@ def broken(reward, **options):
 @pytest.mark.parametrize(
     ("name", "options", "laws"),
     [
-        ("xmlcount_reward_func", {**CHAT, "bounds": (0.0, 0.5), "wrap": XML}, {"bounds", "maximum"}),
+        (
+            "xmlcount_reward_func",
+            {**CHAT, "bounds": (0.0, 0.5), "wrap": XML},
+            {"bounds", "maximum"},
+        ),
         ("soft_format_reward_func", {**CHAT, "bounds": (0.0, 0.5), "wrap": XML}, {"maximum"}),
         ("strict_format_reward_func", {**CHAT, "bounds": (0.0, 0.5), "wrap": XML}, {"maximum"}),
         ("int_reward_func", {**ANSWERED, "bounds": (0.0, 0.5), "wrap": XML}, {"maximum"}),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
 from math import isfinite
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -23,7 +24,7 @@ from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.testing import _elsewhere, _subject, strategies
 from rewardkit.testing._subject import Broken, Rows, Subject, Unsaid, Values
-from rewardkit.testing.laws import LAWS, Law
+from rewardkit.testing.laws import LAWS, Draw, Law
 from rewardkit.testing.strategies import CARRIERS, FORMS, Cells
 from rewardkit.verify.base import Verifier
 
@@ -252,10 +253,9 @@ def _check(
     __tracebackhide__ = True  # of pytest: the message says it all
     if _elsewhere.in_child:
         raise _elsewhere.Reached
-    held, skipped, findings = [], {}, []
-    limits = {} if max_examples is None else {"max_examples": max_examples}
+    chosen = _asked_for(it.kind, laws, skip)
     options = settings(
-        **limits,
+        settings() if max_examples is None else settings(max_examples=max_examples),
         deadline=deadline,
         database=None,
         phases=[Phase.generate, Phase.shrink],
@@ -263,53 +263,97 @@ def _check(
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    for law in _asked_for(it.kind, laws, skip):
-        if law.compares and any(finding.law == "deterministic" for finding in findings):
+    broken, skipped = _tried(it, [law for law in chosen if law.drawn], options)
+    if "deterministic" in broken:
+        for law in [law for law in chosen if law.compares]:
+            broken.pop(law.name, None)
             skipped[law.name] = "it is not deterministic"
-            continue
-        try:
-            broken = _search(law, it, options)
-        except SkipTest as reason:
-            skipped[law.name] = str(reason)
-            continue
-        if broken is None:
-            held.append(law.name)
-        else:
-            findings.append(
-                Finding(law.name, law.claim, broken.expected, broken.given, broken.code)
-            )
-    checked = Checked(tuple(held), skipped)
-    if findings:
-        raise LawBroken(_name(it.it), findings, checked)
-    return checked
+    once = [law for law in chosen if not law.drawn and law.name not in skipped]
+    for found, reasons in (_tried_once(it, law) for law in once):
+        broken |= found
+        skipped |= reasons
+    held = [law.name for law in chosen if law.name not in (*broken, *skipped)]
+    checked = Checked(
+        tuple(held), {law.name: skipped[law.name] for law in chosen if law.name in skipped}
+    )
+    if not broken:
+        return checked
+    small = {
+        law: _smallest(it, law, broken[law.name], options) if law.drawn else broken[law.name]
+        for law in chosen
+        if law.name in broken
+    }
+    findings = [
+        Finding(law.name, law.claim, found.expected, found.given, found.code)
+        for law, found in small.items()
+    ]
+    raise LawBroken(_name(it.it), findings, checked)
 
 
-def _search(law: Law, it: Subject, options: settings) -> Broken | None:
-    """Return the smallest example that breaks a law, None where none is found."""
-    seen: list[Broken] = []
+def _tried(
+    it: Subject, laws: Sequence[Law], options: settings
+) -> tuple[dict[str, Broken], dict[str, str]]:
+    """Try laws on the same examples; return those that break, and those that are skipped."""
+    broken: dict[str, Broken] = {}
+    skipped: dict[str, str] = {}
 
-    def attempt(draw: Any) -> None:
-        it.done.clear()
-        try:
-            law.check(it, draw)
-        except Unsaid:
-            pass  # another law's
-        except Broken as broken:
-            seen.append(broken)
-            raise
-
-    @options
+    @settings(options, phases=[Phase.generate])
     @given(st.data())
-    def tried(data: st.DataObject) -> None:
-        attempt(data.draw)
+    def attempt(data: st.DataObject) -> None:
+        nonlocal broken
+        rows = data.draw(it.rows)
 
+        def draw(strategy: SearchStrategy[Any]) -> Any:
+            return rows if strategy is it.rows else data.draw(strategy)
+
+        for law in laws:  # broken ones too, so that what is drawn depends on nothing
+            found, reasons = _tried_once(it, law, draw)
+            broken = {**found, **broken}
+            skipped.update(reasons)
+
+    if laws:
+        attempt()
+    return broken, skipped
+
+
+def _tried_once(
+    it: Subject, law: Law, draw: Draw | None = None
+) -> tuple[dict[str, Broken], dict[str, str]]:
+    """Try a law on one example; return whether it breaks, and whether it is skipped."""
+    it.done.clear()
     try:
-        tried() if law.drawn else attempt(None)
-    except (Broken, Flaky):  # Flaky: not the same each time, but broken all the same
-        if not seen:
-            raise
-        return seen[-1]
-    return None
+        law.check(it, draw or _nothing)
+    except Unsaid:
+        pass  # another law's
+    except Broken as broken:
+        return {law.name: broken}, {}
+    except SkipTest as reason:
+        return {}, {law.name: str(reason)}
+    return {}, {}
+
+
+def _nothing(strategy: SearchStrategy[Any]) -> NoReturn:
+    raise RuntimeError(f"a law that is tried once draws nothing, and not {strategy!r}")
+
+
+def _smallest(it: Subject, law: Law, found: Broken, options: settings) -> Broken:
+    """Return the smallest example that breaks a law, or the one that was found already."""
+    seen = [found]
+
+    @settings(options, max_examples=options.max_examples * _HARDER)
+    @given(st.data())
+    def attempt(data: st.DataObject) -> None:
+        broken, _ = _tried_once(it, law, data.draw)
+        for one in broken.values():
+            seen.append(one)
+            raise one
+
+    with suppress(Broken, Flaky):  # Flaky: not the same each time, but broken all the same
+        attempt()
+    return seen[-1]
+
+
+_HARDER = 10
 
 
 def _asked_for(kind: str, laws: Iterable[str] | None, skip: Iterable[str]) -> list[Law]:

@@ -3,7 +3,8 @@
 A law takes what is checked and `draw`, makes calls, and says what they must give: `it.ask(rows)`
 makes a call, `it.expect(values, rows)` makes one that must give `values`. What a law needs and does
 not have, it skips with the reason. Its docstring is its claim, its name is what `laws=` and `skip=`
-take, and its place in this file is the order in which it is tried.
+take, and its place in this file is the order in which it is tried. It draws all that it needs
+before its first call, so that what is drawn does not depend on what is checked.
 """
 
 from __future__ import annotations
@@ -141,12 +142,12 @@ def pointwise(it: Subject, draw: Draw) -> None:
 def order(it: Subject, draw: Draw) -> None:
     """Rows in another order, groups kept together, have the same values, in that order."""
     rows = draw(it.rows)
-    values = it.ask(rows)
     runs = groupby(
         range(size(rows)), key=lambda row: repr(rows.get("prompts", [""] * size(rows))[row])
     )
     groups = draw(st.permutations([draw(st.permutations([*run])) for _, run in runs]))
     turned = [row for group in groups for row in group]
+    values = it.ask(rows)
     it.expect([values[row] for row in turned], pick(rows, turned))
 
 
@@ -158,8 +159,8 @@ def forms(it: Subject, draw: Draw) -> None:
         raise SkipTest("it is checked with one form only; forms= names more")
     rows = draw(it.rows)
     said = [draw(texts(words=it.words)) for _ in range(size(rows))]
-    values = it.ask({**rows, it.text: [*map(CARRIERS[first], said)]})
     other = draw(st.sampled_from(others))
+    values = it.ask({**rows, it.text: [*map(CARRIERS[first], said)]})
     it.expect(values, {**rows, it.text: [*map(CARRIERS[other], said)]})
 
 
@@ -194,8 +195,8 @@ def rename(it: Subject, draw: Draw) -> None:
     if not isinstance(it.it, Component) or not component.columns(it.it):
         raise SkipTest("it has no field that names a column")
     rows = draw(it.rows)
-    values = it.ask(rows)
     old = draw(st.sampled_from(component.columns(it.it)))
+    values = it.ask(rows)
     new = Column(f"other_{old}", old.cell)
     renamed = Subject(
         _renamed(it.it, old, new),

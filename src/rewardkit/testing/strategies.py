@@ -35,7 +35,7 @@ Cells = SearchStrategy[Any] | Sequence[Any]
 
 KINDS = ("well_formed", "malformed", "hostile", "long")
 """How a text is made: tagged as asked; with one tag wrong; glued together from anything; any of
-these with a tail of up to 3,000 repetitions."""
+these with a tail of up to 1,500 repetitions."""
 LAYOUTS = (("reasoning", "answer"), ("think",), ("think", "answer"))
 """The usual blocks of a completion, by their tags."""
 
@@ -157,8 +157,8 @@ def texts(
         "malformed": _even(*(tagged(*tags, broken=True) for tags in layouts)),
         "hostile": _even(_ANYTHING, st.lists(pieces, max_size=14).map("".join)),
     }
-    made["long"] = st.tuples(_even(*made.values()), pieces, st.integers(0, 3000)).map(
-        lambda three: three[0] + three[1][:12] * three[2]
+    made["long"] = st.tuples(_even(*made.values()), pieces, st.integers(0, 1500)).map(
+        lambda three: three[0] + three[1][:8] * three[2]
     )
     return _even(*(made[kind] for kind in sorted(kinds)))  # what is hostile shrinks to nothing
 
