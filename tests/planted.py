@@ -103,8 +103,7 @@ class IsNanOnEmptyText(Planted):
 @bug("order", pointwise=False)
 def depends_on_order(completions, **columns):
     seen: set[str] = set()
-    values = [0.0 if text in seen or seen.add(text) else 1.0 for text in texts_of(completions)]
-    return values
+    return [0.0 if text in seen or seen.add(text) else 1.0 for text in texts_of(completions)]
 
 
 @bug("order")

@@ -14,10 +14,11 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -388,6 +389,106 @@ def report(  # noqa: PLR0913 - one option a keyword
     console.print(table)
     texts = "all texts" if done.shown == done.rows else f"the texts of {done.shown:,}"
     typer.echo(f"{done.path}: {done.rows:,} rows, {texts}, {done.size / 1e6:.2f} MB")
+
+
+@app.command()
+def check(  # noqa: PLR0913 - one option a keyword
+    things: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="THING...",
+            help="Rewards, verifiers and extractors: a YAML file, a registered name,"
+            " module:attribute or path.py:attribute.",
+            autocompletion=complete_name,
+        ),
+    ],
+    *,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="A file of rows, whose cells stand in the columns."),
+    ] = None,
+    column: ColumnArguments = None,
+    form: Annotated[
+        list[str] | None,
+        typer.Option(help="What completions are: text, chat, parts, turns, tools, empty."),
+    ] = None,
+    wrap: Annotated[
+        str | None, typer.Option(help="A perfect completion, as '<answer>{answer}</answer>'.")
+    ] = None,
+    law: Annotated[list[str] | None, typer.Option(help="Only this law. Repeatable.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="Not this law. Repeatable.")] = None,
+    max_examples: Annotated[int | None, typer.Option(help="How many examples are tried.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that rewards, verifiers and extractors keep the laws; print what breaks one.
+
+    The exit code is 1 where a law is broken. Laws: total, length, finite, bounds, deterministic,
+    pointwise, order, forms, inputs, columns, rename, yaml, pickles, linear; maximum of rewards;
+    reflexive, no_answer, bad_reference of verifiers; found of extractors.
+    """
+    from rewardkit import testing  # noqa: PLC0415 - only this command needs it
+
+    chosen: dict[str, Any] = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
+    of_reward: dict[str, Any] = {
+        "columns": _cells_from(data, column),
+        "wrap": wrap,
+        "forms": form or testing.FORMS,
+    }
+    checks: dict[str, Callable[[Any], Any]] = {
+        "reward": lambda it: testing.check_reward(it, **of_reward, **chosen),
+        "verifier": lambda it: testing.check_verifier(it, **chosen),
+        "extractor": lambda it: testing.check_extractor(it, wrap=wrap, **chosen),
+    }
+    found = []
+    for it in _flat(map(_found, things)):
+        kind = getattr(it, "component_kind", "reward")
+        name = getattr(it, "registered_name", None) or getattr(it, "__name__", repr(it))
+        findings: tuple[testing.Finding, ...] = ()
+        try:
+            checked = checks[kind](it)
+        except testing.LawBroken as error:
+            checked, findings = error.checked, error.findings
+            if not as_json:
+                typer.echo(f"{error}\n")
+        found.append({"name": name, "kind": kind, **plain(checked), "findings": plain(findings)})
+    if as_json:
+        print_json(found)
+    else:
+        _print_checked(found)
+    if any(one["findings"] for one in found):
+        raise typer.Exit(FOUND)
+
+
+def _print_checked(found: Sequence[Mapping[str, Any]]) -> None:
+    """Print a line for each thing that was checked."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for one in found:
+        broken = ", ".join(finding["law"] for finding in one["findings"])
+        told = Text(f"breaks {broken}", "red") if broken else Text("keeps the laws", "green")
+        count = f"{len(one['held'])} held, {len(one['skipped'])} not tried"
+        table.add_row(Text(one["name"], "cyan"), told, Text(count, "dim"))
+    Console().print(table)
+
+
+def _flat(given: Iterable[Any]) -> list[Any]:
+    """Return things, those in lists one by one."""
+    return [one for each in given for one in (each if isinstance(each, list | tuple) else [each])]
+
+
+def _cells_from(source: str | None, column: Sequence[str] | None) -> dict[str, list[Any]]:
+    """Return the cells of each column in the first rows of a file."""
+    if source is None:
+        return {}
+    from rewardkit import _files  # noqa: PLC0415 - few commands read files
+
+    rows = list(islice(_files.read(source, columns=mapping_from(column)), _SAMPLE))
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names if name not in _NO_COLUMNS}
+
+
+_SAMPLE = 1000
+"""How many rows of a file stand for all of them."""
+_NO_COLUMNS = ("prompt", "completion", "completion_ids", "step")
 
 
 def _weights(arguments: Sequence[str]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from endpoint import BEST, RUBRIC, error, said, serving, shown
+from endpoint import BEST, RUBRIC, error, serving, shown
 from rewardkit import testing as kit
 
 

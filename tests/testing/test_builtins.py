@@ -17,7 +17,7 @@ from endpoint import serving
 from rewardkit import presets
 from rewardkit import testing as kit
 from rewardkit.component import columns
-from shapes import REQUIRED, one_of_each
+from shapes import REQUIRED
 
 ODD = st.sampled_from(
     [

@@ -1,12 +1,12 @@
 """Property-based tests for anyone's rewards, verifiers and extractors; needs `rewardkit[testing]`.
 
-`check_reward`, `check_verifier` and `check_extractor` try every law there is on hundreds of examples
-that Hypothesis draws, and shrink what fails. The strategies make such examples for tests of one's
-own.
+`check_reward`, `check_verifier` and `check_extractor` try every law there is on examples that
+Hypothesis draws, and shrink what fails. The strategies draw such examples for tests of one's own.
 
 >>> from rewardkit import build
->>> check_reward(build("xml_strict"), skip=["pickles", "linear"], max_examples=20).skipped
-{'rename': 'it has no field that names a column', 'maximum': "it takes wrap='...'"}
+>>> checked = check_reward(build("xml_strict"), skip=["pickles", "linear"], max_examples=20)
+>>> checked.skipped["rename"]
+'it has no field that names a column'
 """
 
 from rewardkit._optional import require
@@ -24,6 +24,7 @@ from rewardkit.testing._check import (  # noqa: E402 - with a word on the extra 
 )
 from rewardkit.testing.laws import LAWS, Law, tomorrow  # noqa: E402 - the same
 from rewardkit.testing.strategies import (  # noqa: E402 - the same
+    FORMS,
     batches,
     calls,
     completions,
@@ -35,6 +36,7 @@ from rewardkit.testing.strategies import (  # noqa: E402 - the same
 )
 
 __all__ = [
+    "FORMS",
     "LAWS",
     "Checked",
     "Finding",

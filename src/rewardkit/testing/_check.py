@@ -10,13 +10,12 @@ from difflib import get_close_matches
 from functools import partial
 from math import isfinite
 from types import CodeType
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
-from hypothesis.strategies import SearchStrategy
 
 from rewardkit import component
 from rewardkit.component import Component, walk
@@ -27,6 +26,9 @@ from rewardkit.testing._subject import Broken, Rows, Subject, Unsaid, Values
 from rewardkit.testing.laws import LAWS, Draw, Law
 from rewardkit.testing.strategies import CARRIERS, FORMS, Cells
 from rewardkit.verify.base import Verifier
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 Wrap = str | Callable[[Mapping[str, Any]], str | None]
 """How a perfect completion is written: a text in which `{column}` stands for the row's cell, or a
@@ -70,7 +72,7 @@ class LawBroken(AssertionError):  # noqa: N818 - an assertion, not an error
         super().__init__("\n\n".join([head, *map(_told, findings)]))
 
 
-def check_reward(
+def check_reward(  # noqa: PLR0913 - one option a keyword
     reward: Reward | Callable[..., Any],
     *,
     columns: Mapping[str, Cells] | None = None,
@@ -124,7 +126,7 @@ def check_reward(
     if wrap is not None and bounds is not None and isfinite(bounds[1]):
         carrier = CARRIERS[next((form for form in CARRIERS if form in chosen), "text")]
         blank = strategies.calls(clean, completions=st.just(""), prompts=prompts, min_size=1)
-        perfect = partial(_perfect, wrap, lambda text: carrier(text), bounds[1])
+        perfect = partial(_perfect, wrap, carrier, bounds[1])
         wrapped = blank.map(perfect).map(lambda pair: (accepted(pair[0]), pair[1]))
     it = Subject(
         reward,
@@ -142,7 +144,7 @@ def check_reward(
     return _check(it, laws, skip, max_examples, deadline)
 
 
-def check_verifier(
+def check_verifier(  # noqa: PLR0913 - the same
     verifier: Verifier | Callable[..., Any],
     *,
     answers: SearchStrategy[str | None] | None = None,
@@ -186,7 +188,7 @@ def check_verifier(
     return _check(it, laws, skip, max_examples, deadline)
 
 
-def check_extractor(
+def check_extractor(  # noqa: PLR0913 - the same
     extractor: Extractor | Callable[[str], str | None],
     *,
     texts: SearchStrategy[str] | None = None,
@@ -197,14 +199,14 @@ def check_extractor(
     max_examples: int | None = None,
     deadline: float | None = None,
 ) -> Checked:
-    """Check that an extractor keeps the laws: rewardkit's own, or a function of a text.
+    r"""Check that an extractor keeps the laws: rewardkit's own, or a function of a text.
 
-    `texts` are what it looks in, by default anything. With `wrap`, a text in which `{answer}` stands
-    for the answer, each of the `answers` (by default numbers) must be found in it as it is. The
-    other options, and what is raised, are those of `check_reward`.
+    `texts` are what it looks in, by default anything. With `wrap`, a text in which `{answer}`
+    stands for the answer, each of the `answers` (by default numbers) must be found in it as it is.
+    The other options, and what is raised, are those of `check_reward`.
 
     >>> from rewardkit import build
-    >>> "found" in check_extractor(build("boxed"), wrap=r"\\boxed{{answer}}", max_examples=20).held
+    >>> "found" in check_extractor(build("boxed"), wrap=r"\boxed{{answer}}", max_examples=20).held
     True
     """
     words = _words(extractor)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
 from importlib.machinery import PathFinder
 from math import isfinite
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,19 +16,11 @@ from rewardkit.component import Component, dump, walk
 _WIDE = 88
 
 
-class Code(str):
-    """A string that is shown as the Python that makes it, and not as itself."""
-
-    __slots__ = ("code",)
-
-    def __new__(cls, text: str, code: str) -> Code:  # noqa: PYI034 - final in all but name
-        """Show `text` as `code`."""
-        made = super().__new__(cls, text)
-        made.code = code
-        return made
+class Code(str):  # noqa: SLOT000 - made by the handful
+    """Python that stands for a value: it is shown as it is, without quotes."""
 
     def __repr__(self) -> str:
-        return self.code
+        return str(self)
 
 
 def literal(value: Any) -> str:
@@ -109,7 +100,10 @@ def _places(it: Any) -> Iterator[tuple[ModuleType, str]]:
     """Yield the modules in which an object stands, with its name there; its own module first."""
     home = sys.modules.get(getattr(it, "__module__", type(it).__module__))
     path = str(getattr(it, "__qualname__", ""))
-    if home and reduce(lambda held, key: getattr(held, key, None), path.split("."), home) is it:
+    held: Any = home
+    for key in path.split("."):
+        held = getattr(held, key, None)
+    if home and held is it:
         yield home, path
     for module in [home, *sys.modules.values()]:
         if isinstance(module, ModuleType):
@@ -125,7 +119,7 @@ def _imported(module: ModuleType, place: str = "", name: str = "") -> list[str]:
         first, _, rest = place.partition(".")
         bound = f"{name} = {loaded}[{first!r}]{rest and '.' + rest}" if place else loaded
         return ["from runpy import run_path", bound]
-    usual = (os.getcwd(), "", sys.prefix, sys.base_prefix)
+    usual = (str(Path.cwd()), "", sys.prefix, sys.base_prefix)
     lines = [] if entry in usual or entry.startswith(usual[2:]) else _path_line(entry)
     if not place:
         return [*lines, f"import {module.__name__}"]

@@ -12,6 +12,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -55,7 +56,7 @@ def outcomes(run: Callable[[Any, Any], Any], it: Any, calls: Sequence[Any]) -> l
     for name in reader.modules:
         module = sys.modules[name]
         file = getattr(module, "__file__", None)
-        if name == "__main__" and (file is None or not os.path.exists(file)):
+        if name == "__main__" and (file is None or not Path(file).exists()):
             raise SkipTest(
                 "it is defined in a notebook or at the prompt, where no other process finds it; put"
                 " it into a module"
@@ -107,7 +108,5 @@ def _load(name: str, file: str, package: str | None) -> None:
     module: ModuleType = module_from_spec(spec)
     module.__package__ = package
     sys.modules[spec.name] = sys.modules[name] = module
-    try:
+    with suppress(Reached):
         spec.loader.exec_module(module)
-    except Reached:
-        pass

@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isclose
-from typing import Any, NoReturn, SupportsFloat
+from math import isclose, isnan
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsFloat
 
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.strategies import SearchStrategy
 
 from rewardkit.batch import MissingColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
 from rewardkit.testing import _code
 from rewardkit.testing.strategies import batch_of
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 Rows = Mapping[str, list[Any]]
 """The arguments of one call, by keyword: a list each, one item a row."""
@@ -113,7 +115,7 @@ class Subject:
         """Raise Broken: the last call does not meet a condition on `values`."""
         told = self.done[-1][2]
         fails = told.startswith("raises ")
-        calls = self._without_needless()
+        calls = self.needed()
         lines = [f"{_expression(call)}  # {call[2]}" for call in calls[:-1]]
         last = f"{'' if fails else 'values = '}{_expression(calls[-1])}  # {told}"
         lines += [f"with {within}:", *_code.indented(last)] if within else [last]
@@ -121,9 +123,9 @@ class Subject:
         given = told if fails else f"values = {told}"
         raise Broken(condition, given, script([call[0] for call in calls], lines))
 
-    def _without_needless(self) -> list[tuple[Subject, Rows, str]]:
+    def needed(self) -> Sequence[tuple[Subject, Rows, str]]:
         """Return the calls without the keywords that change nothing in what they give."""
-        calls = self.done
+        calls: Sequence[tuple[Subject, Rows, str]] = self.done
         for keyword in [keyword for keyword in calls[-1][1] if keyword != self.text]:
             fewer = [
                 (subject, {name: cells for name, cells in rows.items() if name != keyword}, told)
@@ -208,9 +210,8 @@ def same(values: Values, wanted: Values) -> bool:
 
     def equal(one: Any, other: Any) -> bool:
         if isinstance(one, float) and isinstance(other, float):
-            return isclose(one, other, rel_tol=1e-9, abs_tol=1e-9) or (
-                one != one and other != other
-            )
+            near = isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+            return near or (isnan(one) and isnan(other))
         return bool(one == other)
 
     return len(values) == len(wanted) and all(map(equal, values, wanted))

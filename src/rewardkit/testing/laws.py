@@ -14,8 +14,9 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count, groupby
-from math import inf, isfinite
+from math import isfinite
 from typing import Any, NamedTuple
 from unittest import SkipTest, mock
 
@@ -25,7 +26,6 @@ from rewardkit import component
 from rewardkit.batch import Column
 from rewardkit.component import Component
 from rewardkit.result import Outcome
-from rewardkit.reward import Reward
 from rewardkit.testing import _code, _elsewhere
 from rewardkit.testing._subject import (
     SETUP,
@@ -33,6 +33,7 @@ from rewardkit.testing._subject import (
     Rows,
     Subject,
     Unsaid,
+    outcome,
     pick,
     raised,
     same,
@@ -197,17 +198,8 @@ def rename(it: Subject, draw: Draw) -> None:
     rows = draw(it.rows)
     old = draw(st.sampled_from(component.columns(it.it)))
     values = it.ask(rows)
-    new = Column(f"other_{old}", old.cell)
-    renamed = Subject(
-        _renamed(it.it, old, new),
-        it.kind,
-        it.run,
-        it.write,
-        it.rows,
-        it.text,
-        name="renamed",
-        done=it.done,
-    )
+    new: Column[Any] = Column(f"other_{old}", old.cell)
+    renamed = replace(it, it=_renamed(it.it, old, new), name="renamed")
     renamed.expect(values, {str(new) if name == old else name: rows[name] for name in rows})
 
 
@@ -268,13 +260,16 @@ def linear(it: Subject, _: Draw) -> None:
             continue
         (few, many), (quick, slow) = found
         factor = round((many / few) ** _POWER, 1)
+        it.done[:] = [(it, usual, outcome(it, usual))]
+        needed = {name: usual[name] for name in it.needed()[0][1]}
+        rows = _with(it, needed, _code.Code(shape), _code.Code("[*range(times)]"))
         lines = [
             "from time import process_time",
             "",
             "",
             "def seconds(times):",
             "    start = process_time()",
-            *_code.indented(it.write(_named(it), _with(it, usual, _code.Code("", shape)))),
+            *_code.indented(it.write(_named(it), rows)),
             "    return process_time() - start",
             "",
             "",
@@ -331,12 +326,12 @@ def found(it: Subject, draw: Draw) -> None:
 
 @contextmanager
 def tomorrow() -> Iterator[None]:
-    """Set the clock that `time.time` reads on by a day, an hour, a minute and a second and a bit."""
-    ahead = 86_400 + 3_600 + 60 + 1.234_567
+    """Set the clock that `time.time` reads on by a day, an hour, a minute and a bit."""
+    ahead = 86_400 + 3_600 + 60 + 1.234567
     now, exact = time.time, time.time_ns
     with (
-        mock.patch("time.time", lambda: now() + ahead),
-        mock.patch("time.time_ns", lambda: exact() + int(ahead * 1e9)),
+        mock.patch("time.time", side_effect=lambda: now() + ahead),
+        mock.patch("time.time_ns", side_effect=lambda: exact() + int(ahead * 1e9)),
     ):
         yield
 
@@ -421,7 +416,7 @@ _calls = count()
 
 def _shapes(words: tuple[str, ...]) -> Iterator[tuple[str, Callable[[int], str]]]:
     """Yield texts of any length, as Python in terms of `times` and as a function of it."""
-    for unit in dict.fromkeys((*_UNITS, *(word for word in words if len(word) < 30))):
+    for unit in dict.fromkeys((*_UNITS, *words)):
         yield f"{unit!r} * times + '!'", lambda times, unit=unit: unit * times  # type: ignore[misc]
     yield "' '.join(map(str, range(times)))", lambda times: " ".join(map(str, range(times)))
 
@@ -453,7 +448,7 @@ def _too_slow(
 
 def _seconds(it: Subject, usual: Rows, text: str) -> float:
     """Return the processor's time for one text, which is never the same one twice."""
-    rows = _with(it, usual, f"{text}!{next(_calls)}")
+    rows = _with(it, usual, f"{text}!{next(_calls)}", [*range(len(text) // 4)])
     start = time.process_time()
     _run(it, rows)
     return time.process_time() - start
@@ -466,13 +461,11 @@ def _usual(it: Subject) -> Rows:
     return pick(known[0], [0] if it.pointwise else [0, 0])
 
 
-def _with(it: Subject, usual: Rows, text: str) -> Rows:
-    """Return the row with another text, and as many tokens as it would have."""
+def _with(it: Subject, usual: Rows, text: str, ids: Any) -> Rows:
+    """Return the row with another text and other tokens."""
     carrier = CARRIERS[next((form for form in CARRIERS if form in it.forms), "text")]
-    rows = {**usual, it.text: [carrier(text)] * size(usual)}
-    if "completion_ids" in rows:
-        rows["completion_ids"] = [[*map(ord, text[::4])]] * size(usual)
-    return rows
+    changed = {it.text: [carrier(text)] * size(usual), "completion_ids": [ids] * size(usual)}
+    return {name: changed.get(name, cells) for name, cells in usual.items()}
 
 
 def _named(it: Subject) -> str:

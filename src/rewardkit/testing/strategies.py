@@ -1,7 +1,7 @@
 r"""Hypothesis strategies for what a reward meets: completions, references, numbers, batches.
 
-Options are keyword-only and checked when the strategy is made. What is drawn shrinks to the plainest
-that still shows a failure: few rows, short text, plain strings.
+Options are keyword-only and checked when the strategy is made. What is drawn shrinks to the
+plainest that still shows a failure: few rows, short text, plain strings.
 
 >>> from hypothesis import given
 >>> from rewardkit import build
@@ -95,11 +95,13 @@ def tagged(
     for tag in tags:
         if not isinstance(tag, str) or not tag or set(tag) & set("<>/ \n"):
             raise ValueError(f"got the tag {tag!r}, expected a name such as 'answer'")
-    return _tagged(tags, _strategy(contents or _CONTENTS, "contents"), broken)
+    return _tagged(tags, _strategy(contents or _CONTENTS, "contents"), broken=broken)
 
 
 @st.composite
-def _tagged(draw: DrawFn, tags: Sequence[str], contents: SearchStrategy[str], broken: bool) -> str:
+def _tagged(
+    draw: DrawFn, tags: Sequence[str], contents: SearchStrategy[str], *, broken: bool
+) -> str:
     """Draw a text of one block a tag."""
     gap = draw(st.sampled_from(["\n", ""]))
     pieces = [
@@ -324,10 +326,11 @@ def references(*, clean: bool = False) -> SearchStrategy[Any]:
     lists = st.lists(good, min_size=1, max_size=3)
     if clean:
         return _even(good, lists)
-    return _even(good, lists, st.sampled_from([None, "", " \n"]), st.floats(), _NONE, _TEXTS)
+    return _even(
+        good, lists, st.sampled_from([None, "", " \n"]), st.floats(), st.builds(list), _TEXTS
+    )
 
 
-_NONE = st.builds(list)
 _CONTENTS = _even(_SENTENCES, numbers().map(lambda number: number[0]))
 _TEXTS = texts()
 
@@ -446,7 +449,7 @@ def cells_of(
 
 
 def register() -> None:
-    """Register strategies for rewardkit's own types, so that `from_type` and `@given(...)` know them.
+    """Register strategies for rewardkit's own types, so that `from_type` knows them.
 
     Hypothesis calls this by itself where rewardkit is installed.
 
@@ -465,9 +468,7 @@ def register() -> None:
     st.register_type_strategy(
         Verdict, st.builds(Verdict, st.sampled_from(Outcome), st.text(), share)
     )
-    st.register_type_strategy(
-        Column, lambda _: st.text(min_size=1, max_size=20).map(lambda name: Column(name))
-    )
+    st.register_type_strategy(Column, lambda _: st.text(min_size=1, max_size=20).map(Column))
     for base in (Reward, Verifier, Extractor):
         st.register_type_strategy(base, lambda base: _plain(base.component_kind))
 
