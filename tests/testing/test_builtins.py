@@ -53,6 +53,9 @@ PASSES = st.integers(0, 9).map(
 VALID = st.integers(0, 9).map(
     lambda number: (f"It is [{number}].", {"items": {"type": "integer", "maximum": number}})
 )
+EQUAL = kit.numbers(spellings=["plain", "thousands", "latex"]).map(
+    lambda number: (number[0], f"{number[1].numerator}/{number[1].denominator}")
+)
 NUMBERED = {"columns": {"answer": NUMBERS}}
 RIGHT: dict[str, dict[str, Any]] = {
     "after": {"wrap": "<think>2 + 2</think> {answer}"},
@@ -65,6 +68,10 @@ RIGHT: dict[str, dict[str, Any]] = {
     "whole": {"wrap": " {answer}\n"},
     "code": {"right": PASSES, **FEW},
     "json_schema": {"right": VALID},
+    "math": {"right": EQUAL, **FEW},
+    "number": {"right": EQUAL},
+    "exact": {"right": st.just(("four ", "four"))},
+    "contains": {"right": st.just(("It is four.", "four"))},
     "correct": {"wrap": TAGGED, **NUMBERED},
     "guard": {"wrap": TAGGED, **NUMBERED},
     "is_number": {"wrap": TAGGED.replace("{answer}", "42")},
@@ -91,7 +98,7 @@ CHECKS = {
     "verifier": kit.check_verifier,
     "extractor": kit.check_extractor,
 }
-OF_RIGHT = {"reward": "maximum", "verifier": "reflexive", "extractor": "found"}
+OF_RIGHT = {"reward": "maximum", "verifier": "right", "extractor": "found"}
 NAMES = [name for name in rk.names() if "/" not in name]
 
 
@@ -117,7 +124,7 @@ def component(request):
 def test_every_component_keeps_every_law(component):
     kind, name = component.component_kind, component.registered_name
     checked = CHECKS[kind](component, **{**HALF, **SLOW.get(name, {})})
-    expected = {"reward": {"maximum"}, "extractor": {"found"}, "verifier": set()}[kind]
+    expected = {OF_RIGHT[kind]}
     if kind == "reward" and not columns(component):
         expected |= {"rename"}
     if name == "diversity":
@@ -134,7 +141,7 @@ def test_what_is_right_is_found_right(component):
         assert name not in RIGHT
         return
     law = OF_RIGHT[kind]
-    checked = CHECKS[kind](component, laws=law, **{**HALF, **RIGHT.get(name, {})})
+    checked = CHECKS[kind](component, laws=law, **{**HALF, **RIGHT[name]})
     assert checked.held == (law,)
 
 

@@ -39,7 +39,7 @@ def broken(reward, **options):
         ("match_format_exactly", CHAT, set()),
         ("match_format_approximately", {**CHAT, "bounds": (-2.0, 1.0), "wrap": THINK}, set()),
         ("check_answer", {**ANSWERED, "bounds": (-4.5, 5.0), "wrap": THINK}, {"maximum"}),
-        ("check_numbers", {**ANSWERED, "bounds": (-2.5, 3.5), "wrap": THINK}, {"total", "maximum"}),
+        ("check_numbers", {**ANSWERED, "bounds": (-2.5, 3.5), "wrap": THINK}, {"maximum"}),
         ("reward_len", {"forms": ONE_TEXT}, {"forms"}),
     ],
 )

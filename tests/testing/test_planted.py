@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -45,24 +44,18 @@ def test_the_printed_code_runs_and_shows_the_failure(name, tmp_path):
         )
         error = done.stderr.strip().splitlines()[-1]
         if finding.given.startswith("raises "):
-            assert error.startswith(finding.given.removeprefix("raises ").partition(":")[0])
+            kind = finding.given.removeprefix("raises ").partition(":")[0]
+            assert kind in error.partition(":")[0]
         else:
             assert error.startswith("AssertionError"), f"{finding.code}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("name", ["drops_a_row", "DropsARow", "reads_its_neighbour"])
-def test_the_printed_code_passes_once_the_bug_is_mended(name, tmp_path):
-    mended = {"DropsARow": "rk.build('length', target=0)"}.get(
-        name, "lambda completions, **_: [0.0 for _ in completions]"
-    )
-    for finding in found(name).findings:
-        if finding.law != "length":
-            continue
-        lines = [
-            f"reward = {mended}" if "planted" in line else line for line in finding.code.split("\n")
-        ]
-        program = "\n".join(line for line in lines if not line.startswith("reward = Drops"))
-        exec(program, {"rk": __import__("rewardkit")})  # noqa: S102 - the kit's own
+def test_the_printed_code_passes_once_the_bug_is_mended():
+    (finding,) = found("drops_a_row").findings
+    imports = "from planted import drops_a_row as reward"
+    assert imports in finding.code
+    mended = "reward = lambda completions, **columns: [0.0 for _ in completions]"
+    exec(finding.code.replace(imports, mended), {})  # noqa: S102 - the kit's own
 
 
 def test_what_is_found_is_small():
@@ -76,4 +69,3 @@ def test_what_is_found_is_small():
 def test_a_reward_without_a_bug_passes(reward):
     checked = kit.check_reward(reward, max_examples=30)
     assert {"total", "length", "finite", "order", "pickles", "linear"} <= {*checked.held}
-    assert Path(planted.__file__).exists()

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import partial
 from math import isfinite
 from types import CodeType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -22,8 +22,8 @@ from rewardkit.component import Component, walk
 from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.testing import _elsewhere, _subject, strategies
-from rewardkit.testing._subject import Broken, Rows, Subject, Unsaid, Values
-from rewardkit.testing.laws import LAWS, Draw, Law
+from rewardkit.testing._subject import Broken, Rows, Subject, Values
+from rewardkit.testing.laws import LAWS, Law
 from rewardkit.testing.strategies import CARRIERS, FORMS, Cells
 from rewardkit.verify.base import Verifier
 
@@ -113,6 +113,7 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     own = isinstance(reward, Reward)
     words = _words(reward)
     cells, clean = (_columns(reward, columns or {}, clean=clean) for clean in (False, True))
+    default = completions is None
     if completions is None:
         completions = strategies.completions(forms=chosen, texts=strategies.texts(words=words))
     prompts = strategies.prompts(forms=["text", "chat"] if "text" in chosen else "chat")
@@ -140,6 +141,7 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
         pointwise=getattr(reward, "pointwise", True) if pointwise is None else pointwise,
         bounds=bounds,
         wrapped=wrapped,
+        classics=strategies.classics(chosen) if default else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -158,9 +160,9 @@ def check_verifier(  # noqa: PLR0913 - the same
     """Check that a verifier keeps the laws: rewardkit's own, or a function `verify`.
 
     `answers` and `references` are what it is called with, by default anything. `right` are pairs of
-    an answer and a reference for which it is right; where they are not given, each reference that
-    is a text or a number, and that the verifier can read, must be found right as its own answer.
-    The other options, and what is raised, are those of `check_reward`.
+    an answer and a reference for which it must say so. A verifier whose references are no answers,
+    as tests are for a program, leaves out the law `reflexive`. The other options, and what is
+    raised, are those of `check_reward`.
 
     >>> from rewardkit import build
     >>> check_verifier(build("exact"), max_examples=20).skipped
@@ -184,6 +186,7 @@ def check_verifier(  # noqa: PLR0913 - the same
         "answers",
         words=words,
         wrapped=wrapped,
+        classics=strategies.classics("text") if answers is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -226,6 +229,7 @@ def check_extractor(  # noqa: PLR0913 - the same
         "texts",
         words=words,
         wrapped=wrapped,
+        classics=strategies.classics("text") if texts is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -260,99 +264,97 @@ def _check(
         settings() if max_examples is None else settings(max_examples=max_examples),
         deadline=deadline,
         database=None,
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate],
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    broken, skipped = _tried(it, [law for law in chosen if law.drawn], options)
-    if "deterministic" in broken:
-        for law in [law for law in chosen if law.compares]:
-            broken.pop(law.name, None)
-            skipped[law.name] = "it is not deterministic"
-    once = [law for law in chosen if not law.drawn and law.name not in skipped]
-    for found, reasons in (_tried_once(it, law) for law in once):
-        broken |= found
-        skipped |= reasons
+    broken, skipped = _tried(it, chosen, options)
+    known = {law.name: skipped[law.name] for law in chosen if law.name in skipped}
     held = [law.name for law in chosen if law.name not in (*broken, *skipped)]
-    checked = Checked(
-        tuple(held), {law.name: skipped[law.name] for law in chosen if law.name in skipped}
-    )
+    checked = Checked(tuple(held), known)
     if not broken:
         return checked
-    small = {
-        law: _smallest(it, law, broken[law.name], options) if law.drawn else broken[law.name]
-        for law in chosen
-        if law.name in broken
-    }
-    findings = [
-        Finding(law.name, law.claim, found.expected, found.given, found.code)
-        for law, found in small.items()
-    ]
+    findings = []
+    for law in [law for law in chosen if law.name in broken]:
+        small = _smallest(it, law, broken[law.name], options)
+        findings.append(Finding(law.name, law.claim, small.expected, small.given, small.code))
     raise LawBroken(_name(it.it), findings, checked)
 
 
 def _tried(
     it: Subject, laws: Sequence[Law], options: settings
 ) -> tuple[dict[str, Broken], dict[str, str]]:
-    """Try laws on the same examples; return those that break, and those that are skipped."""
+    """Try every law on the same examples; return those that break, and those that are skipped."""
     broken: dict[str, Broken] = {}
     skipped: dict[str, str] = {}
 
-    @settings(options, phases=[Phase.generate])
-    @given(st.data())
-    def attempt(data: st.DataObject) -> None:
-        nonlocal broken
-        rows = data.draw(it.rows)
+    def tried(on: str, rows: Any) -> None:
+        for law in laws:
+            if law.on != on or law.name in broken or law.name in skipped:
+                continue
+            if law.compares and "deterministic" in broken:
+                skipped[law.name] = "it is not deterministic"
+                continue
+            try:
+                it.check(law.check, rows)
+            except Broken as found:
+                broken[law.name] = found
+            except SkipTest as reason:
+                skipped[law.name] = str(reason)
 
-        def draw(strategy: SearchStrategy[Any]) -> Any:
-            return rows if strategy is it.rows else data.draw(strategy)
-
-        for law in laws:  # broken ones too, so that what is drawn depends on nothing
-            found, reasons = _tried_once(it, law, draw)
-            broken = {**found, **broken}
-            skipped.update(reasons)
-
-    if laws:
-        attempt()
+    for rows in it.first:
+        tried("rows", rows)
+    _every(it.rows, lambda rows: tried("rows", rows), options)
+    if it.wrapped is None:
+        skipped |= {law.name: _NO_WRAP[it.kind] for law in laws if law.on == "wrapped"}
+    else:
+        _every(it.wrapped, lambda right: tried("wrapped", right), options)
+    tried("once", None)
     return broken, skipped
 
 
-def _tried_once(
-    it: Subject, law: Law, draw: Draw | None = None
-) -> tuple[dict[str, Broken], dict[str, str]]:
-    """Try a law on one example; return whether it breaks, and whether it is skipped."""
-    it.done.clear()
-    try:
-        law.check(it, draw or _nothing)
-    except Unsaid:
-        pass  # another law's
-    except Broken as broken:
-        return {law.name: broken}, {}
-    except SkipTest as reason:
-        return {}, {law.name: str(reason)}
-    return {}, {}
-
-
-def _nothing(strategy: SearchStrategy[Any]) -> NoReturn:
-    raise RuntimeError(f"a law that is tried once draws nothing, and not {strategy!r}")
+_NO_WRAP = {
+    "reward": "it takes wrap=, as '<answer>{answer}</answer>', and finite bounds",
+    "verifier": "it takes right=, pairs of an answer and a reference",
+    "extractor": "it takes wrap=, as '<answer>{answer}</answer>'",
+}
 
 
 def _smallest(it: Subject, law: Law, found: Broken, options: settings) -> Broken:
     """Return the smallest example that breaks a law, or the one that was found already."""
     seen = [found]
 
-    @settings(options, max_examples=options.max_examples * _HARDER)
-    @given(st.data())
-    def attempt(data: st.DataObject) -> None:
-        broken, _ = _tried_once(it, law, data.draw)
-        for one in broken.values():
-            seen.append(one)
-            raise one
+    def attempt(rows: Any) -> None:
+        try:
+            it.check(law.check, rows)
+        except Broken as broken:
+            seen.append(broken)
+            raise
 
-    with suppress(Broken, Flaky):  # Flaky: not the same each time, but broken all the same
-        attempt()
+    examples = it.rows if law.on == "rows" else it.wrapped
+    if law.on != "once" and examples is not None:
+        harder = settings(
+            options,
+            max_examples=options.max_examples * _HARDER,
+            phases=[Phase.generate, Phase.shrink],
+        )
+        with suppress(Broken, Flaky):  # Flaky: not the same each time, but broken all the same
+            _every(examples, attempt, harder)
     return seen[-1]
+
+
+def _every(
+    strategy: SearchStrategy[Any], attempt: Callable[[Any], None], options: settings
+) -> None:
+    """Try what Hypothesis draws."""
+
+    @options
+    @given(strategy)
+    def tried(example: Any) -> None:
+        attempt(example)
+
+    tried()
 
 
 _HARDER = 10

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import cycle
 from math import isclose, isnan
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsFloat
 
@@ -75,10 +77,18 @@ class Subject:
     """The least and the greatest value of a reward, where known."""
     wrapped: SearchStrategy[tuple[Rows, Values]] | None = None
     """Calls with what they must give, where known."""
+    classics: Sequence[Any] = ()
+    """What stands in the text's place before anything is drawn."""
     name: str = ""
     """What the printed code calls it, where that is not the kind."""
-    done: list[tuple[Subject, Rows, str]] = field(default_factory=list)
+    done: list[Call] = field(default_factory=list)
     """The calls of this example, with what each gave."""
+
+    def check(self, law: Callable[[Subject, Any], None], rows: Any) -> None:
+        """Try a law on one example; what is another law's to say is passed over."""
+        self.done.clear()
+        with suppress(Unsaid):
+            law(self, rows)
 
     def call(self, rows: Rows) -> Values:
         """Return what a call gives, on a copy of the rows; raise what it raises."""
@@ -115,7 +125,7 @@ class Subject:
         """Raise Broken: the last call does not meet a condition on `values`."""
         told = self.done[-1][2]
         fails = told.startswith("raises ")
-        calls = self.needed()
+        calls = self.needed(self.done[:-1] if within else self.done)
         lines = [f"{_expression(call)}  # {call[2]}" for call in calls[:-1]]
         last = f"{'' if fails else 'values = '}{_expression(calls[-1])}  # {told}"
         lines += [f"with {within}:", *_code.indented(last)] if within else [last]
@@ -123,22 +133,39 @@ class Subject:
         given = told if fails else f"values = {told}"
         raise Broken(condition, given, script([call[0] for call in calls], lines))
 
-    def needed(self) -> Sequence[tuple[Subject, Rows, str]]:
-        """Return the calls without the keywords that change nothing in what they give."""
-        calls: Sequence[tuple[Subject, Rows, str]] = self.done
-        for keyword in [keyword for keyword in calls[-1][1] if keyword != self.text]:
-            fewer = [
-                (subject, {name: cells for name, cells in rows.items() if name != keyword}, told)
-                for subject, rows, told in calls
-            ]
-            if all(outcome(subject, rows) == told for subject, rows, told in fewer):
-                calls = fewer
-        return calls
+    def needed(self, tried: Sequence[Call]) -> list[Call]:
+        """Return this example's calls without the keywords that change nothing in those tried."""
+        needless: set[str] = set()
+        for keyword in [keyword for keyword in self.done[-1][1] if keyword != self.text]:
+            fewer = [(it, _without(rows, {keyword, *needless}), told) for it, rows, told in tried]
+            if all(outcome(it, rows) == told for it, rows, told in fewer):
+                needless.add(keyword)
+        return [(it, _without(rows, needless), told) for it, rows, told in self.done]
+
+    @property
+    def first(self) -> Iterator[Rows]:
+        """Calls with what is known to break rewards: each by itself, then all in one batch."""
+        alone = [pick(rows, [row]) for rows in self.samples for row in range(size(rows))]
+        singles = [
+            {**rows, self.text: [copy.deepcopy(classic)]}
+            for rows, classic in zip(cycle(alone), self.classics, strict=False)
+        ]
+        yield from singles
+        if singles:
+            yield {name: [rows[name][0] for rows in singles] for name in singles[0]}
 
     @cached_property
     def samples(self) -> list[Rows]:
         """Some calls, the same each time."""
         return drawn(self.rows, _SAMPLES)
+
+
+Call = tuple[Subject, Rows, str]
+"""What was called, with what, and what it gave."""
+
+
+def _without(rows: Rows, names: Iterable[str]) -> Rows:
+    return {name: cells for name, cells in rows.items() if name not in names}
 
 
 def drawn(strategy: SearchStrategy[Any], count: int) -> list[Any]:
@@ -314,7 +341,7 @@ def extracted_code(name: str, rows: Rows) -> str:
     return f"[{name}(text) for text in {_code.literal(rows['texts'])}]"
 
 
-def _expression(call: tuple[Subject, Rows, str]) -> str:
+def _expression(call: Call) -> str:
     """Return a call as Python."""
     subject, rows, _ = call
     name = subject.name or subject.kind

@@ -1,10 +1,9 @@
 """The laws that rewards, verifiers and extractors are put under, each a small function.
 
-A law takes what is checked and `draw`, makes calls, and says what they must give: `it.ask(rows)`
-makes a call, `it.expect(values, rows)` makes one that must give `values`. What a law needs and does
-not have, it skips with the reason. Its docstring is its claim, its name is what `laws=` and `skip=`
-take, and its place in this file is the order in which it is tried. It draws all that it needs
-before its first call, so that what is drawn does not depend on what is checked.
+A law takes what is checked and the rows of a call, and says what such calls must give:
+`it.ask(rows)` makes one, `it.expect(values, rows)` makes one that must give `values`. Where a law
+does not apply it raises SkipTest with the reason. Its docstring is its claim, its name is what
+`laws=` and `skip=` take, and its place in this file is the order in which it is tried.
 """
 
 from __future__ import annotations
@@ -15,17 +14,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count, groupby
+from itertools import count
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from unittest import SkipTest, mock
 
-from hypothesis import strategies as st
-
 from rewardkit import component
-from rewardkit.batch import Column
+from rewardkit.batch import Batch, Column
 from rewardkit.component import Component
-from rewardkit.result import Outcome
 from rewardkit.testing import _code, _elsewhere
 from rewardkit.testing._subject import (
     SETUP,
@@ -33,6 +29,7 @@ from rewardkit.testing._subject import (
     Rows,
     Subject,
     Unsaid,
+    Values,
     outcome,
     pick,
     raised,
@@ -40,14 +37,16 @@ from rewardkit.testing._subject import (
     script,
     size,
 )
-from rewardkit.testing.strategies import CARRIERS, texts
+from rewardkit.testing.strategies import CARRIERS
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
 KINDS = ("reward", "verifier", "extractor")
 
 
+Check = Callable[[Subject, Any], None]
+
+
 class Law(NamedTuple):
-    """One law: `check(it, draw)` raises Broken where it does not hold."""
+    """One law: `check(it, rows)` raises Broken where it does not hold."""
 
     name: str
     """What `laws=` and `skip=` take."""
@@ -55,10 +54,10 @@ class Law(NamedTuple):
     """What holds, in a sentence."""
     kinds: tuple[str, ...]
     """What it is about: rewards, verifiers, extractors."""
-    check: Callable[[Subject, Draw], None]
+    check: Check
     """Makes the calls, and raises Broken."""
-    drawn: bool
-    """Whether it is tried on many examples, or once."""
+    on: Literal["rows", "wrapped", "once"]
+    """What it is tried on: any calls, calls of which it is known what they give, or nothing."""
     compares: bool
     """Whether it says nothing of what is not deterministic."""
 
@@ -68,23 +67,23 @@ LAWS: dict[str, Law] = {}
 
 
 def _law(
-    *kinds: str, once: bool = False, compares: bool = False
-) -> Callable[[Callable[[Subject, Draw], None]], Callable[[Subject, Draw], None]]:
+    *kinds: str, on: Literal["rows", "wrapped", "once"] = "rows", compares: bool = False
+) -> Callable[[Check], Check]:
     """Put a function into the table, under its own name."""
 
-    def decorate(check: Callable[[Subject, Draw], None]) -> Callable[[Subject, Draw], None]:
+    def decorate(check: Check) -> Check:
         name, claim = check.__name__, " ".join((check.__doc__ or "").split())
-        LAWS[name] = Law(name, claim, kinds or KINDS, check, not once, compares)
+        LAWS[name] = Law(name, claim, kinds or KINDS, check, on, compares)
         return check
 
     return decorate
 
 
 @_law()
-def total(it: Subject, draw: Draw) -> None:
+def total(it: Subject, rows: Rows) -> None:
     """Whatever stands in a row, nothing raises, and what comes back is a list of the right type."""
     try:
-        it.call(draw(it.rows))
+        it.call(rows)
     except SETUP:
         raise
     except Exception:  # noqa: BLE001 - that it raises is the finding
@@ -92,37 +91,35 @@ def total(it: Subject, draw: Draw) -> None:
 
 
 @_law("reward", "verifier")
-def length(it: Subject, draw: Draw) -> None:
+def length(it: Subject, rows: Rows) -> None:
     """There is one value for each row, and none for an empty batch."""
-    rows = draw(it.rows)
     if len(_called(it, rows)) != size(rows):
         it.broken(f"len(values) == {size(rows)}")
 
 
 @_law("reward")
-def finite(it: Subject, draw: Draw) -> None:
+def finite(it: Subject, rows: Rows) -> None:
     """A value is a finite number, or None to abstain: never NaN, never an infinity."""
-    if not all(value is None or isfinite(value) for value in _called(it, draw(it.rows))):
+    if not all(value is None or isfinite(value) for value in _called(it, rows)):
         it.broken("all(value is None or abs(value) < float('inf') for value in values)")
 
 
 @_law("reward")
-def bounds(it: Subject, draw: Draw) -> None:
+def bounds(it: Subject, rows: Rows) -> None:
     """No value lies outside the bounds that are declared."""
     if it.bounds is None:
         raise SkipTest("no bounds are declared; give bounds=(low, high)")
     low, high = it.bounds
-    room = 1e-9 * max(1.0, *(abs(end) for end in it.bounds if isfinite(end)))
-    known = [value for value in _called(it, draw(it.rows)) if value is not None]
+    room = 1e-9 * max([1.0, *(abs(end) for end in it.bounds if isfinite(end))])
+    known = [value for value in _called(it, rows) if value is not None]
     if any(value < low - room or value > high + room for value in known):
         ends = f"{_code.literal(low)} <= value <= {_code.literal(high)}"
         it.broken(f"all({ends} for value in values if value is not None)")
 
 
 @_law()
-def deterministic(it: Subject, draw: Draw) -> None:
+def deterministic(it: Subject, rows: Rows) -> None:
     """The same call gives the same again, at once and on another day."""
-    rows = draw(it.rows)
     values = it.ask(rows)
     it.expect(values, rows)
     with tomorrow():
@@ -130,45 +127,35 @@ def deterministic(it: Subject, draw: Draw) -> None:
 
 
 @_law("reward", "verifier", compares=True)
-def pointwise(it: Subject, draw: Draw) -> None:
+def pointwise(it: Subject, rows: Rows) -> None:
     """A row has the value that it has by itself, whatever stands in the rows beside it."""
     if not it.pointwise:
         raise SkipTest("it is declared not to be pointwise")
-    rows = draw(it.rows)
     for row, value in enumerate(it.ask(rows)):
         it.expect([value], pick(rows, [row]))
 
 
 @_law("reward", "verifier", compares=True)
-def order(it: Subject, draw: Draw) -> None:
-    """Rows in another order, groups kept together, have the same values, in that order."""
-    rows = draw(it.rows)
-    runs = groupby(
-        range(size(rows)), key=lambda row: repr(rows.get("prompts", [""] * size(rows))[row])
-    )
-    groups = draw(st.permutations([draw(st.permutations([*run])) for _, run in runs]))
-    turned = [row for group in groups for row in group]
-    values = it.ask(rows)
-    it.expect([values[row] for row in turned], pick(rows, turned))
+def order(it: Subject, rows: Rows) -> None:
+    """Rows in reverse order have the same values, in reverse order."""
+    it.expect(it.ask(rows)[::-1], {name: cells[::-1] for name, cells in rows.items()})
 
 
 @_law("reward", compares=True)
-def forms(it: Subject, draw: Draw) -> None:
+def forms(it: Subject, rows: Rows) -> None:
     """A text has the same value as plain text, as a message, in parts, and after other turns."""
     first, *others = [form for form in CARRIERS if form in it.forms] or [""]
     if not others:
         raise SkipTest("it is checked with one form only; forms= names more")
-    rows = draw(it.rows)
-    said = [draw(texts(words=it.words)) for _ in range(size(rows))]
-    other = draw(st.sampled_from(others))
+    said = Batch(rows[it.text]).texts
     values = it.ask({**rows, it.text: [*map(CARRIERS[first], said)]})
-    it.expect(values, {**rows, it.text: [*map(CARRIERS[other], said)]})
+    for form in others:
+        it.expect(values, {**rows, it.text: [*map(CARRIERS[form], said)]})
 
 
 @_law("reward", "verifier")
-def inputs(it: Subject, draw: Draw) -> None:
+def inputs(it: Subject, rows: Rows) -> None:
     """What is passed is left as it is."""
-    rows = draw(it.rows)
     if not _changed(it, rows):
         return
     for name in [name for name in rows if name != it.text]:
@@ -183,28 +170,26 @@ def inputs(it: Subject, draw: Draw) -> None:
 
 
 @_law("reward", compares=True)
-def columns(it: Subject, draw: Draw) -> None:
+def columns(it: Subject, rows: Rows) -> None:
     """A column that it does not read changes nothing; a trainer passes every one there is."""
-    rows = draw(it.rows)
     values = it.ask(rows)
     it.expect(values, {**rows, "another_column": ["x"] * size(rows)})
 
 
 @_law("reward", compares=True)
-def rename(it: Subject, draw: Draw) -> None:
+def rename(it: Subject, rows: Rows) -> None:
     """A column is read under the name in its field."""
     if not isinstance(it.it, Component) or not component.columns(it.it):
         raise SkipTest("it has no field that names a column")
-    rows = draw(it.rows)
-    old = draw(st.sampled_from(component.columns(it.it)))
     values = it.ask(rows)
-    new: Column[Any] = Column(f"other_{old}", old.cell)
-    renamed = replace(it, it=_renamed(it.it, old, new), name="renamed")
-    renamed.expect(values, {str(new) if name == old else name: rows[name] for name in rows})
+    for old in component.columns(it.it):
+        new: Column[Any] = Column(f"other_{old}", old.cell)
+        renamed = replace(it, it=_renamed(it.it, old, new), name="renamed")
+        renamed.expect(values, {str(new) if name == old else name: rows[name] for name in rows})
 
 
-@_law(once=True)
-def yaml(it: Subject, _: Draw) -> None:
+@_law(on="once")
+def yaml(it: Subject, _: object) -> None:
     """As YAML and back it is equal."""
     if not isinstance(it.it, Component):
         raise SkipTest("it is no component")
@@ -222,8 +207,8 @@ def yaml(it: Subject, _: Draw) -> None:
         raise Broken(claim, told, script([it], [f"assert {claim}"]))
 
 
-@_law(once=True, compares=True)
-def pickles(it: Subject, _: Draw) -> None:
+@_law(on="once", compares=True)
+def pickles(it: Subject, _: object) -> None:
     """It pickles, and gives the same in another process, as where AsyncGRPOTrainer runs it."""
     calls = [(rows, _asked(it, rows)) for rows in it.samples if size(rows)]
     known = [(rows, values) for rows, values in calls if values is not None]
@@ -250,8 +235,8 @@ def pickles(it: Subject, _: Draw) -> None:
             raise Broken(f"{there} == {_code.literal(values)}", told, script([it], lines))
 
 
-@_law(once=True)
-def linear(it: Subject, _: Draw) -> None:
+@_law(on="once")
+def linear(it: Subject, _: object) -> None:
     """The time grows with a text's length, and not with its square."""
     usual = _usual(it)
     for shape, make in _shapes(it.words):
@@ -261,7 +246,7 @@ def linear(it: Subject, _: Draw) -> None:
         (few, many), (quick, slow) = found
         factor = round((many / few) ** _POWER, 1)
         it.done[:] = [(it, usual, outcome(it, usual))]
-        needed = {name: usual[name] for name in it.needed()[0][1]}
+        needed = {name: usual[name] for name in it.needed(it.done)[0][1]}
         rows = _with(it, needed, _code.Code(shape), _code.Code("[*range(times)]"))
         lines = [
             "from time import process_time",
@@ -281,47 +266,51 @@ def linear(it: Subject, _: Draw) -> None:
         raise Broken(expected, told, script([it], lines))
 
 
-@_law("reward")
-def maximum(it: Subject, draw: Draw) -> None:
+@_law("reward", on="wrapped")
+def maximum(it: Subject, right: tuple[Rows, Values]) -> None:
     """The reference, written as the prompt asks for it, earns the most there is."""
-    _wrapped(it, draw, "a completion, as wrap='<answer>{answer}</answer>', and finite bounds")
+    rows, wanted = right
+    it.expect(wanted, rows)
 
 
 @_law("verifier")
-def reflexive(it: Subject, draw: Draw) -> None:
-    """A right answer is found right; where none is given, the reference itself is one."""
-    if it.wrapped is not None:
-        _wrapped(it, draw, "")
-        return
-    references = [cell for cell in draw(it.rows)["references"] if _is_plain(cell)]
-    rows = {"answers": [*map(str, references)], "references": references}
-    values = it.ask(rows)
-    read = [row for row, value in enumerate(values) if value != Outcome.BAD_REFERENCE]
-    it.expect(["correct"] * len(read), pick(rows, read))
+def reflexive(it: Subject, rows: Rows) -> None:
+    """A reference that is a text or a number, and that can be read, is its own right answer."""
+    plain = [cell for cell in rows["references"] if _is_plain(cell)]
+    own = {"answers": [*map(str, plain)], "references": plain}
+    read = [row for row, value in enumerate(it.ask(own)) if value != "bad_reference"]
+    it.expect(["correct"] * len(read), pick(own, read))
+
+
+@_law("verifier", on="wrapped")
+def right(it: Subject, right: tuple[Rows, Values]) -> None:
+    """An answer that is known to be right is found right."""
+    rows, wanted = right
+    it.expect(wanted, rows)
 
 
 @_law("verifier")
-def no_answer(it: Subject, draw: Draw) -> None:
+def no_answer(it: Subject, rows: Rows) -> None:
     """No answer, or a blank one, is never right and never wrong: NO_ANSWER or BAD_REFERENCE."""
-    rows = draw(it.rows)
-    blanks = [draw(st.sampled_from([None, "", " \n"])) for _ in range(size(rows))]
-    values = it.ask({**rows, "answers": blanks})
-    if set(values) - {"no_answer", "bad_reference"}:
-        it.broken("set(values) <= {'no_answer', 'bad_reference'}")
+    for blank in (None, "", " \n"):
+        if set(it.ask({**rows, "answers": [blank] * size(rows)})) - {"no_answer", "bad_reference"}:
+            it.broken("set(values) <= {'no_answer', 'bad_reference'}")
 
 
 @_law("verifier")
-def bad_reference(it: Subject, draw: Draw) -> None:
+def bad_reference(it: Subject, rows: Rows) -> None:
     """No reference, or a blank one, is BAD_REFERENCE whatever the answer."""
-    rows = draw(it.rows)
-    blanks = [draw(st.sampled_from([None, "", " \n", []])) for _ in range(size(rows))]
-    it.expect(["bad_reference"] * size(rows), {**rows, "references": blanks})
+    nothing: tuple[Any, ...] = (None, "", " \n", [])
+    for blank in nothing:
+        blanks = {**rows, "references": [blank] * size(rows)}
+        it.expect(["bad_reference"] * size(rows), blanks)
 
 
-@_law("extractor")
-def found(it: Subject, draw: Draw) -> None:
+@_law("extractor", on="wrapped")
+def found(it: Subject, right: tuple[Rows, Values]) -> None:
     """An answer, written as the prompt asks for it, is found."""
-    _wrapped(it, draw, "a text, as wrap='<answer>{answer}</answer>'")
+    rows, wanted = right
+    it.expect(wanted, rows)
 
 
 @contextmanager
@@ -372,14 +361,6 @@ def _changed(it: Subject, rows: Rows) -> bool:
     except SETUP:  # without a column that is needed
         return False
     return repr(given) != repr(rows)
-
-
-def _wrapped(it: Subject, draw: Draw, needs: str) -> None:
-    """Expect what a wrapped reference must give."""
-    if it.wrapped is None:
-        raise SkipTest(f"it takes {needs}")
-    rows, wanted = draw(it.wrapped)
-    it.expect(wanted, rows)
 
 
 def _renamed(value: Any, old: str, new: str) -> Any:

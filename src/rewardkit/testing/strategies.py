@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import cycle
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -186,17 +187,16 @@ CARRIERS: dict[str, Callable[[str], Any]] = {
 FORMS = (*CARRIERS, "empty")
 """Those, and completions without a text: no message, no content, nothing but a tool call."""
 
-_EMPTY = st.sampled_from(
-    [
-        [_said(None)],
-        [_said("")],
-        [_said([])],
-        [_said(None, tool_calls=[_CALL])],
-        [_said([{"type": "image_url", "image_url": {"url": "data:,"}}])],
-        [_said(None), {"role": "tool", "name": "add", "content": "4"}],
-        [],
-    ]
-).map(lambda messages: [*map(dict, messages)])
+_NO_TEXT: list[Any] = [
+    [_said(None)],
+    [_said("")],
+    [_said([])],
+    [_said(None, tool_calls=[_CALL])],
+    [_said([{"type": "image_url", "image_url": {"url": "data:,"}}])],
+    [_said(None), {"role": "tool", "name": "add", "content": "4"}],
+    [],
+]
+_EMPTY = st.sampled_from(_NO_TEXT).map(lambda messages: [*map(dict, messages)])
 
 
 def completions(
@@ -211,6 +211,24 @@ def completions(
     forms = chosen(forms, FORMS, "forms")
     inside = _strategy(_TEXTS if texts is None else texts, "texts")
     return _even(*(_EMPTY if form == "empty" else inside.map(CARRIERS[form]) for form in forms))
+
+
+def classics(forms: str | Iterable[str] = FORMS) -> list[Any]:
+    """Return completions that have broken many rewards, each in one form or another."""
+    forms = chosen(forms, FORMS, "forms")
+    known = [CARRIERS[form] for form in forms if form in CARRIERS]
+    said = [carrier(text) for text, carrier in zip(_CLASSICS, cycle(known or [str]), strict=False)]
+    return (said if known else []) + (_NO_TEXT if "empty" in forms else [])
+
+
+_CLASSICS = (
+    *("", "\n", "4", "It is 4.</answer>", "</think>4", "<answer>", "<think>4", "\ud800", "\x00"),
+    "<reasoning>\nTwo and two,\nso four.\n</reasoning>\n<answer>\n4\n</answer>\n",
+    "<think>\nTwo and two.\n</think>\n4",
+    *("<answer>\u00b2</answer>", r"<answer>\boxed{4}</answer>", "<answer>1,000</answer>"),
+    *("<answer>" + "9" * 5000 + "</answer>", "<answer>nan</answer>", "<answer>1e999</answer>"),
+    "<reasoning>\n2 + 2\n</reasoning>\n<answer>\n4\n</answer>\n" + "so " * 700,
+)
 
 
 def prompts(*, forms: str | Iterable[str] = ("text", "chat")) -> SearchStrategy[Any]:
