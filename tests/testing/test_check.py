@@ -1,0 +1,234 @@
+"""The checks themselves: their options, where they run, and what they say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import unittest
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+import planted
+import rewardkit as rk
+from rewardkit import testing as kit
+from rewardkit.cli import app
+
+QUICK = {"skip": ["pickles", "linear"], "max_examples": 10}
+BROKEN = """
+def reward(completions, **columns):
+    return [1.0 for text in completions if text]
+
+"""
+
+
+def run(code: str, folder, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (folder / "script.py").write_text(code, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, *arguments, "script.py"], capture_output=True, text=True, cwd=folder
+    )
+
+
+def test_a_plain_script_without_a_guard(tmp_path):
+    code = """
+from rewardkit.testing import check_reward
+
+def reward(completions, **columns):
+    return [float(len(str(text))) for text in completions]
+
+print("begun")
+print("pickles" in check_reward(reward, forms="text", max_examples=10).held)
+"""
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "begun\nTrue\n"
+
+
+def test_a_script_under_optimisation_that_is_broken(tmp_path):
+    code = f"from rewardkit.testing import check_reward\n{BROKEN}check_reward(reward, forms='text')"
+    done = run(code, tmp_path, "-O")
+    assert "LawBroken: reward breaks 1 of" in done.stderr
+    assert "run_path('" in done.stderr
+    assert "reward(completions=[''])" in done.stderr
+
+
+def test_at_the_prompt_no_other_process_finds_it():
+    code = "from rewardkit.testing import check_reward\n" + BROKEN.replace(" if text", "")
+    code += "print(check_reward(reward, laws='pickles', max_examples=5).skipped['pickles'])\n"
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True)
+    assert done.stdout.startswith("it is defined in a notebook or at the prompt"), done.stderr
+
+
+def test_what_depends_on_the_hash_of_the_process_is_found(tmp_path):
+    code = """
+from rewardkit.testing import check_reward
+
+def reward(completions, **columns):
+    return [float(hash(str(text)) % 1000) for text in completions]
+
+check_reward(reward, laws=["pickles", "deterministic"])
+"""
+    done = run(code, tmp_path)
+    assert "reward breaks 1 of 2 laws" in done.stderr
+    assert "pickles: It pickles, and gives the same in another process" in done.stderr
+
+
+class InUnittest(unittest.TestCase):
+    def test_it(self):
+        with self.assertRaises(AssertionError):  # noqa: PT027 - unittest is what is tested
+            kit.check_reward(planted.drops_a_row, laws="length")
+
+
+@given(number=st.integers(0, 3))
+@settings(max_examples=3, suppress_health_check=[HealthCheck.nested_given])
+def test_within_a_test_of_hypothesis(number):
+    assert kit.check_reward(rk.build("length", target=number), laws="total", max_examples=3).held
+
+
+def test_the_same_examples_where_the_profile_says_so():
+    seen = []
+
+    def reward(completions, **columns):
+        seen.append(repr(completions))
+        return [0.0 for _ in completions]
+
+    with_profile = settings(settings.get_profile("ci"), derandomize=True)
+    settings.register_profile("same", with_profile)
+    before = settings.get_current_profile_name()
+    try:
+        settings.load_profile("same")
+        kit.check_reward(reward, laws="total", max_examples=20)
+        first, seen[:] = [*seen], []
+        kit.check_reward(reward, laws="total", max_examples=20)
+    finally:
+        settings.load_profile(before)
+    assert seen == first
+
+
+def test_the_error_says_everything():
+    with pytest.raises(kit.LawBroken) as raised:
+        kit.check_reward(planted.leaves_its_bounds, bounds=(0.0, 1.0), laws=["bounds", "total"])
+    (finding,) = raised.value.findings
+    assert raised.value.checked.held == ("total",)
+    assert finding.law == "bounds"
+    assert finding.expected.startswith("all(0.0 <= value <= 1.0")
+    assert finding.given == "values = [1.2]"
+    text = str(raised.value)
+    assert text.startswith("leaves_its_bounds breaks 1 of 2 laws\n\nbounds: No value lies outside")
+    assert "\n    from planted import leaves_its_bounds as reward\n" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"laws": "totl"}, ValueError, "no law of a reward is called 'totl'; did you mean 'total'"),
+        ({"skip": ["reflexive"]}, ValueError, "no law of a reward is called 'reflexive'"),
+        ({"forms": "chatty"}, ValueError, "forms: got"),
+        ({"columns": {"answer": 4}}, TypeError, "column 'answer': got 4"),
+    ],
+)
+def test_options_that_do_not_fit(options, error, message):
+    with pytest.raises(error, match=message):
+        kit.check_reward(rk.build("xml_count"), **options)
+
+
+def test_a_column_of_which_nothing_is_known():
+    def says_it(completions, solution, **columns):
+        return []
+
+    with pytest.raises(TypeError, match="says_it reads the column 'solution'; say what stands"):
+        kit.check_reward(says_it)
+    with pytest.raises(TypeError, match="got 3, expected a reward or a function"):
+        kit.check_reward(3)
+
+
+def test_a_missing_column_is_a_mistake_in_the_call_and_no_finding():
+    class Reads(rk.Reward):
+        def score(self, batch):
+            return [rk.Score(float(bool(cell))) for cell in batch.column("other")]
+
+    with pytest.raises(LookupError, match="no column 'other' in the batch"):
+        kit.check_reward(Reads())
+
+
+@pytest.mark.parametrize(
+    ("give", "given"),
+    [
+        (
+            lambda completions: None,
+            "raises TypeError: gave None, expected a list of numbers and None",
+        ),
+        (lambda completions: ["1" for _ in completions], "raises TypeError: gave the value '1'"),
+    ],
+)
+def test_what_is_no_list_of_numbers(give, given):
+    with pytest.raises(kit.LawBroken) as raised:
+        kit.check_reward(lambda completions, **_: give(completions), laws="total")
+    assert raised.value.findings[0].given.startswith(given)
+
+
+def test_a_function_without_room_for_other_columns():
+    def reward(completions):
+        return [0.0 for _ in completions]
+
+    with pytest.raises(kit.LawBroken) as raised:
+        kit.check_reward(reward, **QUICK)
+    (finding,) = raised.value.findings
+    assert finding.law == "columns"
+    assert "unexpected keyword argument 'another_column'" in finding.given
+
+
+def test_verifiers_that_break_their_laws():
+    class Lenient(rk.Verifier):
+        def verify(self, answers, references):
+            return [
+                rk.Verdict(rk.Outcome.CORRECT if answer == "4" else rk.Outcome.WRONG)
+                for answer in answers
+            ]
+
+    with pytest.raises(kit.LawBroken) as raised:
+        kit.check_verifier(Lenient(), **QUICK)
+    assert {finding.law for finding in raised.value.findings} == {
+        *("reflexive", "no_answer", "bad_reference")
+    }
+    assert "verifier.verify(answers=[" in raised.value.findings[0].code
+
+
+def test_extractors_that_break_their_laws():
+    def first_word(text):
+        return text.split()[0]
+
+    with pytest.raises(kit.LawBroken) as raised:
+        kit.check_extractor(first_word, wrap="It is {answer}.", **QUICK)
+    assert [finding.law for finding in raised.value.findings] == ["total", "found"]
+
+
+def test_the_command_finds_and_prints(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "my_checked.py").write_text(BROKEN, encoding="utf-8")
+    arguments = ["check", "my_checked.py:reward", "number", "tag", "--max-examples", "10"]
+    done = CliRunner().invoke(app, [*arguments, "--form", "text", "--skip", "linear", "--json"])
+    assert done.exit_code == 1, done.output
+    reward, number, tag = json.loads(done.stdout)
+    assert [finding["law"] for finding in reward["findings"]] == ["length"]
+    assert reward["findings"][0]["code"].startswith("from my_checked import reward\n")
+    assert (number["findings"], tag["findings"]) == ([], [])
+    done = CliRunner().invoke(app, [*arguments[:3], "--skip", "linear", "--max-examples", "10"])
+    assert done.exit_code == 0
+    assert "keeps the laws" in done.stdout
+
+
+def test_the_command_takes_cells_from_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    code = "def says(completions, answer, **_):\n    return [float(a == '42') for a in answer]\n"
+    (tmp_path / "my_says.py").write_text(code, encoding="utf-8")
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "?", "solution": "42"}\n', encoding="utf-8")
+    arguments = ["check", "my_says.py:says", "--max-examples", "5", "--skip", "linear"]
+    with_cells = [*arguments, "--data", "rows.jsonl", "--column", "solution=answer"]
+    assert CliRunner().invoke(app, with_cells).exit_code == 0
+    assert CliRunner().invoke(app, arguments).exit_code != 0

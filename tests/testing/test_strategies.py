@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import doctest
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import find, given
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+
+import rewardkit as rk
+from rewardkit import testing as kit
+from rewardkit.testing import strategies
+
+ROOT = Path(__file__).parents[2]
+
+
+@given(number=kit.numbers())
+def test_every_spelling_is_the_number_that_it_is_said_to_be(number):
+    text, value = number
+    exact = f"{value.numerator}/{value.denominator}"
+    (verdict,) = rk.build("number").verify([text], [exact])
+    assert verdict.outcome == "correct"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "value", "text"),
+    [
+        ("plain", 1000, "1000"),
+        ("thousands", -1000, "-1,000"),
+        ("sign", 42, "+42"),
+        ("sign", -42, "\u221242"),
+        ("unit", 42, "42 apples"),
+        ("marked", 42, "**42**"),
+        ("math", 42, "$42$"),
+        ("scale", 4200, "4.200 thousand"),
+        ("decimal", Fraction(1, 2), "0.50"),
+        ("currency", Fraction(-1, 2), "-$0.50"),
+        ("percent", Fraction(1, 2), "50%"),
+        ("power", Fraction(1, 20), "5e-2"),
+        ("fraction", Fraction(1, 2), "1/2"),
+        ("mixed", Fraction(-3, 2), "-1 1/2"),
+        ("latex", Fraction(-1, 2), r"-\frac{1}{2}"),
+    ],
+)
+def test_spellings(spelling, value, text):
+    assert strategies._SPELLINGS[spelling][1][0](Fraction(value)) == text
+
+
+@given(number=kit.numbers(min_value=-2, max_value=3))
+def test_numbers_lie_within_their_limits(number):
+    assert -2 <= number[1] <= 3
+
+
+@given(text=kit.tagged("think", "answer"))
+def test_what_is_tagged_is_laid_out(text):
+    assert rk.build("think_format", tags=("think", "answer"))(completions=[text]) == [1.0]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda text: "<answer>" not in text,
+        lambda text: text.count("</answer>") == 2,
+        lambda text: "<ANSWER>" in text,
+        lambda text: text.endswith("and more"),
+        lambda text: 0 <= text.find("<answer>") < text.find("<reasoning>"),
+    ],
+)
+def test_what_is_broken_has_every_fault(wanted):
+    assert find(kit.tagged("reasoning", "answer", broken=True), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda given: isinstance(given, str),
+        lambda given: given == [],
+        lambda given: isinstance(given, list) and given and given[-1]["content"] is None,
+        lambda given: isinstance(given, list) and len(given) == 3,
+        lambda given: isinstance(given, list) and given and given[-1]["content"] == [],
+        lambda given: isinstance(given, str) and "\ud800" in given,
+        lambda given: isinstance(given, str) and len(given) > 1000,
+    ],
+)
+def test_completions_come_in_every_form(wanted):
+    assert find(kit.completions(), lambda given: bool(wanted(given))) is not None
+
+
+def test_a_form_by_itself():
+    with pytest.raises(NoSuchExample):
+        find(kit.completions(forms="chat"), lambda given: isinstance(given, str) or len(given) != 1)
+
+
+@given(batch=kit.batches({"answer": ["4", "7"]}, min_size=1))
+def test_batches_have_their_columns_and_whole_groups(batch):
+    assert set(batch.column("answer")) <= {"4", "7"}
+    assert len(batch.tokens()) == len(batch) == len(batch.texts)
+    assert len(batch.groups()) == len({*map(repr, batch.prompts)})
+
+
+def test_the_smallest_batch_is_empty_and_the_smallest_text_too():
+    assert find(kit.calls(), lambda call: True)["completions"] == []
+    assert find(kit.calls(min_size=1), lambda call: True)["completions"] == [""]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: kit.completions(forms="chatt"), r"forms: got \['chatt'\], expected some of text"),
+        (lambda: kit.texts(kinds=[]), r"kinds: got \[\], expected some of well_formed"),
+        (lambda: kit.tagged("<a>"), "got the tag '<a>', expected a name such as 'answer'"),
+        (lambda: kit.numbers(spellings="roman"), "spellings: got"),
+        (lambda: kit.numbers(min_value=0.5), "got the limit 0.5, expected an integer"),
+        (lambda: kit.numbers(min_value=2, max_value=1), "got min_value=2 above max_value=1"),
+        (lambda: kit.calls(min_size=3, max_size=2), "got min_size=3, max_size=2"),
+    ],
+)
+def test_options_are_checked(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_what_is_no_strategy_is_named():
+    with pytest.raises(TypeError, match=r"texts: got 'a' \(str\), expected a Hypothesis strategy"):
+        kit.completions(texts="a")
+    with pytest.raises(TypeError, match="column 'answer': got '42', expected a strategy for its"):
+        kit.batches({"answer": "42"})
+
+
+def test_hypothesis_knows_the_types_by_its_entry_point(tmp_path):
+    info = tmp_path / "rewardkit_test-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rewardkit-test\nVersion: 0.1\n")
+    lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    declared = lines[lines.index("[project.entry-points.hypothesis]") + 1].replace('"', "")
+    (info / "entry_points.txt").write_text(f"[hypothesis]\n{declared}\n")
+    code = """
+import hypothesis.strategies as st
+from hypothesis import given
+import rewardkit as rk
+
+@given(st.from_type(rk.Batch), st.from_type(rk.Score), st.from_type(rk.Verdict),
+       st.from_type(rk.Column), st.from_type(rk.Reward), st.from_type(rk.Extractor))
+def test(batch, score, verdict, column, reward, extractor):
+    assert isinstance(batch, rk.Batch) and batch.tokens() is not None
+    assert score.value is None or abs(score.value) < float("inf")
+    assert verdict.outcome in rk.Outcome and column
+    assert isinstance(reward, rk.Reward) and isinstance(extractor, rk.Extractor)
+
+test()
+"""
+    path = os.pathsep.join([str(tmp_path), str(Path(rk.__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_examples_on_the_page_run():
+    page = ROOT / "docs" / "how-to" / "test.md"
+    failed, attempted = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert attempted > 20
+    assert failed == 0
+
+
+def test_the_page_has_every_law():
+    text = (ROOT / "docs" / "how-to" / "test.md").read_text(encoding="utf-8")
+    for law in kit.LAWS.values():
+        about = "all" if len(law.kinds) == 3 else ", ".join(f"{kind}s" for kind in law.kinds)
+        assert f"| `{law.name}` | {about} | {law.claim} |" in text
+
+
+def test_from_type_needs_no_fields():
+    strategies.register()
+    assert find(st.from_type(rk.Verifier), lambda verifier: True).component_kind == "verifier"
