@@ -75,7 +75,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "correct": {"wrap": TAGGED, **NUMBERED},
     "guard": {"wrap": TAGGED, **NUMBERED},
     "is_number": {"wrap": TAGGED.replace("{answer}", "42")},
-    "judge": {"wrap": "{answer} or 4", **NUMBERED, **FEW},
+    "judge": {"wrap": "<{answer}>", **NUMBERED, **FEW},
     "ratio_match": {"wrap": TAGGED, **NUMBERED},
     "reasoning_steps": {"wrap": "1. I add.\n2. I check.\n3. I answer."},
     "regex_match": {"wrap": "The answer is 4."},
@@ -105,7 +105,7 @@ NAMES = [name for name in rk.names() if "/" not in name]
 @pytest.fixture(scope="module")
 def endpoint():
     logging.disable()
-    with serving(lambda text, request: '{"a": "yes"}' if "4" in text else '{"a": "no"}') as server:
+    with serving(lambda text, request: '{"a": "yes"}' if "<" in text else '{"a": "no"}') as server:
         yield server.url
     logging.disable(logging.NOTSET)
 
