@@ -81,14 +81,14 @@ class Tag(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return what stands between the tags, stripped."""
-        opening, closing = f"<{self.tag}>", f"</{self.tag}>"
         if self.opened_in_prompt:
-            (text,) = opened([text], opening)
-        if not self.strict:
-            return text.rpartition(opening)[2].partition(closing)[0].strip()
-        if self.which == "only":
+            (text,) = opened([text], f"<{self.tag}>")
+        if self.strict and self.which == "only":
             alone = block(self.tag)(text)
             return alone[1].strip() if alone else None
+        opening, closing = f"<{self.tag}>", f"</{self.tag}>"
+        if not self.strict:
+            return text.rpartition(opening)[2].partition(closing)[0].strip()
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:
@@ -114,6 +114,10 @@ class Boxed(Extractor):
         last = text.rfind("\\boxed")
         if last < 0:
             return None
+        if self.which == "last" and not text.endswith("\\", 0, last):
+            plain = _PLAIN_BOX.match(text, last)
+            if plain:
+                return plain[1].strip()
         # the last one is closed, as a rule, and then nothing before it counts
         found = self._closed(text, last) if self.which == "last" else None
         found = found or self._closed(text, text.find("\\boxed"))
@@ -287,6 +291,7 @@ class Choice(Extractor):
         return letters.pop() if len(letters) == 1 else None
 
 
+_PLAIN_BOX = re.compile(r"\\boxed\s{0,8}\{([^{}\\]*+)\}")  # as most are
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
 _NUMBERS = re.compile(
     r"""
