@@ -86,10 +86,10 @@ def _one(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict
     verdict = BAD_REFERENCE
     for text in texts(reference):
         found = judge(given or text, text)
-        if not given and found.outcome is not Outcome.BAD_REFERENCE:
+        if not given and found.outcome is not BAD_REFERENCE.outcome:
             return NO_ANSWER
-        if found.outcome is Outcome.CORRECT:
+        if found.outcome is CORRECT.outcome:
             return found
-        if verdict.outcome is Outcome.BAD_REFERENCE:
+        if verdict.outcome is BAD_REFERENCE.outcome:
             verdict = found
     return verdict
