@@ -466,7 +466,7 @@ def math_pairs() -> Iterator[Pair]:
 
 
 def verifiers_pairs() -> Iterator[Pair]:
-    """The format rewards of verifiers' parsers, and a parser's answer compared, as in its rubrics."""
+    """The format rewards of verifiers' parsers, and their answers compared, as in its rubrics."""
     vf = require("verifiers", install="verifiers==0.1.14")
     logging.getLogger("verifiers").setLevel(logging.ERROR)  # it tells for which models a parser is
     think = vf.ThinkParser().get_format_reward_func()
