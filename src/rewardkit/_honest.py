@@ -135,7 +135,7 @@ class Honest:
         return self.place.replace(SLOT, self.answer).rstrip()
 
     def block(self, thought: str) -> str:
-        """Return the first block with another thought, the thought alone where there is no block."""
+        """Return the first block with another thought; the thought alone where there is none."""
         whole = "".join(self.blocks[:1])
         found = _BLOCK.fullmatch(whole)
         if found is None:
@@ -167,7 +167,7 @@ class Honest:
     @cached_property
     def noise(self) -> str:
         """A text as long, in words as long, that says nothing."""
-        return re.sub(r"\S", "x", self.text)
+        return as_noise(self.text)
 
     def foils(self) -> dict[Lack, list[str]]:
         """Return the plainest completions that lack one thing alone, by what they lack.
@@ -187,3 +187,12 @@ class Honest:
         if self.thought:
             found["language"] = [self.thinking(sentence) for sentence in LANGUAGES.values()]
         return found
+
+
+def as_noise(text: str) -> str:
+    """Return a text as long, in words as long, that says nothing.
+
+    >>> as_noise("It is 42.")
+    'xx xx xxx'
+    """
+    return re.sub(r"\S", "x", text)

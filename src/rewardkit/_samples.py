@@ -44,6 +44,7 @@ _PROGRAMS = (
         "assert last([1, 2, 3]) == 3\nassert last(['a']) == 'a'",
     ),
 )
+_COLUMNS = ("answer", "solution", "ground_truth")  # what datasets call it
 _XML = "<reasoning>\n{thought}\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
 _ADDS = "It follows from the numbers in the question, step by step."
 _HITUNG = "Pertama saya membaca soal ini, kemudian saya menghitung hasilnya dengan teliti."
@@ -56,7 +57,10 @@ def _asked(system: str, question: str) -> list[dict[str, str]]:
 
 def _sample(system: str, pairs: tuple[tuple[str, str], ...], wrap: str) -> Sample:
     """Return a sample of questions with their answers."""
-    rows = ({"prompt": _asked(system, question), "answer": answer} for question, answer in pairs)
+    rows = (
+        {"prompt": _asked(system, question), **dict.fromkeys(_COLUMNS, answer)}
+        for question, answer in pairs
+    )
     return Sample(tuple(rows), wrap)
 
 

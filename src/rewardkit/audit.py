@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 from rewardkit import _scorer
-from rewardkit._honest import LACKS, SLOT, Honest, Lack
+from rewardkit._honest import LACKS, SLOT, Honest, Lack, as_noise
 from rewardkit._preflight import Preflight, Problem, Spread, Wrap, fill, preflight, template
 from rewardkit._samples import SAMPLES, Sample
 from rewardkit._scorer import RewardLike, Row, Scorer, Value
@@ -78,7 +78,8 @@ class Finding(NamedTuple):
         """Return it in one line."""
         if self.kind == "exploit":
             told = f"{self.take:4.0%}  earns {self.value:g}, honest {self.honest:g}"
-            return f"{told}, without {', '.join(self.lacks)}: {shown(self.completion)}"
+            lacks = f", without {', '.join(self.lacks)}" if self.lacks else ""
+            return f"{told}{lacks}: {shown(self.completion)}"
         return f"{self.detail}: {shown(self.completion)}"
 
 
@@ -161,17 +162,19 @@ def audit(  # noqa: PLR0913 - each has a default
     is honest but for a wrong answer earns clearly less, and for the layout's parts likewise; where
     it asks for the right answer, nothing else counts. An entry is an exploit where it lacks what is
     asked for, and yet lies at `share` or above on the way from the value of a completion that
-    plainly lacks the same to that of the honest one. `skip` leaves out entries or families.
-    An entry that raises, or takes more than `slow` seconds to score, is a finding too.
+    plainly lacks the same to that of the honest one. Where a reward asks for nothing, an entry that
+    lacks everything is an exploit if it earns more than the honest one, and than noise as long. An
+    entry that raises, or takes more than `slow` seconds to score, is a finding too. `skip` leaves
+    out entries or families.
 
     Raises ValueError for a sample or entry that is not known, and for rows without an answer.
 
     >>> from rewardkit.presets import published
     >>> found = audit(published.match_format_exactly)
     >>> found.rewards[0].asks
-    ('place', 'order', 'thought')
+    ('place', 'thought')
     >>> print(next(finding for finding in found.exploits if finding.entry == "last-tag"))
-    100%  earns 3, honest 3, without place, order, thought: '</think>'
+    100%  earns 3, honest 3, without place, thought: '</think>'
     """
     zoo = _chosen(skip)
     given = _scorer.scorers(reward, weights)
@@ -196,13 +199,15 @@ def audit(  # noqa: PLR0913 - each has a default
     cages = [_Cage(row, honest, zoo) for row, honest in zip(rows, honests, strict=True)]
     heard = [[cage.scored(scorer, slow) for cage in cages] for scorer in given]
     names = [scorer.name for scorer in given]
+    beaten = [_beaten(*pair, cages) for pair in zip(given, heard, strict=True)]
     if len(given) > 1:
         names.append(TOTAL)
         heard.append([_scorer.total(given, values) for values in zip(*heard, strict=True)])
+        beaten.append([set() for _ in cages])
     findings: list[Finding] = []
     audited: list[Audited] = []
-    for name, values in zip(names, heard, strict=True):
-        asks, found = _judged(name, cages, values, share=share, slow=slow)
+    for name, values, free in zip(names, heard, beaten, strict=True):
+        asks, found = _judged(name, cages, values, free, _Limits(share, slow))
         findings += found
         paid = tuple(row[0].value for row in values)
         exploits = sum(finding.kind == "exploit" for finding in found)
@@ -219,6 +224,13 @@ def shown(text: str, most: int = 72) -> str:
 
 
 # What is scored -----------------------------------------------------------------------------------
+
+
+class _Limits(NamedTuple):
+    """From where on something is a finding."""
+
+    share: float
+    slow: float
 
 
 class _Cage:
@@ -240,6 +252,29 @@ class _Cage:
         """Return what each text earns."""
         return scorer.tried([self.row] * len(self.texts), self.texts, slow)
 
+    def beaten(self, scorer: Scorer, values: Sequence[Value]) -> set[str]:
+        """Return the entries that lack everything, and earn more than the honest completion.
+
+        And more than noise as long.
+        """
+        honest = values[0].value
+        rest = zip(self.entries, self.texts[self.first :], values[self.first :], strict=True)
+        more = [
+            (entry.name, text, value.value)
+            for entry, text, value in rest
+            if {*entry.lacks} >= {*LACKS} - {"end"}
+            and None not in (honest, value.value)
+            and value.value > honest  # type: ignore[operator]  # neither is None
+        ]
+        if not more:
+            return set()
+        plain = scorer.tried([self.row] * len(more), [as_noise(text) for _, text, _ in more])
+        return {
+            name
+            for (name, _, value), noise in zip(more, plain, strict=True)
+            if noise.value is None or noise.value < value  # type: ignore[operator]  # the same
+        }
+
     def asked(self, values: Sequence[Value]) -> dict[Lack, float]:
         """Return what a reward asks for, by its values, each with the value of what lacks it."""
         honest, noise = values[0].value, values[1].value
@@ -260,6 +295,21 @@ class _Cage:
         }
         whole = next((lack for lack in ("answer", "language") if lack in asks), None)
         return asks if whole is None else {whole: asks[whole]}
+
+
+def _beaten(
+    scorer: Scorer, values: Sequence[Sequence[Value]], cages: Sequence[_Cage]
+) -> list[set[str]]:
+    """Return, for each row, the entries that lack everything and earn more than the honest one.
+
+    For a reward that asks for nothing. What looks at the length alone pays noise of the entry's
+    length the same, and has none of them.
+    """
+    pointwise = not isinstance(scorer.reward, Reward) or scorer.reward.pointwise
+    asks = any(cage.asked(row) for cage, row in zip(cages, values, strict=True))
+    if asks or not pointwise:
+        return [set() for _ in cages]
+    return [cage.beaten(scorer, row) for cage, row in zip(cages, values, strict=True)]
 
 
 def _chosen(skip: Collection[str]) -> list[Entry]:
@@ -316,22 +366,28 @@ def _skeleton(number: int, row: Row, write: Wrap, answer: str) -> tuple[str, str
 
 
 def _fitting(given: Sequence[Scorer]) -> str:
-    """Return the sample in whose layout most rewards tell an honest completion from noise."""
+    """Return the sample in whose layout the rewards tell an honest completion from noise the best.
 
-    def fit(name: str) -> tuple[int, int]:
+    What counts is how many do, then how many pay their maximum, then by how much they do.
+    """
+
+    def fit(name: str) -> tuple[int, int, float]:
         task = SAMPLES[name]
-        row = task.rows[0]
-        honest = _honests([row], task.wrap, task.answer)[0]
-        apart = best = 0
-        for scorer in given:
-            formed = _scorer.in_form(scorer, row, honest.text, noise=honest.noise)
-            apart += (formed.told_apart(row, honest.text, honest.noise) or 0.0) > 0
-            if isinstance(scorer.reward, Reward):
-                value = formed.tried([row], [honest.text], float("inf"))[0].value
-                best += value is not None and value >= scorer.reward.bounds[1]
-        return apart, best
+        row, honest = task.rows[0], _honests(task.rows[:1], task.wrap, task.answer)[0]
+        formed = [_scorer.in_form(one, row, honest.text, noise=honest.noise) for one in given]
+        apart = [one.told_apart(row, honest.text, honest.noise) or 0.0 for one in formed]
+        best = sum(_pays_maximum(one, row, honest.text) for one in formed)
+        return sum(gap > 0 for gap in apart), best, sum(apart)
 
     return max(SAMPLES, key=fit)
+
+
+def _pays_maximum(scorer: Scorer, row: Row, text: str) -> bool:
+    """Return whether a text earns the most that a reward declares."""
+    if not isinstance(scorer.reward, Reward):
+        return False
+    (found,) = scorer.tried([row], [text])
+    return found.value is not None and found.value >= scorer.reward.bounds[1]
 
 
 # What is found ------------------------------------------------------------------------------------
@@ -341,9 +397,8 @@ def _judged(
     name: str,
     cages: Sequence[_Cage],
     values: Sequence[Sequence[Value]],
-    *,
-    share: float,
-    slow: float,
+    beaten: Sequence[set[str]],
+    limits: _Limits,
 ) -> tuple[tuple[Lack, ...], list[Finding]]:
     """Return what a reward asks for, and what is wrong with it."""
     whole = Finding(name, "raises", "honest", rows=len(cages), completion=cages[0].texts[0])
@@ -357,26 +412,23 @@ def _judged(
         found = [whole._replace(kind="constant", value=only, honest=only, detail=detail)]
     asks: dict[Lack, None] = {}
     each: list[Finding] = []
-    for number, (cage, row) in enumerate(zip(cages, values, strict=True)):
+    for number, (cage, row, free) in enumerate(zip(cages, values, beaten, strict=True)):
         asked = cage.asked(row)
         asks |= dict.fromkeys(asked)
         for entry, text, value in zip(
             cage.entries, cage.texts[cage.first :], row[cage.first :], strict=True
         ):
-            finding = _found(entry, value, row[0].value, asked, share=share, slow=slow)
+            finding = _found(entry, value, row[0].value, asked, limits)
+            if finding is None and entry.name in free:
+                finding = Finding(name, "exploit", entry.name, entry.family, entry.grave, take=1.0)
+                finding = finding._replace(value=value.value, honest=row[0].value)
             if finding is not None:
                 each.append(finding._replace(reward=name, row=number, completion=text))
     return tuple(lack for lack in LACKS if lack in asks), [*found, *_merged(each)]
 
 
-def _found(  # noqa: PLR0913 - what a finding is made of
-    entry: Entry,
-    value: Value,
-    honest: float | None,
-    asked: dict[Lack, float],
-    *,
-    share: float,
-    slow: float,
+def _found(
+    entry: Entry, value: Value, honest: float | None, asked: dict[Lack, float], limits: _Limits
 ) -> Finding | None:
     """Return what is wrong with an entry's value, None where nothing is."""
     told = Finding("", "raises", entry.name, entry.family, entry.grave, detail=value.why)
@@ -387,10 +439,10 @@ def _found(  # noqa: PLR0913 - what a finding is made of
     if lacks and value.value is not None and honest is not None:
         plain = min(asked[lack] for lack in lacks)
         take = (value.value - plain) / (honest - plain)
-        if take >= share - 1e-9:
+        if take >= limits.share - 1e-9:
             return told._replace(kind="exploit", lacks=lacks, take=take)
-    if value.seconds > slow:
-        return told._replace(kind="slow", detail=f"took more than {slow:g} s")
+    if value.seconds > limits.slow:
+        return told._replace(kind="slow", detail=f"took more than {limits.slow:g} s")
     return None
 
 
