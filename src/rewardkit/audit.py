@@ -174,7 +174,7 @@ def audit(  # noqa: PLR0913 - each has a default
     >>> found = audit(published.match_format_exactly)
     >>> found.rewards[0].asks
     ('place', 'thought')
-    >>> print(next(finding for finding in found.exploits if finding.entry == "last-tag"))
+    >>> print(next(finding for finding in found.exploits if finding.entry == "closing-tags"))
     (100%): earns 3, honest 3, without place, thought: '</think>'
     """
     zoo = _chosen(skip)
