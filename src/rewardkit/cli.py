@@ -35,6 +35,7 @@ from rewardkit.reward import Reward
 
 if TYPE_CHECKING:
     from rewardkit.audit import Audit, Preflight
+    from rewardkit.scoring import Scored
 
 FOUND, MISUSE, INTERRUPTED = 1, 2, 130
 """Exit codes: what a build should stop for, a mistake in the command, and Ctrl-C."""
@@ -271,6 +272,48 @@ def score(  # noqa: PLR0913 - its options
     if as_json:
         print_json(done)
         return
+    _print_scored(done)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("rewardkit-demo"),
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Score a sample with the five rewards of the XML recipe, and write the report.
+
+    It takes a second, and needs neither a model nor a GPU. In a checkout `make demo` trains one.
+    """
+    from rewardkit import _sample, presets, scoring  # noqa: PLC0415 - only this command needs them
+    from rewardkit.report import report as write  # noqa: PLC0415 - the same
+
+    folder.mkdir(parents=True, exist_ok=True)
+    source, out = folder / "completions.jsonl", folder / "scored.jsonl"
+    lines = (json.dumps(row) + "\n" for row in _sample.completions())
+    source.write_text("".join(lines), encoding="utf-8")
+    five = [
+        presets.xmlcount_reward_func,
+        presets.soft_format_reward_func,
+        presets.strict_format_reward_func,
+        presets.int_reward_func,
+        presets.correctness_reward_func,
+    ]
+    done = scoring.score(source, five, out, resume=False)
+    page = write(out, folder / "report.html", title="Learning to add")
+    if as_json:
+        print_json({"scored": done, "report": page.path})
+        return
+    _print_scored(done)
+    typer.echo(
+        f"\nThe report is {page.path}; open it in a browser. Score what you have the same way:\n"
+        f"  rewardkit score {source} {out}.rewards.yaml --out scored.jsonl\n"
+        "  rewardkit report scored.jsonl"
+    )
+
+
+def _print_scored(done: Scored) -> None:
+    """Print what a scoring came to."""
     console = Console()
     table = Table("reward", box=None, header_style="bold")
     for heading in ("weight", "mean", "least", "most", "abstains"):
@@ -283,7 +326,7 @@ def score(  # noqa: PLR0913 - its options
         table.add_row(escape(row.name), *cells, f"{done.rows - row.scored}")
     console.print(table)
     kept = f", {done.resumed} of them before" if done.resumed else ""
-    console.print(f"\n{done.rows} rows in {done.out}{kept}", highlight=False)
+    typer.echo(f"\n{done.rows} rows in {done.out}{kept}")
 
 
 SourceOption = Annotated[
@@ -458,6 +501,68 @@ def _progress(*, shown: bool) -> Iterator[Callable[[int, int | None], object] | 
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("rows", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@app.command()
+def report(  # noqa: PLR0913 - one option a keyword
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="What score wrote, or TRL's completions: a file, glob or folder."
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page.")] = Path("report.html"),
+    column: ColumnArguments = None,
+    title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
+    reward: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A reward's column. Repeatable.")
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="The column whose equal cells are a group.")
+    ] = "prompt",
+    as_json: AsJson = False,
+) -> None:
+    """Write a page about the rewards of a scored file, and print what stands out."""
+    from rewardkit.report import report as write  # noqa: PLC0415 - only this command needs it
+
+    done = write(
+        source,
+        out,
+        columns=mapping_from(column),
+        title=title,
+        rewards=reward,
+        weights=None if weight is None else _weights(weight),
+        group=group,
+    )
+    if as_json:
+        print_json(done.as_dict())
+        return
+    console = Console()
+    colours = {"bad": "red", "watch": "yellow", "good": "green"}
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for finding in done.findings:
+        told = Text.assemble((f"{finding.title}. ", "bold"), finding.text)
+        table.add_row(Text(finding.figure, colours[finding.level]), told)
+    console.print(table)
+    texts = "all texts" if done.shown == done.rows else f"the texts of {done.shown:,}"
+    typer.echo(f"{done.path}: {done.rows:,} rows, {texts}, {done.size / 1e6:.2f} MB")
+
+
+def _weights(arguments: Sequence[str]) -> dict[str, float]:
+    """Return the factors in the sum by the rewards' names, from `NAME=NUMBER`."""
+    found = {}
+    for argument in arguments:
+        name, _, number = argument.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise ValueError(f"--weight {argument}: expected NAME=NUMBER, as length=0.5") from None
+    return found
 
 
 def _found(argument: str) -> Any:
