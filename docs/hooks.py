@@ -28,6 +28,7 @@ from rewardkit.component import Component, field_docs, lookup, walk
 KINDS = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
 PAGES = {**KINDS, "algebra": "The algebra"}
 EVERY_REWARD = ("name", "log_why")
+EVERY_COMPONENT = "<!-- every component -->"
 
 # The gallery --------------------------------------------------------------------------------------
 
@@ -76,6 +77,25 @@ def gallery() -> dict[str, str]:
     for page in PAGES:
         pages[f"gallery/{page}.md"] = "\n".join(_page(page))
     return pages
+
+
+def signatures() -> str:
+    """Return every component with its fields and defaults, a list for each kind, as Markdown."""
+    lines: list[str] = []
+    for page, title in PAGES.items():
+        lines += ["", f"### {title}", ""]
+        for entry in entries():
+            if entry.page == page:
+                signature = f"`{entry.name}({', '.join(_fields(entry.cls))})`"
+                lines.append(f"- [{signature}](gallery/{entry.link}): {entry.summary}")
+    return "\n".join(lines)
+
+
+def _fields(cls: type[Component]) -> Iterator[str]:
+    """Yield each field of a class, with its default where there is one."""
+    for name, field in cls.model_fields.items():
+        if name not in EVERY_REWARD:
+            yield name if field.is_required() else f"{name}={field.default!r}"
 
 
 def _place(entry: Entry) -> tuple[int, str, int]:
@@ -130,7 +150,9 @@ def _page(page: str) -> Iterator[str]:
         if len(group) > 1:
             yield f"\n{about}"
         for entry in group:
-            yield from _entry(entry, level=3 if family else 2, about="" if len(group) > 1 else about)
+            yield from _entry(
+                entry, level=3 if family else 2, about="" if len(group) > 1 else about
+            )
     yield ""
 
 
@@ -168,7 +190,11 @@ def _split(cls: type[Component]) -> tuple[str, str]:
     """Return a docstring's text, and its example with the import that it needs."""
     doc = inspect.cleandoc(cls.__doc__ or "")
     text, prompt, example = doc.partition(">>> ")
-    lines = [f">>> from {cls.__module__} import {cls.__name__}"] if f"{cls.__name__}(" in example else []
+    lines = (
+        [f">>> from {cls.__module__} import {cls.__name__}"]
+        if f"{cls.__name__}(" in example
+        else []
+    )
     return text.rstrip(), "\n".join([*lines, prompt + example.rstrip()])
 
 
@@ -294,6 +320,13 @@ def on_config(config: Any) -> Any:
 
     config.markdown_extensions.append(ExamplesExtension())
     return config
+
+
+def on_page_markdown(markdown: str, **_page: Any) -> str:
+    """Put the list of every component where a page asks for it."""
+    return (
+        markdown.replace(EVERY_COMPONENT, signatures()) if EVERY_COMPONENT in markdown else markdown
+    )
 
 
 def on_files(files: Any, config: Any) -> Any:
