@@ -181,7 +181,7 @@ def _entry(entry: Entry, *, level: int, about: str) -> Iterator[str]:
         field = cls.model_fields[name]
         limits = ", ".join([_shown(field.annotation), *_limits(field.metadata)])
         default = "required" if field.is_required() else f"default `{field.default!r}`"
-        yield f"\n`{name}` · {limits} · {default}\n\n:   {docs[name]}"
+        yield f"\n`{name}` · {limits} · {default}\n:   {docs[name]}"
     yield f"\n```pycon\n{example}\n```"
     yield f"\n```yaml\n{rk.dump(made)}```"
 

@@ -129,7 +129,7 @@ def test_every_component_is_in_the_gallery(gallery, registered):
         assert f"\ntype: {name}\n" in section[1]
         assert ">>> " in section[1]
         for field in component.lookup(name).model_fields:
-            documented = re.search(rf"^`{field}` · .+ · .+\n\n:   \S", section[1], re.M)
+            documented = re.search(rf"^`{field}` · .+ · .+\n:   \S", section[1], re.M)
             assert documented or field in ("name", "log_why"), f"{name}.{field}"
 
 
