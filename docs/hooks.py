@@ -1,4 +1,4 @@
-"""What mkdocs runs while it builds the site: the gallery is written, and doctests are shown as code.
+"""What mkdocs runs while it builds the site: it writes the gallery, and shows doctests as code.
 
 The gallery is made of what is registered: each component's docstring, fields and example, and the
 YAML that `rk.dump` gives for it. Nothing in it is written by hand.
@@ -10,10 +10,11 @@ import ast
 import doctest
 import importlib
 import inspect
+import json
 import math
 import os
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from itertools import groupby
@@ -111,17 +112,17 @@ def _index() -> Iterator[str]:
     """Yield the lines of the first page: a table of all components for each kind."""
     yield "# Gallery"
     yield ""
-    yield (
-        f"All {len(entries())} components, as they are registered. `rk.build(name, ...)` makes one, and so"
-        " does YAML with the key `type`. This page and the four below it are generated from the code."
-    )
+    yield f"All {len(entries())} components, as they are registered. `rk.build(name, ...)` makes"
+    yield "one, and so does YAML with the key `type`. This page and the four below it are generated"
+    yield "from the code."
     for page, title in PAGES.items():
         yield f"\n## {title}\n"
         yield "| name | what it does |"
         yield "| --- | --- |"
         for entry in entries():
             if entry.page == page:
-                yield f"| [`{entry.name}`]({entry.link}) | {entry.summary.replace('|', chr(92) + '|')} |"
+                summary = entry.summary.replace("|", r"\|")
+                yield f"| [`{entry.name}`]({entry.link}) | {summary} |"
     yield ""
 
 
@@ -130,11 +131,9 @@ def _page(page: str) -> Iterator[str]:
     yield f"# {PAGES[page]}"
     yield ""
     if page in ("reward", "algebra"):
-        yield (
-            "Every reward also has the fields `name` (its name in a trainer's logs; `None` for the"
-            " registered one) and `log_why` (whether each row's reason goes to the trainer's table of"
-            " completions; `False`)."
-        )
+        yield "Every reward also has the fields `name` (its name in a trainer's logs; `None` for"
+        yield "the registered one) and `log_why` (whether each row's reason goes to the trainer's"
+        yield "table of completions; `False`)."
     modules = [
         (importlib.import_module(name), [*group])
         for name, group in groupby(
@@ -167,12 +166,12 @@ def _entry(entry: Entry, *, level: int, about: str) -> Iterator[str]:
     if about:
         yield f"\n{about}"
     if isinstance(made, rk.Reward):
-        yield f"\n**Gives.** {_doc(cls.score)}"  # type: ignore[attr-defined]
-        yield f"\n**Bounds.** {_doc(cls.bounds)} Of the one below: {_bounds(made.bounds)}."  # type: ignore[attr-defined]
-        if not isinstance(cls.pointwise, property) and not cls.pointwise:  # type: ignore[attr-defined]
+        yield f"\n**Gives.** {_doc(cls.score)}"
+        yield f"\n**Bounds.** {_doc(cls.bounds)} Of the one below: {_bounds(made.bounds)}."
+        if not isinstance(cls.pointwise, property) and not cls.pointwise:
             yield "\n**Over a group.** A row's score depends on the other rows of its prompt."
     else:
-        method = cls.verify if isinstance(made, rk.Verifier) else cls.extract  # type: ignore[attr-defined]
+        method = cls.verify if isinstance(made, rk.Verifier) else cls.extract
         yield f"\n**Gives.** {_doc(method)}"
     docs = field_docs(cls)
     own = [name for name in cls.model_fields if name not in EVERY_REWARD]
@@ -210,7 +209,7 @@ def instance(cls: type[Component]) -> Component:
             named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
             if not (named or isinstance(node, ast.BinOp)):
                 continue
-            code = compile(ast.Expression(node), cls.__name__, "eval")  # type: ignore[arg-type]
+            code = compile(ast.Expression(node), cls.__name__, "eval")
             with suppress(NameError):  # a name of a function or class in the example
                 value = eval(code, names)  # noqa: S307 - an example of our own
                 if isinstance(value, cls) and all(part.registered_name for part in walk(value)):
@@ -237,35 +236,46 @@ def _shown(annotation: Any) -> str:
     >>> _shown(tuple[str, ...] | None), _shown(Literal["first", "last"])
     ('list of `str` or `None`', '`"first"` or `"last"`')
     """
-    origin, parts = get_origin(annotation), get_args(annotation)
-    if annotation in (None, types.NoneType):
+    parts = get_args(annotation)
+    return FORMS[get_origin(annotation)](parts) if parts else _named(annotation)
+
+
+def _named(kind: Any) -> str:
+    """Return a type without parameters for people."""
+    if kind in (None, types.NoneType):
         return "`None`"
-    if origin is Annotated:
-        return ", ".join([_shown(parts[0]), *_limits(parts[1:])])
-    if origin is Literal:
-        return _either([f'`"{part}"`' if isinstance(part, str) else f"`{part}`" for part in parts])
-    if origin in (Union, types.UnionType):
-        return _either([*map(_shown, parts)])
-    if origin is tuple and parts[-1] is Ellipsis:
-        return f"list of {_shown(parts[0])}"
-    if origin is tuple:
-        return f"({', '.join(map(_shown, parts))})"
-    if origin is not None and issubclass(origin, Mapping):
-        return f"mapping of {_shown(parts[0])} to {_shown(parts[1])}"
-    if origin is rk.Column or annotation is rk.Column:
-        return "name of a column"
-    if annotation in (Any, object):
+    if kind in (Any, object):
         return "anything"
-    if issubclass(annotation, Component):
-        return f"[{annotation.component_kind}]({annotation.component_kind}.md)"
-    if issubclass(annotation, BaseModel):
-        return "mapping with " + " and ".join(f"`{name}`" for name in annotation.model_fields)
-    return f"`{annotation.__name__}`"
+    if issubclass(kind, Component):
+        return f"[{kind.component_kind}]({kind.component_kind}.md)"
+    if issubclass(kind, BaseModel):
+        return "mapping with " + " and ".join(f"`{name}`" for name in kind.model_fields)
+    return f"`{kind.__name__}`"
 
 
-def _either(choices: list[str]) -> str:
+def _tuple(parts: tuple[Any, ...]) -> str:
+    """Return a tuple's type for people: a list, or so many values."""
+    if parts[-1] is Ellipsis:
+        return f"list of {_shown(parts[0])}"
+    return f"({', '.join(map(_shown, parts))})"
+
+
+def _either(choices: Iterable[str]) -> str:
     """Return choices for people: a, b or c."""
-    return " or ".join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
+    *first, last = choices
+    return " or ".join(filter(None, [", ".join(first), last]))
+
+
+FORMS: dict[Any, Callable[[tuple[Any, ...]], str]] = {
+    Annotated: lambda parts: ", ".join([_shown(parts[0]), *_limits(parts[1:])]),
+    Literal: lambda parts: _either(f"`{json.dumps(part)}`" for part in parts),
+    Mapping: lambda parts: f"mapping of {_shown(parts[0])} to {_shown(parts[1])}",
+    Union: lambda parts: _either(map(_shown, parts)),
+    rk.Column: lambda _: "name of a column",
+    tuple: _tuple,
+    types.UnionType: lambda parts: _either(map(_shown, parts)),
+}
+"""How each form of type with parameters is told to people."""
 
 
 def _limits(metadata: Any) -> Iterator[str]:

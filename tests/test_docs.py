@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import re
 import subprocess
@@ -117,20 +118,28 @@ def registered() -> list[list[str]]:
 
 
 def test_every_component_is_in_the_gallery(gallery, registered):
-    told = re.findall(r"^\| \[`(\w+)`\]\((\w+)\.md#(\w+)\) \| .", gallery["gallery/index.md"], re.M)
+    told = re.findall(
+        r"^\| \[`(\w+)`\]\((\w+)\.md#(\w+)\) \| .", gallery["gallery/index.md"], re.MULTILINE
+    )
     assert sorted(name for name, _, _ in told) == sorted(name for name, _, _ in registered)
     kinds = {name: kind for name, kind, _ in registered}
     for name, page, anchor in told:
         text = gallery[f"gallery/{page}.md"]
-        section = re.search(rf"^##+ `{name}` {{ #{anchor} }}$(.*?)(?=^##|\Z)", text, re.M | re.S)
+        section = re.search(
+            rf"^##+ `{name}` {{ #{anchor} }}$(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL
+        )
         assert section is not None, name
         assert page in (kinds[name], "algebra")
         assert section[1].lstrip().startswith(f"{kinds[name]} · `rewardkit.")
         assert f"\ntype: {name}\n" in section[1]
         assert ">>> " in section[1]
         for field in component.lookup(name).model_fields:
-            documented = re.search(rf"^`{field}` · .+ · .+\n:   \S", section[1], re.M)
+            documented = re.search(rf"^`{field}` · .+ · .+\n:   \S", section[1], re.MULTILINE)
             assert documented or field in ("name", "log_why"), f"{name}.{field}"
+
+
+def test_examples_in_the_hooks_run(hooks):
+    assert doctest.testmod(hooks).failed == 0
 
 
 def test_the_gallery_says_what_a_field_may_be(gallery):
@@ -145,7 +154,7 @@ def test_the_gallery_says_what_a_field_may_be(gallery):
 
 def test_one_page_lists_every_component(hooks, registered):
     text = hooks.on_page_markdown(read(DOCS / "all.md"))
-    told = re.findall(r"^- \[`(\w+)\([^\n]*\)`\]\(gallery/\w+\.md#(\w+)\): .", text, re.M)
+    told = re.findall(r"^- \[`(\w+)\([^\n]*\)`\]\(gallery/\w+\.md#(\w+)\): .", text, re.MULTILINE)
     assert {name for name, _, _ in registered} <= {name for name, _ in told}
     assert all(name == anchor for name, anchor in told)
     assert "`length(target, unit='characters', penalty=1.0)`" in text
@@ -182,7 +191,7 @@ def test_the_site_builds(tmp_path):
 
 def test_every_page_is_in_the_navigation():
     nav = read(ROOT / "mkdocs.yml").partition("\nnav:\n")[2].partition("\n\n")[0]
-    told = set(re.findall(r"^ +(?!#)-? *.*?([\w/-]+\.md)$", nav, re.M))
+    told = set(re.findall(r"^ +(?!#)-? *.*?([\w/-]+\.md)$", nav, re.MULTILINE))
     pages = {str(page.relative_to(DOCS)) for page in PAGES[1:]}
     assert told == pages | {f"gallery/{page}.md" for page in GALLERY}
 
