@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -114,7 +115,7 @@ def _index() -> Iterator[str]:
     yield ""
     yield f"All {len(entries())} components, as they are registered. `rk.build(name, ...)` makes"
     yield "one, and so does YAML with the key `type`. This page and the four below it are generated"
-    yield "from the code."
+    yield "from the code. `rewardkit show NAME` prints the same in a terminal."
     for page, title in PAGES.items():
         yield f"\n## {title}\n"
         yield "| name | what it does |"
@@ -337,6 +338,12 @@ def on_page_markdown(markdown: str, **_page: Any) -> str:
     return (
         markdown.replace(EVERY_COMPONENT, signatures()) if EVERY_COMPONENT in markdown else markdown
     )
+
+
+def on_post_build(config: Any) -> None:
+    """Write the page on all of rewardkit as plain text too, where language models look for it."""
+    text = Path(config.docs_dir, "all.md").read_text(encoding="utf-8")
+    Path(config.site_dir, "llms.txt").write_text(on_page_markdown(text), encoding="utf-8")
 
 
 def on_files(files: Any, config: Any) -> Any:

@@ -187,6 +187,7 @@ def test_the_site_builds(tmp_path):
     for page in pages:
         html = read(tmp_path / page)
         assert 'src="http' not in html, f"{page} asks another host"
+    assert "`length(target, unit='characters', penalty=1.0)`" in read(tmp_path / "llms.txt")
 
 
 def test_every_page_is_in_the_navigation():
@@ -256,6 +257,16 @@ def test_every_preset_has_a_table():
     told = [row.values[0] for row in ROWS]
     assert set(told) == set(presets.__all__) == set(published_presets.__all__)
     assert all(4 <= told.count(name) <= 12 for name in set(told))
+
+
+def test_readme_figures_are_those_of_the_pages():
+    text = " ".join(read(ROOT / "README.md").split())
+    (ratio,) = re.findall(r"take ([.\d]+) of the time of the same rules by hand", text)
+    assert re.search(
+        rf"^\| all five \|.*\| {ratio} \| 100 % \|$", read(DOCS / "performance.md"), re.MULTILINE
+    )
+    (share,) = re.findall(r"and ([.\d]+) % of a step of \[a real run\]\(docs/(?:.+?)\.md\)", text)
+    assert f"the rewards {share}% of the time" in read(DOCS / "runs/smollm2_arithmetic.md")
 
 
 def test_readme_scores_are_those_of_the_presets():
