@@ -1,7 +1,22 @@
-"""`python -m rewardkit` is the command `rewardkit`."""
+"""`python -m rewardkit` is the command `rewardkit`, which needs the extra `cli`."""
 
 import sys
 
-from rewardkit.cli import main
+from rewardkit._optional import require
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command; return its exit code, 2 where what it needs is not installed."""
+    try:
+        for package in ("typer", "rich"):
+            require(package, install="rewardkit[cli]")
+    except ImportError as error:
+        sys.stderr.write(f"rewardkit: {error}\n")
+        return 2
+    from rewardkit import cli  # noqa: PLC0415 - it cannot be imported without them
+
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

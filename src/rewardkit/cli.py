@@ -1,44 +1,424 @@
-"""The command `rewardkit`: what is registered, and what a component's fields are."""
+"""The command `rewardkit`.
+
+Each command prints for people, or with `--json` for programs. Exit codes: 0 where all is well, 1
+where something was found that a build should stop for, 2 for misuse, with one line that says what
+to do. REWARDKIT_DEBUG=1 shows the whole traceback instead.
+"""
 
 from __future__ import annotations
 
-import argparse
+import inspect
+import json
+import math
+import os
+import pkgutil
+import re
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
 
-from rewardkit.component import field_docs, lookup, names
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from rewardkit.component import KINDS, Component, build, columns, field_docs, load, lookup, names
+from rewardkit.reward import Reward
+
+FOUND, MISUSE, INTERRUPTED = 1, 2, 130
+"""Exit codes: what a build should stop for, a mistake in the command, and Ctrl-C."""
+
+app = typer.Typer(
+    name="rewardkit",
+    help="Rewards and verifiers for reinforcement learning of language models with GRPO.",
+    epilog="A REWARD is a YAML file, a registered name, module:attribute or path.py:attribute.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def complete_name(incomplete: str) -> list[str]:
+    """Return the registered names that begin so, for the shell."""
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+def complete_reward(incomplete: str) -> list[str]:
+    """Return the registered rewards and YAML files that begin so, for the shell."""
+    files = sorted(Path().glob(f"{incomplete}*.y*ml")) if incomplete.isprintable() else []
+    return [name for name in names("reward") if name.startswith(incomplete)] + [*map(str, files)]
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+"""What every command takes."""
+RewardArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="REWARD...",
+        help="A YAML file, a registered name, module:attribute or path.py:attribute.",
+        autocompletion=complete_reward,
+    ),
+]
+"""The rewards that a command works on."""
+ColumnArguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        "-c",
+        metavar="FILE=REWARD",
+        help="A column of the file, and the name that rewards read, as response=completion."
+        " Repeatable.",
+    ),
+]
+"""How a file's columns are called."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code: 0, or 2 where the name is unknown."""
-    parser = argparse.ArgumentParser(prog="rewardkit", description="Rewards for GRPO.")
-    parser.add_argument("--version", action="version", version=f"rewardkit {version('rewardkit')}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="list the registered components")
-    listing.add_argument("kind", nargs="?", choices=("reward", "verifier", "extractor"))
-    show = commands.add_parser("show", help="show a component's fields, defaults and example")
-    show.add_argument("name")
-    given = parser.parse_args(arguments)
-    if given.command == "list":
-        print("\n".join(names(given.kind)))
-        return 0
+    """Run the command; return its exit code. Errors take one line, on stderr."""
     try:
-        print(_shown(given.name))
+        code = app(args=arguments, prog_name="rewardkit", standalone_mode=False)
+    except Exception as error:
+        if os.environ.get("REWARDKIT_DEBUG") == "1":
+            raise
+        sys.stderr.write(f"rewardkit: {_told(error)}\n")
+        return MISUSE
+    return code if isinstance(code, int) else 0
+
+
+def rewards_from(arguments: Sequence[str]) -> list[Any]:
+    """Return the rewards that arguments name: Rewards, or callables with TRL's signature.
+
+    Each is a YAML file, a registered name, `module:attribute` or `path.py:attribute`; a file or an
+    attribute may hold a list of rewards. Raises ValueError for what is none of them.
+    """
+    found: list[Any] = []
+    for argument in arguments:
+        given = _found(argument)
+        for one in given if isinstance(given, list | tuple) else [given]:
+            if not (isinstance(one, Reward) or (callable(one) and hasattr(one, "__name__"))):
+                what = f"{one.component_kind} " if isinstance(one, Component) else ""
+                message = f"{argument}: got the {what}{one!r}, expected a reward or a function"
+                raise ValueError(message)
+            found.append(one)
+    return found
+
+
+def mapping_from(arguments: Sequence[str] | None) -> dict[str, str]:
+    """Return the names that rewards read by the names in the file, from `FILE=REWARD`."""
+    pairs = {}
+    for argument in arguments or ():
+        old, equals, new = argument.partition("=")
+        if not (old and equals and new):
+            raise ValueError(f"--column {argument}: expected FILE=REWARD, as response=completion")
+        pairs[old] = new
+    return pairs
+
+
+def print_json(data: object) -> None:
+    """Print plain data, tuples with names as objects, as JSON."""
+    typer.echo(json.dumps(plain(data), indent=2, ensure_ascii=False))
+
+
+def plain(value: Any) -> Any:
+    """Return data that JSON can hold: no infinities, no paths, no tuples with names.
+
+    >>> plain((Path("a"), math.inf, 0.5))
+    ['a', None, 0.5]
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [*map(plain, value)]
+    return str(value)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+    if value:
+        typer.echo(f"rewardkit {version('rewardkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str | None,
+        typer.Argument(help="reward, verifier or extractor.", autocompletion=lambda: [*KINDS]),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the registered components, those of plugins too."""
+    found = [
+        {"name": name, "kind": cls.component_kind, "summary": _summary(cls)}
+        for name in names(kind)
+        for cls in [lookup(name)]
+    ]
+    console = Console()
+    if as_json:
+        print_json(found)
+    elif not console.is_terminal:
+        typer.echo("\n".join(row["name"] for row in found))
+    else:
+        table = Table("name", "kind", "what it is", box=None, header_style="bold")
+        for row in found:
+            table.add_row(f"[cyan]{row['name']}", row["kind"], escape(row["summary"]))
+        console.print(table)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(autocompletion=complete_name)], *, as_json: AsJson = False
+) -> None:
+    """Show a component: its fields with their defaults, its bounds, its source, an example."""
+    page = _page(name)
+    if as_json:
+        print_json(page)
+        return
+    console = Console()
+    console.print(f"[bold cyan]{name}[/] ({page['kind']}, {page['module']})\n", highlight=False)
+    console.print(Text(page["doc"]))
+    console.print("\n[bold]fields")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    for field in page["fields"]:
+        default = "required" if field["required"] else f"= {field['default']}"
+        told = Text.assemble(field["doc"], (f" {field['type']}", "dim"))
+        table.add_row(f"[green]{field['name']}", Text(default), told)
+    console.print(table)
+    if page["kind"] == "reward":
+        bounds = _between(page["bounds"]) if page["bounds"] else page["bounds_rule"]
+        console.print(f"\n[bold]bounds[/]  {escape(bounds)}", highlight=False)
+        alone = "each row by itself" if page["pointwise"] else "each row beside its group"
+        console.print(f"[bold]scores[/]  {alone}")
+    if page["columns"]:
+        console.print(f"[bold]reads[/]   {', '.join(page['columns'])}")
+    if page["source"]:
+        console.print(f"[bold]source[/]  {escape(page['source'])}", highlight=False)
+    console.print("\n[bold]example")
+    console.print(Syntax(page["example"], "pycon", background_color="default", word_wrap=True))
+
+
+@app.command()
+def score(  # noqa: PLR0913 - its options
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="JSONL, CSV, parquet, a glob, or a folder: one that datasets saved, or TRL's"
+            " completions.",
+        ),
+    ],
+    rewards: RewardArguments,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
+    column: ColumnArguments = None,
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="Rows that are scored together.")] = 1024,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Drop what an earlier run left, or wrote.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a file of completions: every row, with a value and a why for each reward.
+
+    Where it was ended on the way, the same command goes on; no row is lost or doubled.
+    """
+    from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
+
+    given, columns = rewards_from(rewards), mapping_from(column)
+    with _progress(shown=not as_json) as progress:
+        try:
+            done = scoring.score(
+                source,
+                given,
+                out,
+                columns=columns,
+                workers=workers,
+                batch_size=batch_size,
+                resume=not fresh,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            sys.stderr.write("rewardkit: ended; the same command goes on from here\n")
+            raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(done)
+        return
+    console = Console()
+    table = Table("reward", box=None, header_style="bold")
+    for heading in ("weight", "mean", "least", "most", "abstains"):
+        table.add_column(heading, justify="right")
+    for row in (*done.rewards, done.total):
+        if row is done.total:
+            table.add_section()
+        figures = (row.weight, row.mean, row.low, row.high)
+        cells = ["" if figure is None else f"{figure:.4g}" for figure in figures]
+        table.add_row(escape(row.name), *cells, f"{done.rows - row.scored}")
+    console.print(table)
+    kept = f", {done.resumed} of them before" if done.resumed else ""
+    console.print(f"\n{done.rows} rows in {done.out}{kept}", highlight=False)
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[int, int | None], object] | None]:
+    """Give what shows the rows done as a bar on stderr, or None where nobody looks."""
+    console = Console(stderr=True)
+    if not (shown and console.is_terminal):
+        yield None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("rows", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _found(argument: str) -> Any:
+    """Return what an argument names."""
+    path, colon, attribute = argument.rpartition(":")
+    if argument.endswith((".yaml", ".yml")):
+        return load(argument)
+    if colon and path.endswith(".py"):
+        return _attribute(_imported(Path(path)), attribute, argument)
+    if colon:
+        _on_path(Path.cwd())
+        try:
+            module = import_module(path)
+        except ModuleNotFoundError as error:
+            raise ValueError(f"{argument}: {error}; is it on the PYTHONPATH?") from None
+        return _attribute(module, attribute, argument)
+    try:
+        return build(argument)
     except ValueError as error:
-        print(f"rewardkit: {error}", file=sys.stderr)
-        return 2
-    return 0
+        if "." in argument and argument not in names():
+            return _found(":".join(argument.rsplit(".", 1)))
+        hint = "; a YAML file sets fields" if argument in names() else ""
+        raise ValueError(f"{error}{hint}") from None
 
 
-def _shown(name: str) -> str:
-    """Return a component's page as text."""
+def _imported(path: Path) -> Any:
+    """Import a file as the module of its name, so that other processes can import it too."""
+    if not path.exists():
+        raise FileNotFoundError(f"no file {str(path)!r}")
+    _on_path(path.parent)
+    module = import_module(path.stem)
+    if Path(module.__file__ or "").resolve() != path.resolve():
+        message = f"{path}: another module has the name {path.stem!r} ({module.__file__})"
+        raise ValueError(f"{message}; rename the file")
+    return module
+
+
+def _on_path(folder: Path) -> None:
+    """Have modules in a folder found, after all others."""
+    if str(folder.resolve()) not in sys.path:
+        sys.path.append(str(folder.resolve()))
+
+
+def _attribute(module: Any, attribute: str, argument: str) -> Any:
+    """Return a module's attribute."""
+    try:
+        return pkgutil.resolve_name(f"{module.__name__}:{attribute}")
+    except AttributeError as error:
+        raise ValueError(f"{argument}: {error}") from None
+
+
+def _told(error: Exception) -> str:
+    """Return an error in one line."""
+    format_message: Callable[[], str] | None = getattr(error, "format_message", None)
+    if format_message is not None:  # typer's own, whose class changes with its version
+        context = getattr(error, "ctx", None)
+        hint = f" ({context.command_path} --help)" if context is not None else ""
+        return f"{format_message()}{hint}".replace("\n", " ")
+    expected = isinstance(error, ValueError | LookupError | OSError | ImportError | TypeError)
+    told = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    told = told if expected and told else f"{type(error).__name__}: {told}"
+    notes = "; ".join(getattr(error, "__notes__", []))
+    debug = "" if expected else "; REWARDKIT_DEBUG=1 shows where"
+    return " ".join(f"{told}{f' ({notes})' if notes else ''}{debug}".split("\n"))
+
+
+def _summary(cls: type[Component]) -> str:
+    """Return the first paragraph of a class's docstring, in one line."""
+    return " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
+
+
+def _page(name: str) -> dict[str, Any]:
+    """Return all that is known of a component."""
     cls = lookup(name)
-    lines = [f"{name} ({cls.component_kind})", "", (cls.__doc__ or "").strip(), "", "fields:"]
+    doc, _, example = inspect.cleandoc(cls.__doc__ or "").partition(">>>")
     docs = field_docs(cls)
-    for field, info in cls.model_fields.items():
-        default = "required" if info.is_required() else f"default {info.default!r}"
-        lines.append(f"  {field}: {default}. {docs.get(field, '')}")
-    return "\n".join(lines)
+    fields = [
+        {
+            "name": field,
+            "type": _type(info.annotation),
+            "required": info.is_required(),
+            "default": None if info.is_required() else _default(info.default),
+            "doc": docs.get(field, ""),
+        }
+        for field, info in cls.model_fields.items()
+    ]
+    try:
+        usual = build(name)
+    except ValueError:  # some fields must be given
+        usual = None
+    rule = cls.bounds.__doc__ if issubclass(cls, Reward) else None
+    module = sys.modules[cls.__module__]
+    family = inspect.cleandoc(module.__doc__ or "").split("\n\n", 1)[1:]
+    return {
+        "name": name,
+        "kind": cls.component_kind,
+        "module": cls.__module__,
+        "doc": doc.strip(),
+        "fields": fields,
+        "bounds": getattr(usual, "bounds", None),
+        "bounds_rule": rule and inspect.cleandoc(rule),
+        "pointwise": getattr(usual or cls, "pointwise", None) is not False,
+        "columns": [str(column) for column in columns(usual)] if usual else [],
+        "source": " ".join("".join(family).split()),
+        "example": f">>>{example}".strip() if example else "",
+    }
+
+
+def _type(annotation: Any) -> str:
+    """Return a type as people write it."""
+    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", inspect.formatannotation(annotation))
+
+
+def _default(value: Any) -> Any:
+    """Return a default as JSON holds it, a component as it prints."""
+    return repr(value) if isinstance(value, Component) else plain(value)
+
+
+def _between(bounds: tuple[float, float]) -> str:
+    """Return bounds in words."""
+    low, high = bounds
+    if math.isinf(low) and math.isinf(high):
+        return "none"
+    if math.isinf(low):
+        return f"at most {high:g}"
+    return f"at least {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ class Reward(Component):
         except Exception as error:
             error.add_note(f"raised while {_innermost(error)} scored {_counted(batch)}")
             raise
-        values = [value for value, _ in _matched(scores, batch, self.__name__)]
+        values = [value for value, _ in matched(scores, batch, self.__name__)]
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
@@ -271,7 +271,7 @@ class Clip(Reward):
         """Return the reward's scores (batch length), none of them outside the limits."""
         return [
             score if score.value is None else Score(self._clip(score.value), score.why)
-            for score in _matched(self.reward.score(batch), batch, self.reward.__name__)
+            for score in matched(self.reward.score(batch), batch, self.reward.__name__)
         ]
 
     def _clip(self, value: float) -> float:
@@ -312,7 +312,7 @@ class Where(Reward):
         totals = [Score(None, f"{self.column} is not {self.equals!r}")] * len(batch)
         if rows:
             part = batch.select(rows)
-            scores = _matched(self.reward.score(part), part, self.reward.__name__)
+            scores = matched(self.reward.score(part), part, self.reward.__name__)
             for row, score in zip(rows, scores, strict=True):
                 totals[row] = score
         return totals
@@ -363,7 +363,7 @@ class Schedule(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores times the weight at the batch's step (batch length)."""
         weight = self.weight(batch.step)
-        scores = _matched(self.reward.score(batch), batch, self.reward.__name__)
+        scores = matched(self.reward.score(batch), batch, self.reward.__name__)
         batch.log(self.reward.__name__, [score.value for score in scores])
         return [
             score if score.value is None else Score(weight * score.value, score.why)
@@ -420,7 +420,7 @@ class Guard(Reward):
 
     def _scored(self, batch: Batch) -> list[Score]:
         """Return the reward's scores; raise for an infinity, which would end the run."""
-        scores = _matched(self.reward.score(batch), batch, self.reward.__name__)
+        scores = matched(self.reward.score(batch), batch, self.reward.__name__)
         for value, _ in scores:
             if value is not None and math.isinf(value):
                 message = f"the value {value}"
@@ -513,7 +513,7 @@ def _rows(
         name if (number := names[:place].count(name)) == 0 else f"{name}#{number + 1}"
         for place, name in enumerate(names)
     ]
-    scores = [_matched(given, batch, label) for label, given in zip(labels, scores, strict=True)]
+    scores = [matched(given, batch, label) for label, given in zip(labels, scores, strict=True)]
     for label, given in zip(labels, scores, strict=True):
         batch.log(label, [score.value for score in given])
 
@@ -539,7 +539,7 @@ _VALUE = (float, int, NoneType, Real)
 _INFINITIES = frozenset({math.inf, -math.inf})
 
 
-def _matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
+def matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
     """Return the scores, None in place of NaN.
 
     Raises ValueError where their number is not the batch's, TypeError for what is no Score.

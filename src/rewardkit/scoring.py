@@ -1,0 +1,577 @@
+"""Offline scoring: a file of completions in, the same rows with every reward's value and why out.
+
+Rows stream, so memory does not grow with the file. What was scored before the process was killed
+is kept, and scored only once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from types import NoneType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from rewardkit import _files
+from rewardkit._crew import in_order
+from rewardkit._journal import Journal, State, beside, put, refuse_other
+from rewardkit._optional import require
+from rewardkit.adapters.trl import split
+from rewardkit.batch import Batch
+from rewardkit.component import dump, walk
+from rewardkit.reward import Linear, Reward, matched
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Function: TypeAlias = Callable[..., Sequence[float | None]]
+"""A reward, or any callable with TRL's signature."""
+Progress: TypeAlias = Callable[[int, int | None], object]
+
+TOTAL = "reward"
+"""The column of the weighted sum."""
+
+_ROW_GROUP = 1 << 25  # bytes of rows that go to parquet together
+_ENDINGS = (".jsonl", ".parquet")
+_RECORD = "# made of: "
+
+
+class Summary(NamedTuple):
+    """What one reward gave over all rows."""
+
+    name: str
+    """The reward's name; its columns are `rewards/NAME` and `rewards/NAME/why`."""
+    weight: float
+    """Its weight in the sum."""
+    scored: int
+    """How many rows have a value; on the others it abstained."""
+    mean: float | None
+    """The mean of the values, None where there are none."""
+    low: float | None
+    """The least value."""
+    high: float | None
+    """The greatest value."""
+
+
+class Scored(NamedTuple):
+    """What a scoring came to."""
+
+    out: Path
+    """The file written."""
+    rows: int
+    """How many rows it has."""
+    resumed: int
+    """How many of them were there before, from a run that was ended."""
+    rewards: tuple[Summary, ...]
+    """Each reward's figures."""
+    total: Summary
+    """Those of the weighted sum."""
+
+
+def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
+    source: Path | str,
+    rewards: Reward | Function | Sequence[Reward | Function],
+    out: Path | str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    workers: int = 1,
+    batch_size: int = 1024,
+    resume: bool = True,
+    progress: Progress | None = None,
+) -> Scored:
+    r"""Score every row of a file, and write the rows with a value and a why for each reward.
+
+    `source` is JSONL, CSV (each also with `.gz`), parquet, a glob of them, a folder of TRL's
+    `completions_*.parquet`, or one that `datasets` saved. A row holds `completion`, and whatever
+    columns the rewards read; `columns` gives columns other names for them, as
+    {"response": "completion"}. `rewards` are rewards, whose sums are scored term by term, or
+    callables with TRL's signature.
+
+    `out` is JSONL or parquet, by its ending. It has the rows in order, with every column as it was,
+    and behind them `rewards/NAME` (None where a reward abstains), `rewards/NAME/why`, and `reward`,
+    the weighted sum of those that do not abstain. Columns of these names are replaced. Beside it
+    `OUT.rewards.yaml` says what scored them. `out` appears when it is whole; where an earlier run
+    was ended on the way, its rows are kept, unless `resume` is False.
+
+    `batch_size` is how many rows are scored together; a group of equal adjacent prompts is never
+    cut where a reward looks at it. `workers` is the number of processes. `progress` is called with
+    the number of rows done, and of all rows where that is known.
+
+    Raises ValueError where the input, the rewards or the columns are not those of the run that is
+    taken up, or a file is not as its ending says; whatever a reward raises propagates.
+
+    >>> import tempfile
+    >>> from rewardkit import build
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "in.jsonl").write_text('{"response": "It is 4"}\n{"response": "5"}\n')
+    >>> near = build("length", target=5, name="near")
+    >>> done = score(
+    ...     folder / "in.jsonl", near, folder / "out.jsonl", columns={"response": "completion"}
+    ... )
+    >>> done.rows, done.total.mean
+    (2, -3.0)
+    >>> print((folder / "out.jsonl").read_text().splitlines()[0])
+    {"response": "It is 4", "rewards/near": -2.0, "rewards/near/why": "7...", "reward": -2.0}
+    """
+    out = Path(out)
+    _check(source, out, workers=workers, batch_size=batch_size)
+    scorer = _scorer(rewards, dict(columns or {}), lines=out.suffix == ".jsonl")
+    about = _about(source, scorer)
+    if resume and (state := _finished(out, about)):
+        return _scored(out, scorer, state, state["rows"])
+    total = _files.count(source) if progress else None
+    with Journal(out, about, afresh=not resume) as journal:
+        resumed = journal.state["rows"]
+        if progress:
+            progress(resumed, total)
+        chunks = _files.chunks(source, size=batch_size, start=resumed)
+        if not scorer.pointwise:
+            chunks = _whole_groups(chunks, scorer.columns)
+        state = journal.state
+        for piece in in_order(scorer, chunks, workers):
+            tallies = (
+                [*map(_added, state["tallies"], piece.tallies)] if state["rows"] else piece.tallies
+            )
+            schema = None if scorer.lines else _joined(state.get("schema"), piece, out)
+            state = journal.add(piece.content, piece.rows, tallies=tallies, schema=schema)
+            if progress:
+                progress(state["rows"], total)
+        put(beside(out, "rewards.yaml"), _sidecar(source, scorer, {"about": about, **state}))
+        make = _same if scorer.lines else partial(_as_parquet, journal.ends, scorer, state)
+        journal.finish(make)
+    return _scored(out, scorer, state, resumed)
+
+
+class _Piece(NamedTuple):
+    """Some rows as they go to the file, and what each reward gave there."""
+
+    content: bytes
+    rows: int
+    tallies: list[list[float]]
+    """For each reward, and the sum: how many values, their sum, the least and the greatest."""
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Makes pieces of chunks, in whatever process."""
+
+    terms: Sequence[Function]
+    names: Sequence[str]
+    weights: Sequence[float]
+    bias: float
+    columns: dict[str, str]
+    lines: bool
+    """Whether it writes lines of JSON, or else an Arrow stream."""
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether no reward looks at a row's neighbours; of a function nobody knows."""
+        return all(isinstance(term, Reward) and term.pointwise for term in self.terms)
+
+    @property
+    def written(self) -> list[str]:
+        """The columns that it writes."""
+        pairs = ((f"rewards/{name}", f"rewards/{name}/why") for name in self.names)
+        return [column for pair in pairs for column in pair] + [TOTAL]
+
+    def __call__(self, chunk: _files.Chunk) -> _Piece:
+        """Score a chunk."""
+        rows = chunk.rows()
+        given = _files.renamed(rows, self.columns, chunk.place)
+        for place, row in enumerate(given):
+            if "completion" not in row:
+                has = ", ".join(rows[place]) or "none"
+                message = f"{chunk.place(place)}: no column 'completion'; its columns are {has}"
+                raise ValueError(f"{message}; map one, as --column response=completion")
+        batches = _batches(given)
+        results = [self._scores(term, batches, chunk) for term in self.terms]
+        totals = [*self._totals(zip(*(values for values, _ in results), strict=True))]
+        cells = [column for result in results for column in result] + [totals]
+        tallies = [*map(_tally, [*(values for values, _ in results), totals])]
+        content = (
+            self._lines(chunk, rows, cells) if self.lines else self._stream(chunk, rows, cells)
+        )
+        return _Piece(content, len(rows), tallies)
+
+    def _scores(
+        self, term: Function, batches: Sequence[Batch], chunk: _files.Chunk
+    ) -> tuple[list[float | None], list[str]]:
+        """Return a reward's values and whys."""
+        values: list[float | None] = []
+        whys: list[str] = []
+        for batch in batches:
+            first, last = chunk.place(len(values)), chunk.place(len(values) + len(batch) - 1)
+            try:
+                if isinstance(term, Reward):
+                    given, why = _scores(term, batch)
+                else:
+                    given, why = _called(term, batch)
+            except Exception as error:
+                error.add_note(f"raised while {term.__name__} scored {first} to {last}")
+                raise
+            values += given
+            whys += why
+        return values, whys
+
+    def _totals(self, values: Iterable[tuple[float | None, ...]]) -> Iterator[float | None]:
+        """Yield the weighted sum of what is there, None where nothing is."""
+        totals: dict[tuple[float | None, ...], float | None] = {}  # many rows have the same values
+        for row in values:
+            if row not in totals:
+                known = [w * v for w, v in zip(self.weights, row, strict=True) if v is not None]
+                totals[row] = sum(known, self.bias) if known else None
+            yield totals[row]
+
+    def _lines(
+        self, chunk: _files.Chunk, rows: Sequence[_files.Row], cells: Sequence[Sequence[Any]]
+    ) -> bytes:
+        """Return the rows as lines of JSON, each as it came with the columns behind it."""
+        keys = [f", {json.dumps(name)}: " for name in self.written]
+        tails: dict[tuple[Any, ...], bytes] = {}  # many rows have the same scores
+        written = frozenset(self.written)
+        raw = chunk.lines if isinstance(chunk, _files.Lines) else rows
+        lines: list[bytes] = []
+        for row, line, scores in zip(rows, raw, zip(*cells, strict=True), strict=True):
+            if scores not in tails:
+                pairs = zip(keys, map(json.dumps, scores), strict=True)
+                tails[scores] = "".join(map("".join, pairs)).encode() + b"}\n"
+            if isinstance(line, bytes) and written.isdisjoint(row):
+                lines += (line[: line.rindex(b"}")], tails[scores])
+            else:
+                kept = {name: cell for name, cell in row.items() if name not in written}
+                lines += (_json(kept)[:-1], tails[scores])
+        return b"".join(lines)
+
+    def _stream(
+        self, chunk: _files.Chunk, rows: Sequence[_files.Row], cells: Sequence[Sequence[Any]]
+    ) -> bytes:
+        """Return the rows as an Arrow stream."""
+        arrow = require("pyarrow", install=_files.EXTRA)
+        table = chunk.table if isinstance(chunk, _files.Table) else _table(rows, chunk)
+        table = table.drop_columns([name for name in self.written if name in table.column_names])
+        for name, column in zip(self.written, cells, strict=True):
+            kind = arrow.string() if name.endswith("/why") else arrow.float64()
+            table = table.append_column(name, arrow.array(column, kind))
+        return _files.ipc_bytes(table.replace_schema_metadata(None), compression="lz4")
+
+
+def _scorer(
+    rewards: Reward | Function | Sequence[Reward | Function],
+    columns: dict[str, str],
+    *,
+    lines: bool,
+) -> _Scorer:
+    """Return what scores: the terms one by one, each with a name of its own."""
+    terms: list[Function] = []
+    weights: list[float] = []
+    bias = 0.0
+    for reward in rewards if isinstance(rewards, Sequence) else [rewards]:
+        if isinstance(reward, Reward):
+            parts = split(reward)
+            terms += parts.reward_funcs
+            weights += parts.reward_weights
+            bias += reward.bias if isinstance(reward, Linear) else 0.0
+        elif callable(reward) and hasattr(reward, "__name__"):
+            terms.append(reward)
+            weights.append(1.0)
+        else:
+            given = f"{reward!r} ({type(reward).__name__})"
+            raise TypeError(f"got {given}, expected a reward, a function, or a list of them")
+    if not terms:
+        raise ValueError("no rewards; give at least one")
+    return _Scorer(terms, _names(terms), weights, bias, columns, lines)
+
+
+def _names(terms: Iterable[Function]) -> list[str]:
+    """Return the terms' names, equal ones numbered."""
+    names: list[str] = []
+    for term in terms:
+        name, number = str(term.__name__), 2
+        while name in names:
+            name, number = f"{term.__name__}#{number}", number + 1
+        names.append(name)
+    return names
+
+
+def _check(source: Path | str, out: Path, *, workers: int, batch_size: int) -> None:
+    """Raise ValueError for arguments that do not fit."""
+    if out.suffix not in _ENDINGS:
+        raise ValueError(f"{out}: got the ending {out.suffix!r}, expected {' or '.join(_ENDINGS)}")
+    if out.resolve() in [file.resolve() for file in _files.find(source)[1]]:
+        raise ValueError(f"{out} is the input too; write to another file")
+    for name, number in (("workers", workers), ("batch_size", batch_size)):
+        if number < 1:
+            raise ValueError(f"got {name}={number}, expected at least 1")
+
+
+def _batches(rows: Sequence[_files.Row]) -> list[Batch]:
+    """Return rows as batches, one for each run of rows of one step."""
+    return [_batch([*run]) for _, run in groupby(rows, key=lambda row: row.get("step"))]
+
+
+def _batch(rows: Sequence[_files.Row]) -> Batch:
+    """Return rows of one step as a batch."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
+    step = rows[0].get("step")
+    return Batch(
+        columns.pop("completion"),
+        prompts=columns.pop("prompt", None),
+        completion_ids=columns.pop("completion_ids", None),
+        columns=columns,
+        step=None if step in (None, "") else int(step),
+    )
+
+
+def _scores(reward: Reward, batch: Batch) -> tuple[list[float | None], list[str]]:
+    """Return a reward's values and whys."""
+    values, whys = zip(*matched(reward.score(batch), batch, reward.__name__), strict=True)
+    return _finite(values), [*whys]
+
+
+def _called(function: Function, batch: Batch) -> tuple[list[float | None], list[str]]:
+    """Return the values and whys of a function, called as a trainer does."""
+    logged: dict[str, Any] = {}
+    given = {"prompts": batch.prompts, "completion_ids": batch.completion_ids}
+    values = function(
+        **{
+            **batch.columns,
+            **{name: column for name, column in given.items() if column is not None},
+            "completions": batch.completions,
+            "trainer_state": SimpleNamespace(global_step=batch.step),
+            "log_extra": logged.__setitem__,
+            "log_metric": _dropped,
+        }
+    )
+    if not isinstance(values, Sequence) or len(values) != len(batch):
+        told = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
+        raise ValueError(f"got {told} for {len(batch)} completions, expected a list of as many")
+    whys = logged.get(f"{function.__name__}/why") or [""] * len(batch)
+    return _finite(values), [*map(str, whys)]
+
+
+def _finite(values: Sequence[float | None]) -> list[float | None]:
+    """Return values as floats, None for NaN. Raises ValueError for an infinity."""
+    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
+        return [*values]
+    floats = [None if value is None or math.isnan(value) else float(value) for value in values]
+    for value in floats:
+        if value is not None and math.isinf(value):
+            message = f"got {value}, which would poison a group; rk.build('clip', ...) bounds it"
+            raise ValueError(message)
+    return floats
+
+
+def _dropped(_name: str, _value: float) -> None:
+    """Take a metric, which has no place in a file of rows."""
+
+
+def _whole_groups(
+    chunks: Iterable[_files.Chunk], columns: Mapping[str, str]
+) -> Iterator[_files.Chunk]:
+    """Yield the chunks cut where the prompt or the step changes, so that no group is split."""
+    held: Any = None
+    for chunk in chunks:
+        held = chunk if held is None else held + chunk
+        rows = _files.renamed(held.rows(), columns, held.place)
+        keys = [(row.get("prompt", place), row.get("step")) for place, row in enumerate(rows)]
+        changes = (place for place in range(len(keys) - 1, 0, -1) if keys[place] != keys[place - 1])
+        if cut := next(changes, 0):
+            yield held[:cut]
+            held = held[cut:]
+    if held is not None:
+        yield held
+
+
+def _json(row: _files.Row) -> bytes:
+    """Return a row as a line of JSON, without its end; what is not finite is null."""
+    try:
+        return _encode(row).encode()
+    except ValueError:  # NaN, or half a surrogate pair, which UTF-8 does not have
+        return json.dumps(_without_nan(row), default=_plain).encode()
+
+
+def _plain(cell: Any) -> str:
+    """Return a cell that JSON does not know, a date or a decimal, as text."""
+    if isinstance(cell, bytes):
+        raise ValueError("a cell holds bytes, which JSON cannot; write to a .parquet file")  # noqa: TRY004 - of the file, no argument
+    return str(cell)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+
+
+def _without_nan(cell: Any) -> Any:
+    """Return a cell with None in place of NaN and infinities, at every depth."""
+    if isinstance(cell, float):
+        return cell if math.isfinite(cell) else None
+    if isinstance(cell, dict):
+        return {str(key): _without_nan(item) for key, item in cell.items()}
+    return [*map(_without_nan, cell)] if isinstance(cell, list | tuple) else cell
+
+
+def _table(rows: Sequence[_files.Row], chunk: _files.Chunk) -> pa.Table:
+    """Return rows as a table. Raises ValueError for a column that parquet cannot hold."""
+    arrow = require("pyarrow", install=_files.EXTRA)
+    arrays = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        try:
+            arrays[name] = arrow.array([row.get(name) for row in rows])
+        except (arrow.ArrowException, ValueError, TypeError, OverflowError) as error:
+            where = f"{chunk.place(0)} to {chunk.place(len(rows) - 1)}: column {name!r}"
+            message = f"{where} does not fit parquet ({error}); write to a .jsonl file"
+            raise ValueError(message) from None
+    return arrow.table(arrays)
+
+
+def _joined(before: str | None, piece: _Piece, out: Path) -> str:
+    """Return the schema, as text, that holds what was there before and a piece."""
+    arrow = require("pyarrow", install=_files.EXTRA)
+    schema = arrow.ipc.open_stream(piece.content).schema
+    try:
+        both = [_schema(before), schema] if before else [schema]
+        schema = arrow.unify_schemas(both, promote_options="permissive")
+    except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
+        message = f"{out}: rows differ in a column's type ({error}); write to a .jsonl file"
+        raise ValueError(message) from None
+    return b64encode(schema.serialize()).decode()
+
+
+def _schema(text: str) -> pa.Schema:
+    """Return the schema of a text."""
+    arrow = require("pyarrow", install=_files.EXTRA)
+    return arrow.ipc.read_schema(arrow.BufferReader(b64decode(text)))
+
+
+def _same(part: Path) -> Path:
+    """Return lines as they are."""
+    return part
+
+
+def _as_parquet(ends: Sequence[int], scorer: _Scorer, state: State, part: Path) -> Path:
+    """Return a parquet file made of Arrow streams that end there."""
+    arrow = require("pyarrow", install=_files.EXTRA)
+    parquet = require("pyarrow.parquet", install=_files.EXTRA)
+    made = beside(part, "parquet")
+    none = arrow.schema([(name, arrow.null()) for name in scorer.written])
+    schema = _schema(state["schema"]) if ends else none
+    with (
+        part.open("rb") as pieces,
+        parquet.ParquetWriter(made, schema, compression="zstd") as writer,
+    ):
+        held = schema.empty_table()
+        for start in [0, *ends][:-1]:
+            pieces.seek(start)
+            table = arrow.ipc.open_stream(pieces).read_all()
+            held = arrow.concat_tables([held, table], promote_options="permissive")
+            if held.nbytes >= _ROW_GROUP:
+                writer.write_table(held)
+                held = schema.empty_table()
+        writer.write_table(held)
+    return made
+
+
+def _tally(values: Sequence[float | None]) -> list[float]:
+    """Return how many values there are, their sum, the least and the greatest."""
+    known = [value for value in values if value is not None]
+    return [len(known), sum(known), min(known, default=math.inf), max(known, default=-math.inf)]
+
+
+def _added(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Return the tally of both."""
+    return [
+        one[0] + other[0],
+        one[1] + other[1],
+        min(one[2], other[2]),
+        max(one[3], other[3]),
+    ]
+
+
+def _scored(out: Path, scorer: _Scorer, state: State, resumed: int) -> Scored:
+    """Return the figures."""
+    names, weights = [*scorer.names, TOTAL], [*scorer.weights, 1.0]
+    tallies = state["tallies"] if state["rows"] else [_tally([])] * len(names)
+    figures = [
+        Summary(name, weight, int(count), total / count, low, high)
+        if count
+        else Summary(name, weight, 0, None, None, None)
+        for name, weight, (count, total, low, high) in zip(names, weights, tallies, strict=True)
+    ]
+    return Scored(out, state["rows"], resumed, tuple(figures[:-1]), figures[-1])
+
+
+def _about(source: Path | str, scorer: _Scorer) -> dict[str, str]:
+    """Return what a scoring is made of, each thing as a digest."""
+    kind, files = _files.find(source)
+    if kind == "dataset":
+        files = sorted(file for file in files[0].iterdir() if file.suffix in (".arrow", ".json"))
+    content = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            content.update(hashlib.file_digest(opened, "sha256").digest())
+    rules = [version("rewardkit"), repr(scorer.weights), repr(scorer.bias)]
+    for term in scorer.terms:
+        parts = [type(part) for part in walk(term)] if isinstance(term, Reward) else [term]
+        rules += [repr(term) if isinstance(term, Reward) else "", *map(_code, parts)]
+    return {
+        "input": content.hexdigest(),
+        "rewards": hashlib.sha256("\n".join(rules).encode()).hexdigest(),
+        "columns": json.dumps(scorer.columns, sort_keys=True),
+    }
+
+
+def _code(part: Any) -> str:
+    """Return where a class or a function is from, and the whole file where that is not ours."""
+    name = f"{part.__module__}.{getattr(part, '__qualname__', '')}"
+    if name.startswith("rewardkit."):
+        return name
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(part))
+        return name + Path(file or "").read_text(encoding="utf-8")
+    except (OSError, TypeError):  # from a prompt, or not written in Python
+        return name
+
+
+def _sidecar(source: Path | str, scorer: _Scorer, record: Mapping[str, Any]) -> str:
+    """Return the YAML that lies beside the rows: what scored them, and how much each counts."""
+    told = f"# What scored {source}: the column `reward` is the sum of these. rk.load reads it.\n"
+    told += f"{_RECORD}{json.dumps({**record, 'schema': None})}\n"
+    rewards = [term for term in scorer.terms if isinstance(term, Reward)]
+    if len(rewards) == len(scorer.terms):
+        try:
+            weights = tuple(scorer.weights)
+            return told + dump(Linear(terms=tuple(rewards), weights=weights, bias=scorer.bias))
+        except ValueError:  # a class without a registered name
+            pass
+    pairs = zip(scorer.names, scorer.weights, strict=True)
+    return told + "".join(
+        f"# {weight:g} times {name}, which YAML cannot hold\n" for name, weight in pairs
+    )
+
+
+def _finished(out: Path, about: Mapping[str, str]) -> State | None:
+    """Return the state of a scoring that came to its end before, None where there is more to do.
+
+    Raises ValueError where the file is there and was made of something else.
+    """
+    if not out.exists() or beside(out, "progress").exists():
+        return None
+    sidecar = beside(out, "rewards.yaml")
+    lines = sidecar.read_text(encoding="utf-8").splitlines() if sidecar.exists() else []
+    records = [line.removeprefix(_RECORD) for line in lines if line.startswith(_RECORD)]
+    if not records:
+        message = (
+            f"{out} is there, and was not written by score; --fresh (resume=False) replaces it"
+        )
+        raise ValueError(message)
+    state: State = json.loads(records[0])
+    refuse_other(out, state["about"], about)
+    return state
