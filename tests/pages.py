@@ -81,7 +81,7 @@ class Page:
             "pycon": self.pycon,
             "yaml": self.yaml,
             "toml": lambda block: self.hold(tomllib.loads(block.text)),
-            "json": lambda block: self.hold(json.loads(block.text)),
+            "json": lambda block: self.hold([*map(json.loads, rows(block))]),
             "sh": self.shell,
             "console": self.console,
             "text": self.hold,
@@ -224,6 +224,11 @@ def has_rewards(words: list[str]) -> None:
         module, _, attribute = name.rpartition(".")
         if module.startswith("rewardkit"):
             assert isinstance(getattr(importlib.import_module(module), attribute), rk.Reward)
+
+
+def rows(block: Block) -> list[str]:
+    """Return the JSON texts of a block: one a line where its title ends in .jsonl."""
+    return block.text.splitlines() if block.title.endswith(".jsonl") else [block.text]
 
 
 def commands(text: str) -> Iterator[str]:

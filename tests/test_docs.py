@@ -7,6 +7,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -150,6 +151,14 @@ def test_the_gallery_says_what_a_field_may_be(gallery):
     assert "At most 0, with no lower limit" in rewards
     assert "Of the one below: no limit to 0." in rewards
     assert "list of `str` or `None`" in rewards
+
+
+def test_one_page_lists_every_extra():
+    project = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]
+    table = read(DOCS / "all.md").partition("## Install")[2].partition("## ")[0]
+    told = {name for name in project["optional-dependencies"] if f"`{name}`" in table}
+    ours = {"all", "bench", "demo", "dev", "docs", "train"}  # for the project itself
+    assert told == set(project["optional-dependencies"]) - ours
 
 
 def test_one_page_lists_every_component(hooks, registered):
