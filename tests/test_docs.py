@@ -206,6 +206,12 @@ def test_every_page_is_in_the_navigation():
     assert told == pages | {f"gallery/{page}.md" for page in GALLERY}
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "examples/plugin/README.md"])
+def test_links_in_the_repository_lead_somewhere(page):
+    links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", read(ROOT / page))
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
 def test_readme_names_every_reward(registered):
     table = read(ROOT / "README.md")
     known = {name for name, _, _ in registered}
