@@ -12,6 +12,7 @@ import glob
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -35,6 +36,7 @@ KINDS = ("jsonl", "csv", "parquet", "dataset")
 
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 _COUNTED = 1 << 30  # bytes of text that take a second or less to count
+_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -267,10 +269,10 @@ def _jsonl(file: Path, size: int) -> Iterator[Lines]:
     """Yield the lines of JSONL that are not blank, as they came."""
     name = str(file)
     with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
-        if opened.read(len(_BOM)) != _BOM:
-            opened.seek(0)
         first = 1
         try:
+            if opened.read(len(_BOM)) != _BOM:
+                opened.seek(0)
             while lines := [*islice(opened, size)]:
                 numbers: Sequence[int] = range(first, first + len(lines))
                 first += len(lines)
@@ -280,7 +282,7 @@ def _jsonl(file: Path, size: int) -> Iterator[Lines]:
                     ]
                     numbers, lines = [n for n, _ in kept], [line for _, line in kept]
                 yield Lines(lines, ((name, numbers),))
-        except (gzip.BadGzipFile, EOFError) as error:
+        except _BROKEN as error:
             raise ValueError(f"{name}: broken gzip ({error}); fetch or write it again") from None
 
 
@@ -329,6 +331,8 @@ def _csv(file: Path, size: int) -> Iterator[Lines]:
         except csv.Error as error:
             message = f"{name}, line {reader.line_num}: not CSV ({error}); mend the line"
             raise ValueError(message) from None
+        except _BROKEN as error:
+            raise ValueError(f"{name}: broken gzip ({error}); fetch or write it again") from None
         except UnicodeDecodeError as error:
             message = f"{name}: not UTF-8 ({error.reason}); convert the file with iconv"
             raise ValueError(message) from None

@@ -295,6 +295,68 @@ def _progress(*, shown: bool) -> Iterator[Callable[[int, int | None], object] | 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@app.command()
+def report(  # noqa: PLR0913 - one option a keyword
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="What score wrote, or TRL's completions: a file, glob or folder."
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page.")] = Path("report.html"),
+    column: ColumnArguments = None,
+    title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
+    reward: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A reward's column. Repeatable.")
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="The column whose equal cells are a group.")
+    ] = "prompt",
+    as_json: AsJson = False,
+) -> None:
+    """Write a page about the rewards of a scored file, and print what stands out."""
+    from rewardkit.report import report as write  # noqa: PLC0415 - only this command needs it
+
+    done = write(
+        source,
+        out,
+        columns=mapping_from(column),
+        title=title,
+        rewards=reward,
+        weights=None if weight is None else _weights(weight),
+        group=group,
+    )
+    if as_json:
+        print_json(done.as_dict())
+        return
+    console = Console()
+    colours = {"bad": "red", "watch": "yellow", "good": "green"}
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for finding in done.findings:
+        told = Text.assemble((f"{finding.title}. ", "bold"), finding.text)
+        table.add_row(Text(finding.figure, colours[finding.level]), told)
+    console.print(table)
+    texts = "all texts" if done.shown == done.rows else f"the texts of {done.shown:,}"
+    typer.echo(f"{done.path}: {done.rows:,} rows, {texts}, {done.size / 1e6:.2f} MB")
+
+
+def _weights(arguments: Sequence[str]) -> dict[str, float]:
+    """Return the factors in the sum by the rewards' names, from `NAME=NUMBER`."""
+    found = {}
+    for argument in arguments:
+        name, _, number = argument.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise ValueError(f"--weight {argument}: expected NAME=NUMBER, as length=0.5") from None
+    return found
+
+
 def _found(argument: str) -> Any:
     """Return what an argument names."""
     path, colon, attribute = argument.rpartition(":")

@@ -1,0 +1,85 @@
+"""How large a page of many completions is, and how soon Chromium has opened it.
+
+Without arguments it makes 10,000 rows; with one it reports that scored file. It prints the size,
+and over five fresh browsers the milliseconds from navigation to the first paint, to the table with
+its values, and to the table with its texts, the last of which is when everything can be used.
+
+    python benchmarks/report.py [SCORED] [PAGE]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import mkdtemp
+
+from playwright.sync_api import Playwright, sync_playwright
+
+from rewardkit.report import report
+
+TRIES = 5
+WORDS = ["so", "then", "we", "add", "the", "two", "carry", "one", "and", "have", "more"]
+TIMES = """() => [performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN,
+    performance.getEntriesByName("rewardkit-values")[0].startTime,
+    performance.getEntriesByName("rewardkit-texts")[0].startTime]"""
+
+
+def made(path: Path, rows: int) -> Path:
+    """Write scored rows in groups of eight."""
+    dice = random.Random(0)
+    with path.open("w", encoding="utf-8") as out:
+        for row in range(rows):
+            text = " ".join(dice.choices(WORDS, k=100)) + f" <answer>{row % 90}</answer>"
+            cells = {
+                "prompt": f"What is {row // 8} + 1?",
+                "completion": text,
+                "rewards/correct": dice.choice([0.0, 1.0]),
+                "rewards/correct/why": "as the dice fell",
+                "rewards/length": -round(dice.random(), 3),
+                "rewards/length/why": f"{len(text)} characters",
+            }
+            out.write(json.dumps(cells) + "\n")
+    return path
+
+
+def opened(playwright: Playwright, page: Path) -> list[float]:
+    """Return the milliseconds from navigation to each of the three, in a fresh browser."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    browser = playwright.chromium.launch(executable_path=found, args=flags)
+    try:
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.goto(page.resolve().as_uri())
+        tab.wait_for_selector("html[data-ready]")
+        times: list[float] = tab.evaluate(TIMES)
+        return times
+    finally:
+        browser.close()
+
+
+def main() -> None:
+    """Print the figures."""
+    folder = Path(mkdtemp())
+    given = sys.argv[1:]
+    source = Path(given[0]) if given else made(folder / "made.jsonl", 10_000)
+    page = Path(given[1]) if len(given) > 1 else folder / "page.html"
+    start = time.perf_counter()
+    done = report(source, page)
+    print(f"{done.rows:,} rows, {done.shown:,} texts, {done.size:,} bytes", end=", ")
+    print(f"written in {time.perf_counter() - start:.1f} s")
+    with sync_playwright() as playwright:
+        tries = [opened(playwright, page) for _ in range(TRIES)]
+    for name, times in zip(
+        ("first paint", "values", "texts"), zip(*tries, strict=True), strict=True
+    ):
+        print(f"{name:12} median {median(times):6.0f} ms   worst {max(times):6.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

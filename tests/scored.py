@@ -1,0 +1,68 @@
+"""Rewards for test_scoring.py, importable by its worker processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any, ClassVar
+
+import rewardkit as rk
+
+
+class GroupSize(rk.Reward):
+    """How many completions its group has, as this batch shows it."""
+
+    pointwise: ClassVar[bool] = False
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        sizes = [len(group) for group in batch.groups() for _ in group]
+        return [rk.Score(float(size), f"of {len(batch)}") for size in sizes]
+
+
+class Slow(rk.Reward):
+    """The length, after a while, so that there is something to kill."""
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        time.sleep(float(os.environ.get("SLOW", "0")))
+        return [rk.Score(float(len(text)), text[:3]) for text in batch.texts]
+
+
+def half_known(completions: list[Any], answer: list[str], **_: Any) -> list[float | None]:
+    """A function as TRL takes it, that abstains."""
+    return [1.0 if given == "4" else None for given in answer]
+
+
+def telling(completions: list[Any], log_extra: Any, trainer_state: Any, **_: Any) -> list[int]:
+    """A function that says why, prints, and knows the step."""
+    sys.stdout.write("loud\n")
+    sys.stdout.flush()
+    log_extra("telling/why", [f"step {trainer_state.global_step}"] * len(completions))
+    return [len(completion) for completion in completions]
+
+
+def process(completions: list[Any], **_: Any) -> list[int]:
+    """The process that it runs in."""
+    return [os.getpid()] * len(completions)
+
+
+def failing(completions: list[Any], **_: Any) -> list[float]:
+    """A bug."""
+    return [1 / len(completion) for completion in completions]
+
+
+def dying(completions: list[Any], **_: Any) -> list[float]:
+    """A crash."""
+    if any("die" in completion for completion in completions):
+        os._exit(3)
+    return [0.0] * len(completions)
+
+
+def too_short(completions: list[Any], **_: Any) -> list[float]:
+    """All rows are dropped."""
+    return []
+
+
+def infinite(completions: list[Any], **_: Any) -> list[float]:
+    """No value for a trainer, and one that abstains."""
+    return [float("nan")] + [float("inf")] * (len(completions) - 1)
