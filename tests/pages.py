@@ -32,6 +32,14 @@ STAND_INS = "<!-- run with stand-ins:"
 NOT_RUN = "<!-- not run:"
 FENCE = re.compile(r" *```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?")
 ENVIRONMENT = {**os.environ, "REWARDKIT_NO_PLUGINS": "1", "PYTHONIOENCODING": "utf-8"}
+SAMPLES = {
+    "completions.jsonl": (
+        '{"prompt": "7 * 6?", "completion": "<answer>42</answer>", "answer": "42"}\n'
+        '{"prompt": "7 * 6?", "completion": "It is 42.", "answer": "42"}\n'
+    ),
+    "rewards.yaml": "- type: correct\n  verifier: number\n- xml_soft\n",
+}
+"""Files that a page's commands may take for granted."""
 GSM8K = [
     {"question": "What is 40 * 25?", "answer": "40 * 25 = 1000\n#### 1,000"},
     {"question": "What is 7 * 6?", "answer": "#### 42"},
@@ -70,12 +78,31 @@ def blocks(text: str) -> Iterator[Block]:
     assert opened is None, f"the fence in line {start + 1} is not closed"
 
 
+def samples(folder: Path) -> None:
+    """Write the files that a page's commands may take for granted, some as TRL logs them."""
+    for title, text in SAMPLES.items():
+        (folder / title).write_text(text, encoding="utf-8")
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    logged = folder / "outputs" / "completions"
+    logged.mkdir(parents=True)
+    for step in (10, 20):
+        rows = {
+            "step": [step, step],
+            "prompt": ["7 * 6?"] * 2,
+            "completion": ["<answer>42</answer>", "It is 42."],
+            "right": [1.0, 0.0],
+            "advantage": [0.7, -0.7],
+        }
+        parquet.write_table(arrow.table(rows), logged / f"completions_{step:05d}.parquet")
+
+
 class Page:
     """Runs the blocks of one page in order, in one namespace and one folder."""
 
     def __init__(self, name: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.name, self.folder, self.patch = name, folder, patch
         self.names: dict[str, Any] = {"__name__": "__main__"}
+        samples(folder)
         self.steps: dict[str, Callable[[Block], None]] = {
             "python": self.python,
             "pycon": self.pycon,
@@ -110,6 +137,9 @@ class Page:
 
     def python(self, block: Block) -> None:
         """Run a block; where it needs a GPU or the hub, with a stand-in for these."""
+        if block.text.startswith(">>> "):
+            self.pycon(block)
+            return
         code = compile(block.text, self.name, "exec", dont_inherit=True)
         if block.remark.startswith(NOT_RUN):
             return
