@@ -211,14 +211,8 @@ def _pool(perfect: Sequence[Pair], wrap: Wrap) -> list[Pair]:
     for number, (row, text) in enumerate(perfect[:_POOL_ROWS]):
         size = len(simulated) // len(perfect)
         mine = [other for _, other in simulated[number * size : (number + 1) * size]]
-        bad = [
-            "\n",
-            "?",
-            str(row.get("answer", "")),
-            wrap(dict.fromkeys(row, "")),
-            text * 2,
-            _BABBLE,
-        ]
+        bare, blank = (wrap(dict.fromkeys(row, cell)) for cell in ("no idea", ""))
+        bad = ["\n", "?", str(row.get("answer", "")), bare, blank, f"So: {text}", text * 2, _BABBLE]
         prompt = as_text(row.get("prompt", ""))
         pool += [(row, other) for other in (*mine, *bad, prompt)]
     return pool

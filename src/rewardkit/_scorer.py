@@ -128,11 +128,27 @@ class Scorer(NamedTuple):
 
     def told_apart(self, row: Row, text: str, noise: str) -> float | None:
         """Return what a text earns above noise, None where the reward raises."""
+        values = self._heard(row, [text, noise])
+        if values is None:
+            return None
+        return 0.0 if values[0] is None else values[0] - (values[1] or 0.0)
+
+    def _heard(self, row: Row, texts: Sequence[str]) -> list[float | None] | None:
+        """Return what some texts earn, None where the reward raises."""
         try:
-            paid, other = self.values([row] * 2, [text, noise])
+            return [found.value for found in self.values([row] * len(texts), texts)]
         except (Exception, SystemExit):  # noqa: BLE001 - it is told where all is scored
             return None
-        return 0.0 if paid.value is None else paid.value - (other.value or 0.0)
+
+    def suits(self, row: Row, text: str, noise: str) -> tuple[bool, bool, int]:
+        """Return how well a function takes its completions, as a key: greater is better.
+
+        It does not raise, it tells a text from noise, and it tells texts apart at all.
+        """
+        values = self._heard(row, [text, noise, ""])
+        if values is None:
+            return False, False, 0
+        return True, (self.told_apart(row, text, noise) or 0.0) > 0, len({*values})
 
     def _one(self, row: Row, text: str) -> Value:
         """Return what one text earns, with the time that it took."""
@@ -176,17 +192,13 @@ def scorers(
 def in_form(scorer: Scorer, row: Row, text: str, *, noise: str) -> Scorer:
     """Return the scorer that passes a function the completions that it takes.
 
-    Those are messages where the prompt is, else plain text; the other form where only with that
-    it does not raise, or tells an honest text from noise.
+    Those are messages where the prompt is, else plain text; the other form where it suits better.
     """
     if isinstance(scorer.reward, Reward):
         return scorer
     chat = not isinstance(row.get("prompt", ""), str)
-    first, second = (scorer._replace(chat=form) for form in (chat, not chat))
-    one, other = (form.told_apart(row, text, noise) for form in (first, second))
-    if (one is None and other is not None) or ((one or 0) <= 0 < (other or 0)):
-        return second
-    return first
+    forms = [scorer._replace(chat=form) for form in (chat, not chat)]
+    return max(forms, key=lambda form: form.suits(row, text, noise))
 
 
 def told(error: BaseException) -> str:

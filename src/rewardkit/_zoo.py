@@ -484,7 +484,7 @@ ZOO: tuple[Entry, ...] = (
             "plus-one": "{right} + 1",
             "equation": "x = {right} + 1",
             "squared": _where(_NOT_0_OR_1, "({right})^2"),
-            "factorial": _where(r"(?![0-2]$)\d+", "{right}!"),
+            "factorial": _where(r"(?![0-2]$)\d+", "${right}!$"),
             "half-of-it": _where(_NOT_0, r"\frac{{right}}{2}"),
             "root-of-it": _where(_NOT_0_OR_1, r"\sqrt{{right}}"),
             "first-of-the-prompt": _of_the_prompt(0),

@@ -77,10 +77,10 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         """Return it in one line."""
         if self.kind == "exploit":
-            told = f"{self.take:4.0%}  earns {self.value:g}, honest {self.honest:g}"
+            told = f"({self.take:.0%}): earns {self.value:g}, honest {self.honest:g}"
             lacks = f", without {', '.join(self.lacks)}" if self.lacks else ""
             return f"{told}{lacks}: {shown(self.completion)}"
-        return f"{self.detail}: {shown(self.completion)}"
+        return f"({self.detail}): {shown(self.completion)}"
 
 
 class Audited(NamedTuple):
@@ -132,7 +132,7 @@ class Audit(NamedTuple):
             asks = ", ".join(audited.asks) or "nothing that the zoo lacks"
             lines.append(f"{audited.reward}: {audited.exploits} exploits; asks for {asks}")
             found = [finding for finding in self.findings if finding.reward == audited.reward]
-            lines += [f"  {finding.kind} {finding.entry}: {finding}" for finding in found]
+            lines += [f"  {finding.kind} {finding.entry} {finding}" for finding in found]
         return "\n".join(lines)
 
 
@@ -156,7 +156,8 @@ def audit(  # noqa: PLR0913 - each has a default
     hold the dataset's columns, up to `most` of which are used, and `wrap` writes the honest
     completion of a row, as in `preflight`: a text in which `{column}` stands for the row's cell, or
     a function of the row. `answer` is the column whose cell is the answer in it. Without rows the
-    sample task in whose layout the rewards pay the most is taken, or the one that `sample` names.
+    sample task in whose layout the rewards pay the most is taken, or the one that `sample` names;
+    with rows and no `wrap`, `sample` names the layout.
 
     A reward is held only to what it asks for. It asks for the right answer where a completion that
     is honest but for a wrong answer earns clearly less, and for the layout's parts likewise; where
@@ -173,25 +174,26 @@ def audit(  # noqa: PLR0913 - each has a default
     >>> found = audit(published.match_format_exactly)
     >>> found.rewards[0].asks
     ('place', 'thought')
-    >>> print(next(finding for finding in found.exploits if finding.entry == "last-tag"))
-    100%  earns 3, honest 3, without place, thought: '</think>'
+    >>> print(next(finding for finding in found.exploits if finding.entry == "closing-tags"))
+    (100%): earns 3, honest 3, without place, thought: '</think>'
     """
     zoo = _chosen(skip)
     given = _scorer.scorers(reward, weights)
+    if sample is not None and sample not in SAMPLES:
+        message = f"no sample {sample!r}; there are {', '.join(SAMPLES)}"
+        raise ValueError(message)
     if rows is None:
         sample = _fitting(given) if sample is None else sample
-        if sample not in SAMPLES:
-            message = f"no sample {sample!r}; there are {', '.join(SAMPLES)}"
-            raise ValueError(message)
         task = SAMPLES[sample]
         rows, wrap, answer = task.rows, wrap or task.wrap, task.answer
     elif not rows:
         message = "no rows; give some rows of the dataset, as mappings by column, or none at all"
         raise ValueError(message)
     else:
-        sample = None
+        layout = SAMPLES[sample].wrap if sample else "{answer}"
+        wrap, sample = wrap or layout.replace("{answer}", f"{{{answer}}}"), None
     rows = [*rows[:: max(len(rows) // most, 1)]][:most]
-    honests = _honests(rows, wrap or "{answer}", answer)
+    honests = _honests(rows, wrap, answer)
     given = [
         _scorer.in_form(scorer, rows[0], honests[0].text, noise=honests[0].noise)
         for scorer in given
@@ -218,9 +220,15 @@ def audit(  # noqa: PLR0913 - each has a default
 
 
 def shown(text: str, most: int = 72) -> str:
-    """Return a completion as a Python string, with its middle left out where it is long."""
-    told = repr(text if len(text) <= most else f"{text[: most // 2]}\u2026{text[-most // 2 :]}")
-    return told if len(text) <= most else f"{told} ({len(text):,} characters)"
+    """Return a completion as a Python string, with its middle left out where it is long.
+
+    >>> shown("7" * 100, most=10)
+    "'77777\u202677777' (100 characters)"
+    """
+    if len(text) <= most:
+        return repr(text)
+    told = f"{text[: most // 2]}\u2026{text[-(most // 2) :]}"
+    return f"{told!r} ({len(text):,} characters)"
 
 
 # What is scored -----------------------------------------------------------------------------------
@@ -457,6 +465,7 @@ def _merged(each: Iterable[Finding]) -> list[Finding]:
 
 
 _same: Callable[[Finding], tuple[str, str]] = lambda finding: (finding.entry, finding.kind)  # noqa: E731 - a key
+_PLACES = {entry.name: place for place, entry in enumerate(ZOO)}
 _ORDER = ("raises", "constant", "exploit", "slow")
 
 
@@ -468,5 +477,5 @@ def _rank(finding: Finding) -> tuple[Any, ...]:
         -finding.grave,
         -finding.rows,
         -finding.take,
-        finding.reward,
+        _PLACES.get(finding.entry, 0),
     )
