@@ -46,6 +46,11 @@ def process(completions: list[Any], **_: Any) -> list[int]:
     return [os.getpid()] * len(completions)
 
 
+def of_batch(completions: list[Any], **_: Any) -> list[int]:
+    """How many rows there are in the batch."""
+    return [len(completions)] * len(completions)
+
+
 def failing(completions: list[Any], **_: Any) -> list[float]:
     """A bug."""
     return [1 / len(completion) for completion in completions]

@@ -19,6 +19,7 @@ import pytest
 import rewardkit as rk
 import scored
 from rewardkit import _files, presets
+from rewardkit._journal import Journal
 from rewardkit.adapters import trl
 from rewardkit.scoring import score
 
@@ -187,6 +188,20 @@ def test_a_group_goes_on_in_the_next_file(tmp_path):
     out = tmp_path / "scored.jsonl"
     score(f"{tmp_path}/part_*.jsonl", scored.GroupSize(), out, batch_size=2)
     assert [row["rewards/GroupSize"] for row in _files.read(out)] == [2, 2, 3, 3, 3, 4, 4, 4, 4]
+
+
+def test_rows_without_a_prompt_are_no_group(tmp_path):
+    rows = [{"prompt": None, "completion": ""}] * 5 + [{"prompt": "a", "completion": ""}] * 5
+    out = tmp_path / "out.jsonl"
+    score(written(tmp_path, rows), scored.of_batch, out, batch_size=2)
+    assert [row["rewards/of_batch"] for row in _files.read(out)] == [1, 2, 2, 2, 2] + [5] * 5
+
+
+def test_a_group_of_many_batches_is_held_together(tmp_path):
+    rows = [{"prompt": "a", "completion": ""}] * 50 + [{"prompt": "b", "completion": ""}] * 3
+    out = tmp_path / "out.jsonl"
+    score(written(tmp_path, rows), scored.GroupSize(), out, batch_size=2)
+    assert [row["rewards/GroupSize"] for row in _files.read(out)] == [50] * 50 + [3] * 3
 
 
 def test_equal_prompts_of_two_steps_are_two_groups(tmp_path):
@@ -405,6 +420,43 @@ def test_cut_anywhere_the_rest_is_scored_again(suffix, file, begun):
         done = score(source, FIVE, out, batch_size=5)
         assert done.resumed in (0, 5, 10, 15)
         assert [*_files.read(out)] == want
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("step", ["finish", "replace", "part", "progress"])
+def test_killed_between_the_last_steps_it_is_whole_all_the_same(step, suffix, tmp_path):
+    """The process ends at a call that finishing makes, as if it was killed there."""
+    source, out = written(tmp_path, ROWS), tmp_path / f"out{suffix}"
+    with pytest.MonkeyPatch.context() as patch:
+        if step == "finish":
+            patch.setattr(Journal, "finish", end)
+        if step == "replace":
+            patch.setattr(Path, "replace", only(out, Path.replace))
+        if step in ("part", "progress"):
+            patch.setattr(Path, "unlink", only(out.with_name(f"{out.name}.{step}"), Path.unlink))
+        with pytest.raises(KilledError):
+            score(source, FIVE, out, batch_size=5)
+    done = score(source, FIVE, out, batch_size=5)
+    assert done.rows == 35
+    assert len([*_files.read(out)]) == 35
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("in.jsonl", out.name, f"{out.name}.rewards.yaml")
+    }
+
+
+def end(*_: Any, **__: Any) -> None:
+    raise KilledError
+
+
+def only(path: Path, call: Any) -> Any:
+    """Call a method of paths, but end where it is about one of them."""
+
+    def maybe(self: Path, *given: Any, **options: Any) -> Any:
+        if path in (self, *given):
+            raise KilledError
+        return call(self, *given, **options)
+
+    return maybe
 
 
 @pytest.mark.parametrize("finished", [False, True])

@@ -35,6 +35,7 @@ KINDS = ("jsonl", "csv", "parquet", "dataset")
 """What can be read."""
 
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+_READ = 1 << 22  # bytes of lines at once, or a single line
 _COUNTED = 1 << 30  # bytes of text that take a second or less to count
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 _BOM = b"\xef\xbb\xbf"
@@ -273,15 +274,17 @@ def _jsonl(file: Path, size: int) -> Iterator[Lines]:
         try:
             if opened.read(len(_BOM)) != _BOM:
                 opened.seek(0)
-            while lines := [*islice(opened, size)]:
-                numbers: Sequence[int] = range(first, first + len(lines))
-                first += len(lines)
-                if b"\n" in lines or not all(map(bytes.strip, lines)):
-                    kept = [
-                        (n, line) for n, line in zip(numbers, lines, strict=True) if line.strip()
-                    ]
-                    numbers, lines = [n for n, _ in kept], [line for _, line in kept]
-                yield Lines(lines, ((name, numbers),))
+            while some := opened.readlines(_READ):
+                for start in range(0, len(some), size):
+                    lines = some[start : start + size]
+                    numbers: Sequence[int] = range(first, first + len(lines))
+                    first += len(lines)
+                    if not all(map(bytes.strip, lines)):
+                        numbers = [
+                            n for n, line in zip(numbers, lines, strict=True) if line.strip()
+                        ]
+                        lines = [line for line in lines if line.strip()]
+                    yield Lines(lines, ((name, numbers),))
         except _BROKEN as error:
             raise ValueError(f"{name}: broken gzip ({error}); fetch or write it again") from None
 

@@ -69,8 +69,8 @@ class Journal:
         with made.open("rb") as file:
             os.fsync(file.fileno())
         made.replace(self.out)
-        self.progress.unlink()
         self.part.unlink(missing_ok=True)
+        self.progress.unlink()
 
     def __enter__(self) -> Self:
         """Hold the files open."""

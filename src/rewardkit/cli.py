@@ -35,6 +35,7 @@ from rewardkit.reward import Reward
 
 if TYPE_CHECKING:
     from rewardkit.audit import Audit, Preflight
+    from rewardkit.scoring import Scored
 
 FOUND, MISUSE, INTERRUPTED = 1, 2, 130
 """Exit codes: what a build should stop for, a mistake in the command, and Ctrl-C."""
@@ -271,6 +272,48 @@ def score(  # noqa: PLR0913 - its options
     if as_json:
         print_json(done)
         return
+    _print_scored(done)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("rewardkit-demo"),
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Score a sample with the five rewards of the XML recipe, and write the report.
+
+    It takes a second, and needs neither a model nor a GPU. In a checkout `make demo` trains one.
+    """
+    from rewardkit import _sample, presets, scoring  # noqa: PLC0415 - only this command needs them
+    from rewardkit.report import report as write  # noqa: PLC0415 - the same
+
+    folder.mkdir(parents=True, exist_ok=True)
+    source, out = folder / "completions.jsonl", folder / "scored.jsonl"
+    lines = (json.dumps(row) + "\n" for row in _sample.completions())
+    source.write_text("".join(lines), encoding="utf-8")
+    five = [
+        presets.xmlcount_reward_func,
+        presets.soft_format_reward_func,
+        presets.strict_format_reward_func,
+        presets.int_reward_func,
+        presets.correctness_reward_func,
+    ]
+    done = scoring.score(source, five, out, resume=False)
+    page = write(out, folder / "report.html", title="Learning to add")
+    if as_json:
+        print_json({"scored": done, "report": page.path})
+        return
+    _print_scored(done)
+    typer.echo(
+        f"\nThe report is {page.path}; open it in a browser. Score what you have the same way:\n"
+        f"  rewardkit score {source} {out}.rewards.yaml --out scored.jsonl\n"
+        "  rewardkit report scored.jsonl"
+    )
+
+
+def _print_scored(done: Scored) -> None:
+    """Print what a scoring came to."""
     console = Console()
     table = Table("reward", box=None, header_style="bold")
     for heading in ("weight", "mean", "least", "most", "abstains"):
@@ -283,7 +326,7 @@ def score(  # noqa: PLR0913 - its options
         table.add_row(escape(row.name), *cells, f"{done.rows - row.scored}")
     console.print(table)
     kept = f", {done.resumed} of them before" if done.resumed else ""
-    console.print(f"\n{done.rows} rows in {done.out}{kept}", highlight=False)
+    typer.echo(f"\n{done.rows} rows in {done.out}{kept}")
 
 
 SourceOption = Annotated[

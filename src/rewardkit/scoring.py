@@ -12,10 +12,12 @@ import json
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from importlib.metadata import version
-from itertools import groupby
+from itertools import groupby, pairwise
+from operator import add
 from pathlib import Path
 from types import NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -136,14 +138,15 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
         if not scorer.pointwise:
             chunks = _whole_groups(chunks, scorer.columns)
         state = journal.state
-        for piece in in_order(scorer, chunks, workers):
-            tallies = (
-                [*map(_added, state["tallies"], piece.tallies)] if state["rows"] else piece.tallies
-            )
-            schema = None if scorer.lines else _joined(state.get("schema"), piece, out)
-            state = journal.add(piece.content, piece.rows, tallies=tallies, schema=schema)
-            if progress:
-                progress(state["rows"], total)
+        with closing(in_order(scorer, chunks, workers)) as pieces:
+            for piece in pieces:
+                before, tallies = state, piece.tallies
+                if before["rows"]:
+                    tallies = [*map(_added, before["tallies"], tallies)]
+                schema = None if scorer.lines else _joined(before.get("schema"), piece, out)
+                state = journal.add(piece.content, piece.rows, tallies=tallies, schema=schema)
+                if progress:
+                    progress(state["rows"], total)
         put(beside(out, "rewards.yaml"), _sidecar(source, scorer, {"about": about, **state}))
         make = _same if scorer.lines else partial(_as_parquet, journal.ends, scorer, state)
         journal.finish(make)
@@ -351,6 +354,7 @@ def _called(function: Function, batch: Batch) -> tuple[list[float | None], list[
             "log_metric": _dropped,
         }
     )
+    values = values.tolist() if hasattr(values, "tolist") else values
     if not isinstance(values, Sequence) or len(values) != len(batch):
         told = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
         raise ValueError(f"got {told} for {len(batch)} completions, expected a list of as many")
@@ -378,17 +382,27 @@ def _whole_groups(
     chunks: Iterable[_files.Chunk], columns: Mapping[str, str]
 ) -> Iterator[_files.Chunk]:
     """Yield the chunks cut where the prompt or the step changes, so that no group is split."""
-    held: Any = None
+    held: list[Any] = []
+    last: Any = object()
     for chunk in chunks:
-        held = chunk if held is None else held + chunk
-        rows = _files.renamed(held.rows(), columns, held.place)
-        keys = [(row.get("prompt", place), row.get("step")) for place, row in enumerate(rows)]
-        changes = (place for place in range(len(keys) - 1, 0, -1) if keys[place] != keys[place - 1])
-        if cut := next(changes, 0):
-            yield held[:cut]
-            held = held[cut:]
-    if held is not None:
-        yield held
+        keys = [_group(row) for row in _files.renamed(chunk.rows(), columns, chunk.place)]
+        changes = [one != other for one, other in pairwise([last, *keys])]
+        if any(changes):
+            start = len(changes) - 1 - changes[::-1].index(True)  # of the last group
+            if whole := [*held, chunk[:start]] if start else held:
+                yield reduce(add, whole)
+            held = [chunk[start:]]
+        else:
+            held.append(chunk)
+        last = keys[-1]
+    if held:
+        yield reduce(add, held)
+
+
+def _group(row: _files.Row) -> Any:
+    """Return what rows of one group have in common; a row without a prompt is by itself."""
+    prompt = row.get("prompt")
+    return object() if prompt is None else (prompt, row.get("step"))
 
 
 def _json(row: _files.Row) -> bytes:
@@ -562,16 +576,22 @@ def _finished(out: Path, about: Mapping[str, str]) -> State | None:
 
     Raises ValueError where the file is there and was made of something else.
     """
-    if not out.exists() or beside(out, "progress").exists():
+    progress = beside(out, "progress")
+    if not out.exists() or (progress.exists() and beside(out, "part").exists()):
         return None
     sidecar = beside(out, "rewards.yaml")
     lines = sidecar.read_text(encoding="utf-8").splitlines() if sidecar.exists() else []
     records = [line.removeprefix(_RECORD) for line in lines if line.startswith(_RECORD)]
+    if not records and progress.exists():  # begun afresh, over a file of something else
+        return None
     if not records:
         message = (
             f"{out} is there, and was not written by score; --fresh (resume=False) replaces it"
         )
         raise ValueError(message)
     state: State = json.loads(records[0])
+    if progress.exists() and state["about"] != about:
+        return None
     refuse_other(out, state["about"], about)
+    progress.unlink(missing_ok=True)  # ended between the last two steps
     return state
