@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import doctest
-import importlib
+import importlib.util
 import inspect
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -103,6 +104,8 @@ class Page:
         self.name, self.folder, self.patch = name, folder, patch
         self.names: dict[str, Any] = {"__name__": "__main__"}
         samples(folder)
+        if (its := ROOT / "examples" / Path(name).stem).is_dir():
+            shutil.copytree(its, folder, dirs_exist_ok=True)
         self.steps: dict[str, Callable[[Block], None]] = {
             "python": self.python,
             "pycon": self.pycon,
@@ -183,6 +186,9 @@ class Page:
 
     def console(self, block: Block) -> None:
         """Run the commands of a block after `$ `, and compare what they print."""
+        needed = re.match(r"# needs (\w+)\n", block.text)
+        if needed and importlib.util.find_spec(needed[1]) is None:
+            return
         for piece in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
             command, _, wanted = piece.partition("\n")
             while command.endswith("\\"):
@@ -208,7 +214,7 @@ class Page:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            env={**ENVIRONMENT, "COLUMNS": "100", "NO_COLOR": "1"},
+            env={**ENVIRONMENT, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"},
         )
 
     def check(self, words: list[str]) -> bool:

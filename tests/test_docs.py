@@ -44,7 +44,8 @@ def runner(tmp_path, monkeypatch, request):
     """What runs a page, in a folder of its own; what it registers is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(component, "_registry", dict(component._registry))
-    return Page(request.node.name, tmp_path, monkeypatch)
+    page = request.node.callspec.params.get("page", "") if hasattr(request.node, "callspec") else ""
+    return Page(str(page), tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
