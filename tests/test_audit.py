@@ -1,7 +1,14 @@
 from __future__ import annotations
 
+import doctest
+import importlib
+import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -568,3 +575,87 @@ def test_mistakes_are_named() -> None:
         audit(["xml_strict"])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="got 1 weights for 2 rewards"):
         audit([open_r1, trl_think], weights=[1.0])
+
+
+# The page, the example and the commands -----------------------------------------------------------
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "audit.md"
+
+
+def console() -> Any:
+    """Return docs/console.py as a module."""
+    spec = importlib.util.spec_from_file_location("console", ROOT / "docs" / "console.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_shows_what_the_commands_print() -> None:
+    pytest.importorskip("typer")
+    pytest.importorskip("rich")
+    page = PAGE.read_text(encoding="utf-8")
+    assert page.count("$ rewardkit audit ") >= 10
+    assert console().refreshed(page) == page
+
+
+def test_the_pages_examples_run() -> None:
+    failed, attempted = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
+    assert attempted > 0
+    assert failed == 0
+
+
+def test_the_page_lists_the_zoo() -> None:
+    rows = re.findall(
+        r"^\| ([a-z ]+) \| (`[^|]*`) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    told = [(family, name) for family, names in rows for name in re.findall("`([^`]+)`", names)]
+    assert told == [(entry.family, entry.name) for entry in ZOO]
+
+
+def test_the_page_shows_the_examples_tests() -> None:
+    code = (ROOT / "examples" / "audit" / "test_rewards.py").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert code.endswith(shown)
+
+
+def test_the_example_is_what_a_repository_runs() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_rewards.py"],
+        cwd=ROOT / "examples" / "audit",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), "."])},
+        capture_output=True,
+        text=True,
+    )
+    assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_the_commands_say_what_was_found(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("typer")
+    main = importlib.import_module("rewardkit.cli").main
+    assert main(["audit", "rewardkit.presets:strict_format_reward_func", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["findings"], data["sample"], data["rows"]) == ([], "xml", 4)
+    source = f"{Path(__file__)}:open_r1"
+    assert main(["audit", source, "--json", "--skip", "disorder"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["findings"][0]["entry"] == "tags-only"
+    assert "disorder" not in {finding["family"] for finding in data["findings"]}
+    assert main(["audit", source, "--sample", "no"]) == 2
+    assert "no sample 'no'" in capsys.readouterr().err
+
+    rows, layout = tmp_path / "rows.jsonl", tmp_path / "layout.txt"
+    rows.write_text("".join(f"{json.dumps(row)}\n" for row in SUMS), encoding="utf-8")
+    layout.write_text(NOTEBOOK, encoding="utf-8")
+    right = "rewardkit.presets:correctness_reward_func"
+    given = [right, "--data", str(rows), "--wrap"]
+    assert main(["preflight", *given, f"@{layout}", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["spread"][0]["reward"] == "correctness_reward_func"
+    assert main(["preflight", *given, "<answer>\\n{answer}</answer>", "--rows", "2"]) == 0
+    assert "2 rows, 0 problems" in capsys.readouterr().out
+    assert main(["preflight", *given, "{answer}"]) == 1
+    assert "below_maximum on 3 rows" in capsys.readouterr().out.replace("\n", " ")

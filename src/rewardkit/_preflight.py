@@ -20,6 +20,7 @@ from rewardkit._scorer import (
     Scorer,
     Value,
     as_text,
+    counted,
     in_form,
     scorers,
     total,
@@ -57,7 +58,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as text, in a line or two."""
-        line = f"{self.reward}: {self.kind} on {self.rows} rows: {self.detail}"
+        line = f"{self.reward}: {self.kind} on {counted(self.rows, 'row')}: {self.detail}"
         if self.kind != "below_maximum":
             return line
         earned = "nothing (it abstained)" if self.value is None else f"{self.value:g}"
@@ -104,7 +105,8 @@ class Preflight(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as text, a line for each problem and each reward."""
-        lines = [f"preflight: {self.rows} rows, {len(self.problems)} problems"]
+        problems = counted(len(self.problems), "problem")
+        lines = [f"preflight: {counted(self.rows, 'row')}, {problems}"]
         lines += [f"  {problem}" for problem in self.problems]
         lines += [f"  {name}: its maximum is not known" for name in self.unbounded]
         for spread in self.spread:

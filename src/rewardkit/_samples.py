@@ -46,7 +46,7 @@ _PROGRAMS = (
 )
 _COLUMNS = ("answer", "solution", "ground_truth")  # what datasets call it
 _XML = "<reasoning>\n{thought}\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
-_ADDS = "It follows from the numbers in the question, step by step."
+_ADDS = "The numbers say so."
 _HITUNG = "Pertama saya membaca soal ini, kemudian saya menghitung hasilnya dengan teliti."
 
 

@@ -210,6 +210,15 @@ def told(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "row"), counted(0, "row")
+    ('1 row', '0 rows')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def total(scorers: Sequence[Scorer], values: Sequence[Sequence[Value]]) -> list[Value]:
     """Return the weighted sum of each row as TRL makes it: what abstains is left out."""
     sums = []

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any, Literal, NamedTuple
 
 from rewardkit import _scorer
 from rewardkit._honest import LACKS, SLOT, Honest, Lack, as_noise
 from rewardkit._preflight import Preflight, Problem, Spread, Wrap, fill, preflight, template
 from rewardkit._samples import SAMPLES, Sample
-from rewardkit._scorer import RewardLike, Row, Scorer, Value
+from rewardkit._scorer import RewardLike, Row, Scorer, Value, counted
 from rewardkit._zoo import ZOO, Entry
 from rewardkit.reward import Reward
 from rewardkit.verify.base import texts
@@ -38,6 +38,8 @@ __all__ = [
 
 TOTAL = "total"
 """What the weighted sum of several rewards is called."""
+_MORE = "\u2026"
+_SHORT = 64  # characters that are shown as they are
 _MATTERS = 0.25  # of the widest gap to a foil: a lesser gap is no demand, but a matter of length
 
 
@@ -71,6 +73,8 @@ class Finding(NamedTuple):
     """The row where it took the most."""
     completion: str = ""
     """The completion there."""
+    gist: str = ""
+    """The completion, with what begins or ends the honest one as well left out."""
     detail: str = ""
     """The reward's own reason, or the error."""
 
@@ -79,8 +83,8 @@ class Finding(NamedTuple):
         if self.kind == "exploit":
             told = f"({self.take:.0%}): earns {self.value:g}, honest {self.honest:g}"
             lacks = f", without {', '.join(self.lacks)}" if self.lacks else ""
-            return f"{told}{lacks}: {shown(self.completion)}"
-        return f"({self.detail}): {shown(self.completion)}"
+            return f"{told}{lacks}: {shown(self.gist)}"
+        return f"({self.detail}): {shown(self.gist)}"
 
 
 class Audited(NamedTuple):
@@ -126,11 +130,15 @@ class Audit(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as text, a line for each finding."""
-        where = f"{self.rows} rows" + (f" of the sample {self.sample!r}" if self.sample else "")
+        where = counted(self.rows, "row") + (
+            f" of the sample {self.sample!r}" if self.sample else ""
+        )
         lines = [f"audit: {self.entries} degenerate completions, {where}"]
         for audited in self.rewards:
             asks = ", ".join(audited.asks) or "nothing that the zoo lacks"
-            lines.append(f"{audited.reward}: {audited.exploits} exploits; asks for {asks}")
+            lines.append(
+                f"{audited.reward}: {counted(audited.exploits, 'exploit')}; asks for {asks}"
+            )
             found = [finding for finding in self.findings if finding.reward == audited.reward]
             lines += [f"  {finding.kind} {finding.entry} {finding}" for finding in found]
         return "\n".join(lines)
@@ -227,8 +235,29 @@ def shown(text: str, most: int = 72) -> str:
     """
     if len(text) <= most:
         return repr(text)
-    told = f"{text[: most // 2]}\u2026{text[-(most // 2) :]}"
+    told = f"{text[: most // 2]}{_MORE}{text[-(most // 2) :]}"
     return f"{told!r} ({len(text):,} characters)"
+
+
+def _gist(text: str, honest: str) -> str:
+    """Return a text with what begins or ends the honest one as well left out, where it is long.
+
+    >>> honest = "There are 2 boxes of 3 eggs each, so that there are 6 eggs in all of the boxes."
+    >>> _gist(honest.replace("6", "5 or 6"), honest)
+    '\u20265 or \u2026'
+    """
+    if len(text) <= _SHORT:
+        return text
+    start = _alike(text, honest)
+    end = _alike(text[start:][::-1], honest[start:][::-1])
+    left, right = (_MORE if size else "" for size in (start, end))
+    return f"{left}{text[start : len(text) - end]}{right}"
+
+
+def _alike(text: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False))
+    return sum(1 for _ in pairs)
 
 
 # What is scored -----------------------------------------------------------------------------------
@@ -409,7 +438,8 @@ def _judged(
     limits: _Limits,
 ) -> tuple[tuple[Lack, ...], list[Finding]]:
     """Return what a reward asks for, and what is wrong with it."""
-    whole = Finding(name, "raises", "honest", rows=len(cages), completion=cages[0].texts[0])
+    text = cages[0].texts[0]
+    whole = Finding(name, "raises", "honest", rows=len(cages), completion=text, gist=text)
     if all(row[0].raised for row in values):
         return (), [whole._replace(detail=values[0][0].why)]
     found: list[Finding] = []
@@ -431,7 +461,8 @@ def _judged(
                 finding = Finding(name, "exploit", entry.name, entry.family, entry.grave, take=1.0)
                 finding = finding._replace(value=value.value, honest=row[0].value)
             if finding is not None:
-                each.append(finding._replace(reward=name, row=number, completion=text))
+                finding = finding._replace(completion=text, gist=_gist(text, cage.texts[0]))
+                each.append(finding._replace(reward=name, row=number))
     return tuple(lack for lack in LACKS if lack in asks), [*found, *_merged(each)]
 
 

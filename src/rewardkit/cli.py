@@ -443,24 +443,25 @@ def _layout(wrap: str | None) -> str | None:
 
 def _print_audit(found: Audit, most: int) -> None:
     """Print what an audit found: the rewards, and for each its worst exploits."""
-    from rewardkit.audit import shown  # noqa: PLC0415 - only this command needs it
+    from rewardkit._scorer import counted  # noqa: PLC0415 - only this command needs it
+    from rewardkit.audit import shown  # noqa: PLC0415 - the same
 
     console = Console()
     where = f"the sample {found.sample!r}" if found.sample else "the data"
-    told = f"{found.entries} degenerate completions for each of {found.rows} rows of {where}"
+    told = f"{found.entries} degenerate completions, {counted(found.rows, 'row')} of {where}"
     console.print(told, highlight=False)
     for audited in found.rewards:
         asks = ", ".join(audited.asks) or "nothing that the zoo lacks"
         style = "red" if audited.exploits else "green"
         head = f"\n[bold]{escape(audited.reward)}[/]  asks for {asks}; "
-        console.print(f"{head}[{style}]{audited.exploits} exploits[/]", highlight=False)
+        console.print(f"{head}[{style}]{counted(audited.exploits, 'exploit')}[/]", highlight=False)
         mine = [finding for finding in found.findings if finding.reward == audited.reward]
         for finding in mine[:most]:
             exploit = finding.kind == "exploit"
             share = f"{finding.take:.0%}" if exploit else finding.kind
             earned = "" if finding.value is None else f"{finding.value:.3g}"
             line = f" {share:>8} {earned:>7}  {finding.entry:28} "
-            told = shown(finding.completion) if exploit else finding.detail
+            told = shown(finding.gist) if exploit else finding.detail
             console.print(Text(line + told), no_wrap=True, overflow="ellipsis", highlight=False)
         if len(mine) > most:
             console.print(f" and {len(mine) - most} more (--show {len(mine)})", highlight=False)
@@ -468,6 +469,8 @@ def _print_audit(found: Audit, most: int) -> None:
 
 def _print_preflight(found: Preflight) -> None:
     """Print what a preflight found: the problems, then each reward's spread."""
+    from rewardkit._scorer import counted  # noqa: PLC0415 - only this command needs it
+
     console = Console()
     for problem in found.problems:
         told = str(problem).removeprefix(f"{problem.reward}: ")
@@ -481,7 +484,8 @@ def _print_preflight(found: Preflight) -> None:
     console.print(table)
     for name in found.unbounded:
         console.print(f"{escape(name)}: its maximum is not known", highlight=False)
-    told = f"{found.rows} rows, {len(found.problems)} problems; the groups are"
+    problems = counted(len(found.problems), "problem")
+    told = f"{counted(found.rows, 'row')}, {problems}; the groups are"
     own = "the dataset's own" if found.groups == "dataset" else "simulated"
     console.print(f"\n{told} {own}", highlight=False)
 
