@@ -15,6 +15,7 @@ import rewardkit as rk
 from endpoint import BEST, RUBRIC, error, said, serving, shown
 from rewardkit import testing as kit
 
+
 def judging(server, **fields):
     given = {"criteria": RUBRIC, "model": "m", "api_key_env": None, "retries": 0, "deadline": 20.0}
     return rk.build("judge", base_url=server.url, **{**given, **fields})
