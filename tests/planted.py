@@ -83,8 +83,7 @@ class MutatesItsInput(Planted):
         for row, cell in enumerate(cells):
             cells[row] = str(cell)
         return [
-            rk.Score(float(text == str(cell)))
-            for text, cell in zip(batch.texts, cells, strict=True)
+            rk.Score(float(text == str(cell))) for text, cell in zip(batch.texts, cells, strict=True)
         ]
 
 

@@ -58,9 +58,7 @@ def test_the_printed_code_passes_once_the_bug_is_mended(name, tmp_path):
     for finding in found(name).findings:
         if finding.law != "length":
             continue
-        lines = [
-            f"reward = {mended}" if "planted" in line else line for line in finding.code.split("\n")
-        ]
+        lines = [f"reward = {mended}" if "planted" in line else line for line in finding.code.split("\n")]
         program = "\n".join(line for line in lines if not line.startswith("reward = Drops"))
         exec(program, {"rk": __import__("rewardkit")})  # noqa: S102 - the kit's own
 
