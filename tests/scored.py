@@ -46,6 +46,12 @@ def process(completions: list[Any], **_: Any) -> list[int]:
     return [os.getpid()] * len(completions)
 
 
+def quoting(completions: list[Any], log_extra: Any, **_: Any) -> list[float]:
+    """A why that is no text."""
+    log_extra("quoting/why", ["\ud800"] * len(completions))
+    return [0.0] * len(completions)
+
+
 def of_batch(completions: list[Any], **_: Any) -> list[int]:
     """How many rows there are in the batch."""
     return [len(completions)] * len(completions)

@@ -141,6 +141,26 @@ def test_what_scored_the_rows_lies_beside_them(tmp_path):
     assert columns[:-1:2] == [f"rewards/{term.__name__}" for term in names]
 
 
+def test_equal_names_are_numbered_in_the_file_and_beside_it(tmp_path):
+    first, second = rk.build("length", target=1, name="n"), rk.build("length", target=2, name="n")
+    done = score(written(tmp_path, ROWS), [first, second, 2 * first], tmp_path / "out.jsonl")
+    assert [one.name for one in done.rewards] == ["n", "n#2", "n#3"]
+    held = rk.load(tmp_path / "out.jsonl.rewards.yaml")
+    assert [(term.name, term.target) for term in held.terms] == [("n", 1), ("n#2", 2), ("n#3", 1)]
+    assert held.weights == (1.0, 1.0, 2.0)
+
+
+def test_half_a_surrogate_pair_in_a_why_goes_to_parquet(tmp_path):
+    rows = [{"completion": "a", "answer": "\ud800"}]
+    score(written(tmp_path, rows), scored.quoting, tmp_path / "out.jsonl")
+    (row,) = _files.read(tmp_path / "out.jsonl")
+    assert row["rewards/quoting/why"] == "\ud800"
+    (tmp_path / "in.csv").write_text("completion\na\n", encoding="utf-8")
+    score(tmp_path / "in.csv", scored.quoting, tmp_path / "out.parquet")
+    (row,) = _files.read(tmp_path / "out.parquet")
+    assert row["rewards/quoting/why"] == "?"
+
+
 def test_columns_are_mapped_and_come_out_as_they_were(tmp_path):
     rows = [{"question": "2 + 2?", "response": "so 4", "solution": "4", "completion": "not this"}]
     right = rk.build("correct", verifier="number", extractor="last_number", name="right")
@@ -634,3 +654,17 @@ def test_real_completions_are_scored_alike(tmp_path):
     for row, before, *cells in zip(_files.read(tmp_path / "out.jsonl"), rows, *values, strict=True):
         assert [row[f"rewards/{reward.__name__}"] for reward in FIVE[:4]] == cells
         assert {name: row[name] for name in before} == before
+
+
+def test_the_benchmark_measures_all_of_it(tmp_path):
+    sizes = ["--rows", "600", "--rounds", "1", "--kills", "1", "--json", str(tmp_path / "figures")]
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "scoring.py", *sizes], capture_output=True, text=True
+    )
+    assert done.returncode in (0, 1), done.stderr  # 1 where a figure is over its bound
+    figures = json.loads((tmp_path / "figures").read_text(encoding="utf-8"))
+    assert min(figures[name] for name in ("ratio", "mib", "parquet_mib", "score_s")) > 0
+    assert [(run["out"], run["workers"]) for run in figures["kills"]] == [
+        *((".jsonl", 1), (".jsonl", 2), (".parquet", 1), (".parquet", 2))
+    ]
+    assert all(run["every_row_once"] and run["rows"] == 600 for run in figures["kills"])

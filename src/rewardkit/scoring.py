@@ -10,29 +10,24 @@ import hashlib
 import inspect
 import json
 import math
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from importlib.metadata import version
 from itertools import groupby, pairwise
 from operator import add
 from pathlib import Path
 from types import NoneType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from rewardkit import _files
+from rewardkit import _files, _writing
 from rewardkit._crew import in_order
 from rewardkit._journal import Journal, State, beside, put, refuse_other
-from rewardkit._optional import require
 from rewardkit.adapters.trl import split
 from rewardkit.batch import Batch
 from rewardkit.component import dump, walk
 from rewardkit.reward import Linear, Reward, matched
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Function: TypeAlias = Callable[..., Sequence[float | None]]
 """A reward, or any callable with TRL's signature."""
@@ -41,7 +36,6 @@ Progress: TypeAlias = Callable[[int, int | None], object]
 TOTAL = "reward"
 """The column of the weighted sum."""
 
-_ROW_GROUP = 1 << 25  # bytes of rows that go to parquet together
 _ENDINGS = (".jsonl", ".parquet")
 _RECORD = "# made of: "
 
@@ -143,13 +137,20 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
                 before, tallies = state, piece.tallies
                 if before["rows"]:
                     tallies = [*map(_added, before["tallies"], tallies)]
-                schema = None if scorer.lines else _joined(before.get("schema"), piece, out)
+                schema = (
+                    None if scorer.lines else _writing.joined(before.get("schema"), piece.content)
+                )
                 state = journal.add(piece.content, piece.rows, tallies=tallies, schema=schema)
                 if progress:
                     progress(state["rows"], total)
         put(beside(out, "rewards.yaml"), _sidecar(source, scorer, {"about": about, **state}))
-        make = _same if scorer.lines else partial(_as_parquet, journal.ends, scorer, state)
-        journal.finish(make)
+        journal.finish(
+            lambda part: (
+                part
+                if scorer.lines
+                else _writing.parquet(part, journal.ends, state.get("schema"), scorer.written)
+            )
+        )
     return _scored(out, scorer, state, resumed)
 
 
@@ -197,12 +198,11 @@ class _Scorer:
         batches = _batches(given)
         results = [self._scores(term, batches, chunk) for term in self.terms]
         totals = [*self._totals(zip(*(values for values, _ in results), strict=True))]
-        cells = [column for result in results for column in result] + [totals]
+        cells = [column for result in results for column in result]
+        added = dict(zip(self.written, [*cells, totals], strict=True))
         tallies = [*map(_tally, [*(values for values, _ in results), totals])]
-        content = (
-            self._lines(chunk, rows, cells) if self.lines else self._stream(chunk, rows, cells)
-        )
-        return _Piece(content, len(rows), tallies)
+        write = _writing.lines if self.lines else _writing.stream
+        return _Piece(write(chunk, rows, added), len(rows), tallies)
 
     def _scores(
         self, term: Function, batches: Sequence[Batch], chunk: _files.Chunk
@@ -232,38 +232,6 @@ class _Scorer:
                 known = [w * v for w, v in zip(self.weights, row, strict=True) if v is not None]
                 totals[row] = sum(known, self.bias) if known else None
             yield totals[row]
-
-    def _lines(
-        self, chunk: _files.Chunk, rows: Sequence[_files.Row], cells: Sequence[Sequence[Any]]
-    ) -> bytes:
-        """Return the rows as lines of JSON, each as it came with the columns behind it."""
-        keys = [f", {json.dumps(name)}: " for name in self.written]
-        tails: dict[tuple[Any, ...], bytes] = {}  # many rows have the same scores
-        written = frozenset(self.written)
-        raw = chunk.lines if isinstance(chunk, _files.Lines) else rows
-        lines: list[bytes] = []
-        for row, line, scores in zip(rows, raw, zip(*cells, strict=True), strict=True):
-            if scores not in tails:
-                pairs = zip(keys, map(json.dumps, scores), strict=True)
-                tails[scores] = "".join(map("".join, pairs)).encode() + b"}\n"
-            if isinstance(line, bytes) and written.isdisjoint(row):
-                lines += (line[: line.rindex(b"}")], tails[scores])
-            else:
-                kept = {name: cell for name, cell in row.items() if name not in written}
-                lines += (_json(kept)[:-1], tails[scores])
-        return b"".join(lines)
-
-    def _stream(
-        self, chunk: _files.Chunk, rows: Sequence[_files.Row], cells: Sequence[Sequence[Any]]
-    ) -> bytes:
-        """Return the rows as an Arrow stream."""
-        arrow = require("pyarrow", install=_files.EXTRA)
-        table = chunk.table if isinstance(chunk, _files.Table) else _table(rows, chunk)
-        table = table.drop_columns([name for name in self.written if name in table.column_names])
-        for name, column in zip(self.written, cells, strict=True):
-            kind = arrow.string() if name.endswith("/why") else arrow.float64()
-            table = table.append_column(name, arrow.array(column, kind))
-        return _files.ipc_bytes(table.replace_schema_metadata(None), compression="lz4")
 
 
 def _scorer(
@@ -405,94 +373,6 @@ def _group(row: _files.Row) -> Any:
     return object() if prompt is None else (prompt, row.get("step"))
 
 
-def _json(row: _files.Row) -> bytes:
-    """Return a row as a line of JSON, without its end; what is not finite is null."""
-    try:
-        return _encode(row).encode()
-    except ValueError:  # NaN, or half a surrogate pair, which UTF-8 does not have
-        return json.dumps(_without_nan(row), default=_plain).encode()
-
-
-def _plain(cell: Any) -> str:
-    """Return a cell that JSON does not know, a date or a decimal, as text."""
-    if isinstance(cell, bytes):
-        raise ValueError("a cell holds bytes, which JSON cannot; write to a .parquet file")  # noqa: TRY004 - of the file, no argument
-    return str(cell)
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
-
-
-def _without_nan(cell: Any) -> Any:
-    """Return a cell with None in place of NaN and infinities, at every depth."""
-    if isinstance(cell, float):
-        return cell if math.isfinite(cell) else None
-    if isinstance(cell, dict):
-        return {str(key): _without_nan(item) for key, item in cell.items()}
-    return [*map(_without_nan, cell)] if isinstance(cell, list | tuple) else cell
-
-
-def _table(rows: Sequence[_files.Row], chunk: _files.Chunk) -> pa.Table:
-    """Return rows as a table. Raises ValueError for a column that parquet cannot hold."""
-    arrow = require("pyarrow", install=_files.EXTRA)
-    arrays = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
-        try:
-            arrays[name] = arrow.array([row.get(name) for row in rows])
-        except (arrow.ArrowException, ValueError, TypeError, OverflowError) as error:
-            where = f"{chunk.place(0)} to {chunk.place(len(rows) - 1)}: column {name!r}"
-            message = f"{where} does not fit parquet ({error}); write to a .jsonl file"
-            raise ValueError(message) from None
-    return arrow.table(arrays)
-
-
-def _joined(before: str | None, piece: _Piece, out: Path) -> str:
-    """Return the schema, as text, that holds what was there before and a piece."""
-    arrow = require("pyarrow", install=_files.EXTRA)
-    schema = arrow.ipc.open_stream(piece.content).schema
-    try:
-        both = [_schema(before), schema] if before else [schema]
-        schema = arrow.unify_schemas(both, promote_options="permissive")
-    except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
-        message = f"{out}: rows differ in a column's type ({error}); write to a .jsonl file"
-        raise ValueError(message) from None
-    return b64encode(schema.serialize()).decode()
-
-
-def _schema(text: str) -> pa.Schema:
-    """Return the schema of a text."""
-    arrow = require("pyarrow", install=_files.EXTRA)
-    return arrow.ipc.read_schema(arrow.BufferReader(b64decode(text)))
-
-
-def _same(part: Path) -> Path:
-    """Return lines as they are."""
-    return part
-
-
-def _as_parquet(ends: Sequence[int], scorer: _Scorer, state: State, part: Path) -> Path:
-    """Return a parquet file made of Arrow streams that end there."""
-    arrow = require("pyarrow", install=_files.EXTRA)
-    parquet = require("pyarrow.parquet", install=_files.EXTRA)
-    made = beside(part, "parquet")
-    none = arrow.schema([(name, arrow.null()) for name in scorer.written])
-    schema = _schema(state["schema"]) if ends else none
-    with (
-        part.open("rb") as pieces,
-        parquet.ParquetWriter(made, schema, compression="zstd") as writer,
-    ):
-        held = schema.empty_table()
-        for start in [0, *ends][:-1]:
-            pieces.seek(start)
-            table = arrow.ipc.open_stream(pieces).read_all()
-            held = arrow.concat_tables([held, table], promote_options="permissive")
-            if held.nbytes >= _ROW_GROUP:
-                writer.write_table(held)
-                held = schema.empty_table()
-        writer.write_table(held)
-    return made
-
-
 def _tally(values: Sequence[float | None]) -> list[float]:
     """Return how many values there are, their sum, the least and the greatest."""
     known = [value for value in values if value is not None]
@@ -561,8 +441,12 @@ def _sidecar(source: Path | str, scorer: _Scorer, record: Mapping[str, Any]) -> 
     rewards = [term for term in scorer.terms if isinstance(term, Reward)]
     if len(rewards) == len(scorer.terms):
         try:
+            terms = tuple(
+                term if term.__name__ == name else term.model_copy(update={"name": name})
+                for term, name in zip(rewards, scorer.names, strict=True)
+            )
             weights = tuple(scorer.weights)
-            return told + dump(Linear(terms=tuple(rewards), weights=weights, bias=scorer.bias))
+            return told + dump(Linear(terms=terms, weights=weights, bias=scorer.bias))
         except ValueError:  # a class without a registered name
             pass
     pairs = zip(scorer.names, scorer.weights, strict=True)
