@@ -386,6 +386,8 @@ class Guard(Reward):
     ...         return [Score(1 / len(text)) for text in batch.texts]
     >>> build("guard", reward=Inverse())(completions=["four", ""])
     [0.25, None]
+    >>> build("guard", reward="diversity", on_error=0.0)(completions=["four"])  # it needs prompts
+    [0.0]
     """
 
     reward: Reward

@@ -1,0 +1,461 @@
+"""The checks: what is given becomes a Subject, and every law is tried on it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import partial
+from math import isfinite
+from types import CodeType
+from typing import Any, NamedTuple
+from unittest import SkipTest
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from hypothesis.strategies import SearchStrategy
+
+from rewardkit import component
+from rewardkit.component import Component, walk
+from rewardkit.extract import Extractor
+from rewardkit.reward import Reward
+from rewardkit.testing import _elsewhere, _subject, strategies
+from rewardkit.testing._subject import Broken, Rows, Subject, Unsaid, Values
+from rewardkit.testing.laws import LAWS, Law
+from rewardkit.testing.strategies import CARRIERS, FORMS, Cells
+from rewardkit.verify.base import Verifier
+
+Wrap = str | Callable[[Mapping[str, Any]], str | None]
+"""How a perfect completion is written: a text in which `{column}` stands for the row's cell, or a
+function of the row, which gives None for a row to leave out."""
+
+
+class Finding(NamedTuple):
+    """A law that does not hold, with the smallest example that was found."""
+
+    law: str
+    """Its name."""
+    claim: str
+    """What it says."""
+    expected: str
+    """What should be so."""
+    given: str
+    """What is so."""
+    code: str
+    """A program that shows it."""
+
+
+class Checked(NamedTuple):
+    """What a check found out, where nothing is wrong."""
+
+    held: tuple[str, ...]
+    """The laws that hold."""
+    skipped: Mapping[str, str]
+    """The laws that were not tried, each with the reason."""
+
+
+class LawBroken(AssertionError):  # noqa: N818 - an assertion, not an error
+    """Laws that do not hold: `findings` has each of them, `checked` the others."""
+
+    __module__ = "rewardkit.testing"
+
+    def __init__(self, name: str, findings: Sequence[Finding], checked: Checked) -> None:
+        """Say what is wrong with `name`."""
+        self.findings, self.checked = tuple(findings), checked
+        count = len(findings) + len(checked.held)
+        head = f"{name} breaks {len(findings)} of {count} laws"
+        super().__init__("\n\n".join([head, *map(_told, findings)]))
+
+
+def check_reward(
+    reward: Reward | Callable[..., Any],
+    *,
+    columns: Mapping[str, Cells] | None = None,
+    completions: SearchStrategy[Any] | None = None,
+    forms: str | Iterable[str] = FORMS,
+    bounds: tuple[float, float] | None = None,
+    pointwise: bool | None = None,
+    wrap: Wrap | None = None,
+    laws: Iterable[str] | None = None,
+    skip: Iterable[str] = (),
+    max_examples: int | None = None,
+    deadline: float | None = None,
+) -> Checked:
+    """Check that a reward keeps the laws: rewardkit's own, or any callable with TRL's signature.
+
+    `columns` says what stands in the dataset's columns: a strategy for the cells, or a list to draw
+    them from; a component's own columns are known. `completions` are what is scored, by default
+    everything of the `forms` (`text`, `chat`, `parts`, `turns`, `tools`, `empty`) that the reward
+    takes. `bounds` and `pointwise` say for a function what a component declares; a function is
+    taken to be pointwise. With `wrap` the reference, written as it says, must earn the maximum.
+
+    `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for one
+    example) are those of Hypothesis, whose profile says everything else. Raises LawBroken, an
+    AssertionError, with the smallest example found for each broken law and a program that shows it;
+    ValueError and TypeError for options that do not fit.
+
+    >>> def longest(completions, **columns):
+    ...     return [float(len(text) == max(map(len, completions))) for text in completions]
+    >>> check_reward(longest, forms="text", laws=["pointwise"])
+    Traceback (most recent call last):
+        ...
+    rewardkit.testing.LawBroken: longest breaks 1 of 1 laws
+    ...
+    >>> check_reward(longest, forms="text", laws=["total", "length", "order"]).held
+    ('total', 'length', 'order')
+    """
+    chosen = strategies.chosen(forms, FORMS, "forms")
+    own = isinstance(reward, Reward)
+    words = _words(reward)
+    cells, clean = (_columns(reward, columns or {}, clean=clean) for clean in (False, True))
+    if completions is None:
+        completions = strategies.completions(forms=chosen, texts=strategies.texts(words=words))
+    prompts = strategies.prompts(forms=["text", "chat"] if "text" in chosen else "chat")
+    accepted = partial(_accepted, reward)
+    rows = strategies.calls(cells, completions=completions, prompts=prompts, max_size=4).map(
+        accepted
+    )
+    if bounds is None:
+        bounds = getattr(reward, "bounds", None)
+    wrapped = None
+    if wrap is not None and bounds is not None and isfinite(bounds[1]):
+        carrier = CARRIERS[next((form for form in CARRIERS if form in chosen), "text")]
+        blank = strategies.calls(clean, completions=st.just(""), prompts=prompts, min_size=1)
+        perfect = partial(_perfect, wrap, lambda text: carrier(text), bounds[1])
+        wrapped = blank.map(perfect).map(lambda pair: (accepted(pair[0]), pair[1]))
+    it = Subject(
+        reward,
+        "reward",
+        _subject.scored if own else _subject.called,
+        _subject.scored_code if own else partial(_subject.called_code, reward),
+        rows,
+        "completions",
+        words=words,
+        forms=tuple(chosen),
+        pointwise=getattr(reward, "pointwise", True) if pointwise is None else pointwise,
+        bounds=bounds,
+        wrapped=wrapped,
+    )
+    return _check(it, laws, skip, max_examples, deadline)
+
+
+def check_verifier(
+    verifier: Verifier | Callable[..., Any],
+    *,
+    answers: SearchStrategy[str | None] | None = None,
+    references: Cells | None = None,
+    right: SearchStrategy[tuple[str, Any]] | None = None,
+    laws: Iterable[str] | None = None,
+    skip: Iterable[str] = (),
+    max_examples: int | None = None,
+    deadline: float | None = None,
+) -> Checked:
+    """Check that a verifier keeps the laws: rewardkit's own, or a function `verify`.
+
+    `answers` and `references` are what it is called with, by default anything. `right` are pairs of
+    an answer and a reference for which it is right; where they are not given, each reference that
+    is a text or a number, and that the verifier can read, must be found right as its own answer.
+    The other options, and what is raised, are those of `check_reward`.
+
+    >>> from rewardkit import build
+    >>> check_verifier(build("exact"), max_examples=20).skipped
+    {}
+    """
+    words = _words(verifier)
+    said = st.none() | strategies.texts(words=words) if answers is None else answers
+    cells = strategies.references() if references is None else references
+    row = st.tuples(said, strategies.cells(cells, "references"))
+    wrapped = None
+    if right is not None:
+        wrapped = st.lists(right, min_size=1, max_size=3).map(
+            lambda pairs: (_pairs(pairs), ["correct"] * len(pairs))
+        )
+    it = Subject(
+        verifier,
+        "verifier",
+        _subject.verified,
+        _subject.verified_code,
+        st.lists(row, max_size=4).map(_pairs),
+        "answers",
+        words=words,
+        wrapped=wrapped,
+    )
+    return _check(it, laws, skip, max_examples, deadline)
+
+
+def check_extractor(
+    extractor: Extractor | Callable[[str], str | None],
+    *,
+    texts: SearchStrategy[str] | None = None,
+    wrap: str | None = None,
+    answers: SearchStrategy[str] | None = None,
+    laws: Iterable[str] | None = None,
+    skip: Iterable[str] = (),
+    max_examples: int | None = None,
+    deadline: float | None = None,
+) -> Checked:
+    """Check that an extractor keeps the laws: rewardkit's own, or a function of a text.
+
+    `texts` are what it looks in, by default anything. With `wrap`, a text in which `{answer}` stands
+    for the answer, each of the `answers` (by default numbers) must be found in it as it is. The
+    other options, and what is raised, are those of `check_reward`.
+
+    >>> from rewardkit import build
+    >>> "found" in check_extractor(build("boxed"), wrap=r"\\boxed{{answer}}", max_examples=20).held
+    True
+    """
+    words = _words(extractor)
+    said = strategies.texts(words=words) if texts is None else texts
+    told = strategies.numbers(spellings=["plain", "thousands", "latex"]).map(lambda two: two[0])
+    wrapped = None
+    if wrap is not None:
+        wrapped = (told if answers is None else answers).map(
+            lambda answer: ({"texts": [_fill(wrap, {"answer": answer})]}, [answer])
+        )
+    it = Subject(
+        extractor,
+        "extractor",
+        _subject.extracted,
+        _subject.extracted_code,
+        said.map(lambda text: {"texts": [text]}),
+        "texts",
+        words=words,
+        wrapped=wrapped,
+    )
+    return _check(it, laws, skip, max_examples, deadline)
+
+
+def elsewhere(it: Any, rows: Rows) -> Values:
+    """Return what a reward, verifier or extractor gives for one call in a process of its own.
+
+    >>> from rewardkit import build
+    >>> elsewhere(build("length", target=4), {"completions": ["four"]})
+    [0.0]
+    """
+    run = {"answers": _subject.verified, "texts": _subject.extracted}.get(next(iter(rows)))
+    if run is None:
+        run = _subject.scored if isinstance(it, Reward) else _subject.called
+    values: Values = _elsewhere.outcomes(run, it, [rows])[0]
+    return values
+
+
+def _check(
+    it: Subject,
+    laws: Iterable[str] | None,
+    skip: Iterable[str],
+    max_examples: int | None,
+    deadline: float | None,
+) -> Checked:
+    """Try every law that is asked for; raise LawBroken where one does not hold."""
+    __tracebackhide__ = True  # of pytest: the message says it all
+    if _elsewhere.in_child:
+        raise _elsewhere.Reached
+    held, skipped, findings = [], {}, []
+    limits = {} if max_examples is None else {"max_examples": max_examples}
+    options = settings(
+        **limits,
+        deadline=deadline,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    for law in _asked_for(it.kind, laws, skip):
+        if law.compares and any(finding.law == "deterministic" for finding in findings):
+            skipped[law.name] = "it is not deterministic"
+            continue
+        try:
+            broken = _search(law, it, options)
+        except SkipTest as reason:
+            skipped[law.name] = str(reason)
+            continue
+        if broken is None:
+            held.append(law.name)
+        else:
+            findings.append(
+                Finding(law.name, law.claim, broken.expected, broken.given, broken.code)
+            )
+    checked = Checked(tuple(held), skipped)
+    if findings:
+        raise LawBroken(_name(it.it), findings, checked)
+    return checked
+
+
+def _search(law: Law, it: Subject, options: settings) -> Broken | None:
+    """Return the smallest example that breaks a law, None where none is found."""
+    seen: list[Broken] = []
+
+    def attempt(draw: Any) -> None:
+        it.done.clear()
+        try:
+            law.check(it, draw)
+        except Unsaid:
+            pass  # another law's
+        except Broken as broken:
+            seen.append(broken)
+            raise
+
+    @options
+    @given(st.data())
+    def tried(data: st.DataObject) -> None:
+        attempt(data.draw)
+
+    try:
+        tried() if law.drawn else attempt(None)
+    except (Broken, Flaky):  # Flaky: not the same each time, but broken all the same
+        if not seen:
+            raise
+        return seen[-1]
+    return None
+
+
+def _asked_for(kind: str, laws: Iterable[str] | None, skip: Iterable[str]) -> list[Law]:
+    """Return the laws of a kind that are chosen. Raises ValueError for names that are none."""
+    about = {name: law for name, law in LAWS.items() if kind in law.kinds}
+    chosen = list(about) if laws is None else _names(laws)
+    for name in [*chosen, *_names(skip)]:
+        if name not in about:
+            near = get_close_matches(name, about, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"no law of a {kind} is called {name!r}{hint} ({', '.join(about)})")
+    return [law for name, law in about.items() if name in chosen and name not in _names(skip)]
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else [*names]
+
+
+def _told(finding: Finding) -> str:
+    """Return a finding as text."""
+    code = finding.code.replace("\n", "\n    ").replace("\n    \n", "\n\n")
+    return (
+        f"{finding.law}: {finding.claim}\n"
+        f"  expected  {finding.expected}\n"
+        f"  given     {finding.given}\n\n"
+        f"    {code}"
+    )
+
+
+def _name(it: Any) -> str:
+    """Return what an object is called."""
+    if isinstance(it, Component) and not isinstance(it, Reward):
+        return str(it.registered_name or type(it).__name__)
+    return str(getattr(it, "__name__", type(it).__name__))
+
+
+def _columns(reward: Any, given: Mapping[str, Cells], *, clean: bool) -> dict[str, Any]:
+    """Return the cells of every column that a reward reads.
+
+    Raises TypeError where a function asks for a column of which nothing is known.
+    """
+    if isinstance(reward, Component):
+        known = {
+            str(column): strategies.cells_of(column, also=_constants(reward), clean=clean)
+            for column in component.columns(reward)
+        }
+        return {**known, **given}
+    for name, parameter in _parameters(reward).items():
+        needed = parameter.default is parameter.empty and parameter.kind in _BY_KEYWORD
+        if needed and name not in (*_ROWS, *_subject.STAND_INS, *given):
+            raise TypeError(
+                f"{_name(reward)} reads the column {name!r}; say what stands there:"
+                f" columns={{{name!r}: ['42', '7']}}, or a Hypothesis strategy for a cell"
+            )
+    return dict(given)
+
+
+_ROWS = ("prompts", "completions", "completion_ids")
+_BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
+    """Return a callable's parameters. Raises TypeError for what is none."""
+    if not callable(function):
+        raise TypeError(
+            f"got {function!r}, expected a reward or a function that a trainer can call"
+        )
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:  # of some built in C
+        return {"columns": inspect.Parameter("columns", inspect.Parameter.VAR_KEYWORD)}
+
+
+def _accepted(reward: Any, rows: Rows) -> Rows:
+    """Return the keywords that a function takes: that it takes all others is a law by itself."""
+    if isinstance(reward, Reward):
+        return rows
+    parameters = _parameters(reward)
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return rows
+    return {name: cells for name, cells in rows.items() if name in (*parameters, "completions")}
+
+
+def _words(it: Any) -> tuple[str, ...]:
+    """Return short texts that stand in a component's fields, or in a function's code."""
+    if isinstance(it, Component):
+        words = [value for value in _constants(it) if isinstance(value, str)]
+        words += [
+            tag for word in words if word.isidentifier() for tag in (f"<{word}>", f"</{word}>")
+        ]
+    else:
+        function = inspect.unwrap(getattr(it, "func", it))
+        code = getattr(function, "__code__", None) or getattr(type(it).__call__, "__code__", None)
+        words = [*_strings(code)] if code else []
+    return tuple(dict.fromkeys(word for word in words if 0 < len(word) <= _WORD))
+
+
+_WORD = 40
+
+
+def _strings(code: CodeType) -> Iterator[str]:
+    """Yield the texts in a function's code."""
+    for value in code.co_consts:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, CodeType):
+            yield from _strings(value)
+
+
+def _constants(it: Component) -> list[Any]:
+    """Return the plain values in a component's fields."""
+    found: list[Any] = []
+    for part in walk(it):
+        for name in type(part).model_fields:
+            value = getattr(part, name)
+            found += value if isinstance(value, tuple) else [value]
+    return [value for value in found if isinstance(value, str | int | float | None)]
+
+
+def _pairs(pairs: Sequence[tuple[Any, Any]]) -> Rows:
+    """Return pairs of an answer and a reference as a verifier takes them."""
+    return {
+        "answers": [answer for answer, _ in pairs],
+        "references": [reference for _, reference in pairs],
+    }
+
+
+def _perfect(
+    wrap: Wrap, carrier: Callable[[str], Any], high: float, rows: Rows
+) -> tuple[Rows, Values]:
+    """Return the rows with perfect completions, and the maximum for each."""
+    cells = [
+        {"prompt" if name == "prompts" else name: column[row] for name, column in rows.items()}
+        for row in range(len(rows["completions"]))
+    ]
+    said = [wrap(row) if callable(wrap) else _fill(wrap, row) for row in cells]
+    kept = [row for row, text in enumerate(said) if text is not None]
+    rows = {**rows, "completions": [carrier(text or "") for text in said]}
+    return _subject.pick(rows, kept), [float(high)] * len(kept)
+
+
+def _fill(template: str, row: Mapping[str, Any]) -> str:
+    """Return the template with each `{column}` replaced by the row's cell; other braces stay."""
+    return re.sub(r"\{([^{}]+)\}", lambda found: _shown(row.get(found[1], found[0])), template)
+
+
+def _shown(cell: Any) -> str:
+    """Return a reference as a text: the first, where any of several is right."""
+    return _shown(cell[0]) if isinstance(cell, list | tuple) and cell else str(cell)

@@ -1,0 +1,344 @@
+"""What is put under the laws: a reward, a verifier or an extractor, each called in its own way."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isclose
+from typing import Any, NoReturn, SupportsFloat
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import SearchStrategy
+
+from rewardkit.batch import MissingColumnError
+from rewardkit.result import Outcome, Score, Verdict
+from rewardkit.reward import Reward
+from rewardkit.testing import _code
+from rewardkit.testing.strategies import batch_of
+
+Rows = Mapping[str, list[Any]]
+"""The arguments of one call, by keyword: a list each, one item a row."""
+Values = list[Any]
+"""What a call gives, as plain data: numbers and None, outcomes, or texts and None."""
+
+SETUP = (MissingColumnError, ImportError)
+"""Errors that say what the call lacks, and nothing of the object under the laws."""
+_SAMPLES = 20
+
+
+class Broken(Exception):  # noqa: N818 - a finding on its way, caught by the kit
+    """A law does not hold: what was expected, what was given, and Python that shows it."""
+
+    def __init__(self, expected: str, given: str, code: Sequence[str]) -> None:
+        super().__init__(expected, given)
+        self.expected, self.given, self.code = expected, given, "\n".join(code)
+
+
+class Unsaid(Exception):  # noqa: N818 - the same
+    """A call that raises, or gives no value a row: the laws that say so are others."""
+
+
+@dataclass
+class Subject:
+    """What is put under the laws, how it is called, and how such a call is written.
+
+    A law that compares calls uses `ask` and `expect`; one that looks at a single call uses `call`
+    and `broken`.
+    """
+
+    it: Any
+    """The object."""
+    kind: str
+    """`reward`, `verifier` or `extractor`; also what the printed code calls it."""
+    run: Callable[[Any, Rows], Values]
+    """Calls the object; a function of a module, so that another process can do the same."""
+    write: Callable[[str, Rows], str]
+    """Returns the call as a Python expression, given the object's name."""
+    rows: SearchStrategy[Rows]
+    """What it is called with."""
+    text: str
+    """The keyword of the texts that it judges."""
+    words: tuple[str, ...] = ()
+    """Texts that stand in its fields or its code."""
+    forms: tuple[str, ...] = ()
+    """The forms of completions that a reward takes."""
+    pointwise: bool = True
+    """Whether a row's value is its own."""
+    bounds: tuple[float, float] | None = None
+    """The least and the greatest value of a reward, where known."""
+    wrapped: SearchStrategy[tuple[Rows, Values]] | None = None
+    """Calls with what they must give, where known."""
+    name: str = ""
+    """What the printed code calls it, where that is not the kind."""
+    done: list[tuple[Subject, Rows, str]] = field(default_factory=list)
+    """The calls of this example, with what each gave."""
+
+    def call(self, rows: Rows) -> Values:
+        """Return what a call gives, on a copy of the rows; raise what it raises."""
+        try:
+            values = self.run(self.it, copy.deepcopy(rows))
+        except Exception as error:
+            self.done.append((self, rows, raised(error)))
+            raise
+        self.done.append((self, rows, _code.literal(values)))
+        return values
+
+    def ask(self, rows: Rows) -> Values:
+        """Return what a call gives, one value a row. Raises Unsaid where it does not."""
+        try:
+            values = self.call(rows)
+        except SETUP:
+            raise
+        except Exception as error:
+            raise Unsaid from error
+        if len(values) != size(rows) or Outcome.TIMEOUT in values:
+            raise Unsaid
+        return values
+
+    def expect(self, wanted: Values, rows: Rows, *, within: str = "") -> None:
+        """Raise Broken where a call does not give what is wanted; `within` is its context."""
+        try:
+            values = self.call(rows)
+        except Exception:  # noqa: BLE001 - whatever it raises, it is not what is wanted
+            values = None
+        if values is None or not same(values, wanted):
+            self.broken(f"values == {_code.literal(wanted)}", within=within)
+
+    def broken(self, condition: str, *, within: str = "") -> NoReturn:
+        """Raise Broken: the last call does not meet a condition on `values`."""
+        told = self.done[-1][2]
+        fails = told.startswith("raises ")
+        calls = self._without_needless()
+        lines = [f"{_expression(call)}  # {call[2]}" for call in calls[:-1]]
+        last = f"{'' if fails else 'values = '}{_expression(calls[-1])}  # {told}"
+        lines += [f"with {within}:", *_code.indented(last)] if within else [last]
+        lines += [] if fails else [f"assert {condition}"]
+        given = told if fails else f"values = {told}"
+        raise Broken(condition, given, script([call[0] for call in calls], lines))
+
+    def _without_needless(self) -> list[tuple[Subject, Rows, str]]:
+        """Return the calls without the keywords that change nothing in what they give."""
+        calls = self.done
+        for keyword in [keyword for keyword in calls[-1][1] if keyword != self.text]:
+            fewer = [
+                (subject, {name: cells for name, cells in rows.items() if name != keyword}, told)
+                for subject, rows, told in calls
+            ]
+            if all(outcome(subject, rows) == told for subject, rows, told in fewer):
+                calls = fewer
+        return calls
+
+    @cached_property
+    def samples(self) -> list[Rows]:
+        """Some calls, the same each time."""
+        return drawn(self.rows, _SAMPLES)
+
+
+def drawn(strategy: SearchStrategy[Any], count: int) -> list[Any]:
+    """Return examples of a strategy, the same each time."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=count,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(example: Any) -> None:
+        found.append(example)
+
+    collect()
+    return found
+
+
+def script(subjects: Iterable[Subject], lines: Sequence[str]) -> list[str]:
+    """Return a program: the objects, and what is done with them."""
+    named = {subject.name or subject.kind: subject.it for subject in subjects}
+    made = [line for name, it in named.items() for line in _code.source(it, name)]
+    body = [*dict.fromkeys(made), *lines]
+    kit = [line for use, line in _IMPORTS.items() if any(use in part for part in body)]
+    head = [line for line in body if line.startswith(("import ", "from ", "sys.path."))]
+    rest = [line for line in body if line not in head]
+    return [*dict.fromkeys([*kit, *head]), "", *rest]
+
+
+_IMPORTS = {
+    "asyncio.": "import asyncio",
+    "SimpleNamespace(": "from types import SimpleNamespace",
+    "rk.": "import rewardkit as rk",
+    "elsewhere(": "from rewardkit.testing import elsewhere",
+    "tomorrow(": "from rewardkit.testing import tomorrow",
+}
+
+
+def outcome(subject: Subject, rows: Rows) -> str:
+    """Return what a call gives or raises, as text."""
+    try:
+        return _code.literal(subject.run(subject.it, copy.deepcopy(rows)))
+    except Exception as error:  # noqa: BLE001 - what it raises is what is asked for
+        return raised(error)
+
+
+def raised(error: BaseException) -> str:
+    """Return an error as a line."""
+    return " ".join(f"raises {type(error).__name__}: {error}".split())
+
+
+def size(rows: Rows) -> int:
+    """Return the number of rows."""
+    return len(next(iter(rows.values())))
+
+
+def pick(rows: Rows, order: Iterable[int]) -> Rows:
+    """Return some rows, in an order."""
+    order = list(order)
+    return {name: [cells[row] for row in order] for name, cells in rows.items()}
+
+
+def same(values: Values, wanted: Values) -> bool:
+    """Return whether two calls give the same: numbers to nine places, NaN like NaN."""
+
+    def equal(one: Any, other: Any) -> bool:
+        if isinstance(one, float) and isinstance(other, float):
+            return isclose(one, other, rel_tol=1e-9, abs_tol=1e-9) or (
+                one != one and other != other
+            )
+        return bool(one == other)
+
+    return len(values) == len(wanted) and all(map(equal, values, wanted))
+
+
+def scored(reward: Reward, rows: Rows) -> Values:
+    """Return the values of a component's scores, as they come: NaN stays NaN."""
+    scores = reward.score(batch_of(rows))
+    _are(scores, Score, "rk.Score(value, why)")
+    return [_number(score.value) for score in scores]
+
+
+def scored_code(name: str, rows: Rows) -> str:
+    """Return the same as Python."""
+    cells = {key: rows[key][0] if size(rows) == 1 else rows[key] for key in rows}
+    for key in ("prompts", "completion_ids"):
+        cells |= {key: rows[key]} if key in rows else {}
+    said = rows["completions"]
+    del cells["completions"]
+    return f"[score.value for score in {name}.score({_code.call('rk.Batch.of', cells, said)})]"
+
+
+def called(function: Callable[..., Any], rows: Rows) -> Values:
+    """Return the values of a trainer's function, which may be async."""
+    values = function(**rows, **_stand_ins(function))
+    if inspect.isawaitable(values):
+        with ThreadPoolExecutor(1) as threads:  # where no loop runs
+            values = threads.submit(asyncio.run, _awaited(values)).result()
+    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+        raise TypeError(f"gave {values!r}, expected a list of numbers and None")
+    return [*map(_number, values)]
+
+
+def called_code(function: Callable[..., Any], name: str, rows: Rows) -> str:
+    """Return the same as Python."""
+    code = _code.call(name, {**rows, **_stand_ins(function)})
+    is_async = inspect.iscoroutinefunction(function)
+    return f"asyncio.run({code})" if is_async else code
+
+
+class _State:
+    """The state of a trainer that has not begun."""
+
+    global_step = 0
+
+    def __repr__(self) -> str:
+        return "SimpleNamespace(global_step=0)"
+
+
+class _Ignored:
+    """What a trainer gives to log with; here it drops what it is given."""
+
+    def __call__(self, *_: object) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return "lambda *_: None"
+
+
+STAND_INS = {"trainer_state": _State(), "log_extra": _Ignored(), "log_metric": _Ignored()}
+"""What a trainer passes beside the rows, for functions that cannot do without."""
+
+
+def _stand_ins(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return what a function needs of what a trainer passes beside the rows."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # of some that are built in
+        return {}
+    return {
+        name: value
+        for name, value in STAND_INS.items()
+        if name in parameters and parameters[name].default is inspect.Parameter.empty
+    }
+
+
+def verified(verifier: Any, rows: Rows) -> Values:
+    """Return the outcomes of a verifier's verdicts."""
+    verdicts = getattr(verifier, "verify", verifier)(rows["answers"], rows["references"])
+    _are(verdicts, Verdict, "rk.Verdict(outcome, detail)")
+    return [Outcome(verdict.outcome).value for verdict in verdicts]
+
+
+def verified_code(name: str, rows: Rows) -> str:
+    """Return the same as Python."""
+    return f"[verdict.outcome for verdict in {_code.call(name, rows)}]"
+
+
+def extracted(extractor: Any, rows: Rows) -> Values:
+    """Return what an extractor finds in each text."""
+    found = [*map(getattr(extractor, "extract", extractor), rows["texts"])]
+    for text in found:
+        if not isinstance(text, str | None):
+            raise TypeError(f"gave {text!r} ({type(text).__name__}), expected a text or None")
+    return found
+
+
+def extracted_code(name: str, rows: Rows) -> str:
+    """Return the same as Python."""
+    return f"[{name}(text) for text in {_code.literal(rows['texts'])}]"
+
+
+def _expression(call: tuple[Subject, Rows, str]) -> str:
+    """Return a call as Python."""
+    subject, rows, _ = call
+    name = subject.name or subject.kind
+    method = {"verifier": "verify", "extractor": "extract"}.get(subject.kind)
+    is_method = method is not None and hasattr(subject.it, method)
+    return subject.write(f"{name}.{method}" if is_method else name, rows)
+
+
+def _are(items: Any, wanted: type, told: str) -> None:
+    """Raise TypeError where a call gave no list of what is wanted."""
+    if not isinstance(items, list):
+        raise TypeError(f"gave a {type(items).__name__}, expected a list of {told}")
+    for item in items:
+        if not isinstance(item, wanted):
+            raise TypeError(f"gave {item!r} ({type(item).__name__}), expected {told}")
+
+
+def _number(value: SupportsFloat | None) -> float | None:
+    """Return a value as a number. Raises TypeError for what is neither a number nor None."""
+    if value is None:
+        return None
+    if isinstance(value, str) or not hasattr(value, "__float__"):
+        raise TypeError(f"gave the value {value!r} ({type(value).__name__}), expected a number")
+    return float(value)
+
+
+async def _awaited(values: Any) -> Any:
+    return await values

@@ -1,0 +1,479 @@
+"""The laws that rewards, verifiers and extractors are put under, each a small function.
+
+A law takes what is checked and `draw`, makes calls, and says what they must give: `it.ask(rows)`
+makes a call, `it.expect(values, rows)` makes one that must give `values`. What a law needs and does
+not have, it skips with the reason. Its docstring is its claim, its name is what `laws=` and `skip=`
+take, and its place in this file is the order in which it is tried.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count, groupby
+from math import inf, isfinite
+from typing import Any, NamedTuple
+from unittest import SkipTest, mock
+
+from hypothesis import strategies as st
+
+from rewardkit import component
+from rewardkit.batch import Column
+from rewardkit.component import Component
+from rewardkit.result import Outcome
+from rewardkit.reward import Reward
+from rewardkit.testing import _code, _elsewhere
+from rewardkit.testing._subject import (
+    SETUP,
+    Broken,
+    Rows,
+    Subject,
+    Unsaid,
+    pick,
+    raised,
+    same,
+    script,
+    size,
+)
+from rewardkit.testing.strategies import CARRIERS, texts
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+KINDS = ("reward", "verifier", "extractor")
+
+
+class Law(NamedTuple):
+    """One law: `check(it, draw)` raises Broken where it does not hold."""
+
+    name: str
+    """What `laws=` and `skip=` take."""
+    claim: str
+    """What holds, in a sentence."""
+    kinds: tuple[str, ...]
+    """What it is about: rewards, verifiers, extractors."""
+    check: Callable[[Subject, Draw], None]
+    """Makes the calls, and raises Broken."""
+    drawn: bool
+    """Whether it is tried on many examples, or once."""
+    compares: bool
+    """Whether it says nothing of what is not deterministic."""
+
+
+LAWS: dict[str, Law] = {}
+"""Every law by its name, in the order in which they are tried."""
+
+
+def _law(
+    *kinds: str, once: bool = False, compares: bool = False
+) -> Callable[[Callable[[Subject, Draw], None]], Callable[[Subject, Draw], None]]:
+    """Put a function into the table, under its own name."""
+
+    def decorate(check: Callable[[Subject, Draw], None]) -> Callable[[Subject, Draw], None]:
+        name, claim = check.__name__, " ".join((check.__doc__ or "").split())
+        LAWS[name] = Law(name, claim, kinds or KINDS, check, not once, compares)
+        return check
+
+    return decorate
+
+
+@_law()
+def total(it: Subject, draw: Draw) -> None:
+    """Whatever stands in a row, nothing raises, and what comes back is a list of the right type."""
+    try:
+        it.call(draw(it.rows))
+    except SETUP:
+        raise
+    except Exception:  # noqa: BLE001 - that it raises is the finding
+        it.broken("a list of values, whatever stands in the rows")
+
+
+@_law("reward", "verifier")
+def length(it: Subject, draw: Draw) -> None:
+    """There is one value for each row, and none for an empty batch."""
+    rows = draw(it.rows)
+    if len(_called(it, rows)) != size(rows):
+        it.broken(f"len(values) == {size(rows)}")
+
+
+@_law("reward")
+def finite(it: Subject, draw: Draw) -> None:
+    """A value is a finite number, or None to abstain: never NaN, never an infinity."""
+    if not all(value is None or isfinite(value) for value in _called(it, draw(it.rows))):
+        it.broken("all(value is None or abs(value) < float('inf') for value in values)")
+
+
+@_law("reward")
+def bounds(it: Subject, draw: Draw) -> None:
+    """No value lies outside the bounds that are declared."""
+    if it.bounds is None:
+        raise SkipTest("no bounds are declared; give bounds=(low, high)")
+    low, high = it.bounds
+    room = 1e-9 * max(1.0, *(abs(end) for end in it.bounds if isfinite(end)))
+    known = [value for value in _called(it, draw(it.rows)) if value is not None]
+    if any(value < low - room or value > high + room for value in known):
+        ends = f"{_code.literal(low)} <= value <= {_code.literal(high)}"
+        it.broken(f"all({ends} for value in values if value is not None)")
+
+
+@_law()
+def deterministic(it: Subject, draw: Draw) -> None:
+    """The same call gives the same again, at once and on another day."""
+    rows = draw(it.rows)
+    values = it.ask(rows)
+    it.expect(values, rows)
+    with tomorrow():
+        it.expect(values, rows, within="tomorrow()")
+
+
+@_law("reward", "verifier", compares=True)
+def pointwise(it: Subject, draw: Draw) -> None:
+    """A row has the value that it has by itself, whatever stands in the rows beside it."""
+    if not it.pointwise:
+        raise SkipTest("it is declared not to be pointwise")
+    rows = draw(it.rows)
+    for row, value in enumerate(it.ask(rows)):
+        it.expect([value], pick(rows, [row]))
+
+
+@_law("reward", "verifier", compares=True)
+def order(it: Subject, draw: Draw) -> None:
+    """Rows in another order, groups kept together, have the same values, in that order."""
+    rows = draw(it.rows)
+    values = it.ask(rows)
+    runs = groupby(
+        range(size(rows)), key=lambda row: repr(rows.get("prompts", [""] * size(rows))[row])
+    )
+    groups = draw(st.permutations([draw(st.permutations([*run])) for _, run in runs]))
+    turned = [row for group in groups for row in group]
+    it.expect([values[row] for row in turned], pick(rows, turned))
+
+
+@_law("reward", compares=True)
+def forms(it: Subject, draw: Draw) -> None:
+    """A text has the same value as plain text, as a message, in parts, and after other turns."""
+    first, *others = [form for form in CARRIERS if form in it.forms] or [""]
+    if not others:
+        raise SkipTest("it is checked with one form only; forms= names more")
+    rows = draw(it.rows)
+    said = [draw(texts(words=it.words)) for _ in range(size(rows))]
+    values = it.ask({**rows, it.text: [*map(CARRIERS[first], said)]})
+    other = draw(st.sampled_from(others))
+    it.expect(values, {**rows, it.text: [*map(CARRIERS[other], said)]})
+
+
+@_law("reward", "verifier")
+def inputs(it: Subject, draw: Draw) -> None:
+    """What is passed is left as it is."""
+    rows = draw(it.rows)
+    if not _changed(it, rows):
+        return
+    for name in [name for name in rows if name != it.text]:
+        fewer = {key: cells for key, cells in rows.items() if key != name}
+        rows = fewer if _changed(it, fewer) else rows
+    named = f"{it.kind}.verify" if hasattr(it.it, "verify") else it.kind
+    lines = [f"rows = {_code.literal(rows)}", "before = repr(rows)", f"{named}(**rows)"]
+    given = copy.deepcopy(rows)
+    _run(it, given)
+    code = script([it], [*lines, "assert repr(rows) == before"])
+    raise Broken(f"rows = {_code.literal(rows)}", f"rows = {_code.literal(given)}", code)
+
+
+@_law("reward", compares=True)
+def columns(it: Subject, draw: Draw) -> None:
+    """A column that it does not read changes nothing; a trainer passes every one there is."""
+    rows = draw(it.rows)
+    values = it.ask(rows)
+    it.expect(values, {**rows, "another_column": ["x"] * size(rows)})
+
+
+@_law("reward", compares=True)
+def rename(it: Subject, draw: Draw) -> None:
+    """A column is read under the name in its field."""
+    if not isinstance(it.it, Component) or not component.columns(it.it):
+        raise SkipTest("it has no field that names a column")
+    rows = draw(it.rows)
+    values = it.ask(rows)
+    old = draw(st.sampled_from(component.columns(it.it)))
+    new = Column(f"other_{old}", old.cell)
+    renamed = Subject(
+        _renamed(it.it, old, new),
+        it.kind,
+        it.run,
+        it.write,
+        it.rows,
+        it.text,
+        name="renamed",
+        done=it.done,
+    )
+    renamed.expect(values, {str(new) if name == old else name: rows[name] for name in rows})
+
+
+@_law(once=True)
+def yaml(it: Subject, _: Draw) -> None:
+    """As YAML and back it is equal."""
+    if not isinstance(it.it, Component):
+        raise SkipTest("it is no component")
+    if unnamed := [part for part in component.walk(it.it) if part.registered_name is None]:
+        name = type(unnamed[0]).__name__
+        raise SkipTest(f"{name} is not registered; put @rk.register(...) above its class")
+    again: Any = None
+    try:
+        again = component.load(component.dump(it.it))
+        told = f"rk.load(rk.dump({it.kind})) = {again!r}"
+    except Exception as error:  # noqa: BLE001 - that it raises is the finding
+        told = raised(error)
+    if again != it.it or hash(again) != hash(it.it):
+        claim = f"rk.load(rk.dump({it.kind})) == {it.kind}"
+        raise Broken(claim, told, script([it], [f"assert {claim}"]))
+
+
+@_law(once=True, compares=True)
+def pickles(it: Subject, _: Draw) -> None:
+    """It pickles, and gives the same in another process, as where AsyncGRPOTrainer runs it."""
+    calls = [(rows, _asked(it, rows)) for rows in it.samples if size(rows)]
+    known = [(rows, values) for rows, values in calls if values is not None]
+    try:
+        theirs = _elsewhere.outcomes(it.run, it.it, [rows for rows, _ in known])
+    except SkipTest:
+        raise
+    except Exception as error:  # noqa: BLE001 - that it raises is the finding
+        code = script([it], ["import pickle", f"pickle.dumps({it.kind})"])
+        advice = "a class or a function at the top of a module, which another process can import"
+        raise Broken(advice, raised(error), code) from None
+    if isinstance(it.it, Component) and pickle.loads(pickle.dumps(it.it)) != it.it:  # noqa: S301 - our own
+        claim = f"pickle.loads(pickle.dumps({it.kind})) == {it.kind}"
+        code = script([it], ["import pickle", f"assert {claim}"])
+        raise Broken(claim, f"{claim.replace('==', '!=')}", code)
+    for (rows, values), others in zip(known, theirs, strict=True):
+        if not isinstance(others, list) or not same(others, values):
+            there = "values in another process"
+            lines = [
+                f"rows = {_code.literal(rows)}",
+                f"assert elsewhere({it.kind}, rows) == {_code.literal(values)}",
+            ]
+            told = f"{there} = {_code.literal(others)}"
+            raise Broken(f"{there} == {_code.literal(values)}", told, script([it], lines))
+
+
+@_law(once=True)
+def linear(it: Subject, _: Draw) -> None:
+    """The time grows with a text's length, and not with its square."""
+    usual = _usual(it)
+    for shape, make in _shapes(it.words):
+        found = _too_slow(make, lambda text: _seconds(it, usual, text))
+        if found is None:
+            continue
+        (few, many), (quick, slow) = found
+        factor = round((many / few) ** _POWER, 1)
+        lines = [
+            "from time import process_time",
+            "",
+            "",
+            "def seconds(times):",
+            "    start = process_time()",
+            *_code.indented(it.write(_named(it), _with(it, usual, _code.Code("", shape)))),
+            "    return process_time() - start",
+            "",
+            "",
+            f"few, many = seconds({few}), seconds({many})  # {quick:.3f} and {slow:.3f}",
+            f"assert many < {factor} * few",
+        ]
+        expected = f"less than {factor} times the time for {many / few:.3g} times the text, {shape}"
+        told = f"{slow:.3g} s for times={many}, {quick:.3g} s for times={few}"
+        raise Broken(expected, told, script([it], lines))
+
+
+@_law("reward")
+def maximum(it: Subject, draw: Draw) -> None:
+    """The reference, written as the prompt asks for it, earns the most there is."""
+    _wrapped(it, draw, "a completion, as wrap='<answer>{answer}</answer>', and finite bounds")
+
+
+@_law("verifier")
+def reflexive(it: Subject, draw: Draw) -> None:
+    """A right answer is found right; where none is given, the reference itself is one."""
+    if it.wrapped is not None:
+        _wrapped(it, draw, "")
+        return
+    references = [cell for cell in draw(it.rows)["references"] if _is_plain(cell)]
+    rows = {"answers": [*map(str, references)], "references": references}
+    values = it.ask(rows)
+    read = [row for row, value in enumerate(values) if value != Outcome.BAD_REFERENCE]
+    it.expect(["correct"] * len(read), pick(rows, read))
+
+
+@_law("verifier")
+def no_answer(it: Subject, draw: Draw) -> None:
+    """No answer, or a blank one, is never right and never wrong: NO_ANSWER or BAD_REFERENCE."""
+    rows = draw(it.rows)
+    blanks = [draw(st.sampled_from([None, "", " \n"])) for _ in range(size(rows))]
+    values = it.ask({**rows, "answers": blanks})
+    if set(values) - {"no_answer", "bad_reference"}:
+        it.broken("set(values) <= {'no_answer', 'bad_reference'}")
+
+
+@_law("verifier")
+def bad_reference(it: Subject, draw: Draw) -> None:
+    """No reference, or a blank one, is BAD_REFERENCE whatever the answer."""
+    rows = draw(it.rows)
+    blanks = [draw(st.sampled_from([None, "", " \n", []])) for _ in range(size(rows))]
+    it.expect(["bad_reference"] * size(rows), {**rows, "references": blanks})
+
+
+@_law("extractor")
+def found(it: Subject, draw: Draw) -> None:
+    """An answer, written as the prompt asks for it, is found."""
+    _wrapped(it, draw, "a text, as wrap='<answer>{answer}</answer>'")
+
+
+@contextmanager
+def tomorrow() -> Iterator[None]:
+    """Set the clock that `time.time` reads on by a day, an hour, a minute and a second and a bit."""
+    ahead = 86_400 + 3_600 + 60 + 1.234_567
+    now, exact = time.time, time.time_ns
+    with (
+        mock.patch("time.time", lambda: now() + ahead),
+        mock.patch("time.time_ns", lambda: exact() + int(ahead * 1e9)),
+    ):
+        yield
+
+
+def _called(it: Subject, rows: Rows) -> list[Any]:
+    """Return what a call gives, whatever its length. Raises Unsaid where it raises."""
+    try:
+        return it.call(rows)
+    except SETUP:
+        raise
+    except Exception as error:
+        raise Unsaid from error
+
+
+def _asked(it: Subject, rows: Rows) -> list[Any] | None:
+    """Return what a call gives, None where other laws speak of it."""
+    try:
+        return it.ask(rows)
+    except Unsaid:
+        return None
+
+
+def _run(it: Subject, rows: Rows) -> None:
+    """Make a call on the rows themselves, whatever it gives or raises."""
+    try:
+        it.run(it.it, rows)
+    except SETUP:
+        raise
+    except Exception:  # noqa: BLE001, S110 - other laws say what it raises
+        pass
+
+
+def _changed(it: Subject, rows: Rows) -> bool:
+    """Return whether a call changes what it is passed."""
+    given = copy.deepcopy(rows)
+    try:
+        _run(it, given)
+    except SETUP:  # without a column that is needed
+        return False
+    return repr(given) != repr(rows)
+
+
+def _wrapped(it: Subject, draw: Draw, needs: str) -> None:
+    """Expect what a wrapped reference must give."""
+    if it.wrapped is None:
+        raise SkipTest(f"it takes {needs}")
+    rows, wanted = draw(it.wrapped)
+    it.expect(wanted, rows)
+
+
+def _renamed(value: Any, old: str, new: str) -> Any:
+    """Return a component in which a column has another name, at every depth."""
+    if isinstance(value, Component):
+        fields = {
+            name: _renamed(getattr(value, name), old, new) for name in type(value).model_fields
+        }
+        return value.model_copy(update=fields)
+    if isinstance(value, Column):
+        return new if value == old else value
+    if isinstance(value, Mapping):
+        return type(value)({key: _renamed(item, old, new) for key, item in value.items()})  # type: ignore[call-arg]
+    return tuple(_renamed(item, old, new) for item in value) if type(value) is tuple else value
+
+
+def _is_plain(cell: Any) -> bool:
+    """Return whether a reference is a text or a number, and so can be an answer."""
+    return isinstance(cell, str | int | float) and bool(str(cell).strip())
+
+
+_POWER = 1.5
+_ENOUGH = 0.1
+_LONGEST = 200_000
+_PATIENCE = 2.0
+_TRIES = 5
+_SMALL, _STEEP = 1000, 3.0
+_UNITS = (
+    *("a", "a ", "\n", " ", "<", "<answer>", "</answer>", "<answer></answer>", "<think>"),
+    *("<reasoning><answer>", "7", "1 ", "1,", "- ", "(", "{", "\\boxed{", "$", "`", "\u4f60"),
+)
+_calls = count()
+
+
+def _shapes(words: tuple[str, ...]) -> Iterator[tuple[str, Callable[[int], str]]]:
+    """Yield texts of any length, as Python in terms of `times` and as a function of it."""
+    for unit in dict.fromkeys((*_UNITS, *(word for word in words if len(word) < 30))):
+        yield f"{unit!r} * times + '!'", lambda times, unit=unit: unit * times  # type: ignore[misc]
+    yield "' '.join(map(str, range(times)))", lambda times: " ".join(map(str, range(times)))
+
+
+def _too_slow(
+    make: Callable[[int], str], seconds: Callable[[str], float]
+) -> tuple[tuple[int, int], tuple[float, float]] | None:
+    """Return two numbers of repetitions and their times, where these grow too fast.
+
+    The texts get longer until one takes long enough to be measured; then the least of several times
+    counts, so that a busy machine finds nothing that is not there.
+    """
+    tried, many, start = [8], 8, time.monotonic()
+    before = slow = seconds(make(many))
+    while slow < _ENOUGH and len(make(many)) < _LONGEST and time.monotonic() < start + _PATIENCE:
+        steep = many < _SMALL and slow > _STEEP * before  # maybe exponential: with care, then
+        many = many * 5 // 4 if steep else many * 2
+        before, slow = slow, seconds(make(many))
+        tried.append(many)
+    few = min(tried, key=lambda times: abs(times - many / 4))
+    factor = (many / few) ** _POWER
+    quick = seconds(make(few))
+    for _ in range(_TRIES):
+        if slow < _ENOUGH or slow <= quick * factor:
+            return None
+        slow, quick = min(slow, seconds(make(many))), min(quick, seconds(make(few)))
+    return (few, many), (quick, slow)
+
+
+def _seconds(it: Subject, usual: Rows, text: str) -> float:
+    """Return the processor's time for one text, which is never the same one twice."""
+    rows = _with(it, usual, f"{text}!{next(_calls)}")
+    start = time.process_time()
+    _run(it, rows)
+    return time.process_time() - start
+
+
+def _usual(it: Subject) -> Rows:
+    """Return a row that is judged and not left out, twice where rows are compared."""
+    known = [pick(rows, [row]) for rows in it.samples for row in range(size(rows))]
+    known.sort(key=lambda rows: _asked(it, rows) in (None, [None], ["bad_reference"]))
+    return pick(known[0], [0] if it.pointwise else [0, 0])
+
+
+def _with(it: Subject, usual: Rows, text: str) -> Rows:
+    """Return the row with another text, and as many tokens as it would have."""
+    carrier = CARRIERS[next((form for form in CARRIERS if form in it.forms), "text")]
+    rows = {**usual, it.text: [carrier(text)] * size(usual)}
+    if "completion_ids" in rows:
+        rows["completion_ids"] = [[*map(ord, text[::4])]] * size(usual)
+    return rows
+
+
+def _named(it: Subject) -> str:
+    """Return what the printed code calls."""
+    return f"{it.kind}.verify" if hasattr(it.it, "verify") else it.kind

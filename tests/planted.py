@@ -1,0 +1,255 @@
+"""Rewards with one bug each, and rewards with none, for the kit to tell apart."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import Any, ClassVar
+
+import rewardkit as rk
+
+BUGS: dict[str, tuple[Any, dict[str, Any], set[str]]] = {}
+"""By name: a reward with a bug, the options to check it with, and the laws that it breaks."""
+
+
+def bug(*laws: str, **options: Any) -> Any:
+    """Put a function, or an instance of a class of rewards, among the bugs."""
+
+    def decorate(planted: Any) -> Any:
+        reward = planted() if isinstance(planted, type) else planted
+        BUGS[planted.__name__] = (reward, options, set(laws))
+        return planted
+
+    return decorate
+
+
+def text_of(completion: Any) -> str:
+    """Return a completion's text, as rewardkit does."""
+    return rk.Batch([completion]).texts[0]
+
+
+def texts_of(completions: list[Any]) -> list[str]:
+    return rk.Batch(completions).texts
+
+
+class Planted(rk.Reward):
+    """Scores each text by `value`, between 0 and 1."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, 1.0
+
+
+@bug("length")
+def drops_a_row(completions, **columns):
+    return [1.0 for text in texts_of(completions) if "</answer>" not in text or "<" in text[:1]]
+
+
+@bug("length")
+class DropsARow(Planted):
+    def score(self, batch):
+        return [rk.Score(1.0) for text in batch.texts if text]
+
+
+@bug("pointwise", "order")
+def reads_its_neighbour(completions, **columns):
+    texts = texts_of(completions)
+    return [float("<answer>" in texts[row - 1]) for row in range(len(texts))]
+
+
+@bug("pointwise", "order")
+class ReadsItsNeighbour(Planted):
+    def score(self, batch):
+        return [rk.Score(float(text == batch.texts[-1])) for text in batch.texts]
+
+
+@bug("inputs")
+def mutates_its_input(completions, **columns):
+    values = []
+    for completion in completions:
+        values.append(float("<answer>" in text_of(completion)))
+        if isinstance(completion, list) and completion:
+            completion[-1]["content"] = text_of(completion).strip()
+    return values
+
+
+@bug("inputs")
+class MutatesItsInput(Planted):
+    answer: rk.Column[object] = rk.Column("answer")
+
+    def score(self, batch):
+        cells = batch.column(self.answer)
+        for row, cell in enumerate(cells):
+            cells[row] = str(cell)
+        return [
+            rk.Score(float(text == str(cell))) for text, cell in zip(batch.texts, cells, strict=True)
+        ]
+
+
+@bug("finite")
+def is_nan_on_empty_text(completions, **columns):
+    texts = texts_of(completions)
+    return [text.count("a") / len(text) if text else float("nan") for text in texts]
+
+
+@bug("finite")
+class IsNanOnEmptyText(Planted):
+    def score(self, batch):
+        return [rk.Score(1.0 if text else float("nan")) for text in batch.texts]
+
+
+@bug("order", pointwise=False)
+def depends_on_order(completions, **columns):
+    seen: set[str] = set()
+    values = [0.0 if text in seen or seen.add(text) else 1.0 for text in texts_of(completions)]
+    return values
+
+
+@bug("order")
+class DependsOnOrder(Planted):
+    pointwise: ClassVar[bool] = False
+
+    def score(self, batch):
+        return [rk.Score(1.0 / (1 + row)) for row in range(len(batch))]
+
+
+@bug("forms")
+def depends_on_chat_form(completions, **columns):
+    return [
+        float("<answer>" in (text if isinstance(text, str) else str(text))) + isinstance(text, list)
+        for text in completions
+    ]
+
+
+@bug("forms")
+class DependsOnChatForm(Planted):
+    def score(self, batch):
+        return [
+            rk.Score(float(isinstance(given, str) and "7" in given)) for given in batch.completions
+        ]
+
+
+@bug("deterministic")
+def depends_on_time(completions, **columns):
+    morning = time.time() // 3600 % 2 == 0
+    return [float(morning and "<answer>" in text) for text in texts_of(completions)]
+
+
+@bug("deterministic")
+class DependsOnTime(Planted):
+    def score(self, batch):
+        return [rk.Score(time.time() % 1) for _ in batch.texts]
+
+
+@bug("bounds", bounds=(0.0, 1.0))
+def leaves_its_bounds(completions, **columns):
+    return [0.6 * text.count("<answer>") for text in texts_of(completions)]
+
+
+@bug("bounds")
+class LeavesItsBounds(Planted):
+    def score(self, batch):
+        return [rk.Score(1.0 - 0.001 * len(text.partition("</answer>")[2])) for text in batch.texts]
+
+
+def _closure():
+    def does_not_pickle(completions, **columns):
+        return [float("<answer>" in text) for text in texts_of(completions)]
+
+    return does_not_pickle
+
+
+does_not_pickle = bug("pickles")(_closure())
+
+
+@bug("pickles")
+class DoesNotPickle(Planted):
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        object.__setattr__(self, "lock", threading.Lock())
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "lock": self.lock}
+
+    def score(self, batch):
+        return [rk.Score(float("<answer>" in text)) for text in batch.texts]
+
+
+@bug("linear")
+def is_quadratic(completions, **columns):
+    return [
+        float(re.search(r"<think>.*?</think>", text, re.DOTALL) is not None)
+        for text in texts_of(completions)
+    ]
+
+
+@bug("linear")
+class IsQuadratic(Planted):
+    def score(self, batch):
+        scores = []
+        for text in batch.texts:
+            known = []
+            for word in text.split():
+                if word not in known:
+                    known.append(word)
+            scores.append(rk.Score(min(1.0, len(known) / 100)))
+        return scores
+
+
+@bug("rename")
+class IgnoresARename(Planted):
+    reference: rk.Column[object] = rk.Column("answer")
+
+    def score(self, batch):
+        cells = batch.column("answer")
+        return [
+            rk.Score(float(text == cell)) for text, cell in zip(batch.texts, cells, strict=True)
+        ]
+
+
+@bug("total")
+def raises_on_none_content(completions, **columns):
+    contents = [
+        given if isinstance(given, str) else given[-1]["content"] if given else ""
+        for given in completions
+    ]
+    texts = [text if isinstance(text, str) else "".join(map(str, text)) for text in contents]
+    return [float("<answer>" in text) for text in texts]
+
+
+@bug("total")
+class RaisesOnNoneContent(Planted):
+    def score(self, batch):
+        for given in batch.completions:
+            if isinstance(given, list) and given and given[-1]["content"] is None:
+                given[-1]["content"].strip()
+        return [rk.Score(float("<answer>" in text)) for text in batch.texts]
+
+
+def ends_well(completions, **columns):
+    return [float(text.endswith("</answer>")) for text in texts_of(completions)]
+
+
+async def ends_well_async(completions, log_metric, trainer_state, **columns):
+    log_metric("step", trainer_state.global_step)
+    return ends_well(completions)
+
+
+class EndsWell:
+    """A callable with TRL's signature, that abstains at times."""
+
+    __name__ = "ends_well_or_not"
+
+    def __call__(self, completions, **columns):
+        return [1 if text.endswith("</answer>") else None for text in texts_of(completions)]
+
+
+@rk.register("tests/ends_well")
+class EndsWellComponent(rk.Reward):
+    def score(self, batch):
+        return [rk.Score(float(text.endswith("</answer>"))) for text in batch.texts]
+
+
+FINE = [ends_well, ends_well_async, EndsWell(), EndsWellComponent()]
+"""Rewards without a bug."""

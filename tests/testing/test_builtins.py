@@ -1,0 +1,147 @@
+"""Every registered component is under every law; one that is not fails here."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+
+import rewardkit as rk
+from endpoint import serving
+from rewardkit import presets
+from rewardkit import testing as kit
+from rewardkit.component import columns
+from shapes import REQUIRED, one_of_each
+
+ODD = st.sampled_from(
+    [
+        None,
+        [None],
+        [{}],
+        [{"role": "user", "content": "4"}],
+        [{"role": "assistant", "content": "4", "reasoning_content": "2 + 2"}],
+        [{"role": "assistant", "content": [None, {"type": "text"}, "<answer>4</answer>"]}],
+        {"role": "assistant", "content": "4"},
+        "<answer>" + "9" * 100_000,
+        " " * 100_000,
+    ]
+).map(copy.deepcopy)
+"""Completions beside those that trainers pass."""
+TAGGED = "<reasoning>\nIt is so,\nor so.\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
+THOUGHT = "<think>\nIt is so.\n</think>\n{answer}"
+HALF = {"max_examples": settings().max_examples // 2}
+FEW = {"max_examples": 5}
+SLOW: dict[str, dict[str, Any]] = {
+    "code": FEW,
+    "judge": {**FEW, "skip": ["linear"]},  # see benchmarks/scaling.py
+    "math": {"max_examples": 10},
+}
+"""Fewer examples where each takes long."""
+NUMBERS = kit.numbers().map(lambda number: number[0])
+PASSES = st.integers(0, 9).map(
+    lambda number: (
+        f"def f():\n    return {number}",
+        json.dumps([f"assert f() == {number}", "assert f() < 10"]),
+    )
+)
+VALID = st.integers(0, 9).map(
+    lambda number: (f"It is [{number}].", {"items": {"type": "integer", "maximum": number}})
+)
+NUMBERED = {"columns": {"answer": NUMBERS}}
+RIGHT: dict[str, dict[str, Any]] = {
+    "after": {"wrap": "<think>2 + 2</think> {answer}"},
+    "boxed": {"wrap": r"It is $\boxed{{answer}}$."},
+    "choice": {"wrap": "The answer is ({answer}).", "answers": st.sampled_from("ABCDE")},
+    "hash": {"wrap": "It is 2 + 2.\n#### {answer}\n"},
+    "last_number": {"wrap": "Of two, {answer}."},
+    "regex": {"wrap": "It is {answer}.", "answers": st.integers(0, 99).map(str)},
+    "tag": {"wrap": TAGGED},
+    "whole": {"wrap": " {answer}\n"},
+    "code": {"right": PASSES, **FEW},
+    "json_schema": {"right": VALID},
+    "correct": {"wrap": TAGGED, **NUMBERED},
+    "guard": {"wrap": TAGGED, **NUMBERED},
+    "is_number": {"wrap": TAGGED.replace("{answer}", "42")},
+    "judge": {"wrap": "{answer} or 4", **NUMBERED, **FEW},
+    "ratio_match": {"wrap": TAGGED, **NUMBERED},
+    "reasoning_steps": {"wrap": "1. I add.\n2. I check.\n3. I answer."},
+    "regex_match": {"wrap": "The answer is 4."},
+    "repetition": {"wrap": "It is four."},
+    "tag_count": {"wrap": TAGGED},
+    "think_format": {"wrap": THOUGHT},
+    "where": {"wrap": lambda row: TAGGED if row["answer"] == "4" else None},
+    "xml_count": {"wrap": TAGGED},
+    "xml_soft": {"wrap": TAGGED},
+    "xml_strict": {"wrap": TAGGED},
+}
+"""What is right, where that is known: the maximum is earned, the answer is found, it is correct."""
+NEVER_RIGHT = {
+    *("clip", "cosine_length", "diversity", "language", "length", "linear", "overlong"),
+    *("product", "prompt_overlap", "schedule"),
+}
+"""Rewards whose maximum is not one completion's to reach, or that are made of others."""
+CHECKS = {
+    "reward": partial(kit.check_reward, completions=kit.completions() | ODD),
+    "verifier": kit.check_verifier,
+    "extractor": kit.check_extractor,
+}
+OF_RIGHT = {"reward": "maximum", "verifier": "reflexive", "extractor": "found"}
+NAMES = [name for name in rk.names() if "/" not in name]
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    logging.disable()
+    with serving(lambda text, request: '{"a": "yes"}' if "4" in text else '{"a": "no"}') as server:
+        yield server.url
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(params=NAMES)
+def component(request):
+    """One of every registered component."""
+    fields = REQUIRED.get(request.param, {})
+    if request.param == "judge":
+        fields = {**fields, "base_url": request.getfixturevalue("endpoint")}
+    if request.param == "language":
+        pytest.importorskip("langid")
+    return rk.build(request.param, **fields)
+
+
+def test_every_component_keeps_every_law(component):
+    kind, name = component.component_kind, component.registered_name
+    checked = CHECKS[kind](component, **{**HALF, **SLOW.get(name, {})})
+    expected = {"reward": {"maximum"}, "extractor": {"found"}, "verifier": set()}[kind]
+    if kind == "reward" and not columns(component):
+        expected |= {"rename"}
+    if name == "diversity":
+        expected |= {"pointwise"}
+    assert set(checked.skipped) == expected
+    left_out = set(SLOW.get(name, {}).get("skip", ()))
+    laws = {law.name for law in kit.LAWS.values() if kind in law.kinds}
+    assert {*checked.held, *checked.skipped, *left_out} == laws
+
+
+def test_what_is_right_is_found_right(component):
+    kind, name = component.component_kind, component.registered_name
+    if name in NEVER_RIGHT:
+        assert name not in RIGHT
+        return
+    law = OF_RIGHT[kind]
+    checked = CHECKS[kind](component, laws=law, **{**HALF, **RIGHT.get(name, {})})
+    assert checked.held == (law,)
+
+
+@pytest.mark.parametrize("name", presets.__all__)
+@pytest.mark.parametrize("holder", [presets, presets.published])
+def test_every_preset_keeps_the_laws(holder, name):
+    if "language" in name:
+        pytest.importorskip("langid")
+    reward = getattr(holder, name)
+    kit.check_reward(reward, skip=["pickles", "linear"], max_examples=20)
