@@ -114,10 +114,8 @@ class Boxed(Extractor):
         last = text.rfind("\\boxed")
         if last < 0:
             return None
-        if self.which == "last" and not text.endswith("\\", 0, last):
-            plain = _PLAIN_BOX.match(text, last)
-            if plain:
-                return plain[1].strip()
+        if self.which == "last" and (plain := _PLAIN_BOX.match(text, last)):
+            return plain[1].strip()
         # the last one is closed, as a rule, and then nothing before it counts
         found = self._closed(text, last) if self.which == "last" else None
         found = found or self._closed(text, text.find("\\boxed"))
@@ -293,7 +291,7 @@ class Choice(Extractor):
         return letters.pop() if len(letters) == 1 else None
 
 
-_PLAIN_BOX = re.compile(r"\\boxed\s{0,8}\{([^{}\\]*+)\}")  # as most are
+_PLAIN_BOX = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")  # as most are
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
 _NUMBERS = re.compile(
     r"""

@@ -48,7 +48,8 @@ def pairwise(
     reference that it cannot read. Of a list of references the first that finds the answer right
     decides, else the first that can be read.
     """
-    return [_one(*pair, judge) for pair in paired(answers, references)]
+    rows = paired(answers, references)
+    return [_one(answer, reference, judge) for answer, reference in rows]
 
 
 def paired(
