@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any
@@ -465,12 +466,14 @@ def math_pairs() -> Iterator[Pair]:
 
 
 def verifiers_pairs() -> Iterator[Pair]:
-    """The format rewards of verifiers' parsers, and its extractors with a comparison."""
+    """The format rewards of verifiers' parsers, and their answers compared, as in its rubrics."""
     vf = require("verifiers", install="verifiers==0.1.14")
     logging.getLogger("verifiers").setLevel(logging.ERROR)  # it tells for which models a parser is
     think = vf.ThinkParser().get_format_reward_func()
-    parser = vf.XMLParser(["reasoning", "answer"])
-    blocks = parser.get_format_reward_func()
+    in_tag = vf.XMLParser(["reasoning", "answer"])
+    blocks = in_tag.get_format_reward_func()
+    in_box = vf.Parser(partial(vf.extract_boxed_answer, strict=True))
+    after_hash = vf.Parser(vf.extract_hash_answer)
 
     def thinks(completions: list[Chat], **_: Any) -> list[float]:
         return [think(completion) for completion in completions]
@@ -478,28 +481,20 @@ def verifiers_pairs() -> Iterator[Pair]:
     def has_blocks(completions: list[Chat], **_: Any) -> list[float]:
         return [blocks(completion) for completion in completions]
 
-    def right_in_tag(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
+    def right(parser: Any, completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
         rows = zip(completions, answer, strict=True)
-        return [float(parser.parse_answer(completion) == right) for completion, right in rows]
-
-    def right_in_box(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-        rows = zip(texts(completions), answer, strict=True)
-        return [float(vf.extract_boxed_answer(text, strict=True) == right) for text, right in rows]
-
-    def right_after_hash(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-        rows = zip(texts(completions), answer, strict=True)
-        return [float(vf.extract_hash_answer(text) == right) for text, right in rows]
+        return [float(parser.parse_answer(completion) == wanted) for completion, wanted in rows]
 
     yield Pair("think_format", rk.build("think_format"), "ThinkParser format", thinks)
     for name in ("xml_strict", "xml_soft", "xml_count", "tag_count"):
         yield Pair(name, rk.build(name), "XMLParser format", has_blocks, "xml")
-    for extractor, says, peer, style in (
-        ("tag", "XMLParser.parse_answer", right_in_tag, "xml"),
-        ("boxed", "extract_boxed_answer", right_in_box, "think"),
-        ("hash", "extract_hash_answer", right_after_hash, "hash"),
+    for extractor, says, parser, style in (
+        ("tag", "XMLParser", in_tag, "xml"),
+        ("boxed", "Parser(extract_boxed_answer)", in_box, "think"),
+        ("hash", "Parser(extract_hash_answer)", after_hash, "hash"),
     ):
         exact = rk.build("correct", verifier="exact", extractor=extractor)
-        yield Pair(f"correct, exact in {extractor}", exact, f"{says} ==", peer, style)
+        yield Pair(f"correct, exact in {extractor}", exact, says, partial(right, parser), style)
 
 
 def langid_pairs(module: str = "langid") -> Iterator[Pair]:

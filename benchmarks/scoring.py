@@ -128,7 +128,7 @@ def killed(source: Path, out: Path, workers: int, kills: int, seed: int) -> dict
     resumed = 0
     for _ in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - the same
-        time.sleep(rng.uniform(0, whole * 0.2))
+        time.sleep(rng.uniform(0, whole * 0.35))
         resumed += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -1,8 +1,297 @@
-"""What mkdocs runs while it builds the site: doctest examples are shown as code."""  # noqa: INP001 - no package
+"""What mkdocs runs while it builds the site: it writes the gallery, and shows doctests as code.
+
+The gallery is made of what is registered: each component's docstring, fields and example, and the
+YAML that `rk.dump` gives for it. Nothing in it is written by hand.
+"""  # noqa: INP001 - no package
 
 from __future__ import annotations
 
-from typing import Any
+import ast
+import doctest
+import importlib
+import inspect
+import json
+import math
+import os
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+import rewardkit as rk
+from rewardkit.component import Component, field_docs, lookup, walk
+
+KINDS = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
+PAGES = {**KINDS, "algebra": "The algebra"}
+EVERY_REWARD = ("name", "log_why")
+EVERY_COMPONENT = "<!-- every component -->"
+
+# The gallery --------------------------------------------------------------------------------------
+
+
+class Entry(NamedTuple):
+    """What the gallery says of one component."""
+
+    name: str
+    """The registered name."""
+    page: str
+    """Which page it is on: its kind, or `algebra`."""
+    cls: type[Component]
+    """The class."""
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the docstring."""
+        first, _, _ = inspect.cleandoc(self.cls.__doc__ or "").partition("\n\n")
+        return " ".join(first.split())
+
+    @property
+    def link(self) -> str:
+        """Where the component stands, from another page of the gallery."""
+        return f"{self.page}.md#{self.name}"
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """Return every registered component, in the order in which its module declares them.
+
+    >>> [entry.name for entry in entries() if entry.page == "algebra"]
+    ['linear', 'product', 'clip', 'where', 'schedule', 'guard']
+    """
+    found = []
+    for kind in KINDS:
+        for name in rk.names(kind):
+            cls: type[Component] = lookup(name)
+            algebra = cls.__module__ == rk.Reward.__module__
+            found.append(Entry(name, "algebra" if algebra else kind, cls))
+    return tuple(sorted(found, key=_place))
+
+
+def gallery() -> dict[str, str]:
+    """Return the gallery's pages as Markdown, by their path in the docs."""
+    pages = {"gallery/index.md": "\n".join(_index())}
+    for page in PAGES:
+        pages[f"gallery/{page}.md"] = "\n".join(_page(page))
+    return pages
+
+
+def signatures() -> str:
+    """Return every component with its fields and defaults, a list for each kind, as Markdown."""
+    lines: list[str] = []
+    for page, title in PAGES.items():
+        lines += ["", f"### {title}", ""]
+        for entry in entries():
+            if entry.page == page:
+                signature = f"`{entry.name}({', '.join(_fields(entry.cls))})`"
+                lines.append(f"- [{signature}](gallery/{entry.link}): {entry.summary}")
+    return "\n".join(lines)
+
+
+def _fields(cls: type[Component]) -> Iterator[str]:
+    """Yield each field of a class, with its default where there is one."""
+    for name, field in cls.model_fields.items():
+        if name not in EVERY_REWARD:
+            yield name if field.is_required() else f"{name}={field.default!r}"
+
+
+def _place(entry: Entry) -> tuple[int, str, int]:
+    """Return what orders the components: by page, then by module, then as they are declared."""
+    return (
+        [*PAGES].index(entry.page),
+        entry.cls.__module__,
+        inspect.getsourcelines(entry.cls)[1],
+    )
+
+
+def _index() -> Iterator[str]:
+    """Yield the lines of the first page: a table of all components for each kind."""
+    yield "# Gallery"
+    yield ""
+    yield f"All {len(entries())} components, as they are registered. `rk.build(name, ...)` makes"
+    yield "one, and so does YAML with the key `type`. This page and the four below it are generated"
+    yield "from the code. `rewardkit show NAME` prints the same in a terminal."
+    for page, title in PAGES.items():
+        yield f"\n## {title}\n"
+        yield "| name | what it does |"
+        yield "| --- | --- |"
+        for entry in entries():
+            if entry.page == page:
+                summary = entry.summary.replace("|", r"\|")
+                yield f"| [`{entry.name}`]({entry.link}) | {summary} |"
+    yield ""
+
+
+def _page(page: str) -> Iterator[str]:
+    """Yield the lines of one page: its modules, and in each its components."""
+    yield f"# {PAGES[page]}"
+    yield ""
+    if page in ("reward", "algebra"):
+        yield "Every reward also has the fields `name` (its name in a trainer's logs; `None` for"
+        yield "the registered one) and `log_why` (whether each row's reason goes to the trainer's"
+        yield "table of completions; `False`)."
+    modules = [
+        (importlib.import_module(name), [*group])
+        for name, group in groupby(
+            (entry for entry in entries() if entry.page == page), key=attrgetter("cls.__module__")
+        )
+    ]
+    for module, group in modules:
+        family = len(group) > 1 and len(modules) > 1
+        about = inspect.cleandoc(module.__doc__ or "")
+        if family:
+            name = module.__name__.rpartition(".")[2]
+            yield f"\n## {name.upper() if len(name) <= len('xml') else name.capitalize()}"
+        if len(group) > 1:
+            yield f"\n{about}"
+        for entry in group:
+            yield from _entry(
+                entry, level=3 if family else 2, about="" if len(group) > 1 else about
+            )
+    yield ""
+
+
+def _entry(entry: Entry, *, level: int, about: str) -> Iterator[str]:
+    """Yield the lines about one component; `about` is its module's docstring, if it is alone."""
+    cls = entry.cls
+    text, example = _split(cls)
+    made = instance(cls)
+    yield f"\n{'#' * level} `{entry.name}` {{ #{entry.name} }}"
+    yield f"\n{cls.component_kind} · `{cls.__module__}.{cls.__qualname__}`"
+    yield f"\n{text}"
+    if about:
+        yield f"\n{about}"
+    if isinstance(made, rk.Reward):
+        yield f"\n**Gives.** {_doc(cls.score)}"
+        yield f"\n**Bounds.** {_doc(cls.bounds)} Of the one below: {_bounds(made.bounds)}."
+        if not isinstance(cls.pointwise, property) and not cls.pointwise:
+            yield "\n**Over a group.** A row's score depends on the other rows of its prompt."
+    else:
+        method = cls.verify if isinstance(made, rk.Verifier) else cls.extract
+        yield f"\n**Gives.** {_doc(method)}"
+    docs = field_docs(cls)
+    own = [name for name in cls.model_fields if name not in EVERY_REWARD]
+    yield "\n**Fields.**" + ("" if own else " None.")
+    for name in own:
+        field = cls.model_fields[name]
+        limits = ", ".join([_shown(field.annotation), *_limits(field.metadata)])
+        default = "required" if field.is_required() else f"default `{field.default!r}`"
+        yield f"\n`{name}` · {limits} · {default}\n:   {docs[name]}"
+    yield f"\n```pycon\n{example}\n```"
+    yield f"\n```yaml\n{rk.dump(made)}```"
+
+
+def _split(cls: type[Component]) -> tuple[str, str]:
+    """Return a docstring's text, and its example with the import that it needs."""
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    text, prompt, example = doc.partition(">>> ")
+    lines = (
+        [f">>> from {cls.__module__} import {cls.__name__}"]
+        if f"{cls.__name__}(" in example
+        else []
+    )
+    return text.rstrip(), "\n".join([*lines, prompt + example.rstrip()])
+
+
+def instance(cls: type[Component]) -> Component:
+    """Return the first component of a class that its docstring's example makes and YAML can hold.
+
+    >>> instance(lookup("length"))
+    Length(target=3.0, unit='words')
+    """
+    names = dict(vars(importlib.import_module(cls.__module__)))
+    for example in doctest.DocTestParser().get_examples(cls.__doc__ or ""):
+        for node in ast.walk(ast.parse(example.source)):
+            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if not (named or isinstance(node, ast.BinOp)):
+                continue
+            code = compile(ast.Expression(node), cls.__name__, "eval")
+            with suppress(NameError):  # a name of a function or class in the example
+                value = eval(code, names)  # noqa: S307 - an example of our own
+                if isinstance(value, cls) and all(part.registered_name for part in walk(value)):
+                    return value
+        exec(example.source, names)  # noqa: S102 - the same
+    message = f"the example of {cls.__name__} makes none; give it one that does"
+    raise ValueError(message)
+
+
+def _doc(documented: Any) -> str:
+    """Return a docstring on one line."""
+    return " ".join((inspect.getdoc(documented) or "").split())
+
+
+def _bounds(bounds: tuple[float, float]) -> str:
+    """Return bounds for people."""
+    low, high = (f"{end:g}" if math.isfinite(end) else "no limit" for end in bounds)
+    return f"{low} to {high}"
+
+
+def _shown(annotation: Any) -> str:
+    """Return a field's type for people.
+
+    >>> _shown(tuple[str, ...] | None), _shown(Literal["first", "last"])
+    ('list of `str` or `None`', '`"first"` or `"last"`')
+    """
+    parts = get_args(annotation)
+    return FORMS[get_origin(annotation)](parts) if parts else _named(annotation)
+
+
+def _named(kind: Any) -> str:
+    """Return a type without parameters for people."""
+    if kind in (None, types.NoneType):
+        return "`None`"
+    if kind in (Any, object):
+        return "anything"
+    if issubclass(kind, Component):
+        return f"[{kind.component_kind}]({kind.component_kind}.md)"
+    if issubclass(kind, BaseModel):
+        return "mapping with " + " and ".join(f"`{name}`" for name in kind.model_fields)
+    return f"`{kind.__name__}`"
+
+
+def _tuple(parts: tuple[Any, ...]) -> str:
+    """Return a tuple's type for people: a list, or so many values."""
+    if parts[-1] is Ellipsis:
+        return f"list of {_shown(parts[0])}"
+    return f"({', '.join(map(_shown, parts))})"
+
+
+def _either(choices: Iterable[str]) -> str:
+    """Return choices for people: a, b or c."""
+    *first, last = choices
+    return " or ".join(filter(None, [", ".join(first), last]))
+
+
+FORMS: dict[Any, Callable[[tuple[Any, ...]], str]] = {
+    Annotated: lambda parts: ", ".join([_shown(parts[0]), *_limits(parts[1:])]),
+    Literal: lambda parts: _either(f"`{json.dumps(part)}`" for part in parts),
+    Mapping: lambda parts: f"mapping of {_shown(parts[0])} to {_shown(parts[1])}",
+    Union: lambda parts: _either(map(_shown, parts)),
+    rk.Column: lambda _: "name of a column",
+    tuple: _tuple,
+    types.UnionType: lambda parts: _either(map(_shown, parts)),
+}
+"""How each form of type with parameters is told to people."""
+
+
+def _limits(metadata: Any) -> Iterator[str]:
+    """Yield what a field's metadata say of its range, for people."""
+    told = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+    for limit in metadata:
+        for key, text in told.items():
+            if getattr(limit, key, None) is not None:
+                yield text.format(getattr(limit, key))
+        least = getattr(limit, "min_length", None)
+        if least:
+            yield "not empty" if least == 1 else f"at least {least}"
+
+
+# Examples in docstrings ---------------------------------------------------------------------------
 
 
 class Examples:
@@ -29,6 +318,9 @@ class Examples:
         return [*fenced, "```"] if ours else fenced
 
 
+# What mkdocs calls --------------------------------------------------------------------------------
+
+
 def on_config(config: Any) -> Any:
     """Add the preprocessor to mkdocs' Markdown."""
     from markdown.extensions import Extension  # noqa: PLC0415 - pytest imports this without mkdocs
@@ -39,3 +331,26 @@ def on_config(config: Any) -> Any:
 
     config.markdown_extensions.append(ExamplesExtension())
     return config
+
+
+def on_page_markdown(markdown: str, **_page: Any) -> str:
+    """Put the list of every component where a page asks for it."""
+    return (
+        markdown.replace(EVERY_COMPONENT, signatures()) if EVERY_COMPONENT in markdown else markdown
+    )
+
+
+def on_post_build(config: Any) -> None:
+    """Write the page on all of rewardkit as plain text too, where language models look for it."""
+    text = Path(config.docs_dir, "all.md").read_text(encoding="utf-8")
+    Path(config.site_dir, "llms.txt").write_text(on_page_markdown(text), encoding="utf-8")
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the gallery's pages, without what plugins on this machine register."""
+    from mkdocs.structure.files import File  # noqa: PLC0415 - pytest imports this without mkdocs
+
+    os.environ["REWARDKIT_NO_PLUGINS"] = "1"
+    for path, text in gallery().items():
+        files.append(File.generated(config, path, content=text))
+    return files

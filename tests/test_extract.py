@@ -154,3 +154,21 @@ def test_a_pattern_that_runs_away_is_stopped():
     start = time.monotonic()
     assert extract("regex", "a" * 60 + "!", pattern=r"((?:a|aa)+)$", timeout=0.05) is None
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("not 42", "It isn't 42.", "never 42", "85 != 42", "\u2260 42"),
+        *("(42)^2", r"\left(42\right)^2", r"\sqrt{-42}", "log(42)", "$42!$", "(42)! $"),
+    ],
+)
+def test_a_number_denied_or_made_another_is_none_alone(text: str) -> None:
+    assert rk.build("last_number", only=True).extract(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["It is 42!", "(42)", "It is 42, is it not?", "**42**!", "I note 42."]
+)
+def test_a_number_with_punctuation_is_itself(text: str) -> None:
+    assert rk.build("last_number", only=True).extract(text) == "42"

@@ -260,6 +260,7 @@ def test_the_place_of_an_answer(before, answer, after):
         ("<answer>!?</answer>", "!?", "tag", 8),
         (r"so \boxed{\frac{1}{2}}", r"\frac{1}{2}", "boxed", 10),
         ("4 or\n#### 4\n4", "4", "hash", 10),
+        ("#### 5\n" + "15 + 5 = 25, " * 999, "5", "hash", 5),
     ],
 )
 def test_answers_of_the_usual_forms(text, answer, finder, start):
@@ -385,6 +386,16 @@ def test_ten_thousand_rows_take_less_than_two_megabytes(tmp_path):
     held = texts_in(page)
     assert len(held) == done.shown
     assert {1234, 4321} <= set(held)  # the best and the worst
+
+
+def test_the_limit_holds_to_the_byte(tmp_path):
+    source = write(tmp_path, made(600))
+    whole = report(source, tmp_path / "page.html")
+    assert report(source, tmp_path / "page.html", max_bytes=whole.size + 300).shown == 600
+    for limit in range(whole.size - 6000, whole.size, 499):
+        done = report(source, tmp_path / "page.html", max_bytes=limit)
+        assert limit - 20_000 < done.size <= limit
+        assert 0 < done.shown < 600
 
 
 class Elements(HTMLParser):

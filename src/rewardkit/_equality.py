@@ -44,8 +44,9 @@ def _rounded(decimal: Reading, exact: Reading) -> bool | None:
     if isinstance(decimal.value, Number) and isinstance(exact.value, Number):
         if found is None:
             return False
-        off = abs(decimal.value.value - exact.value.value)
-        return off * 2 * 10 ** len(found[1]) <= 1 or off * _FLOAT <= abs(exact.value.value)
+        wanted = Fraction(exact.value.value)
+        off = abs(decimal.value.value - wanted)
+        return off * 2 * 10 ** len(found[1]) <= 1 or off * _FLOAT <= abs(wanted)
     return None
 
 
@@ -81,7 +82,7 @@ def _forms(value: Value) -> list[Value]:
     if not isinstance(value, Number):
         return [value]
     plain = [Form.of(value.value)]
-    return [*plain, Form.of(value.value / 100)] if value.percent else list(plain)
+    return [*plain, Form.of(value.value * Fraction(1, 100))] if value.percent else list(plain)
 
 
 def _any(found: object) -> bool | None:

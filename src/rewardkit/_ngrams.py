@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterator, Sequence
 from unicodedata import normalize
 
 
@@ -21,12 +20,14 @@ def words(text: str) -> list[str]:
     return (_ASCII_WORD if text.isascii() else _WORD).findall(normalize("NFC", text))
 
 
-def ngrams(units: Sequence[Any], size: int) -> Iterator[tuple[Any, ...]]:
+def ngrams(units: Sequence[Hashable], size: int) -> Iterator[Hashable]:
     """Return every run of `size` neighbours, in order; none where there are fewer units.
 
-    >>> list(ngrams([1, 2, 3], 2))
-    [(1, 2), (2, 3)]
+    >>> list(ngrams([1, 2, 3], 2)), list(ngrams([1, 2, 3], 1))
+    ([(1, 2), (2, 3)], [1, 2, 3])
     """
+    if size == 1:
+        return iter(units)  # they are hashed quicker than tuples of one
     return zip(*(units[start:] for start in range(size)), strict=False)
 
 

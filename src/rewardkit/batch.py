@@ -157,14 +157,15 @@ class Batch:
             )
             raise MissingColumnError(message)
         wanted = getattr(name, "cell", object)
-        if wanted is not object:
-            for row, cell in enumerate(cells):
-                if not isinstance(cell, wanted):
-                    message = (
-                        f"column {name!r}, row {row}: got {cell!r} ({type(cell).__name__}),"
-                        f" expected {_cell_type(wanted)}; convert the column in the dataset"
-                    )
-                    raise TypeError(message)
+        if any(not issubclass(one, wanted) for one in {*map(type, cells)}):
+            row, cell = next(
+                (row, cell) for row, cell in enumerate(cells) if not isinstance(cell, wanted)
+            )
+            message = (
+                f"column {name!r}, row {row}: got {cell!r} ({type(cell).__name__}),"
+                f" expected {_cell_type(wanted)}; convert the column in the dataset"
+            )
+            raise TypeError(message)
         return cast("Sequence[Any]", cells)
 
     def tokens(self) -> Sequence[Sequence[int]]:

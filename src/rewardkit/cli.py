@@ -34,6 +34,7 @@ from rewardkit.component import KINDS, Component, build, columns, field_docs, lo
 from rewardkit.reward import Reward
 
 if TYPE_CHECKING:
+    from rewardkit.audit import Audit, Preflight
     from rewardkit.scoring import Scored
 
 FOUND, MISUSE, INTERRUPTED = 1, 2, 130
@@ -326,6 +327,167 @@ def _print_scored(done: Scored) -> None:
     console.print(table)
     kept = f", {done.resumed} of them before" if done.resumed else ""
     typer.echo(f"\n{done.rows} rows in {done.out}{kept}")
+
+
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data", "-d", metavar="SOURCE", help="The dataset's rows, as `score` reads them."
+    ),
+]
+"""Where rows come from."""
+WrapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--wrap",
+        metavar="TEXT",
+        help="A row's perfect completion: `{answer}` is its cell, `\\\\n` a newline. Or @FILE.",
+    ),
+]
+"""How a perfect completion is laid out."""
+
+
+@app.command()
+def audit(  # noqa: PLR0913 - the same
+    rewards: RewardArguments,
+    *,
+    data: SourceOption = None,
+    column: ColumnArguments = None,
+    wrap: WrapOption = None,
+    answer: Annotated[str, typer.Option(help="The column with the right answer.")] = "answer",
+    sample: Annotated[
+        str | None, typer.Option(help="The built-in task; with --data, its layout.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="From which share of the honest pay on.")] = 0.9,
+    skip: Annotated[
+        list[str] | None, typer.Option(help="An entry or family to leave out. Repeatable.")
+    ] = None,
+    rows: Annotated[int, typer.Option(help="How many rows of the data.")] = 8,
+    most: Annotated[int, typer.Option("--show", help="How many exploits a reward to print.")] = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Score a zoo of degenerate completions beside honest ones; exit 1 where one pays.
+
+    Without --data a built-in task is taken, the one in whose layout the rewards pay the most.
+    """
+    from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
+
+    found = audits.audit(
+        rewards_from(rewards),
+        _rows(data, column),
+        wrap=_layout(wrap),
+        answer=answer,
+        sample=sample,
+        share=share,
+        skip=skip or (),
+        most=rows,
+    )
+    if as_json:
+        print_json(found)
+    else:
+        _print_audit(found, most)
+    if found.findings:
+        raise typer.Exit(FOUND)
+
+
+@app.command()
+def preflight(  # noqa: PLR0913 - the same
+    rewards: RewardArguments,
+    *,
+    data: Annotated[
+        str, typer.Option("--data", "-d", metavar="SOURCE", help="The rows, as `score` reads them.")
+    ],
+    column: ColumnArguments = None,
+    wrap: WrapOption = None,
+    rows: Annotated[int, typer.Option(help="How many rows of the data.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a dataset with the rewards that are to train on it; exit 1 where something is wrong.
+
+    Is a column missing, does each perfect completion earn the maximum, is a reward constant or
+    redundant, and how far do the completions of a group lie apart.
+    """
+    from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
+
+    some = _rows(data, column) or []
+    some = some[:: max(len(some) // rows, 1)][:rows]
+    found = audits.preflight(rewards_from(rewards), some, wrap=_layout(wrap) or "{answer}")
+    if as_json:
+        print_json(found)
+    else:
+        _print_preflight(found)
+    if found.problems:
+        raise typer.Exit(FOUND)
+
+
+_MOST_ROWS = 20_000  # of a file, to choose some from
+
+
+def _rows(source: str | None, column: Sequence[str] | None) -> list[dict[str, Any]] | None:
+    """Return a source's first rows; None for no source."""
+    from rewardkit import _files  # noqa: PLC0415 - only where there is a file
+
+    if source is None:
+        return None
+    return [*islice(_files.read(source, columns=mapping_from(column)), _MOST_ROWS)]
+
+
+def _layout(wrap: str | None) -> str | None:
+    """Return the layout that an option gives, as text or as a file."""
+    if wrap is None:
+        return None
+    if wrap.startswith("@"):
+        return Path(wrap[1:]).read_text(encoding="utf-8")
+    return wrap.replace("\\n", "\n")
+
+
+def _print_audit(found: Audit, most: int) -> None:
+    """Print what an audit found: the rewards, and for each its worst exploits."""
+    from rewardkit._scorer import counted  # noqa: PLC0415 - only this command needs it
+    from rewardkit.audit import shown  # noqa: PLC0415 - the same
+
+    console = Console()
+    where = f"the sample {found.sample!r}" if found.sample else "the data"
+    told = f"{found.entries} degenerate completions, {counted(found.rows, 'row')} of {where}"
+    console.print(told, highlight=False)
+    for audited in found.rewards:
+        asks = ", ".join(audited.asks) or "nothing that the zoo lacks"
+        style = "red" if audited.exploits else "green"
+        head = f"\n[bold]{escape(audited.reward)}[/]  asks for {asks}; "
+        console.print(f"{head}[{style}]{counted(audited.exploits, 'exploit')}[/]", highlight=False)
+        mine = [finding for finding in found.findings if finding.reward == audited.reward]
+        for finding in mine[:most]:
+            exploit = finding.kind == "exploit"
+            share = f"{finding.take:.0%}" if exploit else finding.kind
+            earned = "" if finding.value is None else f"{finding.value:.3g}"
+            line = f" {share:>8} {earned:>7}  {finding.entry:28} "
+            told = shown(finding.gist) if exploit else finding.detail
+            console.print(Text(line + told), no_wrap=True, overflow="ellipsis", highlight=False)
+        if len(mine) > most:
+            console.print(f" and {len(mine) - most} more (--show {len(mine)})", highlight=False)
+
+
+def _print_preflight(found: Preflight) -> None:
+    """Print what a preflight found: the problems, then each reward's spread."""
+    from rewardkit._scorer import counted  # noqa: PLC0415 - only this command needs it
+
+    console = Console()
+    for problem in found.problems:
+        told = str(problem).removeprefix(f"{problem.reward}: ")
+        console.print(f"[red]{escape(problem.reward)}[/]  {escape(told)}", highlight=False)
+    table = Table("reward", box=None, header_style="bold")
+    for heading in ("mean", "std in a group", "flat groups"):
+        table.add_column(heading, justify="right")
+    for one in found.spread:
+        flat = f"{one.flat:.0%}" if one.flat else ""
+        table.add_row(escape(one.reward), f"{one.mean:.3g}", f"{one.std:.3g}", flat)
+    console.print(table)
+    for name in found.unbounded:
+        console.print(f"{escape(name)}: its maximum is not known", highlight=False)
+    problems = counted(len(found.problems), "problem")
+    told = f"{counted(found.rows, 'row')}, {problems}; the groups are"
+    own = "the dataset's own" if found.groups == "dataset" else "simulated"
+    console.print(f"\n{told} {own}", highlight=False)
 
 
 @contextmanager

@@ -81,14 +81,14 @@ class Tag(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return what stands between the tags, stripped."""
-        opening, closing = f"<{self.tag}>", f"</{self.tag}>"
         if self.opened_in_prompt:
-            (text,) = opened([text], opening)
-        if not self.strict:
-            return text.rpartition(opening)[2].partition(closing)[0].strip()
-        if self.which == "only":
+            (text,) = opened([text], f"<{self.tag}>")
+        if self.strict and self.which == "only":
             alone = block(self.tag)(text)
             return alone[1].strip() if alone else None
+        opening, closing = f"<{self.tag}>", f"</{self.tag}>"
+        if not self.strict:
+            return text.rpartition(opening)[2].partition(closing)[0].strip()
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:
@@ -114,6 +114,8 @@ class Boxed(Extractor):
         last = text.rfind("\\boxed")
         if last < 0:
             return None
+        if self.which == "last" and (plain := _PLAIN_BOX.match(text, last)):
+            return plain[1].strip()
         # the last one is closed, as a rule, and then nothing before it counts
         found = self._closed(text, last) if self.which == "last" else None
         found = found or self._closed(text, text.find("\\boxed"))
@@ -197,8 +199,8 @@ class LastNumber(Extractor):
     within: Extractor | None = None
     """What finds the part of the completion to look in; None for all of it."""
     only: bool = False
-    """Whether there is none where more than one number stands, or an expression. A number that is
-    said twice, with words between, is one."""
+    """Whether there is none where more than one number stands, an expression or a number denied. A
+    number that is said twice, with words between, is one."""
 
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it where a minus stands before it."""
@@ -213,7 +215,9 @@ class LastNumber(Extractor):
         for token in _NUMBERS.finditer(part):
             number, in_expression = _signed(part, token)
             said_again = _WORD.search(part, end, token.start()) is not None
-            if in_expression or (found and not (said_again and _same_number(found, number))):
+            if in_expression or _altered(part, token):
+                return None
+            if found and not (said_again and _same_number(found, number)):
                 return None
             found, end = number, token.end()
         return found
@@ -287,6 +291,7 @@ class Choice(Extractor):
         return letters.pop() if len(letters) == 1 else None
 
 
+_PLAIN_BOX = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")  # as most are
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
 _NUMBERS = re.compile(
     r"""
@@ -318,6 +323,11 @@ _MINUS_BEFORE = re.compile(
     r"|\\?[$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u00a2]|(?:US|AU|CA|NZ|HK|[ASCR])(?=\\?\$|$)"
     r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|R[ps]\.?)(?![A-Za-z])){0,8}$"
 )
+_ALTERED_BEFORE = re.compile(
+    r"(?:[\u221a\u2260]|!=|\b(?:not|never)|n['\u2019]t|(?:\\|\b)(?:sqrt|log|ln|exp|sin|cos|tan))"
+    rf"[\s({{\[\\$]{{0,8}}[{re.escape(_number.MINUS)}]?$"
+)
+_ALTERED_AFTER = re.compile(r"(?:\\right)?[)\]}]{1,4}\s?\^|[)\]}]{0,4}!{1,4}\s?[$)\]}\\]")
 _OPERAND = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
 _AREA = re.compile(r"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)")
 _WORD = re.compile(r"[^\W\d_]{2}")
@@ -348,6 +358,12 @@ def _signed(text: str, token: re.Match[str]) -> tuple[str, bool]:
         return token[0], text[: token.start()].endswith("\u00b1")
     operand = _OPERAND.match(minus["left"]) is not None
     return token[0] if operand else f"-{token[0]}", operand
+
+
+def _altered(text: str, token: re.Match[str]) -> bool:
+    """Return whether a number is denied, or made another one by what stands around it."""
+    before = _ALTERED_BEFORE.search(text, max(token.start() - 32, 0), token.start())
+    return before is not None or _ALTERED_AFTER.match(text, token.end()) is not None
 
 
 def _same_number(one: str, other: str) -> bool:

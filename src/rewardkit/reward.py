@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from numbers import Real
-from operator import methodcaller, ne
+from operator import itemgetter, methodcaller, ne
 from traceback import walk_tb
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Self, final
@@ -101,7 +101,7 @@ class Reward(Component):
         except Exception as error:
             error.add_note(f"raised while {_innermost(error)} scored {_counted(batch)}")
             raise
-        values = [value for value, _ in matched(scores, batch, self.__name__)]
+        values = [*map(_value_of, matched(scores, batch, self.__name__))]
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
@@ -386,6 +386,8 @@ class Guard(Reward):
     ...         return [Score(1 / len(text)) for text in batch.texts]
     >>> build("guard", reward=Inverse())(completions=["four", ""])
     [0.25, None]
+    >>> build("guard", reward="diversity", on_error=0.0)(completions=["four"])  # it needs prompts
+    [0.0]
     """
 
     reward: Reward
@@ -535,6 +537,7 @@ def _innermost(error: Exception) -> str:
 _USUAL = {float, int, NoneType}
 _VALUE = (float, int, NoneType, Real)
 _INFINITIES = frozenset({math.inf, -math.inf})
+_value_of, _why_of = itemgetter(0), itemgetter(1)
 
 
 def matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
@@ -548,18 +551,25 @@ def matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
     if len(scores) != len(batch):
         message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
-    usual = {*map(type, scores)} <= {Score} and {type(value) for value, _ in scores} <= _USUAL
-    if not usual or {type(why) for _, why in scores} - {str}:
+    if not _are_plain(scores):
         for row, score in enumerate(scores):
             fits = isinstance(score, Score) and isinstance(score.value, _VALUE)
             if not fits or not isinstance(score.why, str):
                 given = f"{score!r} ({type(score).__name__})"
                 message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
                 raise TypeError(message)
-    values = [value for value, _ in scores]
+    values = [*map(_value_of, scores)]
     if not any(map(ne, values, values)):
         return scores
     return [Score(None, "NaN") if score.value != score.value else score for score in scores]
+
+
+def _are_plain(scores: list[Score]) -> bool:
+    """Return whether they are Scores of plain types, as nearly always."""
+    if {*map(type, scores)} - {Score}:
+        return False
+    types = {*map(type, map(_value_of, scores))}
+    return types <= _USUAL and {*map(type, map(_why_of, scores))} <= {str}
 
 
 def _shown(value: float | None) -> str:

@@ -153,3 +153,25 @@ def test_threads_share_one_identifier():
     for thread in threads:
         thread.join()
     assert values == [[1.0, 0.0]] * 8
+
+
+ENGLISH = "First I read the question with care, and then I add up the numbers one by one."
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [f"```\n{ENGLISH}\n```", f"${ENGLISH} x$", f"<i {ENGLISH}>", rf"\[ {ENGLISH} \]"],
+    ids=["fence", "dollars", "tag", "display"],
+)
+def test_prose_hidden_in_markup_is_looked_at(hidden: str) -> None:
+    pytest.importorskip("langid")
+    share = rk.build("language", target="id", candidates=["en", "id"])
+    indonesian = "Pertama saya membaca soal ini, kemudian saya menghitung hasilnya."
+    code = "```python\nfor number in range(10):\n    print(number, number * number)\n```"
+    assert share(completions=[f"{indonesian} {code}", f"{indonesian} {hidden}"]) == [1.0, 0.5]
+
+
+def test_a_letter_that_is_blank_is_no_letter() -> None:
+    pytest.importorskip("langid")
+    share = rk.build("language", target="id", candidates=["en", "id"])
+    assert share(completions=["\u3164", "<think>\u115f\u1160</think>\uffa0"]) == [None, None]

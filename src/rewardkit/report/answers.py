@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rewardkit.extract import Boxed, Extractor, Hash, Tag
@@ -45,19 +45,35 @@ def locate(text: str, extractors: Sequence[Extractor] = USUAL) -> Answer | None:
 
 
 def _place(text: str, answer: str, extractor: Extractor) -> int:
-    """Return where the extractor read its answer, -1 where that does not show."""
+    """Return where the extractor read its answer, -1 where that does not show.
+
+    The last place from which on a change still tells is searched by halves, and then tried; where
+    the changes spoil the marks around the answer, the last places are tried one by one.
+    """
     other = answer.translate(_NEXT)
     if other == answer:
         other = "\N{BULLET}" * len(answer)
-    for start in islice(_occurrences(text, answer), _TRIES):
-        if extractor.extract(text[:start] + other + text[start + len(answer) :]) == other:
+
+    def tells(before: str, after: str) -> bool:
+        return extractor.extract(before + after) == other
+
+    places = _occurrences(text, answer)
+    told = bisect_left(
+        places,
+        1,
+        key=lambda place: 1 - tells(text[:place], text[place:].replace(answer, other)),
+    )
+    for start in [*places[told - 1 : told], *reversed(places[-_TRIES:])]:
+        if tells(text[:start], other + text[start + len(answer) :]):
             return start
     return -1
 
 
-def _occurrences(text: str, answer: str) -> Iterable[int]:
-    """Yield where the answer occurs, the last place first."""
-    start = text.rfind(answer)
+def _occurrences(text: str, answer: str) -> list[int]:
+    """Return where the answer occurs, the first place first."""
+    places = []
+    start = text.find(answer)
     while start >= 0:
-        yield start
-        start = text.rfind(answer, 0, start + len(answer) - 1)
+        places.append(start)
+        start = text.find(answer, start + 1)
+    return places

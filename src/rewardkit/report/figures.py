@@ -366,7 +366,7 @@ def _flat(figures: Figures) -> list[Finding]:
         title = f"{len(those)} rewards are {how}" if several else f"A reward is {how}"
         least = percent(min(each.alike for each in those))
         told = "all rows" if least == "100%" else f"{least} of the rows{' or more' * several}"
-        moves = "no" if level == "bad" else "hardly any"
+        moves = "no" if least == "100%" else "hardly any"
         given = ", ".join(each.name for each in those)
         text = f"{given}: {told} get the same, so {moves} advantage moves."
         names = tuple(each.name for each in those)

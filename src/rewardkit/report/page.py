@@ -62,7 +62,7 @@ def report(  # noqa: PLR0913 - keywords, all but two
     extractor: Extractor | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Report:
-    """Write one HTML file about the rewards in `source`, and return what it says.
+    r"""Write one HTML file about the rewards in `source`, and return what it says.
 
     `source` is what `rewardkit score` wrote, or TRL's `completions_*.parquet`: a file, a glob, or a
     folder. `columns` gives a column of the file the name that is read here, as {"response":
@@ -71,11 +71,21 @@ def report(  # noqa: PLR0913 - keywords, all but two
     cells under `group` are a group. `extractor` finds the answers to highlight: by default those of
     the rewards in `SOURCE.rewards.yaml`, then answer tags, LaTeX boxes and `####`.
 
-    All figures are over all rows. The page has the values of the first 20,000 rows at most, picked
-    ones before others at random, and as many texts as `max_bytes` allow; it says how many. Rows are
-    held in memory. Raises ValueError for a file without rows, completions or rewards, for unknown
-    names and for `max_bytes` too small for the figures alone; FileNotFoundError; and ImportError
-    where a package is missing.
+    All figures are over all rows, which are held in memory. The page is at most `max_bytes` long:
+    it has the values of 20,000 rows at most and as many texts as fit, picked ones before others at
+    random, and says how many.
+
+    Raises ValueError for a file without rows, completions or rewards, for unknown names and for
+    `max_bytes` too small for the figures alone; FileNotFoundError; and ImportError where a package
+    is missing.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> row = '{"prompt": "2 + 2?", "completion": "4", "rewards/length": 0.5}'
+    >>> _ = (folder / "scored.jsonl").write_text(f"{row}\n{row}\n")
+    >>> done = report(folder / "scored.jsonl", folder / "report.html")
+    >>> [finding.title for finding in done.findings]
+    ['Most groups teach nothing', 'A reward is flat']
     """
     require("jinja2", install="rewardkit[report]")  # before the file is read
     scored = _scored(Path(source))
@@ -93,9 +103,10 @@ def report(  # noqa: PLR0913 - keywords, all but two
         )
     bounds = {name: reward.bounds for name, (reward, _) in scored.items()}
     figures = measure(rows, bounds)
-    told = title or f"Rewards of {Path(source).name}"
+    told = title or f"Rewards of {Path(source).resolve().name}"
     extractors = _extractors([reward for reward, _ in scored.values()], extractor)
-    frame = len(_render(rows, figures, Packed("", "", len(rows), len(rows)), told, source))
+    nothing = Packed("", "", rows=len(rows) - 1, shown=len(rows) - 1)  # the longest it can say
+    frame = len(_render(rows, figures, nothing, told, source))
     packed = pack(rows, extractors, max_bytes - frame)
     page = _render(rows, figures, packed, told, source)
     if len(page) > max_bytes:
@@ -110,15 +121,18 @@ def report(  # noqa: PLR0913 - keywords, all but two
 
 def _scored(source: Path) -> dict[str, tuple[Reward, float]]:
     """Return the rewards beside a scored file with their weights, by name, where they load."""
-    beside = source.with_name(f"{source.name}.rewards.yaml")
+    beside = Path(f"{source}.rewards.yaml")
     if not beside.is_file():
         return {}
     try:
-        reward = load(beside)
+        loaded = load(beside)
     except ValueError:  # functions that YAML does not hold, or a plugin that is not here
         return {}
-    terms = reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]
-    return {term.__name__: (term, weight) for term, weight in terms}
+    found = {}
+    for reward in loaded if isinstance(loaded, list) else [loaded]:
+        for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
+            found[term.__name__] = term, weight
+    return found
 
 
 def _extractors(rewards: Sequence[Reward], given: Extractor | None) -> Sequence[Extractor]:
@@ -146,7 +160,7 @@ def _render(rows: Rows, figures: Figures, packed: Packed, title: str, source: Pa
     environment.filters |= {"number": number, "percent": percent, "breakable": breakable}
     page: str = environment.from_string(html).render(
         title=title,
-        source=Path(source).name,
+        source=Path(source).resolve().name,
         version=version("rewardkit"),
         rows=rows,
         figures=figures,

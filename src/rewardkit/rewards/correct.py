@@ -56,7 +56,7 @@ class Correct(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return each outcome's value (batch length); the why is the outcome and its detail."""
         references = [None] * len(batch) if self.reference is None else batch.column(self.reference)
-        answers = [self.extractor.extract(text) for text in batch.texts]
+        answers = [*map(self.extractor.extract, batch.texts)]
         shared = {
             outcome: Score(getattr(self, outcome.value), outcome.value) for outcome in Outcome
         }

@@ -6,6 +6,9 @@ Likeness is the Jaccard index (Jaccard, 1912) of the sets of n-grams; as in self
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import count
 from typing import Annotated, ClassVar, final
 
 from pydantic import Field
@@ -48,26 +51,43 @@ class Diversity(Reward):
         """
         scores: list[Score] = []
         for rows in batch.groups():
-            sets = [frozenset(ngrams(words(batch.texts[row]), self.ngram)) for row in rows]
-            likeness: dict[tuple[int, int], float] = {}
-            for one, left in enumerate(sets):
-                for other in range(one):
-                    likeness[one, other] = likeness[other, one] = _jaccard(left, sets[other])
-            for one in range(len(rows)):
-                others = [likeness[one, other] for other in range(len(rows)) if other != one]
-                others = others if sets[one] else [1.0] * len(others)
-                if others:
-                    mean = 1 - sum(others) / len(others)
-                    scores.append(
-                        Score(self.value * mean, f"{mean:.0%} unlike {len(others)} others")
-                    )
-                else:
-                    scores.append(Score(None, "alone in its group"))
+            others = len(rows) - 1
+            if not others:
+                scores.append(Score(None, "alone in its group"))
+                continue
+            for likeness in _likenesses(self._ngrams(batch.texts[row]) for row in rows):
+                mean = 1 - likeness / others
+                scores.append(Score(self.value * mean, f"{mean:.0%} unlike {others} others"))
         return scores
 
+    def _ngrams(self, text: str) -> Iterator[Hashable]:
+        """Return a text's n-grams of words."""
+        return ngrams(words(text), self.ngram)
 
-def _jaccard(left: frozenset[object], right: frozenset[object]) -> float:
-    """Return the share of what either has that both have; 1 for two empty sets."""
-    both = len(left & right)
-    either = len(left) + len(right) - both
-    return both / either if either else 1.0
+
+def _likenesses(texts: Iterable[Iterable[Hashable]]) -> list[float]:
+    """Return the sum of each one's Jaccard indices with the others; of 1s, if it has no n-gram.
+
+    The set of its n-grams is written as one large number, a bit for each, so that it takes one
+    operation to find what two of them share.
+    """
+    bits: dict[Hashable, int] = defaultdict(count().__next__)
+    sets = [{*map(bits.__getitem__, text)} for text in texts]
+    masks = [(_mask(one, len(bits)), len(one)) for one in sets]
+    sums = [0.0] * len(sets)
+    for one, (mask, size) in enumerate(masks):
+        for other, (beside, its_size) in enumerate(masks[:one]):
+            both = (mask & beside).bit_count()
+            if both:
+                jaccard = both / (size + its_size - both)
+                sums[one] += jaccard
+                sums[other] += jaccard
+    return [total if one else len(sets) - 1.0 for one, total in zip(sets, sums, strict=True)]
+
+
+def _mask(places: Iterable[int], size: int) -> int:
+    """Return the number of `size` bits in which those at the places are set."""
+    digits = bytearray(b"0") * size
+    for place in places:
+        digits[place] = ord("1")
+    return int(digits or b"0", base=2)

@@ -1,7 +1,8 @@
 """Is it written in the right language? By langid (Lui and Baldwin, 2012, "langid.py").
 
-Markup is no language: tags, code and LaTeX are masked before a text is looked at. So what stands in
-a code block is not looked at, and each sentence counts as one, however long it is.
+Markup is no language: tags, code and LaTeX are masked before a text is looked at, but for prose in
+them: eight words in a row, or twenty signs of Chinese or Japanese, are no code. Each sentence
+counts as one, however long it is.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Language(Reward):
     scope: Literal["all", "reasoning", "answer"] = "all"
     """The whole text, what comes before its first `</think>` or `</reasoning>`, or what follows."""
     mask: bool = True
-    """Whether tags, code and LaTeX are left out. False takes any text but a blank one as it is."""
+    """Whether tags, code and LaTeX are left out, but for prose in them. False takes any text but a
+    blank one as it is."""
     backend: Literal["langid", "py3langid"] = "langid"
     """The identifier: pip install 'rewardkit[language]', or py3langid."""
 
@@ -115,6 +117,12 @@ _INLINE = re.compile(
     r"|\\[a-zA-Z]++\*?"
     r"|</?[A-Za-z][^<>\n]{0,200}>"
 )
+_PROSE = re.compile(
+    r"(?<![^\W\d_])(?:[^\W\d_]++[,;:'\u2019]?[ ]++){7,}+[^\W\d_]++"
+    r"|[\u3040-\u30ff\u4e00-\u9fff\uff0c]{20,}+"
+)
+_SHORTEST_PROSE = 20
+_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by their category, and blank
 _DISPLAYS = (("```", "```"), ("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
 _BLOCK = 1 << 14  # bytes whose weights are added up at once, which is a few MB of them
 _lock = threading.Lock()
@@ -137,17 +145,24 @@ def _masked(text: str) -> str:
             continue
         head, *rest = text.split(left)
         kept = [head]
-        if left == right:
-            kept += rest[1::2]
-        else:
-            kept += [part.partition(right)[2] if right in part else part for part in rest]
+        for place, part in enumerate(rest):
+            if left == right:
+                kept += [part] if place % 2 else _prose(part)
+            else:
+                inside, closed, after = part.partition(right)
+                kept += [*_prose(inside), after] if closed else [part]
         text = " ".join(kept)
-    return _INLINE.sub(" ", text)
+    return _INLINE.sub(lambda found: f" {' '.join(_prose(found[0]))} ", text)
+
+
+def _prose(text: str) -> list[str]:
+    """Return what is prose in a piece of markup, a line each."""
+    return [f"\n{run}\n" for run in _PROSE.findall(text)] if len(text) >= _SHORTEST_PROSE else []
 
 
 def _has_letters(text: str) -> bool:
-    """Return whether there is a letter of any script."""
-    return any(map(str.isalpha, text))
+    """Return whether there is a letter of any script, one that can be seen."""
+    return any(sign.isalpha() and sign not in _FILLERS for sign in text)
 
 
 class _Langid:

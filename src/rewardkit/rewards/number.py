@@ -49,15 +49,23 @@ class IsNumber(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         hit, miss = Score(self.value, f"kind: {self.kind}"), Score(0.0, f"not of kind: {self.kind}")
-
-        def fits(answer: str) -> bool:
-            if self.kind == "digits":
-                return answer.isdigit()
-            number = _number.read(answer)
-            return number is not None and (self.kind == "number" or number.value.denominator == 1)
-
-        answers = (self.extractor.extract(text) for text in batch.texts)
+        fits = _KINDS[self.kind]
+        answers = map(self.extractor.extract, batch.texts)
         return [hit if answer is not None and fits(answer) else miss for answer in answers]
+
+
+def _is_number(answer: str) -> bool:
+    """Return whether an answer is a number."""
+    return _number.read(answer) is not None
+
+
+def _is_integer(answer: str) -> bool:
+    """Return whether an answer is a whole number, however it is written."""
+    number = _number.read(answer)
+    return number is not None and number.value.denominator == 1
+
+
+_KINDS = {"integer": _is_integer, "number": _is_number, "digits": str.isdigit}
 
 
 @final

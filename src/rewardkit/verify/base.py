@@ -48,7 +48,8 @@ def pairwise(
     reference that it cannot read. Of a list of references the first that finds the answer right
     decides, else the first that can be read.
     """
-    return [_one(*pair, judge) for pair in paired(answers, references)]
+    rows = paired(answers, references)
+    return [_one(answer, reference, judge) for answer, reference in rows]
 
 
 def paired(
@@ -86,10 +87,10 @@ def _one(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict
     verdict = BAD_REFERENCE
     for text in texts(reference):
         found = judge(given or text, text)
-        if not given and found.outcome is not Outcome.BAD_REFERENCE:
+        if not given and found.outcome is not BAD_REFERENCE.outcome:
             return NO_ANSWER
-        if found.outcome is Outcome.CORRECT:
+        if found.outcome is CORRECT.outcome:
             return found
-        if verdict.outcome is Outcome.BAD_REFERENCE:
+        if verdict.outcome is BAD_REFERENCE.outcome:
             verdict = found
     return verdict

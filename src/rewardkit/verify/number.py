@@ -38,10 +38,13 @@ class Number(Verifier):
         rel_tol, abs_tol = Fraction(str(self.rel_tol)), Fraction(str(self.abs_tol))
 
         def judge(answer: str, reference: str) -> Verdict:
+            same = answer.strip() == reference.strip()
+            if same and self.or_text:
+                return CORRECT
             wanted = _number.read(reference)
             if wanted is None and not self.or_text:
                 return BAD_REFERENCE
-            if answer.strip() == reference.strip():
+            if same:
                 return CORRECT
             given = None if wanted is None else _number.read(answer)
             if wanted is None or given is None:
