@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 import importlib
 import importlib.util
 import json
@@ -593,18 +592,14 @@ def console() -> Any:
     return module
 
 
-def test_the_page_shows_what_the_commands_print() -> None:
+def test_the_output_on_the_page_is_written_by_the_commands() -> None:
     pytest.importorskip("typer")
-    pytest.importorskip("rich")
-    page = PAGE.read_text(encoding="utf-8")
-    assert page.count("$ rewardkit audit ") >= 10
-    assert console().refreshed(page) == page
-
-
-def test_the_pages_examples_run() -> None:
-    failed, attempted = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
-    assert attempted > 0
-    assert failed == 0
+    page = "```console\n$ rewardkit list verifier\nold\n$ rewardkit --version\n```\n"
+    told = "\n".join(rk.names("verifier"))
+    version = f"rewardkit {importlib.metadata.version('rewardkit')}"
+    wanted = f"```console\n$ rewardkit list verifier\n{told}\n\n$ rewardkit --version\n{version}\n```\n"
+    assert console().refreshed(page) == wanted
+    assert console().refreshed(wanted) == wanted
 
 
 def test_the_page_lists_the_zoo() -> None:

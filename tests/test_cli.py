@@ -204,6 +204,13 @@ def test_help_names_every_command():
     assert all(name in told for name in names)
 
 
+def test_alone_it_prints_its_help(capsys):
+    assert main([]) == 0
+    told = capsys.readouterr()
+    assert "Usage: rewardkit" in told.out
+    assert not told.err
+
+
 def test_every_command_takes_json():
     for command in app.registered_commands:
         name = command.name or command.callback.__name__
