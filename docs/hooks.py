@@ -10,26 +10,24 @@ import ast
 import doctest
 import importlib
 import inspect
-import json
-import math
 import os
-import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import Any, NamedTuple
 
 import rewardkit as rk
-from rewardkit.component import Component, field_docs, lookup, walk
+from rewardkit._card import between, card
+from rewardkit.component import Component, lookup, walk
 
 KINDS = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
 PAGES = {**KINDS, "algebra": "The algebra"}
 EVERY_REWARD = ("name", "log_why")
+_KIND = re.compile(r"(?<!`)\b(reward|verifier|extractor)\b(?!`)")
 EVERY_COMPONENT = "<!-- every component -->"
 
 # The gallery --------------------------------------------------------------------------------------
@@ -48,8 +46,7 @@ class Entry(NamedTuple):
     @property
     def summary(self) -> str:
         """The first sentence of the docstring."""
-        first, _, _ = inspect.cleandoc(self.cls.__doc__ or "").partition("\n\n")
-        return " ".join(first.split())
+        return card(self.cls).summary
 
     @property
     def link(self) -> str:
@@ -95,9 +92,9 @@ def signatures() -> str:
 
 def _fields(cls: type[Component]) -> Iterator[str]:
     """Yield each field of a class, with its default where there is one."""
-    for name, field in cls.model_fields.items():
-        if name not in EVERY_REWARD:
-            yield name if field.is_required() else f"{name}={field.default!r}"
+    for field in card(cls).fields:
+        if field.name not in EVERY_REWARD:
+            yield field.name if field.required else f"{field.name}={field.default!r}"
 
 
 def _place(entry: Entry) -> tuple[int, str, int]:
@@ -159,43 +156,29 @@ def _page(page: str) -> Iterator[str]:
 def _entry(entry: Entry, *, level: int, about: str) -> Iterator[str]:
     """Yield the lines about one component; `about` is its module's docstring, if it is alone."""
     cls = entry.cls
-    text, example = _split(cls)
+    known = card(cls)
     made = instance(cls)
     yield f"\n{'#' * level} `{entry.name}` {{ #{entry.name} }}"
     yield f"\n{cls.component_kind} · `{cls.__module__}.{cls.__qualname__}`"
-    yield f"\n{text}"
+    yield f"\n{known.text}"
     if about:
         yield f"\n{about}"
     if isinstance(made, rk.Reward):
         yield f"\n**Gives.** {_doc(cls.score)}"
-        yield f"\n**Bounds.** {_doc(cls.bounds)} Of the one below: {_bounds(made.bounds)}."
+        yield f"\n**Bounds.** {_doc(cls.bounds)} Of the one below: {between(made.bounds)}."
         if not isinstance(cls.pointwise, property) and not cls.pointwise:
             yield "\n**Over a group.** A row's score depends on the other rows of its prompt."
     else:
         method = cls.verify if isinstance(made, rk.Verifier) else cls.extract
         yield f"\n**Gives.** {_doc(method)}"
-    docs = field_docs(cls)
-    own = [name for name in cls.model_fields if name not in EVERY_REWARD]
+    own = [field for field in known.fields if field.name not in EVERY_REWARD]
     yield "\n**Fields.**" + ("" if own else " None.")
-    for name in own:
-        field = cls.model_fields[name]
-        limits = ", ".join([_shown(field.annotation), *_limits(field.metadata)])
-        default = "required" if field.is_required() else f"default `{field.default!r}`"
-        yield f"\n`{name}` · {limits} · {default}\n:   {docs[name]}"
-    yield f"\n```pycon\n{example}\n```"
+    for field in own:
+        kind = _KIND.sub(r"[\1](\1.md)", field.type)
+        default = "required" if field.required else f"default `{field.default!r}`"
+        yield f"\n`{field.name}` · {kind} · {default}\n:   {field.doc}"
+    yield f"\n```pycon\n{known.example}\n```"
     yield f"\n```yaml\n{rk.dump(made)}```"
-
-
-def _split(cls: type[Component]) -> tuple[str, str]:
-    """Return a docstring's text, and its example with the import that it needs."""
-    doc = inspect.cleandoc(cls.__doc__ or "")
-    text, prompt, example = doc.partition(">>> ")
-    lines = (
-        [f">>> from {cls.__module__} import {cls.__name__}"]
-        if f"{cls.__name__}(" in example
-        else []
-    )
-    return text.rstrip(), "\n".join([*lines, prompt + example.rstrip()])
 
 
 def instance(cls: type[Component]) -> Component:
@@ -223,72 +206,6 @@ def instance(cls: type[Component]) -> Component:
 def _doc(documented: Any) -> str:
     """Return a docstring on one line."""
     return " ".join((inspect.getdoc(documented) or "").split())
-
-
-def _bounds(bounds: tuple[float, float]) -> str:
-    """Return bounds for people."""
-    low, high = (f"{end:g}" if math.isfinite(end) else "no limit" for end in bounds)
-    return f"{low} to {high}"
-
-
-def _shown(annotation: Any) -> str:
-    """Return a field's type for people.
-
-    >>> _shown(tuple[str, ...] | None), _shown(Literal["first", "last"])
-    ('list of `str` or `None`', '`"first"` or `"last"`')
-    """
-    parts = get_args(annotation)
-    return FORMS[get_origin(annotation)](parts) if parts else _named(annotation)
-
-
-def _named(kind: Any) -> str:
-    """Return a type without parameters for people."""
-    if kind in (None, types.NoneType):
-        return "`None`"
-    if kind in (Any, object):
-        return "anything"
-    if issubclass(kind, Component):
-        return f"[{kind.component_kind}]({kind.component_kind}.md)"
-    if issubclass(kind, BaseModel):
-        return "mapping with " + " and ".join(f"`{name}`" for name in kind.model_fields)
-    return f"`{kind.__name__}`"
-
-
-def _tuple(parts: tuple[Any, ...]) -> str:
-    """Return a tuple's type for people: a list, or so many values."""
-    if parts[-1] is Ellipsis:
-        return f"list of {_shown(parts[0])}"
-    return f"({', '.join(map(_shown, parts))})"
-
-
-def _either(choices: Iterable[str]) -> str:
-    """Return choices for people: a, b or c."""
-    *first, last = choices
-    return " or ".join(filter(None, [", ".join(first), last]))
-
-
-FORMS: dict[Any, Callable[[tuple[Any, ...]], str]] = {
-    Annotated: lambda parts: ", ".join([_shown(parts[0]), *_limits(parts[1:])]),
-    Literal: lambda parts: _either(f"`{json.dumps(part)}`" for part in parts),
-    Mapping: lambda parts: f"mapping of {_shown(parts[0])} to {_shown(parts[1])}",
-    Union: lambda parts: _either(map(_shown, parts)),
-    rk.Column: lambda _: "name of a column",
-    tuple: _tuple,
-    types.UnionType: lambda parts: _either(map(_shown, parts)),
-}
-"""How each form of type with parameters is told to people."""
-
-
-def _limits(metadata: Any) -> Iterator[str]:
-    """Yield what a field's metadata say of its range, for people."""
-    told = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
-    for limit in metadata:
-        for key, text in told.items():
-            if getattr(limit, key, None) is not None:
-                yield text.format(getattr(limit, key))
-        least = getattr(limit, "min_length", None)
-        if least:
-            yield "not empty" if least == 1 else f"at least {least}"
 
 
 # Examples in docstrings ---------------------------------------------------------------------------

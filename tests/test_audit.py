@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import doctest
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -535,7 +535,28 @@ def test_what_looks_at_the_length_alone_asks_for_nothing() -> None:
 def test_a_layout_that_pays_nothing_does_not_hide_what_pays() -> None:
     found = audit(published.soft_format_reward_func, sample="xml")
     assert found.rewards[0].honest == (0.0,) * 4
-    assert [one.entry for one in found.findings] == ["tags-in-a-row"]
+    assert [one.entry for one in found.exploits] == ["tags-in-a-row"]
+
+
+def test_a_reward_that_pays_no_honest_completion_cannot_be_audited() -> None:
+    def bare(completions: list[str], answer: list[str], **_: Any) -> list[float]:
+        pairs = zip(completions, answer, strict=True)
+        return [float(text.startswith(f"<a>{right}</a>") or not text) for text, right in pairs]
+
+    (found,) = audit(bare).findings
+    assert (found.kind, found.value) == ("unpaid", 0.0)
+    assert "the honest completion earns 0, the least of all" in str(found)
+    assert audit(bare, ROWS, wrap="<a>{answer}</a>").rewards[0].asks == ("answer",)
+    assert audit(rk.build("length", target=50)).findings == ()
+
+
+def test_the_sample_is_one_that_the_reward_can_read_on_some_row() -> None:
+    def boxed(completions: list[str], answer: list[str], **_: Any) -> list[float]:
+        found = [re.findall(r"\\boxed\{(.*?)\}", text) for text in completions]
+        return [float(all_[-1:] == [right]) for all_, right in zip(found, answer, strict=True)]
+
+    audited = audit(boxed)
+    assert (audited.sample, audited.rewards[0].asks) == ("boxed", ("answer",))
 
 
 def test_a_constant_reward_is_a_finding() -> None:
@@ -593,18 +614,16 @@ def console() -> Any:
     return module
 
 
-def test_the_page_shows_what_the_commands_print() -> None:
+def test_the_output_on_the_page_is_written_by_the_commands() -> None:
     pytest.importorskip("typer")
-    pytest.importorskip("rich")
-    page = PAGE.read_text(encoding="utf-8")
-    assert page.count("$ rewardkit audit ") >= 10
-    assert console().refreshed(page) == page
-
-
-def test_the_pages_examples_run() -> None:
-    failed, attempted = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
-    assert attempted > 0
-    assert failed == 0
+    page = "```console\n$ rewardkit list verifier\nold\n$ rewardkit --version\n```\n"
+    told = "\n".join(rk.names("verifier"))
+    version = f"rewardkit {importlib.metadata.version('rewardkit')}"
+    wanted = (
+        f"```console\n$ rewardkit list verifier\n{told}\n\n$ rewardkit --version\n{version}\n```\n"
+    )
+    assert console().refreshed(page) == wanted
+    assert console().refreshed(wanted) == wanted
 
 
 def test_the_page_lists_the_zoo() -> None:

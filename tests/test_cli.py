@@ -56,6 +56,29 @@ def test_what_a_reward_needs_to_be_built_is_required():
     assert fields["unit"]["default"] == "characters"
 
 
+def test_show_tells_types_in_words():
+    fields = {
+        field["name"]: field["type"]
+        for field in json.loads(run("show", "ratio_match", "--json"))["fields"]
+    }
+    assert fields["bands"] == "list of (float above 0, float)"
+    assert fields["extractor"] == "extractor"
+    assert fields["reference"] == "name of a column"
+    assert fields["exact"] == "float or None"
+    told = " ".join(run("show", "ratio_match").split())
+    assert "= ((0.1, 2.0), (0.2, 1.5))" in told
+
+
+@pytest.mark.parametrize("name", rk.names())
+def test_no_type_is_told_as_code(name):
+    for field in json.loads(run("show", name, "--json"))["fields"]:
+        assert not re.search(r"[\[\]`]|FieldInfo|NoneType", field["type"]), field
+
+
+def test_show_tells_the_columns_of_what_has_required_fields():
+    assert json.loads(run("show", "correct", "--json"))["columns"] == ["answer"]
+
+
 def test_show_tells_bounds_and_source():
     page = json.loads(run("show", "xml_count", "--json"))
     assert (page["bounds"], page["pointwise"]) == ([0.0, 0.5], True)
@@ -202,6 +225,13 @@ def test_help_names_every_command():
     names = [command.name or command.callback.__name__ for command in app.registered_commands]
     assert {"list", "show", "score", "demo"} <= {*names}
     assert all(name in told for name in names)
+
+
+def test_alone_it_prints_its_help(capsys):
+    assert main([]) == 0
+    told = capsys.readouterr()
+    assert "Usage: rewardkit" in told.out
+    assert not told.err
 
 
 def test_every_command_takes_json():

@@ -140,18 +140,22 @@ def test_every_component_is_in_the_gallery(gallery, registered):
             assert documented or field in ("name", "log_why"), f"{name}.{field}"
 
 
+def test_the_gallery_tells_a_limit_beside_what_it_limits(gallery):
+    assert "list of (`float` above 0, `float`)" in gallery["gallery/reward.md"]
+
+
 def test_examples_in_the_hooks_run(hooks):
     assert doctest.testmod(hooks).failed == 0
 
 
 def test_the_gallery_says_what_a_field_may_be(gallery):
     rewards = gallery["gallery/reward.md"]
-    assert "`target` · `float`, at least 0 · required" in rewards
+    assert "`target` · `float` at least 0 · required" in rewards
     assert '`unit` · `"characters"`, `"words"` or `"tokens"` · default `\'characters\'`' in rewards
     assert "`extractor` · [extractor](extractor.md) · default `Tag()`" in rewards
     assert "At most 0, with no lower limit" in rewards
-    assert "Of the one below: no limit to 0." in rewards
-    assert "list of `str` or `None`" in rewards
+    assert "Of the one below: at most 0." in rewards
+    assert "non-empty list of non-empty `str`" in rewards
 
 
 def test_one_page_lists_every_extra():

@@ -151,7 +151,7 @@ def test_any_objects_survive_jsonl(tmp_path_factory, rows):
         ("a.parquet", b"PAR1" * 10, "a.parquet: not parquet"),
         ("a.txt", b"", "got the ending '.txt', expected .jsonl"),
     ],
-    ids=lambda given: given[:20] if isinstance(given, str) else "holds",
+    ids=lambda given: given[:20] if isinstance(given, str) else len(given),
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_place(name, content, told, tmp_path):
     (tmp_path / name).write_bytes(content)

@@ -503,6 +503,19 @@ def test_other_work_is_refused_and_may_start_afresh(finished, changed, begun):
     assert len([*_files.read(out)]) == 35
 
 
+def test_what_came_to_nothing_is_no_beginning(tmp_path):
+    source, out = written(tmp_path, [{"response": "4"}]), tmp_path / "out.jsonl"
+    with pytest.raises(ValueError, match="no column 'completion'"):
+        score(source, FIVE[0], out)
+    with pytest.raises(ValueError, match="no column 'respons'"):
+        score(source, FIVE[0], out, columns={"respons": "completion"})
+    assert score(source, FIVE[1], out, columns={"response": "completion"}).rows == 1
+    with pytest.raises(ValueError, match="no column 'respons'"):
+        score(source, FIVE[0], out, columns={"respons": "completion"}, resume=False)
+    with pytest.raises(ValueError, match="begun with other columns"):  # the old file is there
+        score(source, FIVE[0], out, columns={"response": "completion"})
+
+
 def test_the_code_of_a_reward_counts(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     code = "def mine(completions, **_):\n    return [{}] * len(completions)\n"

@@ -99,6 +99,8 @@ class Journal:
         self._lines.seek(0)
         *lines, _ = self._lines.read().split(b"\n")  # the last one is empty, or torn
         size = self.part.stat().st_size if self.part.exists() else 0
+        if not lines[1:] and not self.out.exists():  # nothing came of it, so nothing is mixed
+            afresh = True
         if not lines or afresh:
             lines = []
             self._lines.truncate(0)

@@ -6,7 +6,7 @@ pays like it. `preflight` looks at a dataset with the rewards that are to train 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import groupby, takewhile
 from typing import Any, Literal, NamedTuple
@@ -48,9 +48,10 @@ class Finding(NamedTuple):
 
     reward: str
     """The reward's name."""
-    kind: Literal["raises", "constant", "exploit", "slow"]
-    """It raises; everything earns the same; this completion is paid like an honest one; this one
-    takes too long to score."""
+    kind: Literal["raises", "constant", "unpaid", "exploit", "slow"]
+    """It raises; everything earns the same; nothing earns less than the honest completion, so that
+    no exploit can be told; this completion is paid like an honest one; this one takes too long to
+    score."""
     entry: str
     """The completion's name in the zoo; "honest" for the honest one."""
     family: str = ""
@@ -173,8 +174,9 @@ def audit(  # noqa: PLR0913 - each has a default
     asked for, and yet lies at `share` or above on the way from the value of a completion that
     plainly lacks the same to that of the honest one. Where a reward asks for nothing, an entry that
     lacks everything is an exploit if it earns more than the honest one, and than noise as long. An
-    entry that raises, or takes more than `slow` seconds to score, is a finding too. `skip` leaves
-    out entries or families.
+    entry that raises, or takes more than `slow` seconds to score, is a finding too; and so is a
+    reward that pays the honest completion least of all, since no exploit can be told then. `skip`
+    leaves out entries or families.
 
     Raises ValueError for a sample or entry that is not known, and for rows without an answer.
 
@@ -405,16 +407,22 @@ def _skeleton(number: int, row: Row, write: Wrap, answer: str) -> tuple[str, str
 def _fitting(given: Sequence[Scorer]) -> str:
     """Return the sample in whose layout the rewards tell an honest completion from noise the best.
 
-    What counts is how many do, then how many pay their maximum, then by how much they do.
+    What counts is how many do, on some row, then how many pay their maximum, then by how much they
+    do.
     """
 
     def fit(name: str) -> tuple[int, int, float]:
         task = SAMPLES[name]
-        row, honest = task.rows[0], _honests(task.rows[:1], task.wrap, task.answer)[0]
-        formed = [_scorer.in_form(one, row, honest.text, noise=honest.noise) for one in given]
-        apart = [one.told_apart(row, honest.text, honest.noise) or 0.0 for one in formed]
-        best = sum(_pays_maximum(one, row, honest.text) for one in formed)
+        pairs = [*zip(task.rows, _honests(task.rows, task.wrap, task.answer), strict=True)]
+        apart = [max(told_apart(one, *pair) for pair in pairs) for one in given]
+        best = sum(
+            any(_pays_maximum(one, row, honest.text) for row, honest in pairs) for one in given
+        )
         return sum(gap > 0 for gap in apart), best, sum(apart)
+
+    def told_apart(one: Scorer, row: Row, honest: Honest) -> float:
+        formed = _scorer.in_form(one, row, honest.text, noise=honest.noise)
+        return formed.told_apart(row, honest.text, honest.noise) or 0.0
 
     return max(SAMPLES, key=fit)
 
@@ -442,12 +450,7 @@ def _judged(
     whole = Finding(name, "raises", "honest", rows=len(cages), completion=text, gist=text)
     if all(row[0].raised for row in values):
         return (), [whole._replace(detail=values[0][0].why)]
-    found: list[Finding] = []
-    known = {value.value for row in values for value in row if not value.raised}
-    if len(known) == 1:
-        only = known.pop()
-        detail = f"every completion {'abstains' if only is None else f'earns {only:g}'}"
-        found = [whole._replace(kind="constant", value=only, honest=only, detail=detail)]
+    found = [*_flat(whole, values)]
     asks: dict[Lack, None] = {}
     each: list[Finding] = []
     for number, (cage, row, free) in enumerate(zip(cages, values, beaten, strict=True)):
@@ -464,6 +467,25 @@ def _judged(
                 finding = finding._replace(completion=text, gist=_gist(text, cage.texts[0]))
                 each.append(finding._replace(reward=name, row=number))
     return tuple(lack for lack in LACKS if lack in asks), [*found, *_merged(each)]
+
+
+def _flat(whole: Finding, values: Sequence[Sequence[Value]]) -> Iterator[Finding]:
+    """Yield what is wrong with a reward that does not pay the honest completion of any row."""
+    known = {value.value for row in values for value in row if not value.raised}
+    honest = values[0][0].value
+    whole = whole._replace(value=honest, honest=honest)
+    earns = "abstains" if honest is None else f"earns {honest:g}"
+    if len(known) == 1:
+        yield whole._replace(kind="constant", detail=f"every completion {earns}")
+    elif all(_least(row) for row in values):
+        told = f"the honest completion {earns}, the least of all"
+        yield whole._replace(kind="unpaid", detail=f"{told}; give data and a wrap that it pays")
+
+
+def _least(values: Sequence[Value]) -> bool:
+    """Return whether nothing earns less than the honest completion, which comes first."""
+    honest, *others = [value.value for value in values]
+    return honest is None or all(other is None or other >= honest for other in others)
 
 
 def _found(
@@ -497,7 +519,7 @@ def _merged(each: Iterable[Finding]) -> list[Finding]:
 
 _same: Callable[[Finding], tuple[str, str]] = lambda finding: (finding.entry, finding.kind)  # noqa: E731 - a key
 _PLACES = {entry.name: place for place, entry in enumerate(ZOO)}
-_ORDER = ("raises", "constant", "exploit", "slow")
+_ORDER = ("raises", "constant", "unpaid", "exploit", "slow")
 
 
 def _rank(finding: Finding) -> tuple[Any, ...]:

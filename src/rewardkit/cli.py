@@ -12,7 +12,6 @@ import json
 import math
 import os
 import pkgutil
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +29,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from rewardkit.component import KINDS, Component, build, columns, field_docs, load, lookup, names
+from rewardkit._card import between, card
+from rewardkit.component import KINDS, Component, build, columns, load, lookup, names
 from rewardkit.reward import Reward
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ app = typer.Typer(
     name="rewardkit",
     help="Rewards and verifiers for reinforcement learning of language models with GRPO.",
     epilog="A REWARD is a YAML file, a registered name, module:attribute or path.py:attribute.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -133,7 +133,7 @@ def print_json(data: object) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return data that JSON can hold: no infinities, no paths, no tuples with names.
+    """Return data that JSON can hold: no infinities, paths, components, or tuples with names.
 
     >>> plain((Path("a"), math.inf, 0.5))
     ['a', None, 0.5]
@@ -142,6 +142,8 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, bool | int | str) or value is None:
         return value
+    if isinstance(value, Component):
+        return repr(value)
     if hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, Mapping):
@@ -159,12 +161,14 @@ def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def _options(
+    context: typer.Context,
     *,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command("list")
@@ -178,7 +182,7 @@ def list_(
 ) -> None:
     """List the registered components, those of plugins too."""
     found = [
-        {"name": name, "kind": cls.component_kind, "summary": _summary(cls)}
+        {"name": name, "kind": cls.component_kind, "summary": card(cls).summary}
         for name in names(kind)
         for cls in [lookup(name)]
     ]
@@ -209,12 +213,12 @@ def show(
     console.print("\n[bold]fields")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for field in page["fields"]:
-        default = "required" if field["required"] else f"= {field['default']}"
+        default = "required" if field["required"] else f"= {field['default']!r}"
         told = Text.assemble(field["doc"], (f" {field['type']}", "dim"))
         table.add_row(f"[green]{field['name']}", Text(default), told)
     console.print(table)
     if page["kind"] == "reward":
-        bounds = _between(page["bounds"]) if page["bounds"] else page["bounds_rule"]
+        bounds = between(page["bounds"]) if page["bounds"] else page["bounds_rule"]
         console.print(f"\n[bold]bounds[/]  {escape(bounds)}", highlight=False)
         alone = "each row by itself" if page["pointwise"] else "each row beside its group"
         console.print(f"[bold]scores[/]  {alone}")
@@ -460,9 +464,9 @@ def _print_audit(found: Audit, most: int) -> None:
             exploit = finding.kind == "exploit"
             share = f"{finding.take:.0%}" if exploit else finding.kind
             earned = "" if finding.value is None else f"{finding.value:.3g}"
-            line = f" {share:>8} {earned:>7}  {finding.entry:28} "
             told = shown(finding.gist) if exploit else finding.detail
-            console.print(Text(line + told), no_wrap=True, overflow="ellipsis", highlight=False)
+            line = Text(f" {share:>8} {earned:>7}  {finding.entry:28} {told}")
+            console.print(line, no_wrap=exploit, overflow="ellipsis", highlight=False)
         if len(mine) > most:
             console.print(f" and {len(mine) - most} more (--show {len(mine)})", highlight=False)
 
@@ -729,30 +733,15 @@ def _told(error: Exception) -> str:
     return " ".join(f"{told}{f' ({notes})' if notes else ''}{debug}".split("\n"))
 
 
-def _summary(cls: type[Component]) -> str:
-    """Return the first paragraph of a class's docstring, in one line."""
-    return " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
-
-
 def _page(name: str) -> dict[str, Any]:
     """Return all that is known of a component."""
     cls = lookup(name)
-    doc, _, example = inspect.cleandoc(cls.__doc__ or "").partition(">>>")
-    docs = field_docs(cls)
-    fields = [
-        {
-            "name": field,
-            "type": _type(info.annotation),
-            "required": info.is_required(),
-            "default": None if info.is_required() else _default(info.default),
-            "doc": docs.get(field, ""),
-        }
-        for field, info in cls.model_fields.items()
-    ]
+    known = card(cls)
     try:
         usual = build(name)
     except ValueError:  # some fields must be given
         usual = None
+    read = columns(usual) if usual else [one.default for one in known.fields if one.reads]
     rule = cls.bounds.__doc__ if issubclass(cls, Reward) else None
     module = sys.modules[cls.__module__]
     family = inspect.cleandoc(module.__doc__ or "").split("\n\n", 1)[1:]
@@ -760,35 +749,24 @@ def _page(name: str) -> dict[str, Any]:
         "name": name,
         "kind": cls.component_kind,
         "module": cls.__module__,
-        "doc": doc.strip(),
-        "fields": fields,
+        "doc": known.text,
+        "fields": [
+            {
+                "name": one.name,
+                "type": one.type.replace("`", ""),
+                "required": one.required,
+                "default": one.default,
+                "doc": one.doc,
+            }
+            for one in known.fields
+        ],
         "bounds": getattr(usual, "bounds", None),
         "bounds_rule": rule and inspect.cleandoc(rule),
         "pointwise": getattr(usual or cls, "pointwise", None) is not False,
-        "columns": [str(column) for column in columns(usual)] if usual else [],
+        "columns": [str(column) for column in read if column is not None],
         "source": " ".join("".join(family).split()),
-        "example": f">>>{example}".strip() if example else "",
+        "example": known.example,
     }
-
-
-def _type(annotation: Any) -> str:
-    """Return a type as people write it."""
-    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", inspect.formatannotation(annotation))
-
-
-def _default(value: Any) -> Any:
-    """Return a default as JSON holds it, a component as it prints."""
-    return repr(value) if isinstance(value, Component) else plain(value)
-
-
-def _between(bounds: tuple[float, float]) -> str:
-    """Return bounds in words."""
-    low, high = bounds
-    if math.isinf(low) and math.isinf(high):
-        return "none"
-    if math.isinf(low):
-        return f"at most {high:g}"
-    return f"at least {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"
 
 
 if __name__ == "__main__":

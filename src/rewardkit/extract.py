@@ -327,7 +327,9 @@ _ALTERED_BEFORE = re.compile(
     r"(?:[\u221a\u2260]|!=|\b(?:not|never)|n['\u2019]t|(?:\\|\b)(?:sqrt|log|ln|exp|sin|cos|tan))"
     rf"[\s({{\[\\$]{{0,8}}[{re.escape(_number.MINUS)}]?$"
 )
-_ALTERED_AFTER = re.compile(r"(?:\\right)?[)\]}]{1,4}\s?\^|[)\]}]{0,4}!{1,4}\s?[$)\]}\\]")
+_ALTERED_AFTER = re.compile(
+    r"(?:\\right)?[)\]}]{1,4}\s?\^|[)\]}]{0,4}!{1,4}\s?[$)\]}\\]|[)\]}]{0,4}_[{(]?[^\W_]"
+)
 _OPERAND = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
 _AREA = re.compile(r"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)")
 _WORD = re.compile(r"[^\W\d_]{2}")
