@@ -158,11 +158,12 @@ class Sampling(Part):
     """How completions are drawn; None keeps the trainer's own setting."""
 
     temperature: Annotated[float, Field(ge=0)] | None = None
-    top_p: float | None = None
-    top_k: int | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=-1)] | None = None
     """-1 for all tokens."""
-    min_p: float | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     seed: int | None = None
+    """The first prompt's; the others have the next ones: one for all would make answers alike."""
     stop_at_eos: bool = False
     keep_stop: bool = False
     """Whether the stop string stays in the text."""
@@ -465,7 +466,7 @@ def wanted_arguments(
         wanted["max_prompt_length"] = limit
     wanted.setdefault("max_completion_length", recipe.model.max_seq_length - (limit or 0))
     wanted["reward_weights"] = split(recipe.rewards).reward_weights
-    drawn, notes = sampling_arguments(training.sampling, eos, vllm=vllm)
+    sampled, notes = sampling_arguments(training.sampling, eos, vllm=vllm)
     batch, group = training.per_device_train_batch_size, training.num_generations
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if batch * processes * training.gradient_accumulation_steps % group:
@@ -474,17 +475,21 @@ def wanted_arguments(
     if training.eval_steps is not None:
         evaluation = {"eval_strategy": "steps", "eval_steps": training.eval_steps}
         wanted |= {**evaluation, "per_device_eval_batch_size": group}
-    return {**wanted, **drawn, **training.more}, notes
+    return {**wanted, **sampled, **training.more}, notes
+
+
+def drawn(sampling: Sampling) -> dict[str, Any]:
+    """Return what is given of how tokens are drawn, under the names that all trainers share."""
+    names = ("temperature", "top_p", "top_k", "min_p")
+    given = {name: getattr(sampling, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def sampling_arguments(
     sampling: Sampling, eos: str | None, *, vllm: bool
 ) -> tuple[dict[str, Any], list[str]]:
     """Return GRPOConfig's arguments for how completions are drawn, and notes on changes."""
-    names = ("temperature", "top_p", "top_k", "min_p")
-    given = {name: getattr(sampling, name) for name in names}
-    wanted = {name: value for name, value in given.items() if value is not None}
-    notes = []
+    wanted, notes = drawn(sampling), []
     if wanted.get("top_k") == -1 and not vllm:
         wanted["top_k"] = 0  # what transformers calls all tokens
     if sampling.stop_at_eos and vllm:
@@ -601,13 +606,13 @@ class Unsloth(Backend):
             return by_transformers(self, prompts, sampling, adapter=adapter)
         from vllm import SamplingParams
 
-        names = ("temperature", "top_p", "top_k", "min_p", "seed")
-        options = {name: getattr(sampling, name) for name in names}
+        options = drawn(sampling)
         options["max_tokens"] = min(sampling.max_tokens or self.longest, self.longest)
-        options = {name: value for name, value in options.items() if value is not None}
+        first = sampling.seed
+        seeds = [None if first is None else first + place for place in range(len(prompts))]
         outputs = self.model.fast_generate(
             [{"prompt_token_ids": tokens(self.tokenizer, prompt)} for prompt in prompts],
-            sampling_params=SamplingParams(**options),
+            sampling_params=[SamplingParams(**options, seed=seed) for seed in seeds],
             lora_request=self.lora if adapter else None,
             use_tqdm=False,
         )
@@ -708,9 +713,7 @@ def by_transformers(
     import torch
 
     model, tokenizer = backend.model, backend.tokenizer
-    names = ("temperature", "top_p", "top_k", "min_p")
-    drawn = {name: getattr(sampling, name) for name in names if sampling.temperature != 0}
-    options = {name: value for name, value in drawn.items() if value is not None}
+    options = drawn(sampling) if sampling.temperature != 0 else {}
     if options.get("top_k") == -1:
         options["top_k"] = 0  # what transformers calls all tokens
     torch.manual_seed(sampling.seed or 0)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -369,6 +369,29 @@ def test_think_and_role_tokens_are_found() -> None:
         "user": "<|User|>",
         "assistant": "<|Assistant|>",
     }
+
+
+def test_vllm_draws_each_answer_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    vllm = ModuleType("vllm")
+    vllm.SamplingParams = dict  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vllm", vllm)
+    asked: dict[str, Any] = {}
+
+    def fast_generate(prompts: list[Any], **options: Any) -> list[Any]:
+        asked.update(options)
+        return [SimpleNamespace(outputs=[SimpleNamespace(text="so")]) for _ in prompts]
+
+    backend = object.__new__(train_grpo.Unsloth)
+    backend.vllm, backend.longest, backend.lora, backend.tokenizer = True, 96, "lora", Words()
+    backend.model = SimpleNamespace(fast_generate=fast_generate)
+    sampling = train_grpo.Sampling(temperature=1, top_k=-1, seed=7)
+    assert backend.generate(["a", "b", "c"], sampling, adapter=True) == ["so"] * 3
+    given = {"temperature": 1, "top_k": -1, "max_tokens": 96}
+    assert asked["sampling_params"] == [{**given, "seed": seed} for seed in (7, 8, 9)]
+    assert asked["lora_request"] == "lora"
+    backend.generate(["a"], train_grpo.Sampling(), adapter=False)
+    assert asked["sampling_params"] == [{"max_tokens": 96, "seed": None}]
+    assert asked["lora_request"] is None
 
 
 def test_what_the_comparison_counts(tmp_path: Path) -> None:
