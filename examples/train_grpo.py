@@ -43,8 +43,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FilePath,
     JsonValue,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -69,7 +71,15 @@ class RecipeError(Exception):
 class Part(BaseModel):
     """A section of a recipe: an unknown key or a wrong type is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_as_tuples(cls, given: Any) -> Any:
+        """Take YAML's lists where a field is a tuple."""
+        if not isinstance(given, dict):
+            return given
+        return {key: tuple(it) if isinstance(it, list) else it for key, it in given.items()}
 
 
 class Model(Part):
@@ -97,6 +107,10 @@ class Lora(Part):
     """The layers' names; None for the backend's own choice."""
 
 
+READERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+"""What reads a local file, under the name that `datasets` gives it."""
+
+
 class Data(Part):
     """Where the rows come from: exactly one of `hub`, `file` and `made`."""
 
@@ -104,11 +118,11 @@ class Data(Part):
     """A dataset's name on the hub, with its `config` and `split`."""
     config: str | None = None
     split: str = "train"
-    file: Path | None = None
+    file: Annotated[FilePath, Field(strict=False)] | None = None
     """A local .jsonl, .json or .parquet file."""
     made: Literal["arithmetic", "gsm_symbolic"] | None = None
     """Made on the spot: sums of two numbers, or reasoning-gym's variations on GSM8K."""
-    largest: int = 20
+    largest: Annotated[int, Field(ge=1)] = 20
     """The largest number in a sum."""
     rows: Annotated[int, Field(ge=1)] | None = None
     """How many rows to take; None for all there are."""
@@ -124,6 +138,12 @@ class Data(Part):
     def _one_source(self) -> Self:
         if sum(source is not None for source in (self.hub, self.file, self.made)) != 1:
             message = "give exactly one of hub, file and made"
+            raise ValueError(message)
+        if self.file is not None and self.file.suffix not in READERS:
+            message = f"file: got {self.file.name}, expected {', '.join(READERS)}"
+            raise ValueError(message)
+        if self.held_out > 1 and self.held_out % 1:
+            message = f"held_out: got {self.held_out}, expected a whole number, or a share below 1"
             raise ValueError(message)
         return self
 
@@ -190,8 +210,8 @@ class Training(Part):
     """The same by a quantile of the prompts' lengths, in place of a number."""
     max_completion_length: Annotated[int, Field(ge=1)] | None = None
     """None for what the longest prompt leaves of the sequence."""
-    max_steps: int | None = None
-    num_train_epochs: float | None = None
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    num_train_epochs: Annotated[float, Field(gt=0)] | None = None
     save_steps: Annotated[int, Field(ge=1)] = 100
     eval_steps: Annotated[int, Field(ge=1)] | None = None
     """How often to evaluate on the held-out rows; None for never."""
@@ -235,7 +255,7 @@ class Save(Part):
 
 def _presets(given: Any) -> Any:
     """Put the preset in place of its name; a reward's registered name and mappings stay."""
-    items = given if isinstance(given, list) else [given]
+    items = given if isinstance(given, tuple) else [given]
     known = {name: getattr(presets, name) for name in presets.__all__}
     known |= {f"published.{name}": getattr(presets.published, name) for name in presets.__all__}
     return tuple(known.get(item, item) if isinstance(item, str) else item for item in items)
@@ -279,19 +299,33 @@ def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
         raise RecipeError(f"{path}: {error}") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{path}: expected a mapping with model, lora, data and so on")
-    for place, value in (changes or {}).items():
+    recipe = _validated(data, str(path), yaml.compose(text, Loader=yaml.SafeLoader))
+    if not changes:
+        return recipe
+    for place, value in changes.items():
         section, _, key = place.rpartition(".")
         (data.setdefault(section, {}) if section else data)[key] = value
+    return _validated(data, "command line", None)
+
+
+def _validated(data: Mapping[str, Any], source: str, tree: Any) -> Recipe:
+    """Return the recipe in some data; `tree` is its YAML, which knows the lines."""
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        raise RecipeError("\n".join(_place(path, tree, each) for each in error.errors())) from None
+        found = [(*_place(tree, each), _say(each)) for each in error.errors()]
+    outer = {keys[:size] for keys, _, _ in found for size in range(len(keys))}
+    told = [
+        f"{source}{line}: {'.'.join(keys)}: {said}"
+        for keys, line, said in found
+        if keys not in outer  # else a part of it is wrong, and says more
+    ]
+    raise RecipeError("\n".join(dict.fromkeys(told)))
 
 
-def _place(path: Path, node: Any, problem: Any) -> str:
-    """Return a validation error as one line: file, line, key path, what is wrong."""
-    keys, line, kind = [], 0, problem["type"]
+def _place(node: Any, problem: Any) -> tuple[tuple[str, ...], str]:
+    """Return the key path of a validation error, and its line in the YAML where there is one."""
+    keys, line = list[str](), ":1" if node else ""
     for key in map(str, problem["loc"]):
         inside = node.value if isinstance(node, yaml.MappingNode) else []
         named = {name.value: (name, value) for name, value in inside}
@@ -299,16 +333,28 @@ def _place(path: Path, node: Any, problem: Any) -> str:
             named = {str(place): (item, item) for place, item in enumerate(node.value)}
         if key in named:
             name, node = named[key]
-            line = name.start_mark.line
-        elif kind != "missing":
+            line = f":{name.start_mark.line + 1}"
+        elif node and problem["type"] != "missing":
             continue  # what pydantic calls one of several types
         keys.append(key)
-    told = {"extra_forbidden": "no such key", "missing": "missing"}.get(kind)
-    if told is None:
-        given = problem["input"]
-        told = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "expected ")
-        told += "" if isinstance(given, dict | list) else f"; got {given!r}"
-    return f"{path}:{line + 1}: {'.'.join(keys)}: {told}"
+    return tuple(keys), line
+
+
+def _say(problem: Any) -> str:
+    """Return what is wrong, in YAML's words."""
+    if problem["type"] in ("extra_forbidden", "missing"):
+        return {"extra_forbidden": "no such key", "missing": "missing"}[problem["type"]]
+    said = problem["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
+    ours = {
+        "Input should be": "expected",
+        "Tuple should have": "expected",
+        "a valid tuple": "a list",
+        "a valid dictionary": "a mapping",
+    }
+    for theirs, word in ours.items():
+        said = said.replace(theirs, word)
+    given = problem["input"]
+    return said if isinstance(given, dict | list | tuple) else f"{said}; got {given!r}"
 
 
 # The data -----------------------------------------------------------------------------------------
@@ -321,15 +367,27 @@ def load_rows(data: Data) -> list[Row]:
     elif data.made == "gsm_symbolic":
         rows = gsm_symbolic(data.rows or 1000, data.seed)
     else:
-        datasets = needed("datasets", "the extra train brings it")
-        if data.hub:
-            found = datasets.load_dataset(data.hub, data.config, split=data.split)
-        else:
-            kind = "parquet" if str(data.file).endswith(".parquet") else "json"
-            found = datasets.load_dataset(kind, data_files=str(data.file), split="train")
-        rows = found.to_list()
+        rows = read_rows(data)
+    if not rows:
+        raise RecipeError("data: there are no rows")
     random.Random(data.seed).shuffle(rows)  # noqa: S311 - no secrets
     return rows[: data.rows]
+
+
+def read_rows(data: Data) -> list[Row]:
+    """Return the rows of a dataset on the hub, or of a local file."""
+    datasets = needed("datasets", "the extra train brings it")
+    if data.file is None:
+        source = {"path": data.hub, "name": data.config, "split": data.split}
+    else:
+        kind = READERS[data.file.suffix]
+        source = {"path": kind, "data_files": str(data.file), "split": "train"}
+    try:
+        rows: list[Row] = datasets.load_dataset(**source).to_list()
+    except Exception as error:
+        message = f"data: {data.file or data.hub}: {type(error).__name__} {error}"
+        raise RecipeError(message) from error
+    return rows
 
 
 def arithmetic(largest: int) -> list[Row]:
@@ -351,7 +409,10 @@ def gsm_symbolic(size: int, seed: int) -> list[Row]:
 
 def prepare(recipe: Recipe, raw: Sequence[Row]) -> list[Row]:
     """Return the rows as the trainer takes them: the prompt, and the columns the rewards read."""
-    data, rows = recipe.data, []
+    data, rows, user = recipe.data, [], recipe.prompt.user
+    if not any(f"{{{name}}}" in user for name in raw[0]):
+        have = ", ".join(raw[0])
+        raise RecipeError(f"prompt.user: got {user!r}, in which no column stands; there are {have}")
     wanted = {str(column) for reward in recipe.rewards for column in columns(reward)}
     for given in raw:
         row = {name: cell for name, cell in given.items() if name in wanted}
@@ -363,7 +424,7 @@ def prepare(recipe: Recipe, raw: Sequence[Row]) -> list[Row]:
             if data.answer_after is not None:
                 answer = answer.rpartition(data.answer_after)[2].strip()
             row["answer"] = answer
-        question = fill(recipe.prompt.user, given)
+        question = fill(user, given)
         rows.append({"prompt": recipe.prompt.build(question), "question": question, **row})
     return rows
 

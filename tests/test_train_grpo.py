@@ -214,6 +214,20 @@ show_every: 2
     [
         ("rank: 4", "rank: four", "recipe.yaml:3: lora.rank: expected a valid integer"),
         ("rank: 4", "rank: 4, rnak: 4", "recipe.yaml:3: lora.rnak: no such key"),
+        ("rank: 4", "rank: true", "recipe.yaml:3: lora.rank: expected a valid integer; got True"),
+        ("rank: 4", "rank: '4'", "recipe.yaml:3: lora.rank: expected a valid integer; got '4'"),
+        (
+            "held_out: 4",
+            "held_out: 2.5",
+            "recipe.yaml:4: data: held_out: got 2.5, expected a whole",
+        ),
+        ("made: arithmetic", "file: gone.jsonl", "recipe.yaml:4: data.file: Path does not point"),
+        ("made: arithmetic", "file: recipe.yaml", "data: file: got recipe.yaml, expected .jsonl"),
+        ("save_total_limit:", "temperature:", "recipe.yaml:24: training.more: temperature:"),
+        ("save_total_limit:", "output_dir:", "training.more: output_dir: the run folder"),
+        ("save: {", "save: [{", "recipe.yaml: not YAML"),
+        ("gguf: [q8_0]", "gguf: q8_0", "recipe.yaml:29: save.gguf: expected a list; got 'q8_0'"),
+        ("{rows: 3}", "3", "recipe.yaml:28: compare: expected a mapping; got 3"),
         ("num_generations: 4", "sampling: {}", "recipe.yaml:15: training.num_generations: missing"),
         ("max_tokens: 8", "max_tokns: 8", "recipe.yaml:9: rewards.0: no field 'max_tokns'"),
         ("verifier: number", "verifier: nmuber", "recipe.yaml:13: rewards.1.terms.1.verifier: "),
@@ -223,12 +237,33 @@ show_every: 2
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_named_with_its_place(
-    was: str, becomes: str, told: str, tmp_path: Path
+    was: str, becomes: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert was in RECIPE
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(train_grpo.RecipeError) as error:
         train_grpo.read_recipe(write(tmp_path, RECIPE.replace(was, becomes, 1)))
     assert told in str(error.value)
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    text = RECIPE.replace("verifier: number", "verifier: {type: number, rel_tol: x}")
+    with pytest.raises(train_grpo.RecipeError) as error:
+        train_grpo.read_recipe(write(tmp_path, text))
+    (line,) = str(error.value).splitlines()
+    place = "recipe.yaml:13: rewards.1.terms.1.verifier.rel_tol"
+    assert line.endswith(f"{place}: expected a valid number; got 'x'")
+
+
+def test_what_is_wrong_on_the_command_line_is_not_looked_for_in_the_file(tmp_path: Path) -> None:
+    changes = train_grpo.changes_of(
+        train_grpo.parse(["r.yaml", "--steps", "0", "--report-to", "x"])
+    )
+    with pytest.raises(train_grpo.RecipeError) as error:
+        train_grpo.read_recipe(write(tmp_path, RECIPE), changes)
+    steps, tracker = str(error.value).splitlines()
+    assert steps.startswith("command line: training.max_steps: expected greater than")
+    assert tracker.startswith("command line: report_to.0: expected 'swanlab'")
 
 
 def test_the_command_line_changes_the_recipe(tmp_path: Path) -> None:
@@ -318,6 +353,15 @@ def test_rows_come_from_a_local_file(tmp_path: Path) -> None:
         assert len(train_grpo.load_rows(train_grpo.Data(file=path, rows=2))) == 2
 
 
+@pytest.mark.parametrize("text", ["", "{not JSON\n"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    pytest.importorskip("datasets")
+    path = tmp_path / "rows.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(train_grpo.RecipeError, match=r"^data: .*rows.jsonl: "):
+        train_grpo.load_rows(train_grpo.Data(file=path))
+
+
 def test_rows_come_from_reasoning_gym() -> None:
     pytest.importorskip("reasoning_gym")
     rows = train_grpo.load_rows(train_grpo.Data(made="gsm_symbolic", rows=3))
@@ -329,6 +373,13 @@ def test_a_missing_answer_column_is_named(tmp_path: Path) -> None:
     recipe = train_grpo.read_recipe(write(tmp_path, RECIPE))
     with pytest.raises(train_grpo.RecipeError, match="no column 'answer'; there are question, sol"):
         train_grpo.prepare(recipe, [{"question": "?", "solution": "1"}])
+
+
+def test_a_prompt_without_a_column_is_refused(tmp_path: Path) -> None:
+    recipe = train_grpo.read_recipe(write(tmp_path, RECIPE))
+    message = r"prompt.user: got '\{question\}', in which no column stands; there are text, answer"
+    with pytest.raises(train_grpo.RecipeError, match=message):
+        train_grpo.prepare(recipe, [{"text": "?", "answer": "1"}])
 
 
 def test_some_rows_are_kept_from_training() -> None:
