@@ -131,11 +131,11 @@ class Data(Part):
     """The column with the reference; None where the rewards need none."""
     answer_after: str | None = None
     """What stands before the reference in that column, such as GSM8K's `####`."""
-    held_out: Annotated[float, Field(ge=0)] = 0
+    held_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Rows kept from training, to compare on: a share below 1, else a number."""
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
+    def _fits(self) -> Self:
         if sum(source is not None for source in (self.hub, self.file, self.made)) != 1:
             message = "give exactly one of hub, file and made"
             raise ValueError(message)
@@ -219,6 +219,18 @@ class Training(Part):
     sampling: Sampling = Sampling()
     more: dict[str, JsonValue] = {}
     """Any other field of GRPOConfig."""
+
+    @field_validator("more")
+    @classmethod
+    def _nothing_twice(cls, more: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        own = {*cls.model_fields, *Sampling.model_fields}
+        if twice := sorted(own.intersection(more)):
+            message = f"{', '.join(twice)}: has a key of its own in training or training.sampling"
+            raise ValueError(message)
+        if kept := sorted({"output_dir", "report_to", "logging_steps"}.intersection(more)):
+            message = f"{', '.join(kept)}: the run folder rests on it, so it cannot be chosen here"
+            raise ValueError(message)
+        return more
 
 
 class Probe(Part):
@@ -577,7 +589,7 @@ def make_config(run: Run, backend: Backend, limit: int | None) -> Any:
     if "8bit" in str(wanted.get("optim")) and not (gpu and installed("bitsandbytes")):
         changes.append(f"optim: {wanted['optim']} needs a GPU and bitsandbytes; adamw_torch here")
         wanted["optim"] = "adamw_torch"
-    wanted |= {
+    ours = {
         **backend.arguments,
         "output_dir": str(run.path / "checkpoints"),
         "run_name": run.path.name,
@@ -592,7 +604,7 @@ def make_config(run: Run, backend: Backend, limit: int | None) -> Any:
         "save_total_limit": 2,
         "disable_tqdm": True,
     }
-    arguments, renamed = translate(wanted, GRPOConfig.__dataclass_fields__)
+    arguments, renamed = translate({**ours, **wanted}, GRPOConfig.__dataclass_fields__)
     run.notes += changes + renamed
     return GRPOConfig(**arguments)
 
@@ -1401,6 +1413,9 @@ def set_up(run: Run, gpu: str | None) -> None:
     if run.recipe.backend == "unsloth":
         run.notes += choose_padding(vllm=run.recipe.model.fast_inference and installed("vllm"))
         needed("unsloth", "pip install unsloth, or choose --backend trl")
+    from trl import GRPOConfig
+
+    translate(run.recipe.training.more, GRPOConfig.__dataclass_fields__)  # an unknown one ends here
 
 
 def choose_padding(*, vllm: bool) -> list[str]:

@@ -200,6 +200,8 @@ training:
   max_completion_length: 8
   max_steps: 6
   save_steps: 2
+  eval_steps: 2
+  more: {save_total_limit: 1}
   warmup_ratio: 0.1
   optim: adamw_8bit
 probe: {questions: ["What is 1 + 1?", "What is 2 + 2?"], sampling: {max_tokens: 8}}
@@ -603,7 +605,14 @@ def test_the_run_folder_is_complete(run: Path) -> None:
     kept = {path.name for path in run.iterdir()}
     assert kept - {"swanlab", "tensorboard"} == {
         *("recipe.yaml", "rewards.yaml", "rewards.sha256", "versions.json"),
-        *("log.jsonl", "samples.jsonl", "before.json", "after.json", "comparison.json"),
+        *(
+            "log.jsonl",
+            "evaluation.jsonl",
+            "samples.jsonl",
+            "before.json",
+            "after.json",
+            "comparison.json",
+        ),
         *("checks.json", "summary.json", "plots.svg", "checkpoints", "adapter", "merged_16bit"),
     }
     digest = hashlib.sha256((run / "rewards.yaml").read_bytes()).hexdigest()
@@ -612,6 +621,20 @@ def test_the_run_folder_is_complete(run: Path) -> None:
     assert rk.load(run / "rewards.yaml") == list(recipe.rewards)
     found = json.loads((run / "versions.json").read_text(encoding="utf-8"))
     assert {"python", "trl", "torch", "rewardkit", "gpu"} <= set(found)
+
+
+def test_it_evaluates_on_the_rows_held_out(run: Path) -> None:
+    steps = [row["step"] for row in lines(run / "log.jsonl")]
+    found = lines(run / "evaluation.jsonl")
+    assert [row["step"] for row in found] == [step for step in steps if step % 2 == 0]
+    for row in found:
+        right = row["eval_rewards/correct[verifier=number,extractor=whole]/mean"]
+        assert 0 <= right <= 1
+        assert right * 16 == pytest.approx(round(right * 16))  # 4 rows, 4 completions each
+
+
+def test_the_recipe_goes_before_what_the_script_chooses(run: Path) -> None:
+    assert len(list((run / "checkpoints").glob("checkpoint-*"))) == 1  # the script would keep 2
 
 
 def test_every_term_is_logged_by_itself_and_weighted(run: Path) -> None:
@@ -750,6 +773,18 @@ def test_a_run_is_not_written_over(run: Path) -> None:
     other = recipe.model_copy(update={"rewards": (presets.reward_len,)})
     with pytest.raises(train_grpo.RecipeError, match="was run with other rewards"):
         train_grpo.Run(other, run).open(resume=True)
+
+
+def test_an_argument_that_no_trainer_knows_stops_it_before_the_model(tmp_path: Path) -> None:
+    for needed in ("trl", "peft", "datasets"):
+        pytest.importorskip(needed)
+    text = RECIPE.replace("save_total_limit: 1", "save_total_limits: 1")
+    write(tmp_path, text.replace("MODEL", "nowhere"))
+    process = start(tmp_path)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert "no 'save_total_limits' (near: save_total_limit" in output
+    assert not (tmp_path / "run").exists()
 
 
 def test_rewards_that_cannot_be_earned_stop_it_before_the_model(tmp_path: Path) -> None:
