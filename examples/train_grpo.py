@@ -302,7 +302,7 @@ class Recipe(Part):
 def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Return the recipe in a file; `changes` are values by key path, such as `model.name`.
 
-    Raises RecipeError with the key path, and the line, of whatever does not fit.
+    Raises RecipeError with the line and the key path of whatever does not fit.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -455,7 +455,7 @@ def check_rewards(recipe: Recipe, rows: Sequence[Row], most: int = 200) -> Prefl
     return preflight(list(recipe.rewards), some, wrap=recipe.completion)
 
 
-def told(found: Preflight) -> str:
+def findings(found: Preflight) -> str:
     """Return a preflight's findings as text."""
     lines = [f"preflight: {found.rows} rows, {len(found.problems)} problems"]
     for problem in found.problems:
@@ -1257,7 +1257,7 @@ def save_gguf(merged: Path, kinds: Sequence[str]) -> list[str]:
     if script is None:
         return ["save.gguf: no llama.cpp here; clone it, and name its folder in LLAMA_CPP_PATH"]
     tool = shutil.which("llama-quantize", path=f"{script.parent}/build/bin:{os.environ['PATH']}")
-    notes = []
+    notes, made = [], set()
     for kind in kinds:
         first = kind if kind in ("f16", "q8_0") else "f16"  # the rest is made from it
         if kind != first and tool is None:
@@ -1265,17 +1265,16 @@ def save_gguf(merged: Path, kinds: Sequence[str]) -> list[str]:
             continue
         source, target = (merged.with_name(f"model-{name}.gguf") for name in (first, kind))
         convert = [sys.executable, str(script), str(merged), "--outfile", str(source)]
-        steps = [] if source.exists() else [[*convert, "--outtype", first]]
+        steps = [] if first in made else [[*convert, "--outtype", first]]
         steps += [] if kind == first else [[str(tool), str(source), str(target), kind.upper()]]
         done = all(subprocess.run(step, check=False).returncode == 0 for step in steps)  # noqa: S603 - the user's own llama.cpp
+        made |= {first} if done else set()
         notes.append(f"save.gguf: {'wrote' if done else 'llama.cpp could not write'} {target.name}")
     return notes
 
 
-def push(run: Run) -> None:
-    """Upload what was saved to the hub, where the recipe asks for it, each under its own name."""
-    if (name := run.recipe.save.push_to_hub) is None:
-        return
+def push(run: Run, name: str) -> None:
+    """Upload what was saved to the hub: the adapter under the name, the rest under longer ones."""
     from huggingface_hub import HfApi
 
     api = HfApi()
@@ -1360,7 +1359,7 @@ def show(summary: Row) -> None:
     sides = summary["without"], summary["with"]
     both = {name: [side[name] for side in sides] for name in sides[0]}
     known = {name: pair for name, pair in both.items() if None not in pair}
-    table("held-out rows", "without", "with", known)
+    table("compared rows", "without", "with", known)
     steps, took, share = (summary[key] for key in ("steps", "seconds_a_step", "rewards_share"))
     told = "not profiled" if share is None else f"{share:.3%} of it"
     print(f"\n{steps} steps, {took:.3f} s each (median), the rewards {told}", flush=True)
@@ -1400,13 +1399,27 @@ def changes_of(args: argparse.Namespace) -> dict[str, Any]:
     return {place: value for place, value in changes.items() if value is not None}
 
 
+TRACKER_FOLDERS = {
+    "SWANLAB_LOG_DIR": "swanlab",
+    "TENSORBOARD_LOGGING_DIR": "tensorboard",
+    "TRACKIO_DIR": "trackio",
+    "WANDB_DIR": "",  # wandb makes a folder of its name in it
+}
+"""Where each tracker writes in the run folder, by the variable that tells it."""
+
+
+def leads() -> bool:
+    """Return whether this process speaks and writes, of those that accelerate launches."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def set_up(run: Run, gpu: str | None) -> None:
-    """Pick a GPU, keep the trackers in the run folder, and see that what the run needs is there."""
+    """Pick a GPU, keep the trackers in the run folder, see that what the run needs is there."""
     if "WORLD_SIZE" not in os.environ:  # under accelerate launch each process has its own
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
         os.environ["CUDA_VISIBLE_DEVICES"] = first if gpu is None else gpu
-    for name in ("swanlab_log_dir", "tensorboard_logging_dir", "trackio_dir"):
-        os.environ.setdefault(name.upper(), str(run.path / name.partition("_")[0]))
+    for name, folder in TRACKER_FOLDERS.items():
+        os.environ.setdefault(name, str(run.path / folder))
     for name in ("trl", "peft", "datasets", *run.recipe.report_to):
         if not installed(name):
             raise RecipeError(f"{name} is not installed; pip install {name}")
@@ -1441,21 +1454,25 @@ def main(args: argparse.Namespace) -> int:
     run = Run(recipe, args.output or Path("runs", args.recipe.stem))
     rows, held_out = hold_out(prepare(recipe, load_rows(recipe.data)), recipe.data.held_out)
     found = check_rewards(recipe, [*rows, *held_out])
-    print(told(found), flush=True)
+    if leads():
+        print(findings(found), flush=True)
     if found.problems or args.preflight:
         return int(bool(found.problems))
     set_up(run, args.gpu)
     backend = {"unsloth": Unsloth, "trl": Trl}[recipe.backend](recipe, run.notes)
     run.notes.append(count_parameters(backend.model))
-    run.notes.append(f"think and role tokens of the model's own: {own_tokens(backend.tokenizer)}")
+    own = own_tokens(backend.tokenizer) or "none"
+    run.notes.append(f"think and role tokens of the model's own: {own}")
     rows, limit = fit_prompts(run, rows, backend.tokenizer)
     config = make_config(run, backend, limit)
     checkpoint = run.checkpoint() if args.resume else None
-    if os.environ.get("RANK", "0") == "0":
+    if leads():
         begin(run, backend, checkpoint, resume=args.resume)
     trainer = make_trainer(run, backend, config, rows, held_out)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    return finish(run, backend, held_out or rows) if trainer.is_world_process_zero() else 0
+    if not held_out:
+        run.notes.append("compared on rows that were trained on; data.held_out keeps some from it")
+    return finish(run, backend, held_out or rows) if leads() else 0
 
 
 def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) -> None:
@@ -1466,6 +1483,8 @@ def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) 
     if "swanlab" in run.recipe.report_to:  # the callback of transformers looks for an open run
         importlib.import_module("swanlab").init(experiment_name=run.path.name)
     if checkpoint is None:
+        if resume:
+            print("no checkpoint is there: from the first step on", flush=True)
         before = ask(run, backend, adapter=False, system=True, most=1)
         run.write("before.json", before)
         print(f"before: {before[0]['question']}\n  {before[0]['response']}", flush=True)
@@ -1474,9 +1493,31 @@ def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) 
 
 
 def finish(run: Run, backend: Backend, rows: Sequence[Row]) -> int:
-    """Save, ask again, compare and sum up; then merge, convert, check what was saved, and push."""
+    """Save, ask again and compare; merge, convert, reload what was saved, push; and sum up."""
     backend.save_adapter(run.path / "adapter")
+    summary = look_back(run, backend, rows)
+    run.write("summary.json", summary)  # before anything that may fail
+    save_more(run, backend)
     blank = blank_tensors(run.path / "adapter")
+    saved = check_saved(run, backend, rows[0]["prompt"])
+    bounds = {"bound": BOUND, "rounding": ROUNDING}
+    run.write("checks.json", {"blank_tensors": blank, **bounds, **saved})
+    changed = [name for name, check in saved.items() if "fits" in check and not check["fits"]]
+    run.notes.append(f"adapter tensors that are all zeros: {len(blank)}")
+    run.notes.append(f"not the same once reloaded: {', '.join(changed) or 'none'}")
+    wrong = bool(blank or changed)
+    if run.recipe.save.push_to_hub and wrong:
+        run.notes.append("save.push_to_hub: not pushed, since what was saved is not as it must be")
+    elif run.recipe.save.push_to_hub:
+        push(run, run.recipe.save.push_to_hub)
+    run.write("summary.json", {**summary, "notes": run.notes})
+    show(summary)
+    print("", *run.notes, sep="\n", flush=True)
+    return int(wrong)
+
+
+def look_back(run: Run, backend: Backend, rows: Sequence[Row]) -> Row:
+    """Ask again with and without the adapter, compare the two over rows, draw; return the sums."""
     ways = [(adapter, system) for adapter in (False, True) for system in (False, True)]
     most = len(run.recipe.probe.questions)
     answers = [ask(run, backend, adapter=a, system=system, most=most) for a, system in ways]
@@ -1490,21 +1531,7 @@ def finish(run: Run, backend: Backend, rows: Sequence[Row]) -> int:
     sides = {side: {**comparison[side]} for side in ("without", "with")}
     for side in sides.values():
         del side["responses"]
-    summary = {**summarise(read_log(run.path)), **sides, "notes": run.notes}
-    run.write("summary.json", summary)
-    show(summary)
-    save_more(run, backend)
-    checks = check_saved(run, backend, rows[0]["prompt"])
-    run.write(
-        "checks.json", {"blank_tensors": blank, "bound": BOUND, "rounding": ROUNDING, **checks}
-    )
-    changed = [name for name, check in checks.items() if "fits" in check and not check["fits"]]
-    run.notes.append(f"adapter tensors that are all zeros: {len(blank)}")
-    run.notes.append(f"not the same once reloaded: {', '.join(changed) or 'none'}")
-    push(run)
-    run.write("summary.json", summary)
-    print("\n".join(run.notes))
-    return int(bool(blank or changed))
+    return {**summarise(read_log(run.path)), **sides}
 
 
 if __name__ == "__main__":

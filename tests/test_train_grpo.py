@@ -476,10 +476,46 @@ def test_gguf_files_are_made_by_llama_cpp(tmp_path: Path, monkeypatch: pytest.Mo
     assert notes == [f"save.gguf: wrote model-{kind}.gguf" for kind in kinds]
     written = [(tmp_path / f"model-{kind}.gguf").read_text().strip() for kind in kinds]
     assert written == ["q8_0", "Q4_K_M of f16", "f16"]
+    (llama / "convert_hf_to_gguf.py").write_text(
+        "import sys; _, model, _, out, _, kind = sys.argv; open(out, 'w').write('newer ' + kind)"
+    )
+    train_grpo.save_gguf(tmp_path / "merged_16bit", ["f16"])  # of a model that trained further
+    assert (tmp_path / "model-f16.gguf").read_text() == "newer f16"
     tool.write_text("#!/bin/sh\nexit 3\n")
     assert train_grpo.save_gguf(tmp_path / "merged_16bit", ["q5_k_m"]) == [
         "save.gguf: llama.cpp could not write model-q5_k_m.gguf"
     ]
+
+
+def test_all_that_was_saved_goes_to_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    sent: list[tuple[str, str]] = []
+
+    class Api:
+        def create_repo(self, repo: str, *, exist_ok: bool) -> None:
+            assert exist_ok
+
+        def upload_folder(self, *, repo_id: str, folder_path: Path) -> None:
+            sent.append((repo_id, folder_path.name))
+
+        def upload_file(self, *, repo_id: str, path_or_fileobj: Path, path_in_repo: str) -> None:
+            assert path_or_fileobj.name == path_in_repo
+            sent.append((repo_id, path_in_repo))
+
+    monkeypatch.setattr(hub, "HfApi", Api)
+    for folder in ("adapter", "merged_16bit", "checkpoints"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "model-q8_0.gguf").touch()
+    run = train_grpo.Run(train_grpo.read_recipe(write(tmp_path, RECIPE)), tmp_path)
+    train_grpo.push(run, "me/sums")
+    assert sent == [
+        ("me/sums", "adapter"),
+        ("me/sums-merged_16bit", "merged_16bit"),
+        ("me/sums-gguf", "model-q8_0.gguf"),
+    ]
+    assert run.notes[-1] == "pushed model-q8_0.gguf to me/sums-gguf"
 
 
 # A whole run, on a tiny model
