@@ -498,6 +498,7 @@ RENAMED = [
     {"wandb_log_unique_prompts", "log_unique_prompts"},
     {"vllm_guided_decoding_regex", "vllm_structured_outputs_regex"},
     {"use_transformers_paged", "use_transformers_continuous_batching"},
+    {"gradient_checkpointing", "activation_checkpointing"},
 ]
 """GRPOConfig's fields that had another name in an older TRL, or have one in a newer."""
 
@@ -873,6 +874,14 @@ class Run:
 def step_of(checkpoint: Path | None) -> int:
     """Return the step in a checkpoint's name, 0 for none."""
     return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
+def at_its_end(checkpoint: Path, config: Any) -> bool:
+    """Return whether a checkpoint has all the steps, or epochs, that a GRPOConfig asks for."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    if config.max_steps > 0:
+        return bool(state["global_step"] >= config.max_steps)
+    return bool(state["epoch"] >= config.num_train_epochs)
 
 
 def read_log(folder: Path) -> list[Row]:
@@ -1357,9 +1366,9 @@ def show(summary: Row) -> None:
     means = {name: [*pair.values()] for name, pair in summary["means"].items()}
     table("training", "first ten", "last ten", means)
     sides = summary["without"], summary["with"]
-    both = {name: [side[name] for side in sides] for name in sides[0]}
+    both = {name: [side[name] for side in sides] for name in sides[0] if name != "rows"}
     known = {name: pair for name, pair in both.items() if None not in pair}
-    table("compared rows", "without", "with", known)
+    table(f"{sides[0]['rows']} rows, one response each", "without", "with", known)
     steps, took, share = (summary[key] for key in ("steps", "seconds_a_step", "rewards_share"))
     told = "not profiled" if share is None else f"{share:.3%} of it"
     print(f"\n{steps} steps, {took:.3f} s each (median), the rewards {told}", flush=True)
@@ -1469,7 +1478,10 @@ def main(args: argparse.Namespace) -> int:
     if leads():
         begin(run, backend, checkpoint, resume=args.resume)
     trainer = make_trainer(run, backend, config, rows, held_out)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if checkpoint and at_its_end(checkpoint, config):  # the trainer would take one step more
+        backend.model.load_adapter(str(checkpoint), "default", is_trainable=True)
+    else:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not held_out:
         run.notes.append("compared on rows that were trained on; data.held_out keeps some from it")
     return finish(run, backend, held_out or rows) if leads() else 0

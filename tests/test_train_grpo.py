@@ -637,6 +637,33 @@ def test_the_killed_run_goes_on_where_its_checkpoint_was(run: Path) -> None:
         assert parts["_calculate_rewards"] == pytest.approx(row["rewards_seconds"])
 
 
+def test_a_run_that_was_killed_while_it_saved_takes_no_step_more(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run.parent, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "run" / "summary.json").unlink()
+    steps = len(lines(run / "log.jsonl"))
+    output = finish(start(tmp_path, "--resume", "--steps", str(steps)))
+    assert f"going on after step {steps}\n" in output
+    assert (tmp_path / "run" / "log.jsonl").read_bytes() == (run / "log.jsonl").read_bytes()
+    again, first = (
+        json.loads((folder / "run" / "comparison.json").read_text(encoding="utf-8"))
+        for folder in (tmp_path, run.parent)
+    )
+    assert again == first  # the adapter is the trained one
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "epochs", "done"),
+    [(60, 3.0, True), (61, 3.0, False), (-1, 1.5, True), (-1, 2.0, False)],
+)
+def test_a_checkpoint_knows_whether_it_is_the_last(
+    tmp_path: Path, max_steps: int, epochs: float, *, done: bool
+) -> None:
+    state = {"global_step": 60, "epoch": 1.5}
+    (tmp_path / "trainer_state.json").write_text(json.dumps(state), encoding="utf-8")
+    config = SimpleNamespace(max_steps=max_steps, num_train_epochs=epochs)
+    assert train_grpo.at_its_end(tmp_path, config) is done
+
+
 def test_the_run_folder_is_complete(run: Path) -> None:
     kept = {path.name for path in run.iterdir()}
     assert kept - {"swanlab", "tensorboard"} == {
