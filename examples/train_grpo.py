@@ -605,7 +605,10 @@ def make_config(run: Run, backend: Backend, limit: int | None) -> Any:
         "save_total_limit": 2,
         "disable_tqdm": True,
     }
-    arguments, renamed = translate({**ours, **wanted}, GRPOConfig.__dataclass_fields__)
+    known = GRPOConfig.__dataclass_fields__
+    if "logging_dir" in known:  # newer ones go by TENSORBOARD_LOGGING_DIR
+        ours["logging_dir"] = str(run.path / "tensorboard")
+    arguments, renamed = translate({**ours, **wanted}, known)
     run.notes += changes + renamed
     return GRPOConfig(**arguments)
 
