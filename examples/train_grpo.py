@@ -59,7 +59,8 @@ from rewardkit.component import columns, walk
 
 Row = dict[str, Any]
 Tracker = Literal["swanlab", "wandb", "trackio", "tensorboard"]
-Backends = Literal["unsloth", "trl"]
+BackendName = Literal["unsloth", "trl"]
+Count = Annotated[int, Field(ge=1)]
 
 # The recipe ---------------------------------------------------------------------------------------
 
@@ -101,8 +102,8 @@ class Model(Part):
 class Lora(Part):
     """The adapter that is trained."""
 
-    rank: Annotated[int, Field(ge=1)]
-    alpha: Annotated[int, Field(ge=1)]
+    rank: Count
+    alpha: Count
     modules: tuple[str, ...] | Literal["all-linear"] | None = None
     """The layers' names; None for the backend's own choice."""
 
@@ -122,9 +123,9 @@ class Data(Part):
     """A local .jsonl, .json or .parquet file."""
     made: Literal["arithmetic", "gsm_symbolic"] | None = None
     """Made on the spot: sums of two numbers, or reasoning-gym's variations on GSM8K."""
-    largest: Annotated[int, Field(ge=1)] = 20
+    largest: Count = 20
     """The largest number in a sum."""
-    rows: Annotated[int, Field(ge=1)] | None = None
+    rows: Count | None = None
     """How many rows to take; None for all there are."""
     seed: int = 3407
     answer: str | None = "answer"
@@ -187,7 +188,7 @@ class Sampling(Part):
     stop_at_eos: bool = False
     keep_stop: bool = False
     """Whether the stop string stays in the text."""
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Count | None = None
 
 
 class Training(Part):
@@ -202,18 +203,18 @@ class Training(Part):
     max_grad_norm: float | None = None
     optim: str | None = None
     num_generations: Annotated[int, Field(ge=2)]
-    per_device_train_batch_size: Annotated[int, Field(ge=1)] = 1
-    gradient_accumulation_steps: Annotated[int, Field(ge=1)] = 1
-    max_prompt_length: Annotated[int, Field(ge=1)] | None = None
+    per_device_train_batch_size: Count = 1
+    gradient_accumulation_steps: Count = 1
+    max_prompt_length: Count | None = None
     """Longer prompts are left out."""
     prompt_quantile: Annotated[float, Field(gt=0, le=1)] | None = None
     """The same by a quantile of the prompts' lengths, in place of a number."""
-    max_completion_length: Annotated[int, Field(ge=1)] | None = None
+    max_completion_length: Count | None = None
     """None for what the longest prompt leaves of the sequence."""
-    max_steps: Annotated[int, Field(ge=1)] | None = None
+    max_steps: Count | None = None
     num_train_epochs: Annotated[float, Field(gt=0)] | None = None
-    save_steps: Annotated[int, Field(ge=1)] = 100
-    eval_steps: Annotated[int, Field(ge=1)] | None = None
+    save_steps: Count = 100
+    eval_steps: Count | None = None
     """How often to evaluate on the held-out rows; None for never."""
     seed: int = 3407
     sampling: Sampling = Sampling()
@@ -248,7 +249,7 @@ class Probe(Part):
 class Compare(Part):
     """How the model with the adapter is set against the one without it."""
 
-    rows: Annotated[int, Field(ge=1)] = 20
+    rows: Count = 20
     language: str | None = None
     """The language to look for, as an ISO 639-1 code."""
     candidates: tuple[str, ...] | None = None
@@ -276,7 +277,7 @@ def _presets(given: Any) -> Any:
 class Recipe(Part):
     """Everything about a run."""
 
-    backend: Backends = "unsloth"
+    backend: BackendName = "unsloth"
     model: Model
     lora: Lora
     data: Data
@@ -290,7 +291,7 @@ class Recipe(Part):
     compare: Compare = Compare()
     save: Save = Save()
     report_to: tuple[Tracker, ...] = ()
-    show_every: Annotated[int, Field(ge=1)] = 10
+    show_every: Count = 10
     """After how many steps to show a sampled completion."""
 
     def as_yaml(self) -> str:
