@@ -43,8 +43,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FilePath,
     JsonValue,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -57,7 +59,8 @@ from rewardkit.component import columns, walk
 
 Row = dict[str, Any]
 Tracker = Literal["swanlab", "wandb", "trackio", "tensorboard"]
-Backends = Literal["unsloth", "trl"]
+BackendName = Literal["unsloth", "trl"]
+Count = Annotated[int, Field(ge=1)]
 
 # The recipe ---------------------------------------------------------------------------------------
 
@@ -69,7 +72,15 @@ class RecipeError(Exception):
 class Part(BaseModel):
     """A section of a recipe: an unknown key or a wrong type is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_as_tuples(cls, given: Any) -> Any:
+        """Take YAML's lists where a field is a tuple."""
+        if not isinstance(given, dict):
+            return given
+        return {key: tuple(it) if isinstance(it, list) else it for key, it in given.items()}
 
 
 class Model(Part):
@@ -91,10 +102,14 @@ class Model(Part):
 class Lora(Part):
     """The adapter that is trained."""
 
-    rank: Annotated[int, Field(ge=1)]
-    alpha: Annotated[int, Field(ge=1)]
+    rank: Count
+    alpha: Count
     modules: tuple[str, ...] | Literal["all-linear"] | None = None
     """The layers' names; None for the backend's own choice."""
+
+
+READERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+"""What reads a local file, under the name that `datasets` gives it."""
 
 
 class Data(Part):
@@ -104,26 +119,32 @@ class Data(Part):
     """A dataset's name on the hub, with its `config` and `split`."""
     config: str | None = None
     split: str = "train"
-    file: Path | None = None
+    file: Annotated[FilePath, Field(strict=False)] | None = None
     """A local .jsonl, .json or .parquet file."""
     made: Literal["arithmetic", "gsm_symbolic"] | None = None
     """Made on the spot: sums of two numbers, or reasoning-gym's variations on GSM8K."""
-    largest: int = 20
+    largest: Count = 20
     """The largest number in a sum."""
-    rows: Annotated[int, Field(ge=1)] | None = None
+    rows: Count | None = None
     """How many rows to take; None for all there are."""
     seed: int = 3407
     answer: str | None = "answer"
     """The column with the reference; None where the rewards need none."""
     answer_after: str | None = None
     """What stands before the reference in that column, such as GSM8K's `####`."""
-    held_out: Annotated[float, Field(ge=0)] = 0
+    held_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Rows kept from training, to compare on: a share below 1, else a number."""
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
+    def _fits(self) -> Self:
         if sum(source is not None for source in (self.hub, self.file, self.made)) != 1:
             message = "give exactly one of hub, file and made"
+            raise ValueError(message)
+        if self.file is not None and self.file.suffix not in READERS:
+            message = f"file: got {self.file.name}, expected {', '.join(READERS)}"
+            raise ValueError(message)
+        if self.held_out > 1 and self.held_out % 1:
+            message = f"held_out: got {self.held_out}, expected a whole number, or a share below 1"
             raise ValueError(message)
         return self
 
@@ -158,15 +179,16 @@ class Sampling(Part):
     """How completions are drawn; None keeps the trainer's own setting."""
 
     temperature: Annotated[float, Field(ge=0)] | None = None
-    top_p: float | None = None
-    top_k: int | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=-1)] | None = None
     """-1 for all tokens."""
-    min_p: float | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     seed: int | None = None
+    """The first prompt's; the others have the next ones: one for all would make answers alike."""
     stop_at_eos: bool = False
     keep_stop: bool = False
     """Whether the stop string stays in the text."""
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Count | None = None
 
 
 class Training(Part):
@@ -181,23 +203,35 @@ class Training(Part):
     max_grad_norm: float | None = None
     optim: str | None = None
     num_generations: Annotated[int, Field(ge=2)]
-    per_device_train_batch_size: Annotated[int, Field(ge=1)] = 1
-    gradient_accumulation_steps: Annotated[int, Field(ge=1)] = 1
-    max_prompt_length: Annotated[int, Field(ge=1)] | None = None
+    per_device_train_batch_size: Count = 1
+    gradient_accumulation_steps: Count = 1
+    max_prompt_length: Count | None = None
     """Longer prompts are left out."""
     prompt_quantile: Annotated[float, Field(gt=0, le=1)] | None = None
     """The same by a quantile of the prompts' lengths, in place of a number."""
-    max_completion_length: Annotated[int, Field(ge=1)] | None = None
+    max_completion_length: Count | None = None
     """None for what the longest prompt leaves of the sequence."""
-    max_steps: int | None = None
-    num_train_epochs: float | None = None
-    save_steps: Annotated[int, Field(ge=1)] = 100
-    eval_steps: Annotated[int, Field(ge=1)] | None = None
+    max_steps: Count | None = None
+    num_train_epochs: Annotated[float, Field(gt=0)] | None = None
+    save_steps: Count = 100
+    eval_steps: Count | None = None
     """How often to evaluate on the held-out rows; None for never."""
     seed: int = 3407
     sampling: Sampling = Sampling()
     more: dict[str, JsonValue] = {}
     """Any other field of GRPOConfig."""
+
+    @field_validator("more")
+    @classmethod
+    def _nothing_twice(cls, more: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        own = {*cls.model_fields, *Sampling.model_fields}
+        if twice := sorted(own.intersection(more)):
+            message = f"{', '.join(twice)}: has a key of its own in training or training.sampling"
+            raise ValueError(message)
+        if kept := sorted({"output_dir", "report_to", "logging_steps"}.intersection(more)):
+            message = f"{', '.join(kept)}: the run folder rests on it, so it cannot be chosen here"
+            raise ValueError(message)
+        return more
 
 
 class Probe(Part):
@@ -215,7 +249,7 @@ class Probe(Part):
 class Compare(Part):
     """How the model with the adapter is set against the one without it."""
 
-    rows: Annotated[int, Field(ge=1)] = 20
+    rows: Count = 20
     language: str | None = None
     """The language to look for, as an ISO 639-1 code."""
     candidates: tuple[str, ...] | None = None
@@ -234,7 +268,7 @@ class Save(Part):
 
 def _presets(given: Any) -> Any:
     """Put the preset in place of its name; a reward's registered name and mappings stay."""
-    items = given if isinstance(given, list) else [given]
+    items = given if isinstance(given, tuple) else [given]
     known = {name: getattr(presets, name) for name in presets.__all__}
     known |= {f"published.{name}": getattr(presets.published, name) for name in presets.__all__}
     return tuple(known.get(item, item) if isinstance(item, str) else item for item in items)
@@ -243,7 +277,7 @@ def _presets(given: Any) -> Any:
 class Recipe(Part):
     """Everything about a run."""
 
-    backend: Backends = "unsloth"
+    backend: BackendName = "unsloth"
     model: Model
     lora: Lora
     data: Data
@@ -257,7 +291,7 @@ class Recipe(Part):
     compare: Compare = Compare()
     save: Save = Save()
     report_to: tuple[Tracker, ...] = ()
-    show_every: Annotated[int, Field(ge=1)] = 10
+    show_every: Count = 10
     """After how many steps to show a sampled completion."""
 
     def as_yaml(self) -> str:
@@ -269,7 +303,7 @@ class Recipe(Part):
 def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Return the recipe in a file; `changes` are values by key path, such as `model.name`.
 
-    Raises RecipeError with the key path, and the line, of whatever does not fit.
+    Raises RecipeError with the line and the key path of whatever does not fit.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -278,19 +312,33 @@ def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
         raise RecipeError(f"{path}: {error}") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{path}: expected a mapping with model, lora, data and so on")
-    for place, value in (changes or {}).items():
+    recipe = _validated(data, str(path), yaml.compose(text, Loader=yaml.SafeLoader))
+    if not changes:
+        return recipe
+    for place, value in changes.items():
         section, _, key = place.rpartition(".")
         (data.setdefault(section, {}) if section else data)[key] = value
+    return _validated(data, "command line", None)
+
+
+def _validated(data: Mapping[str, Any], source: str, tree: Any) -> Recipe:
+    """Return the recipe in some data; `tree` is its YAML, which knows the lines."""
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        raise RecipeError("\n".join(_place(path, tree, each) for each in error.errors())) from None
+        found = [(*_place(tree, each), _say(each)) for each in error.errors()]
+    outer = {keys[:size] for keys, _, _ in found for size in range(len(keys))}
+    told = [
+        f"{source}{line}: {'.'.join(keys)}: {said}"
+        for keys, line, said in found
+        if keys not in outer  # else a part of it is wrong, and says more
+    ]
+    raise RecipeError("\n".join(dict.fromkeys(told)))
 
 
-def _place(path: Path, node: Any, problem: Any) -> str:
-    """Return a validation error as one line: file, line, key path, what is wrong."""
-    keys, line, kind = [], 0, problem["type"]
+def _place(node: Any, problem: Any) -> tuple[tuple[str, ...], str]:
+    """Return the key path of a validation error, and its line in the YAML where there is one."""
+    keys, line = list[str](), ":1" if node else ""
     for key in map(str, problem["loc"]):
         inside = node.value if isinstance(node, yaml.MappingNode) else []
         named = {name.value: (name, value) for name, value in inside}
@@ -298,16 +346,28 @@ def _place(path: Path, node: Any, problem: Any) -> str:
             named = {str(place): (item, item) for place, item in enumerate(node.value)}
         if key in named:
             name, node = named[key]
-            line = name.start_mark.line
-        elif kind != "missing":
+            line = f":{name.start_mark.line + 1}"
+        elif node and problem["type"] != "missing":
             continue  # what pydantic calls one of several types
         keys.append(key)
-    told = {"extra_forbidden": "no such key", "missing": "missing"}.get(kind)
-    if told is None:
-        given = problem["input"]
-        told = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "expected ")
-        told += "" if isinstance(given, dict | list) else f"; got {given!r}"
-    return f"{path}:{line + 1}: {'.'.join(keys)}: {told}"
+    return tuple(keys), line
+
+
+def _say(problem: Any) -> str:
+    """Return what is wrong, in YAML's words."""
+    if problem["type"] in ("extra_forbidden", "missing"):
+        return {"extra_forbidden": "no such key", "missing": "missing"}[problem["type"]]
+    said = problem["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
+    ours = {
+        "Input should be": "expected",
+        "Tuple should have": "expected",
+        "a valid tuple": "a list",
+        "a valid dictionary": "a mapping",
+    }
+    for theirs, word in ours.items():
+        said = said.replace(theirs, word)
+    given = problem["input"]
+    return said if isinstance(given, dict | list | tuple) else f"{said}; got {given!r}"
 
 
 # The data -----------------------------------------------------------------------------------------
@@ -320,15 +380,27 @@ def load_rows(data: Data) -> list[Row]:
     elif data.made == "gsm_symbolic":
         rows = gsm_symbolic(data.rows or 1000, data.seed)
     else:
-        datasets = needed("datasets", "the extra train brings it")
-        if data.hub:
-            found = datasets.load_dataset(data.hub, data.config, split=data.split)
-        else:
-            kind = "parquet" if str(data.file).endswith(".parquet") else "json"
-            found = datasets.load_dataset(kind, data_files=str(data.file), split="train")
-        rows = found.to_list()
+        rows = read_rows(data)
+    if not rows:
+        raise RecipeError("data: there are no rows")
     random.Random(data.seed).shuffle(rows)  # noqa: S311 - no secrets
     return rows[: data.rows]
+
+
+def read_rows(data: Data) -> list[Row]:
+    """Return the rows of a dataset on the hub, or of a local file."""
+    datasets = needed("datasets", "the extra train brings it")
+    if data.file is None:
+        source = {"path": data.hub, "name": data.config, "split": data.split}
+    else:
+        kind = READERS[data.file.suffix]
+        source = {"path": kind, "data_files": str(data.file), "split": "train"}
+    try:
+        rows: list[Row] = datasets.load_dataset(**source).to_list()
+    except Exception as error:
+        message = f"data: {data.file or data.hub}: {type(error).__name__} {error}"
+        raise RecipeError(message) from error
+    return rows
 
 
 def arithmetic(largest: int) -> list[Row]:
@@ -350,7 +422,10 @@ def gsm_symbolic(size: int, seed: int) -> list[Row]:
 
 def prepare(recipe: Recipe, raw: Sequence[Row]) -> list[Row]:
     """Return the rows as the trainer takes them: the prompt, and the columns the rewards read."""
-    data, rows = recipe.data, []
+    data, rows, user = recipe.data, [], recipe.prompt.user
+    if not any(f"{{{name}}}" in user for name in raw[0]):
+        have = ", ".join(raw[0])
+        raise RecipeError(f"prompt.user: got {user!r}, in which no column stands; there are {have}")
     wanted = {str(column) for reward in recipe.rewards for column in columns(reward)}
     for given in raw:
         row = {name: cell for name, cell in given.items() if name in wanted}
@@ -362,7 +437,7 @@ def prepare(recipe: Recipe, raw: Sequence[Row]) -> list[Row]:
             if data.answer_after is not None:
                 answer = answer.rpartition(data.answer_after)[2].strip()
             row["answer"] = answer
-        question = fill(recipe.prompt.user, given)
+        question = fill(user, given)
         rows.append({"prompt": recipe.prompt.build(question), "question": question, **row})
     return rows
 
@@ -381,7 +456,7 @@ def check_rewards(recipe: Recipe, rows: Sequence[Row], most: int = 200) -> Prefl
     return preflight(list(recipe.rewards), some, wrap=recipe.completion)
 
 
-def told(found: Preflight) -> str:
+def findings(found: Preflight) -> str:
     """Return a preflight's findings as text."""
     lines = [f"preflight: {found.rows} rows, {len(found.problems)} problems"]
     for problem in found.problems:
@@ -424,6 +499,7 @@ RENAMED = [
     {"wandb_log_unique_prompts", "log_unique_prompts"},
     {"vllm_guided_decoding_regex", "vllm_structured_outputs_regex"},
     {"use_transformers_paged", "use_transformers_continuous_batching"},
+    {"gradient_checkpointing", "activation_checkpointing"},
 ]
 """GRPOConfig's fields that had another name in an older TRL, or have one in a newer."""
 
@@ -465,7 +541,7 @@ def wanted_arguments(
         wanted["max_prompt_length"] = limit
     wanted.setdefault("max_completion_length", recipe.model.max_seq_length - (limit or 0))
     wanted["reward_weights"] = split(recipe.rewards).reward_weights
-    drawn, notes = sampling_arguments(training.sampling, eos, vllm=vllm)
+    sampled, notes = sampling_arguments(training.sampling, eos, vllm=vllm)
     batch, group = training.per_device_train_batch_size, training.num_generations
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if batch * processes * training.gradient_accumulation_steps % group:
@@ -474,17 +550,21 @@ def wanted_arguments(
     if training.eval_steps is not None:
         evaluation = {"eval_strategy": "steps", "eval_steps": training.eval_steps}
         wanted |= {**evaluation, "per_device_eval_batch_size": group}
-    return {**wanted, **drawn, **training.more}, notes
+    return {**wanted, **sampled, **training.more}, notes
+
+
+def drawn(sampling: Sampling) -> dict[str, Any]:
+    """Return what is given of how tokens are drawn, under the names that all trainers share."""
+    names = ("temperature", "top_p", "top_k", "min_p")
+    given = {name: getattr(sampling, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def sampling_arguments(
     sampling: Sampling, eos: str | None, *, vllm: bool
 ) -> tuple[dict[str, Any], list[str]]:
     """Return GRPOConfig's arguments for how completions are drawn, and notes on changes."""
-    names = ("temperature", "top_p", "top_k", "min_p")
-    given = {name: getattr(sampling, name) for name in names}
-    wanted = {name: value for name, value in given.items() if value is not None}
-    notes = []
+    wanted, notes = drawn(sampling), []
     if wanted.get("top_k") == -1 and not vllm:
         wanted["top_k"] = 0  # what transformers calls all tokens
     if sampling.stop_at_eos and vllm:
@@ -511,7 +591,7 @@ def make_config(run: Run, backend: Backend, limit: int | None) -> Any:
     if "8bit" in str(wanted.get("optim")) and not (gpu and installed("bitsandbytes")):
         changes.append(f"optim: {wanted['optim']} needs a GPU and bitsandbytes; adamw_torch here")
         wanted["optim"] = "adamw_torch"
-    wanted |= {
+    ours = {
         **backend.arguments,
         "output_dir": str(run.path / "checkpoints"),
         "run_name": run.path.name,
@@ -526,7 +606,10 @@ def make_config(run: Run, backend: Backend, limit: int | None) -> Any:
         "save_total_limit": 2,
         "disable_tqdm": True,
     }
-    arguments, renamed = translate(wanted, GRPOConfig.__dataclass_fields__)
+    known = GRPOConfig.__dataclass_fields__
+    if "logging_dir" in known:  # newer ones go by TENSORBOARD_LOGGING_DIR
+        ours["logging_dir"] = str(run.path / "tensorboard")
+    arguments, renamed = translate({**ours, **wanted}, known)
     run.notes += changes + renamed
     return GRPOConfig(**arguments)
 
@@ -601,13 +684,13 @@ class Unsloth(Backend):
             return by_transformers(self, prompts, sampling, adapter=adapter)
         from vllm import SamplingParams
 
-        names = ("temperature", "top_p", "top_k", "min_p", "seed")
-        options = {name: getattr(sampling, name) for name in names}
+        options = drawn(sampling)
         options["max_tokens"] = min(sampling.max_tokens or self.longest, self.longest)
-        options = {name: value for name, value in options.items() if value is not None}
+        first = sampling.seed
+        seeds = [None if first is None else first + place for place in range(len(prompts))]
         outputs = self.model.fast_generate(
             [{"prompt_token_ids": tokens(self.tokenizer, prompt)} for prompt in prompts],
-            sampling_params=SamplingParams(**options),
+            sampling_params=[SamplingParams(**options, seed=seed) for seed in seeds],
             lora_request=self.lora if adapter else None,
             use_tqdm=False,
         )
@@ -708,9 +791,7 @@ def by_transformers(
     import torch
 
     model, tokenizer = backend.model, backend.tokenizer
-    names = ("temperature", "top_p", "top_k", "min_p")
-    drawn = {name: getattr(sampling, name) for name in names if sampling.temperature != 0}
-    options = {name: value for name, value in drawn.items() if value is not None}
+    options = drawn(sampling) if sampling.temperature != 0 else {}
     if options.get("top_k") == -1:
         options["top_k"] = 0  # what transformers calls all tokens
     torch.manual_seed(sampling.seed or 0)
@@ -797,6 +878,14 @@ class Run:
 def step_of(checkpoint: Path | None) -> int:
     """Return the step in a checkpoint's name, 0 for none."""
     return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
+def at_its_end(checkpoint: Path, config: Any) -> bool:
+    """Return whether a checkpoint has all the steps, or epochs, that a GRPOConfig asks for."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    if config.max_steps > 0:
+        return bool(state["global_step"] >= config.max_steps)
+    return bool(state["epoch"] >= config.num_train_epochs)
 
 
 def read_log(folder: Path) -> list[Row]:
@@ -1181,7 +1270,7 @@ def save_gguf(merged: Path, kinds: Sequence[str]) -> list[str]:
     if script is None:
         return ["save.gguf: no llama.cpp here; clone it, and name its folder in LLAMA_CPP_PATH"]
     tool = shutil.which("llama-quantize", path=f"{script.parent}/build/bin:{os.environ['PATH']}")
-    notes = []
+    notes, made = [], set()
     for kind in kinds:
         first = kind if kind in ("f16", "q8_0") else "f16"  # the rest is made from it
         if kind != first and tool is None:
@@ -1189,17 +1278,16 @@ def save_gguf(merged: Path, kinds: Sequence[str]) -> list[str]:
             continue
         source, target = (merged.with_name(f"model-{name}.gguf") for name in (first, kind))
         convert = [sys.executable, str(script), str(merged), "--outfile", str(source)]
-        steps = [] if source.exists() else [[*convert, "--outtype", first]]
+        steps = [] if first in made else [[*convert, "--outtype", first]]
         steps += [] if kind == first else [[str(tool), str(source), str(target), kind.upper()]]
         done = all(subprocess.run(step, check=False).returncode == 0 for step in steps)  # noqa: S603 - the user's own llama.cpp
+        made |= {first} if done else set()
         notes.append(f"save.gguf: {'wrote' if done else 'llama.cpp could not write'} {target.name}")
     return notes
 
 
-def push(run: Run) -> None:
-    """Upload what was saved to the hub, where the recipe asks for it, each under its own name."""
-    if (name := run.recipe.save.push_to_hub) is None:
-        return
+def push(run: Run, name: str) -> None:
+    """Upload what was saved to the hub: the adapter under the name, the rest under longer ones."""
     from huggingface_hub import HfApi
 
     api = HfApi()
@@ -1282,9 +1370,9 @@ def show(summary: Row) -> None:
     means = {name: [*pair.values()] for name, pair in summary["means"].items()}
     table("training", "first ten", "last ten", means)
     sides = summary["without"], summary["with"]
-    both = {name: [side[name] for side in sides] for name in sides[0]}
+    both = {name: [side[name] for side in sides] for name in sides[0] if name != "rows"}
     known = {name: pair for name, pair in both.items() if None not in pair}
-    table("held-out rows", "without", "with", known)
+    table(f"{sides[0]['rows']} rows, one response each", "without", "with", known)
     steps, took, share = (summary[key] for key in ("steps", "seconds_a_step", "rewards_share"))
     told = "not profiled" if share is None else f"{share:.3%} of it"
     print(f"\n{steps} steps, {took:.3f} s each (median), the rewards {told}", flush=True)
@@ -1324,19 +1412,36 @@ def changes_of(args: argparse.Namespace) -> dict[str, Any]:
     return {place: value for place, value in changes.items() if value is not None}
 
 
+TRACKER_FOLDERS = {
+    "SWANLAB_LOG_DIR": "swanlab",
+    "TENSORBOARD_LOGGING_DIR": "tensorboard",
+    "TRACKIO_DIR": "trackio",
+    "WANDB_DIR": "",  # wandb makes a folder of its name in it
+}
+"""Where each tracker writes in the run folder, by the variable that tells it."""
+
+
+def leads() -> bool:
+    """Return whether this process speaks and writes, of those that accelerate launches."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def set_up(run: Run, gpu: str | None) -> None:
-    """Pick a GPU, keep the trackers in the run folder, and see that what the run needs is there."""
+    """Pick a GPU, keep the trackers in the run folder, see that what the run needs is there."""
     if "WORLD_SIZE" not in os.environ:  # under accelerate launch each process has its own
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
         os.environ["CUDA_VISIBLE_DEVICES"] = first if gpu is None else gpu
-    for name in ("swanlab_log_dir", "tensorboard_logging_dir", "trackio_dir"):
-        os.environ.setdefault(name.upper(), str(run.path / name.partition("_")[0]))
+    for name, folder in TRACKER_FOLDERS.items():
+        os.environ.setdefault(name, str(run.path / folder))
     for name in ("trl", "peft", "datasets", *run.recipe.report_to):
         if not installed(name):
             raise RecipeError(f"{name} is not installed; pip install {name}")
     if run.recipe.backend == "unsloth":
         run.notes += choose_padding(vllm=run.recipe.model.fast_inference and installed("vllm"))
         needed("unsloth", "pip install unsloth, or choose --backend trl")
+    from trl import GRPOConfig
+
+    translate(run.recipe.training.more, GRPOConfig.__dataclass_fields__)  # an unknown one ends here
 
 
 def choose_padding(*, vllm: bool) -> list[str]:
@@ -1362,21 +1467,28 @@ def main(args: argparse.Namespace) -> int:
     run = Run(recipe, args.output or Path("runs", args.recipe.stem))
     rows, held_out = hold_out(prepare(recipe, load_rows(recipe.data)), recipe.data.held_out)
     found = check_rewards(recipe, [*rows, *held_out])
-    print(told(found), flush=True)
+    if leads():
+        print(findings(found), flush=True)
     if found.problems or args.preflight:
         return int(bool(found.problems))
     set_up(run, args.gpu)
     backend = {"unsloth": Unsloth, "trl": Trl}[recipe.backend](recipe, run.notes)
     run.notes.append(count_parameters(backend.model))
-    run.notes.append(f"think and role tokens of the model's own: {own_tokens(backend.tokenizer)}")
+    own = own_tokens(backend.tokenizer) or "none"
+    run.notes.append(f"think and role tokens of the model's own: {own}")
     rows, limit = fit_prompts(run, rows, backend.tokenizer)
     config = make_config(run, backend, limit)
     checkpoint = run.checkpoint() if args.resume else None
-    if os.environ.get("RANK", "0") == "0":
+    if leads():
         begin(run, backend, checkpoint, resume=args.resume)
     trainer = make_trainer(run, backend, config, rows, held_out)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    return finish(run, backend, held_out or rows) if trainer.is_world_process_zero() else 0
+    if checkpoint and at_its_end(checkpoint, config):  # the trainer would take one step more
+        backend.model.load_adapter(str(checkpoint), "default", is_trainable=True)
+    else:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if not held_out:
+        run.notes.append("compared on rows that were trained on; data.held_out keeps some from it")
+    return finish(run, backend, held_out or rows) if leads() else 0
 
 
 def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) -> None:
@@ -1387,6 +1499,8 @@ def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) 
     if "swanlab" in run.recipe.report_to:  # the callback of transformers looks for an open run
         importlib.import_module("swanlab").init(experiment_name=run.path.name)
     if checkpoint is None:
+        if resume:
+            print("no checkpoint is there: from the first step on", flush=True)
         before = ask(run, backend, adapter=False, system=True, most=1)
         run.write("before.json", before)
         print(f"before: {before[0]['question']}\n  {before[0]['response']}", flush=True)
@@ -1395,9 +1509,31 @@ def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) 
 
 
 def finish(run: Run, backend: Backend, rows: Sequence[Row]) -> int:
-    """Save, ask again, compare and sum up; then merge, convert, check what was saved, and push."""
+    """Save, ask again and compare; merge, convert, reload what was saved, push; and sum up."""
     backend.save_adapter(run.path / "adapter")
+    summary = look_back(run, backend, rows)
+    run.write("summary.json", summary)  # before anything that may fail
+    save_more(run, backend)
     blank = blank_tensors(run.path / "adapter")
+    saved = check_saved(run, backend, rows[0]["prompt"])
+    bounds = {"bound": BOUND, "rounding": ROUNDING}
+    run.write("checks.json", {"blank_tensors": blank, **bounds, **saved})
+    changed = [name for name, check in saved.items() if "fits" in check and not check["fits"]]
+    run.notes.append(f"adapter tensors that are all zeros: {len(blank)}")
+    run.notes.append(f"not the same once reloaded: {', '.join(changed) or 'none'}")
+    wrong = bool(blank or changed)
+    if run.recipe.save.push_to_hub and wrong:
+        run.notes.append("save.push_to_hub: not pushed, since what was saved is not as it must be")
+    elif run.recipe.save.push_to_hub:
+        push(run, run.recipe.save.push_to_hub)
+    run.write("summary.json", {**summary, "notes": run.notes})
+    show(summary)
+    print("", *run.notes, sep="\n", flush=True)
+    return int(wrong)
+
+
+def look_back(run: Run, backend: Backend, rows: Sequence[Row]) -> Row:
+    """Ask again with and without the adapter, compare the two over rows, draw; return the sums."""
     ways = [(adapter, system) for adapter in (False, True) for system in (False, True)]
     most = len(run.recipe.probe.questions)
     answers = [ask(run, backend, adapter=a, system=system, most=most) for a, system in ways]
@@ -1411,21 +1547,7 @@ def finish(run: Run, backend: Backend, rows: Sequence[Row]) -> int:
     sides = {side: {**comparison[side]} for side in ("without", "with")}
     for side in sides.values():
         del side["responses"]
-    summary = {**summarise(read_log(run.path)), **sides, "notes": run.notes}
-    run.write("summary.json", summary)
-    show(summary)
-    save_more(run, backend)
-    checks = check_saved(run, backend, rows[0]["prompt"])
-    run.write(
-        "checks.json", {"blank_tensors": blank, "bound": BOUND, "rounding": ROUNDING, **checks}
-    )
-    changed = [name for name, check in checks.items() if "fits" in check and not check["fits"]]
-    run.notes.append(f"adapter tensors that are all zeros: {len(blank)}")
-    run.notes.append(f"not the same once reloaded: {', '.join(changed) or 'none'}")
-    push(run)
-    run.write("summary.json", summary)
-    print("\n".join(run.notes))
-    return int(bool(blank or changed))
+    return {**summarise(read_log(run.path)), **sides}
 
 
 if __name__ == "__main__":

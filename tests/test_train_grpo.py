@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -200,6 +200,8 @@ training:
   max_completion_length: 8
   max_steps: 6
   save_steps: 2
+  eval_steps: 2
+  more: {save_total_limit: 1}
   warmup_ratio: 0.1
   optim: adamw_8bit
 probe: {questions: ["What is 1 + 1?", "What is 2 + 2?"], sampling: {max_tokens: 8}}
@@ -214,6 +216,20 @@ show_every: 2
     [
         ("rank: 4", "rank: four", "recipe.yaml:3: lora.rank: expected a valid integer"),
         ("rank: 4", "rank: 4, rnak: 4", "recipe.yaml:3: lora.rnak: no such key"),
+        ("rank: 4", "rank: true", "recipe.yaml:3: lora.rank: expected a valid integer; got True"),
+        ("rank: 4", "rank: '4'", "recipe.yaml:3: lora.rank: expected a valid integer; got '4'"),
+        (
+            "held_out: 4",
+            "held_out: 2.5",
+            "recipe.yaml:4: data: held_out: got 2.5, expected a whole",
+        ),
+        ("made: arithmetic", "file: gone.jsonl", "recipe.yaml:4: data.file: Path does not point"),
+        ("made: arithmetic", "file: recipe.yaml", "data: file: got recipe.yaml, expected .jsonl"),
+        ("save_total_limit:", "temperature:", "recipe.yaml:24: training.more: temperature:"),
+        ("save_total_limit:", "output_dir:", "training.more: output_dir: the run folder"),
+        ("save: {", "save: [{", "recipe.yaml: not YAML"),
+        ("gguf: [q8_0]", "gguf: q8_0", "recipe.yaml:29: save.gguf: expected a list; got 'q8_0'"),
+        ("{rows: 3}", "3", "recipe.yaml:28: compare: expected a mapping; got 3"),
         ("num_generations: 4", "sampling: {}", "recipe.yaml:15: training.num_generations: missing"),
         ("max_tokens: 8", "max_tokns: 8", "recipe.yaml:9: rewards.0: no field 'max_tokns'"),
         ("verifier: number", "verifier: nmuber", "recipe.yaml:13: rewards.1.terms.1.verifier: "),
@@ -223,12 +239,33 @@ show_every: 2
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_named_with_its_place(
-    was: str, becomes: str, told: str, tmp_path: Path
+    was: str, becomes: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert was in RECIPE
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(train_grpo.RecipeError) as error:
         train_grpo.read_recipe(write(tmp_path, RECIPE.replace(was, becomes, 1)))
     assert told in str(error.value)
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    text = RECIPE.replace("verifier: number", "verifier: {type: number, rel_tol: x}")
+    with pytest.raises(train_grpo.RecipeError) as error:
+        train_grpo.read_recipe(write(tmp_path, text))
+    (line,) = str(error.value).splitlines()
+    place = "recipe.yaml:13: rewards.1.terms.1.verifier.rel_tol"
+    assert line.endswith(f"{place}: expected a valid number; got 'x'")
+
+
+def test_what_is_wrong_on_the_command_line_is_not_looked_for_in_the_file(tmp_path: Path) -> None:
+    changes = train_grpo.changes_of(
+        train_grpo.parse(["r.yaml", "--steps", "0", "--report-to", "x"])
+    )
+    with pytest.raises(train_grpo.RecipeError) as error:
+        train_grpo.read_recipe(write(tmp_path, RECIPE), changes)
+    steps, tracker = str(error.value).splitlines()
+    assert steps.startswith("command line: training.max_steps: expected greater than")
+    assert tracker.startswith("command line: report_to.0: expected 'swanlab'")
 
 
 def test_the_command_line_changes_the_recipe(tmp_path: Path) -> None:
@@ -318,6 +355,15 @@ def test_rows_come_from_a_local_file(tmp_path: Path) -> None:
         assert len(train_grpo.load_rows(train_grpo.Data(file=path, rows=2))) == 2
 
 
+@pytest.mark.parametrize("text", ["", "{not JSON\n"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    pytest.importorskip("datasets")
+    path = tmp_path / "rows.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(train_grpo.RecipeError, match=r"^data: .*rows.jsonl: "):
+        train_grpo.load_rows(train_grpo.Data(file=path))
+
+
 def test_rows_come_from_reasoning_gym() -> None:
     pytest.importorskip("reasoning_gym")
     rows = train_grpo.load_rows(train_grpo.Data(made="gsm_symbolic", rows=3))
@@ -329,6 +375,13 @@ def test_a_missing_answer_column_is_named(tmp_path: Path) -> None:
     recipe = train_grpo.read_recipe(write(tmp_path, RECIPE))
     with pytest.raises(train_grpo.RecipeError, match="no column 'answer'; there are question, sol"):
         train_grpo.prepare(recipe, [{"question": "?", "solution": "1"}])
+
+
+def test_a_prompt_without_a_column_is_refused(tmp_path: Path) -> None:
+    recipe = train_grpo.read_recipe(write(tmp_path, RECIPE))
+    message = r"prompt.user: got '\{question\}', in which no column stands; there are text, answer"
+    with pytest.raises(train_grpo.RecipeError, match=message):
+        train_grpo.prepare(recipe, [{"text": "?", "answer": "1"}])
 
 
 def test_some_rows_are_kept_from_training() -> None:
@@ -371,6 +424,29 @@ def test_think_and_role_tokens_are_found() -> None:
     }
 
 
+def test_vllm_draws_each_answer_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    vllm = ModuleType("vllm")
+    vllm.SamplingParams = dict  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vllm", vllm)
+    asked: dict[str, Any] = {}
+
+    def fast_generate(prompts: list[Any], **options: Any) -> list[Any]:
+        asked.update(options)
+        return [SimpleNamespace(outputs=[SimpleNamespace(text="so")]) for _ in prompts]
+
+    backend = object.__new__(train_grpo.Unsloth)
+    backend.vllm, backend.longest, backend.lora, backend.tokenizer = True, 96, "lora", Words()
+    backend.model = SimpleNamespace(fast_generate=fast_generate)
+    sampling = train_grpo.Sampling(temperature=1, top_k=-1, seed=7)
+    assert backend.generate(["a", "b", "c"], sampling, adapter=True) == ["so"] * 3
+    given = {"temperature": 1, "top_k": -1, "max_tokens": 96}
+    assert asked["sampling_params"] == [{**given, "seed": seed} for seed in (7, 8, 9)]
+    assert asked["lora_request"] == "lora"
+    backend.generate(["a"], train_grpo.Sampling(), adapter=False)
+    assert asked["sampling_params"] == [{"max_tokens": 96, "seed": None}]
+    assert asked["lora_request"] is None
+
+
 def test_what_the_comparison_counts(tmp_path: Path) -> None:
     run = train_grpo.Run(train_grpo.read_recipe(write(tmp_path, RECIPE)), tmp_path)
     rows = [{"prompt": "one two three four five six seven", "answer": "2", "question": "?"}] * 4
@@ -400,10 +476,46 @@ def test_gguf_files_are_made_by_llama_cpp(tmp_path: Path, monkeypatch: pytest.Mo
     assert notes == [f"save.gguf: wrote model-{kind}.gguf" for kind in kinds]
     written = [(tmp_path / f"model-{kind}.gguf").read_text().strip() for kind in kinds]
     assert written == ["q8_0", "Q4_K_M of f16", "f16"]
+    (llama / "convert_hf_to_gguf.py").write_text(
+        "import sys; _, model, _, out, _, kind = sys.argv; open(out, 'w').write('newer ' + kind)"
+    )
+    train_grpo.save_gguf(tmp_path / "merged_16bit", ["f16"])  # of a model that trained further
+    assert (tmp_path / "model-f16.gguf").read_text() == "newer f16"
     tool.write_text("#!/bin/sh\nexit 3\n")
     assert train_grpo.save_gguf(tmp_path / "merged_16bit", ["q5_k_m"]) == [
         "save.gguf: llama.cpp could not write model-q5_k_m.gguf"
     ]
+
+
+def test_all_that_was_saved_goes_to_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    sent: list[tuple[str, str]] = []
+
+    class Api:
+        def create_repo(self, repo: str, *, exist_ok: bool) -> None:
+            assert exist_ok
+
+        def upload_folder(self, *, repo_id: str, folder_path: Path) -> None:
+            sent.append((repo_id, folder_path.name))
+
+        def upload_file(self, *, repo_id: str, path_or_fileobj: Path, path_in_repo: str) -> None:
+            assert path_or_fileobj.name == path_in_repo
+            sent.append((repo_id, path_in_repo))
+
+    monkeypatch.setattr(hub, "HfApi", Api)
+    for folder in ("adapter", "merged_16bit", "checkpoints"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "model-q8_0.gguf").touch()
+    run = train_grpo.Run(train_grpo.read_recipe(write(tmp_path, RECIPE)), tmp_path)
+    train_grpo.push(run, "me/sums")
+    assert sent == [
+        ("me/sums", "adapter"),
+        ("me/sums-merged_16bit", "merged_16bit"),
+        ("me/sums-gguf", "model-q8_0.gguf"),
+    ]
+    assert run.notes[-1] == "pushed model-q8_0.gguf to me/sums-gguf"
 
 
 # A whole run, on a tiny model
@@ -525,11 +637,45 @@ def test_the_killed_run_goes_on_where_its_checkpoint_was(run: Path) -> None:
         assert parts["_calculate_rewards"] == pytest.approx(row["rewards_seconds"])
 
 
+def test_a_run_that_was_killed_while_it_saved_takes_no_step_more(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run.parent, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "run" / "summary.json").unlink()
+    steps = len(lines(run / "log.jsonl"))
+    output = finish(start(tmp_path, "--resume", "--steps", str(steps)))
+    assert f"going on after step {steps}\n" in output
+    assert (tmp_path / "run" / "log.jsonl").read_bytes() == (run / "log.jsonl").read_bytes()
+    again, first = (
+        json.loads((folder / "run" / "comparison.json").read_text(encoding="utf-8"))
+        for folder in (tmp_path, run.parent)
+    )
+    assert again == first  # the adapter is the trained one
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "epochs", "done"),
+    [(60, 3.0, True), (61, 3.0, False), (-1, 1.5, True), (-1, 2.0, False)],
+)
+def test_a_checkpoint_knows_whether_it_is_the_last(
+    tmp_path: Path, max_steps: int, epochs: float, *, done: bool
+) -> None:
+    state = {"global_step": 60, "epoch": 1.5}
+    (tmp_path / "trainer_state.json").write_text(json.dumps(state), encoding="utf-8")
+    config = SimpleNamespace(max_steps=max_steps, num_train_epochs=epochs)
+    assert train_grpo.at_its_end(tmp_path, config) is done
+
+
 def test_the_run_folder_is_complete(run: Path) -> None:
     kept = {path.name for path in run.iterdir()}
     assert kept - {"swanlab", "tensorboard"} == {
         *("recipe.yaml", "rewards.yaml", "rewards.sha256", "versions.json"),
-        *("log.jsonl", "samples.jsonl", "before.json", "after.json", "comparison.json"),
+        *(
+            "log.jsonl",
+            "evaluation.jsonl",
+            "samples.jsonl",
+            "before.json",
+            "after.json",
+            "comparison.json",
+        ),
         *("checks.json", "summary.json", "plots.svg", "checkpoints", "adapter", "merged_16bit"),
     }
     digest = hashlib.sha256((run / "rewards.yaml").read_bytes()).hexdigest()
@@ -538,6 +684,20 @@ def test_the_run_folder_is_complete(run: Path) -> None:
     assert rk.load(run / "rewards.yaml") == list(recipe.rewards)
     found = json.loads((run / "versions.json").read_text(encoding="utf-8"))
     assert {"python", "trl", "torch", "rewardkit", "gpu"} <= set(found)
+
+
+def test_it_evaluates_on_the_rows_held_out(run: Path) -> None:
+    steps = [row["step"] for row in lines(run / "log.jsonl")]
+    found = lines(run / "evaluation.jsonl")
+    assert [row["step"] for row in found] == [step for step in steps if step % 2 == 0]
+    for row in found:
+        right = row["eval_rewards/correct[verifier=number,extractor=whole]/mean"]
+        assert 0 <= right <= 1
+        assert right * 16 == pytest.approx(round(right * 16))  # 4 rows, 4 completions each
+
+
+def test_the_recipe_goes_before_what_the_script_chooses(run: Path) -> None:
+    assert len(list((run / "checkpoints").glob("checkpoint-*"))) == 1  # the script would keep 2
 
 
 def test_every_term_is_logged_by_itself_and_weighted(run: Path) -> None:
@@ -640,8 +800,6 @@ def test_the_summary_says_what_was_done_and_what_not(run: Path) -> None:
     told = "\n".join(summary["notes"])
     for part in (
         "parameters train",
-        "warmup_ratio: called warmup_steps here",
-        "max_prompt_length: gone from TRL",
         "optim: adamw_8bit needs a GPU",
         "save.merged_4bit: needs a GPU",
         "save.gguf: no llama.cpp here",
@@ -649,6 +807,9 @@ def test_the_summary_says_what_was_done_and_what_not(run: Path) -> None:
         "once reloaded: none",
     ):
         assert part in told
+    known = pytest.importorskip("trl").GRPOConfig.__dataclass_fields__
+    for name in ("warmup_ratio: called warmup_steps", "max_prompt_length: gone from TRL"):
+        assert (name in told) == (name.partition(":")[0] not in known)
     assert told in (run.parent / "resumed.txt").read_text(encoding="utf-8")
 
 
@@ -676,6 +837,18 @@ def test_a_run_is_not_written_over(run: Path) -> None:
     other = recipe.model_copy(update={"rewards": (presets.reward_len,)})
     with pytest.raises(train_grpo.RecipeError, match="was run with other rewards"):
         train_grpo.Run(other, run).open(resume=True)
+
+
+def test_an_argument_that_no_trainer_knows_stops_it_before_the_model(tmp_path: Path) -> None:
+    for needed in ("trl", "peft", "datasets"):
+        pytest.importorskip(needed)
+    text = RECIPE.replace("save_total_limit: 1", "save_total_limits: 1")
+    write(tmp_path, text.replace("MODEL", "nowhere"))
+    process = start(tmp_path)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert "no 'save_total_limits' (near: save_total_limit" in output
+    assert not (tmp_path / "run").exists()
 
 
 def test_rewards_that_cannot_be_earned_stop_it_before_the_model(tmp_path: Path) -> None:
