@@ -832,21 +832,24 @@ class Run:
 
     def __init__(self, recipe: Recipe, path: Path) -> None:
         self.recipe, self.path = recipe, path
+        self.rewards = rk.dump(list(recipe.rewards))
+        self.digest = hashlib.sha256(self.rewards.encode()).hexdigest()
         self.notes: list[str] = []
 
-    def open(self, *, resume: bool) -> None:
-        """Make the folder with the recipe, the rewards and the versions; or see that it fits."""
-        rewards = rk.dump(list(self.recipe.rewards))
-        digest = hashlib.sha256(rewards.encode()).hexdigest()
+    def look(self, *, resume: bool) -> None:
+        """Raise RecipeError where the folder holds a run that this one cannot go into."""
         held = self.path / "rewards.sha256"
         if held.exists() and not resume:
             raise RecipeError(f"{self.path} holds a run; --resume goes on, or give --output")
-        if held.exists() and held.read_text(encoding="utf-8").split()[0] != digest:
+        if held.exists() and held.read_text(encoding="utf-8").split()[0] != self.digest:
             raise RecipeError(f"{self.path} was run with other rewards; give another --output")
+
+    def open(self) -> None:
+        """Make the folder, with the recipe, the rewards and the versions."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.write("recipe.yaml", self.recipe.as_yaml())
-        self.write("rewards.yaml", rewards)
-        self.write("rewards.sha256", f"{digest}  rewards.yaml\n")
+        self.write("rewards.yaml", self.rewards)
+        self.write("rewards.sha256", f"{self.digest}  rewards.yaml\n")
         self.write("versions.json", versions())
 
     def write(self, name: str, content: Any) -> None:
@@ -1471,6 +1474,8 @@ def main(args: argparse.Namespace) -> int:
         print(findings(found), flush=True)
     if found.problems or args.preflight:
         return int(bool(found.problems))
+    if leads():
+        run.look(resume=args.resume)
     set_up(run, args.gpu)
     backend = {"unsloth": Unsloth, "trl": Trl}[recipe.backend](recipe, run.notes)
     run.notes.append(count_parameters(backend.model))
@@ -1493,7 +1498,7 @@ def main(args: argparse.Namespace) -> int:
 
 def begin(run: Run, backend: Backend, checkpoint: Path | None, *, resume: bool) -> None:
     """Open the run folder, and let the plain model answer once."""
-    run.open(resume=resume)
+    run.open()
     run.rewind(step_of(checkpoint))
     print("\n".join(run.notes), flush=True)
     if "swanlab" in run.recipe.report_to:  # the callback of transformers looks for an open run

@@ -833,10 +833,11 @@ def test_tensorboard_keeps_its_files_in_the_run_folder(run: Path) -> None:
 def test_a_run_is_not_written_over(run: Path) -> None:
     recipe = train_grpo.read_recipe(run / "recipe.yaml")
     with pytest.raises(train_grpo.RecipeError, match="holds a run; --resume goes on"):
-        train_grpo.Run(recipe, run).open(resume=False)
+        train_grpo.Run(recipe, run).look(resume=False)
+    train_grpo.Run(recipe, run).look(resume=True)
     other = recipe.model_copy(update={"rewards": (presets.reward_len,)})
     with pytest.raises(train_grpo.RecipeError, match="was run with other rewards"):
-        train_grpo.Run(other, run).open(resume=True)
+        train_grpo.Run(other, run).look(resume=True)
 
 
 def test_an_argument_that_no_trainer_knows_stops_it_before_the_model(tmp_path: Path) -> None:
