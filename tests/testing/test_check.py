@@ -217,7 +217,7 @@ def test_the_command_finds_and_prints(tmp_path, monkeypatch):
     assert [finding["law"] for finding in reward["findings"]] == ["length"]
     assert reward["findings"][0]["code"].startswith("from my_checked import reward\n")
     assert (number["findings"], tag["findings"]) == ([], [])
-    done = CliRunner().invoke(app, [*arguments[:3], "--skip", "linear", "--max-examples", "10"])
+    done = CliRunner().invoke(app, ["check", *arguments[2:], "--skip", "linear"])
     assert done.exit_code == 0
     assert "keeps the laws" in done.stdout
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from rewardkit import component
+from rewardkit._preflight import fill
 from rewardkit.component import Component, walk
 from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
@@ -94,10 +94,10 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     takes. `bounds` and `pointwise` say for a function what a component declares; a function is
     taken to be pointwise. With `wrap` the reference, written as it says, must earn the maximum.
 
-    `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for one
-    example) are those of Hypothesis, whose profile says everything else. Raises LawBroken, an
-    AssertionError, with the smallest example found for each broken law and a program that shows it;
-    ValueError and TypeError for options that do not fit.
+    `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for all laws
+    on one example) are those of Hypothesis, whose profile says everything else. Raises LawBroken,
+    an AssertionError, with the smallest example found for each broken law and a program that shows
+    it; ValueError and TypeError for options that do not fit.
 
     >>> def longest(completions, **columns):
     ...     return [float(len(text) == max(map(len, completions))) for text in completions]
@@ -218,7 +218,7 @@ def check_extractor(  # noqa: PLR0913 - the same
     wrapped = None
     if wrap is not None:
         wrapped = (told if answers is None else answers).map(
-            lambda answer: ({"texts": [_fill(wrap, {"answer": answer})]}, [answer])
+            lambda answer: ({"texts": [_filled(wrap, {"answer": answer})]}, [answer])
         )
     it = Subject(
         extractor,
@@ -493,17 +493,16 @@ def _perfect(
         {"prompt" if name == "prompts" else name: column[row] for name, column in rows.items()}
         for row in range(len(rows["completions"]))
     ]
-    said = [wrap(row) if callable(wrap) else _fill(wrap, row) for row in cells]
+    said = [wrap(row) if callable(wrap) else _filled(wrap, row) for row in cells]
     kept = [row for row, text in enumerate(said) if text is not None]
     rows = {**rows, "completions": [carrier(text or "") for text in said]}
     return _subject.pick(rows, kept), [float(high)] * len(kept)
 
 
-def _fill(template: str, row: Mapping[str, Any]) -> str:
-    """Return the template with each `{column}` replaced by the row's cell; other braces stay."""
-    return re.sub(r"\{([^{}]+)\}", lambda found: _shown(row.get(found[1], found[0])), template)
+def _filled(template: str, row: Mapping[str, Any]) -> str:
+    """Return a wrapped reference: of several that are right, the first."""
+    return fill(template, {name: _first(cell) for name, cell in row.items()})
 
 
-def _shown(cell: Any) -> str:
-    """Return a reference as a text: the first, where any of several is right."""
-    return _shown(cell[0]) if isinstance(cell, list | tuple) and cell else str(cell)
+def _first(cell: Any) -> Any:
+    return _first(cell[0]) if isinstance(cell, list | tuple) and cell else cell

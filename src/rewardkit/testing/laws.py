@@ -267,9 +267,9 @@ def linear(it: Subject, _: object) -> None:
 
 
 @_law("reward", on="wrapped")
-def maximum(it: Subject, right: tuple[Rows, Values]) -> None:
+def maximum(it: Subject, pair: tuple[Rows, Values]) -> None:
     """The reference, written as the prompt asks for it, earns the most there is."""
-    rows, wanted = right
+    rows, wanted = pair
     it.expect(wanted, rows)
 
 
@@ -283,9 +283,9 @@ def reflexive(it: Subject, rows: Rows) -> None:
 
 
 @_law("verifier", on="wrapped")
-def right(it: Subject, right: tuple[Rows, Values]) -> None:
+def right(it: Subject, pair: tuple[Rows, Values]) -> None:
     """An answer that is known to be right is found right."""
-    rows, wanted = right
+    rows, wanted = pair
     it.expect(wanted, rows)
 
 
@@ -307,9 +307,9 @@ def bad_reference(it: Subject, rows: Rows) -> None:
 
 
 @_law("extractor", on="wrapped")
-def found(it: Subject, right: tuple[Rows, Values]) -> None:
+def found(it: Subject, pair: tuple[Rows, Values]) -> None:
     """An answer, written as the prompt asks for it, is found."""
-    rows, wanted = right
+    rows, wanted = pair
     it.expect(wanted, rows)
 
 
