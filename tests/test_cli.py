@@ -255,11 +255,17 @@ def test_misuse_is_one_line(capsys):
         ["list", "thing"],
         ["list", "--nothing"],
         ["show", "a b"],
+        ["audit", "xml_soft", "--rows", "0"],
+        ["audit", "xml_soft", "--share", "2"],
+        ["audit", "xml_soft", "--wrap", "@no such file"],
+        ["preflight", "xml_soft", "--data", "no such.jsonl", "--rows", "0"],
     ):
         assert main(given) == 2
         error = capsys.readouterr().err
         assert error.startswith("rewardkit: ")
         assert error.count("\n") == 1
+        assert "Error" not in error
+        assert "Errno" not in error
 
 
 def test_an_unknown_name_is_one_line_and_exit_code_2(capsys):

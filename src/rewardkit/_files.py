@@ -279,7 +279,7 @@ def _jsonl(file: Path, size: int) -> Iterator[Lines]:
                     lines = some[start : start + size]
                     numbers: Sequence[int] = range(first, first + len(lines))
                     first += len(lines)
-                    if not all(map(bytes.strip, lines)):
+                    if any(map(bytes.isspace, lines)):
                         numbers = [
                             n for n, line in zip(numbers, lines, strict=True) if line.strip()
                         ]
@@ -293,17 +293,17 @@ def _parsed(line: bytes) -> Row:
     """Return the object that a line of JSON holds. Raises ValueError and TypeError."""
     text = line.decode()
     try:
-        row, end = _scan(text)
-    except ValueError:
+        row, end = _scan(text, 0)
+    except (ValueError, StopIteration):
         row, end = json.loads(text), len(text)  # there may be white space before it
-    if end < len(text) - 1 and not text[end:].isspace():
+    if end < len(text) and text[end:] != "\n" and not text[end:].isspace():
         json.loads(text)  # which says what is wrong
     if type(row) is not dict:
         raise TypeError(type(row).__name__)
     return row
 
 
-_scan = json.JSONDecoder().raw_decode
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what raw_decode calls
 
 
 def _trouble(line: bytes, error: Exception) -> str:

@@ -178,7 +178,8 @@ def audit(  # noqa: PLR0913 - each has a default
     reward that pays the honest completion least of all, since no exploit can be told then. `skip`
     leaves out entries or families.
 
-    Raises ValueError for a sample or entry that is not known, and for rows without an answer.
+    Raises ValueError for a sample or entry that is not known, for rows without an answer, and for
+    numbers out of range.
 
     >>> from rewardkit.presets import published
     >>> found = audit(published.match_format_exactly)
@@ -187,6 +188,9 @@ def audit(  # noqa: PLR0913 - each has a default
     >>> print(next(finding for finding in found.exploits if finding.entry == "closing-tags"))
     (100%): earns 3, honest 3, without place, thought: '</think>'
     """
+    if most < 1 or not 0 < share <= 1:
+        message = f"got most={most}, share={share:g}, expected at least 1, and above 0 up to 1"
+        raise ValueError(message)
     zoo = _chosen(skip)
     given = _scorer.scorers(reward, weights)
     if sample is not None and sample not in SAMPLES:

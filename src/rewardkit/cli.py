@@ -362,11 +362,13 @@ def audit(  # noqa: PLR0913 - the same
     sample: Annotated[
         str | None, typer.Option(help="The built-in task; with --data, its layout.")
     ] = None,
-    share: Annotated[float, typer.Option(help="From which share of the honest pay on.")] = 0.9,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="From which share of the honest pay on.")
+    ] = 0.9,
     skip: Annotated[
         list[str] | None, typer.Option(help="An entry or family to leave out. Repeatable.")
     ] = None,
-    rows: Annotated[int, typer.Option(help="How many rows of the data.")] = 8,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows of the data.")] = 8,
     most: Annotated[int, typer.Option("--show", help="How many exploits a reward to print.")] = 8,
     as_json: AsJson = False,
 ) -> None:
@@ -403,7 +405,7 @@ def preflight(  # noqa: PLR0913 - the same
     ],
     column: ColumnArguments = None,
     wrap: WrapOption = None,
-    rows: Annotated[int, typer.Option(help="How many rows of the data.")] = 200,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows of the data.")] = 200,
     as_json: AsJson = False,
 ) -> None:
     """Look at a dataset with the rewards that are to train on it; exit 1 where something is wrong.
@@ -727,6 +729,8 @@ def _told(error: Exception) -> str:
         return f"{format_message()}{hint}".replace("\n", " ")
     expected = isinstance(error, ValueError | LookupError | OSError | ImportError | TypeError)
     told = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        told = f"{error.filename}: {error.strerror.lower()}"
     told = told if expected and told else f"{type(error).__name__}: {told}"
     notes = "; ".join(getattr(error, "__notes__", []))
     debug = "" if expected else "; REWARDKIT_DEBUG=1 shows where"

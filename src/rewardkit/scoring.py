@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import reduce
 from importlib.metadata import version
 from itertools import groupby, pairwise
-from operator import add
+from operator import add, itemgetter
 from pathlib import Path
 from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
@@ -285,6 +285,8 @@ def _check(source: Path | str, out: Path, *, workers: int, batch_size: int) -> N
 
 def _batches(rows: Sequence[_files.Row]) -> list[Batch]:
     """Return rows as batches, one for each run of rows of one step."""
+    if not any("step" in row for row in rows):
+        return [_batch(rows)]
     return [_batch([*run]) for _, run in groupby(rows, key=lambda row: row.get("step"))]
 
 
@@ -304,8 +306,11 @@ def _batch(rows: Sequence[_files.Row]) -> Batch:
 
 def _scores(reward: Reward, batch: Batch) -> tuple[list[float | None], list[str]]:
     """Return a reward's values and whys."""
-    values, whys = zip(*matched(reward.score(batch), batch, reward.__name__), strict=True)
-    return _finite(values), [*whys]
+    scores = matched(reward.score(batch), batch, reward.__name__)
+    return _finite([*map(_value_of, scores)]), [*map(_why_of, scores)]
+
+
+_value_of, _why_of = itemgetter(0), itemgetter(1)
 
 
 def _called(function: Function, batch: Batch) -> tuple[list[float | None], list[str]]:
