@@ -14,6 +14,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
 from io import TextIOWrapper
@@ -25,6 +26,10 @@ from rewardkit._optional import require
 
 if TYPE_CHECKING:
     import pyarrow as pa
+try:
+    from msgspec.json import decode  # reads the same, four times as fast
+except ImportError:
+    decode = json.loads  # type: ignore[assignment]
 
 Row: TypeAlias = dict[str, Any]
 Spans: TypeAlias = tuple[tuple[str, Sequence[int]], ...]
@@ -291,6 +296,10 @@ def _jsonl(file: Path, size: int) -> Iterator[Lines]:
 
 def _parsed(line: bytes) -> Row:
     """Return the object that a line of JSON holds. Raises ValueError and TypeError."""
+    with suppress(ValueError):  # msgspec does not take NaN or half a surrogate pair
+        row = decode(line)
+        if type(row) is dict:
+            return row
     text = line.decode()
     try:
         row, end = _scan(text, 0)

@@ -10,7 +10,8 @@ import hashlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import reduce
@@ -131,18 +132,11 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
         chunks = _files.chunks(source, size=batch_size, start=resumed)
         if not scorer.pointwise:
             chunks = _whole_groups(chunks, scorer.columns)
+        pieces = in_order(scorer, chunks, workers)
+        for state in _put_down(pieces, journal, lines=scorer.lines):
+            if progress:
+                progress(state["rows"], total)
         state = journal.state
-        with closing(in_order(scorer, chunks, workers)) as pieces:
-            for piece in pieces:
-                before, tallies = state, piece.tallies
-                if before["rows"]:
-                    tallies = [*map(_added, before["tallies"], tallies)]
-                schema = (
-                    None if scorer.lines else _writing.joined(before.get("schema"), piece.content)
-                )
-                state = journal.add(piece.content, piece.rows, tallies=tallies, schema=schema)
-                if progress:
-                    progress(state["rows"], total)
         put(beside(out, "rewards.yaml"), _sidecar(source, scorer, {"about": about, **state}))
         journal.finish(
             lambda part: (
@@ -152,6 +146,26 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
             )
         )
     return _scored(out, scorer, state, resumed)
+
+
+def _put_down(pieces: Generator[_Piece], journal: Journal, *, lines: bool) -> Iterator[State]:
+    """Put the pieces into the journal, each while the next one is scored; yield its states."""
+
+    def put_down(piece: _Piece) -> State:
+        before, tallies = journal.state, piece.tallies
+        if before["rows"]:
+            tallies = [*map(_added, before["tallies"], tallies)]
+        schema = None if lines else _writing.joined(before.get("schema"), piece.content)
+        return journal.add(piece.content, piece.rows, tallies=tallies, schema=schema)
+
+    with ThreadPoolExecutor(max_workers=1) as writer, closing(pieces):
+        written: Future[State] | None = None
+        for piece in pieces:
+            if written:
+                yield written.result()
+            written = writer.submit(put_down, piece)
+        if written:
+            yield written.result()
 
 
 class _Piece(NamedTuple):

@@ -277,16 +277,16 @@ def _check(
         return checked
     findings = []
     for law in [law for law in chosen if law.name in broken]:
-        small = _smallest(it, law, broken[law.name], options)
+        small = _smallest(it, law, *broken[law.name], options)
         findings.append(Finding(law.name, law.claim, small.expected, small.given, small.code))
     raise LawBroken(_name(it.it), findings, checked)
 
 
 def _tried(
     it: Subject, laws: Sequence[Law], options: settings
-) -> tuple[dict[str, Broken], dict[str, str]]:
+) -> tuple[dict[str, tuple[Any, Broken]], dict[str, str]]:
     """Try every law on the same examples; return those that break, and those that are skipped."""
-    broken: dict[str, Broken] = {}
+    broken: dict[str, tuple[Any, Broken]] = {}
     skipped: dict[str, str] = {}
 
     def tried(on: str, rows: Any) -> None:
@@ -299,7 +299,7 @@ def _tried(
             try:
                 it.check(law.check, rows)
             except Broken as found:
-                broken[law.name] = found
+                broken[law.name] = rows, found
             except SkipTest as reason:
                 skipped[law.name] = str(reason)
 
@@ -321,15 +321,15 @@ _NO_WRAP = {
 }
 
 
-def _smallest(it: Subject, law: Law, found: Broken, options: settings) -> Broken:
+def _smallest(it: Subject, law: Law, rows: Any, found: Broken, options: settings) -> Broken:
     """Return the smallest example that breaks a law, or the one that was found already."""
-    seen = [found]
+    seen = [(rows, found)]
 
     def attempt(rows: Any) -> None:
         try:
             it.check(law.check, rows)
         except Broken as broken:
-            seen.append(broken)
+            seen.append((rows, broken))
             raise
 
     examples = it.rows if law.on == "rows" else it.wrapped
@@ -341,7 +341,21 @@ def _smallest(it: Subject, law: Law, found: Broken, options: settings) -> Broken
         )
         with suppress(Broken, Flaky):  # Flaky: not the same each time, but broken all the same
             _every(examples, attempt, harder)
-    return seen[-1]
+    if law.on == "rows":  # Hypothesis may end with rows that are not needed
+        place = 0
+        while place < _count(rows := seen[-1][0]):
+            before = len(seen)
+            with suppress(Broken, SkipTest):
+                attempt(
+                    {name: [*cells[:place], *cells[place + 1 :]] for name, cells in rows.items()}
+                )
+            place += len(seen) == before
+    return seen[-1][1]
+
+
+def _count(rows: Rows) -> int:
+    """Return how many rows there are."""
+    return len(next(iter(rows.values())))
 
 
 def _every(
