@@ -6,11 +6,13 @@ either too large to compute? Verdicts on short pairs are remembered, by each pro
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from rewardkit import _answer, _equality, _latex
 from rewardkit._grammar import Words
+from rewardkit._number import Number
 from rewardkit.result import Outcome, Verdict
 
 Texts = tuple[str, ...]
@@ -108,6 +110,9 @@ def _settled(  # noqa: PLR0911 - a rung each
             return Outcome.CORRECT
     if not given.texts:
         return Outcome.NO_ANSWER if read else (wanted.texts, ())
+    unread = given.reading.value is None
+    if unread and isinstance(wanted.reading.value, Number) and _SEVERAL.fullmatch(given.texts[0]):
+        return _SEVERAL_NUMBERS
     if read and given.reading.text == wanted.reading.text:
         return Outcome.CORRECT
     equal = _equality.same(given.reading, wanted.reading)
@@ -116,3 +121,17 @@ def _settled(  # noqa: PLR0911 - a rung each
     if wanted.large or given.large:
         return TOO_LARGE
     return wanted.texts, given.texts
+
+
+_NUMBER = r"[-+\u2212]?\d[\d.,]*"
+_BETWEEN = r"""(?:\s*(?:
+    [\\|&~;?\#@\u00b7\u2022\u3001\u30fb\uff0c\u2192\u21d2\u200b\u2060\ufeff] | // | [-=]>
+  | \\(?:mid|vert|to|implies|[Rr]ightarrow|lor|vee|cup|q?quad)(?![A-Za-z])
+  | \\text\s?\{[^{}]{0,20}\}
+  | \\?[)\]}$]\s*,?\s*\\?[(\[{$]
+))+\s*"""
+_SEVERAL = re.compile(
+    rf"[\s$(\[]*+{_NUMBER}(?:{_BETWEEN}{_NUMBER})+[\s$)\].]*", re.ASCII | re.VERBOSE
+)
+"""Numbers with signs between them that join or compute nothing: one of them is no answer."""
+_SEVERAL_NUMBERS = Verdict(Outcome.WRONG, "several numbers")

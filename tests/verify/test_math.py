@@ -323,3 +323,24 @@ def test_without_math_verify_the_error_names_the_extra(monkeypatch):
 def test_lengths_must_match():
     with pytest.raises(ValueError, match="got 2 answers for 1 references, expected as many"):
         MATH.verify(["1", "2"], ["1"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("42|85", r"\boxed{42\\41\\40}", "$42 & 41$", "42~41~40", "42、41", "42→85", "42 -> 85"),
+        *(r"42 \mid 41", r"42\text{, }41", r"$42\) \(41$", "42\u200b85", "42//41//7"),
+    ],
+)
+def test_one_of_several_numbers_is_no_answer(answer):
+    (verdict,) = rk.build("math").verify([answer], ["42"])
+    assert verdict.outcome is rk.Outcome.WRONG
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [(r"1\,234", "1234"), ("85 - 43 = 42", "42"), ("(6)(7)", "42"), (r"\{1, 2\}", r"\{2, 1\}")],
+)
+def test_a_separator_of_one_answer_stays_one(answer, reference):
+    (verdict,) = rk.build("math").verify([answer], [reference])
+    assert verdict.outcome is rk.Outcome.CORRECT
