@@ -689,7 +689,9 @@ def test_the_run_folder_is_complete(run: Path) -> None:
 def test_it_evaluates_on_the_rows_held_out(run: Path) -> None:
     steps = [row["step"] for row in lines(run / "log.jsonl")]
     found = lines(run / "evaluation.jsonl")
-    assert [row["step"] for row in found] == [step for step in steps if step % 2 == 0]
+    due = [step for step in steps if step % 2 == 0]
+    at_its_end = sorted({*due, steps[-1]})  # newer transformers evaluate after the last step too
+    assert [row["step"] for row in found] in (due, at_its_end)
     for row in found:
         right = row["eval_rewards/correct[verifier=number,extractor=whole]/mean"]
         assert 0 <= right <= 1
