@@ -289,12 +289,12 @@ def demo(
 
     It takes a second, and needs neither a model nor a GPU. In a checkout `make demo` trains one.
     """
-    from rewardkit import _sample, presets, scoring  # noqa: PLC0415 - only this command needs them
+    from rewardkit import _demo, presets, scoring  # noqa: PLC0415 - only this command needs them
     from rewardkit.report import report as write  # noqa: PLC0415 - the same
 
     folder.mkdir(parents=True, exist_ok=True)
     source, out = folder / "completions.jsonl", folder / "scored.jsonl"
-    lines = (json.dumps(row) + "\n" for row in _sample.completions())
+    lines = (json.dumps(row) + "\n" for row in _demo.completions())
     source.write_text("".join(lines), encoding="utf-8")
     five = [
         presets.xmlcount_reward_func,
