@@ -1,10 +1,19 @@
-"""One of every registered component."""
+"""One of every registered component, and the recipe that many tests score with."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import rewardkit as rk
+from rewardkit import presets
+
+XML_RECIPE = [
+    presets.xmlcount_reward_func,
+    presets.soft_format_reward_func,
+    presets.strict_format_reward_func,
+    presets.int_reward_func,
+    presets.correctness_reward_func,
+]
 
 REQUIRED: dict[str, dict[str, Any]] = {
     "regex": {"pattern": r"is (\d+)"},

@@ -20,15 +20,9 @@ from rewardkit import presets
 from rewardkit._honest import LACKS, SLOT, Honest
 from rewardkit.audit import SAMPLES, ZOO, Audit, audit, fill, preflight
 from rewardkit.presets import published
+from shapes import XML_RECIPE
 
 XML = "<reasoning>\nIt adds up.\n</reasoning>\n<answer>\n{answer}\n</answer>"
-RECIPE = [
-    presets.xmlcount_reward_func,
-    presets.soft_format_reward_func,
-    presets.strict_format_reward_func,
-    presets.int_reward_func,
-    presets.correctness_reward_func,
-]
 ROWS = [{"prompt": "What is 1 + 1?", "answer": "2"}, {"prompt": "and 999 + 1?", "answer": "1,000"}]
 
 
@@ -47,12 +41,12 @@ def kinds(*arguments: Any, **options: Any) -> list[tuple[str, str, int]]:
 @given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=5))
 def test_a_recipe_in_its_own_layout_has_no_problem(answers: list[int]) -> None:
     rows = [{"answer": str(answer)} for answer in answers]
-    found = preflight(RECIPE, rows, wrap=XML)
+    found = preflight(XML_RECIPE, rows, wrap=XML)
     assert (found.problems, found.rows, found.unbounded) == ((), len(rows), ())
 
 
 def test_every_reward_that_a_wrong_layout_starves_is_named() -> None:
-    starved = kinds(RECIPE, ROWS, wrap="<answer>{answer}</answer>")
+    starved = kinds(XML_RECIPE, ROWS, wrap="<answer>{answer}</answer>")
     below = {name for name, kind, rows in starved if kind == "below_maximum" and rows == 2}
     assert below == {
         "xmlcount_reward_func",
@@ -127,7 +121,7 @@ def test_copies_of_the_prompt_are_tried() -> None:
 
 def test_the_wrapping_may_be_a_function_and_the_prompt_a_chat() -> None:
     rows = [{"prompt": [{"role": "user", "content": "1 + 1?"}], "answer": 2}]
-    assert kinds(RECIPE, rows, wrap=lambda row: fill(XML, row)) == []
+    assert kinds(XML_RECIPE, rows, wrap=lambda row: fill(XML, row)) == []
 
 
 def test_published_rewards_need_the_published_layout() -> None:
@@ -143,7 +137,7 @@ def test_published_rewards_need_the_published_layout() -> None:
 
 def test_no_rows_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="no rows to try"):
-        preflight(RECIPE, [])
+        preflight(XML_RECIPE, [])
 
 
 @given(st.text())
@@ -227,7 +221,7 @@ def test_the_datasets_own_completions_are_its_groups() -> None:
 
 
 def test_a_preflight_prints_and_is_json() -> None:
-    found = preflight(RECIPE, ROWS, wrap="<answer>{answer}</answer>")
+    found = preflight(XML_RECIPE, ROWS, wrap="<answer>{answer}</answer>")
     told = str(found)
     assert told.startswith("preflight: 2 rows, ")
     assert all(problem.reward in told for problem in found.problems)
@@ -358,7 +352,7 @@ def test_no_mended_preset_has_an_exploit(name: str) -> None:
 
 
 def test_no_mended_recipe_has_an_exploit() -> None:
-    assert audit(RECIPE, SUMS, wrap=NOTEBOOK).findings == ()
+    assert audit(XML_RECIPE, SUMS, wrap=NOTEBOOK).findings == ()
     think = [presets.match_format_exactly, presets.match_format_approximately]
     think += [presets.check_answer, presets.check_numbers]
     assert audit(think, SUMS, wrap="<think>The numbers say so.</think>{answer}").findings == ()

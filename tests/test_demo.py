@@ -9,21 +9,14 @@ from pathlib import Path
 import pytest
 
 import rewardkit as rk
-from rewardkit import presets
+from shapes import XML_RECIPE
 
 ROOT = Path(__file__).parents[1]
-RECIPE = [
-    presets.xmlcount_reward_func,
-    presets.soft_format_reward_func,
-    presets.strict_format_reward_func,
-    presets.int_reward_func,
-    presets.correctness_reward_func,
-]
-NAMES = [reward.__name__ for reward in RECIPE]
+NAMES = [reward.__name__ for reward in XML_RECIPE]
 
 
 def test_the_recipe_is_the_five_presets() -> None:
-    assert rk.load(ROOT / "examples" / "demo_rewards.yaml") == RECIPE
+    assert rk.load(ROOT / "examples" / "demo_rewards.yaml") == XML_RECIPE
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +59,7 @@ def test_it_writes_the_numbers_of_the_table(folder: Path) -> None:
     for moment in ("first", "last"):
         parts = sum(numbers[name][moment] for name in NAMES)
         assert numbers["total"][moment] == pytest.approx(parts, abs=1e-5)
-    for reward in RECIPE:
+    for reward in XML_RECIPE:
         low, high = reward.bounds
         assert all(low <= value <= high for value in numbers[reward.__name__].values())
 

@@ -22,6 +22,7 @@ from rewardkit import _files, presets
 from rewardkit._journal import Journal
 from rewardkit.adapters import trl
 from rewardkit.scoring import score
+from shapes import XML_RECIPE
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -40,13 +41,6 @@ ROWS = [
         ]
         * 7
     )
-]
-FIVE = [
-    presets.xmlcount_reward_func,
-    presets.soft_format_reward_func,
-    presets.strict_format_reward_func,
-    presets.int_reward_func,
-    presets.correctness_reward_func,
 ]
 SUFFIXES = [".jsonl", ".parquet"]
 
@@ -70,12 +64,12 @@ def by_hand(rewards: list[Any], rows: list[dict[str, Any]]) -> list[list[float |
 def test_every_row_has_what_the_rewards_give(suffix, workers, batch_size, tmp_path):
     out = tmp_path / f"out{suffix}"
     source = written(tmp_path, ROWS)
-    done = score(source, FIVE, out, workers=workers, batch_size=batch_size)
+    done = score(source, XML_RECIPE, out, workers=workers, batch_size=batch_size)
     assert (done.rows, done.resumed) == (len(ROWS), 0)
     rows = [*_files.read(out)]
     assert [{name: row[name] for name in ROWS[0]} for row in rows] == ROWS
-    values = by_hand(FIVE, ROWS)
-    for reward, column in zip(FIVE, values, strict=True):
+    values = by_hand(XML_RECIPE, ROWS)
+    for reward, column in zip(XML_RECIPE, values, strict=True):
         assert [row[f"rewards/{reward.__name__}"] for row in rows] == column
     assert [row["reward"] for row in rows] == [sum(cells) for cells in zip(*values, strict=True)]
     assert rows[0]["rewards/correctness_reward_func/why"] == "correct"
@@ -129,7 +123,7 @@ def test_where_all_abstain_there_is_no_sum(tmp_path):
 
 def test_what_scored_the_rows_lies_beside_them(tmp_path):
     near = rk.build("length", target=1)
-    score(written(tmp_path, ROWS), [near + 0.5 * near, FIVE[0]], tmp_path / "out.jsonl")
+    score(written(tmp_path, ROWS), [near + 0.5 * near, XML_RECIPE[0]], tmp_path / "out.jsonl")
     held = rk.load(tmp_path / "out.jsonl.rewards.yaml")
     assert [(term.__name__, weight) for term, weight in held.weighted] == [
         ("length[target=1]", 1.0),
@@ -137,7 +131,7 @@ def test_what_scored_the_rows_lies_beside_them(tmp_path):
         ("xmlcount_reward_func", 1.0),
     ]
     columns = [*next(_files.read(tmp_path / "out.jsonl"))][3:]
-    names = trl.split([near + 0.5 * near, FIVE[0]]).reward_funcs
+    names = trl.split([near + 0.5 * near, XML_RECIPE[0]]).reward_funcs
     assert columns[:-1:2] == [f"rewards/{term.__name__}" for term in names]
 
 
@@ -267,7 +261,7 @@ def test_the_trainers_own_table_is_scored(tmp_path):
         columns |= {"answer": ["4"] * 2, "length": [1.0, None], "advantage": [0.5, -0.5]}
         pq.write_table(pa.table(columns), folder / f"completions_{step:05}.parquet")
     out = tmp_path / "out.parquet"
-    score(folder, FIVE, out)
+    score(folder, XML_RECIPE, out)
     rows = pq.read_table(out).to_pylist()
     assert [row["step"] for row in rows] == [1, 1, 2, 2]
     assert [row["length"] for row in rows] == [1.0, None] * 2
@@ -283,7 +277,7 @@ def test_parquet_keeps_the_types_of_its_columns(tmp_path):
         "parts": pa.array([[{"x": 1}], []], pa.list_(pa.struct([("x", pa.int32())]))),
     }
     pq.write_table(pa.table(columns), tmp_path / "in.parquet")
-    score(tmp_path / "in.parquet", FIVE[0], tmp_path / "out.parquet", batch_size=1)
+    score(tmp_path / "in.parquet", XML_RECIPE[0], tmp_path / "out.parquet", batch_size=1)
     before, after = pq.read_table(tmp_path / "in.parquet"), pq.read_table(tmp_path / "out.parquet")
     assert after.select(before.column_names).to_pylist() == before.to_pylist()
     assert after.schema.field("n").type == pa.int8()
@@ -296,7 +290,7 @@ def test_columns_that_come_late_or_widen_fit_one_table(tmp_path):
         {"completion": [{"role": "assistant", "content": "b", "tool": {"n": 1}}], "x": 1},
         {"completion": [], "x": 1.5, "late": "yes"},
     ]
-    score(written(tmp_path, rows), FIVE[0], tmp_path / "out.parquet", batch_size=1)
+    score(written(tmp_path, rows), XML_RECIPE[0], tmp_path / "out.parquet", batch_size=1)
     out = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert [row["x"] for row in out] == [None, 1.0, 1.5]
     assert [row["late"] for row in out] == [None, None, "yes"]
@@ -307,13 +301,15 @@ def test_columns_that_come_late_or_widen_fit_one_table(tmp_path):
 def test_what_parquet_cannot_hold_is_said(batch_size, tmp_path):
     rows = [{"completion": "a", "x": 1}, {"completion": "a", "x": "one"}]
     with pytest.raises(ValueError, match=r"write to a \.jsonl file"):
-        score(written(tmp_path, rows), FIVE[0], tmp_path / "out.parquet", batch_size=batch_size)
+        score(
+            written(tmp_path, rows), XML_RECIPE[0], tmp_path / "out.parquet", batch_size=batch_size
+        )
 
 
 def test_dates_and_numbers_that_json_lacks_are_written_all_the_same(tmp_path):
     table = pa.table({"completion": ["\n²"], "x": [math.nan], "at": pa.array([0], pa.date32())})
     pq.write_table(table, tmp_path / "in.parquet")
-    score(tmp_path / "in.parquet", FIVE[0], tmp_path / "out.jsonl")
+    score(tmp_path / "in.parquet", XML_RECIPE[0], tmp_path / "out.jsonl")
     text = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
     row = json.loads(text, parse_constant=pytest.fail)
     assert (row["completion"], row["x"], row["at"]) == ("\n²", None, "1970-01-01")
@@ -321,7 +317,7 @@ def test_dates_and_numbers_that_json_lacks_are_written_all_the_same(tmp_path):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_no_rows_give_no_rows(suffix, tmp_path):
-    done = score(written(tmp_path, []), FIVE, tmp_path / f"out{suffix}")
+    done = score(written(tmp_path, []), XML_RECIPE, tmp_path / f"out{suffix}")
     assert (done.rows, done.total.mean) == (0, None)
     assert [*_files.read(tmp_path / f"out{suffix}")] == []
 
@@ -330,7 +326,7 @@ def test_progress_is_told(tmp_path):
     told: list[tuple[int, int | None]] = []
     score(
         written(tmp_path, ROWS),
-        FIVE,
+        XML_RECIPE,
         tmp_path / "out.jsonl",
         batch_size=20,
         progress=lambda done, total: told.append((done, total)),
@@ -397,7 +393,7 @@ def begun(tmp_path):
     def begin(suffix: str) -> tuple[Path, Path]:
         source, out = written(tmp_path, ROWS), tmp_path / f"out{suffix}"
         with pytest.raises(KilledError):
-            score(source, FIVE, out, batch_size=5, progress=stop)
+            score(source, XML_RECIPE, out, batch_size=5, progress=stop)
         assert not out.exists()
         return source, out
 
@@ -407,7 +403,7 @@ def begun(tmp_path):
 def whole(source: Path, out: Path) -> list[dict[str, Any]]:
     """What a run without an end on the way writes."""
     other = out.with_name(f"whole{out.suffix}")
-    score(source, FIVE, other, batch_size=5)
+    score(source, XML_RECIPE, other, batch_size=5)
     return [*_files.read(other)]
 
 
@@ -418,7 +414,7 @@ def test_what_was_torn_is_cut_off(suffix, torn, file, begun):
     source, out = begun(suffix)
     with out.with_name(f"{out.name}.{file}").open("ab") as opened:
         opened.write(torn)
-    done = score(source, FIVE, out, batch_size=3, workers=2)
+    done = score(source, XML_RECIPE, out, batch_size=3, workers=2)
     assert (done.rows, done.resumed) == (35, 20)
     assert [*_files.read(out)] == whole(source, out)
 
@@ -437,7 +433,7 @@ def test_cut_anywhere_the_rest_is_scored_again(suffix, file, begun):
         out.with_name(f"{out.name}.part").write_bytes(part)
         out.with_name(f"{out.name}.progress").write_bytes(progress)
         path.write_bytes(content[:size])
-        done = score(source, FIVE, out, batch_size=5)
+        done = score(source, XML_RECIPE, out, batch_size=5)
         assert done.resumed in (0, 5, 10, 15)
         assert [*_files.read(out)] == want
 
@@ -455,8 +451,8 @@ def test_killed_between_the_last_steps_it_is_whole_all_the_same(step, suffix, tm
         if step in ("part", "progress"):
             patch.setattr(Path, "unlink", only(out.with_name(f"{out.name}.{step}"), Path.unlink))
         with pytest.raises(KilledError):
-            score(source, FIVE, out, batch_size=5)
-    done = score(source, FIVE, out, batch_size=5)
+            score(source, XML_RECIPE, out, batch_size=5)
+    done = score(source, XML_RECIPE, out, batch_size=5)
     assert done.rows == 35
     assert len([*_files.read(out)]) == 35
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -483,7 +479,7 @@ def only(path: Path, call: Any) -> Any:
 @pytest.mark.parametrize("changed", ["input", "rewards", "columns", "weight"])
 def test_other_work_is_refused_and_may_start_afresh(finished, changed, begun):
     source, out = begun(".jsonl")
-    rewards: list[Any] = [*FIVE]
+    rewards: list[Any] = [*XML_RECIPE]
     columns: dict[str, str] = {}
     if finished:
         score(source, rewards, out)
@@ -506,14 +502,14 @@ def test_other_work_is_refused_and_may_start_afresh(finished, changed, begun):
 def test_what_came_to_nothing_is_no_beginning(tmp_path):
     source, out = written(tmp_path, [{"response": "4"}]), tmp_path / "out.jsonl"
     with pytest.raises(ValueError, match="no column 'completion'"):
-        score(source, FIVE[0], out)
+        score(source, XML_RECIPE[0], out)
     with pytest.raises(ValueError, match="no column 'respons'"):
-        score(source, FIVE[0], out, columns={"respons": "completion"})
-    assert score(source, FIVE[1], out, columns={"response": "completion"}).rows == 1
+        score(source, XML_RECIPE[0], out, columns={"respons": "completion"})
+    assert score(source, XML_RECIPE[1], out, columns={"response": "completion"}).rows == 1
     with pytest.raises(ValueError, match="no column 'respons'"):
-        score(source, FIVE[0], out, columns={"respons": "completion"}, resume=False)
+        score(source, XML_RECIPE[0], out, columns={"respons": "completion"}, resume=False)
     with pytest.raises(ValueError, match="begun with other columns"):  # the old file is there
-        score(source, FIVE[0], out, columns={"response": "completion"})
+        score(source, XML_RECIPE[0], out, columns={"response": "completion"})
 
 
 def test_the_code_of_a_reward_counts(tmp_path, monkeypatch):
@@ -530,9 +526,9 @@ def test_the_code_of_a_reward_counts(tmp_path, monkeypatch):
 
 def test_what_is_finished_is_not_scored_again(tmp_path):
     source, out = written(tmp_path, ROWS), tmp_path / "out.jsonl"
-    first = score(source, FIVE, out)
+    first = score(source, XML_RECIPE, out)
     before = out.stat()
-    again = score(source, FIVE, out)
+    again = score(source, XML_RECIPE, out)
     assert (again.rows, again.resumed) == (35, 35)
     assert again[3:] == first[3:]
     assert out.stat().st_mtime_ns == before.st_mtime_ns
@@ -542,7 +538,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(tmp_path):
     source, out = written(tmp_path, ROWS), tmp_path / "out.jsonl"
     out.write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match="was not written by score"):
-        score(source, FIVE, out)
+        score(source, XML_RECIPE, out)
     assert out.read_text(encoding="utf-8") == "mine"
 
 
@@ -551,9 +547,9 @@ def test_two_at_once_are_refused(tmp_path):
 
     def again(*_: Any) -> None:
         with pytest.raises(ValueError, match="being written by another process"):
-            score(source, FIVE, out)
+            score(source, XML_RECIPE, out)
 
-    assert score(source, FIVE, out, progress=again).rows == 35
+    assert score(source, XML_RECIPE, out, progress=again).rows == 35
 
 
 # Processes.
@@ -645,7 +641,7 @@ def test_a_worker_that_dies_is_named_and_the_rows_before_are_kept(tmp_path):
     ],
 )
 def test_misuse_is_said(options, told, tmp_path):
-    given: dict[str, Any] = {"rewards": FIVE, "out": "out.jsonl"} | options
+    given: dict[str, Any] = {"rewards": XML_RECIPE, "out": "out.jsonl"} | options
     out = tmp_path / given.pop("out")
     with pytest.raises(ValueError, match=told):
         score(written(tmp_path, ROWS), given.pop("rewards"), out, **given)
@@ -662,10 +658,10 @@ def test_real_completions_are_scored_alike(tmp_path):
         pytest.skip("the completions are not here")
     rows = [*_files.read(data)]
     completions = [row["completion"] for row in rows]
-    score(data, FIVE[:4], tmp_path / "out.jsonl", workers=2)
-    values = [reward(completions=completions) for reward in FIVE[:4]]
+    score(data, XML_RECIPE[:4], tmp_path / "out.jsonl", workers=2)
+    values = [reward(completions=completions) for reward in XML_RECIPE[:4]]
     for row, before, *cells in zip(_files.read(tmp_path / "out.jsonl"), rows, *values, strict=True):
-        assert [row[f"rewards/{reward.__name__}"] for reward in FIVE[:4]] == cells
+        assert [row[f"rewards/{reward.__name__}"] for reward in XML_RECIPE[:4]] == cells
         assert {name: row[name] for name in before} == before
 
 

@@ -11,14 +11,14 @@ import os
 import pickle
 import subprocess
 import sys
-import sysconfig
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, TypeVar
+
+from rewardkit._pool import import_path
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -115,14 +115,9 @@ _HINT = (
 
 
 def _environment(workers: int) -> dict[str, str]:
-    """Return a worker's environment: the caller's imports, and its share of the processors.
-
-    The standard library goes first: a file beside a script may have the name of one of its modules.
-    """
-    found = [sysconfig.get_path("stdlib"), *sys.path]
-    path = os.pathsep.join(str(Path(entry).absolute()) for entry in found)
+    """Return a worker's environment: the caller's imports, and its share of the processors."""
     share = str(max((os.cpu_count() or 1) // workers, 1))
-    return {"REWARDKIT_WORKERS": share, **os.environ, "PYTHONPATH": path}
+    return {"REWARDKIT_WORKERS": share, **os.environ, "PYTHONPATH": import_path()}
 
 
 def _serve(receiver: IO[bytes], sender: IO[bytes]) -> None:

@@ -267,16 +267,20 @@ def _at_once() -> int:
     return min(count, 4)
 
 
-def _environment() -> dict[str, str]:
-    """Return a worker's environment: the caller's imports, one thread, no GPU.
+def import_path() -> str:
+    """Return the `PYTHONPATH` with which a worker imports what the caller does.
 
-    The standard library goes first: a file beside a notebook may have the name of a module that the
-    notebook's own process imported long before.
+    The standard library goes first: a file beside a script or a notebook may have the name of a
+    module that the caller's own process imported long before.
     """
     found = [sysconfig.get_path("stdlib"), *sys.path]
-    path = os.pathsep.join(str(Path(entry).absolute()) for entry in found)
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in found)
+
+
+def _environment() -> dict[str, str]:
+    """Return a worker's environment: the caller's imports, one thread, no GPU."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""}
+    return {**os.environ, **threads, "PYTHONPATH": import_path(), "CUDA_VISIBLE_DEVICES": ""}
 
 
 @atexit.register

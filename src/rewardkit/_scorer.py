@@ -8,12 +8,11 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import count
 from typing import Any, NamedTuple
 
 from rewardkit.batch import Batch
 from rewardkit.component import columns
-from rewardkit.reward import Linear, Reward
+from rewardkit.reward import Linear, Reward, numbered
 
 Row = Mapping[str, Any]
 Function = Callable[..., Any]
@@ -171,22 +170,18 @@ def scorers(
     if weights is not None and len(weights) != len(given):
         message = f"got {len(weights)} weights for {len(given)} rewards, expected as many"
         raise ValueError(message)
-    found: list[Scorer] = []
-    taken: set[str] = set()
+    terms: list[tuple[RewardLike, float]] = []
     for reward, weight in zip(given, weights or [1.0] * len(given), strict=True):
         if not callable(reward):
             message = f"got {reward!r} ({type(reward).__name__}), expected a reward or a function"
             raise TypeError(message)
         for term, factor in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
-            name = str(getattr(term, "__name__", type(term).__name__))
-            numbered = (name if number == 1 else f"{name}#{number}" for number in count(1))
-            name = next(one for one in numbered if one not in taken)
-            taken.add(name)
-            found.append(Scorer(name, term, weight * factor))
-    if not found:
+            terms.append((term, weight * factor))
+    if not terms:
         message = "no rewards; give one, or a list of them"
         raise ValueError(message)
-    return found
+    names = numbered(str(getattr(term, "__name__", type(term).__name__)) for term, _ in terms)
+    return [Scorer(name, *term) for name, term in zip(names, terms, strict=True)]
 
 
 def in_form(scorer: Scorer, row: Row, text: str, *, noise: str) -> Scorer:

@@ -10,9 +10,9 @@ import math
 import zlib
 from abc import abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from numbers import Real
 from operator import itemgetter, methodcaller, ne
 from traceback import walk_tb
@@ -502,6 +502,19 @@ def _sum(*parts: tuple[Any, float]) -> Linear:
             bias += weight * float(part)
     plain = all(weight == 1.0 for weight in weights)
     return Linear(terms=tuple(terms), weights=() if plain else tuple(weights), bias=bias)
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """Return names of which none stands twice: a, and where that is taken a#2, a#3 and so on.
+
+    >>> numbered(["a", "b", "a"])
+    ['a', 'b', 'a#2']
+    """
+    taken: dict[str, None] = {}
+    for name in names:
+        more = (f"{name}#{number}" for number in count(2))
+        taken[next(one for one in chain([name], more) if one not in taken)] = None
+    return [*taken]
 
 
 def _rows(

@@ -28,7 +28,7 @@ from rewardkit._journal import Journal, State, beside, put, refuse_other
 from rewardkit.adapters.trl import split
 from rewardkit.batch import Batch
 from rewardkit.component import dump, walk
-from rewardkit.reward import Linear, Reward, matched
+from rewardkit.reward import Linear, Reward, matched, numbered
 
 Function: TypeAlias = Callable[..., Sequence[float | None]]
 """A reward, or any callable with TRL's signature."""
@@ -272,18 +272,8 @@ def _scorer(
             raise TypeError(f"got {given}, expected a reward, a function, or a list of them")
     if not terms:
         raise ValueError("no rewards; give at least one")
-    return _Scorer(terms, _names(terms), weights, bias, columns, lines)
-
-
-def _names(terms: Iterable[Function]) -> list[str]:
-    """Return the terms' names, equal ones numbered."""
-    names: list[str] = []
-    for term in terms:
-        name, number = str(term.__name__), 2
-        while name in names:
-            name, number = f"{term.__name__}#{number}", number + 1
-        names.append(name)
-    return names
+    names = numbered(str(term.__name__) for term in terms)
+    return _Scorer(terms, names, weights, bias, columns, lines)
 
 
 def _check(source: Path | str, out: Path, *, workers: int, batch_size: int) -> None:

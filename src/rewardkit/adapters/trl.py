@@ -7,11 +7,10 @@ and AsyncGRPOTrainer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from rewardkit.reward import Linear, Reward
+from rewardkit.reward import Linear, Reward, numbered
 
 
 class Split(NamedTuple):
@@ -33,9 +32,8 @@ def split(rewards: Reward | Sequence[Reward]) -> Split:
     >>> split(build("xml_strict") + 0.5 * build("length", target=9)).reward_weights
     [1.0, 0.5]
     """
-    funcs: list[Reward] = []
+    terms: list[tuple[Reward, Reward]] = []  # each with the sum that it is a term of, or itself
     weights: list[float] = []
-    taken: set[str] = set()
     for reward in [rewards] if isinstance(rewards, Reward) else rewards:
         if not isinstance(reward, Reward):
             message = (
@@ -43,20 +41,16 @@ def split(rewards: Reward | Sequence[Reward]) -> Split:
             )
             raise TypeError(message)
         for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
-            name = next(name for name in _numbered(term.__name__) if name not in taken)
-            taken.add(name)
-            changes: dict[str, Any] = {} if name == term.__name__ else {"name": name}
-            if reward.log_why and not term.log_why:
-                changes["log_why"] = True
-            funcs.append(term.model_copy(update=changes) if changes else term)
+            terms.append((term, reward))
             weights.append(weight)
+    funcs = []
+    names = numbered(term.__name__ for term, _ in terms)
+    for (term, reward), name in zip(terms, names, strict=True):
+        changes: dict[str, Any] = {} if name == term.__name__ else {"name": name}
+        if reward.log_why and not term.log_why:
+            changes["log_why"] = True
+        funcs.append(term.model_copy(update=changes) if changes else term)
     return Split(funcs, weights)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    """Yield a name, then the name with 2, 3 and so on behind it."""
-    yield name
-    yield from (f"{name}#{number}" for number in count(2))
 
 
 def as_async(reward: Reward) -> Callable[..., Awaitable[list[float | None]]]:
