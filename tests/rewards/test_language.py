@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import random
 import sys
 import threading
+from functools import partial
+from types import SimpleNamespace
+from unicodedata import normalize
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from langid.langid import LanguageIdentifier, model
 
@@ -20,12 +24,42 @@ TEXT = st.lists(st.sampled_from([ID, EN, DE, "4", ". ", "\n", "你好", "²"]), 
 )
 
 
+@pytest.fixture(params=["langid", "py3langid"], scope="module")
+def backend(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def own_label(backend):
+    """What the backend itself calls a text."""
+    if backend == "langid":
+        return lambda text: WHOLE.classify(text)[0]
+    py3langid = pytest.importorskip("py3langid.langid")
+    identifier = py3langid.LanguageIdentifier.from_model_file(py3langid.MODEL_FILE)
+    return lambda text: identifier.classify(text)[0]
+
+
 @settings(max_examples=30)
-@given(text=TEXT)
-def test_unmasked_labels_are_langids_own(text):
-    label = WHOLE.classify(text)[0]
-    reward = rk.build("language", scores={label: 1.0}, other=-1.0, no_letters=-2.0, mask=False)
+@given(text=st.one_of(TEXT, TEXT.map(str.upper), TEXT.map(partial(normalize, "NFD"))))
+def test_unmasked_labels_are_the_backends_own(backend, own_label, text):
+    label = own_label(text)
+    reward = rk.build(
+        "language", backend=backend, scores={label: 1.0}, other=-1.0, no_letters=-2.0, mask=False
+    )
     assert reward(completions=[text]) == [1.0 if text.strip() else -2.0]
+
+
+def test_labels_of_every_script_are_the_backends_own(backend, own_label):
+    draw = random.Random(3)  # noqa: S311 - made-up words
+    lows = [0x41, 0xE0, 0x3B1, 0x410, 0x5D0, 0x627, 0x905, 0xE01, 0x10D0, 0x1F00, 0x3042, 0x4E00]
+    texts = [
+        "".join(chr(low + draw.randrange(26)) for _ in range(draw.randrange(1, 40)))
+        for low in lows * 20
+    ]
+    labels = [*map(own_label, texts)]
+    scores = {label: float(place) for place, label in enumerate(sorted({*labels}))}
+    reward = rk.build("language", backend=backend, scores=scores, mask=False)
+    assert reward(completions=texts) == [scores[label] for label in labels]
 
 
 PARTS = st.one_of(
@@ -36,19 +70,20 @@ PARTS = st.one_of(
 
 @settings(max_examples=60)
 @given(parts=st.lists(PARTS, min_size=1, max_size=8), repeats=st.sampled_from([1, 2, 300]))
-def test_sentences_side_by_side_get_langids_own_labels(parts, repeats):
+def test_sentences_side_by_side_get_the_backends_own_labels(backend, own_label, parts, repeats):
     sentences = [part for part in parts for part in language._SENTENCE.split(part)]
-    labels = [WHOLE.classify(part)[0] for part in sentences if any(map(str.isalpha, part))]
-    share = rk.build("language", target=labels[0], mask=False)
+    labels = [own_label(part) for part in sentences if language._has_letters(part)]
+    assume(labels)
+    share = rk.build("language", backend=backend, target=labels[0], mask=False)
     text = "\n".join(parts * repeats)  # the longest goes over several blocks
     assert share(completions=[text]) == [pytest.approx(labels.count(labels[0]) / len(labels))]
 
 
-def test_a_long_text_gets_langids_own_label():
+def test_a_long_text_gets_the_backends_own_label(backend, own_label):
     text = " ".join([ID, EN, DE] * 400)
     assert len(text) > 3 * language._BLOCK
-    reward = rk.build("language", scores={WHOLE.classify(text)[0]: 1.0}, mask=False)
-    assert reward(completions=[text]) == [1.0]
+    reward = rk.build("language", backend=backend, scores={own_label(text): 1.0}, mask=False)
+    assert reward(completions=[text, DE, text]) == [1.0, float(own_label(DE) == own_label(text)), 1]
 
 
 def test_the_share_of_sentences_in_the_target():
@@ -116,12 +151,21 @@ def test_two_candidate_sets_do_not_disturb_each_other():
     assert all_labels(completions=[malay]) == before
 
 
-def test_py3langid_is_another_backend():
-    reward = rk.build("language", target="id", backend="py3langid", candidates=("en", "id"))
-    assert reward(completions=[f"{ID}. {EN}."]) == [0.5]
+def test_either_backend_chooses_among_the_candidates(backend):
+    reward = rk.build("language", target="id", backend=backend, candidates=("en", "id"))
+    assert reward(completions=[f"{ID}. {EN}. {DE}."]) == [pytest.approx(1 / 3)]
 
 
-@pytest.mark.parametrize("backend", ["langid", "py3langid"])
+def test_a_release_of_py3langid_with_another_model_is_named(monkeypatch):
+    py3langid = pytest.importorskip("py3langid.langid")
+    language._loaded.cache_clear()
+    language._identifier.cache_clear()
+    other = SimpleNamespace(LanguageIdentifier=WHOLE, MODEL_FILE=None)
+    monkeypatch.setitem(sys.modules, py3langid.__name__, other)
+    with pytest.raises(ImportError, match=r"another model; pip install 'py3langid==0\.4\.\*'"):
+        rk.build("language", target="id", backend="py3langid")(completions=["a"])
+
+
 def test_unknown_labels_are_named(backend):
     with pytest.raises(ValueError, match=f"{backend} knows no xx; it knows"):
         rk.build("language", target="xx", backend=backend)(completions=["a"])

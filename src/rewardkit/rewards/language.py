@@ -7,11 +7,13 @@ counts as one, however long it is.
 
 from __future__ import annotations
 
-import copy
 import re
 import threading
-from collections.abc import Collection, Mapping
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain, compress, islice, pairwise
 from typing import Annotated, Any, Literal, Self, final
 
 from pydantic import model_validator
@@ -82,31 +84,34 @@ class Language(Reward):
         """
         identifier = _identifier(self.backend, self.candidates)
         wanted = [self.target] if self.scores is None else self.scores
-        unknown = sorted({str(label) for label in wanted} - set(identifier.labels))
-        if unknown:
-            message = f"{self.backend} knows no {', '.join(unknown)}; it knows {identifier.labels}"
-            raise ValueError(message)
-        rule = self._share if self.scores is None else self._label
-        return [rule(identifier, _scoped(text, self.scope)) for text in batch.texts]
+        _check_known(self.backend, identifier, map(str, wanted))
+        texts = [_scoped(text, self.scope) for text in batch.texts]
+        texts = [*map(_masked, texts)] if self.mask else texts
+        return (self._shares if self.scores is None else self._labelled)(identifier, texts)
 
-    def _label(self, identifier: _Langid | _Py3langid, text: str) -> Score:
-        """Return the score of the whole text's label."""
-        text = _masked(text) if self.mask else text
-        if not (_has_letters(text) if self.mask else text.strip()):
-            return Score(self.no_letters, "no letters")
-        (label,) = identifier.classify([text])
-        scores = self.scores if self.scores is not None else {}
-        return Score(scores.get(label, self.other), label)
+    def _labelled(self, identifier: _Identifier, texts: list[str]) -> list[Score]:
+        """Return the score of each whole text's label."""
+        says = [_has_letters(text) if self.mask else bool(text.strip()) for text in texts]
+        labels = iter(identifier.classify([*compress(texts, says)]))
+        worth = self.scores if self.scores is not None else {}
+        silent = Score(self.no_letters, "no letters")
+        return [
+            Score(worth.get(label := next(labels), self.other), label) if one else silent
+            for one in says
+        ]
 
-    def _share(self, identifier: _Langid | _Py3langid, text: str) -> Score:
-        """Return the share of the sentences that are in the target language."""
-        parts = _SENTENCE.split(_masked(text) if self.mask else text)
-        parts = [part for part in parts if _has_letters(part)]
-        if not parts:
-            return Score(self.no_letters, "no letters")
-        labels = identifier.classify(parts)
-        hits = labels.count(str(self.target))
-        return Score(hits / len(labels), f"{hits} of {len(labels)} sentences in {self.target}")
+    def _shares(self, identifier: _Identifier, texts: list[str]) -> list[Score]:
+        """Return the share of each text's sentences that are in the target language."""
+        parts = [[*filter(_has_letters, _SENTENCE.split(text))] for text in texts]
+        labels = iter(identifier.classify([*chain.from_iterable(parts)]))
+
+        def share(sentences: int) -> Score:
+            if not sentences:
+                return Score(self.no_letters, "no letters")
+            hits = [*islice(labels, sentences)].count(str(self.target))
+            return Score(hits / sentences, f"{hits} of {sentences} sentences in {self.target}")
+
+        return [*map(share, map(len, parts))]
 
 
 _CLOSING = re.compile(r"</(?:think|reasoning)>")
@@ -124,7 +129,8 @@ _PROSE = re.compile(
 _SHORTEST_PROSE = 20
 _FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by their category, and blank
 _DISPLAYS = (("```", "```"), ("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
-_BLOCK = 1 << 14  # bytes whose weights are added up at once, which is a few MB of them
+_BLOCK = 1 << 13  # bytes of texts that are looked at together, whose weights are a few MB
+_NO_BYTE = b"\xff"  # which stands in no UTF-8, so that no feature goes across it
 _lock = threading.Lock()
 
 
@@ -165,113 +171,178 @@ def _has_letters(text: str) -> bool:
     return any(sign.isalpha() and sign not in _FILLERS for sign in text)
 
 
-class _Langid:
-    """langid's model, for many texts at once: the same walk over the bytes, the same sums.
+@dataclass(frozen=True, eq=False)
+class _Identifier:
+    """A backend's model, for many texts at once: the same walk over the bytes, the same sums.
 
-    langid enters one state of an automaton for each byte, counts the features of every state and
-    multiplies all 7,480 of them with each label's weights. The automaton looks for strings of up to
-    four bytes (it is one of Aho and Corasick's, 1975), so a state follows from four bytes, and all
-    of them are found in four steps; what a state adds to each label's sum is added up beforehand.
+    Both backends enter one state of an automaton for each byte, count the features that the states
+    stand for, and add up each label's weights of them. The automaton is one of Aho and Corasick's
+    (1975): a state follows from the last few bytes, as many as the longest feature has. So all
+    states are found together, in as many steps.
     """
 
-    def __init__(self, labels: list[str], prior: Any, weights: Any, moves: Any) -> None:
-        """Hold the labels, what each has to begin with and from each state, and the automaton."""
-        self.labels = labels
-        self._prior, self._weights, self._moves = prior, weights, moves
-        self._np = require("numpy", install="rewardkit[language]")
+    labels: list[str]
+    prior: Any
+    """Each label's sum to begin with."""
+    weights: Any
+    """A row for each feature, of what it adds to each label's sum."""
+    features: Any
+    """Each state's feature, or -1."""
+    moves: Any
+    """The states after each byte, 256 in a row."""
+    rows: Any
+    """Where in the moves each state's row begins; states may share one."""
+    reach: int
+    """How many bytes a state follows from."""
 
-    @classmethod
-    def of(cls, model: Any) -> _Langid:
-        """Return the same as a model of langid's."""
-        np = require("numpy", install="rewardkit[language]")
-        moves = np.array(model.tk_nextmove, dtype=np.int32) << 8
-        weights = np.zeros((len(moves) >> 8, len(model.nb_classes)))
-        for state, features in model.tk_output.items():
-            weights[state] = model.nb_ptc[list(features)].sum(axis=0)
-        return cls(
-            [str(label) for label in model.nb_classes], model.nb_pc.astype(float), weights, moves
-        )
-
-    def choose(self, labels: Collection[str]) -> _Langid:
+    def choose(self, labels: Collection[str]) -> Self:
         """Return one that chooses among some of the labels."""
         kept = [place for place, label in enumerate(self.labels) if label in labels]
         chosen = [self.labels[place] for place in kept]
-        return _Langid(chosen, self._prior[kept], self._weights[:, kept], self._moves)
-
-    def classify(self, texts: list[str]) -> list[str]:
-        """Return the label of each text; no text is empty."""
-        np = self._np
-        parts = [text.encode() for text in texts]
-        starts = np.cumsum([0, *map(len, parts)])
-        data = np.frombuffer(b"".join(parts), np.uint8)
-        sums = np.tile(self._prior, (len(parts), 1))
-        for place in range(0, len(data), _BLOCK):
-            block = self._states(data, starts, place)
-            first = np.searchsorted(starts, place, side="right") - 1
-            last = np.searchsorted(starts, place + len(block))
-            if last - first == 1:  # one text: each state's weights once, times its count
-                counts = np.bincount(block)
-                seen = counts.nonzero()[0]
-                sums[first] += counts[seen] @ self._weights[seen]
-            else:
-                cuts = np.maximum(starts[first:last] - place, 0)
-                sums[first:last] += np.add.reduceat(self._weights[block], cuts)
-        return [self.labels[label] for label in sums.argmax(axis=1)]
-
-    def _states(self, data: Any, starts: Any, place: int) -> Any:
-        """Return the states after a block's bytes, where every text begins in the first state."""
-        np = self._np
-        left, right = max(place - 3, 0), min(place + _BLOCK, len(data))
-        block = data[left:right]
-        texts = slice(
-            np.searchsorted(starts, left, side="right") - 1, np.searchsorted(starts, right)
-        )
-        lengths = np.diff(np.clip(starts[texts.start : texts.stop + 1], left, right))
-        within = np.arange(left, right) - np.repeat(starts[texts], lengths)
-        states = np.zeros(len(block), np.int32)
-        for back in (3, 2, 1, 0):
-            moved = self._moves[states[back:] + block[: len(block) - back]]
-            states[back:] = np.where(within[back:] >= back, moved, 0)
-        return states[place - left :] >> 8
-
-
-class _Py3langid:
-    """py3langid's identifier, text by text."""
-
-    def __init__(self, model: Any) -> None:
-        self.labels = [str(label) for label in model.nb_classes]
-        self._model = model
-
-    def choose(self, labels: Collection[str]) -> _Py3langid:
-        """Return one that chooses among some of the labels."""
-        model = copy.copy(self._model)
-        model.set_languages(list(labels))
-        return _Py3langid(model)
+        return replace(self, labels=chosen, prior=self.prior[kept], weights=self.weights[:, kept])
 
     def classify(self, texts: list[str]) -> list[str]:
         """Return the label of each text."""
-        return [str(self._model.classify(text)[0]) for text in texts]
+        labels: list[str] = []
+        group: list[bytes] = []
+        size = 0
+        for text in map(self.encoded, texts):
+            if group and size + len(text) > _BLOCK:
+                labels += self._classify(group)
+                group, size = [], 0
+            group.append(text)
+            size += len(text) + 1
+        return labels + (self._classify(group) if group else [])
+
+    def _classify(self, texts: list[bytes]) -> list[str]:
+        """Return the label of each text of a block."""
+        np = _numpy()
+        features = self.features[self.states(_NO_BYTE.join(texts))]
+        owners = np.repeat(np.arange(len(texts), dtype=np.int32), [len(t) + 1 for t in texts])
+        known = features >= 0
+        pairs = owners[:-1][known] * np.int32(len(self.weights)) + features[known]
+        pairs, counts = np.unique(pairs, return_counts=True)
+        owners, features = np.divmod(pairs, np.int32(len(self.weights)))
+        counts, weights = self.damped(counts.astype(self.weights.dtype)), self.weights[features]
+        cuts = np.searchsorted(owners, np.arange(len(texts) + 1))
+        sums = np.empty((len(texts), len(self.labels)), self.weights.dtype)
+        for row, (start, end) in zip(sums, pairwise(cuts.tolist()), strict=True):
+            np.dot(counts[start:end], weights[start:end], row)
+        sums += self.prior
+        sums[cuts[1:] == cuts[:-1]] = self.silent()
+        return [self.labels[label] for label in sums.argmax(axis=1)]
+
+    def states(self, data: bytes) -> Any:
+        """Return the state after each byte."""
+        np = _numpy()
+        signs = np.frombuffer(_NO_BYTE * self.reach + data, np.uint8)[1:].astype(np.int32)
+        states = np.zeros(len(data), np.int32)
+        for step in range(self.reach):
+            states = self.moves[self.rows[states] + signs[step : step + len(data)]]
+        return states
+
+    def encoded(self, text: str) -> bytes:
+        """Return the bytes that the backend looks at."""
+        return text.encode()
+
+    def damped(self, counts: Any) -> Any:
+        """Return what the counts of the features weigh."""
+        return counts
+
+    def silent(self) -> Any:
+        """Return each label's sum for a text without a feature."""
+        return self.prior
+
+
+class _Langid(_Identifier):
+    """langid's."""
+
+    @classmethod
+    def load(cls) -> Self:
+        """Return the whole model, with the features of a state added up beforehand."""
+        langid = require("langid.langid", install="rewardkit[language]")
+        np = _numpy()
+        model = langid.LanguageIdentifier.from_modelstring(langid.model)
+        moves = np.array(model.tk_nextmove, np.int32)
+        rows = np.arange(0, len(moves), 256, dtype=np.int32)
+        weights = np.zeros((len(rows), len(model.nb_classes)))
+        features = np.full(len(rows), -1, np.int32)
+        for state, found in model.tk_output.items():
+            weights[state] = model.nb_ptc[list(found)].sum(axis=0)
+            features[state] = state
+        labels, reach = [*map(str, model.nb_classes)], _reach(moves, rows)
+        return cls(labels, model.nb_pc, weights, features, moves, rows, reach)
+
+
+class _Py3langid(_Identifier):
+    """py3langid's, which was trained anew: on composed text, with a feature's count damped."""
+
+    @classmethod
+    def load(cls) -> Self:
+        """Return the whole model. Raises ImportError for a release that has another."""
+        py3langid = require("py3langid.langid", install="py3langid")
+        np = _numpy()
+        try:
+            model = py3langid.LanguageIdentifier.from_model_file(py3langid.MODEL_FILE)
+            moves = np.array(model.tk_nextmove, np.int32)
+            rows = np.array(model.tk_row, np.int32) << 8
+        except AttributeError as error:
+            message = "this release of py3langid has another model; pip install 'py3langid==0.4.*'"
+            raise ImportError(message) from error
+        features, weights = np.array(model.tk_output, np.int32), model.nb_ptc.astype(np.float32)
+        labels, reach = [*map(str, model.nb_classes)], _reach(moves, rows)
+        return cls(labels, model.nb_pc, weights, features, moves, rows, reach)
+
+    def encoded(self, text: str) -> bytes:
+        """Return the composed text's bytes, in small letters where all are capitals."""
+        return unicodedata.normalize("NFC", text.lower() if text.isupper() else text).encode()
+
+    def damped(self, counts: Any) -> Any:
+        """Return the logarithms of 1 and the counts."""
+        return _numpy().log1p(counts)
+
+    def silent(self) -> Any:
+        """Return the same sum for each label, so that the first is chosen."""
+        return _numpy().zeros_like(self.prior)
+
+
+def _reach(moves: Any, rows: Any) -> int:
+    """Return how many bytes lead to the state that is furthest from the first."""
+    np = _numpy()
+    new = seen = np.arange(len(rows)) == 0
+    steps = -1
+    while new.any():
+        near = np.zeros_like(seen)
+        near[moves.reshape(-1, 256)[rows[new] >> 8]] = True
+        seen, new, steps = seen | new, near & ~(seen | new), steps + 1
+    return steps
+
+
+def _numpy() -> Any:
+    return require("numpy", install="rewardkit[language]")
 
 
 @lru_cache(maxsize=32)
-def _identifier(backend: str, candidates: tuple[str, ...] | None) -> _Langid | _Py3langid:
+def _identifier(backend: str, candidates: tuple[str, ...] | None) -> _Identifier:
     """Return an identifier that chooses among the candidates. Raises ValueError for others."""
     with _lock:
         identifier = _loaded(backend)
     if candidates is None:
         return identifier
-    unknown = [label for label in candidates if label not in identifier.labels]
-    if unknown:
-        message = f"{backend} knows no {', '.join(unknown)}; it knows {identifier.labels}"
-        raise ValueError(message)
+    _check_known(backend, identifier, candidates)
     return identifier.choose(candidates)
 
 
+def _check_known(backend: str, identifier: _Identifier, labels: Iterable[str]) -> None:
+    """Raise ValueError for labels that the identifier does not choose among."""
+    known = {*identifier.labels}
+    unknown = sorted({*labels} - known)
+    if unknown:
+        message = f"{backend} knows no {', '.join(unknown)}; it knows {sorted(known)}"
+        raise ValueError(message)
+
+
 @lru_cache(maxsize=2)
-def _loaded(backend: str) -> _Langid | _Py3langid:
+def _loaded(backend: str) -> _Identifier:
     """Load a backend's whole model, which takes a second or two."""
-    if backend == "py3langid":
-        module = require("py3langid.langid", install="py3langid")
-        return _Py3langid(module.LanguageIdentifier.from_model_file(module.MODEL_FILE))
-    module = require("langid.langid", install="rewardkit[language]")
-    return _Langid.of(module.LanguageIdentifier.from_modelstring(module.model))
+    return (_Py3langid if backend == "py3langid" else _Langid).load()
