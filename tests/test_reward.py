@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import inspect
 import math
+from decimal import Decimal
+from fractions import Fraction
 from typing import ClassVar
 
 import pytest
@@ -197,6 +199,43 @@ def test_a_wrapper_blames_the_reward_inside_and_a_value_must_be_a_number():
         Words()(completions=["1"])
     with pytest.raises(TypeError, match=r"Nothing gave a NoneType, expected a list of rk\.Score"):
         type("Nothing", (rk.Reward,), {"score": lambda self, batch: None})()(completions=["1"])
+
+
+class Cells(rk.Reward):
+    """What a column holds, as the Scores' values."""
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        return [rk.Score(cell) for cell in batch.column("cell")]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("odd", ["", [], (1.0,), 1j, b"1", {}, Decimal(1), "an array"])
+def test_a_value_that_is_no_number_is_refused_alone_and_among_its_like(odd, rows):
+    if odd == "an array":  # which does not say whether it equals another
+        odd = pytest.importorskip("numpy").ones(2)
+    for cells in ([odd] * rows, [0.0] * rows + [odd], [odd, *[0.0] * rows]):
+        row = next(row for row, cell in enumerate(cells) if cell is odd)
+        with pytest.raises(TypeError, match=rf"Cells gave Score\(.*for row {row}, expected rk"):
+            Cells()(completions=["a"] * len(cells), cell=cells)
+
+
+@pytest.mark.parametrize("others", [[], [math.nan], [None, 0.5], [1e308] * 3])
+def test_infinities_and_nan_are_seen_among_any_others(others):
+    size = len(others) + 2
+    for odd in (math.inf, -math.inf):
+        with pytest.raises(ValueError, match=rf"Cells gave {odd} for row {size - 2}"):
+            Cells()(completions=["a"] * size, cell=[*others, odd, -odd])
+    given = [math.nan, *others, math.nan]
+    assert Cells()(completions=["a"] * size, cell=given) == [
+        None if cell is None or math.isnan(cell) else cell for cell in given
+    ]
+
+
+def test_numbers_of_any_kind_are_values():
+    numpy = pytest.importorskip("numpy")
+    cells = [True, 2, Fraction(1, 2), numpy.float32(0.25), numpy.int64(3)]
+    for values in (cells, *([cell] * 2 for cell in cells)):
+        assert Cells()(completions=["a"] * len(values), cell=values) == values
 
 
 def test_a_guard_takes_an_infinity_for_an_error_and_lets_a_missing_package_through():

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, count, pairwise
 from numbers import Real
-from operator import itemgetter, methodcaller, ne
+from operator import methodcaller
 from traceback import walk_tb
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Self, final
@@ -101,17 +101,13 @@ class Reward(Component):
         except Exception as error:
             error.add_note(f"raised while {_innermost(error)} scored {_counted(batch)}")
             raise
-        values = [*map(_value_of, matched(scores, batch, self.__name__))]
+        values, whys = _columns(scores, batch) or _checked(scores, batch, self)
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
         if log_extra is not None and self.log_why:
-            log_extra(f"{self.__name__}/why", [score[1] for score in scores])
-        if not _INFINITIES.isdisjoint(values):
-            row, value = next(pair for pair in enumerate(values) if pair[1] in _INFINITIES)
-            message = f"{self.__name__} gave {value} for row {row}; rk.build('clip', ...) bounds it"
-            raise ValueError(message)
-        return values
+            log_extra(f"{self.__name__}/why", [*whys])
+        return [*values]
 
     def __add__(self, other: Reward | float) -> Linear:
         """Return the sum, flat: a nameless Linear gives its terms."""
@@ -271,7 +267,7 @@ class Clip(Reward):
         """Return the reward's scores (batch length), none of them outside the limits."""
         return [
             score if score.value is None else Score(self._clip(score.value), score.why)
-            for score in matched(self.reward.score(batch), batch, self.reward.__name__)
+            for score in matched(self.reward.score(batch), batch, self.reward)
         ]
 
     def _clip(self, value: float) -> float:
@@ -312,7 +308,7 @@ class Where(Reward):
         totals = [Score(None, f"{self.column} is not {self.equals!r}")] * len(batch)
         if rows:
             part = batch.select(rows)
-            scores = matched(self.reward.score(part), part, self.reward.__name__)
+            scores = matched(self.reward.score(part), part, self.reward)
             for row, score in zip(rows, scores, strict=True):
                 totals[row] = score
         return totals
@@ -363,7 +359,7 @@ class Schedule(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores times the weight at the batch's step (batch length)."""
         weight = self.weight(batch.step)
-        scores = matched(self.reward.score(batch), batch, self.reward.__name__)
+        scores = matched(self.reward.score(batch), batch, self.reward)
         batch.log(self.reward.__name__, [score.value for score in scores])
         return [
             score if score.value is None else Score(weight * score.value, score.why)
@@ -420,7 +416,7 @@ class Guard(Reward):
 
     def _scored(self, batch: Batch) -> list[Score]:
         """Return the reward's scores; raise for an infinity, which would end the run."""
-        scores = matched(self.reward.score(batch), batch, self.reward.__name__)
+        scores = matched(self.reward.score(batch), batch, self.reward)
         for value, _ in scores:
             if value is not None and math.isinf(value):
                 message = f"the value {value}"
@@ -526,7 +522,7 @@ def _rows(
         name if (number := names[:place].count(name)) == 0 else f"{name}#{number + 1}"
         for place, name in enumerate(names)
     ]
-    scores = [matched(given, batch, label) for label, given in zip(labels, scores, strict=True)]
+    scores = [matched(given, batch, one) for one, given in zip(rewards, scores, strict=True)]
     for label, given in zip(labels, scores, strict=True):
         batch.log(label, [score.value for score in given])
 
@@ -547,42 +543,66 @@ def _innermost(error: Exception) -> str:
     return [owner.__name__ for owner in owners if isinstance(owner, Reward)][-1]
 
 
-_USUAL = {float, int, NoneType}
+_NUMBER = (float, int)
 _VALUE = (float, int, NoneType, Real)
-_INFINITIES = frozenset({math.inf, -math.inf})
-_value_of, _why_of = itemgetter(0), itemgetter(1)
+_INFINITIES = (math.inf, -math.inf)
 
 
-def matched(scores: list[Score], batch: Batch, name: str) -> list[Score]:
-    """Return the scores, None in place of NaN.
+def matched(scores: list[Score], batch: Batch, reward: Reward) -> list[Score]:
+    """Return the scores that a reward gave, None in place of NaN.
 
     Raises ValueError where their number is not the batch's, TypeError for what is no Score.
     """
+    if _columns(scores, batch):
+        return scores
+    name = reward.__name__
     if not isinstance(scores, list):
         message = f"{name} gave a {type(scores).__name__}, expected a list of rk.Score"
         raise TypeError(message)
     if len(scores) != len(batch):
         message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
         raise ValueError(message)
-    if not _are_plain(scores):
-        for row, score in enumerate(scores):
-            fits = isinstance(score, Score) and isinstance(score.value, _VALUE)
-            if not fits or not isinstance(score.why, str):
-                given = f"{score!r} ({type(score).__name__})"
-                message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
-                raise TypeError(message)
-    values = [*map(_value_of, scores)]
-    if not any(map(ne, values, values)):
-        return scores
-    return [Score(None, "NaN") if score.value != score.value else score for score in scores]
+    for row, score in enumerate(scores):
+        fits = isinstance(score, Score) and isinstance(score[0], _VALUE)
+        if not fits or not isinstance(score[1], str):
+            given = f"{score!r} ({type(score).__name__})"
+            message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
+            raise TypeError(message)
+    return [score if score[0] == score[0] else Score(None, "NaN") for score in scores]
 
 
-def _are_plain(scores: list[Score]) -> bool:
-    """Return whether they are Scores of plain types, as nearly always."""
-    if {*map(type, scores)} - {Score}:
-        return False
-    types = {*map(type, map(_value_of, scores))}
-    return types <= _USUAL and {*map(type, map(_why_of, scores))} <= {str}
+def _columns(
+    scores: list[Score], batch: Batch
+) -> tuple[Sequence[float | None], Sequence[str]] | None:
+    """Return the values and the whys, None where there are others than finite numbers and texts.
+
+    A batch whose rows all score alike, which is common, is looked at once.
+    """
+    size = len(batch)
+    if type(scores) is not list or len(scores) != size:
+        return None
+    try:
+        rows = scores[:1] if scores == scores[:1] * size else scores
+        values, whys = zip(*rows, strict=False)
+        total, _ = sum(values), "".join(whys)
+    except (TypeError, ValueError, RuntimeError):  # what is no pair of a number and a text
+        return None
+    if {*map(type, rows)} != {Score} or type(total) not in _NUMBER or not math.isfinite(total):
+        return None
+    return values * (size // len(rows)), whys * (size // len(rows))
+
+
+def _checked(
+    scores: list[Score], batch: Batch, reward: Reward
+) -> tuple[list[float | None], list[str]]:
+    """Return the values and the whys, looked at row by row. Raises ValueError for an infinity."""
+    scores = matched(scores, batch, reward)
+    for row, (value, _) in enumerate(scores):
+        if value in _INFINITIES:
+            name = reward.__name__
+            message = f"{name} gave {value} for row {row}; rk.build('clip', ...) bounds it"
+            raise ValueError(message)
+    return [value for value, _ in scores], [why for _, why in scores]
 
 
 def _shown(value: float | None) -> str:

@@ -310,7 +310,7 @@ def _batch(rows: Sequence[_files.Row]) -> Batch:
 
 def _scores(reward: Reward, batch: Batch) -> tuple[list[float | None], list[str]]:
     """Return a reward's values and whys."""
-    scores = matched(reward.score(batch), batch, reward.__name__)
+    scores = matched(reward.score(batch), batch, reward)
     return _finite([*map(_value_of, scores)]), [*map(_why_of, scores)]
 
 

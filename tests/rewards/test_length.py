@@ -49,6 +49,24 @@ def test_overlong_is_trls_soft_punishment(lengths, most, cache):
     assert values == pytest.approx(theirs(completion_ids=ids))
 
 
+def test_overlong_is_trls_again_and_again_and_for_the_longest():
+    trl = pytest.importorskip("trl.rewards")
+    ours = rk.build("overlong", max_tokens=40_000, cache_tokens=30_000)
+    theirs = trl.get_soft_overlong_punishment(max_completion_len=40_000, soft_punish_cache=30_000)
+    for lengths in ([0, 9_999, 10_001], [20_000, 3], [32_767, 32_768], [50_000, 20_000], [0, 8]):
+        ids = [range(length) for length in lengths]
+        values = ours(completions=[""] * len(ids), completion_ids=ids)
+        assert values == pytest.approx(theirs(completion_ids=ids))
+
+
+def test_a_row_without_ids_is_named():
+    late = rk.build("overlong", max_tokens=3, cache_tokens=1)
+    with pytest.raises(TypeError, match=r"completion_ids, row 1: got 7, expected a list"):
+        late(completions=["a", "b"], completion_ids=[[1], 7])
+    with pytest.raises(ValueError, match=r"counting tokens needs completion_ids"):
+        late(completions=["a", "b"])
+
+
 def test_overlong_without_a_cache_is_all_or_nothing():
     reward = rk.build("overlong", max_tokens=3, cache_tokens=0, penalty=2.0)
     assert reward(completions=[""] * 2, completion_ids=[[0] * 3, [0] * 4]) == [0.0, -2.0]

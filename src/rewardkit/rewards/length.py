@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence, Sized
+from contextlib import suppress
+from functools import lru_cache
 from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
@@ -46,10 +49,11 @@ class Length(Reward):
 
         Raises ValueError where tokens are to be counted and the batch has none.
         """
-        return [
-            Score(0.0 - self.penalty * abs(self.target - length), f"{length} {self.unit}")
-            for length in _lengths(batch, self.unit)
-        ]
+        return _scored(batch, self.unit, self._of)
+
+    def _of(self, length: int) -> Score:
+        """Return the Score of a length."""
+        return Score(0.0 - self.penalty * abs(self.target - length), f"{length} {self.unit}")
 
 
 @final
@@ -89,20 +93,17 @@ class Overlong(Reward):
 
         Raises ValueError where the batch has no completion_ids.
         """
+        return _scored(batch, "tokens", self._of)
+
+    def _of(self, length: int) -> Score:
+        """Return the Score of a length."""
         free = self.max_tokens - self.cache_tokens
-
-        below = Score(0.0, f"at most {free} tokens")
-        above = Score(0.0 - self.penalty, f"more than {self.max_tokens} tokens")
-
-        def score(length: int) -> Score:
-            if length <= free:
-                return below
-            if length > self.max_tokens:
-                return above
-            share = (length - free) / self.cache_tokens
-            return Score(0.0 - self.penalty * share, f"{length} tokens")
-
-        return [*map(score, _lengths(batch, "tokens"))]
+        if length <= free:
+            return Score(0.0, f"at most {free} tokens")
+        if length > self.max_tokens:
+            return Score(0.0 - self.penalty, f"more than {self.max_tokens} tokens")
+        share = (length - free) / self.cache_tokens
+        return Score(0.0 - self.penalty * share, f"{length} tokens")
 
 
 @final
@@ -156,6 +157,44 @@ class CosineLength(Reward):
             Score(value(verdict.outcome, length), f"{verdict.outcome}, {length} {self.unit}")
             for verdict, length in zip(verdicts, _lengths(batch, self.unit), strict=True)
         ]
+
+
+class _Kept:
+    """Scores by a rule of the length alone, kept, since the same lengths come again and again."""
+
+    def __init__(self, rule: Callable[[int], Score]) -> None:
+        self._rule = rule
+        self._kept: list[Score] = []
+
+    def scores(self, texts: Sequence[Sized]) -> list[Score]:
+        """Return the Score of each text's length."""
+        kept = self._kept
+        try:
+            return [kept[len(text)] for text in texts]
+        except IndexError:
+            lengths = [*map(len, texts)]
+        if max(lengths) >= _LONGEST_KEPT:
+            return [*map(self._rule, lengths)]
+        same: dict[Score, Score] = {}
+        scores = map(self._rule, range(1 << max(lengths).bit_length()))
+        self._kept = kept = [same.setdefault(score, score) for score in scores]
+        return [kept[length] for length in lengths]
+
+
+_LONGEST_KEPT = 1 << 15
+_kept = lru_cache(maxsize=16)(_Kept)
+
+
+def _scored(batch: Batch, unit: Unit, rule: Callable[[int], Score]) -> list[Score]:
+    """Return a rule's Score of each completion's length."""
+    if unit == "words":
+        return [*map(rule, _lengths(batch, unit))]
+    if unit == "characters":
+        return _kept(rule).scores(batch.texts)
+    if batch.completion_ids is not None:
+        with suppress(TypeError):  # a row has no ids, which `tokens` tells
+            return _kept(rule).scores(batch.completion_ids)
+    return _kept(rule).scores(batch.tokens())
 
 
 def _lengths(batch: Batch, unit: Unit) -> list[int]:
