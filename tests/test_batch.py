@@ -54,6 +54,14 @@ from rewardkit.batch import MissingColumnError
 )
 def test_texts(completion, text):
     assert rk.Batch.of(completion).texts == [text]
+    plain = [{"role": "assistant", "content": "caf\u00e9"}]
+    assert rk.Batch.of(plain, completion, plain).texts == ["caf\u00e9", text, "caf\u00e9"]
+
+
+def test_texts_of_plain_messages_can_be_encoded_each():
+    said = ["a", "\u00e9", "a\ud800", "\ud83d\ude00", ""]
+    batch = rk.Batch.of(*([{"role": "assistant", "content": text}] for text in said))
+    assert batch.texts == ["a", "\u00e9", "a\ufffd", "\U0001f600", ""]
 
 
 def test_of_takes_a_cell_for_one_completion_and_a_list_for_several():

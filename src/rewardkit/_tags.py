@@ -40,12 +40,12 @@ def is_blank(text: str) -> bool:
     return not any(category(s) in _SAYING and s not in _FILLERS for s in signs)
 
 
-_SAYS = re.compile(r"\s*+[A-Za-z0-9]")
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0\ufffc\ufffd\U0001d159"
+_SAYS = re.compile(rf"[^\w\\<&]*+[^\W_{_FILLERS}]")  # a letter or digit before any markup
 _MARKUP = re.compile(
     r"\\(?:boxed|text[A-Za-z]*|math[A-Za-z]+|q?quad)(?![A-Za-z])|&#?\w+;|</?[A-Za-z!][^<>]*+>"
 )
 _SAYING = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "So"}
-_FILLERS = "\u115f\u1160\u2800\u3164\uffa0\ufffc\ufffd\U0001d159"
 
 
 @lru_cache(maxsize=64)
@@ -63,7 +63,7 @@ def layout(
     (17, -1, -1)
     """
     other = _other(tags)
-    inside = rf"(?:(?={_SAYS.pattern})|(?=({other}))){other}"  # a group where it may be blank
+    inside = rf"(?>{_SAYS.pattern}|()){other}"  # the group takes part where it may be blank
     gap = other if between is None else between
     blocks = [f"{gap}<{tag}>{line}{inside}(?<={line})</{tag}>" for tag in map(re.escape, tags)]
     match = re.compile(rf"{''.join(blocks)}(?={other}\Z)").match
@@ -72,8 +72,11 @@ def layout(
         found = match(text)
         if found is None:
             return -1
-        if found.lastindex and any(b is not None and is_blank(b) for b in found.groups()):
-            return -1
+        if found.lastindex:
+            for number, tag in enumerate(tags, 1):
+                start = found.start(number)
+                if start >= 0 and is_blank(text[start : text.index(f"</{tag}>", start)]):
+                    return -1
         return found.end()
 
     return end

@@ -133,7 +133,7 @@ class Batch:
         parts joined, with a `reasoning_content` before it between think tags. What has no text is
         "". Lone surrogates become U+FFFD, so that every text can be encoded.
         """
-        return [_text(completion) for completion in self.completions]
+        return _single(self.completions) or [*map(_text, self.completions)]
 
     def column(self, name: str) -> Sequence[Any]:
         """Return the cells of a column, one for each completion.
@@ -262,6 +262,22 @@ def _cell_type(wanted: Any) -> str:
 def _is_column(cells: Any) -> bool:
     """Return whether a keyword holds a cell for each row, and not one value for them all."""
     return isinstance(cells, Collection) and not isinstance(cells, str | bytes | Mapping)
+
+
+def _single(completions: Sequence[Any]) -> list[str] | None:
+    """Return the texts where each completion is one plain message, as in most batches, else None.
+
+    The same as `_text` would, in fewer steps.
+    """
+    try:
+        messages = [message for (message,) in completions]
+        plain = {*map(type, completions)} == {list} and {*map(len, messages)} == {2}
+        if not plain or {message["role"] for message in messages} != {"assistant"}:
+            return None
+        texts = [message["content"] for message in messages]
+        return [text if str.isascii(text) else _encodable(text) for text in texts]
+    except (TypeError, ValueError, LookupError):
+        return None
 
 
 def _text(completion: Any) -> str:

@@ -136,6 +136,40 @@ def test_the_mended_rules(text, strict, soft, count):
     assert score("xml_count", text) == pytest.approx(count)
 
 
+BLANK = ["", " ", ".", "- ", "_", "\u3164", "\\boxed{}", "&nbsp;", "<b></b>", "<i>"]
+SAYING = [
+    "a",
+    "- a",
+    "(4)",
+    "你",
+    "²",
+    "+",
+    "<b>x</b>",
+    "\\boxed{}7",
+    "&nbsp;x",
+    "\u3164x",
+    "_x",
+    "—é",
+]
+
+
+@given(
+    parts=st.lists(
+        st.lists(st.sampled_from([*BLANK, *SAYING]), max_size=4), min_size=2, max_size=2
+    ),
+    space=st.sampled_from(["", "\n", "  "]),
+)
+def test_a_layout_holds_something_in_each_block(parts, space):
+    one, two = (space + " ".join(part) + space for part in parts)
+    says = [any(piece in SAYING for piece in part) for part in parts]
+    text = f"<reasoning>{one}</reasoning>{space}<answer>{two}</answer>"
+    assert rk.build("xml_soft")(completions=[text]) == [0.5 if all(says) else 0.0]
+    lines = f"<reasoning>\n{one}\n</reasoning>\n<answer>\n{two}\n</answer>"
+    assert rk.build("xml_strict")(completions=[lines]) == [0.5 if all(says) else 0.0]
+    thought = rk.build("think_format")(completions=[f"<think>{one}</think>{two}"])
+    assert thought == [1.0 if all(says) else 0.0]
+
+
 def test_other_tags_and_a_tag_that_the_prompt_opened():
     three = "<a>\n1\n</a>\n<b>\n2\n</b>\n<c>\n3\n</c>"
     tags = ("a", "b", "c")

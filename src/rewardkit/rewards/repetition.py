@@ -7,6 +7,7 @@ The first is open-r1's `get_repetition_penalty_reward` (Hugging Face, 2025, afte
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Literal, final
 
 from pydantic import Field
@@ -45,10 +46,13 @@ class Repetition(Reward):
         Raises ValueError where tokens are to be counted and the batch has none.
         """
 
+        @cache  # most completions repeat nothing
+        def score(share: float) -> Score:
+            return Score(0.0 - self.penalty * share, f"{share:.0%} of its n-grams repeat")
+
         def judge(units: Sequence[str | int]) -> Score:
             count = len(units) - self.ngram + 1
-            share = 1 - len(set(ngrams(units, self.ngram))) / count if count > 0 else 0.0
-            return Score(0.0 - self.penalty * share, f"{share:.0%} of its n-grams repeat")
+            return score(1 - len({*ngrams(units, self.ngram)}) / count if count > 0 else 0.0)
 
         if self.unit == "words":
             return [judge(words(text)) for text in batch.texts]
