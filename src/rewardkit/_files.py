@@ -14,7 +14,6 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
 from io import TextIOWrapper
@@ -296,10 +295,12 @@ def _jsonl(file: Path, size: int) -> Iterator[Lines]:
 
 def _parsed(line: bytes) -> Row:
     """Return the object that a line of JSON holds. Raises ValueError and TypeError."""
-    with suppress(ValueError):  # msgspec does not take NaN or half a surrogate pair
+    try:
         row = decode(line)
-        if type(row) is dict:
-            return row
+    except ValueError:  # msgspec does not take NaN or half a surrogate pair
+        row = None
+    if type(row) is dict:
+        return row
     text = line.decode()
     try:
         row, end = _scan(text, 0)

@@ -28,14 +28,15 @@ def lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
     came = chunk.lines if isinstance(chunk, Lines) else rows
     written: list[bytes] = []
     for row, line, cells in zip(rows, came, zip(*columns.values(), strict=True), strict=True):
-        if cells not in tails:
+        tail = tails.get(cells)
+        if tail is None:
             pairs = zip(keys, map(json.dumps, cells), strict=True)
-            tails[cells] = "".join(map("".join, pairs)).encode() + b"}\n"
+            tail = tails[cells] = "".join(map("".join, pairs)).encode() + b"}\n"
         if isinstance(line, bytes) and columns.keys().isdisjoint(row):
-            written += (line[: line.rindex(b"}")], tails[cells])
+            written += (line[: line.rindex(b"}")], tail)
         else:
             kept = {name: cell for name, cell in row.items() if name not in columns}
-            written += (_json(kept)[:-1], tails[cells])
+            written += (_json(kept)[:-1], tail)
     return b"".join(written)
 
 

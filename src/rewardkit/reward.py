@@ -101,7 +101,7 @@ class Reward(Component):
         except Exception as error:
             error.add_note(f"raised while {_innermost(error)} scored {_counted(batch)}")
             raise
-        values, whys = _columns(scores, batch) or _checked(scores, batch, self)
+        values, whys = taken_apart(scores, batch, self)
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
@@ -553,7 +553,7 @@ def matched(scores: list[Score], batch: Batch, reward: Reward) -> list[Score]:
 
     Raises ValueError where their number is not the batch's, TypeError for what is no Score.
     """
-    if _columns(scores, batch):
+    if _plain(scores, batch):
         return scores
     name = reward.__name__
     if not isinstance(scores, list):
@@ -571,9 +571,25 @@ def matched(scores: list[Score], batch: Batch, reward: Reward) -> list[Score]:
     return [score if score[0] == score[0] else Score(None, "NaN") for score in scores]
 
 
-def _columns(
-    scores: list[Score], batch: Batch
-) -> tuple[Sequence[float | None], Sequence[str]] | None:
+def taken_apart(
+    scores: list[Score], batch: Batch, reward: Reward
+) -> tuple[Sequence[float | None], Sequence[str]]:
+    """Return the values and the whys of what a reward gave, None in place of NaN.
+
+    Raises what `matched` does, and ValueError for an infinity.
+    """
+    if plain := _plain(scores, batch):
+        return plain
+    scores = matched(scores, batch, reward)
+    for row, (value, _) in enumerate(scores):
+        if value in _INFINITIES:
+            name = reward.__name__
+            message = f"{name} gave {value} for row {row}; rk.build('clip', ...) bounds it"
+            raise ValueError(message)
+    return [value for value, _ in scores], [why for _, why in scores]
+
+
+def _plain(scores: list[Score], batch: Batch) -> tuple[tuple[float, ...], tuple[str, ...]] | None:
     """Return the values and the whys, None where there are others than finite numbers and texts.
 
     A batch whose rows all score alike, which is common, is looked at once.
@@ -590,19 +606,6 @@ def _columns(
     if {*map(type, rows)} != {Score} or type(total) not in _NUMBER or not math.isfinite(total):
         return None
     return values * (size // len(rows)), whys * (size // len(rows))
-
-
-def _checked(
-    scores: list[Score], batch: Batch, reward: Reward
-) -> tuple[list[float | None], list[str]]:
-    """Return the values and the whys, looked at row by row. Raises ValueError for an infinity."""
-    scores = matched(scores, batch, reward)
-    for row, (value, _) in enumerate(scores):
-        if value in _INFINITIES:
-            name = reward.__name__
-            message = f"{name} gave {value} for row {row}; rk.build('clip', ...) bounds it"
-            raise ValueError(message)
-    return [value for value, _ in scores], [why for _, why in scores]
 
 
 def _shown(value: float | None) -> str:

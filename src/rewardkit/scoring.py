@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import reduce
 from importlib.metadata import version
 from itertools import groupby, pairwise
-from operator import add, itemgetter
+from operator import add
 from pathlib import Path
 from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
@@ -28,7 +28,7 @@ from rewardkit._journal import Journal, State, beside, put, refuse_other
 from rewardkit.adapters.trl import split
 from rewardkit.batch import Batch
 from rewardkit.component import dump, walk
-from rewardkit.reward import Linear, Reward, matched, numbered
+from rewardkit.reward import Linear, Reward, numbered, taken_apart
 
 Function: TypeAlias = Callable[..., Sequence[float | None]]
 """A reward, or any callable with TRL's signature."""
@@ -310,11 +310,8 @@ def _batch(rows: Sequence[_files.Row]) -> Batch:
 
 def _scores(reward: Reward, batch: Batch) -> tuple[list[float | None], list[str]]:
     """Return a reward's values and whys."""
-    scores = matched(reward.score(batch), batch, reward)
-    return _finite([*map(_value_of, scores)]), [*map(_why_of, scores)]
-
-
-_value_of, _why_of = itemgetter(0), itemgetter(1)
+    values, whys = taken_apart(reward.score(batch), batch, reward)
+    return _finite(values), [*whys]
 
 
 def _called(function: Function, batch: Batch) -> tuple[list[float | None], list[str]]:
