@@ -17,7 +17,10 @@ def test_characters_are_those_of_len(texts, target):
 
 
 def test_words_and_tokens():
-    assert rk.build("length", target=3, unit="words")(completions=["a  b\nc d", ""]) == [-1.0, -3.0]
+    words = rk.build("length", target=3, unit="words")
+    for size in (8, 40_000, 9):
+        values = words(completions=["a  b\nc d", "", "a " * size])
+        assert values == [-1.0, -3.0, 3.0 - size]
     tokens = rk.build("length", target=3, unit="tokens")
     assert tokens(completions=["a", "b"], completion_ids=[[1, 2, 3], []]) == [0.0, -3.0]
     with pytest.raises(ValueError, match="counting tokens needs completion_ids"):

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from contextlib import suppress
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self, final
+from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
@@ -166,18 +166,24 @@ class _Kept:
         self._rule = rule
         self._kept: list[Score] = []
 
-    def scores(self, texts: Sequence[Any], measure: Callable[[Any], int] = len) -> list[Score]:
-        """Return the Score of each text's length."""
+    def scores(self, texts: Sequence[Sized]) -> list[Score]:
+        """Return the Score of each text's length in signs or ids."""
         kept = self._kept
         try:
-            return [kept[measure(text)] for text in texts]
+            return [kept[len(text)] for text in texts]
         except IndexError:
-            lengths = [*map(measure, texts)]
-        if max(lengths) >= _LONGEST_KEPT:
+            return self.of([*map(len, texts)])
+
+    def of(self, lengths: list[int]) -> list[Score]:
+        """Return the Score of each length."""
+        longest = max(lengths, default=0)
+        if longest >= _LONGEST_KEPT:
             return [*map(self._rule, lengths)]
-        same: dict[Score, Score] = {}
-        scores = map(self._rule, range(1 << max(lengths).bit_length()))
-        self._kept = kept = [same.setdefault(score, score) for score in scores]
+        kept = self._kept
+        if longest >= len(kept):
+            same: dict[Score, Score] = {}
+            scores = map(self._rule, range(1 << longest.bit_length()))
+            self._kept = kept = [same.setdefault(score, score) for score in scores]
         return [kept[length] for length in lengths]
 
 
@@ -187,8 +193,10 @@ _kept = lru_cache(maxsize=16)(_Kept)
 
 def _scored(batch: Batch, unit: Unit, rule: Callable[[int], Score]) -> list[Score]:
     """Return a rule's Score of each completion's length."""
-    if unit != "tokens":
-        return _kept(rule).scores(batch.texts, _MEASURES[unit])
+    if unit == "words":
+        return _kept(rule).of(_lengths(batch, unit))
+    if unit == "characters":
+        return _kept(rule).scores(batch.texts)
     if batch.completion_ids is not None:
         with suppress(TypeError):  # a row has no ids, which `tokens` tells
             return _kept(rule).scores(batch.completion_ids)
@@ -199,7 +207,7 @@ def _lengths(batch: Batch, unit: Unit) -> list[int]:
     """Return the length of each completion. Raises ValueError for tokens that are not there."""
     if unit == "tokens":
         return [*map(len, batch.tokens())]
-    return [*map(_MEASURES[unit], batch.texts)]
+    return [*map(len if unit == "characters" else _words, batch.texts)]
 
 
 def _words(text: str, size: int = 1 << 16) -> int:
@@ -212,6 +220,3 @@ def _words(text: str, size: int = 1 << 16) -> int:
         if start and not (text[start - 1].isspace() or text[start].isspace()):
             count -= 1  # a word that the cut went through
     return count
-
-
-_MEASURES: dict[Unit, Callable[[str], int]] = {"characters": len, "words": _words}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, lru_cache
-from typing import Annotated, Literal, Self, final
+from typing import Annotated, Any, Literal, Self, final
 
 from pydantic import Field, model_validator
 
@@ -155,13 +155,20 @@ def _exactly(answer: str, reference: str) -> Callable[[float], bool]:
     given, wanted = _number.read(answer), _number.read(reference)
     if given is None or wanted is None:
         raise ValueError
-    return lambda width: given.equals(wanted, rel_tol=_exact_width(width))
+    right: Any = wanted.value  # the types of abs know no union of numbers
+    off, size = min(abs(value - right) for value in given.readings(wanted)), abs(right)
+
+    def within(width: float) -> bool:
+        share, of = _ratio(width)
+        return bool(off * of <= share * size)
+
+    return within
 
 
 @lru_cache(maxsize=64)
-def _exact_width(width: float) -> Fraction:
-    """Return a width as it is written."""
-    return Fraction(str(width))
+def _ratio(width: float) -> tuple[int, int]:
+    """Return a width as it is written: 0.1 is 1 in 10."""
+    return Fraction(str(width)).as_integer_ratio()
 
 
 def _in_floats(answer: str, reference: str) -> Callable[[float], bool]:
