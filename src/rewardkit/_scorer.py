@@ -164,24 +164,35 @@ def scorers(
 ) -> list[Scorer]:
     """Return the rewards one by one: the terms of sums, each with its weight and a name of its own.
 
-    Raises TypeError for what cannot be called, ValueError for another number of weights.
+    Raises TypeError for what cannot be called, ValueError for none or another number of weights.
     """
-    given = [rewards] if isinstance(rewards, Reward) or callable(rewards) else [*rewards]
+    given = given_rewards(rewards)
     if weights is not None and len(weights) != len(given):
         message = f"got {len(weights)} weights for {len(given)} rewards, expected as many"
         raise ValueError(message)
     terms: list[tuple[RewardLike, float]] = []
     for reward, weight in zip(given, weights or [1.0] * len(given), strict=True):
-        if not callable(reward):
-            message = f"got {reward!r} ({type(reward).__name__}), expected a reward or a function"
-            raise TypeError(message)
         for term, factor in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
             terms.append((term, weight * factor))
-    if not terms:
-        message = "no rewards; give one, or a list of them"
-        raise ValueError(message)
     names = numbered(str(getattr(term, "__name__", type(term).__name__)) for term, _ in terms)
     return [Scorer(name, *term) for name, term in zip(names, terms, strict=True)]
+
+
+def given_rewards(rewards: RewardLike | Sequence[RewardLike]) -> list[RewardLike]:
+    """Return the rewards as a list, sums among them.
+
+    Raises TypeError for what cannot be called, ValueError for none.
+    """
+    given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
+    for reward in given:
+        if not callable(reward):
+            told = f"got {reward!r} ({type(reward).__name__})"
+            message = f"{told}, expected a reward, a function, or a list of them"
+            raise TypeError(message)
+    if not given:
+        message = "no rewards; give one, or a list of them"
+        raise ValueError(message)
+    return given
 
 
 def in_form(scorer: Scorer, row: Row, text: str, *, noise: str) -> Scorer:

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import reduce
 from importlib.metadata import version
@@ -25,12 +25,11 @@ from typing import Any, NamedTuple, TypeAlias
 from rewardkit import _files, _writing
 from rewardkit._crew import in_order
 from rewardkit._journal import Journal, State, beside, put, refuse_other
-from rewardkit.adapters.trl import split
+from rewardkit._scorer import Function, RewardLike, Scorer, given_rewards, scorers
 from rewardkit.batch import Batch
 from rewardkit.component import dump, walk
-from rewardkit.reward import Linear, Reward, numbered, taken_apart
+from rewardkit.reward import Linear, Reward, taken_apart
 
-Function: TypeAlias = Callable[..., Sequence[float | None]]
 """A reward, or any callable with TRL's signature."""
 Progress: TypeAlias = Callable[[int, int | None], object]
 
@@ -75,7 +74,7 @@ class Scored(NamedTuple):
 
 def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     source: Path | str,
-    rewards: Reward | Function | Sequence[Reward | Function],
+    rewards: RewardLike | Sequence[RewardLike],
     out: Path | str,
     *,
     columns: Mapping[str, str] | None = None,
@@ -120,7 +119,7 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     """
     out = Path(out)
     _check(source, out, workers=workers, batch_size=batch_size)
-    scorer = _scorer(rewards, dict(columns or {}), lines=out.suffix == ".jsonl")
+    scorer = _scoring(rewards, dict(columns or {}), lines=out.suffix == ".jsonl")
     about = _about(source, scorer)
     if resume and (state := _finished(out, about)):
         return _scored(out, scorer, state, state["rows"])
@@ -178,12 +177,10 @@ class _Piece(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Scorer:
+class _Scoring:
     """Makes pieces of chunks, in whatever process."""
 
-    terms: Sequence[Function]
-    names: Sequence[str]
-    weights: Sequence[float]
+    terms: Sequence[Scorer]
     bias: float
     columns: dict[str, str]
     lines: bool
@@ -192,12 +189,13 @@ class _Scorer:
     @property
     def pointwise(self) -> bool:
         """Whether no reward looks at a row's neighbours; of a function nobody knows."""
-        return all(isinstance(term, Reward) and term.pointwise for term in self.terms)
+        rewards = [term.reward for term in self.terms]
+        return all(isinstance(reward, Reward) and reward.pointwise for reward in rewards)
 
     @property
     def written(self) -> list[str]:
         """The columns that it writes."""
-        pairs = ((f"rewards/{name}", f"rewards/{name}/why") for name in self.names)
+        pairs = ((f"rewards/{name}", f"rewards/{name}/why") for name, *_ in self.terms)
         return [column for pair in pairs for column in pair] + [TOTAL]
 
     def __call__(self, chunk: _files.Chunk) -> _Piece:
@@ -219,7 +217,7 @@ class _Scorer:
         return _Piece(write(chunk, rows, added), len(rows), tallies)
 
     def _scores(
-        self, term: Function, batches: Sequence[Batch], chunk: _files.Chunk
+        self, term: Scorer, batches: Sequence[Batch], chunk: _files.Chunk
     ) -> tuple[list[float | None], list[str]]:
         """Return a reward's values and whys."""
         values: list[float | None] = []
@@ -227,12 +225,12 @@ class _Scorer:
         for batch in batches:
             first, last = chunk.place(len(values)), chunk.place(len(values) + len(batch) - 1)
             try:
-                if isinstance(term, Reward):
-                    given, why = _scores(term, batch)
+                if isinstance(term.reward, Reward):
+                    given, why = _scores(term.reward, batch)
                 else:
-                    given, why = _called(term, batch)
+                    given, why = _called(term.reward, batch)
             except Exception as error:
-                error.add_note(f"raised while {term.__name__} scored {first} to {last}")
+                error.add_note(f"raised while {term.name} scored {first} to {last}")
                 raise
             values += given
             whys += why
@@ -243,37 +241,18 @@ class _Scorer:
         totals: dict[tuple[float | None, ...], float | None] = {}  # many rows have the same values
         for row in values:
             if row not in totals:
-                known = [w * v for w, v in zip(self.weights, row, strict=True) if v is not None]
+                pairs = zip(self.terms, row, strict=True)
+                known = [term.weight * value for term, value in pairs if value is not None]
                 totals[row] = sum(known, self.bias) if known else None
             yield totals[row]
 
 
-def _scorer(
-    rewards: Reward | Function | Sequence[Reward | Function],
-    columns: dict[str, str],
-    *,
-    lines: bool,
-) -> _Scorer:
+def _scoring(
+    rewards: RewardLike | Sequence[RewardLike], columns: dict[str, str], *, lines: bool
+) -> _Scoring:
     """Return what scores: the terms one by one, each with a name of its own."""
-    terms: list[Function] = []
-    weights: list[float] = []
-    bias = 0.0
-    for reward in rewards if isinstance(rewards, Sequence) else [rewards]:
-        if isinstance(reward, Reward):
-            parts = split(reward)
-            terms += parts.reward_funcs
-            weights += parts.reward_weights
-            bias += reward.bias if isinstance(reward, Linear) else 0.0
-        elif callable(reward) and hasattr(reward, "__name__"):
-            terms.append(reward)
-            weights.append(1.0)
-        else:
-            given = f"{reward!r} ({type(reward).__name__})"
-            raise TypeError(f"got {given}, expected a reward, a function, or a list of them")
-    if not terms:
-        raise ValueError("no rewards; give at least one")
-    names = numbered(str(term.__name__) for term in terms)
-    return _Scorer(terms, names, weights, bias, columns, lines)
+    bias = sum(reward.bias for reward in given_rewards(rewards) if isinstance(reward, Linear))
+    return _Scoring(scorers(rewards), bias, columns, lines)
 
 
 def _check(source: Path | str, out: Path, *, workers: int, batch_size: int) -> None:
@@ -332,7 +311,7 @@ def _called(function: Function, batch: Batch) -> tuple[list[float | None], list[
     if not isinstance(values, Sequence) or len(values) != len(batch):
         told = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
         raise ValueError(f"got {told} for {len(batch)} completions, expected a list of as many")
-    whys = logged.get(f"{function.__name__}/why") or [""] * len(batch)
+    whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
     return _finite(values), [*map(str, whys)]
 
 
@@ -395,9 +374,10 @@ def _added(one: Sequence[float], other: Sequence[float]) -> list[float]:
     ]
 
 
-def _scored(out: Path, scorer: _Scorer, state: State, resumed: int) -> Scored:
+def _scored(out: Path, scorer: _Scoring, state: State, resumed: int) -> Scored:
     """Return the figures."""
-    names, weights = [*scorer.names, TOTAL], [*scorer.weights, 1.0]
+    names = [*(term.name for term in scorer.terms), TOTAL]
+    weights = [*(term.weight for term in scorer.terms), 1.0]
     tallies = state["tallies"] if state["rows"] else [_tally([])] * len(names)
     figures = [
         Summary(name, weight, int(count), total / count, low, high)
@@ -408,7 +388,7 @@ def _scored(out: Path, scorer: _Scorer, state: State, resumed: int) -> Scored:
     return Scored(out, state["rows"], resumed, tuple(figures[:-1]), figures[-1])
 
 
-def _about(source: Path | str, scorer: _Scorer) -> dict[str, str]:
+def _about(source: Path | str, scorer: _Scoring) -> dict[str, str]:
     """Return what a scoring is made of, each thing as a digest."""
     kind, files = _files.find(source)
     if kind == "dataset":
@@ -417,10 +397,11 @@ def _about(source: Path | str, scorer: _Scorer) -> dict[str, str]:
     for file in files:
         with file.open("rb") as opened:
             content.update(hashlib.file_digest(opened, "sha256").digest())
-    rules = [version("rewardkit"), repr(scorer.weights), repr(scorer.bias)]
-    for term in scorer.terms:
-        parts = [type(part) for part in walk(term)] if isinstance(term, Reward) else [term]
-        rules += [repr(term) if isinstance(term, Reward) else "", *map(_code, parts)]
+    weights = [term.weight for term in scorer.terms]
+    rules = [version("rewardkit"), repr(weights), repr(scorer.bias)]
+    for _, reward, *_ in scorer.terms:
+        parts = [type(part) for part in walk(reward)] if isinstance(reward, Reward) else [reward]
+        rules += [repr(reward) if isinstance(reward, Reward) else "", *map(_code, parts)]
     return {
         "input": content.hexdigest(),
         "rewards": hashlib.sha256("\n".join(rules).encode()).hexdigest(),
@@ -440,24 +421,21 @@ def _code(part: Any) -> str:
         return name
 
 
-def _sidecar(source: Path | str, scorer: _Scorer, record: Mapping[str, Any]) -> str:
+def _sidecar(source: Path | str, scorer: _Scoring, record: Mapping[str, Any]) -> str:
     """Return the YAML that lies beside the rows: what scored them, and how much each counts."""
     told = f"# What scored {source}: the column `reward` is the sum of these. rk.load reads it.\n"
     told += f"{_RECORD}{json.dumps({**record, 'schema': None})}\n"
-    rewards = [term for term in scorer.terms if isinstance(term, Reward)]
-    if len(rewards) == len(scorer.terms):
-        try:
-            terms = tuple(
-                term if term.__name__ == name else term.model_copy(update={"name": name})
-                for term, name in zip(rewards, scorer.names, strict=True)
-            )
-            weights = tuple(scorer.weights)
-            return told + dump(Linear(terms=terms, weights=weights, bias=scorer.bias))
-        except ValueError:  # a class without a registered name
-            pass
-    pairs = zip(scorer.names, scorer.weights, strict=True)
+    named = [
+        reward if reward.__name__ == name else reward.model_copy(update={"name": name})
+        for name, reward, *_ in scorer.terms
+        if isinstance(reward, Reward)
+    ]
+    if len(named) == len(scorer.terms):
+        weights = tuple(term.weight for term in scorer.terms)
+        with suppress(ValueError):  # a class without a registered name
+            return told + dump(Linear(terms=tuple(named), weights=weights, bias=scorer.bias))
     return told + "".join(
-        f"# {weight:g} times {name}, which YAML cannot hold\n" for name, weight in pairs
+        f"# {term.weight:g} times {term.name}, which YAML cannot hold\n" for term in scorer.terms
     )
 
 
