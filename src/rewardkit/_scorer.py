@@ -147,7 +147,8 @@ class Scorer(NamedTuple):
         values = self._heard(row, [text, noise, ""])
         if values is None:
             return False, False, 0
-        return True, (self.told_apart(row, text, noise) or 0.0) > 0, len({*values})
+        apart = values[0] is not None and values[0] > (values[1] or 0.0)
+        return True, apart, len({*values})
 
     def _one(self, row: Row, text: str) -> Value:
         """Return what one text earns, with the time that it took."""
