@@ -114,7 +114,8 @@ def samples(found: Row, most: int = 3) -> str:
         told = (
             f"{question}\n\nwithout the adapter:\n{without}\n\nwith it:\n{trained}"
         ).splitlines()
-        parts.append("```text\n" + "\n".join(line.rstrip() for line in told) + "\n```")
+        fence = max(["```", *(f"{run}`" for run in re.findall("```+", "\n".join(told)))], key=len)
+        parts.append("\n".join([f"{fence}text", *(line.rstrip() for line in told), fence]))
     return "\n\n".join(parts)
 
 

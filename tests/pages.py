@@ -31,7 +31,7 @@ from rewardkit.component import Component
 ROOT = Path(__file__).parents[1]
 STAND_INS = "<!-- run with stand-ins:"
 NOT_RUN = "<!-- not run:"
-FENCE = re.compile(r" *```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?")
+FENCE = re.compile(r" *(?P<ticks>```+)(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?")
 ENVIRONMENT = {**os.environ, "REWARDKIT_NO_PLUGINS": "1", "PYTHONIOENCODING": "utf-8"}
 SAMPLES = {
     "completions.jsonl": (
@@ -53,7 +53,7 @@ class Block(NamedTuple):
     line: int
     """Where it begins in the page."""
     language: str
-    """What follows the fence's three backticks."""
+    """What follows the fence's backticks."""
     title: str
     """The file's name where the block is one, else nothing."""
     text: str
@@ -70,7 +70,7 @@ def blocks(text: str) -> Iterator[Block]:
     for place, line in enumerate(lines):
         if opened is None and (opened := FENCE.fullmatch(line)):
             start = place
-        elif opened and line.strip() == "```":
+        elif opened and line.strip() == opened["ticks"]:
             inside = textwrap.dedent("\n".join(lines[start + 1 : place])) + "\n"
             before = next((line for line in reversed(lines[:start]) if line.strip()), "")
             remark = before if before.startswith("<!--") else ""
