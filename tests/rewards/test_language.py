@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from langid.langid import LanguageIdentifier, model
 
 import rewardkit as rk
+from rewardkit import _langid
 from rewardkit.rewards import language
 
 WHOLE = LanguageIdentifier.from_modelstring(model)
@@ -81,7 +82,7 @@ def test_sentences_side_by_side_get_the_backends_own_labels(backend, own_label, 
 
 def test_a_long_text_gets_the_backends_own_label(backend, own_label):
     text = " ".join([ID, EN, DE] * 400)
-    assert len(text) > 3 * language._BLOCK
+    assert len(text) > 3 * _langid.BLOCK
     reward = rk.build("language", backend=backend, scores={own_label(text): 1.0}, mask=False)
     assert reward(completions=[text, DE, text]) == [1.0, float(own_label(DE) == own_label(text)), 1]
 
@@ -158,8 +159,8 @@ def test_either_backend_chooses_among_the_candidates(backend):
 
 def test_a_release_of_py3langid_with_another_model_is_named(monkeypatch):
     py3langid = pytest.importorskip("py3langid.langid")
-    language._loaded.cache_clear()
-    language._identifier.cache_clear()
+    _langid._loaded.cache_clear()
+    _langid.identifier.cache_clear()
     other = SimpleNamespace(LanguageIdentifier=WHOLE, MODEL_FILE=None)
     monkeypatch.setitem(sys.modules, py3langid.__name__, other)
     with pytest.raises(ImportError, match=r"another model; pip install 'py3langid==0\.4\.\*'"):
@@ -176,8 +177,8 @@ def test_unknown_labels_are_named(backend):
 
 
 def test_a_missing_backend_names_the_extra(monkeypatch):
-    language._identifier.cache_clear()
-    language._loaded.cache_clear()
+    _langid.identifier.cache_clear()
+    _langid._loaded.cache_clear()
     for name in [name for name in sys.modules if name.startswith("langid")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", [])
