@@ -51,7 +51,7 @@ def test_a_script_under_optimisation_that_is_broken(tmp_path):
     code = f"from rewardkit.testing import check_reward\n{BROKEN}check_reward(reward, forms='text')"
     done = run(code, tmp_path, "-O")
     assert "LawBroken: reward breaks 1 of" in done.stderr
-    assert "run_path('" in done.stderr
+    assert "rerun('" in done.stderr
     assert "reward(completions=[''])" in done.stderr
 
 
@@ -159,9 +159,9 @@ def test_a_missing_column_is_a_mistake_in_the_call_and_no_finding():
     [
         (
             lambda completions: None,
-            "raises TypeError: gave None, expected a list of numbers and None",
+            "values = None",
         ),
-        (lambda completions: ["1" for _ in completions], "raises TypeError: gave the value '1'"),
+        (lambda completions: ["1" for _ in completions], "values = ['1"),
     ],
 )
 def test_what_is_no_list_of_numbers(give, given):
