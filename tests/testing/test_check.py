@@ -76,6 +76,27 @@ check_reward(reward, laws=["pickles", "deterministic"])
     assert "pickles: It pickles, and gives the same in another process" in done.stderr
 
 
+def test_pytest_shows_the_finding_and_none_of_the_frames(tmp_path):
+    code = """
+from rewardkit.testing import check_extractor, check_reward, check_verifier
+
+def test_reward():
+    check_reward(lambda completions, **_: [], forms="text", laws="length")
+
+def test_verifier():
+    check_verifier(lambda answers, references: [], laws="length")
+
+def test_extractor():
+    check_extractor(lambda text: 3, laws="total")
+"""
+    (tmp_path / "test_it.py").write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.count("LawBroken: <lambda> breaks 1 of 1 laws") >= 3
+    assert "_check.py" not in done.stdout
+    assert "def check_" not in done.stdout
+
+
 class InUnittest(unittest.TestCase):
     def test_it(self):
         with self.assertRaises(AssertionError):  # noqa: PT027 - unittest is what is tested

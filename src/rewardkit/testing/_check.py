@@ -109,6 +109,7 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     >>> check_reward(longest, forms="text", laws=["total", "length", "order"]).held
     ('total', 'length', 'order')
     """
+    __tracebackhide__ = True  # of pytest: the message says it all
     chosen = strategies.chosen(forms, FORMS, "forms")
     own = isinstance(reward, Reward)
     words = _words(reward)
@@ -168,6 +169,7 @@ def check_verifier(  # noqa: PLR0913 - the same
     >>> check_verifier(build("exact"), skip=["pickles", "linear"], max_examples=20).skipped
     {'right': 'it takes right=, pairs of an answer and a reference'}
     """
+    __tracebackhide__ = True  # of pytest: the message says it all
     words = _words(verifier)
     said = st.none() | strategies.texts(words=words) if answers is None else answers
     cells = strategies.references() if references is None else references
@@ -212,6 +214,7 @@ def check_extractor(  # noqa: PLR0913 - the same
     >>> "found" in check_extractor(build("boxed"), wrap=r"\boxed{{answer}}", max_examples=20).held
     True
     """
+    __tracebackhide__ = True  # of pytest: the message says it all
     words = _words(extractor)
     said = strategies.texts(words=words) if texts is None else texts
     told = strategies.numbers(spellings=["plain", "thousands", "latex"]).map(lambda two: two[0])
