@@ -43,7 +43,12 @@ LAYOUTS = (("reasoning", "answer"), ("think",), ("think", "answer"))
 
 
 def chosen(given: str | Iterable[str], known: Sequence[str], option: str) -> list[str]:
-    """Return the names given, if all are known. Raises ValueError where not, or where none is."""
+    """Return the names given, if all are known. Raises ValueError where not, or where none is.
+
+    Raises TypeError for what is neither a name nor names.
+    """
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{option}: got {given!r}, expected some of {', '.join(known)}")
     names = [given] if isinstance(given, str) else [*given]
     wrong = [name for name in names if name not in known]
     if wrong or not names:
@@ -51,7 +56,7 @@ def chosen(given: str | Iterable[str], known: Sequence[str], option: str) -> lis
     return names
 
 
-def _strategy(given: SearchStrategy[Item], option: str) -> SearchStrategy[Item]:
+def strategy(given: SearchStrategy[Item], option: str) -> SearchStrategy[Item]:
     """Return the strategy. Raises TypeError where it is none."""
     if not isinstance(given, SearchStrategy):
         raise TypeError(
@@ -97,7 +102,7 @@ def tagged(
     for tag in tags:
         if not isinstance(tag, str) or not tag or set(tag) & set("<>/ \n"):
             raise ValueError(f"got the tag {tag!r}, expected a name such as 'answer'")
-    return _tagged(tags, _strategy(contents or _CONTENTS, "contents"), broken=broken)
+    return _tagged(tags, strategy(contents or _CONTENTS, "contents"), broken=broken)
 
 
 @st.composite
@@ -210,7 +215,7 @@ def completions(
     `texts` are what stands in them. Raises ValueError for an unknown form.
     """
     forms = chosen(forms, FORMS, "forms")
-    inside = _strategy(_TEXTS if texts is None else texts, "texts")
+    inside = strategy(_TEXTS if texts is None else texts, "texts")
     return _even(*(_EMPTY if form == "empty" else inside.map(CARRIERS[form]) for form in forms))
 
 
@@ -382,8 +387,8 @@ def calls(
     made = {name: cells(given, name) for name, given in (columns or {}).items()}
     return _calls(
         made,
-        _COMPLETIONS if completions is None else _strategy(completions, "completions"),
-        _PROMPTS if prompts is None else _strategy(prompts, "prompts"),
+        _COMPLETIONS if completions is None else strategy(completions, "completions"),
+        _PROMPTS if prompts is None else strategy(prompts, "prompts"),
         (min_size, max_size),
     )
 
@@ -402,11 +407,10 @@ def _calls(
     sizes: tuple[int, int],
 ) -> dict[str, list[Any]]:
     """Draw the rows, where the groups begin, and a prompt for each group."""
-    row = st.fixed_dictionaries(
-        {"new": st.booleans(), "completions": completions, "completion_ids": _IDS, **columns}
-    )
-    rows = draw(st.lists(row, min_size=sizes[0], max_size=sizes[1]))
-    groups = [sum(row["new"] for row in rows[: at + 1]) for at in range(len(rows))]
+    row = st.fixed_dictionaries({"completions": completions, "completion_ids": _IDS, **columns})
+    drawn = draw(st.lists(st.tuples(st.booleans(), row), min_size=sizes[0], max_size=sizes[1]))
+    rows = [row for _, row in drawn]
+    groups = [sum(new for new, _ in drawn[: at + 1]) for at in range(len(drawn))]
     count = len(set(groups))
     each = draw(st.lists(prompts, min_size=count, max_size=count, unique_by=repr))
     known = dict(zip(dict.fromkeys(groups), each, strict=True))
