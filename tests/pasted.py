@@ -103,6 +103,18 @@ def classes(completions, **columns):
     return [1 / 0 for _ in columns["class"]]
 
 
+def resized(completions, cell, **columns):
+    for image in cell:
+        image.size = len(completions) + 100
+    return [0.0 for _ in completions]
+
+
+def one_element(completions, cell, **columns):
+    for each in cell:
+        each[2500] += 1
+    return [0.0 for _ in completions]
+
+
 def cell(value: Any) -> tuple[Any, str, dict[str, Any], str]:
     return cells, "total", {"columns": {"cell": [value]}}, "ZeroDivisionError"
 
@@ -119,5 +131,12 @@ ODD: dict[str, tuple[Any, str, dict[str, Any], str]] = {
     "number of numpy": cell(np.float32(1.5)),
     "enumeration": cell(Colour.RED),
     "object": cell(Image()),
+    "object that changes": (resized, "inputs", {"columns": {"cell": [Image()]}}, "AssertionError"),
+    "array that changes": (
+        one_element,
+        "inputs",
+        {"columns": {"cell": [np.zeros(5000)]}},
+        "AssertionError",
+    ),
 }
 """By name: a reward, the law that it breaks, the options, and how the program fails."""

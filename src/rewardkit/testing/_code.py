@@ -72,6 +72,47 @@ def _object(value: Any) -> str:
     return " ".join(told.split())
 
 
+def is_plain(value: Any) -> bool:
+    """Return whether a value is built of what Python builds in, whose text says all of it."""
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return all(map(is_plain, _parts(value) or ()))
+    return type(value).__module__ == "builtins" and not _has_no_text(value)
+
+
+def state(value: Any, within: Sequence[int] = ()) -> Any:
+    """Return what a value holds, to be compared with what it or its copy holds later.
+
+    An object without a text of its own counts by what it holds, an array by every element.
+    """
+    if id(value) in within:
+        return "itself"
+    parts = _parts(value)
+    if parts is None:
+        return repr(value)
+    return type(value).__name__, [state(part, (*within, id(value))) for part in parts]
+
+
+def _parts(value: Any) -> list[Any] | None:
+    """Return what a value is made of; None where its text says all of it."""
+    if isinstance(value, Mapping):
+        return [part for pair in value.items() for part in pair]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [*value] if isinstance(value, list | tuple) else sorted(map(repr, value))
+    if hasattr(value, "tobytes") and hasattr(value, "dtype") and not value.dtype.hasobject:
+        return [str(value.dtype), value.shape, value.tobytes()]
+    if not _has_no_text(value):
+        return None
+    with suppress(Exception):
+        return [*value.__reduce_ex__(2)[1:3]]
+    return []
+
+
+def _has_no_text(value: Any) -> bool:
+    """Return whether an object shows no more than its type and its address."""
+    kind: Any = type(value)
+    return kind.__repr__ is object.__repr__
+
+
 def imports(code: str) -> list[str]:
     """Return the lines that import the modules which code names and does not bind itself.
 

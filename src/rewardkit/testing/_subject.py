@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -33,6 +34,7 @@ Values = list[Any]
 SETUP = (MissingColumnError, ImportError)
 """Errors that say what the call lacks, and nothing of the object under the laws."""
 _SAMPLES = 20
+_MESSAGE = ("role", "content", "tool_calls", "name")
 
 
 class Broken(Exception):  # noqa: N818 - a finding on its way, caught by the kit
@@ -148,9 +150,20 @@ class Subject:
         last = f"{'' if fails else 'values = '}{expression}  # {told}"
         lines += [f"with {within}:", *_code.indented(last)] if within else [last]
         lines += [] if fails else [f"assert {condition}"]
-        given = told if fails else f"values = {told}"
+        given = f"{told}{self.advice(told)}" if fails else f"values = {told}"
         expected = self.wrong.wanted if self.wrong else condition
         raise Broken(expected, given, script([call[0] for call in calls], lines))
+
+    def advice(self, told: str) -> str:
+        """Return what to do where the last call lacked a column that the function's code names."""
+        key = re.fullmatch(r"raises KeyError: '([^']+)'", told)
+        if self.kind != "reward" or not key or key[1] not in self.words:
+            return ""
+        if isinstance(self.it, Reward) or key[1] in self.done[-1][1] or key[1] in _MESSAGE:
+            return ""
+        return (
+            f"; where that is a column, say what stands there: columns={{{key[1]!r}: ['42', '7']}}"
+        )
 
     def needed(self, tried: Sequence[Call]) -> list[Call]:
         """Return this example's calls without the keywords that change nothing in those tried."""
