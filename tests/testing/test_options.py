@@ -56,7 +56,7 @@ def even(completions, **columns):
         (
             {"wrap": "<a>{solution}</a>"},
             ValueError,
-            r"\{solution\} is no column \(prompt, answer\)",
+            r"\{solution\} is no column \(answer, prompt\)",
         ),
         ({"columns": ["answer"]}, TypeError, "columns: got"),
         ({"columns": {3: ["a"]}}, TypeError, "columns: got"),
@@ -86,6 +86,14 @@ def test_latex_in_a_wrap_is_no_placeholder():
     options = {"columns": {"answer": ["4"]}, "bounds": (0, 1), "max_examples": 5}
     assert kit.check_reward(solved, wrap=wrap, laws="maximum", **options).held == ("maximum",)
     assert kit.check_reward(CORRECT, wrap=r"\boxed{x} {answer}", laws="total", max_examples=2).held
+
+
+def test_a_layout_may_be_that_of_a_column_where_none_is_read():
+    layout = "<reasoning>\nso\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
+    options = {"wrap": layout, "laws": "maximum", "max_examples": 2}
+    assert kit.check_reward(rk.build("xml_strict"), **options).held == ("maximum",)
+    with pytest.raises(ValueError, match=r"\{promt\} is no column; did you mean \{prompt\}"):
+        kit.check_reward(rk.build("xml_strict"), wrap="{promt}", laws="maximum")
 
 
 def test_a_column_called_new():

@@ -99,9 +99,10 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     taken to be pointwise. With `wrap` the reference, written as it says, must earn the maximum.
 
     `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for all laws
-    on one example) are those of Hypothesis, whose profile says everything else. Raises LawBroken,
-    an AssertionError, with the smallest example found for each broken law and a program that shows
-    it; ValueError and TypeError for options that do not fit.
+    on one example) are those of Hypothesis, whose profile says how many where none is given, and
+    whether the same are drawn each time. Raises LawBroken, an AssertionError, with the smallest
+    example found for each broken law and a program that shows it; ValueError and TypeError for
+    options that do not fit, ValueError also where no law is left to try.
 
     >>> def longest(completions, **columns):
     ...     return [float(len(text) == max(map(len, completions))) for text in completions]
@@ -126,7 +127,7 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     words = _words(reward)
     cells, clean = (_columns(reward, columns or {}, clean=clean) for clean in (False, True))
     if wrap is not None:
-        _options.wrap(wrap, ["prompt", *clean])
+        _options.wrap(wrap, [*clean])
     default = completions is None
     if completions is None:
         completions = strategies.completions(forms=chosen, texts=strategies.texts(words=words))

@@ -85,7 +85,8 @@ def columns(given: Any, known: Sequence[str]) -> None:
 def wrap(given: Any, known: Sequence[str], *, callables: bool = True) -> None:
     """Raise TypeError for what wraps nothing, ValueError for a placeholder that is no column.
 
-    Braces that stand for nothing, as those of LaTeX, are left alone.
+    Braces that stand for nothing, as those of LaTeX, are left alone; so is all where there are no
+    columns.
     """
     if callables and callable(given):
         return
@@ -93,10 +94,11 @@ def wrap(given: Any, known: Sequence[str], *, callables: bool = True) -> None:
         what = "a text with {answer} in it" + " or a function of the row" * callables
         raise TypeError(f"wrap: got {given!r} ({type(given).__name__}), expected {what}")
     found = re.findall(r"(?<![\w}\\])\{([^\W\d]\w*)\}", given)
-    some = any(f"{{{name}}}" in given for name in known)
+    known = [*known, "prompt"] if callables else known
+    none = known != ["prompt"] and not any(f"{{{name}}}" in given for name in known)
     for name in found:
         near = get_close_matches(name, known, n=1)
-        if name not in known and known and (near or not some):
+        if name not in known and (near or none):
             told = f"; did you mean {{{near[0]}}}?" if near else ""
             raise ValueError(f"wrap: {{{name}}} is no column{told} ({', '.join(known)})")
 
