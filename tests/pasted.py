@@ -79,6 +79,11 @@ class Image:
         self.size = 3
 
 
+class Named:
+    def __repr__(self) -> str:
+        return "named('so')"
+
+
 class Async:
     async def __call__(self, completions, **columns):
         return [2.0 for _ in completions]
@@ -129,6 +134,8 @@ ODD: dict[str, tuple[Any, str, dict[str, Any], str]] = {
     "decimal": cell([Decimal("0.1")]),
     "array cell": cell(np.array([1.5], dtype="float32")),
     "number of numpy": cell(np.float32(1.5)),
+    "text of numpy": cell(np.str_("a")),
+    "text that is no program": cell(Named()),
     "enumeration": cell(Colour.RED),
     "object": cell(Image()),
     "object that changes": (resized, "inputs", {"columns": {"cell": [Image()]}}, "AssertionError"),

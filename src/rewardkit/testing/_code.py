@@ -58,15 +58,16 @@ def _object(value: Any) -> str:
         return told
     if isinstance(value, re.Pattern):
         return f"re.compile({value.pattern!r}, {value.flags})"
-    if hasattr(value, "tolist") and hasattr(value, "dtype") and module == "numpy":
-        kind = "array" if hasattr(value, "__len__") else str(value.dtype)
-        more = f", dtype={str(value.dtype)!r}" if kind == "array" else ""
-        return f"numpy.{kind}({literal(value.tolist())}{more})"
+    if module == "numpy" and hasattr(value, "tolist") and hasattr(value, "dtype"):
+        kind, cells = type(value).__name__, literal(value.tolist())
+        many = f"numpy.array({cells}, dtype={str(value.dtype)!r})"
+        return many if kind == "ndarray" else f"numpy.{kind}({cells})"
     if told.startswith(f"{type(value).__qualname__}("):
         told = f"{module}.{told}"
     with suppress(SyntaxError, ValueError):
-        ast.parse(told, mode="eval")
-        return told
+        names = [node.id for node in ast.walk(ast.parse(told)) if isinstance(node, ast.Name)]
+        if {*names} <= {*sys.modules, *dir(builtins), "SimpleNamespace", "_"}:
+            return told
     with suppress(Exception):
         return f"pickle.loads({pickle.dumps(value)!r})"
     return " ".join(told.split())
