@@ -24,7 +24,7 @@ from rewardkit.reward import Reward
 from rewardkit.testing import _elsewhere, _options, _rerun, _subject, strategies
 from rewardkit.testing._subject import Broken, Rows, Subject, Values
 from rewardkit.testing.laws import LAWS, Law
-from rewardkit.testing.strategies import CARRIERS, FORMS, Cells
+from rewardkit.testing.strategies import CARRIERS, FORMS, Cells, _strategy
 from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
@@ -188,12 +188,12 @@ def check_verifier(  # noqa: PLR0913 - the same
     words = _words(verifier)
     said = st.none() | strategies.texts(words=words)
     if answers is not None:
-        said = strategies.strategy(answers, "answers")
+        said = _strategy(answers, "answers")
     cells = strategies.references() if references is None else references
     row = st.tuples(said, strategies.cells(cells, "references"))
     wrapped = None
     if right is not None:
-        pairs = strategies.strategy(right, "right").map(_options.pair)
+        pairs = _strategy(right, "right").map(_options.pair)
         wrapped = st.lists(pairs, min_size=1, max_size=3).map(
             lambda pairs: (_pairs(pairs), ["correct"] * len(pairs))
         )
@@ -237,11 +237,11 @@ def check_extractor(  # noqa: PLR0913 - the same
     words = _words(extractor)
     said = strategies.texts(words=words)
     if texts is not None:
-        said = strategies.strategy(texts, "texts")
+        said = _strategy(texts, "texts")
     told = strategies.numbers(spellings=["plain", "thousands", "latex"]).map(lambda two: two[0])
     wrapped = None
     if answers is not None:
-        told = strategies.strategy(answers, "answers")
+        told = _strategy(answers, "answers")
     if wrap is not None:
         _options.wrap(wrap, ["answer"], callables=False)
         if "{answer}" not in wrap:

@@ -56,7 +56,7 @@ def chosen(given: str | Iterable[str], known: Sequence[str], option: str) -> lis
     return names
 
 
-def strategy(given: SearchStrategy[Item], option: str) -> SearchStrategy[Item]:
+def _strategy(given: SearchStrategy[Item], option: str) -> SearchStrategy[Item]:
     """Return the strategy. Raises TypeError where it is none."""
     if not isinstance(given, SearchStrategy):
         raise TypeError(
@@ -103,7 +103,7 @@ def tagged(
         if not isinstance(tag, str) or not tag or set(tag) & set("<>/ \n"):
             raise ValueError(f"got the tag {tag!r}, expected a name such as 'answer'")
     return _tagged(
-        tags, strategy(_CONTENTS if contents is None else contents, "contents"), broken=broken
+        tags, _strategy(_CONTENTS if contents is None else contents, "contents"), broken=broken
     )
 
 
@@ -239,7 +239,7 @@ def completions(
     `texts` are what stands in them. Raises ValueError for an unknown form.
     """
     forms = chosen(forms, FORMS, "forms")
-    inside = strategy(_TEXTS if texts is None else texts, "texts")
+    inside = _strategy(_TEXTS if texts is None else texts, "texts")
     return _even(*(_EMPTY if form == "empty" else inside.map(CARRIERS[form]) for form in forms))
 
 
@@ -411,8 +411,8 @@ def calls(
     made = {name: cells(given, name) for name, given in (columns or {}).items()}
     return _calls(
         made,
-        _COMPLETIONS if completions is None else strategy(completions, "completions"),
-        _PROMPTS if prompts is None else strategy(prompts, "prompts"),
+        _COMPLETIONS if completions is None else _strategy(completions, "completions"),
+        _PROMPTS if prompts is None else _strategy(prompts, "prompts"),
         (min_size, max_size),
     )
 
