@@ -22,6 +22,7 @@ from rewardkit.testing._check import (  # noqa: E402 - with a word on the extra 
     check_verifier,
     elsewhere,
 )
+from rewardkit.testing._rerun import rerun  # noqa: E402 - the same
 from rewardkit.testing.laws import LAWS, Law, tomorrow  # noqa: E402 - the same
 from rewardkit.testing.strategies import (  # noqa: E402 - the same
     FORMS,
@@ -52,6 +53,7 @@ __all__ = [
     "numbers",
     "prompts",
     "references",
+    "rerun",
     "tagged",
     "texts",
     "tomorrow",

@@ -162,10 +162,11 @@ def inputs(it: Subject, rows: Rows) -> None:
         fewer = {key: cells for key, cells in rows.items() if key != name}
         rows = fewer if _changed(it, fewer) else rows
     named = f"{it.kind}.verify" if hasattr(it.it, "verify") else it.kind
-    lines = [f"rows = {_code.literal(rows)}", "before = repr(rows)", f"{named}(**rows)"]
+    shown = "repr" if _code.is_plain(rows) else "pickle.dumps"  # objects may have no text
+    lines = [f"rows = {_code.literal(rows)}", f"before = {shown}(rows)", f"{named}(**rows)"]
     given = copy.deepcopy(rows)
     _run(it, given)
-    code = script([it], [*lines, "assert repr(rows) == before"])
+    code = script([it], [*lines, f"assert {shown}(rows) == before"])
     raise Broken(f"rows = {_code.literal(rows)}", f"rows = {_code.literal(given)}", code)
 
 
@@ -360,7 +361,7 @@ def _changed(it: Subject, rows: Rows) -> bool:
         _run(it, given)
     except SETUP:  # without a column that is needed
         return False
-    return repr(given) != repr(rows)
+    return bool(_code.state(given) != _code.state(rows))
 
 
 def _renamed(value: Any, old: str, new: str) -> Any:
