@@ -18,6 +18,7 @@ from hypothesis.errors import Flaky
 
 from rewardkit import component
 from rewardkit._preflight import fill
+from rewardkit.batch import Reference
 from rewardkit.component import Component, walk
 from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
@@ -92,7 +93,8 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     them from; a component's own columns are known. `completions` are what is scored, by default
     everything of the `forms` (`text`, `chat`, `parts`, `turns`, `tools`, `empty`) that the reward
     takes. `bounds` and `pointwise` say for a function what a component declares; a function is
-    taken to be pointwise. With `wrap` the reference, written as it says, must earn the maximum.
+    taken to be pointwise. With `wrap` the reference, written as it says, must earn the maximum, and
+    a third of all rows are such.
 
     `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for all laws
     on one example) are those of Hypothesis, whose profile says everything else. Raises LawBroken,
@@ -113,22 +115,35 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     own = isinstance(reward, Reward)
     words = _words(reward)
     cells, clean = (_columns(reward, columns or {}, clean=clean) for clean in (False, True))
-    default = completions is None
+    wraps = [wrap] if wrap is not None else []
     if completions is None:
-        completions = strategies.completions(forms=chosen, texts=strategies.texts(words=words))
-    prompts = strategies.prompts(forms=["text", "chat"] if "text" in chosen else "chat")
-    accepted = partial(_accepted, reward)
-    rows = strategies.calls(cells, completions=completions, prompts=prompts, max_size=4).map(
-        accepted
-    )
+        texts = strategies.texts(words=words)
+        wraps = wraps or _guesses(reward, clean)
+        said = {
+            kind: (forms_alike, strategies.completions(forms=forms_alike, texts=texts))
+            for kind, forms_alike in _kinds(chosen).items()
+        }
+    else:
+        calls = _subject.drawn(strategies.calls(completions=completions), _SHOWN)
+        shown = {strategies.form_of(one) for call in calls for one in call["completions"]}
+        chosen = [form for form in chosen if form in shown]
+        said = {"text": (chosen, completions)}
+    drawn, right = [], []
+    for kind, (forms_alike, usual) in said.items():
+        known = _right(clean, wraps, forms_alike)
+        asked = strategies.prompts(forms=kind)
+        mixed = usual if known is None else strategies.mostly(usual, known)
+        drawn.append(strategies.calls(cells, completions=mixed, prompts=asked, max_size=4))
+        if known is not None:
+            right.append(strategies.calls(completions=known, prompts=asked, min_size=1, max_size=4))
+    written = partial(_written, reward)
+    rows = st.one_of(drawn).map(written)
     if bounds is None:
         bounds = getattr(reward, "bounds", None)
     wrapped = None
-    if wrap is not None and bounds is not None and isfinite(bounds[1]):
-        carrier = CARRIERS[next((form for form in CARRIERS if form in chosen), "text")]
-        blank = strategies.calls(clean, completions=st.just(""), prompts=prompts, min_size=1)
-        perfect = partial(_perfect, wrap, carrier, bounds[1])
-        wrapped = blank.map(perfect).map(lambda pair: (accepted(pair[0]), pair[1]))
+    if wrap is not None and right and bounds is not None and isfinite(bounds[1]):
+        high = float(bounds[1])
+        wrapped = st.one_of(right).map(written).map(lambda rows: (rows, [high] * _count(rows)))
     it = Subject(
         reward,
         "reward",
@@ -141,7 +156,7 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
         pointwise=getattr(reward, "pointwise", True) if pointwise is None else pointwise,
         bounds=bounds,
         wrapped=wrapped,
-        classics=strategies.classics(chosen) if default else [],
+        classics=strategies.classics(chosen) if completions is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -159,8 +174,8 @@ def check_verifier(  # noqa: PLR0913 - the same
 ) -> Checked:
     """Check that a verifier keeps the laws: rewardkit's own, or a function `verify`.
 
-    `answers` and `references` are what it is called with, by default anything. `right` are pairs of
-    an answer and a reference for which it must say so. A verifier whose references are no answers,
+    `answers` and `references` are what it is called with, by default anything, and references as
+    answers to themselves. `right` are pairs of an answer and a reference for which it must say so. A verifier whose references are no answers,
     as tests are for a program, leaves out the law `reflexive`. The other options, and what is
     raised, are those of `check_reward`.
 
@@ -171,7 +186,12 @@ def check_verifier(  # noqa: PLR0913 - the same
     words = _words(verifier)
     said = st.none() | strategies.texts(words=words) if answers is None else answers
     cells = strategies.references() if references is None else references
-    row = st.tuples(said, strategies.cells(cells, "references"))
+    drawn = strategies.cells(cells, "references")
+    row = st.tuples(said, drawn)
+    if right is not None:
+        row = strategies.mostly(row, right)
+    elif answers is None:
+        row = strategies.mostly(row, drawn.map(_its_own))
     wrapped = None
     if right is not None:
         wrapped = st.lists(right, min_size=1, max_size=3).map(
@@ -491,6 +511,11 @@ def _constants(it: Component) -> list[Any]:
     return [value for value in found if isinstance(value, str | int | float | None)]
 
 
+def _its_own(reference: Any) -> tuple[str | None, Any]:
+    """Return a reference as the answer to itself, where it is a text or a number."""
+    return (str(reference) if isinstance(reference, str | int | float) else None), reference
+
+
 def _pairs(pairs: Sequence[tuple[Any, Any]]) -> Rows:
     """Return pairs of an answer and a reference as a verifier takes them."""
     return {
@@ -499,18 +524,82 @@ def _pairs(pairs: Sequence[tuple[Any, Any]]) -> Rows:
     }
 
 
-def _perfect(
-    wrap: Wrap, carrier: Callable[[str], Any], high: float, rows: Rows
-) -> tuple[Rows, Values]:
-    """Return the rows with perfect completions, and the maximum for each."""
-    cells = [
-        {"prompt" if name == "prompts" else name: column[row] for name, column in rows.items()}
-        for row in range(len(rows["completions"]))
-    ]
-    said = [wrap(row) if callable(wrap) else _filled(wrap, row) for row in cells]
-    kept = [row for row, text in enumerate(said) if text is not None]
-    rows = {**rows, "completions": [carrier(text or "") for text in said]}
-    return _subject.pick(rows, kept), [float(high)] * len(kept)
+class _Right(NamedTuple):
+    """What stands for a right completion until the row around it is known."""
+
+    form: str
+    """Its form."""
+    wrap: Wrap
+    """How it is written."""
+    cells: Mapping[str, Any]
+    """The row's cells, such as can be written."""
+
+
+def _right(
+    cells: Mapping[str, Cells], wraps: Sequence[Wrap], forms: Sequence[str]
+) -> SearchStrategy[_Right] | None:
+    """Return right completions in every form that carries a text, if they can be written."""
+    carriers = [form for form in forms if form in CARRIERS]
+    if not wraps or not carriers:
+        return None
+    known = {name: strategies.cells(given, name) for name, given in cells.items()}
+    forms_drawn, ways = st.sampled_from(carriers), st.sampled_from(wraps)
+    return st.builds(_Right, forms_drawn, ways, st.fixed_dictionaries(known))
+
+
+def _written(reward: Any, drawn: Rows) -> Rows:
+    """Return a call as a trainer makes it: what is right written out, and all rows of one form."""
+    rows = {name: [*cells] for name, cells in drawn.items()}
+    said = rows["completions"]
+    for row, right in enumerate(said):
+        if isinstance(right, _Right):
+            for name, cell in right.cells.items():
+                rows.setdefault(name, [None] * len(said))[row] = cell
+            told = {name: cells[row] for name, cells in rows.items() if name != "completions"}
+            text = _text(right.wrap, {**told, "prompt": told.get("prompts")})
+            said[row] = _LEFT_OUT if text is None else CARRIERS[right.form](text)
+    kept = [row for row, completion in enumerate(said) if completion is not _LEFT_OUT]
+    plain = bool(kept) and isinstance(said[kept[0]], str)
+    alike = _subject.pick(rows, [row for row in kept if isinstance(said[row], str) is plain])
+    prompts = map(strategies.asked, alike["prompts"], alike["completions"])
+    return _accepted(reward, {**alike, "prompts": [*prompts]})
+
+
+_LEFT_OUT = object()
+
+
+def _text(wrap: Wrap, row: Mapping[str, Any]) -> str | None:
+    """Return a row's right completion, None where it has none."""
+    return wrap(row) if callable(wrap) else _filled(wrap, row)
+
+
+def _kinds(forms: Sequence[str]) -> dict[str, list[str]]:
+    """Return the forms that may stand in one batch: plain text by itself, messages together."""
+    kinds = {
+        "text": [form for form in forms if form == "text"],
+        "chat": [form for form in forms if form != "text"],
+    }
+    return {kind: alike for kind, alike in kinds.items() if alike}
+
+
+def _guesses(reward: Any, cells: Mapping[str, Any]) -> list[Wrap]:
+    """Return the usual ways to write a reference, where nobody says how it is written."""
+    if isinstance(reward, Component):
+        columns = [str(column) for column in component.columns(reward) if column.cell == Reference]
+    else:
+        columns = [name for name in cells if name not in _ROWS]
+    return [guess.replace("*", f"{{{name}}}") for name in columns for guess in _GUESSES]
+
+
+_GUESSES = (
+    "*",
+    "<answer>*</answer>",
+    "<reasoning>\nso\n</reasoning>\n<answer>\n*\n</answer>\n",
+    "<think>so</think>\n*",
+    r"It is \boxed{*}.",
+    "so\n#### *",
+)
+_SHOWN = 50
 
 
 def _filled(template: str, row: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from rewardkit.batch import MissingColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
 from rewardkit.testing import _code
-from rewardkit.testing.strategies import batch_of
+from rewardkit.testing.strategies import asked, batch_of
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -142,17 +142,26 @@ class Subject:
                 needless.add(keyword)
         return [(it, _without(rows, needless), told) for it, rows, told in self.done]
 
+    def say(self, rows: Rows, said: list[Any]) -> Rows:
+        """Return the rows with other texts, and with prompts of the same form."""
+        rows = {**rows, self.text: said}
+        if "prompts" not in rows:
+            return rows
+        return {**rows, "prompts": [*map(asked, rows["prompts"], said)]}
+
     @property
     def first(self) -> Iterator[Rows]:
-        """Calls with what is known to break rewards: each by itself, then all in one batch."""
+        """Calls with what is known to break rewards: each by itself, then all of a form at once."""
         alone = [pick(rows, [row]) for rows in self.samples for row in range(size(rows))]
         singles = [
-            {**rows, self.text: [copy.deepcopy(classic)]}
+            self.say(rows, [copy.deepcopy(classic)])
             for rows, classic in zip(cycle(alone), self.classics, strict=False)
         ]
         yield from singles
-        if singles:
-            yield {name: [rows[name][0] for rows in singles] for name in singles[0]}
+        for plain in (True, False):
+            alike = [rows for rows in singles if isinstance(rows[self.text][0], str) is plain]
+            if alike:
+                yield {name: [rows[name][0] for rows in alike] for name in alike[0]}
 
     @cached_property
     def samples(self) -> list[Rows]:

@@ -146,11 +146,12 @@ def forms(it: Subject, rows: Rows) -> None:
     """A text has the same value as plain text, as a message, in parts, and after other turns."""
     first, *others = [form for form in CARRIERS if form in it.forms] or [""]
     if not others:
-        raise SkipTest("it is checked with one form only; forms= names more")
+        raise SkipTest("it is checked with one form only; forms= or completions= gives more")
     said = Batch(rows[it.text]).texts
-    values = it.ask({**rows, it.text: [*map(CARRIERS[first], said)]})
+    plain = it.say(rows, said)  # all prompts as text, so that all say the same
+    values = it.ask(it.say(plain, [*map(CARRIERS[first], said)]))
     for form in others:
-        it.expect(values, {**rows, it.text: [*map(CARRIERS[form], said)]})
+        it.expect(values, it.say(plain, [*map(CARRIERS[form], said)]))
 
 
 @_law("reward", "verifier")
@@ -445,8 +446,8 @@ def _usual(it: Subject) -> Rows:
 def _with(it: Subject, usual: Rows, text: str, ids: Any) -> Rows:
     """Return the row with another text and other tokens."""
     carrier = CARRIERS[next((form for form in CARRIERS if form in it.forms), "text")]
-    changed = {it.text: [carrier(text)] * size(usual), "completion_ids": [ids] * size(usual)}
-    return {name: changed.get(name, cells) for name, cells in usual.items()}
+    said = it.say(usual, [carrier(text)] * size(usual))
+    return {**said, "completion_ids": [ids] * size(usual)} if "completion_ids" in said else said
 
 
 def _named(it: Subject) -> str:
