@@ -6,6 +6,7 @@ import re
 from functools import partial
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
@@ -165,14 +166,8 @@ def test_only_forms_that_the_completions_show_are_compared():
 def test_drawn_calls_are_all_text_or_all_messages():
     kinds = set()
 
-    def note(call):
+    def note(call: dict):
         kinds.add(frozenset(type(item) for item in [*call["prompts"], *call["completions"]]))
 
-    st_given(kit.calls(min_size=2), note)
+    given(kit.calls(min_size=2))(note)()
     assert kinds == {frozenset({str}), frozenset({list})}
-
-
-def st_given(strategy, note):
-    from hypothesis import given  # noqa: PLC0415 - as a test would
-
-    given(strategy)(lambda example: note(example))()

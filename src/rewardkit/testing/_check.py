@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
+from itertools import count
 from math import isfinite
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -175,9 +177,9 @@ def check_verifier(  # noqa: PLR0913 - the same
     """Check that a verifier keeps the laws: rewardkit's own, or a function `verify`.
 
     `answers` and `references` are what it is called with, by default anything, and references as
-    answers to themselves. `right` are pairs of an answer and a reference for which it must say so. A verifier whose references are no answers,
-    as tests are for a program, leaves out the law `reflexive`. The other options, and what is
-    raised, are those of `check_reward`.
+    answers to themselves. `right` are pairs of an answer and a reference for which it must say so.
+    A verifier whose references are no answers, as tests are for a program, leaves out the law
+    `reflexive`. The other options, and what is raised, are those of `check_reward`.
 
     >>> from rewardkit import build
     >>> check_verifier(build("exact"), skip=["pickles", "linear"], max_examples=20).skipped
@@ -306,32 +308,83 @@ def _tried(
     it: Subject, laws: Sequence[Law], options: settings
 ) -> tuple[dict[str, tuple[Any, Broken]], dict[str, str]]:
     """Try every law on the same examples; return those that break, and those that are skipped."""
-    broken: dict[str, tuple[Any, Broken]] = {}
-    skipped: dict[str, str] = {}
-
-    def tried(on: str, rows: Any) -> None:
-        for law in laws:
-            if law.on != on or law.name in broken or law.name in skipped:
-                continue
-            if law.compares and "deterministic" in broken:
-                skipped[law.name] = "it is not deterministic"
-                continue
-            try:
-                it.check(law.check, rows)
-            except Broken as found:
-                broken[law.name] = rows, found
-            except SkipTest as reason:
-                skipped[law.name] = str(reason)
-
+    trial = _Trial(it, laws)
     for rows in it.first:
-        tried("rows", rows)
-    _every(it.rows, lambda rows: tried("rows", rows), options)
+        trial.on("rows", rows)
+    _every(it.rows, partial(trial.on, "rows"), options)
     if it.wrapped is None:
-        skipped |= {law.name: _NO_WRAP[it.kind] for law in laws if law.on == "wrapped"}
+        trial.skipped |= {law.name: _NO_WRAP[it.kind] for law in laws if law.on == "wrapped"}
     else:
-        _every(it.wrapped, lambda right: tried("wrapped", right), options)
-    tried("once", None)
-    return broken, skipped
+        _every(it.wrapped, partial(trial.on, "wrapped"), options)
+    trial.on("once", None)
+    skipped = trial.left_out()
+    return trial.broken, skipped
+
+
+class _Trial:
+    """What is known of each law so far."""
+
+    def __init__(self, it: Subject, laws: Sequence[Law]) -> None:
+        self.it, self.laws = it, laws
+        self.broken: dict[str, tuple[Any, Broken]] = {}
+        self.skipped: dict[str, str] = {}
+        self.idle = {law.name: "no example was drawn" for law in laws}
+
+    def on(self, what: str, example: Any) -> None:
+        """Try every law that is tried on such examples."""
+        for law in self.laws:
+            known = law.name in self.broken or law.name in self.skipped
+            if law.on == what and not known and not (law.compares and self.differs):
+                self.one(law, example)
+
+    def one(self, law: Law, example: Any) -> None:
+        """Try a law on an example."""
+        try:
+            reason = self.it.check(law.check, example)
+        except Broken as found:
+            differs = _differs(self.it, example) if law.compares else None
+            judged = "deterministic" in [law.name for law in self.laws]
+            name = "deterministic" if differs and judged else law.name
+            self.broken[name] = example, differs or found
+        except SkipTest as skip:
+            self.skipped[law.name] = str(skip)
+        else:
+            if law.name in self.idle and reason:
+                self.idle[law.name] = reason
+            elif not reason:
+                self.idle.pop(law.name, None)
+
+    @property
+    def differs(self) -> bool:
+        return "deterministic" in self.broken
+
+    def left_out(self) -> dict[str, str]:
+        """Return the laws that are not found to hold or to break, each with the reason."""
+        if self.it.kind == "verifier" and not self.it.judges:
+            asked = [law.name for law in self.laws if law.name in _OF_VERDICTS]
+            self.idle |= dict.fromkeys(asked, _ALL_BAD)
+        if self.differs:
+            compared = [law.name for law in self.laws if law.compares]
+            self.broken = {name: self.broken[name] for name in self.broken if name not in compared}
+            self.idle |= dict.fromkeys(compared, "it is not deterministic")
+        idle = {name: reason for name, reason in self.idle.items() if name not in self.broken}
+        return {**idle, **self.skipped}
+
+
+_ALL_BAD = "the verifier could read no reference in any example; give references="
+_OF_VERDICTS = ("deterministic", "pointwise", "order", "no_answer")
+
+
+def _differs(it: Subject, example: Any) -> Broken | None:
+    """Return that a call gives now this and now that, where it does, looking harder than usual."""
+    if example is None:
+        return None
+    for _ in range(_HARDER):
+        try:
+            it.check(LAWS["deterministic"].check, example)
+        except Broken as found:
+            return found
+    return None
 
 
 _NO_WRAP = {
@@ -386,8 +439,10 @@ def _every(
     @options
     @given(strategy)
     def tried(example: Any) -> None:
+        random.seed(next(numbers))  # Hypothesis begins each example with the same
         attempt(example)
 
+    numbers = count(1)
     tried()
 
 

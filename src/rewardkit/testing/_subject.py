@@ -7,7 +7,6 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
@@ -44,7 +43,7 @@ class Broken(Exception):  # noqa: N818 - a finding on its way, caught by the kit
 
 
 class Unsaid(Exception):  # noqa: N818 - the same
-    """A call that raises, or gives no value a row: the laws that say so are others."""
+    """An example of which a law has nothing to say: a call that raises is for another law."""
 
 
 @dataclass
@@ -81,14 +80,24 @@ class Subject:
     """What stands in the text's place before anything is drawn."""
     name: str = ""
     """What the printed code calls it, where that is not the kind."""
+    judges: bool = False
+    """Whether a verifier has read a reference yet."""
     done: list[Call] = field(default_factory=list)
     """The calls of this example, with what each gave."""
 
-    def check(self, law: Callable[[Subject, Any], None], rows: Any) -> None:
-        """Try a law on one example; what is another law's to say is passed over."""
+    def check(self, law: Callable[[Subject, Any], None], example: Any) -> str:
+        """Try a law on one example; return why it has nothing to say of it, "" where it has.
+
+        What is another law's to say is passed over.
+        """
         self.done.clear()
-        with suppress(Unsaid):
-            law(self, rows)
+        try:
+            law(self, example)
+        except Unsaid as reason:
+            return str(reason)
+        if self.done and not any(size(rows) for _, rows, _ in self.done):
+            return "no example had a row"
+        return ""
 
     def call(self, rows: Rows) -> Values:
         """Return what a call gives, on a copy of the rows; raise what it raises."""
@@ -98,6 +107,7 @@ class Subject:
             self.done.append((self, rows, raised(error)))
             raise
         self.done.append((self, rows, _code.literal(values)))
+        self.judges |= any(value != "bad_reference" for value in values)
         return values
 
     def ask(self, rows: Rows) -> Values:
@@ -107,9 +117,11 @@ class Subject:
         except SETUP:
             raise
         except Exception as error:
-            raise Unsaid from error
-        if len(values) != size(rows) or Outcome.TIMEOUT in values:
-            raise Unsaid
+            raise Unsaid(f"the {self.kind} raised in every example") from error
+        if len(values) != size(rows):
+            raise Unsaid(f"the {self.kind} gave no value a row in any example")
+        if Outcome.TIMEOUT in values:
+            raise Unsaid(f"the {self.kind} ran out of time in every example")
         return values
 
     def expect(self, wanted: Values, rows: Rows, *, within: str = "") -> None:

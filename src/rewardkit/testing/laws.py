@@ -3,7 +3,8 @@
 A law takes what is checked and the rows of a call, and says what such calls must give:
 `it.ask(rows)` makes one, `it.expect(values, rows)` makes one that must give `values`. Where a law
 does not apply it raises SkipTest with the reason. Its docstring is its claim, its name is what
-`laws=` and `skip=` take, and its place in this file is the order in which it is tried.
+`laws=` and `skip=` take, and its place in this file is the order in which it is tried: first of all
+whether a second call gives the same, while no other law has called with the rows yet.
 """
 
 from __future__ import annotations
@@ -80,6 +81,15 @@ def _law(
 
 
 @_law()
+def deterministic(it: Subject, rows: Rows) -> None:
+    """The same call gives the same again, at once and on another day."""
+    values = it.ask(rows)
+    it.expect(values, rows)
+    with tomorrow():
+        it.expect(values, rows, within="tomorrow()")
+
+
+@_law()
 def total(it: Subject, rows: Rows) -> None:
     """Whatever stands in a row, nothing raises, and what comes back is a list of the right type."""
     try:
@@ -117,15 +127,6 @@ def bounds(it: Subject, rows: Rows) -> None:
         it.broken(f"all({ends} for value in values if value is not None)")
 
 
-@_law()
-def deterministic(it: Subject, rows: Rows) -> None:
-    """The same call gives the same again, at once and on another day."""
-    values = it.ask(rows)
-    it.expect(values, rows)
-    with tomorrow():
-        it.expect(values, rows, within="tomorrow()")
-
-
 @_law("reward", "verifier", compares=True)
 def pointwise(it: Subject, rows: Rows) -> None:
     """A row has the value that it has by itself, whatever stands in the rows beside it."""
@@ -157,7 +158,13 @@ def forms(it: Subject, rows: Rows) -> None:
 @_law("reward", "verifier")
 def inputs(it: Subject, rows: Rows) -> None:
     """What is passed is left as it is."""
-    if not _changed(it, rows):
+    given = copy.deepcopy(rows)
+    told = _run(it, given)
+    if not _differ(given, rows):
+        if not told:
+            raise Unsaid(_raises(it))
+        if not size(rows):
+            raise Unsaid("no example had a row")
         return
     for name in [name for name in rows if name != it.text]:
         fewer = {key: cells for key, cells in rows.items() if key != name}
@@ -225,6 +232,8 @@ def pickles(it: Subject, _: object) -> None:
         claim = f"pickle.loads(pickle.dumps({it.kind})) == {it.kind}"
         code = script([it], ["import pickle", f"assert {claim}"])
         raise Broken(claim, f"{claim.replace('==', '!=')}", code)
+    if not known:
+        raise Unsaid(_raises(it))
     for (rows, values), others in zip(known, theirs, strict=True):
         if not isinstance(others, list) or not same(others, values):
             there = "values in another process"
@@ -240,7 +249,11 @@ def pickles(it: Subject, _: object) -> None:
 def linear(it: Subject, _: object) -> None:
     """The time grows with a text's length, and not with its square."""
     usual = _usual(it)
-    for shape, make in _shapes(it.words):
+    shapes = [*_shapes(it.words)]
+    short = [copy.deepcopy(_with(it, usual, make(_FEW), [*range(_FEW)])) for _, make in shapes]
+    if not any(_run(it, rows) for rows in short):
+        raise Unsaid(_raises(it))
+    for shape, make in shapes:
         found = _too_slow(make, lambda text: _seconds(it, usual, text))
         if found is None:
             continue
@@ -271,6 +284,8 @@ def linear(it: Subject, _: object) -> None:
 def maximum(it: Subject, pair: tuple[Rows, Values]) -> None:
     """The reference, written as the prompt asks for it, earns the most there is."""
     rows, wanted = pair
+    if not wanted:
+        raise Unsaid("wrap gave nothing for any row")
     it.expect(wanted, rows)
 
 
@@ -280,6 +295,8 @@ def reflexive(it: Subject, rows: Rows) -> None:
     plain = [cell for cell in rows["references"] if _is_plain(cell)]
     own = {"answers": [*map(str, plain)], "references": plain}
     read = [row for row, value in enumerate(it.ask(own)) if value != "bad_reference"]
+    if not read:
+        raise Unsaid("the verifier could read no reference that is a text or a number")
     it.expect(["correct"] * len(read), pick(own, read))
 
 
@@ -333,7 +350,7 @@ def _called(it: Subject, rows: Rows) -> list[Any]:
     except SETUP:
         raise
     except Exception as error:
-        raise Unsaid from error
+        raise Unsaid(_raises(it)) from error
 
 
 def _asked(it: Subject, rows: Rows) -> list[Any] | None:
@@ -344,14 +361,19 @@ def _asked(it: Subject, rows: Rows) -> list[Any] | None:
         return None
 
 
-def _run(it: Subject, rows: Rows) -> None:
-    """Make a call on the rows themselves, whatever it gives or raises."""
+def _raises(it: Subject) -> str:
+    return f"the {it.kind} raised in every example"
+
+
+def _run(it: Subject, rows: Rows) -> bool:
+    """Make a call on the rows themselves; return whether it gives anything, and does not raise."""
     try:
         it.run(it.it, rows)
     except SETUP:
         raise
-    except Exception:  # noqa: BLE001, S110 - other laws say what it raises
-        pass
+    except Exception:  # noqa: BLE001 - other laws say what it raises
+        return False
+    return True
 
 
 def _changed(it: Subject, rows: Rows) -> bool:
@@ -361,7 +383,23 @@ def _changed(it: Subject, rows: Rows) -> bool:
         _run(it, given)
     except SETUP:  # without a column that is needed
         return False
-    return repr(given) != repr(rows)
+    return _differ(given, rows)
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Return whether two cells differ, at any depth; arrays by their numbers."""
+    if type(one) is not type(other):
+        return True
+    if isinstance(one, Mapping):
+        return [*one] != [*other] or any(_differ(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) != len(other) or any(map(_differ, one, other))
+    if hasattr(one, "dtype") and hasattr(one, "shape"):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return True
+        unlike = (one != other) & ((one == one) | (other == other))  # noqa: PLR0124 - NaN is not
+        return bool(unlike.any())
+    return repr(one) != repr(other)
 
 
 def _renamed(value: Any, old: str, new: str) -> Any:
@@ -383,6 +421,7 @@ def _is_plain(cell: Any) -> bool:
     return isinstance(cell, str | int | float) and bool(str(cell).strip())
 
 
+_FEW = 8
 _POWER = 1.5
 _ENOUGH = 0.1
 _LONGEST = 200_000
@@ -411,7 +450,7 @@ def _too_slow(
     The texts get longer until one takes long enough to be measured; then the least of several times
     counts, so that a busy machine finds nothing that is not there.
     """
-    tried, many, start = [8], 8, time.monotonic()
+    tried, many, start = [_FEW], _FEW, time.monotonic()
     before = slow = seconds(make(many))
     while slow < _ENOUGH and len(make(many)) < _LONGEST and time.monotonic() < start + _PATIENCE:
         steep = many < _SMALL and slow > _STEEP * before  # maybe exponential: with care, then
@@ -420,7 +459,7 @@ def _too_slow(
         tried.append(many)
     few = min(tried, key=lambda times: abs(times - many / 4))
     factor = (many / few) ** _POWER
-    quick = seconds(make(few))
+    quick = min(seconds(make(few)) for _ in range(3))
     for _ in range(_TRIES):
         if slow < _ENOUGH or slow <= quick * factor:
             return None
@@ -439,6 +478,8 @@ def _seconds(it: Subject, usual: Rows, text: str) -> float:
 def _usual(it: Subject) -> Rows:
     """Return a row that is judged and not left out, twice where rows are compared."""
     known = [pick(rows, [row]) for rows in it.samples for row in range(size(rows))]
+    if not known:
+        raise Unsaid("no example had a row")
     known.sort(key=lambda rows: _asked(it, rows) in (None, [None], ["bad_reference"]))
     return pick(known[0], [0] if it.pointwise else [0, 0])
 
