@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
 from itertools import count
 from math import isfinite
-from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import SkipTest
 
@@ -21,13 +20,14 @@ from hypothesis.errors import Flaky
 from rewardkit import component
 from rewardkit._preflight import fill
 from rewardkit.batch import Reference
-from rewardkit.component import Component, walk
+from rewardkit.component import Component
 from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.testing import _elsewhere, _subject, strategies
 from rewardkit.testing._subject import Broken, Rows, Subject, Values
+from rewardkit.testing._words import constants, tags_of, words_of
 from rewardkit.testing.laws import LAWS, Law
-from rewardkit.testing.strategies import CARRIERS, FORMS, Cells
+from rewardkit.testing.strategies import CARRIERS, FORMS, LAYOUTS, Cells
 from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
@@ -115,11 +115,11 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     """
     chosen = strategies.chosen(forms, FORMS, "forms")
     own = isinstance(reward, Reward)
-    words = _words(reward)
+    words = words_of(reward)
     cells, clean = (_columns(reward, columns or {}, clean=clean) for clean in (False, True))
     wraps = [wrap] if wrap is not None else []
     if completions is None:
-        texts = strategies.texts(words=words)
+        texts = _texts(words)
         wraps = wraps or _guesses(reward, clean)
         said = {
             kind: (forms_alike, strategies.completions(forms=forms_alike, texts=texts))
@@ -158,7 +158,7 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
         pointwise=getattr(reward, "pointwise", True) if pointwise is None else pointwise,
         bounds=bounds,
         wrapped=wrapped,
-        classics=strategies.classics(chosen) if completions is None else [],
+        classics=strategies.classics(chosen, tags=tags_of(words)) if completions is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -185,8 +185,8 @@ def check_verifier(  # noqa: PLR0913 - the same
     >>> check_verifier(build("exact"), skip=["pickles", "linear"], max_examples=20).skipped
     {'right': 'it takes right=, pairs of an answer and a reference'}
     """
-    words = _words(verifier)
-    said = st.none() | strategies.texts(words=words) if answers is None else answers
+    words = words_of(verifier)
+    said = st.none() | _texts(words) if answers is None else answers
     cells = strategies.references() if references is None else references
     drawn = strategies.cells(cells, "references")
     row = st.tuples(said, drawn)
@@ -208,7 +208,7 @@ def check_verifier(  # noqa: PLR0913 - the same
         "answers",
         words=words,
         wrapped=wrapped,
-        classics=strategies.classics("text") if answers is None else [],
+        classics=strategies.classics("text", tags=tags_of(words)) if answers is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -234,8 +234,8 @@ def check_extractor(  # noqa: PLR0913 - the same
     >>> "found" in check_extractor(build("boxed"), wrap=r"\boxed{{answer}}", max_examples=20).held
     True
     """
-    words = _words(extractor)
-    said = strategies.texts(words=words) if texts is None else texts
+    words = words_of(extractor)
+    said = _texts(words) if texts is None else texts
     told = strategies.numbers(spellings=["plain", "thousands", "latex"]).map(lambda two: two[0])
     wrapped = None
     if wrap is not None:
@@ -251,7 +251,7 @@ def check_extractor(  # noqa: PLR0913 - the same
         "texts",
         words=words,
         wrapped=wrapped,
-        classics=strategies.classics("text") if texts is None else [],
+        classics=strategies.classics("text", tags=tags_of(words)) if texts is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -490,7 +490,7 @@ def _columns(reward: Any, given: Mapping[str, Cells], *, clean: bool) -> dict[st
     """
     if isinstance(reward, Component):
         known = {
-            str(column): strategies.cells_of(column, also=_constants(reward), clean=clean)
+            str(column): strategies.cells_of(column, also=constants(reward), clean=clean)
             for column in component.columns(reward)
         }
         return {**known, **given}
@@ -530,40 +530,10 @@ def _accepted(reward: Any, rows: Rows) -> Rows:
     return {name: cells for name, cells in rows.items() if name in (*parameters, "completions")}
 
 
-def _words(it: Any) -> tuple[str, ...]:
-    """Return short texts that stand in a component's fields, or in a function's code."""
-    if isinstance(it, Component):
-        words = [value for value in _constants(it) if isinstance(value, str)]
-        words += [
-            tag for word in words if word.isidentifier() for tag in (f"<{word}>", f"</{word}>")
-        ]
-    else:
-        function = inspect.unwrap(getattr(it, "func", it))
-        code = getattr(function, "__code__", None) or getattr(type(it).__call__, "__code__", None)
-        words = [*_strings(code)] if code else []
-    return tuple(dict.fromkeys(word for word in words if 0 < len(word) <= _WORD))
-
-
-_WORD = 40
-
-
-def _strings(code: CodeType) -> Iterator[str]:
-    """Yield the texts in a function's code."""
-    for value in code.co_consts:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, CodeType):
-            yield from _strings(value)
-
-
-def _constants(it: Component) -> list[Any]:
-    """Return the plain values in a component's fields."""
-    found: list[Any] = []
-    for part in walk(it):
-        for name in type(part).model_fields:
-            value = getattr(part, name)
-            found += value if isinstance(value, tuple) else [value]
-    return [value for value in found if isinstance(value, str | int | float | None)]
+def _texts(words: tuple[str, ...]) -> SearchStrategy[str]:
+    """Return texts in which these words stand, the tags among them around something."""
+    layouts = [*LAYOUTS, *([tag] for tag in tags_of(words))]
+    return strategies.unnamed(strategies.texts(words=words, layouts=layouts))
 
 
 def _its_own(reference: Any) -> tuple[str | None, Any]:
@@ -611,7 +581,7 @@ def _written(reward: Any, drawn: Rows) -> Rows:
             for name, cell in right.cells.items():
                 rows.setdefault(name, [None] * len(said))[row] = cell
             told = {name: cells[row] for name, cells in rows.items() if name != "completions"}
-            text = _text(right.wrap, {**told, "prompt": told.get("prompts")})
+            text = _wrote(right.wrap, {**told, "prompt": told.get("prompts")})
             said[row] = _LEFT_OUT if text is None else CARRIERS[right.form](text)
     kept = [row for row, completion in enumerate(said) if completion is not _LEFT_OUT]
     plain = bool(kept) and isinstance(said[kept[0]], str)
@@ -623,7 +593,7 @@ def _written(reward: Any, drawn: Rows) -> Rows:
 _LEFT_OUT = object()
 
 
-def _text(wrap: Wrap, row: Mapping[str, Any]) -> str | None:
+def _wrote(wrap: Wrap, row: Mapping[str, Any]) -> str | None:
     """Return a row's right completion, None where it has none."""
     return wrap(row) if callable(wrap) else _filled(wrap, row)
 

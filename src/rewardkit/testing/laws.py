@@ -427,6 +427,7 @@ _ENOUGH = 0.1
 _LONGEST = 200_000
 _PATIENCE = 2.0
 _TRIES = 5
+_CLEARLY = 0.75
 _SMALL, _STEEP = 1000, 3.0
 _UNITS = (
     *("a", "a ", "\n", " ", "<", "<answer>", "</answer>", "<answer></answer>", "<think>"),
@@ -461,10 +462,10 @@ def _too_slow(
     factor = (many / few) ** _POWER
     quick = min(seconds(make(few)) for _ in range(3))
     for _ in range(_TRIES):
-        if slow < _ENOUGH or slow <= quick * factor:
+        if slow < _ENOUGH or slow <= quick * factor * _CLEARLY:
             return None
         slow, quick = min(slow, seconds(make(many))), min(quick, seconds(make(few)))
-    return (few, many), (quick, slow)
+    return ((few, many), (quick, slow)) if slow > quick * factor else None
 
 
 def _seconds(it: Subject, usual: Rows, text: str) -> float:

@@ -72,6 +72,16 @@ def cells(given: Cells, name: str) -> SearchStrategy[Any]:
     return st.sampled_from(given)
 
 
+def unnamed(strategy: SearchStrategy[Item]) -> SearchStrategy[Item]:
+    """Return a strategy without its long name, of which Hypothesis warns."""
+
+    @st.composite
+    def drawn(draw: DrawFn) -> Item:
+        return draw(strategy)
+
+    return drawn()
+
+
 def mostly(usual: SearchStrategy[Item], other: SearchStrategy[Item]) -> SearchStrategy[Item]:
     """Draw two of three from the one, and the third from the other."""
     return _even(usual, usual, other)
@@ -235,11 +245,15 @@ def form_of(completion: Any) -> str:
     return "tools" if messages[-2].get("role") == "tool" else "turns"
 
 
-def classics(forms: str | Iterable[str] = FORMS) -> list[Any]:
-    """Return completions that have broken many rewards, each in one form or another."""
+def classics(forms: str | Iterable[str] = FORMS, *, tags: Iterable[str] = ()) -> list[Any]:
+    """Return completions that have broken many rewards, each in one form or another.
+
+    Between each of the `tags` stands a zero, nothing, and what is no number.
+    """
     forms = chosen(forms, FORMS, "forms")
     known = [CARRIERS[form] for form in forms if form in CARRIERS]
-    said = [carrier(text) for text, carrier in zip(_CLASSICS, cycle(known or [str]), strict=False)]
+    texts = [*_CLASSICS, *(f"<{tag}>{inside}</{tag}>" for tag in tags for inside in ("0", "", "x"))]
+    said = [carrier(text) for text, carrier in zip(texts, cycle(known or [str]), strict=False)]
     return (said if known else []) + (_NO_TEXT if "empty" in forms else [])
 
 
