@@ -13,17 +13,17 @@ import copy
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from math import isfinite
 from typing import Any, Literal, NamedTuple
-from unittest import SkipTest, mock
+from unittest import SkipTest
 
 from rewardkit import component
 from rewardkit.batch import Batch, Column
 from rewardkit.component import Component
 from rewardkit.testing import _code, _elsewhere
+from rewardkit.testing._clock import tomorrow
 from rewardkit.testing._subject import (
     SETUP,
     Broken,
@@ -31,6 +31,7 @@ from rewardkit.testing._subject import (
     Subject,
     Unsaid,
     Values,
+    digits,
     outcome,
     pick,
     raised,
@@ -120,8 +121,9 @@ def bounds(it: Subject, rows: Rows) -> None:
     if it.bounds is None:
         raise SkipTest("no bounds are declared; give bounds=(low, high)")
     low, high = it.bounds
-    room = 1e-9 * max([1.0, *(abs(end) for end in it.bounds if isfinite(end))])
+    most = max([1.0, *(abs(end) for end in it.bounds if isfinite(end))])
     known = [value for value in _called(it, rows) if value is not None]
+    room = most * max(map(digits, known), default=0.0)
     if any(value < low - room or value > high + room for value in known):
         ends = f"{_code.literal(low)} <= value <= {_code.literal(high)}"
         it.broken(f"all({ends} for value in values if value is not None)")
@@ -329,18 +331,6 @@ def found(it: Subject, pair: tuple[Rows, Values]) -> None:
     """An answer, written as the prompt asks for it, is found."""
     rows, wanted = pair
     it.expect(wanted, rows)
-
-
-@contextmanager
-def tomorrow() -> Iterator[None]:
-    """Set the clock that `time.time` reads on by a day, an hour, a minute and a bit."""
-    ahead = 86_400 + 3_600 + 60 + 1.234567
-    now, exact = time.time, time.time_ns
-    with (
-        mock.patch("time.time", side_effect=lambda: now() + ahead),
-        mock.patch("time.time_ns", side_effect=lambda: exact() + int(ahead * 1e9)),
-    ):
-        yield
 
 
 def _called(it: Subject, rows: Rows) -> list[Any]:
