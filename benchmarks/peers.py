@@ -418,6 +418,7 @@ SENTENCE = r"[.!?\n]+"
 CANDIDATES = ("de", "en", "es", "fr", "id", "it", "ja", "ko", "pt", "ru", "vi", "zh")
 LABELS = {"id": 5.0, "en": -3.0, "zh": -3.0}
 BOXED_NUMBER = {"verifier": "number", "extractor": "boxed"}
+BOXED_MATH = {"verifier": "math", "extractor": "boxed"}
 BOXED_INTEGER = r"\\boxed\{-?[0-9][0-9,]*\}"
 
 
@@ -457,12 +458,12 @@ def math_pairs() -> Iterator[Pair]:
     """TRL's rewards that ask math-verify."""
     trl = require("trl.rewards", install="rewardkit[bench]")
     require("math_verify", install="rewardkit[bench]")
-    right = rk.build("correct", **BOXED_NUMBER)
-    close = rk.build("cosine_length", **BOXED_NUMBER, unit="tokens", max_length=1250)
+    right = rk.build("correct", **BOXED_MATH)
+    close = rk.build("cosine_length", **BOXED_MATH, unit="tokens", max_length=1250)
     scaled = trl.get_cosine_scaled_reward(max_len=1250)
     for says in ("accuracy_reward", "reasoning_accuracy_reward"):
-        yield Pair("correct, number in box", right, f"TRL {says}", getattr(trl, says), rows=FEW)
-    yield Pair("cosine_length, number", close, "TRL cosine_scaled_reward", scaled, rows=FEW)
+        yield Pair("correct, math in box", right, f"TRL {says}", getattr(trl, says), rows=FEW)
+    yield Pair("cosine_length, math", close, "TRL cosine_scaled_reward", scaled, rows=FEW)
 
 
 def verifiers_pairs() -> Iterator[Pair]:
@@ -646,7 +647,11 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "ratio_match": ("xml", [{}]),
     "correct": (
         "think",
-        [BOXED_NUMBER, {"verifier": "number", "extractor": {"type": "last_number", "only": True}}],
+        [
+            BOXED_NUMBER,
+            BOXED_MATH,
+            {"verifier": "number", "extractor": {"type": "last_number", "only": True}},
+        ],
     ),
     "cosine_length": ("think", [BOXED_NUMBER]),
     "length": ("think", [{"target": 50}, {"target": 100, "unit": "words"}]),

@@ -26,7 +26,7 @@ import rewardkit as rk
 
 SHORT = 1e-3
 """What takes fewer seconds is not judged."""
-SHAPES = {
+UNITS = {
     "one tag": "<answer>",
     "opened tags": "<reasoning><answer>",
     "closed pairs": "<answer></answer>",
@@ -51,6 +51,16 @@ SHAPES = {
     "Chinese": "我数苹果",
     "many words": " ".join(f"w{number}" for number in range(150_000)) + " ",
 }
+OPENED = {
+    "words in a fence": ("```\n", "so "),
+    "words in backticks": ("`", "so "),
+    "words in dollars": ("$$", "so "),
+    "words in brackets": ("\\[", "so "),
+    "words in a thought": ("<think>", "so "),
+    "Chinese in a fence": ("```\n", "我数"),
+}
+"""The same where something comes first, once."""
+SHAPES: dict[str, tuple[str, str]] = {name: ("", unit) for name, unit in UNITS.items()} | OPENED
 ANYWHERE = {"type": "last_number", "only": True}
 FIELDS: dict[str, list[dict[str, Any]]] = {
     "xml_strict": [{}, {"as_published": True}],
@@ -107,9 +117,12 @@ def seconds(reward: rk.Reward, text: str, rows: int) -> float:
     return time.perf_counter() - start
 
 
-def measure(reward: rk.Reward, rows: int, unit: str, size: int, most: float) -> tuple[float, float]:
+def measure(
+    reward: rk.Reward, rows: int, shape: tuple[str, str], size: int, most: float
+) -> tuple[float, float]:
     """Return the time for the whole size, and its ratio to that for half of it."""
-    parts = [(unit * (part // len(unit) + 1))[:part] for part in (size // 2, size)]
+    first, unit = shape
+    parts = [(first + unit * (part // len(unit) + 1))[:part] for part in (size // 2, size)]
 
     def tried(tries: int) -> list[tuple[float, float]]:
         return [
@@ -144,8 +157,8 @@ def main() -> int:
             skipped.append(f"skipped: {name}: {error}")
             continue
         figures[name] = {}
-        for shape, unit in SHAPES.items():
-            took, ratio = measure(reward, rows, unit, given.size, given.most)
+        for shape, text in SHAPES.items():
+            took, ratio = measure(reward, rows, text, given.size, given.most)
             figures[name][shape] = {"seconds": took, "ratio": ratio}
             if ratio > given.most and took > SHORT:
                 failed.append(f"{name} on {shape}: {took:.3f} s, {ratio:.2f} times that for half")

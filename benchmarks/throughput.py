@@ -180,7 +180,8 @@ def made(rows: int, seed: int = SEED) -> tuple[list[Chat], list[str]]:
 
 def read(path: Path) -> tuple[list[Chat], list[str]]:
     """Return the completions and references of a JSONL file."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if line.strip()]
     chat = [[{"role": "assistant", "content": row["completion"]}] for row in rows]
     return chat, [row["answer"] for row in rows]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import defaultdict
 
 import pytest
 
@@ -48,6 +49,7 @@ from rewardkit.batch import MissingColumnError
             "<think>2+2</think>",
         ),
         ([{"role": "assistant", "content": "4", "reasoning_content": None}], "4"),
+        ([defaultdict(str, role="assistant", reasoning_content="2+2")], "<think>2+2</think>"),
         ("a\ud800b", "a\ufffdb"),
         ("\ud83d\ude00", "\U0001f600"),
     ],

@@ -219,6 +219,23 @@ def test_a_value_that_is_no_number_is_refused_alone_and_among_its_like(odd, rows
             Cells()(completions=["a"] * len(cells), cell=cells)
 
 
+@pytest.mark.parametrize("odd", [(1.0, ""), Decimal(1), 1 + 0j])
+def test_rows_that_equal_the_first_are_what_it_is(odd):
+    class Alike(rk.Reward):
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            return [rk.Score(1.0), odd if isinstance(odd, tuple) else rk.Score(odd)]
+
+    for reward in (Alike(), 1.0 * Alike(), Clip(reward=Alike())):
+        values = reward(completions=["a", "b"])
+        assert values == [1.0, 1.0]
+        assert {*map(type, values)} == {float}
+
+
+def test_numbers_of_any_size_and_kind_are_weighed():
+    assert Cells()(completions=["a"], cell=[10**400]) == [10**400]
+    assert (2.0 * Cells())(completions=["a", "b"], cell=[Fraction(1, 2), 1]) == [1.0, 2.0]
+
+
 @pytest.mark.parametrize("others", [[], [math.nan], [None, 0.5], [1e308] * 3])
 def test_infinities_and_nan_are_seen_among_any_others(others):
     size = len(others) + 2

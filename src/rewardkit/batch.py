@@ -271,8 +271,12 @@ def _single(completions: Sequence[Any]) -> list[str] | None:
     """
     try:
         messages = [message for (message,) in completions]
-        plain = {*map(type, completions)} == {list} and {*map(len, messages)} == {2}
-        if not plain or {message["role"] for message in messages} != {"assistant"}:
+        plain = {*map(type, completions)} == {list} and {*map(type, messages)} == {dict}
+        if (
+            not plain
+            or {*map(len, messages)} != {2}
+            or {message["role"] for message in messages} != {"assistant"}
+        ):
             return None
         texts = [message["content"] for message in messages]
         return [text if str.isascii(text) else _encodable(text) for text in texts]

@@ -597,15 +597,16 @@ def check(  # noqa: PLR0913 - one option a keyword
     from rewardkit import testing  # noqa: PLC0415 - only this command needs it
 
     chosen: dict[str, Any] = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
-    of_reward: dict[str, Any] = {
-        "columns": _cells_from(data, column),
-        "wrap": wrap,
-        "forms": form or testing.FORMS,
-    }
+    cells = _cells_from(data, column)
+    of_reward: dict[str, Any] = {"wrap": wrap, "forms": form or testing.FORMS}
     checks: dict[str, Callable[[Any], Any]] = {
-        "reward": lambda it: testing.check_reward(it, **of_reward, **chosen),
+        "reward": lambda it: testing.check_reward(
+            it, columns=_read_by(it, cells), **of_reward, **chosen
+        ),
         "verifier": lambda it: testing.check_verifier(it, **chosen),
-        "extractor": lambda it: testing.check_extractor(it, wrap=wrap, **chosen),
+        "extractor": lambda it: testing.check_extractor(
+            it, wrap=wrap if "{answer}" in (wrap or "") else None, **chosen
+        ),
     }
     found = []
     for it in _flat(map(_found, things)):
@@ -652,6 +653,12 @@ def _cells_from(source: str | None, column: Sequence[str] | None) -> dict[str, l
     rows = list(islice(_files.read(source, columns=mapping_from(column)), _SAMPLE))
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names if name not in _NO_COLUMNS}
+
+
+def _read_by(it: Any, cells: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
+    """Return the columns that a component says it reads, or all where it names none."""
+    read = columns(it) if isinstance(it, Component) else []
+    return {name: cells[name] for name in cells if name in read} if read else cells
 
 
 _SAMPLE = 1000

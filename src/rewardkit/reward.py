@@ -553,8 +553,8 @@ def matched(scores: list[Score], batch: Batch, reward: Reward) -> list[Score]:
 
     Raises ValueError where their number is not the batch's, TypeError for what is no Score.
     """
-    if _plain(scores, batch):
-        return scores
+    if plain := _plain(scores, batch):
+        return plain[0]
     name = reward.__name__
     if not isinstance(scores, list):
         message = f"{name} gave a {type(scores).__name__}, expected a list of rk.Score"
@@ -579,7 +579,7 @@ def taken_apart(
     Raises what `matched` does, and ValueError for an infinity.
     """
     if plain := _plain(scores, batch):
-        return plain
+        return plain[1:]
     scores = matched(scores, batch, reward)
     for row, (value, _) in enumerate(scores):
         if value in _INFINITIES:
@@ -589,10 +589,12 @@ def taken_apart(
     return [value for value, _ in scores], [why for _, why in scores]
 
 
-def _plain(scores: list[Score], batch: Batch) -> tuple[tuple[float, ...], tuple[str, ...]] | None:
-    """Return the values and the whys, None where there are others than finite numbers and texts.
+def _plain(
+    scores: list[Score], batch: Batch
+) -> tuple[list[Score], tuple[float, ...], tuple[str, ...]] | None:
+    """Return the scores, their values and their whys; None where others than finite numbers stand.
 
-    A batch whose rows all score alike, which is common, is looked at once.
+    Where all rows equal the first, which is common, the first is looked at, and stands for all.
     """
     size = len(batch)
     if type(scores) is not list or len(scores) != size:
@@ -601,16 +603,17 @@ def _plain(scores: list[Score], batch: Batch) -> tuple[tuple[float, ...], tuple[
         rows = scores[:1] if scores == scores[:1] * size else scores
         values, whys = zip(*rows, strict=False)
         total, _ = sum(values), "".join(whys)
-    except (TypeError, ValueError, RuntimeError):  # what is no pair of a number and a text
+        if {*map(type, rows)} != {Score} or type(total) not in _NUMBER or not math.isfinite(total):
+            return None
+    except Exception:  # noqa: BLE001 - whatever is no number and no text; `matched` says what
         return None
-    if {*map(type, rows)} != {Score} or type(total) not in _NUMBER or not math.isfinite(total):
-        return None
-    return values * (size // len(rows)), whys * (size // len(rows))
+    times = size // len(rows)
+    return rows * times, values * times, whys * times
 
 
 def _shown(value: float | None) -> str:
     """Return a value for people."""
-    return "abstains" if value is None else f"{value:g}"
+    return "abstains" if value is None else f"{float(value):g}"
 
 
 def _times(left: float, right: float) -> float:

@@ -216,6 +216,29 @@ def test_prose_hidden_in_markup_is_looked_at(hidden: str) -> None:
     assert share(completions=[f"{indonesian} {code}", f"{indonesian} {hidden}"]) == [1.0, 0.5]
 
 
+@pytest.mark.parametrize("opening", ["```\n", "`", "$$", r"\[", "<i "])
+@pytest.mark.parametrize("end", ["", "1", "so", "so,", ".\n```"])
+def test_prose_in_markup_is_looked_for_in_linear_time(opening: str, end: str) -> None:
+    # a quarter of a million words, which would take an hour in the square of their number
+    text = opening + "so " * 250_000 + end
+    reward = rk.build("language", scores={"en": 1.0}, candidates=["en", "id"], no_letters=-1.0)
+    assert len(reward(completions=[text])) == 1
+
+
+def test_eight_words_in_a_row_are_prose_whatever_follows() -> None:
+    share = rk.build("language", target="id", candidates=["en", "id"], no_letters=-1.0)
+    seven, eight = "that I read the question with care", "and that I read the question with care"
+    for after in ("", " ", " 1", ", 1", "; 1x"):
+        texts = [f"```\n{words}{after}\n```" for words in (seven, eight)]
+        assert share(completions=texts) == [-1.0, 0.0]
+
+
+def test_a_target_is_a_language_code() -> None:
+    for target in ("", "Indonesian", "ID"):
+        with pytest.raises(ValueError, match=r"(?s)target.*a-z"):
+            rk.build("language", target=target)
+
+
 def test_a_letter_that_is_blank_is_no_letter() -> None:
     pytest.importorskip("langid")
     share = rk.build("language", target="id", candidates=["en", "id"])

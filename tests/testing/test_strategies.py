@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import find, given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -72,6 +73,47 @@ def test_what_is_tagged_is_laid_out(text):
 )
 def test_what_is_broken_has_every_fault(wanted):
     assert wanted(find(kit.tagged("reasoning", "answer", broken=True), wanted))
+
+
+@given(
+    tags=st.sampled_from([("THINK",), ("think",), ("A1", "b"), ("1",), ("reasoning", "answer")]),
+    data=st.data(),
+)
+@settings(max_examples=500)
+def test_what_is_broken_is_never_well_formed(tags, data):
+    text = data.draw(kit.tagged(*tags, broken=True))
+    block = [rf"<{tag}>[^<]*</{tag}>" for tag in tags]
+    assert not re.fullmatch(r"\s*".join(block), text)
+
+
+@given(text=kit.tagged("a", "b", contents=st.just("p><q>"), broken=False))
+def test_what_is_tagged_holds_the_contents_as_they_are(text):
+    assert re.fullmatch(r"<a>\n?p><q>\n?</a>\n<b>\n?p><q>\n?</b>", text)
+
+
+def test_an_empty_block_is_empty():
+    only = find(kit.tagged("a", contents=st.just("")), lambda text: "\n" not in text)
+    assert only == "<a></a>"
+
+
+def test_a_word_is_one_word():
+    strategy = kit.texts(kinds="hostile", words="WXYZ")
+    assert "WXYZ" in find(strategy, lambda text: "W" in text and "Z" in text and "Y" in text)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"layouts": []}, ValueError, "layouts: got none, expected the tags"),
+        ({"layouts": ("reasoning", "answer")}, TypeError, "layouts: got 'reasoning', expected"),
+        ({"layouts": "answer"}, TypeError, "layouts: got 'a', expected the tags of each"),
+        ({"words": [3]}, TypeError, "words: got 3, expected texts"),
+        ({"kinds": None}, TypeError, "kinds: got None, expected some of well_formed"),
+    ],
+)
+def test_options_of_texts_that_do_not_fit(options, error, message):
+    with pytest.raises(error, match=message):
+        kit.texts(**options)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import chain, compress, islice
 from typing import Annotated, Literal, Self, final
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from rewardkit._langid import Identifier, identifier
 from rewardkit.batch import Batch
@@ -34,7 +34,7 @@ class Language(Reward):
     [-5.0]
     """
 
-    target: str | None = None
+    target: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
     """The language whose share of sentences is the score, 0 to 1: an ISO 639-1 code."""
     scores: Annotated[Mapping[str, float], Frozen] | None = None
     """A score for each label of the whole text, in place of a target."""
@@ -120,7 +120,7 @@ _INLINE = re.compile(
     r"|</?[A-Za-z][^<>\n]{0,200}>"
 )
 _PROSE = re.compile(
-    r"(?<![^\W\d_])(?:[^\W\d_]++[,;:'\u2019]?[ ]++){7,}+[^\W\d_]++"
+    r"(?<![^\W\d_])[^\W\d_]++(?:[,;:'\u2019]?[ ]++[^\W\d_]++){7,}+"
     r"|[\u3040-\u30ff\u4e00-\u9fff\uff0c]{20,}+"
 )
 _SHORTEST_PROSE = 20

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Sequence, Sized
 from contextlib import suppress
 from functools import lru_cache
 from typing import Annotated, Literal, Self, final
@@ -49,9 +49,9 @@ class Length(Reward):
 
         Raises ValueError where tokens are to be counted and the batch has none.
         """
-        return _scored(batch, self.unit, self._of)
+        return _scored(batch, self, self.unit)
 
-    def _of(self, length: int) -> Score:
+    def of(self, length: int) -> Score:
         """Return the Score of a length."""
         return Score(0.0 - self.penalty * abs(self.target - length), f"{length} {self.unit}")
 
@@ -93,9 +93,9 @@ class Overlong(Reward):
 
         Raises ValueError where the batch has no completion_ids.
         """
-        return _scored(batch, "tokens", self._of)
+        return _scored(batch, self, "tokens")
 
-    def _of(self, length: int) -> Score:
+    def of(self, length: int) -> Score:
         """Return the Score of a length."""
         free = self.max_tokens - self.cache_tokens
         if length <= free:
@@ -160,10 +160,10 @@ class CosineLength(Reward):
 
 
 class _Kept:
-    """Scores by a rule of the length alone, kept, since the same lengths come again and again."""
+    """A reward's Score of each length, kept, since the same lengths come again and again."""
 
-    def __init__(self, rule: Callable[[int], Score]) -> None:
-        self._rule = rule
+    def __init__(self, reward: Length | Overlong) -> None:
+        self._rule = reward.of
         self._kept: list[Score] = []
 
     def scores(self, texts: Sequence[Sized]) -> list[Score]:
@@ -188,19 +188,20 @@ class _Kept:
 
 
 _LONGEST_KEPT = 1 << 15
-_kept = lru_cache(maxsize=16)(_Kept)
+_kept = lru_cache(maxsize=8)(_Kept)  # equal rewards share theirs
 
 
-def _scored(batch: Batch, unit: Unit, rule: Callable[[int], Score]) -> list[Score]:
-    """Return a rule's Score of each completion's length."""
+def _scored(batch: Batch, reward: Length | Overlong, unit: Unit) -> list[Score]:
+    """Return a reward's Score of each completion's length."""
+    kept = _kept(reward)
     if unit == "words":
-        return _kept(rule).of(_lengths(batch, unit))
+        return kept.of(_lengths(batch, unit))
     if unit == "characters":
-        return _kept(rule).scores(batch.texts)
+        return kept.scores(batch.texts)
     if batch.completion_ids is not None:
         with suppress(TypeError):  # a row has no ids, which `tokens` tells
-            return _kept(rule).scores(batch.completion_ids)
-    return _kept(rule).scores(batch.tokens())
+            return kept.scores(batch.completion_ids)
+    return kept.scores(batch.tokens())
 
 
 def _lengths(batch: Batch, unit: Unit) -> list[int]:

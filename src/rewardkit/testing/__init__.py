@@ -23,6 +23,7 @@ from rewardkit.testing._check import (  # noqa: E402 - with a word on the extra 
     elsewhere,
 )
 from rewardkit.testing._clock import tomorrow  # noqa: E402 - the same
+from rewardkit.testing._rerun import rerun  # noqa: E402 - the same
 from rewardkit.testing.laws import LAWS, Law  # noqa: E402 - the same
 from rewardkit.testing.strategies import (  # noqa: E402 - the same
     FORMS,
@@ -53,6 +54,7 @@ __all__ = [
     "numbers",
     "prompts",
     "references",
+    "rerun",
     "tagged",
     "texts",
     "tomorrow",

@@ -23,11 +23,11 @@ from rewardkit.batch import Reference
 from rewardkit.component import Component
 from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
-from rewardkit.testing import _elsewhere, _subject, strategies
+from rewardkit.testing import _elsewhere, _options, _rerun, _subject, strategies
 from rewardkit.testing._subject import Broken, Rows, Subject, Values
 from rewardkit.testing._words import constants, tags_of, words_of
 from rewardkit.testing.laws import LAWS, Law
-from rewardkit.testing.strategies import CARRIERS, FORMS, LAYOUTS, Cells
+from rewardkit.testing.strategies import CARRIERS, FORMS, LAYOUTS, Cells, _strategy
 from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
@@ -69,10 +69,14 @@ class LawBroken(AssertionError):  # noqa: N818 - an assertion, not an error
 
     def __init__(self, name: str, findings: Sequence[Finding], checked: Checked) -> None:
         """Say what is wrong with `name`."""
-        self.findings, self.checked = tuple(findings), checked
+        self.name, self.findings, self.checked = name, tuple(findings), checked
         count = len(findings) + len(checked.held)
         head = f"{name} breaks {len(findings)} of {count} laws"
         super().__init__("\n\n".join([head, *map(_told, findings)]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it is made again, in another process."""
+        return LawBroken, (self.name, self.findings, self.checked)
 
 
 def check_reward(  # noqa: PLR0913 - one option a keyword
@@ -99,9 +103,10 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     a third of all rows are such.
 
     `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for all laws
-    on one example) are those of Hypothesis, whose profile says everything else. Raises LawBroken,
-    an AssertionError, with the smallest example found for each broken law and a program that shows
-    it; ValueError and TypeError for options that do not fit.
+    on one example) are those of Hypothesis, whose profile says how many where none is given, and
+    whether the same are drawn each time. Raises LawBroken, an AssertionError, with the smallest
+    example found for each broken law and a program that shows it; ValueError and TypeError for
+    options that do not fit, ValueError also where no law is left to try.
 
     >>> def longest(completions, **columns):
     ...     return [float(len(text) == max(map(len, completions))) for text in completions]
@@ -113,10 +118,20 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     >>> check_reward(longest, forms="text", laws=["total", "length", "order"]).held
     ('total', 'length', 'order')
     """
+    __tracebackhide__ = True  # of pytest: the message says it all
+    _options.subject(reward, "reward")
     chosen = strategies.chosen(forms, FORMS, "forms")
     own = isinstance(reward, Reward)
+    if bounds is not None:
+        _options.bounds(bounds)
+    if columns is not None:
+        _options.columns(
+            columns, [*map(str, component.columns(reward))] if isinstance(reward, Component) else []
+        )
     words = words_of(reward)
     cells, clean = (_columns(reward, columns or {}, clean=clean) for clean in (False, True))
+    if wrap is not None:
+        _options.wrap(wrap, [*clean])
     wraps = [wrap] if wrap is not None else []
     if completions is None:
         texts = _texts(words)
@@ -185,18 +200,22 @@ def check_verifier(  # noqa: PLR0913 - the same
     >>> check_verifier(build("exact"), skip=["pickles", "linear"], max_examples=20).skipped
     {'right': 'it takes right=, pairs of an answer and a reference'}
     """
+    __tracebackhide__ = True  # of pytest: the message says it all
+    _options.subject(verifier, "verifier")
     words = words_of(verifier)
-    said = st.none() | _texts(words) if answers is None else answers
+    said = st.none() | _texts(words)
+    if answers is not None:
+        said = _strategy(answers, "answers")
     cells = strategies.references() if references is None else references
     drawn = strategies.cells(cells, "references")
     row = st.tuples(said, drawn)
-    if right is not None:
-        row = strategies.mostly(row, right)
-    elif answers is None:
-        row = strategies.mostly(row, drawn.map(_its_own))
     wrapped = None
+    if answers is None and right is None:
+        row = strategies.mostly(row, drawn.map(_its_own))
     if right is not None:
-        wrapped = st.lists(right, min_size=1, max_size=3).map(
+        pairs = _strategy(right, "right").map(_options.pair)
+        row = strategies.mostly(row, pairs)
+        wrapped = st.lists(pairs, min_size=1, max_size=3).map(
             lambda pairs: (_pairs(pairs), ["correct"] * len(pairs))
         )
     it = Subject(
@@ -234,12 +253,21 @@ def check_extractor(  # noqa: PLR0913 - the same
     >>> "found" in check_extractor(build("boxed"), wrap=r"\boxed{{answer}}", max_examples=20).held
     True
     """
+    __tracebackhide__ = True  # of pytest: the message says it all
+    _options.subject(extractor, "extractor")
     words = words_of(extractor)
-    said = _texts(words) if texts is None else texts
+    said = _texts(words)
+    if texts is not None:
+        said = _strategy(texts, "texts")
     told = strategies.numbers(spellings=["plain", "thousands", "latex"]).map(lambda two: two[0])
     wrapped = None
+    if answers is not None:
+        told = _strategy(answers, "answers")
     if wrap is not None:
-        wrapped = (told if answers is None else answers).map(
+        _options.wrap(wrap, ["answer"], callables=False)
+        if "{answer}" not in wrap:
+            raise ValueError(f"wrap: got {wrap!r}, expected a text with {{answer}} in it")
+        wrapped = told.map(
             lambda answer: ({"texts": [_filled(wrap, {"answer": answer})]}, [answer])
         )
     it = Subject(
@@ -279,9 +307,9 @@ def _check(
 ) -> Checked:
     """Try every law that is asked for; raise LawBroken where one does not hold."""
     __tracebackhide__ = True  # of pytest: the message says it all
-    if _elsewhere.in_child:
-        raise _elsewhere.Reached
     chosen = _asked_for(it.kind, laws, skip)
+    if not _rerun.begin():
+        return Checked(tuple(law.name for law in chosen), {})
     options = settings(
         settings() if max_examples is None else settings(max_examples=max_examples),
         deadline=deadline,
@@ -450,19 +478,22 @@ _HARDER = 10
 
 
 def _asked_for(kind: str, laws: Iterable[str] | None, skip: Iterable[str]) -> list[Law]:
-    """Return the laws of a kind that are chosen. Raises ValueError for names that are none."""
+    """Return the laws of a kind that are chosen.
+
+    Raises ValueError for names that are none, and where no law is left.
+    """
     about = {name: law for name, law in LAWS.items() if kind in law.kinds}
-    chosen = list(about) if laws is None else _names(laws)
-    for name in [*chosen, *_names(skip)]:
+    chosen = list(about) if laws is None else _options.names(laws, "laws")
+    left_out = _options.names(skip, "skip")
+    for name in [*chosen, *left_out]:
         if name not in about:
             near = get_close_matches(name, about, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"no law of a {kind} is called {name!r}{hint} ({', '.join(about)})")
-    return [law for name, law in about.items() if name in chosen and name not in _names(skip)]
-
-
-def _names(names: Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else [*names]
+    kept = [law for name, law in about.items() if name in chosen and name not in left_out]
+    if not kept:
+        raise ValueError(f"laws={chosen} and skip={left_out} leave no law to try")
+    return kept
 
 
 def _told(finding: Finding) -> str:
@@ -595,7 +626,7 @@ _LEFT_OUT = object()
 
 def _wrote(wrap: Wrap, row: Mapping[str, Any]) -> str | None:
     """Return a row's right completion, None where it has none."""
-    return wrap(row) if callable(wrap) else _filled(wrap, row)
+    return _options.wrapped(wrap, row) if callable(wrap) else _filled(wrap, row)
 
 
 def _kinds(forms: Sequence[str]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """The same calls in a process of their own, as a trainer that pickles its rewards makes them.
 
 The process is a plain `python -c` over pipes. It finds modules as this one does; a script that is
-run as `__main__` is run again there, up to its first check, so that it needs no guard.
+run as `__main__` is run again there, up to the check at work, so that it needs no guard.
 """
 
 from __future__ import annotations
@@ -12,23 +12,14 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from unittest import SkipTest
 
-from rewardkit.testing import _code
+from rewardkit.testing import _code, _rerun
 
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from rewardkit.testing import _elsewhere; {main}"
 _TIMEOUT = 120.0
-in_child = False
-
-
-class Reached(BaseException):
-    """A script that is run again has come to its first check; what it defines stands."""
 
 
 class _Named(pickle.Unpickler):
@@ -62,7 +53,8 @@ def outcomes(run: Callable[[Any, Any], Any], it: Any, calls: Sequence[Any]) -> l
                 " it into a module"
             )
         if file and _code.entry_of(module) is None:
-            files[name] = (str(Path(file).absolute()), getattr(module, "__package__", None))
+            package = getattr(module, "__package__", None)
+            files[name] = (str(Path(file).absolute()), package, _rerun.end_of(name))
     child = subprocess.run(  # noqa: S603 - this Python
         [sys.executable, "-c", _PROGRAM.format(path=sys.path, main="_elsewhere.main()")],
         input=pickle.dumps((files, data)),
@@ -80,14 +72,15 @@ def outcomes(run: Callable[[Any, Any], Any], it: Any, calls: Sequence[Any]) -> l
 
 def main() -> None:
     """Answer one request of `outcomes`, from standard input to standard output."""
-    global in_child  # noqa: PLW0603 - one request a process
-    in_child = True
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the object prints is no answer
-    files, data = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own making
-    for name, (file, package) in files.items():
-        _load(name, file, package)
-    run, it, calls = pickle.loads(data)  # noqa: S301 - the same
+    with _rerun.inert():
+        files, data = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own making
+        for name, (file, package, end) in files.items():
+            main = name == "__main__"
+            module = _rerun.load("__mp_main__" if main else name, file, package, end)
+            sys.modules[name] = module
+        run, it, calls = pickle.loads(data)  # noqa: S301 - the same
     answers.write(pickle.dumps([_outcome(run, it, call) for call in calls]))
     answers.close()
 
@@ -97,16 +90,3 @@ def _outcome(run: Callable[[Any, Any], Any], it: Any, call: Any) -> Any:
         return run(it, call)
     except Exception as error:  # noqa: BLE001 - what it raises is what is asked for
         return f"raises {type(error).__name__}: {error}"
-
-
-def _load(name: str, file: str, package: str | None) -> None:
-    """Run a file as a module, up to its first check."""
-    main = name == "__main__"
-    spec: ModuleSpec | None = spec_from_file_location("__mp_main__" if main else name, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file", name=name)
-    module: ModuleType = module_from_spec(spec)
-    module.__package__ = package
-    sys.modules[spec.name] = sys.modules[name] = module
-    with suppress(Reached):
-        spec.loader.exec_module(module)

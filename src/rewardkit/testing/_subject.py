@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
@@ -32,6 +34,7 @@ Values = list[Any]
 SETUP = (MissingColumnError, ImportError)
 """Errors that say what the call lacks, and nothing of the object under the laws."""
 _SAMPLES = 20
+_MESSAGE = ("role", "content", "tool_calls", "name")
 
 
 class Broken(Exception):  # noqa: N818 - a finding on its way, caught by the kit
@@ -40,6 +43,16 @@ class Broken(Exception):  # noqa: N818 - a finding on its way, caught by the kit
     def __init__(self, expected: str, given: str, code: Sequence[str]) -> None:
         super().__init__(expected, given)
         self.expected, self.given, self.code = expected, given, "\n".join(code)
+
+
+class WrongTypeError(TypeError):
+    """A call gives what is no list of values; it raises nothing by itself."""
+
+    def __init__(self, gave: Any, wanted: str, condition: str, *, whole: bool = True) -> None:
+        """Note what it gave, and a condition on `values`: of all of them, or as they are read."""
+        self.gave, self.condition, self.whole = _line(_code.literal(gave)), condition, whole
+        super().__init__(f"gave {self.gave}, expected {wanted}")
+        self.wanted = wanted
 
 
 class Unsaid(Exception):  # noqa: N818 - the same
@@ -60,8 +73,9 @@ class Subject:
     """`reward`, `verifier` or `extractor`; also what the printed code calls it."""
     run: Callable[[Any, Rows], Values]
     """Calls the object; a function of a module, so that another process can do the same."""
-    write: Callable[[str, Rows], str]
-    """Returns the call as a Python expression, given the object's name."""
+    write: Callable[..., str]
+    """Returns the call as a Python expression, given the object's name and the rows; with
+    `whole=True`, of what it gives before anything is read of it."""
     rows: SearchStrategy[Rows]
     """What it is called with."""
     text: str
@@ -84,6 +98,8 @@ class Subject:
     """Whether a verifier has read a reference yet."""
     done: list[Call] = field(default_factory=list)
     """The calls of this example, with what each gave."""
+    wrong: WrongTypeError | None = None
+    """What is wrong with the type of what the last call gave."""
 
     def check(self, law: Callable[[Subject, Any], None], example: Any) -> str:
         """Try a law on one example; return why it has nothing to say of it, "" where it has.
@@ -101,9 +117,11 @@ class Subject:
 
     def call(self, rows: Rows) -> Values:
         """Return what a call gives, on a copy of the rows; raise what it raises."""
+        self.wrong = None
         try:
             values = self.run(self.it, copy.deepcopy(rows))
         except Exception as error:
+            self.wrong = error if isinstance(error, WrongTypeError) else None
             self.done.append((self, rows, raised(error)))
             raise
         self.done.append((self, rows, _code.literal(values)))
@@ -139,11 +157,26 @@ class Subject:
         fails = told.startswith("raises ")
         calls = self.needed(self.done[:-1] if within else self.done)
         lines = [f"{_expression(call)}  # {call[2]}" for call in calls[:-1]]
-        last = f"{'' if fails else 'values = '}{_expression(calls[-1])}  # {told}"
+        expression = _expression(calls[-1], whole=self.wrong is not None and self.wrong.whole)
+        if self.wrong is not None:
+            condition, told = self.wrong.condition, self.wrong.gave
+        last = f"{'' if fails else 'values = '}{expression}  # {told}"
         lines += [f"with {within}:", *_code.indented(last)] if within else [last]
         lines += [] if fails else [f"assert {condition}"]
-        given = told if fails else f"values = {told}"
-        raise Broken(condition, given, script([call[0] for call in calls], lines))
+        given = f"{told}{self.advice(told)}" if fails else f"values = {told}"
+        expected = self.wrong.wanted if self.wrong else condition
+        raise Broken(expected, given, script([call[0] for call in calls], lines))
+
+    def advice(self, told: str) -> str:
+        """Return what to do where the last call lacked a column that the function's code names."""
+        key = re.fullmatch(r"raises KeyError: '([^']+)'", told)
+        if self.kind != "reward" or not key or key[1] not in self.words:
+            return ""
+        if isinstance(self.it, Reward) or key[1] in self.done[-1][1] or key[1] in _MESSAGE:
+            return ""
+        return (
+            f"; where that is a column, say what stands there: columns={{{key[1]!r}: ['42', '7']}}"
+        )
 
     def needed(self, tried: Sequence[Call]) -> list[Call]:
         """Return this example's calls without the keywords that change nothing in those tried."""
@@ -215,6 +248,7 @@ def script(subjects: Iterable[Subject], lines: Sequence[str]) -> list[str]:
     made = [line for name, it in named.items() for line in _code.source(it, name)]
     body = [*dict.fromkeys(made), *lines]
     kit = [line for use, line in _IMPORTS.items() if any(use in part for part in body)]
+    kit += _code.imports("\n".join(body))
     head = [line for line in body if line.startswith(("import ", "from ", "sys.path."))]
     rest = [line for line in body if line not in head]
     return [*dict.fromkeys([*kit, *head]), "", *rest]
@@ -239,7 +273,13 @@ def outcome(subject: Subject, rows: Rows) -> str:
 
 def raised(error: BaseException) -> str:
     """Return an error as a line."""
-    return " ".join(f"raises {type(error).__name__}: {error}".split())
+    if isinstance(error, WrongTypeError):
+        return _line(str(error))
+    return _line(f"raises {type(error).__name__}: {error}")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def size(rows: Rows) -> int:
@@ -278,36 +318,47 @@ def same(values: Values, wanted: Values) -> bool:
 def scored(reward: Reward, rows: Rows) -> Values:
     """Return the values of a component's scores, as they come: NaN stays NaN."""
     scores = reward.score(batch_of(rows))
-    _are(scores, Score, "rk.Score(value, why)")
-    return [_number(score.value) for score in scores]
+    _are(scores, Score, "rk.Score")
+    return _numbers([score.value for score in scores])
 
 
-def scored_code(name: str, rows: Rows) -> str:
+def scored_code(name: str, rows: Rows, *, whole: bool = False) -> str:
     """Return the same as Python."""
     cells = {key: rows[key][0] if size(rows) == 1 else rows[key] for key in rows}
     for key in ("prompts", "completion_ids"):
         cells |= {key: rows[key]} if key in rows else {}
     said = rows["completions"]
     del cells["completions"]
-    return f"[score.value for score in {name}.score({_code.call('rk.Batch.of', cells, said)})]"
+    code = f"{name}.score({_code.call('rk.Batch.of', cells, said)})"
+    return code if whole else f"[score.value for score in {code}]"
 
 
 def called(function: Callable[..., Any], rows: Rows) -> Values:
     """Return the values of a trainer's function, which may be async."""
-    values = function(**rows, **_stand_ins(function))
-    if inspect.isawaitable(values):
-        with ThreadPoolExecutor(1) as threads:  # where no loop runs
-            values = threads.submit(asyncio.run, _awaited(values)).result()
+    values, _ = _given(function, rows)
     if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-        raise TypeError(f"gave {values!r}, expected a list of numbers and None")
-    return [*map(_number, values)]
+        raise WrongTypeError(values, "a list of numbers and None", "isinstance(values, list)")
+    return _numbers([*values])
 
 
-def called_code(function: Callable[..., Any], name: str, rows: Rows) -> str:
-    """Return the same as Python."""
+def _given(function: Callable[..., Any], rows: Rows) -> tuple[Any, bool]:
+    """Return what a trainer's function gives, and whether it is async."""
+    values = function(**rows, **_stand_ins(function))
+    if not inspect.isawaitable(values):
+        return values, False
+    with ThreadPoolExecutor(1) as threads:  # where no loop runs
+        return threads.submit(asyncio.run, _awaited(values)).result(), True
+
+
+def called_code(function: Callable[..., Any], name: str, rows: Rows, *, whole: bool = False) -> str:
+    """Return the same as Python: a list of an array."""
     code = _code.call(name, {**rows, **_stand_ins(function)})
-    is_async = inspect.iscoroutinefunction(function)
-    return f"asyncio.run({code})" if is_async else code
+    values: Any = []
+    is_async = any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+    with suppress(Exception):
+        values, is_async = _given(function, copy.deepcopy(rows))
+    code = f"asyncio.run({code})" if is_async else code
+    return f"[*{code}]" if hasattr(values, "__array__") and not whole else code
 
 
 class _State:
@@ -349,54 +400,70 @@ def _stand_ins(function: Callable[..., Any]) -> dict[str, Any]:
 def verified(verifier: Any, rows: Rows) -> Values:
     """Return the outcomes of a verifier's verdicts."""
     verdicts = getattr(verifier, "verify", verifier)(rows["answers"], rows["references"])
-    _are(verdicts, Verdict, "rk.Verdict(outcome, detail)")
+    _are(verdicts, Verdict, "rk.Verdict")
+    outcomes, known = [verdict.outcome for verdict in verdicts], [*map(str, Outcome)]
+    if not all(outcome in known for outcome in outcomes):
+        condition = "{*values} <= {*rk.Outcome}"
+        raise WrongTypeError(outcomes, f"outcomes of {', '.join(known)}", condition, whole=False)
     return [Outcome(verdict.outcome).value for verdict in verdicts]
 
 
-def verified_code(name: str, rows: Rows) -> str:
+def verified_code(name: str, rows: Rows, *, whole: bool = False) -> str:
     """Return the same as Python."""
-    return f"[verdict.outcome for verdict in {_code.call(name, rows)}]"
+    code = _code.call(name, rows)
+    return code if whole else f"[verdict.outcome for verdict in {code}]"
 
 
 def extracted(extractor: Any, rows: Rows) -> Values:
     """Return what an extractor finds in each text."""
     found = [*map(getattr(extractor, "extract", extractor), rows["texts"])]
-    for text in found:
-        if not isinstance(text, str | None):
-            raise TypeError(f"gave {text!r} ({type(text).__name__}), expected a text or None")
+    if not all(isinstance(text, str | None) for text in found):
+        condition = "all(isinstance(value, str | None) for value in values)"
+        raise WrongTypeError(found, "a text or None for each text", condition)
     return found
 
 
-def extracted_code(name: str, rows: Rows) -> str:
+def extracted_code(name: str, rows: Rows, *, whole: bool = False) -> str:  # noqa: ARG001 - texts
     """Return the same as Python."""
     return f"[{name}(text) for text in {_code.literal(rows['texts'])}]"
 
 
-def _expression(call: Call) -> str:
+def _expression(call: Call, *, whole: bool = False) -> str:
     """Return a call as Python."""
     subject, rows, _ = call
     name = subject.name or subject.kind
     method = {"verifier": "verify", "extractor": "extract"}.get(subject.kind)
     is_method = method is not None and hasattr(subject.it, method)
-    return subject.write(f"{name}.{method}" if is_method else name, rows)
+    return subject.write(f"{name}.{method}" if is_method else name, rows, whole=whole)
 
 
 def _are(items: Any, wanted: type, told: str) -> None:
-    """Raise TypeError where a call gave no list of what is wanted."""
+    """Raise WrongTypeError where a call gave no list of what is wanted."""
     if not isinstance(items, list):
-        raise TypeError(f"gave a {type(items).__name__}, expected a list of {told}")
-    for item in items:
-        if not isinstance(item, wanted):
-            raise TypeError(f"gave {item!r} ({type(item).__name__}), expected {told}")
+        raise WrongTypeError(items, f"a list of {told}", "isinstance(values, list)")
+    if not all(isinstance(item, wanted) for item in items):
+        condition = f"all(isinstance(value, {told}) for value in values)"
+        raise WrongTypeError(items, f"a list of {told}", condition)
 
 
 def _number(value: SupportsFloat | None) -> float | None:
-    """Return a value as a number. Raises TypeError for what is neither a number nor None."""
+    """Return a value as a number, one that is not Python's own with less to hold it to."""
     if value is None:
         return None
-    if isinstance(value, str) or not hasattr(value, "__float__"):
-        raise TypeError(f"gave the value {value!r} ({type(value).__name__}), expected a number")
     return float(value) if isinstance(value, int | float) else Narrow(value)
+
+
+def _numbers(values: list[Any]) -> Values:
+    """Return values as numbers and None. Raises WrongTypeError where one is neither."""
+    wanted, condition = "a list of numbers and None", ""
+    known = [value for value in values if value is not None]
+    if any(isinstance(value, str) or not hasattr(value, "__float__") for value in known):
+        condition = "all(value is None or hasattr(value, '__float__') for value in values)"
+    elif any(getattr(value, "shape", ()) for value in known):
+        condition = "not any(getattr(value, 'shape', ()) for value in values)"
+    if condition:
+        raise WrongTypeError(values, wanted, condition, whole=False)
+    return [*map(_number, values)]
 
 
 async def _awaited(values: Any) -> Any:

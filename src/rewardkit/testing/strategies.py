@@ -43,7 +43,12 @@ LAYOUTS = (("reasoning", "answer"), ("think",), ("think", "answer"))
 
 
 def chosen(given: str | Iterable[str], known: Sequence[str], option: str) -> list[str]:
-    """Return the names given, if all are known. Raises ValueError where not, or where none is."""
+    """Return the names given, if all are known. Raises ValueError where not, or where none is.
+
+    Raises TypeError for what is neither a name nor names.
+    """
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{option}: got {given!r}, expected some of {', '.join(known)}")
     names = [given] if isinstance(given, str) else [*given]
     wrong = [name for name in names if name not in known]
     if wrong or not names:
@@ -97,9 +102,9 @@ def tagged(
 ) -> SearchStrategy[str]:
     r"""Texts of one block for each tag, in order; by default `reasoning` and `answer`.
 
-    Each block holds a text of `contents`, by default a few words or a number. Where `broken` is
-    true, one thing is wrong: a tag is missing, doubled, misspelt or misplaced, or text stands where
-    none should. Raises ValueError for a tag that is none.
+    Each block holds a text of `contents` as it is, by default a few words or a number. Where
+    `broken` is true, one thing is wrong: a tag is missing, doubled, misspelt or misplaced, or text
+    stands where none should. Raises ValueError for a tag that is none.
 
     >>> from rewardkit import build
     >>> from hypothesis import given
@@ -112,7 +117,9 @@ def tagged(
     for tag in tags:
         if not isinstance(tag, str) or not tag or set(tag) & set("<>/ \n"):
             raise ValueError(f"got the tag {tag!r}, expected a name such as 'answer'")
-    return _tagged(tags, _strategy(contents or _CONTENTS, "contents"), broken=broken)
+    return _tagged(
+        tags, _strategy(_CONTENTS if contents is None else contents, "contents"), broken=broken
+    )
 
 
 @st.composite
@@ -121,20 +128,32 @@ def _tagged(
 ) -> str:
     """Draw a text of one block a tag."""
     gap = draw(st.sampled_from(["\n", ""]))
-    pieces = [
-        piece for tag in tags for piece in (f"<{tag}>", f"{gap}{draw(contents)}{gap}", f"</{tag}>")
-    ]
+    said = [f"{gap}{draw(contents)}{gap}" for _ in tags]
+    blocks = zip(tags, said, strict=True)
+    pieces = [piece for tag, text in blocks for piece in (f"<{tag}>", text, f"</{tag}>")]
     if broken:
         place = draw(st.integers(0, len(tags) * 2 - 1))
         place = place // 2 * 3 + place % 2 * 2  # of a tag, not of what is between
         pieces = draw(st.sampled_from(_FAULTS))(pieces, place)
-    return "".join(pieces).replace("><", ">\n<")
+    inside = {id(text) for text in said}
+    text = ""
+    for last, piece in zip(["", *pieces], pieces, strict=False):  # a line for each block
+        between = last[:1] == piece[:1] == "<" and not inside & {id(last), id(piece)}
+        text += f"\n{piece}" if between else piece
+    return text
+
+
+def _misspelt(tag: str) -> str:
+    """Return a tag in other letters: in capitals where it is in none."""
+    name = tag.strip("</>")
+    other = next(each for each in (name.upper(), name.lower(), name * 2) if each != name)
+    return tag.replace(name, other)
 
 
 _FAULTS: list[Callable[[list[str], int], list[str]]] = [
     lambda pieces, at: pieces[:at] + pieces[at + 1 :],
     lambda pieces, at: pieces[: at + 1] + pieces[at:],
-    lambda pieces, at: [*pieces[:at], pieces[at].upper(), *pieces[at + 1 :]],
+    lambda pieces, at: [*pieces[:at], _misspelt(pieces[at]), *pieces[at + 1 :]],
     lambda pieces, at: [*pieces[:at], pieces[at].replace(">", " >"), *pieces[at + 1 :]],
     lambda pieces, at: [*pieces[: at // 3 * 3], "so", *pieces[at // 3 * 3 :]],
     lambda pieces, at: pieces[:at],
@@ -165,9 +184,19 @@ def texts(
 
     `layouts` are the tags of what is tagged; `words` are glued into hostile texts beside tags,
     numbers, LaTeX, look-alike digits, control characters, lone surrogates and 5,000 digits. Raises
-    ValueError for an unknown kind.
+    ValueError for an unknown kind and for no layout, TypeError for layouts that are no tags each
+    and words that are no texts.
     """
-    kinds, layouts, words = chosen(kinds, KINDS, "kinds"), [*layouts], [*words]
+    kinds, layouts = chosen(kinds, KINDS, "kinds"), [*layouts]
+    words = [words] if isinstance(words, str) else [*words]
+    if not layouts:
+        raise ValueError("layouts: got none, expected the tags of one or more, as [('think',)]")
+    if wrong := [layout for layout in layouts if isinstance(layout, str)]:
+        raise TypeError(
+            f"layouts: got {wrong[0]!r}, expected the tags of each, as [('reasoning', 'answer')]"
+        )
+    if wrong := [word for word in words if not isinstance(word, str)]:
+        raise TypeError(f"words: got {wrong[0]!r}, expected texts")
     pieces = st.sampled_from(_PIECES)
     if words:
         pieces = _even(pieces, st.sampled_from(words))
@@ -456,11 +485,10 @@ def _calls(
     sizes: tuple[int, int],
 ) -> dict[str, list[Any]]:
     """Draw the rows, where the groups begin, and a prompt for each group."""
-    row = st.fixed_dictionaries(
-        {"new": st.booleans(), "completions": completions, "completion_ids": _IDS, **columns}
-    )
-    rows = draw(st.lists(row, min_size=sizes[0], max_size=sizes[1]))
-    groups = [sum(row["new"] for row in rows[: at + 1]) for at in range(len(rows))]
+    row = st.fixed_dictionaries({"completions": completions, "completion_ids": _IDS, **columns})
+    drawn = draw(st.lists(st.tuples(st.booleans(), row), min_size=sizes[0], max_size=sizes[1]))
+    rows = [row for _, row in drawn]
+    groups = [sum(new for new, _ in drawn[: at + 1]) for at in range(len(drawn))]
     count = len(set(groups))
     each = draw(st.lists(prompts, min_size=count, max_size=count, unique_by=repr))
     known = dict(zip(dict.fromkeys(groups), each, strict=True))
