@@ -214,6 +214,7 @@ def check_verifier(  # noqa: PLR0913 - the same
         row = strategies.mostly(row, drawn.map(_its_own))
     if right is not None:
         pairs = _strategy(right, "right").map(_options.pair)
+        _subject.drawn(pairs, 1)  # which says by itself what is no pair
         row = strategies.mostly(row, pairs)
         wrapped = st.lists(pairs, min_size=1, max_size=3).map(
             lambda pairs: (_pairs(pairs), ["correct"] * len(pairs))
