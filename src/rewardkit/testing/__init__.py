@@ -22,8 +22,9 @@ from rewardkit.testing._check import (  # noqa: E402 - with a word on the extra 
     check_verifier,
     elsewhere,
 )
+from rewardkit.testing._clock import tomorrow  # noqa: E402 - the same
 from rewardkit.testing._rerun import rerun  # noqa: E402 - the same
-from rewardkit.testing.laws import LAWS, Law, tomorrow  # noqa: E402 - the same
+from rewardkit.testing.laws import LAWS, Law  # noqa: E402 - the same
 from rewardkit.testing.strategies import (  # noqa: E402 - the same
     FORMS,
     batches,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
+from itertools import count
 from math import isfinite
-from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import SkipTest
 
@@ -18,13 +19,15 @@ from hypothesis.errors import Flaky
 
 from rewardkit import component
 from rewardkit._preflight import fill
-from rewardkit.component import Component, walk
+from rewardkit.batch import Reference
+from rewardkit.component import Component
 from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.testing import _elsewhere, _options, _rerun, _subject, strategies
 from rewardkit.testing._subject import Broken, Rows, Subject, Values
+from rewardkit.testing._words import constants, tags_of, words_of
 from rewardkit.testing.laws import LAWS, Law
-from rewardkit.testing.strategies import CARRIERS, FORMS, Cells, _strategy
+from rewardkit.testing.strategies import CARRIERS, FORMS, LAYOUTS, Cells, _strategy
 from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
@@ -96,7 +99,8 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     them from; a component's own columns are known. `completions` are what is scored, by default
     everything of the `forms` (`text`, `chat`, `parts`, `turns`, `tools`, `empty`) that the reward
     takes. `bounds` and `pointwise` say for a function what a component declares; a function is
-    taken to be pointwise. With `wrap` the reference, written as it says, must earn the maximum.
+    taken to be pointwise. With `wrap` the reference, written as it says, must earn the maximum, and
+    a third of all rows are such.
 
     `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for all laws
     on one example) are those of Hypothesis, whose profile says how many where none is given, and
@@ -124,26 +128,39 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
         _options.columns(
             columns, [*map(str, component.columns(reward))] if isinstance(reward, Component) else []
         )
-    words = _words(reward)
+    words = words_of(reward)
     cells, clean = (_columns(reward, columns or {}, clean=clean) for clean in (False, True))
     if wrap is not None:
         _options.wrap(wrap, [*clean])
-    default = completions is None
+    wraps = [wrap] if wrap is not None else []
     if completions is None:
-        completions = strategies.completions(forms=chosen, texts=strategies.texts(words=words))
-    prompts = strategies.prompts(forms=["text", "chat"] if "text" in chosen else "chat")
-    accepted = partial(_accepted, reward)
-    rows = strategies.calls(cells, completions=completions, prompts=prompts, max_size=4).map(
-        accepted
-    )
+        texts = _texts(words)
+        wraps = wraps or _guesses(reward, clean)
+        said = {
+            kind: (forms_alike, strategies.completions(forms=forms_alike, texts=texts))
+            for kind, forms_alike in _kinds(chosen).items()
+        }
+    else:
+        calls = _subject.drawn(strategies.calls(completions=completions), _SHOWN)
+        shown = {strategies.form_of(one) for call in calls for one in call["completions"]}
+        chosen = [form for form in chosen if form in shown]
+        said = {"text": (chosen, completions)}
+    drawn, right = [], []
+    for kind, (forms_alike, usual) in said.items():
+        known = _right(clean, wraps, forms_alike)
+        asked = strategies.prompts(forms=kind)
+        mixed = usual if known is None else strategies.mostly(usual, known)
+        drawn.append(strategies.calls(cells, completions=mixed, prompts=asked, max_size=4))
+        if known is not None:
+            right.append(strategies.calls(completions=known, prompts=asked, min_size=1, max_size=4))
+    written = partial(_written, reward)
+    rows = st.one_of(drawn).map(written)
     if bounds is None:
         bounds = getattr(reward, "bounds", None)
     wrapped = None
-    if wrap is not None and bounds is not None and isfinite(bounds[1]):
-        carrier = CARRIERS[next((form for form in CARRIERS if form in chosen), "text")]
-        blank = strategies.calls(clean, completions=st.just(""), prompts=prompts, min_size=1)
-        perfect = partial(_perfect, wrap, carrier, bounds[1])
-        wrapped = blank.map(perfect).map(lambda pair: (accepted(pair[0]), pair[1]))
+    if wrap is not None and right and bounds is not None and isfinite(bounds[1]):
+        high = float(bounds[1])
+        wrapped = st.one_of(right).map(written).map(lambda rows: (rows, [high] * _count(rows)))
     it = Subject(
         reward,
         "reward",
@@ -156,7 +173,7 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
         pointwise=getattr(reward, "pointwise", True) if pointwise is None else pointwise,
         bounds=bounds,
         wrapped=wrapped,
-        classics=strategies.classics(chosen) if default else [],
+        classics=strategies.classics(chosen, tags=tags_of(words)) if completions is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -174,10 +191,10 @@ def check_verifier(  # noqa: PLR0913 - the same
 ) -> Checked:
     """Check that a verifier keeps the laws: rewardkit's own, or a function `verify`.
 
-    `answers` and `references` are what it is called with, by default anything. `right` are pairs of
-    an answer and a reference for which it must say so. A verifier whose references are no answers,
-    as tests are for a program, leaves out the law `reflexive`. The other options, and what is
-    raised, are those of `check_reward`.
+    `answers` and `references` are what it is called with, by default anything, and references as
+    answers to themselves. `right` are pairs of an answer and a reference for which it must say so.
+    A verifier whose references are no answers, as tests are for a program, leaves out the law
+    `reflexive`. The other options, and what is raised, are those of `check_reward`.
 
     >>> from rewardkit import build
     >>> check_verifier(build("exact"), skip=["pickles", "linear"], max_examples=20).skipped
@@ -185,15 +202,20 @@ def check_verifier(  # noqa: PLR0913 - the same
     """
     __tracebackhide__ = True  # of pytest: the message says it all
     _options.subject(verifier, "verifier")
-    words = _words(verifier)
-    said = st.none() | strategies.texts(words=words)
+    words = words_of(verifier)
+    said = st.none() | _texts(words)
     if answers is not None:
         said = _strategy(answers, "answers")
     cells = strategies.references() if references is None else references
-    row = st.tuples(said, strategies.cells(cells, "references"))
+    drawn = strategies.cells(cells, "references")
+    row = st.tuples(said, drawn)
     wrapped = None
+    if answers is None and right is None:
+        row = strategies.mostly(row, drawn.map(_its_own))
     if right is not None:
         pairs = _strategy(right, "right").map(_options.pair)
+        _subject.drawn(pairs, 1)  # which says by itself what is no pair
+        row = strategies.mostly(row, pairs)
         wrapped = st.lists(pairs, min_size=1, max_size=3).map(
             lambda pairs: (_pairs(pairs), ["correct"] * len(pairs))
         )
@@ -206,7 +228,7 @@ def check_verifier(  # noqa: PLR0913 - the same
         "answers",
         words=words,
         wrapped=wrapped,
-        classics=strategies.classics("text") if answers is None else [],
+        classics=strategies.classics("text", tags=tags_of(words)) if answers is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -234,8 +256,8 @@ def check_extractor(  # noqa: PLR0913 - the same
     """
     __tracebackhide__ = True  # of pytest: the message says it all
     _options.subject(extractor, "extractor")
-    words = _words(extractor)
-    said = strategies.texts(words=words)
+    words = words_of(extractor)
+    said = _texts(words)
     if texts is not None:
         said = _strategy(texts, "texts")
     told = strategies.numbers(spellings=["plain", "thousands", "latex"]).map(lambda two: two[0])
@@ -258,7 +280,7 @@ def check_extractor(  # noqa: PLR0913 - the same
         "texts",
         words=words,
         wrapped=wrapped,
-        classics=strategies.classics("text") if texts is None else [],
+        classics=strategies.classics("text", tags=tags_of(words)) if texts is None else [],
     )
     return _check(it, laws, skip, max_examples, deadline)
 
@@ -315,32 +337,83 @@ def _tried(
     it: Subject, laws: Sequence[Law], options: settings
 ) -> tuple[dict[str, tuple[Any, Broken]], dict[str, str]]:
     """Try every law on the same examples; return those that break, and those that are skipped."""
-    broken: dict[str, tuple[Any, Broken]] = {}
-    skipped: dict[str, str] = {}
-
-    def tried(on: str, rows: Any) -> None:
-        for law in laws:
-            if law.on != on or law.name in broken or law.name in skipped:
-                continue
-            if law.compares and "deterministic" in broken:
-                skipped[law.name] = "it is not deterministic"
-                continue
-            try:
-                it.check(law.check, rows)
-            except Broken as found:
-                broken[law.name] = rows, found
-            except SkipTest as reason:
-                skipped[law.name] = str(reason)
-
+    trial = _Trial(it, laws)
     for rows in it.first:
-        tried("rows", rows)
-    _every(it.rows, lambda rows: tried("rows", rows), options)
+        trial.on("rows", rows)
+    _every(it.rows, partial(trial.on, "rows"), options)
     if it.wrapped is None:
-        skipped |= {law.name: _NO_WRAP[it.kind] for law in laws if law.on == "wrapped"}
+        trial.skipped |= {law.name: _NO_WRAP[it.kind] for law in laws if law.on == "wrapped"}
     else:
-        _every(it.wrapped, lambda right: tried("wrapped", right), options)
-    tried("once", None)
-    return broken, skipped
+        _every(it.wrapped, partial(trial.on, "wrapped"), options)
+    trial.on("once", None)
+    skipped = trial.left_out()
+    return trial.broken, skipped
+
+
+class _Trial:
+    """What is known of each law so far."""
+
+    def __init__(self, it: Subject, laws: Sequence[Law]) -> None:
+        self.it, self.laws = it, laws
+        self.broken: dict[str, tuple[Any, Broken]] = {}
+        self.skipped: dict[str, str] = {}
+        self.idle = {law.name: "no example was drawn" for law in laws}
+
+    def on(self, what: str, example: Any) -> None:
+        """Try every law that is tried on such examples."""
+        for law in self.laws:
+            known = law.name in self.broken or law.name in self.skipped
+            if law.on == what and not known and not (law.compares and self.differs):
+                self.one(law, example)
+
+    def one(self, law: Law, example: Any) -> None:
+        """Try a law on an example."""
+        try:
+            reason = self.it.check(law.check, example)
+        except Broken as found:
+            differs = _differs(self.it, example) if law.compares else None
+            judged = "deterministic" in [law.name for law in self.laws]
+            name = "deterministic" if differs and judged else law.name
+            self.broken[name] = example, differs or found
+        except SkipTest as skip:
+            self.skipped[law.name] = str(skip)
+        else:
+            if law.name in self.idle and reason:
+                self.idle[law.name] = reason
+            elif not reason:
+                self.idle.pop(law.name, None)
+
+    @property
+    def differs(self) -> bool:
+        return "deterministic" in self.broken
+
+    def left_out(self) -> dict[str, str]:
+        """Return the laws that are not found to hold or to break, each with the reason."""
+        if self.it.kind == "verifier" and not self.it.judges:
+            asked = [law.name for law in self.laws if law.name in _OF_VERDICTS]
+            self.idle |= dict.fromkeys(asked, _ALL_BAD)
+        if self.differs:
+            compared = [law.name for law in self.laws if law.compares]
+            self.broken = {name: self.broken[name] for name in self.broken if name not in compared}
+            self.idle |= dict.fromkeys(compared, "it is not deterministic")
+        idle = {name: reason for name, reason in self.idle.items() if name not in self.broken}
+        return {**idle, **self.skipped}
+
+
+_ALL_BAD = "the verifier could read no reference in any example; give references="
+_OF_VERDICTS = ("deterministic", "pointwise", "order", "no_answer")
+
+
+def _differs(it: Subject, example: Any) -> Broken | None:
+    """Return that a call gives now this and now that, where it does, looking harder than usual."""
+    if example is None:
+        return None
+    for _ in range(_HARDER):
+        try:
+            it.check(LAWS["deterministic"].check, example)
+        except Broken as found:
+            return found
+    return None
 
 
 _NO_WRAP = {
@@ -395,8 +468,10 @@ def _every(
     @options
     @given(strategy)
     def tried(example: Any) -> None:
+        random.seed(next(numbers))  # Hypothesis begins each example with the same
         attempt(example)
 
+    numbers = count(1)
     tried()
 
 
@@ -447,7 +522,7 @@ def _columns(reward: Any, given: Mapping[str, Cells], *, clean: bool) -> dict[st
     """
     if isinstance(reward, Component):
         known = {
-            str(column): strategies.cells_of(column, also=_constants(reward), clean=clean)
+            str(column): strategies.cells_of(column, also=constants(reward), clean=clean)
             for column in component.columns(reward)
         }
         return {**known, **given}
@@ -487,40 +562,15 @@ def _accepted(reward: Any, rows: Rows) -> Rows:
     return {name: cells for name, cells in rows.items() if name in (*parameters, "completions")}
 
 
-def _words(it: Any) -> tuple[str, ...]:
-    """Return short texts that stand in a component's fields, or in a function's code."""
-    if isinstance(it, Component):
-        words = [value for value in _constants(it) if isinstance(value, str)]
-        words += [
-            tag for word in words if word.isidentifier() for tag in (f"<{word}>", f"</{word}>")
-        ]
-    else:
-        function = inspect.unwrap(getattr(it, "func", it))
-        code = getattr(function, "__code__", None) or getattr(type(it).__call__, "__code__", None)
-        words = [*_strings(code)] if code else []
-    return tuple(dict.fromkeys(word for word in words if 0 < len(word) <= _WORD))
+def _texts(words: tuple[str, ...]) -> SearchStrategy[str]:
+    """Return texts in which these words stand, the tags among them around something."""
+    layouts = [*LAYOUTS, *([tag] for tag in tags_of(words))]
+    return strategies.unnamed(strategies.texts(words=words, layouts=layouts))
 
 
-_WORD = 40
-
-
-def _strings(code: CodeType) -> Iterator[str]:
-    """Yield the texts in a function's code."""
-    for value in code.co_consts:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, CodeType):
-            yield from _strings(value)
-
-
-def _constants(it: Component) -> list[Any]:
-    """Return the plain values in a component's fields."""
-    found: list[Any] = []
-    for part in walk(it):
-        for name in type(part).model_fields:
-            value = getattr(part, name)
-            found += value if isinstance(value, tuple) else [value]
-    return [value for value in found if isinstance(value, str | int | float | None)]
+def _its_own(reference: Any) -> tuple[str | None, Any]:
+    """Return a reference as the answer to itself, where it is a text or a number."""
+    return (str(reference) if isinstance(reference, str | int | float) else None), reference
 
 
 def _pairs(pairs: Sequence[tuple[Any, Any]]) -> Rows:
@@ -531,18 +581,82 @@ def _pairs(pairs: Sequence[tuple[Any, Any]]) -> Rows:
     }
 
 
-def _perfect(
-    wrap: Wrap, carrier: Callable[[str], Any], high: float, rows: Rows
-) -> tuple[Rows, Values]:
-    """Return the rows with perfect completions, and the maximum for each."""
-    cells = [
-        {"prompt" if name == "prompts" else name: column[row] for name, column in rows.items()}
-        for row in range(len(rows["completions"]))
-    ]
-    said = [_options.wrapped(wrap, row) if callable(wrap) else _filled(wrap, row) for row in cells]
-    kept = [row for row, text in enumerate(said) if text is not None]
-    rows = {**rows, "completions": [carrier(text or "") for text in said]}
-    return _subject.pick(rows, kept), [float(high)] * len(kept)
+class _Right(NamedTuple):
+    """What stands for a right completion until the row around it is known."""
+
+    form: str
+    """Its form."""
+    wrap: Wrap
+    """How it is written."""
+    cells: Mapping[str, Any]
+    """The row's cells, such as can be written."""
+
+
+def _right(
+    cells: Mapping[str, Cells], wraps: Sequence[Wrap], forms: Sequence[str]
+) -> SearchStrategy[_Right] | None:
+    """Return right completions in every form that carries a text, if they can be written."""
+    carriers = [form for form in forms if form in CARRIERS]
+    if not wraps or not carriers:
+        return None
+    known = {name: strategies.cells(given, name) for name, given in cells.items()}
+    forms_drawn, ways = st.sampled_from(carriers), st.sampled_from(wraps)
+    return st.builds(_Right, forms_drawn, ways, st.fixed_dictionaries(known))
+
+
+def _written(reward: Any, drawn: Rows) -> Rows:
+    """Return a call as a trainer makes it: what is right written out, and all rows of one form."""
+    rows = {name: [*cells] for name, cells in drawn.items()}
+    said = rows["completions"]
+    for row, right in enumerate(said):
+        if isinstance(right, _Right):
+            for name, cell in right.cells.items():
+                rows.setdefault(name, [None] * len(said))[row] = cell
+            told = {name: cells[row] for name, cells in rows.items() if name != "completions"}
+            text = _wrote(right.wrap, {**told, "prompt": told.get("prompts")})
+            said[row] = _LEFT_OUT if text is None else CARRIERS[right.form](text)
+    kept = [row for row, completion in enumerate(said) if completion is not _LEFT_OUT]
+    plain = bool(kept) and isinstance(said[kept[0]], str)
+    alike = _subject.pick(rows, [row for row in kept if isinstance(said[row], str) is plain])
+    prompts = map(strategies.asked, alike["prompts"], alike["completions"])
+    return _accepted(reward, {**alike, "prompts": [*prompts]})
+
+
+_LEFT_OUT = object()
+
+
+def _wrote(wrap: Wrap, row: Mapping[str, Any]) -> str | None:
+    """Return a row's right completion, None where it has none."""
+    return _options.wrapped(wrap, row) if callable(wrap) else _filled(wrap, row)
+
+
+def _kinds(forms: Sequence[str]) -> dict[str, list[str]]:
+    """Return the forms that may stand in one batch: plain text by itself, messages together."""
+    kinds = {
+        "text": [form for form in forms if form == "text"],
+        "chat": [form for form in forms if form != "text"],
+    }
+    return {kind: alike for kind, alike in kinds.items() if alike}
+
+
+def _guesses(reward: Any, cells: Mapping[str, Any]) -> list[Wrap]:
+    """Return the usual ways to write a reference, where nobody says how it is written."""
+    if isinstance(reward, Component):
+        columns = [str(column) for column in component.columns(reward) if column.cell == Reference]
+    else:
+        columns = [name for name in cells if name not in _ROWS]
+    return [guess.replace("*", f"{{{name}}}") for name in columns for guess in _GUESSES]
+
+
+_GUESSES = (
+    "*",
+    "<answer>*</answer>",
+    "<reasoning>\nso\n</reasoning>\n<answer>\n*\n</answer>\n",
+    "<think>so</think>\n*",
+    r"It is \boxed{*}.",
+    "so\n#### *",
+)
+_SHOWN = 50
 
 
 def _filled(template: str, row: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
 from math import isclose, isnan
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsFloat
 
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -21,7 +21,7 @@ from rewardkit.batch import MissingColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
 from rewardkit.testing import _code
-from rewardkit.testing.strategies import batch_of
+from rewardkit.testing.strategies import asked, batch_of
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -56,7 +56,7 @@ class WrongTypeError(TypeError):
 
 
 class Unsaid(Exception):  # noqa: N818 - the same
-    """A call that raises, or gives no value a row: the laws that say so are others."""
+    """An example of which a law has nothing to say: a call that raises is for another law."""
 
 
 @dataclass
@@ -94,16 +94,26 @@ class Subject:
     """What stands in the text's place before anything is drawn."""
     name: str = ""
     """What the printed code calls it, where that is not the kind."""
+    judges: bool = False
+    """Whether a verifier has read a reference yet."""
     done: list[Call] = field(default_factory=list)
     """The calls of this example, with what each gave."""
     wrong: WrongTypeError | None = None
     """What is wrong with the type of what the last call gave."""
 
-    def check(self, law: Callable[[Subject, Any], None], rows: Any) -> None:
-        """Try a law on one example; what is another law's to say is passed over."""
+    def check(self, law: Callable[[Subject, Any], None], example: Any) -> str:
+        """Try a law on one example; return why it has nothing to say of it, "" where it has.
+
+        What is another law's to say is passed over.
+        """
         self.done.clear()
-        with suppress(Unsaid):
-            law(self, rows)
+        try:
+            law(self, example)
+        except Unsaid as reason:
+            return str(reason)
+        if self.done and not any(size(rows) for _, rows, _ in self.done):
+            return "no example had a row"
+        return ""
 
     def call(self, rows: Rows) -> Values:
         """Return what a call gives, on a copy of the rows; raise what it raises."""
@@ -115,6 +125,7 @@ class Subject:
             self.done.append((self, rows, raised(error)))
             raise
         self.done.append((self, rows, _code.literal(values)))
+        self.judges |= any(value != "bad_reference" for value in values)
         return values
 
     def ask(self, rows: Rows) -> Values:
@@ -124,9 +135,11 @@ class Subject:
         except SETUP:
             raise
         except Exception as error:
-            raise Unsaid from error
-        if len(values) != size(rows) or Outcome.TIMEOUT in values:
-            raise Unsaid
+            raise Unsaid(f"the {self.kind} raised in every example") from error
+        if len(values) != size(rows):
+            raise Unsaid(f"the {self.kind} gave no value a row in any example")
+        if Outcome.TIMEOUT in values:
+            raise Unsaid(f"the {self.kind} ran out of time in every example")
         return values
 
     def expect(self, wanted: Values, rows: Rows, *, within: str = "") -> None:
@@ -174,17 +187,26 @@ class Subject:
                 needless.add(keyword)
         return [(it, _without(rows, needless), told) for it, rows, told in self.done]
 
+    def say(self, rows: Rows, said: list[Any]) -> Rows:
+        """Return the rows with other texts, and with prompts of the same form."""
+        rows = {**rows, self.text: said}
+        if "prompts" not in rows:
+            return rows
+        return {**rows, "prompts": [*map(asked, rows["prompts"], said)]}
+
     @property
     def first(self) -> Iterator[Rows]:
-        """Calls with what is known to break rewards: each by itself, then all in one batch."""
+        """Calls with what is known to break rewards: each by itself, then all of a form at once."""
         alone = [pick(rows, [row]) for rows in self.samples for row in range(size(rows))]
         singles = [
-            {**rows, self.text: [copy.deepcopy(classic)]}
+            self.say(rows, [copy.deepcopy(classic)])
             for rows, classic in zip(cycle(alone), self.classics, strict=False)
         ]
         yield from singles
-        if singles:
-            yield {name: [rows[name][0] for rows in singles] for name in singles[0]}
+        for plain in (True, False):
+            alike = [rows for rows in singles if isinstance(rows[self.text][0], str) is plain]
+            if alike:
+                yield {name: [rows[name][0] for rows in alike] for name in alike[0]}
 
     @cached_property
     def samples(self) -> list[Rows]:
@@ -271,12 +293,22 @@ def pick(rows: Rows, order: Iterable[int]) -> Rows:
     return {name: [cells[row] for row in order] for name, cells in rows.items()}
 
 
+class Narrow(float):
+    """A number that came as something else than Python's own, such as one of 32 bits."""
+
+
+def digits(value: float) -> float:
+    """Return how far a number may be off for what is rounded in it."""
+    return 2e-6 if isinstance(value, Narrow) else 1e-9
+
+
 def same(values: Values, wanted: Values) -> bool:
-    """Return whether two calls give the same: numbers to nine places, NaN like NaN."""
+    """Return whether two calls give the same: numbers to their digits, NaN like NaN."""
 
     def equal(one: Any, other: Any) -> bool:
         if isinstance(one, float) and isinstance(other, float):
-            near = isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+            room = max(digits(one), digits(other))
+            near = isclose(one, other, rel_tol=room, abs_tol=room)
             return near or (isnan(one) and isnan(other))
         return bool(one == other)
 
@@ -414,6 +446,13 @@ def _are(items: Any, wanted: type, told: str) -> None:
         raise WrongTypeError(items, f"a list of {told}", condition)
 
 
+def _number(value: SupportsFloat | None) -> float | None:
+    """Return a value as a number, one that is not Python's own with less to hold it to."""
+    if value is None:
+        return None
+    return float(value) if isinstance(value, int | float) else Narrow(value)
+
+
 def _numbers(values: list[Any]) -> Values:
     """Return values as numbers and None. Raises WrongTypeError where one is neither."""
     wanted, condition = "a list of numbers and None", ""
@@ -424,7 +463,7 @@ def _numbers(values: list[Any]) -> Values:
         condition = "not any(getattr(value, 'shape', ()) for value in values)"
     if condition:
         raise WrongTypeError(values, wanted, condition, whole=False)
-    return [None if value is None else float(value) for value in values]
+    return [*map(_number, values)]
 
 
 async def _awaited(values: Any) -> Any:

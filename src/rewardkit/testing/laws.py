@@ -3,7 +3,8 @@
 A law takes what is checked and the rows of a call, and says what such calls must give:
 `it.ask(rows)` makes one, `it.expect(values, rows)` makes one that must give `values`. Where a law
 does not apply it raises SkipTest with the reason. Its docstring is its claim, its name is what
-`laws=` and `skip=` take, and its place in this file is the order in which it is tried.
+`laws=` and `skip=` take, and its place in this file is the order in which it is tried: first of all
+whether a second call gives the same, while no other law has called with the rows yet.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import copy
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from math import isfinite
 from typing import Any, Literal, NamedTuple
-from unittest import SkipTest, mock
+from unittest import SkipTest
 
 from rewardkit import component
 from rewardkit.batch import Batch, Column
 from rewardkit.component import Component
 from rewardkit.testing import _code, _elsewhere
+from rewardkit.testing._clock import tomorrow
 from rewardkit.testing._subject import (
     SETUP,
     Broken,
@@ -30,6 +31,7 @@ from rewardkit.testing._subject import (
     Subject,
     Unsaid,
     Values,
+    digits,
     outcome,
     pick,
     raised,
@@ -80,6 +82,15 @@ def _law(
 
 
 @_law()
+def deterministic(it: Subject, rows: Rows) -> None:
+    """The same call gives the same again, at once and on another day."""
+    values = it.ask(rows)
+    it.expect(values, rows)
+    with tomorrow():
+        it.expect(values, rows, within="tomorrow()")
+
+
+@_law()
 def total(it: Subject, rows: Rows) -> None:
     """Whatever stands in a row, nothing raises, and what comes back is a list of the right type."""
     try:
@@ -110,20 +121,12 @@ def bounds(it: Subject, rows: Rows) -> None:
     if it.bounds is None:
         raise SkipTest("no bounds are declared; give bounds=(low, high)")
     low, high = it.bounds
-    room = 1e-9 * max([1.0, *(abs(end) for end in it.bounds if isfinite(end))])
+    most = max([1.0, *(abs(end) for end in it.bounds if isfinite(end))])
     known = [value for value in _called(it, rows) if value is not None]
+    room = most * max(map(digits, known), default=0.0)
     if any(value < low - room or value > high + room for value in known):
         ends = f"{_code.literal(low)} <= value <= {_code.literal(high)}"
         it.broken(f"all({ends} for value in values if value is not None)")
-
-
-@_law()
-def deterministic(it: Subject, rows: Rows) -> None:
-    """The same call gives the same again, at once and on another day."""
-    values = it.ask(rows)
-    it.expect(values, rows)
-    with tomorrow():
-        it.expect(values, rows, within="tomorrow()")
 
 
 @_law("reward", "verifier", compares=True)
@@ -146,17 +149,24 @@ def forms(it: Subject, rows: Rows) -> None:
     """A text has the same value as plain text, as a message, in parts, and after other turns."""
     first, *others = [form for form in CARRIERS if form in it.forms] or [""]
     if not others:
-        raise SkipTest("it is checked with one form only; forms= names more")
+        raise SkipTest("it is checked with one form only; forms= or completions= gives more")
     said = Batch(rows[it.text]).texts
-    values = it.ask({**rows, it.text: [*map(CARRIERS[first], said)]})
+    plain = it.say(rows, said)  # all prompts as text, so that all say the same
+    values = it.ask(it.say(plain, [*map(CARRIERS[first], said)]))
     for form in others:
-        it.expect(values, {**rows, it.text: [*map(CARRIERS[form], said)]})
+        it.expect(values, it.say(plain, [*map(CARRIERS[form], said)]))
 
 
 @_law("reward", "verifier")
 def inputs(it: Subject, rows: Rows) -> None:
     """What is passed is left as it is."""
-    if not _changed(it, rows):
+    given = copy.deepcopy(rows)
+    told = _run(it, given)
+    if _code.state(given) == _code.state(rows):
+        if not told:
+            raise Unsaid(_raises(it))
+        if not size(rows):
+            raise Unsaid("no example had a row")
         return
     for name in [name for name in rows if name != it.text]:
         fewer = {key: cells for key, cells in rows.items() if key != name}
@@ -225,6 +235,8 @@ def pickles(it: Subject, _: object) -> None:
         claim = f"pickle.loads(pickle.dumps({it.kind})) == {it.kind}"
         code = script([it], ["import pickle", f"assert {claim}"])
         raise Broken(claim, f"{claim.replace('==', '!=')}", code)
+    if not known:
+        raise Unsaid(_raises(it))
     for (rows, values), others in zip(known, theirs, strict=True):
         if not isinstance(others, list) or not same(others, values):
             there = "values in another process"
@@ -240,7 +252,11 @@ def pickles(it: Subject, _: object) -> None:
 def linear(it: Subject, _: object) -> None:
     """The time grows with a text's length, and not with its square."""
     usual = _usual(it)
-    for shape, make in _shapes(it.words):
+    shapes = [*_shapes(it.words)]
+    short = [copy.deepcopy(_with(it, usual, make(_FEW), [*range(_FEW)])) for _, make in shapes]
+    if not any(_run(it, rows) for rows in short):
+        raise Unsaid(_raises(it))
+    for shape, make in shapes:
         found = _too_slow(make, lambda text: _seconds(it, usual, text))
         if found is None:
             continue
@@ -271,6 +287,8 @@ def linear(it: Subject, _: object) -> None:
 def maximum(it: Subject, pair: tuple[Rows, Values]) -> None:
     """The reference, written as the prompt asks for it, earns the most there is."""
     rows, wanted = pair
+    if not wanted:
+        raise Unsaid("wrap gave nothing for any row")
     it.expect(wanted, rows)
 
 
@@ -280,6 +298,8 @@ def reflexive(it: Subject, rows: Rows) -> None:
     plain = [cell for cell in rows["references"] if _is_plain(cell)]
     own = {"answers": [*map(str, plain)], "references": plain}
     read = [row for row, value in enumerate(it.ask(own)) if value != "bad_reference"]
+    if not read:
+        raise Unsaid("the verifier could read no reference that is a text or a number")
     it.expect(["correct"] * len(read), pick(own, read))
 
 
@@ -314,18 +334,6 @@ def found(it: Subject, pair: tuple[Rows, Values]) -> None:
     it.expect(wanted, rows)
 
 
-@contextmanager
-def tomorrow() -> Iterator[None]:
-    """Set the clock that `time.time` reads on by a day, an hour, a minute and a bit."""
-    ahead = 86_400 + 3_600 + 60 + 1.234567
-    now, exact = time.time, time.time_ns
-    with (
-        mock.patch("time.time", side_effect=lambda: now() + ahead),
-        mock.patch("time.time_ns", side_effect=lambda: exact() + int(ahead * 1e9)),
-    ):
-        yield
-
-
 def _called(it: Subject, rows: Rows) -> list[Any]:
     """Return what a call gives, whatever its length. Raises Unsaid where it raises."""
     try:
@@ -333,7 +341,7 @@ def _called(it: Subject, rows: Rows) -> list[Any]:
     except SETUP:
         raise
     except Exception as error:
-        raise Unsaid from error
+        raise Unsaid(_raises(it)) from error
 
 
 def _asked(it: Subject, rows: Rows) -> list[Any] | None:
@@ -344,14 +352,19 @@ def _asked(it: Subject, rows: Rows) -> list[Any] | None:
         return None
 
 
-def _run(it: Subject, rows: Rows) -> None:
-    """Make a call on the rows themselves, whatever it gives or raises."""
+def _raises(it: Subject) -> str:
+    return f"the {it.kind} raised in every example"
+
+
+def _run(it: Subject, rows: Rows) -> bool:
+    """Make a call on the rows themselves; return whether it gives anything, and does not raise."""
     try:
         it.run(it.it, rows)
     except SETUP:
         raise
-    except Exception:  # noqa: BLE001, S110 - other laws say what it raises
-        pass
+    except Exception:  # noqa: BLE001 - other laws say what it raises
+        return False
+    return True
 
 
 def _changed(it: Subject, rows: Rows) -> bool:
@@ -383,11 +396,13 @@ def _is_plain(cell: Any) -> bool:
     return isinstance(cell, str | int | float) and bool(str(cell).strip())
 
 
+_FEW = 8
 _POWER = 1.5
 _ENOUGH = 0.1
 _LONGEST = 200_000
 _PATIENCE = 2.0
 _TRIES = 5
+_CLEARLY = 0.75
 _SMALL, _STEEP = 1000, 3.0
 _UNITS = (
     *("a", "a ", "\n", " ", "<", "<answer>", "</answer>", "<answer></answer>", "<think>"),
@@ -411,7 +426,7 @@ def _too_slow(
     The texts get longer until one takes long enough to be measured; then the least of several times
     counts, so that a busy machine finds nothing that is not there.
     """
-    tried, many, start = [8], 8, time.monotonic()
+    tried, many, start = [_FEW], _FEW, time.monotonic()
     before = slow = seconds(make(many))
     while slow < _ENOUGH and len(make(many)) < _LONGEST and time.monotonic() < start + _PATIENCE:
         steep = many < _SMALL and slow > _STEEP * before  # maybe exponential: with care, then
@@ -420,12 +435,12 @@ def _too_slow(
         tried.append(many)
     few = min(tried, key=lambda times: abs(times - many / 4))
     factor = (many / few) ** _POWER
-    quick = seconds(make(few))
+    quick = min(seconds(make(few)) for _ in range(3))
     for _ in range(_TRIES):
-        if slow < _ENOUGH or slow <= quick * factor:
+        if slow < _ENOUGH or slow <= quick * factor * _CLEARLY:
             return None
         slow, quick = min(slow, seconds(make(many))), min(quick, seconds(make(few)))
-    return (few, many), (quick, slow)
+    return ((few, many), (quick, slow)) if slow > quick * factor else None
 
 
 def _seconds(it: Subject, usual: Rows, text: str) -> float:
@@ -439,6 +454,8 @@ def _seconds(it: Subject, usual: Rows, text: str) -> float:
 def _usual(it: Subject) -> Rows:
     """Return a row that is judged and not left out, twice where rows are compared."""
     known = [pick(rows, [row]) for rows in it.samples for row in range(size(rows))]
+    if not known:
+        raise Unsaid("no example had a row")
     known.sort(key=lambda rows: _asked(it, rows) in (None, [None], ["bad_reference"]))
     return pick(known[0], [0] if it.pointwise else [0, 0])
 
@@ -446,8 +463,8 @@ def _usual(it: Subject) -> Rows:
 def _with(it: Subject, usual: Rows, text: str, ids: Any) -> Rows:
     """Return the row with another text and other tokens."""
     carrier = CARRIERS[next((form for form in CARRIERS if form in it.forms), "text")]
-    changed = {it.text: [carrier(text)] * size(usual), "completion_ids": [ids] * size(usual)}
-    return {name: changed.get(name, cells) for name, cells in usual.items()}
+    said = it.say(usual, [carrier(text)] * size(usual))
+    return {**said, "completion_ids": [ids] * size(usual)} if "completion_ids" in said else said
 
 
 def _named(it: Subject) -> str:

@@ -77,6 +77,21 @@ def cells(given: Cells, name: str) -> SearchStrategy[Any]:
     return st.sampled_from(given)
 
 
+def unnamed(strategy: SearchStrategy[Item]) -> SearchStrategy[Item]:
+    """Return a strategy without its long name, of which Hypothesis warns."""
+
+    @st.composite
+    def drawn(draw: DrawFn) -> Item:
+        return draw(strategy)
+
+    return drawn()
+
+
+def mostly(usual: SearchStrategy[Item], other: SearchStrategy[Item]) -> SearchStrategy[Item]:
+    """Draw two of three from the one, and the third from the other."""
+    return _even(usual, usual, other)
+
+
 def _even(*strategies: SearchStrategy[Item]) -> SearchStrategy[Item]:
     """Draw from each strategy as often: `one_of` counts the branches inside each."""
     return st.sampled_from(strategies).flatmap(lambda strategy: strategy)
@@ -243,11 +258,31 @@ def completions(
     return _even(*(_EMPTY if form == "empty" else inside.map(CARRIERS[form]) for form in forms))
 
 
-def classics(forms: str | Iterable[str] = FORMS) -> list[Any]:
-    """Return completions that have broken many rewards, each in one form or another."""
+def form_of(completion: Any) -> str:
+    """Return the form of a completion, `empty` where it has no text."""
+    if isinstance(completion, str):
+        return "text"
+    messages = completion if isinstance(completion, list) else []
+    last = messages[-1] if messages else None
+    content = last.get("content") if isinstance(last, Mapping) else None
+    if not content:
+        return "empty"
+    if isinstance(content, list):
+        return "parts"
+    if len(messages) == 1:
+        return "chat"
+    return "tools" if messages[-2].get("role") == "tool" else "turns"
+
+
+def classics(forms: str | Iterable[str] = FORMS, *, tags: Iterable[str] = ()) -> list[Any]:
+    """Return completions that have broken many rewards, each in one form or another.
+
+    Between each of the `tags` stands a zero, nothing, and what is no number.
+    """
     forms = chosen(forms, FORMS, "forms")
     known = [CARRIERS[form] for form in forms if form in CARRIERS]
-    said = [carrier(text) for text, carrier in zip(_CLASSICS, cycle(known or [str]), strict=False)]
+    texts = [*_CLASSICS, *(f"<{tag}>{inside}</{tag}>" for tag in tags for inside in ("0", "", "x"))]
+    said = [carrier(text) for text, carrier in zip(texts, cycle(known or [str]), strict=False)]
     return (said if known else []) + (_NO_TEXT if "empty" in forms else [])
 
 
@@ -261,17 +296,28 @@ _CLASSICS = (
 )
 
 
+_ASKED: dict[str, Callable[[str], Any]] = {
+    "text": lambda text: text,
+    "chat": lambda text: [
+        {"role": "system", "content": "Answer between <answer> and </answer>."},
+        {"role": "user", "content": text},
+    ],
+}
+
+
 def prompts(*, forms: str | Iterable[str] = ("text", "chat")) -> SearchStrategy[Any]:
     """Prompts: a text, or messages by the system and the user. Raises for an unknown form."""
-    made = {
-        "text": lambda text: text,
-        "chat": lambda text: [
-            {"role": "system", "content": "Answer between <answer> and </answer>."},
-            {"role": "user", "content": text},
-        ],
-    }
-    forms = chosen(forms, tuple(made), "forms")
-    return _even(*(_QUESTIONS.map(made[form]) for form in forms))
+    forms = chosen(forms, tuple(_ASKED), "forms")
+    return _even(*(_QUESTIONS.map(_ASKED[form]) for form in forms))
+
+
+def asked(prompt: Any, completion: Any) -> Any:
+    """Return a prompt as it comes with a completion: a text with a text, messages with messages."""
+    if isinstance(prompt, str) and not isinstance(completion, str):
+        return [{"role": "user", "content": prompt}]
+    if isinstance(prompt, list) and prompt and isinstance(completion, str):
+        return prompt[-1]["content"] if isinstance(prompt[-1], Mapping) else prompt
+    return prompt
 
 
 _QUESTIONS = st.tuples(st.integers(0, 9), _SENTENCES).map(lambda two: f"What is {two[0]}? {two[1]}")
@@ -393,10 +439,11 @@ def calls(
 ) -> SearchStrategy[dict[str, list[Any]]]:
     """What a trainer passes by keyword: prompts, completions, completion_ids, and `columns`.
 
-    Each is a list of one length, `min_size` to `max_size`, the empty batch among them. Completions
-    of one prompt stand together, and different groups have different prompts. A column is a
-    strategy for its cells, or a sequence to draw them from. Raises TypeError for what is neither,
-    ValueError for sizes that are not in order.
+    Each is a list of one length, `min_size` to `max_size`, the empty batch among them. By default a
+    call is all of plain text or all of messages, prompts and completions alike. Completions of one
+    prompt stand together, and different groups have different prompts. A column is a strategy for
+    its cells, or a sequence to draw them from. Raises TypeError for what is neither, ValueError for
+    sizes that are not in order.
 
     >>> from hypothesis import given
     >>> @given(call=calls({"answer": numbers().map(lambda number: number[0])}))
@@ -409,16 +456,23 @@ def calls(
             f"got min_size={min_size}, max_size={max_size}, expected 0 or more, rising"
         )
     made = {name: cells(given, name) for name, given in (columns or {}).items()}
-    return _calls(
-        made,
-        _COMPLETIONS if completions is None else _strategy(completions, "completions"),
-        _PROMPTS if prompts is None else _strategy(prompts, "prompts"),
-        (min_size, max_size),
+    said = _SAID if completions is None else {_ANY: _strategy(completions, "completions")}
+    return _even(
+        *(
+            _calls(
+                made,
+                strategy,
+                _QUESTIONED[form] if prompts is None else _strategy(prompts, "prompts"),
+                (min_size, max_size),
+            )
+            for form, strategy in said.items()
+        )
     )
 
 
-_COMPLETIONS = completions()
-_PROMPTS = prompts()
+_ANY = "any"
+_SAID = {"text": completions(forms="text"), "chat": completions(forms=FORMS[1:])}
+_QUESTIONED = {"text": prompts(forms="text"), "chat": prompts(forms="chat"), _ANY: prompts()}
 _IDS = st.lists(st.integers(0, 9), max_size=12)
 
 
