@@ -33,6 +33,20 @@ def texts_of(completions: list[Any]) -> list[str]:
     return rk.Batch(completions).texts
 
 
+def exactly(answers: list[Any], references: list[Any]) -> list[rk.Verdict]:
+    """Judge answers as a verifier should, by their text."""
+    verdicts = []
+    for answer, reference in zip(answers, references, strict=True):
+        if reference in (None, []) or not str(reference).strip():
+            outcome = rk.Outcome.BAD_REFERENCE
+        elif not (answer or "").strip():
+            outcome = rk.Outcome.NO_ANSWER
+        else:
+            outcome = rk.Outcome.CORRECT if answer == str(reference) else rk.Outcome.WRONG
+        verdicts.append(rk.Verdict(outcome))
+    return verdicts
+
+
 class Planted(rk.Reward):
     """Scores each text by `value`, between 0 and 1."""
 

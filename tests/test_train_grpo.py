@@ -842,23 +842,23 @@ def test_a_run_is_not_written_over(run: Path) -> None:
         train_grpo.Run(other, run).look(resume=True)
 
 
+def refusal(folder: Path, text: str) -> str:
+    """Return what the script says of a recipe that it stops at, before it has a model or a run."""
+    write(folder, text.replace("MODEL", "nowhere"))
+    process = start(folder)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert not (folder / "run").exists()
+    return str(output)
+
+
 def test_an_argument_that_no_trainer_knows_stops_it_before_the_model(tmp_path: Path) -> None:
     for needed in ("trl", "peft", "datasets"):
         pytest.importorskip(needed)
     text = RECIPE.replace("save_total_limit: 1", "save_total_limits: 1")
-    write(tmp_path, text.replace("MODEL", "nowhere"))
-    process = start(tmp_path)
-    output, _ = process.communicate(timeout=100)
-    assert process.returncode == 1
-    assert "no 'save_total_limits' (near: save_total_limit" in output
-    assert not (tmp_path / "run").exists()
+    assert "no 'save_total_limits' (near: save_total_limit" in refusal(tmp_path, text)
 
 
 def test_rewards_that_cannot_be_earned_stop_it_before_the_model(tmp_path: Path) -> None:
     text = RECIPE.replace('completion: "{answer}"', 'completion: "It is {answer} here."')
-    write(tmp_path, text.replace("MODEL", "nowhere"))
-    process = start(tmp_path)
-    output, _ = process.communicate(timeout=100)
-    assert process.returncode == 1
-    assert "short: below_maximum on 36: 4 tokens" in output
-    assert not (tmp_path / "run").exists()
+    assert "short: below_maximum on 36: 4 tokens" in refusal(tmp_path, text)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import planted
 import rewardkit as rk
 from rewardkit import testing as kit
 
@@ -92,16 +93,7 @@ def test_right_answers_reach_a_component_under_another_name():
 
 def verifier_that(breaks):
     def verify(answers, references):
-        verdicts = []
-        for answer, reference in zip(answers, references, strict=True):
-            if reference in (None, []) or not str(reference).strip():
-                outcome = rk.Outcome.BAD_REFERENCE
-            elif not (answer or "").strip():
-                outcome = rk.Outcome.NO_ANSWER
-            else:
-                outcome = rk.Outcome.CORRECT if answer == str(reference) else rk.Outcome.WRONG
-            verdicts.append(rk.Verdict(outcome))
-        return breaks(answers, references, verdicts)
+        return breaks(answers, references, planted.exactly(answers, references))
 
     return verify
 

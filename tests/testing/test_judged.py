@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+import planted
 import rewardkit as rk
 from rewardkit import testing as kit
 
@@ -92,17 +93,12 @@ def test_what_is_random_breaks_one_law_alone(share):
 
 def test_a_verifier_that_is_seldom_random_is_found():
     def verify(answers, references):
-        verdicts = []
-        for answer, reference in zip(answers, references, strict=True):
-            if reference in (None, []) or not str(reference).strip():
-                outcome = rk.Outcome.BAD_REFERENCE
-            elif not (answer or "").strip():
-                outcome = rk.Outcome.NO_ANSWER
-            else:
-                right = answer == str(reference) and DRAW.random() < 0.95
-                outcome = rk.Outcome.CORRECT if right else rk.Outcome.WRONG
-            verdicts.append(rk.Verdict(outcome))
-        return verdicts
+        return [
+            rk.Verdict(rk.Outcome.WRONG)
+            if verdict.outcome == rk.Outcome.CORRECT and DRAW.random() >= 0.95
+            else verdict
+            for verdict in planted.exactly(answers, references)
+        ]
 
     options = {"max_examples": 100, "laws": ["deterministic", "pointwise", "order"]}
     assert findings(kit.check_verifier, verify, **options, skip=())[0] == {"deterministic"}

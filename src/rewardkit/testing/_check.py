@@ -24,7 +24,7 @@ from rewardkit.component import Component
 from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.testing import _elsewhere, _options, _rerun, _subject, strategies
-from rewardkit.testing._subject import Broken, Rows, Subject, Values
+from rewardkit.testing._subject import Broken, Rows, Subject, Values, size
 from rewardkit.testing._words import constants, tags_of, words_of
 from rewardkit.testing.laws import LAWS, Law
 from rewardkit.testing.strategies import CARRIERS, FORMS, LAYOUTS, Cells, _strategy
@@ -160,7 +160,7 @@ def check_reward(  # noqa: PLR0913 - one option a keyword
     wrapped = None
     if wrap is not None and right and bounds is not None and isfinite(bounds[1]):
         high = float(bounds[1])
-        wrapped = st.one_of(right).map(written).map(lambda rows: (rows, [high] * _count(rows)))
+        wrapped = st.one_of(right).map(written).map(lambda rows: (rows, [high] * size(rows)))
     it = Subject(
         reward,
         "reward",
@@ -445,7 +445,7 @@ def _smallest(it: Subject, law: Law, rows: Any, found: Broken, options: settings
             _every(examples, attempt, harder)
     if law.on == "rows":  # Hypothesis may end with rows that are not needed
         place = 0
-        while place < _count(rows := seen[-1][0]):
+        while place < size(rows := seen[-1][0]):
             before = len(seen)
             with suppress(Broken, SkipTest):
                 attempt(
@@ -453,11 +453,6 @@ def _smallest(it: Subject, law: Law, rows: Any, found: Broken, options: settings
                 )
             place += len(seen) == before
     return seen[-1][1]
-
-
-def _count(rows: Rows) -> int:
-    """Return how many rows there are."""
-    return len(next(iter(rows.values())))
 
 
 def _every(

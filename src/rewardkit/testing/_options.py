@@ -11,6 +11,7 @@ from typing import Any
 from rewardkit.component import Component
 
 _METHODS = {"verifier": "verify", "extractor": "extract"}
+_KINDS = {"reward": "a reward", "verifier": "a verifier", "extractor": "an extractor"}
 _CALLED = {
     "reward": "a function that a trainer can call",
     "verifier": "a function of answers and references",
@@ -20,18 +21,14 @@ _CALLED = {
 
 def subject(it: Any, kind: str) -> None:
     """Raise TypeError for what is no reward, no verifier or no extractor."""
-    expected = f"expected a {kind} or {_CALLED[kind]}".replace("a extr", "an extr")
+    expected = f"expected {_KINDS[kind]} or {_CALLED[kind]}"
     if isinstance(it, type):
         raise TypeError(
             f"got the class {it.__name__}, {expected}; make an instance: {it.__name__}(...)"
         )
     if isinstance(it, Component) and it.component_kind != kind:
         other = it.component_kind
-        raise TypeError(
-            f"got {it!r}, a {other}, {expected}; check_{other} checks {other}s".replace(
-                "a extr", "an extr"
-            )
-        )
+        raise TypeError(f"got {it!r}, {_KINDS[other]}, {expected}; check_{other} checks {other}s")
     if not (isinstance(it, Component) or callable(it) or _has_method(it, kind)):
         raise TypeError(f"got {it!r}, {expected}")
 
