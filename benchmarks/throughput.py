@@ -16,10 +16,11 @@ it read is forgotten before each round, outside of what is timed. What `length` 
 a Score for each length, is not: both sides are called once before they are timed.
 
     python benchmarks/throughput.py [--rows 4096] [--step 512] [--rounds 15] [--data FILE.jsonl]
-        [--json FILE]
+        [--sign TEXT] [--json FILE]
 
 `--rows` and `--step` are the numbers of completions in 1, and in 2 and 3. `--data`, for 1 alone,
 takes a JSONL file with a `completion` (text) and an `answer` a line; every round has the same then.
+`--sign` puts a text into each completion of 1: a sign beyond ASCII, for one.
 """
 
 from __future__ import annotations
@@ -232,6 +233,10 @@ def timed_presets(given: argparse.Namespace) -> tuple[int, dict[str, dict[str, f
 
     def batch(seed: int) -> dict[str, Any]:
         completions, answers = same or made(given.rows, seed)
+        if given.sign:
+            said = [message["content"] for (message,) in completions]
+            marked = [f"{text[:200]}{given.sign}{text[200:]}" for text in said]
+            completions = [[{"role": "assistant", "content": text}] for text in marked]
         return {"prompts": completions, "completions": completions, "answer": answers}
 
     first = batch(SEED)  # it warms up both, and tells whether they score alike
@@ -387,6 +392,7 @@ def main() -> int:
     parser.add_argument("--step", type=int, default=STEP_COMPLETIONS)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--sign", default="")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows, figures = timed_presets(given)

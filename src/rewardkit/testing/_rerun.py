@@ -73,6 +73,13 @@ def rerun(file: str, check: float = inf) -> dict[str, Any]:
     """Run a script up to its check of that number, from 1, and return what it defines.
 
     Its checks do nothing; without a number it runs to its end. Programs that findings print call
-    it, since a script cannot be imported without its checks.
+    it, since a script cannot be imported without its checks. Raises ImportError for what is no
+    Python file, and whatever the script raises.
+
+    >>> import tempfile
+    >>> script = Path(tempfile.mkdtemp()) / "mine.py"
+    >>> _ = script.write_text("def reward(completions, **_): return [1.0 for _ in completions]")
+    >>> rerun(str(script))["reward"](completions=["a", "b"])
+    [1.0, 1.0]
     """
     return vars(load(f"__rerun_{Path(file).stem}__", file, None, check))
