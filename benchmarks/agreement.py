@@ -33,7 +33,8 @@ from math_verify import parse, verify
 from trl.rewards import accuracy_reward
 
 import rewardkit as rk
-from rewardkit import _ladder, _number
+from rewardkit._text import numbers
+from rewardkit.verify._math import decide
 
 
 class Pair(NamedTuple):
@@ -386,8 +387,8 @@ VERIFIER: rk.Verifier = rk.build("math")
 
 def forget() -> None:
     """Empty what is remembered."""
-    _ladder.forget()
-    _number._remembered.cache_clear()  # noqa: SLF001 - so that each pair is read afresh
+    decide.forget()
+    numbers._remembered.cache_clear()  # noqa: SLF001 - so that each pair is read afresh
 
 
 def ours(pair: Pair) -> str:

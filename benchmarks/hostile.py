@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import rewardkit as rk
-from rewardkit import _ladder
+from rewardkit.verify._math import decide
 
 MATH = {
     "power tower": "9^{9^{9^{9}}}",
@@ -126,7 +126,7 @@ def resident() -> float:
 
 def verdict(answer: str, reference: str) -> rk.Verdict:
     """Return the verdict, with nothing remembered."""
-    _ladder.forget()
+    decide.forget()
     verifier: rk.Verifier = rk.build("math")
     return verifier.verify([answer], [reference])[0]
 
@@ -166,7 +166,7 @@ def batch(size: int) -> dict[str, float]:
     times: dict[str, list[float]] = {"without": [], "with": []}
     for _ in range(3):
         for name, given in (("without", answers), ("with", worse)):
-            _ladder.forget()
+            decide.forget()
             verify = partial(rk.build("math").verify, given, references)
             times[name].append(timed(verify)[1])
     return {name: min(row) for name, row in times.items()}

@@ -27,7 +27,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rewardkit import _files, presets
+from rewardkit import presets
+from rewardkit._files import reading
 from rewardkit.scoring import score
 from throughput import made
 
@@ -55,7 +56,7 @@ def write_rows(path: Path, rows: int) -> None:
 
 def alone(source: Path, _: Path) -> float:
     """Return how long the rewards take in a loop."""
-    rows = [*_files.read(source)]
+    rows = [*reading.read(source)]
     start = time.perf_counter()
     for first in range(0, len(rows), BATCH):
         part = rows[first : first + BATCH]
@@ -133,8 +134,8 @@ def killed(source: Path, out: Path, workers: int, kills: int, seed: int) -> dict
         process.send_signal(signal.SIGKILL)
         process.communicate()
     last = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - the same
-    want = [row["prompt"] for row in _files.read(source)]
-    have = [row["prompt"] for row in _files.read(out)]
+    want = [row["prompt"] for row in reading.read(source)]
+    have = [row["prompt"] for row in reading.read(out)]
     return {
         "out": out.suffix,
         "workers": workers,

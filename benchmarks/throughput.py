@@ -40,7 +40,8 @@ from typing import Any
 
 import peers
 from peers import Chat, Pair, Step, number_of, texts
-from rewardkit import _number, presets
+from rewardkit import presets
+from rewardkit._text import numbers
 
 Row = dict[str, Any]
 FIVE_BOUND, PEER_BOUND = 0.5, 1.0
@@ -189,7 +190,7 @@ def read(path: Path) -> tuple[list[Chat], list[str]]:
 
 def forget() -> None:
     """Forget the numbers that were read, as if every completion were new."""
-    _number._remembered.cache_clear()  # noqa: SLF001 - nothing public does it, or needs it
+    numbers._remembered.cache_clear()  # noqa: SLF001 - nothing public does it, or needs it
 
 
 def seconds(call: Callable[[], Any]) -> float:

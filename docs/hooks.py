@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import rewardkit as rk
-from rewardkit._card import between, card
+from rewardkit.cli.card import between, card
 from rewardkit.component import Component, lookup, walk
 
 KINDS = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}

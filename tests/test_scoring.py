@@ -18,8 +18,9 @@ import pytest
 
 import rewardkit as rk
 import scored
-from rewardkit import _files, presets
-from rewardkit._journal import Journal
+from rewardkit import presets
+from rewardkit._files import reading
+from rewardkit._files.journal import Journal
 from rewardkit.adapters import trl
 from rewardkit.scoring import score
 from shapes import XML_RECIPE
@@ -66,7 +67,7 @@ def test_every_row_has_what_the_rewards_give(suffix, workers, batch_size, tmp_pa
     source = written(tmp_path, ROWS)
     done = score(source, XML_RECIPE, out, workers=workers, batch_size=batch_size)
     assert (done.rows, done.resumed) == (len(ROWS), 0)
-    rows = [*_files.read(out)]
+    rows = [*reading.read(out)]
     assert [{name: row[name] for name in ROWS[0]} for row in rows] == ROWS
     values = by_hand(XML_RECIPE, ROWS)
     for reward, column in zip(XML_RECIPE, values, strict=True):
@@ -102,8 +103,8 @@ def test_the_sum_is_split_weighed_and_leaves_out_what_abstains(tmp_path):
     out = tmp_path / "out.jsonl"
     done = score(written(tmp_path, rows), 2 * right + 0.5 * near + 10.0, out)
     # 2 * 1 + 0.5 * 0 + 10; 0.5 * -3 + 10; 2 * 1 + 0.5 * -1 + 10
-    assert [row["reward"] for row in _files.read(out)] == [12.0, 8.5, 11.5]
-    assert [row["rewards/right"] for row in _files.read(out)] == [1.0, None, 1.0]
+    assert [row["reward"] for row in reading.read(out)] == [12.0, 8.5, 11.5]
+    assert [row["rewards/right"] for row in reading.read(out)] == [1.0, None, 1.0]
     assert [(one.name, one.weight, one.scored) for one in done.rewards] == [
         ("right", 2.0, 2),
         ("near", 0.5, 3),
@@ -116,7 +117,7 @@ def test_where_all_abstain_there_is_no_sum(tmp_path):
     done = score(
         written(tmp_path, [{"completion": "4", "answer": ""}]), right, tmp_path / "out.jsonl"
     )
-    (row,) = _files.read(tmp_path / "out.jsonl")
+    (row,) = reading.read(tmp_path / "out.jsonl")
     assert (row["rewards/right"], row["reward"]) == (None, None)
     assert done.total[2:] == (0, None, None, None)
 
@@ -130,7 +131,7 @@ def test_what_scored_the_rows_lies_beside_them(tmp_path):
         ("length[target=1]#2", 0.5),
         ("xmlcount_reward_func", 1.0),
     ]
-    columns = [*next(_files.read(tmp_path / "out.jsonl"))][3:]
+    columns = [*next(reading.read(tmp_path / "out.jsonl"))][3:]
     names = trl.split([near + 0.5 * near, XML_RECIPE[0]]).reward_funcs
     assert columns[:-1:2] == [f"rewards/{term.__name__}" for term in names]
 
@@ -147,11 +148,11 @@ def test_equal_names_are_numbered_in_the_file_and_beside_it(tmp_path):
 def test_half_a_surrogate_pair_in_a_why_goes_to_parquet(tmp_path):
     rows = [{"completion": "a", "answer": "\ud800"}]
     score(written(tmp_path, rows), scored.quoting, tmp_path / "out.jsonl")
-    (row,) = _files.read(tmp_path / "out.jsonl")
+    (row,) = reading.read(tmp_path / "out.jsonl")
     assert row["rewards/quoting/why"] == "\ud800"
     (tmp_path / "in.csv").write_text("completion\na\n", encoding="utf-8")
     score(tmp_path / "in.csv", scored.quoting, tmp_path / "out.parquet")
-    (row,) = _files.read(tmp_path / "out.parquet")
+    (row,) = reading.read(tmp_path / "out.parquet")
     assert row["rewards/quoting/why"] == "?"
 
 
@@ -160,7 +161,7 @@ def test_columns_are_mapped_and_come_out_as_they_were(tmp_path):
     right = rk.build("correct", verifier="number", extractor="last_number", name="right")
     columns = {"response": "completion", "solution": "answer", "question": "prompt"}
     score(written(tmp_path, rows), right, tmp_path / "out.jsonl", columns=columns)
-    (row,) = _files.read(tmp_path / "out.jsonl")
+    (row,) = reading.read(tmp_path / "out.jsonl")
     assert {name: row[name] for name in rows[0]} == rows[0]
     assert row["rewards/right"] == 1.0
 
@@ -172,7 +173,7 @@ def test_scoring_again_what_was_scored_replaces_the_columns(suffix, tmp_path):
     score(written(tmp_path, ROWS[:2]), first, once)
     score(once, second, twice)
     lengths = [len(row["completion"]) for row in ROWS[:2]]
-    rows = [*_files.read(twice)]
+    rows = [*reading.read(twice)]
     assert [row["rewards/n"] for row in rows] == [-abs(length - 9.0) for length in lengths]
     assert [*rows[0]] == [
         *("prompt", "completion", "answer", "rewards/n", "rewards/n/why", "reward")
@@ -191,7 +192,7 @@ def test_no_group_is_cut(suffix, workers, batch_size, tmp_path):
     ]
     out = tmp_path / f"out{suffix}"
     score(written(tmp_path, rows), scored.GroupSize(), out, workers=workers, batch_size=batch_size)
-    have = [row["rewards/GroupSize"] for row in _files.read(out)]
+    have = [row["rewards/GroupSize"] for row in reading.read(out)]
     assert have == [float(size) for size in sizes for _ in range(size)]
 
 
@@ -201,27 +202,27 @@ def test_a_group_goes_on_in_the_next_file(tmp_path):
         written(tmp_path, rows, f"part_{number}.jsonl")
     out = tmp_path / "scored.jsonl"
     score(f"{tmp_path}/part_*.jsonl", scored.GroupSize(), out, batch_size=2)
-    assert [row["rewards/GroupSize"] for row in _files.read(out)] == [2, 2, 3, 3, 3, 4, 4, 4, 4]
+    assert [row["rewards/GroupSize"] for row in reading.read(out)] == [2, 2, 3, 3, 3, 4, 4, 4, 4]
 
 
 def test_rows_without_a_prompt_are_no_group(tmp_path):
     rows = [{"prompt": None, "completion": ""}] * 5 + [{"prompt": "a", "completion": ""}] * 5
     out = tmp_path / "out.jsonl"
     score(written(tmp_path, rows), scored.of_batch, out, batch_size=2)
-    assert [row["rewards/of_batch"] for row in _files.read(out)] == [1, 2, 2, 2, 2] + [5] * 5
+    assert [row["rewards/of_batch"] for row in reading.read(out)] == [1, 2, 2, 2, 2] + [5] * 5
 
 
 def test_a_group_of_many_batches_is_held_together(tmp_path):
     rows = [{"prompt": "a", "completion": ""}] * 50 + [{"prompt": "b", "completion": ""}] * 3
     out = tmp_path / "out.jsonl"
     score(written(tmp_path, rows), scored.GroupSize(), out, batch_size=2)
-    assert [row["rewards/GroupSize"] for row in _files.read(out)] == [50] * 50 + [3] * 3
+    assert [row["rewards/GroupSize"] for row in reading.read(out)] == [50] * 50 + [3] * 3
 
 
 def test_equal_prompts_of_two_steps_are_two_groups(tmp_path):
     rows = [{"prompt": "a", "completion": "", "step": step} for step in (1, 1, 2, 2, 2)]
     score(written(tmp_path, rows), scored.GroupSize(), tmp_path / "out.jsonl")
-    have = [row["rewards/GroupSize"] for row in _files.read(tmp_path / "out.jsonl")]
+    have = [row["rewards/GroupSize"] for row in reading.read(tmp_path / "out.jsonl")]
     assert have == [2, 2, 3, 3, 3]
 
 
@@ -231,7 +232,7 @@ def test_each_step_has_its_own_weight(tmp_path):
     )
     rows = [{"completion": "four", "step": step} for step in (0, 5, 5, 10, None)]
     score(written(tmp_path, rows), ramp, tmp_path / "out.jsonl")
-    have = [row["rewards/ramp"] for row in _files.read(tmp_path / "out.jsonl")]
+    have = [row["rewards/ramp"] for row in reading.read(tmp_path / "out.jsonl")]
     assert have == [0.0, -2.0, -2.0, -4.0, -4.0]
 
 
@@ -240,7 +241,7 @@ def test_functions_as_trl_takes_them(tmp_path, capfd):
     done = score(
         written(tmp_path, rows), [scored.half_known, scored.telling], tmp_path / "out.jsonl"
     )
-    out = [*_files.read(tmp_path / "out.jsonl")]
+    out = [*reading.read(tmp_path / "out.jsonl")]
     assert [row["rewards/half_known"] for row in out] == [1.0, None]
     assert [row["rewards/telling"] for row in out] == [4.0, 1.0]
     assert [row["rewards/telling/why"] for row in out] == ["step 7", "step None"]
@@ -319,7 +320,7 @@ def test_dates_and_numbers_that_json_lacks_are_written_all_the_same(tmp_path):
 def test_no_rows_give_no_rows(suffix, tmp_path):
     done = score(written(tmp_path, []), XML_RECIPE, tmp_path / f"out{suffix}")
     assert (done.rows, done.total.mean) == (0, None)
-    assert [*_files.read(tmp_path / f"out{suffix}")] == []
+    assert [*reading.read(tmp_path / f"out{suffix}")] == []
 
 
 def test_progress_is_told(tmp_path):
@@ -371,7 +372,7 @@ def test_killed_and_run_again_every_row_is_there_once(suffix, workers, tmp_path)
     assert sorted(sizes) == sizes
     done = score(source, scored.Slow(), out, batch_size=5)
     assert 0 < done.resumed < done.rows == 1500
-    have = [*_files.read(out)]
+    have = [*reading.read(out)]
     assert [row["n"] for row in have] == [*range(1500)]
     assert [row["rewards/Slow"] for row in have] == [len(row["completion"]) for row in rows]
     assert done.total.mean == sum(len(row["completion"]) for row in rows) / 1500
@@ -404,7 +405,7 @@ def whole(source: Path, out: Path) -> list[dict[str, Any]]:
     """What a run without an end on the way writes."""
     other = out.with_name(f"whole{out.suffix}")
     score(source, XML_RECIPE, other, batch_size=5)
-    return [*_files.read(other)]
+    return [*reading.read(other)]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -416,7 +417,7 @@ def test_what_was_torn_is_cut_off(suffix, torn, file, begun):
         opened.write(torn)
     done = score(source, XML_RECIPE, out, batch_size=3, workers=2)
     assert (done.rows, done.resumed) == (35, 20)
-    assert [*_files.read(out)] == whole(source, out)
+    assert [*reading.read(out)] == whole(source, out)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -435,7 +436,7 @@ def test_cut_anywhere_the_rest_is_scored_again(suffix, file, begun):
         path.write_bytes(content[:size])
         done = score(source, XML_RECIPE, out, batch_size=5)
         assert done.resumed in (0, 5, 10, 15)
-        assert [*_files.read(out)] == want
+        assert [*reading.read(out)] == want
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -454,7 +455,7 @@ def test_killed_between_the_last_steps_it_is_whole_all_the_same(step, suffix, tm
             score(source, XML_RECIPE, out, batch_size=5)
     done = score(source, XML_RECIPE, out, batch_size=5)
     assert done.rows == 35
-    assert len([*_files.read(out)]) == 35
+    assert len([*reading.read(out)]) == 35
     assert {path.name for path in tmp_path.iterdir()} == {
         *("in.jsonl", out.name, f"{out.name}.rewards.yaml")
     }
@@ -496,7 +497,7 @@ def test_other_work_is_refused_and_may_start_afresh(finished, changed, begun):
         score(source, rewards, out, columns=columns)
     done = score(source, rewards, out, columns=columns, resume=False)
     assert (done.rows, done.resumed) == (35, 0)
-    assert len([*_files.read(out)]) == 35
+    assert len([*reading.read(out)]) == 35
 
 
 def test_what_came_to_nothing_is_no_beginning(tmp_path):
@@ -558,7 +559,7 @@ def test_two_at_once_are_refused(tmp_path):
 def test_the_work_is_done_in_other_processes(tmp_path, capfd):
     out = tmp_path / "out.jsonl"
     score(written(tmp_path, ROWS), [scored.process, scored.telling], out, workers=2, batch_size=2)
-    processes = {row["rewards/process"] for row in _files.read(out)}
+    processes = {row["rewards/process"] for row in reading.read(out)}
     assert len(processes) == 2
     assert os.getpid() not in processes
     for process in processes:
@@ -656,11 +657,13 @@ def test_real_completions_are_scored_alike(tmp_path):
     data = ROOT.parent / "shared" / "data" / "smollm2_gsm8k.jsonl.gz"
     if not data.exists():
         pytest.skip("the completions are not here")
-    rows = [*_files.read(data)]
+    rows = [*reading.read(data)]
     completions = [row["completion"] for row in rows]
     score(data, XML_RECIPE[:4], tmp_path / "out.jsonl", workers=2)
     values = [reward(completions=completions) for reward in XML_RECIPE[:4]]
-    for row, before, *cells in zip(_files.read(tmp_path / "out.jsonl"), rows, *values, strict=True):
+    for row, before, *cells in zip(
+        reading.read(tmp_path / "out.jsonl"), rows, *values, strict=True
+    ):
         assert [row[f"rewards/{reward.__name__}"] for reward in XML_RECIPE[:4]] == cells
         assert {name: row[name] for name in before} == before
 

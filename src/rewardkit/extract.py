@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar, Literal, Self, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit import _number
-from rewardkit._pattern import compiled
-from rewardkit._tags import block, opened
+from rewardkit._text import numbers
+from rewardkit._text.patterns import compiled
+from rewardkit._text.tags import block, opened
 from rewardkit.component import Component, register
 
 Which = Literal["first", "last"]
@@ -318,14 +318,14 @@ _NUMBERS = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _MINUS_BEFORE = re.compile(
-    rf"(?P<left>\S?\s?)\s{{0,8}}(?:[{re.escape(_number.MINUS)}]|\b(?i:minus|negative)\b)"
+    rf"(?P<left>\S?\s?)\s{{0,8}}(?:[{re.escape(numbers.MINUS)}]|\b(?i:minus|negative)\b)"
     r"(?:[\s*_(){}\[\]~`\\,!\u200b]|\\[a-z]{1,12}|<[a-z]{1,9}>"
     r"|\\?[$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u00a2]|(?:US|AU|CA|NZ|HK|[ASCR])(?=\\?\$|$)"
     r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|R[ps]\.?)(?![A-Za-z])){0,8}$"
 )
 _ALTERED_BEFORE = re.compile(
     r"(?:[\u221a\u2260]|!=|\b(?:not|never)|n['\u2019]t|(?:\\|\b)(?:sqrt|log|ln|exp|sin|cos|tan))"
-    rf"[\s({{\[\\$]{{0,8}}[{re.escape(_number.MINUS)}]?$"
+    rf"[\s({{\[\\$]{{0,8}}[{re.escape(numbers.MINUS)}]?$"
 )
 _ALTERED_AFTER = re.compile(
     r"(?:\\right)?[)\]}]{1,4}\s?\^|[)\]}]{0,4}!{1,4}\s?[$)\]}\\]|[)\]}]{0,4}_[{(]?[^\W_]"
@@ -370,5 +370,5 @@ def _altered(text: str, token: re.Match[str]) -> bool:
 
 def _same_number(one: str, other: str) -> bool:
     """Return whether two tokens are the same number."""
-    left, right = _number.read(one), _number.read(other)
+    left, right = numbers.read(one), numbers.read(other)
     return one == other or (left is not None and left == right)

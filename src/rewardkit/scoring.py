@@ -22,13 +22,13 @@ from pathlib import Path
 from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
-from rewardkit import _files, _writing
-from rewardkit._crew import in_order
-from rewardkit._journal import Journal, State, beside, put, refuse_other
-from rewardkit._scorer import Function, RewardLike, Scorer, given_rewards, scorers
+from rewardkit._files import reading, writing
+from rewardkit._files.journal import Journal, State, beside, put, refuse_other
+from rewardkit._workers.parallel import in_order
 from rewardkit.batch import Batch
 from rewardkit.component import dump, walk
 from rewardkit.reward import Linear, Reward, taken_apart
+from rewardkit.scorer import Function, RewardLike, Scorer, given_rewards, scorers
 
 """A reward, or any callable with TRL's signature."""
 Progress: TypeAlias = Callable[[int, int | None], object]
@@ -123,12 +123,12 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     about = _about(source, scorer)
     if resume and (state := _finished(out, about)):
         return _scored(out, scorer, state, state["rows"])
-    total = _files.count(source) if progress else None
+    total = reading.count(source) if progress else None
     with Journal(out, about, afresh=not resume) as journal:
         resumed = journal.state["rows"]
         if progress:
             progress(resumed, total)
-        chunks = _files.chunks(source, size=batch_size, start=resumed)
+        chunks = reading.chunks(source, size=batch_size, start=resumed)
         if not scorer.pointwise:
             chunks = _whole_groups(chunks, scorer.columns)
         pieces = in_order(scorer, chunks, workers)
@@ -141,7 +141,7 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
             lambda part: (
                 part
                 if scorer.lines
-                else _writing.parquet(part, journal.ends, state.get("schema"), scorer.written)
+                else writing.parquet(part, journal.ends, state.get("schema"), scorer.written)
             )
         )
     return _scored(out, scorer, state, resumed)
@@ -154,7 +154,7 @@ def _put_down(pieces: Generator[_Piece], journal: Journal, *, lines: bool) -> It
         before, tallies = journal.state, piece.tallies
         if before["rows"]:
             tallies = [*map(_added, before["tallies"], tallies)]
-        schema = None if lines else _writing.joined(before.get("schema"), piece.content)
+        schema = None if lines else writing.joined(before.get("schema"), piece.content)
         return journal.add(piece.content, piece.rows, tallies=tallies, schema=schema)
 
     with ThreadPoolExecutor(max_workers=1) as writer, closing(pieces):
@@ -198,10 +198,10 @@ class _Scoring:
         pairs = ((f"rewards/{name}", f"rewards/{name}/why") for name, *_ in self.terms)
         return [column for pair in pairs for column in pair] + [TOTAL]
 
-    def __call__(self, chunk: _files.Chunk) -> _Piece:
+    def __call__(self, chunk: reading.Chunk) -> _Piece:
         """Score a chunk."""
         rows = chunk.rows()
-        given = _files.renamed(rows, self.columns, chunk.place)
+        given = reading.renamed(rows, self.columns, chunk.place)
         for place, row in enumerate(given):
             if "completion" not in row:
                 has = ", ".join(rows[place]) or "none"
@@ -213,11 +213,11 @@ class _Scoring:
         cells = [column for result in results for column in result]
         added = dict(zip(self.written, [*cells, totals], strict=True))
         tallies = [*map(_tally, [*(values for values, _ in results), totals])]
-        write = _writing.lines if self.lines else _writing.stream
+        write = writing.lines if self.lines else writing.stream
         return _Piece(write(chunk, rows, added), len(rows), tallies)
 
     def _scores(
-        self, term: Scorer, batches: Sequence[Batch], chunk: _files.Chunk
+        self, term: Scorer, batches: Sequence[Batch], chunk: reading.Chunk
     ) -> tuple[list[float | None], list[str]]:
         """Return a reward's values and whys."""
         values: list[float | None] = []
@@ -259,21 +259,21 @@ def _check(source: Path | str, out: Path, *, workers: int, batch_size: int) -> N
     """Raise ValueError for arguments that do not fit."""
     if out.suffix not in _ENDINGS:
         raise ValueError(f"{out}: got the ending {out.suffix!r}, expected {' or '.join(_ENDINGS)}")
-    if out.resolve() in [file.resolve() for file in _files.find(source)[1]]:
+    if out.resolve() in [file.resolve() for file in reading.find(source)[1]]:
         raise ValueError(f"{out} is the input too; write to another file")
     for name, number in (("workers", workers), ("batch_size", batch_size)):
         if number < 1:
             raise ValueError(f"got {name}={number}, expected at least 1")
 
 
-def _batches(rows: Sequence[_files.Row]) -> list[Batch]:
+def _batches(rows: Sequence[reading.Row]) -> list[Batch]:
     """Return rows as batches, one for each run of rows of one step."""
     if not any("step" in row for row in rows):
         return [_batch(rows)]
     return [_batch([*run]) for _, run in groupby(rows, key=lambda row: row.get("step"))]
 
 
-def _batch(rows: Sequence[_files.Row]) -> Batch:
+def _batch(rows: Sequence[reading.Row]) -> Batch:
     """Return rows of one step as a batch."""
     names = dict.fromkeys(name for row in rows for name in row)
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
@@ -332,13 +332,13 @@ def _dropped(_name: str, _value: float) -> None:
 
 
 def _whole_groups(
-    chunks: Iterable[_files.Chunk], columns: Mapping[str, str]
-) -> Iterator[_files.Chunk]:
+    chunks: Iterable[reading.Chunk], columns: Mapping[str, str]
+) -> Iterator[reading.Chunk]:
     """Yield the chunks cut where the prompt or the step changes, so that no group is split."""
     held: list[Any] = []
     last: Any = object()
     for chunk in chunks:
-        keys = [_group(row) for row in _files.renamed(chunk.rows(), columns, chunk.place)]
+        keys = [_group(row) for row in reading.renamed(chunk.rows(), columns, chunk.place)]
         changes = [one != other for one, other in pairwise([last, *keys])]
         if any(changes):
             start = len(changes) - 1 - changes[::-1].index(True)  # of the last group
@@ -352,7 +352,7 @@ def _whole_groups(
         yield reduce(add, held)
 
 
-def _group(row: _files.Row) -> Any:
+def _group(row: reading.Row) -> Any:
     """Return what rows of one group have in common; a row without a prompt is by itself."""
     prompt = row.get("prompt")
     return object() if prompt is None else (prompt, row.get("step"))
@@ -390,7 +390,7 @@ def _scored(out: Path, scorer: _Scoring, state: State, resumed: int) -> Scored:
 
 def _about(source: Path | str, scorer: _Scoring) -> dict[str, str]:
     """Return what a scoring is made of, each thing as a digest."""
-    kind, files = _files.find(source)
+    kind, files = reading.find(source)
     if kind == "dataset":
         files = sorted(file for file in files[0].iterdir() if file.suffix in (".arrow", ".json"))
     content = hashlib.sha256()

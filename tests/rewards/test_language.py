@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from langid.langid import LanguageIdentifier, model
 
 import rewardkit as rk
-from rewardkit import _langid
-from rewardkit.rewards import language
+from rewardkit.rewards import _langid, language
 
 WHOLE = LanguageIdentifier.from_modelstring(model)
 ID = "Saya menghitung jumlah apel yang ada di dalam keranjang itu"

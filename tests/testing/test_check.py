@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import planted
 import rewardkit as rk
 from rewardkit import testing as kit
-from rewardkit.cli import app
+from rewardkit.cli._cli import app
 
 QUICK = {"skip": ["pickles", "linear"], "max_examples": 10}
 BROKEN = """

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from programs import RIGHT
-from rewardkit import _guest, _sandbox
+from rewardkit.verify._sandbox import guest, host
 
 DOUBLE = "def double(x):\n    return x + x"
 ECHO = "print(int(input()) * 2)"
@@ -22,7 +22,7 @@ ECHO = "print(int(input()) * 2)"
 def sandboxed():
     """Return the fields that make `code` run here: under bubblewrap where that works."""
     try:
-        _sandbox.bubblewrap()
+        host.bubblewrap()
     except RuntimeError:
         return {"unsafe_subprocess": True}
     return {}
@@ -156,7 +156,7 @@ def test_outputs_are_compared_by_line(judge, written, wanted, expected):
     ],
 )  # fmt: skip
 def test_what_holds_no_tests_is_a_bad_reference(cell, monkeypatch):
-    monkeypatch.setattr(_sandbox, "bubblewrap", lambda: pytest.fail("nothing should run"))
+    monkeypatch.setattr(host, "bubblewrap", lambda: pytest.fail("nothing should run"))
     code = rk.build("code")
     for answer in (None, "", DOUBLE):
         assert code.verify([answer], [cell])[0].outcome == "bad_reference"
@@ -170,7 +170,7 @@ def test_a_reference_that_contains_itself_is_a_bad_one():
 
 @pytest.mark.parametrize("answer", [None, "", " \n", "```python\n\n```", "So:\n```python\n \n```"])
 def test_no_code_is_no_answer(answer, monkeypatch):
-    monkeypatch.setattr(_sandbox, "bubblewrap", lambda: pytest.fail("nothing should run"))
+    monkeypatch.setattr(host, "bubblewrap", lambda: pytest.fail("nothing should run"))
     (verdict,) = rk.build("code").verify([answer], ["assert f(1) == 1"])
     assert verdict.outcome == "no_answer"
 
@@ -241,10 +241,8 @@ def test_installed_packages_only_where_asked(judge):
 
 def test_rows_keep_their_order_and_equal_ones_run_once(sandboxed, monkeypatch):
     calls = []
-    tested = _sandbox.Sandbox.tested
-    monkeypatch.setattr(
-        _sandbox.Sandbox, "tested", lambda *a, **k: calls.append(a) or tested(*a, **k)
-    )
+    tested = host.Sandbox.tested
+    monkeypatch.setattr(host.Sandbox, "tested", lambda *a, **k: calls.append(a) or tested(*a, **k))
     answers = [DOUBLE, None, "x", DOUBLE, f"```python\n{DOUBLE}\n```"]
     references = ["assert double(1) == 2"] * 3 + ["assert double(1) == 2", None]
     verdicts = rk.build("code", workers=2, **sandboxed).verify(answers, references)
@@ -311,7 +309,7 @@ def test_a_sandbox_that_does_not_start_is_no_wrong_answer(sandboxed, monkeypatch
     if sandboxed:
         pytest.skip("bubblewrap does not work here")
     broken = tmp_path / "bwrap"
-    broken.write_text(f'#!/bin/sh\nexec {_sandbox.bubblewrap()} "$@"\n')
+    broken.write_text(f'#!/bin/sh\nexec {host.bubblewrap()} "$@"\n')
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     code = rk.build("code")
@@ -342,7 +340,7 @@ PLAIN = st.recursive(
 @pytest.fixture
 def link(monkeypatch):
     reading, writing = os.pipe()
-    end = _guest.Link(reading, writing, {"call": _guest.call})
+    end = guest.Link(reading, writing, {"call": guest.call})
     yield end
     end._lines.close()
     os.close(writing)
@@ -378,7 +376,7 @@ def test_whatever_else_comes_over_ends_the_talk(link, line):
         well = False
     os.write(link._outgoing, line + b"\n")
     if not well:
-        with pytest.raises(_guest.Gone):
+        with pytest.raises(guest.Gone):
             link._receive()
         assert link.gone
     else:
@@ -394,7 +392,7 @@ def test_whatever_else_comes_over_ends_the_talk(link, line):
 )
 def test_a_forged_tag_ends_the_talk(link, forged):
     os.write(link._outgoing, json.dumps(["value", forged]).encode() + b"\n")
-    with pytest.raises(_guest.Gone):
+    with pytest.raises(guest.Gone):
         link._receive()
 
 
@@ -403,7 +401,7 @@ def test_a_forged_tag_ends_the_talk(link, forged):
     [(KeyError, KeyError), (UnicodeDecodeError, ValueError), (SystemExit, RuntimeError)],
 )
 def test_an_error_comes_over_as_a_built_in_exception(kind, expected):
-    error = _guest._error([each.__name__ for each in kind.__mro__], "so")
+    error = guest._error([each.__name__ for each in kind.__mro__], "so")
     assert type(error) is expected
 
 

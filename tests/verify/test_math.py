@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from latex2sympy2_extended import latex2sympy
 
 import rewardkit as rk
-from rewardkit import _ladder, _pool
+from rewardkit._workers import pool
 from rewardkit.verify import math as math_module
+from rewardkit.verify._math import decide
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "math_pairs.jsonl"
 MATH = rk.build("math", timeout=20)
@@ -25,7 +26,7 @@ MATH = rk.build("math", timeout=20)
 
 @pytest.fixture(autouse=True)
 def _forgotten():
-    _ladder.forget()
+    decide.forget()
 
 
 def outcome(reference, answer):
@@ -194,7 +195,7 @@ def test_too_large(answer):
     ids=range(25),
 )
 def test_hostile_texts_are_settled_at_once(text, monkeypatch):
-    monkeypatch.setattr(_pool, "run", None)
+    monkeypatch.setattr(pool, "run", None)
     assert rk.build("math").verify([text], ["42"])[0].outcome is not rk.Outcome.CORRECT
     assert rk.build("math").verify(["42"], [text])[0].outcome is not rk.Outcome.CORRECT
 
@@ -273,7 +274,7 @@ def test_equal_pairs_are_asked_once_and_remembered(monkeypatch):
         assert limits == {"timeout": 0.5, "batch_timeout": 3.0}
         return ["correct"] * len(rows)
 
-    monkeypatch.setattr(_pool, "run", run)
+    monkeypatch.setattr(pool, "run", run)
     math = rk.build("math", batch_timeout=3)
     for _ in range(2):
         verdicts = math.verify([OPEN[1]] * 5, [OPEN[0]] * 5)
@@ -282,9 +283,9 @@ def test_equal_pairs_are_asked_once_and_remembered(monkeypatch):
 
 
 def test_a_timeout_is_told_and_not_remembered(monkeypatch):
-    monkeypatch.setattr(_pool, "run", lambda function, rows, **limits: [_pool.TIMEOUT] * len(rows))
+    monkeypatch.setattr(pool, "run", lambda function, rows, **limits: [pool.TIMEOUT] * len(rows))
     assert outcome(*OPEN) == "timeout"
-    monkeypatch.setattr(_pool, "run", lambda function, rows, **limits: ["correct"] * len(rows))
+    monkeypatch.setattr(pool, "run", lambda function, rows, **limits: ["correct"] * len(rows))
     assert outcome(*OPEN) == "correct"
 
 
@@ -299,16 +300,16 @@ def test_from_a_thread_and_within_an_event_loop():
         return outcome(*OPEN)
 
     assert asyncio.run(main()) == "correct"
-    _ladder.forget()
+    decide.forget()
     with ThreadPoolExecutor(4) as executor:
         assert list(executor.map(outcome, [OPEN[0]] * 8, [OPEN[1]] * 8)) == ["correct"] * 8
 
 
 def test_many_verdicts_are_not_all_kept(monkeypatch):
-    monkeypatch.setattr(_ladder, "_MAX_REMEMBERED", 10)
+    monkeypatch.setattr(decide, "_MAX_REMEMBERED", 10)
     references = [str(Fraction(n, 7)) for n in range(100)]
     assert {v.outcome.value for v in MATH.verify(references, references)} == {"correct"}
-    assert len(_ladder._remembered) <= 10
+    assert len(decide._remembered) <= 10
 
 
 def test_without_math_verify_the_error_names_the_extra(monkeypatch):

@@ -26,10 +26,10 @@ from programs import (
     WAYS_TO_PASS,
     surroundings,
 )
-from rewardkit import _sandbox
+from rewardkit.verify._sandbox import host
 
 try:
-    _sandbox.bubblewrap()
+    host.bubblewrap()
     REFUSAL = ""
 except RuntimeError as error:
     REFUSAL = str(error)
@@ -122,10 +122,10 @@ def test_the_environment_is_empty(monkeypatch):
 
 
 @needs_bubblewrap
-@pytest.mark.skipif(platform.machine() not in _sandbox._MACHINES, reason="numbers of no machine")
+@pytest.mark.skipif(platform.machine() not in host._MACHINES, reason="numbers of no machine")
 def test_every_call_of_the_filter_is_refused():
-    place = _sandbox._MACHINES[platform.machine()][1]
-    numbers = [call[place] for call in _sandbox._REFUSED.values() if call[place] < 1000]
+    place = host._MACHINES[platform.machine()][1]
+    numbers = [call[place] for call in host._REFUSED.values() if call[place] < 1000]
     program = f"""
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit import _schema
+from rewardkit.verify import _schema
 
 jsonschema_rs = pytest.importorskip("jsonschema_rs")
 PERSON = {

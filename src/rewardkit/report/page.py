@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import category
 
-from rewardkit import _files
+from rewardkit._files import reading
 from rewardkit._optional import require
 from rewardkit.component import load, walk
 from rewardkit.extract import Extractor
@@ -90,7 +90,7 @@ def report(  # noqa: PLR0913 - keywords, all but two
     require("jinja2", install="rewardkit[report]")  # before the file is read
     scored = _scored(Path(source))
     rows = gather(
-        _files.read(source, columns=columns),
+        reading.read(source, columns=columns),
         rewards=rewards,
         weights={**{name: weight for name, (_, weight) in scored.items()}, **(weights or {})},
         group=group,

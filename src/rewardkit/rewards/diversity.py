@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, final
 
 from pydantic import Field
 
-from rewardkit._ngrams import ngrams, words
+from rewardkit._text.ngrams import ngrams, words
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.result import Score

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rewardkit._tags import is_blank
+from rewardkit._text.tags import is_blank
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import Frozen, register
 from rewardkit.extract import Extractor, Whole
@@ -139,7 +139,7 @@ class Judge(Reward):
 
     def _verdicts(self, questions: list[_Question]) -> dict[_Question, _Judgement]:
         """Return the choices for each question, or what went wrong."""
-        from rewardkit._chat import Endpoint  # noqa: PLC0415 - asyncio takes its time to import
+        from rewardkit.rewards._chat import Endpoint  # noqa: PLC0415 - asyncio takes its time to import
 
         key = self._key() if questions else ""
         temperature = {} if self.temperature is None else {"temperature": self.temperature}
@@ -209,11 +209,11 @@ class Judge(Reward):
 
     def _read(self, reply: str) -> _Judgement:
         """Return the choices in a reply, which may stand in one code fence, or what is wrong."""
-        from rewardkit import _json_text  # noqa: PLC0415 - json takes its time to import
+        from rewardkit._text import strict_json  # noqa: PLC0415 - json takes its time to import
 
         text = reply.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
         try:
-            verdict = _json_text.read(text.strip())
+            verdict = strict_json.read(text.strip())
         except (ValueError, RecursionError):
             return "the judge's reply is not JSON"
         if not isinstance(verdict, dict) or verdict.keys() != self.criteria.keys():

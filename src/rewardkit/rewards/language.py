@@ -14,11 +14,11 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._langid import Identifier, identifier
 from rewardkit.batch import Batch
 from rewardkit.component import Frozen, register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
+from rewardkit.rewards._langid import Identifier, identifier
 
 
 @final

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit import _number
+from rewardkit._text import numbers
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import register
 from rewardkit.extract import Extractor, Tag
@@ -56,12 +56,12 @@ class IsNumber(Reward):
 
 def _is_number(answer: str) -> bool:
     """Return whether an answer is a number."""
-    return _number.read(answer) is not None
+    return numbers.read(answer) is not None
 
 
 def _is_integer(answer: str) -> bool:
     """Return whether an answer is a whole number, however it is written."""
-    number = _number.read(answer)
+    number = numbers.read(answer)
     return number is not None and number.value.denominator == 1
 
 
@@ -152,7 +152,7 @@ class RatioMatch(Reward):
 
 def _exactly(answer: str, reference: str) -> Callable[[float], bool]:
     """Return whether two numbers, as people write them, are within a share of the second."""
-    given, wanted = _number.read(answer), _number.read(reference)
+    given, wanted = numbers.read(answer), numbers.read(reference)
     if given is None or wanted is None:
         raise ValueError
     right: Any = wanted.value  # the types of abs know no union of numbers

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._pattern import compiled
+from rewardkit._text.patterns import compiled
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.result import Score

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from rewardkit._tags import is_blank, layout, marks, opened
+from rewardkit._text.tags import is_blank, layout, marks, opened
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.extract import Tags

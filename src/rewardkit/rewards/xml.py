@@ -15,7 +15,7 @@ from typing import Annotated, final
 
 from pydantic import Field
 
-from rewardkit._tags import is_blank, layout, marks, opened, places
+from rewardkit._text.tags import is_blank, layout, marks, opened, places
 from rewardkit.batch import Batch
 from rewardkit.component import register
 from rewardkit.extract import Tags

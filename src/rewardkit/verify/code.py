@@ -20,7 +20,7 @@ from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired
 
 if TYPE_CHECKING:
-    from rewardkit._sandbox import Sandbox
+    from rewardkit.verify._sandbox.host import Sandbox
 
 
 @final
@@ -81,10 +81,10 @@ class Code(Verifier):
         if jobs:
             from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where code runs
 
-            from rewardkit import _sandbox  # noqa: PLC0415 - the same
+            from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
 
-            bwrap = None if self.unsafe_subprocess else _sandbox.bubblewrap()
-            sandbox = _sandbox.Sandbox(self.memory, self.timeout, self.packages, bwrap)
+            bwrap = None if self.unsafe_subprocess else host.bubblewrap()
+            sandbox = host.Sandbox(self.memory, self.timeout, self.packages, bwrap)
             until = time.monotonic() + (self.batch_timeout or math.inf)
             with ThreadPoolExecutor(self.workers or min(os.cpu_count() or 1, 16)) as pool:
                 found = pool.map(lambda job: self._judge(job, sandbox, until), jobs)
@@ -176,7 +176,7 @@ def _read(reference: Any) -> str | tuple[_Pair, ...] | None:
     """Return the tests that a reference's cell holds, None where it holds none."""
     import json  # noqa: PLC0415 - only where code is judged
 
-    from rewardkit import _guest  # noqa: PLC0415 - the same
+    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - the same
 
     cell = reference
     if isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{"):
@@ -186,7 +186,7 @@ def _read(reference: Any) -> str | tuple[_Pair, ...] | None:
         cell = "\n".join(cell)
     try:
         if isinstance(cell, str):
-            steps, _ = _guest.read(cell)
+            steps, _ = guest.read(cell)
             return cell if any(counts for _, counts in steps) else None
         pairs = tuple(_pairs(cell))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):

@@ -50,7 +50,7 @@ class Math(Verifier):
 
         Raises ImportError where math-verify is not installed.
         """
-        from rewardkit import _ladder  # noqa: PLC0415 - its patterns take time to compile
+        from rewardkit.verify._math import decide  # noqa: PLC0415 - its patterns take time to compile
 
         _check_installed()
         found: dict[Pair, Verdict] = {}
@@ -59,7 +59,7 @@ class Math(Verifier):
         def judge(answer: str, reference: str) -> Verdict:
             pair = answer, reference
             if pair not in found:
-                settled = _ladder.settle(answer, reference)
+                settled = decide.settle(answer, reference)
                 if not isinstance(settled, Verdict):
                     asked[pair], settled = settled, WRONG  # until it is known
                 found[pair] = settled
@@ -71,21 +71,21 @@ class Math(Verifier):
         for pair, outcome in self._ask(asked).items():
             found[pair] = Verdict(outcome)
             if outcome is not Outcome.TIMEOUT:
-                _ladder.remember(*pair, found[pair])
+                decide.remember(*pair, found[pair])
         return pairwise(answers, references, judge)
 
     def _ask(self, rows: dict[Pair, Any]) -> dict[Pair, Outcome]:
         """Return what math-verify finds on each pair."""
-        from rewardkit import _pool  # noqa: PLC0415 - few batches need it
+        from rewardkit._workers import pool  # noqa: PLC0415 - few batches need it
 
-        outcomes = _pool.run(
-            "rewardkit._symbolic:judge",
+        outcomes = pool.run(
+            "rewardkit.verify._math.symbolic:judge",
             list(rows.values()),
             timeout=self.timeout,
             batch_timeout=self.batch_timeout,
         )
         return {
-            pair: Outcome.TIMEOUT if outcome is _pool.TIMEOUT else Outcome(str(outcome))
+            pair: Outcome.TIMEOUT if outcome is pool.TIMEOUT else Outcome(str(outcome))
             for pair, outcome in zip(rows, outcomes, strict=True)
         }
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, final
 
 from pydantic import Field
 
-from rewardkit import _number
+from rewardkit._text import numbers
 from rewardkit.component import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import BAD_REFERENCE, CORRECT, WRONG, Verifier, pairwise
@@ -41,12 +41,12 @@ class Number(Verifier):
             same = answer.strip() == reference.strip()
             if same and self.or_text:
                 return CORRECT
-            wanted = _number.read(reference)
+            wanted = numbers.read(reference)
             if wanted is None and not self.or_text:
                 return BAD_REFERENCE
             if same:
                 return CORRECT
-            given = None if wanted is None else _number.read(answer)
+            given = None if wanted is None else numbers.read(answer)
             if wanted is None or given is None:
                 return WRONG if wanted is None else _NO_NUMBER
             equal = given.equals(wanted, rel_tol=rel_tol, abs_tol=abs_tol)

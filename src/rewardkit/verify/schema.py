@@ -12,7 +12,7 @@ from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import CORRECT, Verifier, pairwise
 
 if TYPE_CHECKING:
-    from rewardkit._schema import Schema
+    from rewardkit.verify._schema import Schema
 
 
 @final
@@ -58,12 +58,12 @@ class JsonSchema(Verifier):
         return pairwise(answers, [*map(_text, references)], self._judge)
 
     def _judge(self, answer: str, reference: str) -> Verdict:
-        from rewardkit import _json_text  # noqa: PLC0415 - json takes its time to import
+        from rewardkit._text import strict_json  # noqa: PLC0415 - json takes its time to import
 
         schema = _compiled(reference)
         if isinstance(schema, str):
             return Verdict(Outcome.BAD_REFERENCE, schema)
-        read = _json_text.first if self.which == "first" else _json_text.read
+        read = strict_json.first if self.which == "first" else strict_json.read
         try:
             fault = schema.fault(read(answer.strip()), self.timeout)
         except TimeoutError:
@@ -71,7 +71,7 @@ class JsonSchema(Verifier):
         except RecursionError:
             return _TOO_DEEP
         except ValueError as error:
-            refused = isinstance(error, _json_text.RefusedError)
+            refused = isinstance(error, strict_json.RefusedError)
             return Verdict(Outcome.WRONG, f"not JSON: {error}" if refused else "not JSON")
         return Verdict(Outcome.WRONG, fault) if fault else CORRECT
 
@@ -81,16 +81,16 @@ _TOO_DEEP = Verdict(Outcome.WRONG, "too large: nested too deep")
 
 def _compiled(text: str) -> Schema | str:
     """Return the schema that JSON text holds, or the reason why it is none."""
-    from rewardkit import _schema  # noqa: PLC0415 - json takes its time to import
+    from rewardkit.verify import _schema  # noqa: PLC0415 - json takes its time to import
 
     return _schema.compiled(text)
 
 
 def _written(value: Any) -> str:
     """Return a value as JSON text. Raises ValueError for one that JSON cannot hold."""
-    from rewardkit import _json_text  # noqa: PLC0415 - json takes its time to import
+    from rewardkit._text import strict_json  # noqa: PLC0415 - json takes its time to import
 
-    return _json_text.write(value)
+    return strict_json.write(value)
 
 
 def _text(reference: Any) -> Any:

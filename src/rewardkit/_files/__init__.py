@@ -1,0 +1,1 @@
+"""Read rows from files and write scored rows, streamed and resumable."""

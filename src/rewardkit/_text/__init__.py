@@ -1,0 +1,1 @@
+"""Read numbers, tags, words, patterns and JSON out of text, each in linear time."""

@@ -1,0 +1,5 @@
+"""The command `rewardkit`."""
+
+from rewardkit.cli._cli import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""Run untrusted Python under bubblewrap: `host` starts a sandbox, `guest` runs inside it."""
