@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import rewardkit as rk
-from rewardkit.cli.card import between, card
+from rewardkit.cli.info import component_info, format_bounds
 from rewardkit.component import Component, lookup, walk
 
 KINDS = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
     @property
     def summary(self) -> str:
         """The first sentence of the docstring."""
-        return card(self.cls).summary
+        return component_info(self.cls).summary
 
     @property
     def link(self) -> str:
@@ -92,7 +92,7 @@ def signatures() -> str:
 
 def _fields(cls: type[Component]) -> Iterator[str]:
     """Yield each field of a class, with its default where there is one."""
-    for field in card(cls).fields:
+    for field in component_info(cls).fields:
         if field.name not in EVERY_REWARD:
             yield field.name if field.required else f"{field.name}={field.default!r}"
 
@@ -156,7 +156,7 @@ def _page(page: str) -> Iterator[str]:
 def _entry(entry: Entry, *, level: int, about: str) -> Iterator[str]:
     """Yield the lines about one component; `about` is its module's docstring, if it is alone."""
     cls = entry.cls
-    known = card(cls)
+    known = component_info(cls)
     made = instance(cls)
     yield f"\n{'#' * level} `{entry.name}` {{ #{entry.name} }}"
     yield f"\n{cls.component_kind} · `{cls.__module__}.{cls.__qualname__}`"
@@ -165,7 +165,7 @@ def _entry(entry: Entry, *, level: int, about: str) -> Iterator[str]:
         yield f"\n{about}"
     if isinstance(made, rk.Reward):
         yield f"\n**Gives.** {_doc(cls.score)}"
-        yield f"\n**Bounds.** {_doc(cls.bounds)} Of the one below: {between(made.bounds)}."
+        yield f"\n**Bounds.** {_doc(cls.bounds)} Of the one below: {format_bounds(made.bounds)}."
         if not isinstance(cls.pointwise, property) and not cls.pointwise:
             yield "\n**Over a group.** A row's score depends on the other rows of its prompt."
     else:

@@ -286,7 +286,7 @@ def test_readme_figures_are_those_of_the_pages():
     (tried, earn) = re.findall(r"tries (\d+) degenerate .*?: (\d+) of them earn", text)[0]
     audit = read(DOCS / "audit.md")
     assert f"\n{tried} degenerate completions, 4 rows of the sample 'xml_line'\n" in audit
-    assert f"\nsoft_format_reward_func  asks for place, order, thought; {earn} exploits\n" in audit
+    assert f"\nsoft_format_reward_func  {earn} exploits; checks: answer tag, block order" in audit
     (ratio,) = re.findall(r"take ([.\d]+) of the time of the same rules by hand", text)
     assert re.search(
         rf"^\| all five \|.*\| {ratio} \| 100 % \|$", read(DOCS / "performance.md"), re.MULTILINE

@@ -1,74 +1,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import rewardkit as rk
-from shapes import XML_RECIPE
-
-ROOT = Path(__file__).parents[2]
-NAMES = [reward.__name__ for reward in XML_RECIPE]
+from cli.commands import run
 
 
-def test_the_recipe_is_the_five_presets() -> None:
-    assert rk.load(ROOT / "examples" / "demo_rewards.yaml") == XML_RECIPE
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo ran for a few steps: its output, its numbers, its plot."""
-    for needed in ("trl", "matplotlib", "rich"):
-        pytest.importorskip(needed)
-    place = tmp_path_factory.mktemp("demo")
-    lengths = ["--steps", "4", "--cold-start-steps", "4"]
-    run = subprocess.run(
-        [sys.executable, ROOT / "examples" / "demo.py", *lengths, "--json", "numbers.json"],
-        cwd=place,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT / "src"),
-            "PYTHONIOENCODING": "utf-8",
-            "OMP_NUM_THREADS": "1",  # other tests run at the same time
-        },
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stderr == ""
-    (place / "output.txt").write_text(run.stdout, encoding="utf-8")
-    return place
-
-
-def test_it_prints_both_samples_and_every_reward(folder: Path) -> None:
-    output = (folder / "output.txt").read_text(encoding="utf-8")
-    assert output.index("before GRPO: 3 + 5 =") < output.index("after GRPO: 3 + 5 =")
-    assert all(name in output for name in [*NAMES, "total"])
-    assert "Warning" not in output
-
-
-def test_it_writes_the_numbers_of_the_table(folder: Path) -> None:
-    numbers = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
-    assert list(numbers) == [*NAMES, "total"]
-    for moment in ("first", "last"):
-        parts = sum(numbers[name][moment] for name in NAMES)
-        assert numbers["total"][moment] == pytest.approx(parts, abs=1e-5)
-    for reward in XML_RECIPE:
-        low, high = reward.bounds
-        assert all(low <= value <= high for value in numbers[reward.__name__].values())
-
-
-def test_it_draws_every_reward(folder: Path) -> None:
-    drawn = (folder / "demo_rewards.svg").read_text(encoding="utf-8")
-    assert all(f"<!-- {name} -->" in drawn for name in [*NAMES, "total", "GRPO step"])
-
-
-def test_it_keeps_nothing_else(folder: Path) -> None:
-    kept = {path.name for path in folder.iterdir()}
-    assert kept == {"output.txt", "numbers.json", "demo_rewards.svg"}
+def test_demo_scores_and_reports(folder):
+    pytest.importorskip("jinja2")
+    printed = json.loads(run("demo", "there", "--json"))
+    assert printed["scored"]["rows"] == 12 * 8 * 8
+    page = Path(printed["report"]).read_text(encoding="utf-8")
+    assert page.lstrip().startswith("<!doctype html>")
+    assert "rewardkit report" in run("demo", "there")
+    # the command that it prints gives the same file
+    run("score", "there/completions.jsonl", "there/scored.jsonl.rewards.yaml", "-o", "again.jsonl")
+    assert Path("again.jsonl").read_bytes() == Path("there/scored.jsonl").read_bytes()

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import planted
 import rewardkit as rk
 from rewardkit import testing as kit
-from rewardkit.cli._cli import app
+from rewardkit.cli import app
 
 QUICK = {"skip": ["pickles", "linear"], "max_examples": 10}
 BROKEN = """
@@ -280,7 +280,7 @@ def test_the_command_finds_and_prints(tmp_path, monkeypatch):
     assert (number["findings"], tag["findings"]) == ([], [])
     done = CliRunner().invoke(app, ["check", *arguments[2:], "--skip", "linear"])
     assert done.exit_code == 0
-    assert "keeps the laws" in done.stdout
+    assert "passed" in done.stdout
 
 
 def test_the_command_takes_cells_from_a_file(tmp_path, monkeypatch):

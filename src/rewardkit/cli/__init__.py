@@ -1,5 +1,5 @@
-"""The command `rewardkit`."""
+"""The command `rewardkit`: one file per group of commands, registered in `application`."""
 
-from rewardkit.cli._cli import main
+from rewardkit.cli.application import app, main
 
-__all__ = ["main"]
+__all__ = ["app", "main"]

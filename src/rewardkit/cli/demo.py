@@ -1,19 +1,65 @@
-"""What `rewardkit demo` scores: completions as of a model that learns to add and to lay it out."""
+"""The command demo, and the completions it scores: as of a model that learns to add."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rewardkit.cli.arguments import JsonOption
+from rewardkit.cli.printing import print_json, print_scores
 
 
-def completions(*, steps: int = 12, prompts: int = 8, group: int = 8) -> Iterator[dict[str, Any]]:
+def run_demo(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files.")] = Path(
+        "rewardkit-demo"
+    ),
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Score sample completions with the five rewards of the XML recipe, and write a report.
+
+    It takes a second and needs neither a model nor a GPU. In a checkout, `make demo` trains a
+    small model.
+    """
+    from rewardkit import presets, scoring  # noqa: PLC0415 - only this command needs them
+    from rewardkit.report import report  # noqa: PLC0415 - the same
+
+    folder.mkdir(parents=True, exist_ok=True)
+    source, out = folder / "completions.jsonl", folder / "scored.jsonl"
+    lines = (json.dumps(row) + "\n" for row in sample_rows())
+    source.write_text("".join(lines), encoding="utf-8")
+    rewards = [
+        presets.xmlcount_reward_func,
+        presets.soft_format_reward_func,
+        presets.strict_format_reward_func,
+        presets.int_reward_func,
+        presets.correctness_reward_func,
+    ]
+    scored = scoring.score(source, rewards, out, resume=False)
+    page = report(out, folder / "report.html", title="Learning to add")
+    if as_json:
+        print_json({"scored": scored, "report": page.path})
+        return
+    print_scores(scored)
+    typer.echo(
+        f"\nThe report is {page.path}; open it in a browser. To score your own file:\n"
+        f"  rewardkit score {source} {out}.rewards.yaml --out scored.jsonl\n"
+        "  rewardkit report scored.jsonl"
+    )
+
+
+def sample_rows(*, steps: int = 12, prompts: int = 8, group: int = 8) -> Iterator[dict[str, Any]]:
     """Yield rows as TRL logs them: a group of completions for each prompt, step by step.
 
-    Each part of a completion is right with a chance that grows over the steps. The same rows come
-    every time.
+    Each part of a completion is right with a probability that grows with the step. The rows are
+    the same each time.
 
-    >>> row = next(completions())
+    >>> row = next(sample_rows())
     >>> row["step"], row["prompt"], row["answer"]
     (1, '17 + 63 =', '80')
     """
@@ -25,26 +71,28 @@ def completions(*, steps: int = 12, prompts: int = 8, group: int = 8) -> Iterato
                 yield {
                     "step": step,
                     "prompt": f"{left} + {right} =",
-                    "completion": _completion(left, right, step / steps, rng),
+                    "completion": _write_completion(left, right, step / steps, rng),
                     "answer": str(left + right),
                 }
 
 
-def _completion(left: int, right: int, skill: float, rng: random.Random) -> str:
-    """Return a completion each of whose parts may be off, the less often the greater the skill."""
+def _write_completion(left: int, right: int, skill: float, rng: random.Random) -> str:
+    """Return a completion in which each part is right with a probability that grows with skill."""
 
-    def pick(wanted: str, *others: str) -> str:
-        return wanted if rng.random() < 0.35 + 0.6 * skill else rng.choice(others)
+    def choose(expected: str, *others: str) -> str:
+        # 0.35 to 0.95: groups are mixed from the first step to the last, so no chart is flat
+        return expected if rng.random() < 0.35 + 0.6 * skill else rng.choice(others)
 
     units = left % 10 + right % 10
     total = left + right
+    forgotten_carry = str(total - units // 10 * 10)
     return "".join(
         [
-            pick("<reasoning>\n", "<reasoning>", "Let us see. "),
+            choose("<reasoning>\n", "<reasoning>", "Let us see. "),
             f"{left % 10} + {right % 10} = {units}, {left // 10} + {right // 10} tens",
-            pick("\n</reasoning>\n", "</reasoning> ", " "),
-            pick("<answer>\n", "<answer>", "The answer is "),
-            pick(str(total), str(total - units // 10 * 10), str(total + 1), f"about {total}", ""),
-            pick("\n</answer>", "</answer>", "", "</answer> I hope that this helps!"),
+            choose("\n</reasoning>\n", "</reasoning> ", " "),
+            choose("<answer>\n", "<answer>", "The answer is "),
+            choose(str(total), forgotten_carry, str(total + 1), f"about {total}", ""),
+            choose("\n</answer>", "</answer>", "", "</answer> I hope that this helps!"),
         ]
     )

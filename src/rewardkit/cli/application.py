@@ -1,0 +1,74 @@
+"""The command line application: it registers the commands and turns errors into exit codes.
+
+Each command prints for people, or with `--json` for programs. Exit codes: 0 for success, 1 where a
+check found something that should stop a build, 2 for misuse, with a one-line error that names the
+fix. REWARDKIT_DEBUG=1 shows the whole traceback instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from rewardkit.cli import checks, components, demo, files
+from rewardkit.cli.arguments import MISUSE
+from rewardkit.cli.printing import format_error
+
+app = typer.Typer(
+    name="rewardkit",
+    help="Rewards and verifiers for reinforcement learning of language models with GRPO.",
+    epilog="A REWARD is a YAML file, a registered name, module:attribute or path.py:attribute.",
+    invoke_without_command=True,
+    # main prints errors in one line; typer's own traceback would show the locals of a training run
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# The only list of commands, in the order in which --help shows them.
+app.command("list")(components.list_components)
+app.command("show")(components.show_component)
+app.command("check")(checks.check_components)
+app.command("audit")(checks.audit_rewards)
+app.command("preflight")(checks.preflight_rewards)
+app.command("score")(files.score_file)
+app.command("report")(files.write_report)
+app.command("demo")(demo.run_demo)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code. An error is one line on stderr."""
+    try:
+        # standalone_mode=False returns exit codes and raises errors, so that both are ours to print
+        code = app(args=arguments, prog_name="rewardkit", standalone_mode=False)
+    except Exception as error:
+        if os.environ.get("REWARDKIT_DEBUG") == "1":
+            raise
+        sys.stderr.write(f"rewardkit: {format_error(error)}\n")
+        return MISUSE
+    return code if isinstance(code, int) else 0
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+    if value:
+        typer.echo(f"rewardkit {version('rewardkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _show_help_without_command(
+    context: typer.Context,
+    *,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

@@ -1,0 +1,212 @@
+"""What commands are given: the declarations that several share, and how they are read."""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rewardkit.component import Component, build, load, names
+from rewardkit.reward import Reward
+
+FOUND, MISUSE, INTERRUPTED = 1, 2, 130
+"""Exit codes: a check found something, a mistake in the command, and Ctrl-C (128 + SIGINT)."""
+
+# Declarations that several commands share ---------------------------------------------------------
+
+
+def complete_name(incomplete: str) -> list[str]:
+    """Return the registered names that start with a text, for the shell's completion."""
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+def complete_reward(incomplete: str) -> list[str]:
+    """Return the rewards and YAML files that start with a text, for the shell's completion."""
+    # a glob raises on control characters, which a terminal may pass on
+    files = sorted(Path().glob(f"{incomplete}*.y*ml")) if incomplete.isprintable() else []
+    return [name for name in names("reward") if name.startswith(incomplete)] + [*map(str, files)]
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RewardArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="REWARD...",
+        help="A YAML file, a registered name, module:attribute or path.py:attribute.",
+        autocompletion=complete_reward,
+    ),
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        "-c",
+        metavar="FILE=REWARD",
+        help="Rename a column: its name in the file, then the name that rewards read, for example"
+        " `response=completion`. Repeatable.",
+    ),
+]
+WrapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--wrap",
+        metavar="TEXT",
+        # one backslash and an n: the help shows what a person types
+        help="The layout of a valid completion. `{answer}` is the row's value of that column,"
+        " `\\n` is a newline. `@FILE` reads the text from a file.",
+    ),
+]
+
+# Rewards and other objects ------------------------------------------------------------------------
+
+
+def load_rewards(arguments: Sequence[str]) -> list[Any]:
+    """Load rewards: `Reward` instances, or callables with TRL's signature.
+
+    Each argument is a YAML file, a registered name, `module:attribute` or `path.py:attribute`. A
+    file or an attribute may hold a list. Raises ValueError for anything else.
+    """
+    rewards: list[Any] = []
+    for argument in arguments:
+        for item in as_list(load_object(argument)):
+            # TRL logs a function under its __name__, so a callable without one is not a reward
+            if not (isinstance(item, Reward) or (callable(item) and hasattr(item, "__name__"))):
+                raise ValueError(_explain_wrong_kind(argument, item))
+            rewards.append(item)
+    return rewards
+
+
+def _explain_wrong_kind(argument: str, item: Any) -> str:
+    """Return the error for an object that is not a reward.
+
+    >>> _explain_wrong_kind("own.py:limit", 4)
+    'own.py:limit is 4; expected a reward or a function'
+    """
+    kind = f"the {item.component_kind} " if isinstance(item, Component) else ""
+    message = f"{argument} is {kind}{item!r}; expected a reward or a function"
+    if not kind:
+        return message
+    # its kind is also the name of the field of `correct` that takes one
+    return f"{message}; in a YAML file, use it as the field `{item.component_kind}` of `correct`"
+
+
+def load_object(argument: str) -> Any:
+    """Load what an argument names: from YAML, from a module, or by a registered name."""
+    path, colon, attribute = argument.rpartition(":")
+    if argument.endswith((".yaml", ".yml")):
+        # checked here: rk.load also takes YAML text, so its own error explains that case too
+        if not Path(argument).exists():
+            raise FileNotFoundError(f"file not found: {argument}")
+        return load(argument)
+    if colon and path.endswith(".py"):
+        return _get_attribute(_import_file(Path(path)), attribute, argument)
+    if colon:
+        _append_to_path(Path.cwd())
+        try:
+            module = import_module(path)
+        except ModuleNotFoundError as error:
+            raise ValueError(f"{argument}: {error}; is it on the PYTHONPATH?") from None
+        return _get_attribute(module, attribute, argument)
+    try:
+        return build(argument)
+    except ValueError as error:
+        if argument in names():
+            hint = "a name alone sets no fields; set them in a YAML file and pass that"
+            raise ValueError(f"{error}; {hint}") from None
+        if "." in argument:  # module.attribute, as `trl grpo --reward_funcs` takes it
+            return load_object(":".join(argument.rsplit(".", 1)))
+        raise
+
+
+def _import_file(path: Path) -> Any:
+    """Import a file under its own name, so that worker processes can import it too."""
+    if not path.exists():
+        raise FileNotFoundError(f"file not found: {path}")
+    _append_to_path(path.parent)
+    module = import_module(path.stem)
+    if Path(module.__file__ or "").resolve() != path.resolve():
+        message = f"{path}: another module has the name {path.stem!r} ({module.__file__})"
+        raise ValueError(f"{message}; rename the file")
+    return module
+
+
+def _append_to_path(folder: Path) -> None:
+    # at the end, so that a file next to the rewards cannot replace an installed package
+    if str(folder.resolve()) not in sys.path:
+        sys.path.append(str(folder.resolve()))
+
+
+def _get_attribute(module: Any, attribute: str, argument: str) -> Any:
+    try:
+        return pkgutil.resolve_name(f"{module.__name__}:{attribute}")
+    except AttributeError as error:
+        raise ValueError(f"{argument}: {error}") from None
+
+
+def as_list(item: Any) -> list[Any]:
+    """Return a list or a tuple as a list, and anything else as a list of one item."""
+    return [*item] if isinstance(item, list | tuple) else [item]
+
+
+# Pairs, rows and layouts --------------------------------------------------------------------------
+
+
+def parse_columns(arguments: Sequence[str] | None) -> dict[str, str]:
+    """Parse `FILE=REWARD` pairs: the rewards' column names by the file's.
+
+    >>> parse_columns(["response=completion"])
+    {'response': 'completion'}
+    """
+    columns = {}
+    for argument in arguments or ():
+        in_file, equals, in_reward = argument.partition("=")
+        if not (in_file and equals and in_reward):
+            example = "for example --column response=completion"
+            raise ValueError(f"--column {argument}: expected FILE=REWARD, {example}")
+        columns[in_file] = in_reward
+    return columns
+
+
+def parse_weights(arguments: Sequence[str]) -> dict[str, float]:
+    """Parse `NAME=NUMBER` pairs: the factors in the sum by the rewards' names.
+
+    >>> parse_weights(["length[unit=words]=0.5"])
+    {'length[unit=words]': 0.5}
+    """
+    weights = {}
+    for argument in arguments:
+        # the last "=", since a reward's default name may contain some itself
+        name, _, number = argument.rpartition("=")
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            example = "for example --weight length=0.5"
+            raise ValueError(f"--weight {argument}: expected NAME=NUMBER, {example}") from None
+    return weights
+
+
+def read_rows(
+    source: str | None, column: Sequence[str] | None, *, limit: int
+) -> list[dict[str, Any]] | None:
+    """Read a source's first rows, with its columns renamed; None without a source."""
+    from rewardkit._files import reading  # noqa: PLC0415 - few commands read files
+
+    if source is None:
+        return None
+    return [*islice(reading.read(source, columns=parse_columns(column)), limit)]
+
+
+def read_layout(wrap: str | None) -> str | None:
+    """Return the text of `--wrap`, or of the file that it names after `@`."""
+    if wrap is None:
+        return None
+    if wrap.startswith("@"):
+        return Path(wrap[1:]).read_text(encoding="utf-8")
+    # shells pass a typed \n on as two characters
+    return wrap.replace("\\n", "\n")

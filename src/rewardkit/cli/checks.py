@@ -1,0 +1,220 @@
+"""The commands that exit 1 where something is wrong with a reward: check, audit and preflight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from rewardkit.cli.arguments import (
+    FOUND,
+    ColumnOption,
+    JsonOption,
+    RewardArguments,
+    WrapOption,
+    as_list,
+    complete_name,
+    load_object,
+    load_rewards,
+    read_layout,
+    read_rows,
+)
+from rewardkit.cli.printing import (
+    print_audit,
+    print_checks,
+    print_json,
+    print_preflight,
+    to_json_data,
+)
+from rewardkit.component import Component, columns
+
+MAX_ROWS = 20_000
+"""How many rows of a file audit and preflight choose from: they hold all of them in memory."""
+MAX_EXAMPLE_ROWS = 1_000
+"""How many rows check draws values from; more add time to each draw and few new values."""
+NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
+"""What a trainer passes by itself, so that check makes its own."""
+
+
+def check_components(  # noqa: PLR0913 - one argument per option
+    things: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="COMPONENT...",
+            help="Rewards, verifiers and extractors: a YAML file, a registered name,"
+            " module:attribute or path.py:attribute.",
+            autocompletion=complete_name,
+        ),
+    ],
+    *,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
+    ] = None,
+    column: ColumnOption = None,
+    form: Annotated[
+        list[str] | None,
+        typer.Option(help="Forms of completions: text, chat, parts, turns, tools, empty."),
+    ] = None,
+    wrap: WrapOption = None,
+    law: Annotated[
+        list[str] | None, typer.Option(help="Test only this property. Repeatable.")
+    ] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")] = None,
+    max_examples: Annotated[int | None, typer.Option(help="Number of examples per law.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Test rewards, verifiers and extractors with generated inputs; exit 1 on a failure.
+
+    Each law is a property that holds for every input. Any component: deterministic, total, yaml,
+    pickles, linear. Rewards and verifiers: length, pointwise, order, inputs. Rewards: finite,
+    bounds, forms, columns, rename, maximum. Verifiers: reflexive, right, no_answer, bad_reference.
+    Extractors: found.
+    """
+    from rewardkit import testing  # noqa: PLC0415 - only this command needs it
+
+    options: dict[str, Any] = {
+        "laws": law or None,
+        "skip": skip or (),
+        "max_examples": max_examples,
+    }
+    layout = read_layout(wrap)
+    values = _read_columns(data, column)
+
+    def check_reward(reward: Any) -> Any:
+        used = _select_columns(reward, values)
+        forms = form or testing.FORMS
+        return testing.check_reward(reward, columns=used, wrap=layout, forms=forms, **options)
+
+    def check_extractor(extractor: Any) -> Any:
+        # an extractor has no other column to take an answer from
+        usable = layout if "{answer}" in (layout or "") else None
+        return testing.check_extractor(extractor, wrap=usable, **options)
+
+    checks: dict[str, Callable[[Any], Any]] = {
+        "reward": check_reward,
+        "verifier": lambda verifier: testing.check_verifier(verifier, **options),
+        "extractor": check_extractor,
+    }
+    results = []
+    # every component is checked, also after a failure: one run shows all that is wrong
+    for component in [item for thing in things for item in as_list(load_object(thing))]:
+        kind = getattr(component, "component_kind", "reward")
+        name = getattr(component, "registered_name", None)
+        name = name or getattr(component, "__name__", repr(component))
+        findings: tuple[testing.Finding, ...] = ()
+        try:
+            checked = checks[kind](component)
+        except testing.LawBroken as error:
+            checked, findings = error.checked, error.findings
+            if not as_json:
+                typer.echo(f"{error}\n")
+        result = {"name": name, "kind": kind, **to_json_data(checked)}
+        results.append({**result, "findings": to_json_data(findings)})
+    if as_json:
+        print_json(results)
+    else:
+        print_checks(results)
+    if any(result["findings"] for result in results):
+        raise typer.Exit(FOUND)
+
+
+def _read_columns(source: str | None, column: list[str] | None) -> dict[str, list[Any]]:
+    rows = read_rows(source, column, limit=MAX_EXAMPLE_ROWS) or []
+    names = dict.fromkeys(name for row in rows for name in row)  # a set would lose the file's order
+    return {name: [row.get(name) for row in rows] for name in names if name not in NOT_COLUMNS}
+
+
+def _select_columns(reward: Any, values: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
+    """Return the columns that a reward reads; all of them for a function, which does not say."""
+    read = columns(reward) if isinstance(reward, Component) else []
+    return {name: values[name] for name in values if name in read} if read else values
+
+
+def audit_rewards(  # noqa: PLR0913 - one argument per option
+    rewards: RewardArguments,
+    *,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", "-d", metavar="SOURCE", help="The dataset's rows; the same as for `score`."
+        ),
+    ] = None,
+    column: ColumnOption = None,
+    wrap: WrapOption = None,
+    answer: Annotated[str, typer.Option(help="The column with the right answer.")] = "answer",
+    sample: Annotated[
+        str | None, typer.Option(help="A built-in task; with --data, only its layout is used.")
+    ] = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Report completions earning at least this fraction of the valid completion's"
+            " reward.",
+        ),
+    ] = 0.9,
+    skip: Annotated[
+        list[str] | None, typer.Option(help="A zoo entry or family to leave out. Repeatable.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 8,
+    limit: Annotated[int, typer.Option("--show", help="Findings to print per reward.")] = 8,
+    as_json: JsonOption = False,
+) -> None:
+    """Score known reward-hacking completions against a valid one; exit 1 if any is rewarded.
+
+    Without --data it uses the built-in task in whose layout the rewards are highest.
+    """
+    from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
+
+    found = audits.audit(
+        load_rewards(rewards),
+        read_rows(data, column, limit=MAX_ROWS),
+        wrap=read_layout(wrap),
+        answer=answer,
+        sample=sample,
+        share=share,
+        skip=skip or (),
+        most=rows,
+    )
+    if as_json:
+        print_json(found)
+    else:
+        print_audit(found, limit)
+    if found.findings:
+        raise typer.Exit(FOUND)
+
+
+def preflight_rewards(  # noqa: PLR0913 - one argument per option
+    rewards: RewardArguments,
+    *,
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data", "-d", metavar="SOURCE", help="The dataset's rows; the same as for `score`."
+        ),
+    ],
+    column: ColumnOption = None,
+    wrap: WrapOption = None,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 200,
+    as_json: JsonOption = False,
+) -> None:
+    """Test a dataset with the rewards that will train on it; exit 1 if there is a problem.
+
+    It finds missing columns, valid completions that earn less than the maximum, constant and
+    redundant rewards, and rewards that do not vary within groups.
+    """
+    from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
+
+    available = read_rows(data, column, limit=MAX_ROWS) or []
+    # evenly spaced: the first rows of a sorted file are all of one kind
+    chosen = available[:: max(len(available) // rows, 1)][:rows]
+    found = audits.preflight(load_rewards(rewards), chosen, wrap=read_layout(wrap) or "{answer}")
+    if as_json:
+        print_json(found)
+    else:
+        print_preflight(found)
+    if found.problems:
+        raise typer.Exit(FOUND)

@@ -1,0 +1,98 @@
+"""The commands on registered components: list and show."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rewardkit.cli.arguments import JsonOption, complete_name
+from rewardkit.cli.info import component_info
+from rewardkit.cli.printing import print_component, print_json
+from rewardkit.component import KINDS, build, columns, lookup, names
+from rewardkit.reward import Reward
+
+
+def list_components(
+    kind: Annotated[
+        str | None,
+        typer.Argument(help="reward, verifier or extractor.", autocompletion=lambda: [*KINDS]),
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List the registered components, including those of plugins."""
+    rows = [
+        {"name": name, "kind": cls.component_kind, "summary": component_info(cls).summary}
+        for name in names(kind)
+        for cls in [lookup(name)]
+    ]
+    console = Console()
+    if as_json:
+        print_json(rows)
+    elif not console.is_terminal:  # one name per line, for grep and xargs
+        typer.echo("\n".join(row["name"] for row in rows))
+    else:
+        table = Table("name", "kind", "summary", box=None, header_style="bold")
+        for row in rows:
+            table.add_row(f"[cyan]{row['name']}", row["kind"], escape(row["summary"]))
+        console.print(table)
+
+
+def show_component(
+    name: Annotated[str, typer.Argument(autocompletion=complete_name)],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a component: fields and defaults, min and max, the columns it reads, an example."""
+    page = describe_component(name)
+    if as_json:
+        print_json(page)
+    else:
+        print_component(page)
+
+
+def describe_component(name: str) -> dict[str, Any]:
+    """Return everything that `rewardkit show` prints about a component, as plain data."""
+    cls = lookup(name)
+    info = component_info(cls)
+    try:
+        instance = build(name)
+    except ValueError:  # it has required fields, so only the class can be described
+        instance = None
+    if instance is None:
+        read = [field.default for field in info.fields if field.reads_column]
+    else:
+        read = [*columns(instance)]
+    bounds = getattr(instance, "bounds", None)
+    rule = cls.bounds.__doc__ if issubclass(cls, Reward) else None
+    # the first paragraph of a module's docstring is its title; the paper or library follows
+    module_doc = inspect.cleandoc(sys.modules[cls.__module__].__doc__ or "")
+    source = module_doc.partition("\n\n")[2]
+    return {
+        "name": name,
+        "kind": cls.component_kind,
+        "module": cls.__module__,
+        "doc": info.text,
+        "fields": [
+            {
+                "name": field.name,
+                "type": field.type.replace("`", ""),
+                "required": field.required,
+                "default": field.default,
+                "doc": field.doc,
+            }
+            for field in info.fields
+        ],
+        "bounds": bounds,
+        "bounds_rule": rule and inspect.cleandoc(rule),
+        "pointwise": getattr(instance or cls, "pointwise", None) is not False,
+        "columns": [str(column) for column in read if column is not None],
+        "source": " ".join(source.split()),
+        "example": info.example,
+    }

@@ -1,0 +1,112 @@
+"""The commands on files of completions: score and report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rewardkit.cli.arguments import (
+    INTERRUPTED,
+    ColumnOption,
+    JsonOption,
+    RewardArguments,
+    load_rewards,
+    parse_columns,
+    parse_weights,
+)
+from rewardkit.cli.printing import print_json, print_report, print_scores, show_progress
+
+
+def score_file(  # noqa: PLR0913 - one argument per option
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="JSONL, CSV, parquet, a glob, or a folder: a dataset saved by `datasets`, or"
+            " TRL's logged completions.",
+        ),
+    ],
+    rewards: RewardArguments,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
+    column: ColumnOption = None,
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Number of processes.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="Rows per batch.")] = 1024,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over: ignore what an earlier run wrote.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a file of completions: a value and a reason from each reward, for every row.
+
+    If it was interrupted, run the same command again to resume; no row is lost or repeated.
+    """
+    from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
+
+    # before the progress bar starts, so that an error is not printed into it
+    loaded, columns = load_rewards(rewards), parse_columns(column)
+    with show_progress(enabled=not as_json) as progress:
+        try:
+            scored = scoring.score(
+                source,
+                loaded,
+                out,
+                columns=columns,
+                workers=workers,
+                batch_size=batch_size,
+                resume=not fresh,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            sys.stderr.write("rewardkit: interrupted; run the same command again to resume\n")
+            raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(scored)
+    else:
+        print_scores(scored)
+
+
+def write_report(  # noqa: PLR0913 - one argument per option
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file that `score` wrote, or TRL's logged completions: a file, glob or folder.",
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
+    column: ColumnOption = None,
+    title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
+    reward: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A column with a reward's values. Repeatable."),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="Rows with equal values in this column form a group.")
+    ] = "prompt",
+    as_json: JsonOption = False,
+) -> None:
+    """Write an HTML report on the rewards of a scored file, and print its main findings."""
+    from rewardkit.report import report  # noqa: PLC0415 - only this command needs it
+
+    written = report(
+        source,
+        out,
+        columns=parse_columns(column),
+        title=title,
+        rewards=reward,
+        weights=None if weight is None else parse_weights(weight),
+        group=group,
+    )
+    if as_json:
+        print_json(written.as_dict())
+    else:
+        print_report(written)

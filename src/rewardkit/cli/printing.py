@@ -1,0 +1,254 @@
+"""What commands print: JSON, tables, the progress bar, and errors in one line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from rewardkit.cli.info import format_bounds, format_number
+from rewardkit.component import Component
+
+if TYPE_CHECKING:
+    from rewardkit.audit import Audit, Finding, Preflight
+    from rewardkit.report import Report
+    from rewardkit.scoring import Scored
+
+# JSON and errors ----------------------------------------------------------------------------------
+
+
+def print_json(data: object) -> None:
+    """Print data as JSON, named tuples as objects."""
+    typer.echo(json.dumps(to_json_data(data), indent=2, ensure_ascii=False))
+
+
+def to_json_data(value: Any) -> Any:
+    """Convert data to what JSON can hold; infinities and NaN become null.
+
+    >>> from pathlib import Path
+    >>> to_json_data((Path("a"), math.inf, -0.0))
+    ['a', None, 0.0]
+    """
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else None  # adding 0.0 turns -0.0 into 0.0
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, Component):
+        return repr(value)
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {str(key): to_json_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [*map(to_json_data, value)]
+    return str(value)
+
+
+def format_error(error: Exception) -> str:
+    r"""Format an error in one line, with its notes and without its class where the text suffices.
+
+    >>> format_error(ValueError("not a number\nin row 3"))
+    'not a number in row 3'
+    >>> format_error(ZeroDivisionError("division by zero"))
+    'ZeroDivisionError: division by zero; set REWARDKIT_DEBUG=1 to see the traceback'
+    """
+    # typer's own errors: by their method, since their class differs between typer's versions
+    format_message: Callable[[], str] | None = getattr(error, "format_message", None)
+    if format_message is not None:
+        context = getattr(error, "ctx", None)
+        hint = f" ({context.command_path} --help)" if context is not None else ""
+        return f"{format_message()}{hint}".replace("\n", " ")
+    # misuse raises these with a full sentence; any other error is a bug in a reward or in rewardkit
+    expected = isinstance(error, ValueError | LookupError | OSError | ImportError | TypeError)
+    # str() of a KeyError is the repr of its message
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror.lower()}"
+    if not (expected and text):
+        text = f"{type(error).__name__}: {text}"
+    if notes := getattr(error, "__notes__", []):
+        text += f" ({'; '.join(notes)})"
+    if not expected:
+        text += "; set REWARDKIT_DEBUG=1 to see the traceback"
+    return " ".join(text.split("\n"))
+
+
+@contextmanager
+def show_progress(*, enabled: bool) -> Iterator[Callable[[int, int | None], object] | None]:
+    """Yield a function that draws a progress bar on stderr, or None if that is not a terminal."""
+    console = Console(stderr=True)
+    if not (enabled and console.is_terminal):
+        yield None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("rows", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+# Components ---------------------------------------------------------------------------------------
+
+
+def print_component(page: Mapping[str, Any]) -> None:
+    """Print what `describe_component` returns."""
+    console = Console()
+    # no highlighting where text holds names and numbers: rich would colour parts of them
+    title = f"[bold cyan]{page['name']}[/] ({page['kind']}, {page['module']})\n"
+    console.print(title, highlight=False)
+    console.print(Text(page["doc"]))
+    console.print("\n[bold]fields")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    for field in page["fields"]:
+        default = "required" if field["required"] else f"= {field['default']!r}"
+        text = Text.assemble(field["doc"], (f" {field['type']}", "dim"))
+        table.add_row(f"[green]{field['name']}", Text(default), text)
+    console.print(table)
+    if page["kind"] == "reward":
+        bounds = format_bounds(page["bounds"]) if page["bounds"] else page["bounds_rule"]
+        console.print(f"\n[bold]bounds[/]  {escape(bounds)}", highlight=False)
+        rows = "each row by itself" if page["pointwise"] else "each row depends on its group"
+        console.print(f"[bold]scores[/]  {rows}")
+    if page["columns"]:
+        console.print(f"[bold]reads[/]   {', '.join(page['columns'])}")
+    if page["source"]:
+        console.print(f"[bold]source[/]  {escape(page['source'])}", highlight=False)
+    console.print("\n[bold]example")
+    console.print(Syntax(page["example"], "pycon", background_color="default", word_wrap=True))
+
+
+# Scores and reports -------------------------------------------------------------------------------
+
+
+def print_scores(scored: Scored) -> None:
+    """Print the figures of each reward, and of their sum, over a scored file."""
+    console = Console()
+    table = Table("reward", box=None, header_style="bold")
+    for heading in ("weight", "mean", "min", "max", "skipped"):
+        table.add_column(heading, justify="right")
+    for row in (*scored.rewards, scored.total):
+        if row is scored.total:
+            table.add_section()
+        figures = (row.weight, row.mean, row.low, row.high)
+        texts = ["" if figure is None else format_number(figure, 4) for figure in figures]
+        table.add_row(escape(row.name), *texts, f"{scored.rows - row.scored}")
+    console.print(table)
+    resumed = ""
+    if scored.resumed:
+        resumed = ", all already scored"
+        if scored.resumed < scored.rows:
+            resumed = f", {scored.resumed} of them by an earlier run"
+    typer.echo(f"\n{scored.out}: {scored.rows} rows{resumed}")
+
+
+def print_report(written: Report) -> None:
+    """Print a report's main findings, and where the page is."""
+    console = Console()
+    colours = {"bad": "red", "watch": "yellow", "good": "green"}
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for finding in written.findings:
+        text = Text.assemble((f"{finding.title}. ", "bold"), finding.text)
+        table.add_row(Text(finding.figure, colours[finding.level]), text)
+    console.print(table)
+    texts = "all texts" if written.shown == written.rows else f"the texts of {written.shown:,}"
+    size = f"{written.size / 1e6:.2f} MB"
+    typer.echo(f"{written.path}: {written.rows:,} rows, {texts}, {size}")
+
+
+# Checks -------------------------------------------------------------------------------------------
+
+REQUIREMENTS = {
+    "answer": "right answer",
+    "kind": "kind of answer",
+    "place": "answer tag",
+    "order": "block order",
+    "thought": "reasoning present",
+    "end": "nothing after",
+    "language": "language",
+}
+"""What an audit found a reward to check, in words."""
+
+
+def print_audit(audit: Audit, limit: int) -> None:
+    """Print what an audit found: each reward, with at most `limit` of its worst findings."""
+    from rewardkit.scorer import counted  # noqa: PLC0415 - only this command needs it
+
+    console = Console()
+    source = f"the sample {audit.sample!r}" if audit.sample else "the data"
+    rows = f"{counted(audit.rows, 'row')} of {source}"
+    console.print(f"{audit.entries} degenerate completions, {rows}", highlight=False)
+    for audited in audit.rewards:
+        name = f"\n[bold]{escape(audited.reward)}[/]"
+        findings = [finding for finding in audit.findings if finding.reward == audited.reward]
+        if not audited.asks and not findings:
+            reason = "not tested: this reward checks neither answer, layout nor language"
+            console.print(f"{name}  {reason}", highlight=False)
+            continue
+        style = "red" if audited.exploits else "green"
+        count = f"[{style}]{counted(audited.exploits, 'exploit')}[/]"
+        checks = ", ".join(REQUIREMENTS[name] for name in audited.asks)
+        checks = f"; checks: {checks}" if checks else ""
+        console.print(f"{name}  {count}{checks}", highlight=False)
+        for finding in findings[:limit]:
+            exploit = finding.kind == "exploit"
+            text = Text(_format_finding(finding))
+            # one line per exploit; other findings give an error or a reason, to be read whole
+            console.print(text, no_wrap=exploit, overflow="ellipsis", highlight=False)
+        if len(findings) > limit:
+            hidden = len(findings) - limit
+            console.print(f" {hidden} more; see them with --show {len(findings)}", highlight=False)
+
+
+def _format_finding(finding: Finding) -> str:
+    from rewardkit.audit._audit import shown  # noqa: PLC0415 - only this command needs it
+
+    exploit = finding.kind == "exploit"
+    share = f"{round(100 * finding.take)}%" if exploit else finding.kind
+    value = "" if finding.value is None else format_number(finding.value, 3)
+    text = shown(finding.gist) if exploit else finding.detail
+    return f" {share:>8} {value:>7}  {finding.entry:28} {text}"
+
+
+def print_preflight(preflight: Preflight) -> None:
+    """Print what a preflight found: the problems, then how each reward varies within groups."""
+    from rewardkit.scorer import counted  # noqa: PLC0415 - only this command needs it
+
+    console = Console()
+    for problem in preflight.problems:
+        text = str(problem).removeprefix(f"{problem.reward}: ")
+        console.print(f"[red]{escape(problem.reward)}[/]  {escape(text)}", highlight=False)
+    table = Table("reward", box=None, header_style="bold")
+    for heading in ("mean", "std in a group", "flat groups"):
+        table.add_column(heading, justify="right")
+    for spread in preflight.spread:
+        flat = f"{spread.flat:.0%}" if spread.flat else ""
+        mean, std = format_number(spread.mean, 3), format_number(spread.std, 3)
+        table.add_row(escape(spread.reward), mean, std, flat)
+    console.print(table)
+    for name in preflight.unbounded:
+        advice = "no upper bound declared (add a `bounds` property)"
+        console.print(f"{escape(name)}: {advice}", highlight=False)
+    problems = counted(len(preflight.problems), "problem")
+    source = "from the dataset" if preflight.groups == "dataset" else "simulated"
+    summary = f"{counted(preflight.rows, 'row')}, {problems}; groups: {source}"
+    console.print(f"\n{summary}", highlight=False)
+
+
+def print_checks(checked: Sequence[Mapping[str, Any]]) -> None:
+    """Print one line per component that was checked against the laws."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for item in checked:
+        failed = ", ".join(finding["law"] for finding in item["findings"])
+        text = Text(f"failed: {failed}", "red") if failed else Text("passed", "green")
+        count = f"{len(item['held'])} checks passed, {len(item['skipped'])} skipped"
+        table.add_row(Text(item["name"], "cyan"), text, Text(count, "dim"))
+    Console().print(table)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.commands import run
+from rewardkit.cli import app
+
+
+def test_audit_prints_what_a_reward_checks_and_exits_1_on_an_exploit():
+    text = run("audit", "xml_soft")
+    assert re.match(r"\d+ degenerate completions, \d+ rows of the sample '\w+'\n", text)
+    assert "xml_soft  0 exploits; checks: answer tag, block order, reasoning present\n" in text
+    done = CliRunner().invoke(app, ["audit", "rewardkit.presets.published.soft_format_reward_func"])
+    assert done.exit_code == 1
+    assert re.search(r"\n +\d+ more; see them with --show \d+\n", done.stdout)
+
+
+def test_audit_says_what_it_cannot_test(folder):
+    (folder / "overlong.yaml").write_text(
+        "type: overlong\nmax_tokens: 100\ncache_tokens: 20\n", "utf-8"
+    )
+    text = " ".join(run("audit", "overlong.yaml").split())
+    assert "not tested: this reward checks neither answer, layout nor language" in text
+
+
+def test_preflight_prints_problems_and_unbounded_rewards(folder):
+    data = ["--data", "in.jsonl", "--wrap", r"<answer>\n{answer}\n</answer>"]
+    done = CliRunner().invoke(app, ["preflight", "two.yaml", *data])
+    assert done.exit_code == 1
+    assert "no upper bound declared" not in done.stdout  # length has one: 0
+    assert re.search(r"2 rows, \d problems?; groups: simulated", done.stdout)
+
+
+def test_check_prints_what_failed(folder):
+    text = run("check", "xml_soft", "number", "tag", "--law", "total", "--max-examples", "5")
+    assert text.count("1 checks passed") == 3
+    listed = json.loads(run("check", "xml_soft", "--law", "total", "--max-examples", "5", "--json"))
+    assert listed[0]["held"] == ["total"]
+
+
+def test_check_help_lists_every_law():
+    testing = pytest.importorskip("rewardkit.testing")
+    text = run("check", "--help")
+    assert all(re.search(rf"\b{law}\b", text) for law in testing.LAWS)

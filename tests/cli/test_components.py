@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+import rewardkit as rk
+from cli.commands import run
+
+
+def show(name: str) -> Any:
+    return json.loads(run("show", name, "--json"))
+
+
+def test_list_prints_one_name_per_line_if_not_in_a_terminal():
+    assert run("list", "verifier").split() == rk.names("verifier")
+
+
+def test_list_as_json():
+    listed = json.loads(run("list", "--json"))
+    assert [row["name"] for row in listed] == rk.names()
+    assert all(row["kind"] and row["summary"].endswith((".", ":")) for row in listed)
+
+
+@pytest.mark.parametrize("name", rk.names())
+def test_show_documents_every_field(name):
+    page = show(name)
+    assert all(field["doc"] for field in page["fields"])
+    assert page["example"].startswith(">>>")
+    # types in words, not in Python's own notation
+    for field in page["fields"]:
+        assert not re.search(r"[\[\]`]|FieldInfo|NoneType", field["type"]), field
+    shown = run("show", name)
+    assert name in shown
+    assert all(field["name"] in shown for field in page["fields"])
+
+
+def test_show_marks_required_fields():
+    fields = {field["name"]: field for field in show("length")["fields"]}
+    assert fields["target"]["required"]
+    assert (fields["penalty"]["required"], fields["penalty"]["default"]) == (False, 1.0)
+    assert fields["unit"]["default"] == "characters"
+
+
+def test_show_describes_types_in_words():
+    types = {field["name"]: field["type"] for field in show("ratio_match")["fields"]}
+    assert types["bands"] == "list of (float above 0, float)"
+    assert types["extractor"] == "extractor"
+    assert types["reference"] == "name of a column"
+    assert types["exact"] == "float or None"
+    assert "= ((0.1, 2.0), (0.2, 1.5))" in " ".join(run("show", "ratio_match").split())
+
+
+def test_show_names_the_columns_of_a_component_with_required_fields():
+    assert show("correct")["columns"] == ["answer"]
+
+
+def test_show_has_bounds_and_source():
+    page = show("xml_count")
+    assert (page["bounds"], page["pointwise"]) == ([0.0, 0.5], True)
+    assert "min 0, max 0.5" in run("show", "xml_count")
+    assert show("diversity")["pointwise"] is False
+    assert "DAPO" in run("show", "overlong")
+    assert show("correct")["source"]

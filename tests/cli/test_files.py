@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.commands import run
+from rewardkit.cli import main
+
+
+def test_score(folder):
+    arguments = ["score", "in.jsonl", "two.yaml", "own_rewards.py:four", "-c"]
+    arguments += ["response=completion", "--out", "out.jsonl"]
+    scored = json.loads(run(*arguments, "--json", "--workers", "2"))
+    assert (scored["rows"], scored["out"], scored["resumed"]) == (2, "out.jsonl", 0)
+    assert [reward["name"] for reward in scored["rewards"]] == [
+        "xml_soft",
+        "length[target=4]",
+        "four",
+    ]
+    # 0 + 0 - 14 + 1, and 0 + 0 + 0
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text("utf-8").splitlines()]
+    assert [row["reward"] for row in rows] == [-13.0, 0.0]
+    assert scored["total"]["mean"] == -6.5
+    again = run(*arguments)
+    assert "out.jsonl: 2 rows, all already scored" in again
+    assert all(heading in again for heading in ("mean", "min", "max", "skipped"))
+    assert "-0 " not in again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["in.jsonl", "xml_soft"], "Missing option '--out'"),
+        (["in.jsonl", "xml_soft", "-o", "out.csv"], "expected .jsonl or .parquet"),
+        (["in.jsonl", "xml_soft", "-o", "out.jsonl"], "in.jsonl, line 1: no column 'completion'"),
+        (["in.jsonl", "xml_soft", "-o", "out.jsonl"], "--column response=completion"),
+        (["on.jsonl", "xml_soft", "-o", "out.jsonl"], "did you mean 'in.jsonl'?"),
+        (["in.jsonl", "-o", "out.jsonl"], "Missing argument"),
+    ],
+)
+def test_score_says_in_one_line_what_is_wrong(arguments, message, folder, capsys):
+    assert main(["score", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_an_error_of_a_reward_names_the_reward_and_the_rows(folder, capsys):
+    (folder / "own_rewards.py").write_text("def bug(completions, **_):\n    1 / 0\n", "utf-8")
+    arguments = ["score", "in.jsonl", "own_rewards.py:bug", "-c", "response=completion"]
+    assert main([*arguments, "-o", "out.jsonl"]) == 2
+    error = capsys.readouterr().err
+    assert "ZeroDivisionError: division by zero (" in error
+    assert "bug" in error
+    assert "in.jsonl, line" in error
+    assert "REWARDKIT_DEBUG=1" in error
