@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from rewardkit.cli import checks, components, demo, files
+from rewardkit.cli import checks, components, demo, files, train
 from rewardkit.cli.arguments import MISUSE
 from rewardkit.cli.printing import format_error
 
@@ -37,6 +37,8 @@ app.command("audit")(checks.audit_rewards)
 app.command("preflight")(checks.preflight_rewards)
 app.command("score")(files.score_file)
 app.command("report")(files.write_report)
+app.command("train")(train.train_model)
+app.command("recipes")(train.list_recipes)
 app.command("demo")(demo.run_demo)
 
 

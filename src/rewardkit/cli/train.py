@@ -1,0 +1,182 @@
+"""The commands that train: train, and recipes, which lists the packaged ones."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rewardkit.cli.arguments import FOUND, INTERRUPTED, MISUSE, JsonOption
+from rewardkit.cli.printing import print_json
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    """Return the packaged recipes and YAML files that start with a text, for the shell."""
+    from rewardkit.train.recipe import recipe_names  # noqa: PLC0415 - only this command needs it
+
+    # a glob raises on control characters, which a terminal may pass on
+    files = sorted(Path().glob(f"{incomplete}*.y*ml")) if incomplete.isprintable() else []
+    return [name for name in recipe_names() if name.startswith(incomplete)] + [*map(str, files)]
+
+
+def train_model(  # noqa: PLR0913 - one argument per option
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A packaged recipe's name (`rewardkit recipes` lists them) or a YAML file.",
+            autocompletion=complete_recipe,
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The run folder. [default: runs/RECIPE]")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from the last checkpoint.")
+    ] = False,
+    preflight: Annotated[
+        bool, typer.Option("--preflight", help="Check the data and the rewards, and stop.")
+    ] = False,
+    ignore_preflight: Annotated[
+        bool, typer.Option("--ignore-preflight", help="Train although the preflight fails.")
+    ] = False,
+    gpu: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="The GPU to use. [default: the first]")
+    ] = None,
+    backend: Annotated[str | None, typer.Option(help="unsloth or trl.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another model: a hub name or a folder.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", "-d", metavar="FILE", help="Read the rows from a .jsonl or .parquet file."
+        ),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Another number of steps.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed for the trainer.")] = None,
+    report_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Trackers, separated by commas: swanlab, wandb, trackio, tensorboard; or none.",
+        ),
+    ] = None,
+    no_vllm: Annotated[bool, typer.Option("--no-vllm", help="Generate without vLLM.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-s",
+            metavar="KEY=VALUE",
+            help="Change any key of the recipe, for example `training.learning_rate=1e-5`."
+            " Repeatable.",
+        ),
+    ] = None,
+) -> None:
+    """Train a model with GRPO from a recipe, into a run folder.
+
+    Requires the extra `train`; most recipes require a GPU. Exit code 1 where the preflight fails,
+    or where the saved model fails its checks.
+    """
+    from rewardkit.train import Recipe, RecipeError, run  # noqa: PLC0415 - only this command
+
+    changes = {
+        **parse_settings(set_),
+        **({} if data is None else {"data.file": str(data), "data.hub": None, "data.made": None}),
+        **_drop_missing(
+            {
+                "backend": backend,
+                "model.name": model,
+                "model.fast_inference": False if no_vllm else None,
+                "training.max_steps": steps,
+                "training.seed": seed,
+                "report_to": _parse_trackers(report_to),
+            }
+        ),
+    }
+    try:
+        result = run(
+            Recipe.load(recipe, changes),
+            output or Path("runs", Path(recipe).stem),
+            resume=resume,
+            preflight_only=preflight,
+            ignore_preflight=ignore_preflight,
+            gpu=gpu,
+        )
+    except RecipeError as error:
+        if os.environ.get("REWARDKIT_DEBUG") == "1":
+            raise
+        # one line for each mistake, where main would join them
+        _write_lines(str(error).splitlines())
+        raise typer.Exit(MISUSE) from None
+    except KeyboardInterrupt:
+        _write_lines(["interrupted; run the same command with --resume to continue"])
+        raise typer.Exit(INTERRUPTED) from None
+    if result.failures:
+        _write_lines([f"FAILED: {failure}" for failure in result.failures])
+        raise typer.Exit(FOUND)
+
+
+def list_recipes(*, as_json: JsonOption = False) -> None:
+    """List the packaged recipes: what each is for, its model, and what the machine needs.
+
+    Requirements of the extra `train` are not listed.
+    """
+    from rewardkit import train  # noqa: PLC0415 - only this command needs it
+
+    recipes = train.list_recipes()
+    if as_json:
+        print_json([recipe._asdict() for recipe in recipes])
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="cyan")
+    for recipe in recipes:
+        # below each other: names of models are too long for four columns
+        needs = f"needs {', '.join(recipe.needs)}" if recipe.needs else ""
+        table.add_row(recipe.name, Text(f"{recipe.description}\n{recipe.model}\n{needs}"))
+    Console().print(table)
+
+
+def parse_settings(arguments: Sequence[str] | None) -> dict[str, Any]:
+    """Parse `KEY=VALUE` pairs; a value is YAML, as in the recipe's file.
+
+    >>> parse_settings(["training.learning_rate=1e-5", "report_to=[wandb]", "data.answer=null"])
+    {'training.learning_rate': 1e-05, 'report_to': ['wandb'], 'data.answer': None}
+    """
+    from rewardkit._yaml import read  # noqa: PLC0415 - only this command needs it
+
+    settings = {}
+    for argument in arguments or ():
+        key, equals, value = argument.partition("=")
+        if not (key and equals):
+            example = "for example --set training.learning_rate=1e-5"
+            raise ValueError(f"--set {argument}: expected KEY=VALUE, {example}")
+        try:
+            settings[key] = read(value)
+        except ValueError as error:
+            raise ValueError(f"--set {argument}: {error}") from None
+    return settings
+
+
+def _parse_trackers(names: str | None) -> list[str] | None:
+    return (
+        None if names is None else [name for name in names.split(",") if name not in ("", "none")]
+    )
+
+
+def _drop_missing(changes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if value is not None}
+
+
+def _write_lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        sys.stderr.write(f"rewardkit: {line}\n")

@@ -1,0 +1,249 @@
+"""A whole run, step by step: `run` is what the command `rewardkit train` calls."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rewardkit.audit import Preflight
+from rewardkit.train.arguments import make_config, translate_arguments
+from rewardkit.train.backends import BACKENDS, Backend
+from rewardkit.train.comparison import ask_all_questions, ask_questions, compare_adapter
+from rewardkit.train.environment import (
+    check_hub_model,
+    check_packages,
+    choose_padding,
+    describe_hub_needs,
+    is_installed,
+    is_main_process,
+    set_environment,
+)
+from rewardkit.train.folder import RunFolder, checkpoint_step, is_complete
+from rewardkit.train.recipe import Recipe
+from rewardkit.train.rows import check_rewards, hold_out, load_rows, prepare_rows
+from rewardkit.train.saved import (
+    MAX_MEAN_DISTANCE_NATS,
+    MAX_ROUNDING_SHARE,
+    check_saved,
+    find_blank_tensors,
+    push_to_hub,
+    save_merged_models,
+)
+from rewardkit.train.sections import Row
+from rewardkit.train.summary import draw_plots, print_summary, summarise_log
+from rewardkit.train.tokens import drop_long_prompts, find_role_tokens
+from rewardkit.train.trainer import count_parameters, make_trainer
+
+
+class RunResult(NamedTuple):
+    """How a run ended."""
+
+    preflight: Preflight
+    """What the preflight found in the rewards."""
+    failures: tuple[str, ...] = ()
+    """Why the run, or what it saved, cannot be used; empty for success."""
+    summary: Row | None = None
+    """The content of `summary.json`; None for a preflight, and in all processes but the main."""
+
+
+def run(  # noqa: PLR0913 - the options of the command
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    preflight_only: bool = False,
+    ignore_preflight: bool = False,
+    gpu: str | None = None,
+) -> RunResult:
+    """Train a model from a recipe into a run folder, and check what was saved.
+
+    `resume` continues from the folder's last checkpoint. `preflight_only` stops before anything is
+    loaded. `ignore_preflight` trains although the preflight found problems. `gpu` is the number of
+    the GPU to use, where PyTorch has not been used yet. Raises RecipeError for a mistake in the
+    recipe or the folder, and ImportError for a missing package, both before any weight is loaded.
+
+    >>> recipe = Recipe.load("smollm2_length")
+    >>> result = run(recipe, "runs/length", preflight_only=True)
+    preflight: 200 rows, ...
+    >>> result.failures
+    ()
+    """
+    target = RunFolder(recipe, Path(folder))
+    with set_environment(target.path, gpu):
+        needs = describe_hub_needs(recipe, with_model=not preflight_only)
+        _print(*needs)
+        if not preflight_only:
+            # what can be refused in milliseconds comes before the data
+            if is_main_process():
+                target.check_usable(resume=resume)
+            check_packages(recipe)
+            check_hub_model(recipe)
+        raw = load_rows(recipe.data)
+        rows, held_out = hold_out(prepare_rows(recipe, raw), recipe.data.held_out)
+        found = check_rewards(recipe, [*rows, *held_out])
+        _print(str(found))
+        failures = _explain_preflight(found, ignored=ignore_preflight)
+        if failures or preflight_only:
+            return RunResult(found, failures)
+        return _train(target, rows, held_out, found, resume=resume)
+
+
+def _explain_preflight(found: Preflight, *, ignored: bool) -> tuple[str, ...]:
+    if not found.problems:
+        return ()
+    # a reward without its column raises in the first step, whatever the user wants
+    missing = [problem for problem in found.problems if problem.kind == "missing_column"]
+    if missing:
+        names = ", ".join(sorted({problem.reward for problem in missing}))
+        return (f"a column that a reward reads is not in the dataset ({names})",)
+    if ignored:
+        return ()
+    names = ", ".join(dict.fromkeys(problem.reward for problem in found.problems))
+    advice = "change the rewards or `completion`, or train anyway with --ignore-preflight"
+    return (f"the preflight found problems in {names}; {advice}",)
+
+
+def _print(*lines: str) -> None:
+    if lines and is_main_process():
+        print(*lines, sep="\n", flush=True)
+
+
+# Training -----------------------------------------------------------------------------------------
+
+
+def _train(
+    folder: RunFolder,
+    rows: list[Row],
+    held_out: list[Row],
+    found: Preflight,
+    *,
+    resume: bool,
+) -> RunResult:
+    recipe, notes = folder.recipe, folder.notes
+    _import_trainer(recipe, notes)
+    if found.problems:
+        kinds = ", ".join(f"{problem.reward}: {problem.kind}" for problem in found.problems)
+        notes.append(f"the preflight's problems were ignored ({kinds})")
+    backend = BACKENDS[recipe.backend](recipe, notes)
+    notes.append(count_parameters(backend.model))
+    role_tokens = find_role_tokens(backend.tokenizer) or "none"
+    notes.append(f"the model's own think and role tokens: {role_tokens}")
+    rows, limit = drop_long_prompts(recipe.training, rows, backend.tokenizer, notes)
+    config = make_config(folder, backend, limit)
+    checkpoint = folder.find_last_checkpoint() if resume else None
+    if is_main_process():
+        folder.create(found, ignored=bool(found.problems))
+        _begin(folder, backend, checkpoint, resume=resume)
+    trainer = make_trainer(folder, backend, config, rows, held_out)
+    if checkpoint and is_complete(checkpoint, config):
+        # killed while it saved: the trainer would take one step more
+        backend.model.load_adapter(str(checkpoint), "default", is_trainable=True)
+    else:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if not held_out:
+        notes.append("compared on rows that were trained on; data.held_out keeps rows for it")
+    if not is_main_process():
+        return RunResult(found)
+    return _finish(folder, backend, held_out or rows, found)
+
+
+def _import_trainer(recipe: Recipe, notes: list[str]) -> None:
+    """Import Unsloth, then TRL, and refuse an argument that this TRL does not know."""
+    if recipe.backend == "unsloth":
+        notes += choose_padding(vllm=recipe.model.fast_inference and is_installed("vllm"))
+        importlib.import_module("unsloth")
+    from trl import GRPOConfig
+
+    translate_arguments(recipe.training.more, GRPOConfig.__dataclass_fields__)
+
+
+def _begin(folder: RunFolder, backend: Backend, checkpoint: Path | None, *, resume: bool) -> None:
+    """Prepare the log, and ask the untrained model one question."""
+    folder.drop_rows_after(checkpoint_step(checkpoint))
+    _print(*folder.notes)
+    if "swanlab" in folder.recipe.report_to:
+        # the callback of transformers looks for an open run
+        importlib.import_module("swanlab").init(experiment_name=folder.path.name)
+    if checkpoint is not None:
+        _print(f"resuming after step {checkpoint_step(checkpoint)}")
+        return
+    if resume:
+        _print("no checkpoint found: starting with the first step")
+    before = ask_questions(folder.recipe, backend, adapter=False, system=True, limit=1)
+    folder.write("before.json", before)
+    _print(*(f"before: {answer['question']}\n  {answer['response']}" for answer in before))
+
+
+# After training -----------------------------------------------------------------------------------
+
+
+def _finish(
+    folder: RunFolder, backend: Backend, rows: Sequence[Row], found: Preflight
+) -> RunResult:
+    """Save, compare, merge, convert, reload what was saved, push, and summarise."""
+    backend.save_adapter(folder.path / "adapter")
+    log = folder.read_log()
+    summary = _summarise(folder, backend, rows, log)
+    summary["preflight"] = {"problems": len(found.problems), "ignored": bool(found.problems)}
+    folder.write("summary.json", summary)  # before anything that may fail
+    save_merged_models(folder, backend)
+    blank = find_blank_tensors(folder.path / "adapter")
+    saved = check_saved(folder, backend, rows[0]["prompt"])
+    limits = {"bound": MAX_MEAN_DISTANCE_NATS, "rounding": MAX_ROUNDING_SHARE}
+    folder.write("checks.json", {"blank_tensors": blank, **limits, **saved})
+    changed = [name for name, check in saved.items() if "fits" in check and not check["fits"]]
+    failures = explain_failures(len(blank), changed, log)
+    folder.notes.append(f"LoRA tensors that are still zero: {len(blank)}")
+    folder.notes.append(f"different from the trained model: {', '.join(changed) or 'none'}")
+    repo = folder.recipe.save.push_to_hub
+    if repo and failures:
+        folder.notes.append("save.push_to_hub: not pushed, since the run failed its checks")
+    elif repo:
+        push_to_hub(folder, repo)
+    summary |= {"failures": list(failures), "notes": folder.notes}
+    folder.write("summary.json", summary)
+    print_summary(summary)
+    _print("", *folder.notes)
+    _close_trackers(folder.recipe)
+    return RunResult(found, failures, summary)
+
+
+def explain_failures(blank: int, changed: Sequence[str], log: Sequence[Row]) -> tuple[str, ...]:
+    """Explain why what was saved cannot be used: tensors without training, models that differ."""
+    failures = []
+    if blank:
+        varied = any(row["reward_std"] for row in log)
+        reason = (
+            "these layers got no gradient, or the learning rate is too small"
+            if varied
+            else "no reward varied, so nothing was learned"
+        )
+        failures.append(f"{blank} LoRA tensors are still zero ({reason})")
+    failures += [
+        f"{name} is not the trained model once it is reloaded (see checks.json)" for name in changed
+    ]
+    return tuple(failures)
+
+
+def _summarise(
+    folder: RunFolder, backend: Backend, rows: Sequence[Row], log: Sequence[Row]
+) -> dict[str, Any]:
+    folder.write("after.json", ask_all_questions(folder.recipe, backend))
+    comparison = compare_adapter(folder, backend, rows)
+    folder.write("comparison.json", comparison)
+    if is_installed("matplotlib"):
+        draw_plots(log, folder.path / "plots.svg")
+    else:
+        folder.notes.append("no plots.svg: matplotlib is not installed")
+    sides = {side: {**comparison[side]} for side in ("without", "with")}
+    for side in sides.values():
+        del side["responses"]
+    return {**summarise_log(log), **sides}
+
+
+def _close_trackers(recipe: Recipe) -> None:
+    # the others are closed by the trainer or at exit; a notebook has no exit
+    if "swanlab" in recipe.report_to:
+        importlib.import_module("swanlab").finish()

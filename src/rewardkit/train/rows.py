@@ -1,0 +1,112 @@
+"""The dataset: rows loaded, prompts built, some held out, and the preflight over them."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+from rewardkit._optional import require
+from rewardkit.audit import Preflight, fill, preflight
+from rewardkit.component import columns
+from rewardkit.train.recipe import Recipe, RecipeError
+from rewardkit.train.sections import DATASET_BUILDERS, Data, Row
+
+
+def load_rows(data: Data) -> list[Row]:
+    """Load the dataset's rows from the hub or a file, or generate them, and shuffle them."""
+    if data.made == "arithmetic":
+        rows = make_sums(data.largest)
+    elif data.made == "gsm_symbolic":
+        rows = make_gsm_problems(data.rows or 1000, data.seed)
+    else:
+        rows = read_dataset(data)
+    if not rows:
+        raise RecipeError("data: there are no rows")
+    random.Random(data.seed).shuffle(rows)  # noqa: S311 - no secrets
+    return rows[: data.rows]
+
+
+def read_dataset(data: Data) -> list[Row]:
+    """Read a dataset on the hub or a local file."""
+    datasets = require("datasets", install="rewardkit[train]")
+    if data.file is None:
+        source = {"path": data.hub, "name": data.config, "split": data.split}
+    else:
+        builder = DATASET_BUILDERS[data.file.suffix]
+        source = {"path": builder, "data_files": str(data.file), "split": "train"}
+    try:
+        rows: list[Row] = datasets.load_dataset(**source).to_list()
+    except Exception as error:  # datasets raises what its readers and the network raise
+        message = f"data: {data.file or data.hub}: {type(error).__name__} {error}"
+        if data.file is None:
+            message += "; a local .jsonl, .json or .parquet file works too: --data FILE"
+        raise RecipeError(message) from error
+    return rows
+
+
+def make_sums(largest: int) -> list[Row]:
+    """Make every sum of two numbers from 1 to `largest`."""
+    numbers = range(1, largest + 1)
+    return [
+        {"question": f"What is {left} + {right}?", "answer": str(left + right)}
+        for left in numbers
+        for right in numbers
+    ]
+
+
+def make_gsm_problems(size: int, seed: int) -> list[Row]:
+    """Make GSM8K's word problems with other names and numbers, with reasoning-gym."""
+    gym = require("reasoning_gym", install="reasoning-gym")
+    problems = gym.create_dataset("gsm_symbolic", size=size, seed=seed)
+    return [
+        {"question": problem["question"], "answer": str(problem["answer"])} for problem in problems
+    ]
+
+
+def prepare_rows(recipe: Recipe, raw: Sequence[Row]) -> list[Row]:
+    """Build the trainer's rows: the prompt, and the columns that the rewards read."""
+    template = recipe.prompt.user
+    if not any(f"{{{name}}}" in template for name in raw[0]):
+        message = f"prompt.user: {template!r} contains no column of the dataset"
+        raise RecipeError(f"{message}; its columns: {', '.join(raw[0])}")
+    # other columns are dropped: they may hold what the trainer cannot collate
+    read_by_rewards = {str(column) for reward in recipe.rewards for column in columns(reward)}
+    rows = []
+    for given in raw:
+        row = {name: value for name, value in given.items() if name in read_by_rewards}
+        if recipe.data.answer is not None:
+            row["answer"] = _extract_reference(recipe.data, given)
+        question = fill(template, given)
+        rows.append({"prompt": recipe.prompt.build(question), "question": question, **row})
+    return rows
+
+
+def _extract_reference(data: Data, row: Row) -> str:
+    if data.answer not in row:
+        message = f"data.answer: no column {data.answer!r} in the dataset"
+        raise RecipeError(f"{message}; its columns: {', '.join(row)}")
+    reference = str(row[data.answer])
+    if data.answer_after is None:
+        return reference
+    # the last occurrence: a worked solution may contain the mark, the reference follows it
+    return reference.rpartition(data.answer_after)[2].strip()
+
+
+def hold_out(rows: list[Row], share: float) -> tuple[list[Row], list[Row]]:
+    """Split the rows into those to train on and the last ones, which are held out."""
+    count = math.ceil(len(rows) * share) if share < 1 else int(share)
+    if count >= len(rows):
+        raise RecipeError(f"data.held_out: {count} of {len(rows)} rows leaves none to train on")
+    return rows[: len(rows) - count], rows[len(rows) - count :]
+
+
+MAX_PREFLIGHT_ROWS = 200
+"""More rows seldom show another kind of problem, and a slow reward takes a second for these."""
+
+
+def check_rewards(recipe: Recipe, rows: Sequence[Row]) -> Preflight:
+    """Run the preflight over rows from the whole dataset."""
+    step = max(len(rows) // MAX_PREFLIGHT_ROWS, 1)
+    some = [*rows[::step]][:MAX_PREFLIGHT_ROWS]
+    return preflight(list(recipe.rewards), some, wrap=recipe.completion)

@@ -1,0 +1,36 @@
+"""The run folder: which runs it refuses, and which checkpoint is the last."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rewardkit import presets
+from rewardkit.train import Recipe, RecipeError
+from rewardkit.train.folder import RunFolder, is_complete
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "epochs", "complete"),
+    [(60, 3.0, True), (61, 3.0, False), (-1, 1.5, True), (-1, 2.0, False)],
+)
+def test_a_checkpoint_knows_whether_it_is_the_last(
+    tmp_path: Path, max_steps: int, epochs: float, *, complete: bool
+) -> None:
+    state = {"global_step": 60, "epoch": 1.5}
+    (tmp_path / "trainer_state.json").write_text(json.dumps(state), encoding="utf-8")
+    config = SimpleNamespace(max_steps=max_steps, num_train_epochs=epochs)
+    assert is_complete(tmp_path, config) is complete
+
+
+def test_a_run_is_not_overwritten(run: Path) -> None:
+    recipe = Recipe.load(run / "recipe.yaml")
+    with pytest.raises(RecipeError, match="already holds a run; continue it with --resume"):
+        RunFolder(recipe, run).check_usable(resume=False)
+    RunFolder(recipe, run).check_usable(resume=True)
+    other = recipe.model_copy(update={"rewards": (presets.reward_len,)})
+    with pytest.raises(RecipeError, match="was run with other rewards"):
+        RunFolder(other, run).check_usable(resume=True)
