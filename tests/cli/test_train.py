@@ -79,8 +79,12 @@ def test_each_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["train", "recipe.yaml", "--steps", "0", "--report-to", "x"])
     assert code == 2
     steps, tracker = capsys.readouterr().err.splitlines()
-    assert steps.startswith("rewardkit: command line: training.max_steps: expected greater than")
-    assert tracker.startswith("rewardkit: command line: report_to.0: expected 'swanlab'")
+    assert steps.startswith(
+        "rewardkit: command line: training.max_steps: got 0 (int), expected greater than"
+    )
+    assert tracker.startswith(
+        "rewardkit: command line: report_to.0: got 'x' (str), expected 'swanlab'"
+    )
 
 
 @pytest.mark.usefixtures("given")

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rewardkit.component import Component, build, load, names
+from rewardkit.component import Component
+from rewardkit.config import load
+from rewardkit.registry import build, names
 from rewardkit.reward import Reward
 
 FOUND, MISUSE, INTERRUPTED = 1, 2, 130

@@ -152,7 +152,7 @@ def parse_settings(arguments: Sequence[str] | None) -> dict[str, Any]:
     >>> parse_settings(["training.learning_rate=1e-5", "report_to=[wandb]", "data.answer=null"])
     {'training.learning_rate': 1e-05, 'report_to': ['wandb'], 'data.answer': None}
     """
-    from rewardkit._yaml import read  # noqa: PLC0415 - only this command needs it
+    from rewardkit.config import read_yaml  # noqa: PLC0415 - only this command needs it
 
     settings = {}
     for argument in arguments or ():
@@ -161,7 +161,7 @@ def parse_settings(arguments: Sequence[str] | None) -> dict[str, Any]:
             example = "for example --set training.learning_rate=1e-5"
             raise ValueError(f"--set {argument}: expected KEY=VALUE, {example}")
         try:
-            settings[key] = read(value)
+            settings[key] = read_yaml(value)
         except ValueError as error:
             raise ValueError(f"--set {argument}: {error}") from None
     return settings

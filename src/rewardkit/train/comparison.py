@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from rewardkit.adapters.trl import split
-from rewardkit.component import build
+from rewardkit.registry import build
 from rewardkit.train.backends import Backend
 from rewardkit.train.folder import RunFolder
 from rewardkit.train.recipe import Recipe

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from rewardkit import __version__
 from rewardkit._optional import require
 from rewardkit.train.recipe import Recipe, RecipeError
 
@@ -101,9 +102,9 @@ def package_versions() -> dict[str, str]:
     """Return the versions of the packages that a run depends on, and the GPU's name."""
     import torch
 
-    names = ["rewardkit", "trl", "transformers", "peft", "accelerate", "datasets", "torch"]
+    names = ["trl", "transformers", "peft", "accelerate", "datasets", "torch"]
     names += ["unsloth", "unsloth_zoo", "vllm", "bitsandbytes", "langid"]
-    found = {"python": sys.version.split()[0], "rewardkit": "a checkout"}
+    found = {"python": sys.version.split()[0], "rewardkit": __version__}
     for name in names:
         with suppress(PackageNotFoundError):
             found[name] = version(name)

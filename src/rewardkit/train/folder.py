@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardkit.audit import Preflight
-from rewardkit.component import dump
+from rewardkit.config import dump
 from rewardkit.train.environment import package_versions
 from rewardkit.train.recipe import Recipe, RecipeError
 from rewardkit.train.sections import Row
@@ -20,7 +20,8 @@ class RunFolder:
 
     def __init__(self, recipe: Recipe, path: Path) -> None:
         self.recipe, self.path = recipe, path
-        self.rewards = dump(list(recipe.rewards))
+        # with the defaults, which a later version may change
+        self.rewards = dump(list(recipe.rewards), defaults=True)
         self.digest = hashlib.sha256(self.rewards.encode()).hexdigest()
         self.notes: list[str] = []
 

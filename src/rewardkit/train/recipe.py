@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from rewardkit import presets
-from rewardkit._yaml import read, write
-from rewardkit.component import dump
+from rewardkit._messages import did_you_mean, shorten_repr, translate_pydantic
+from rewardkit.config import dump, read_yaml, write_yaml
+from rewardkit.registry import is_registered
 from rewardkit.reward import Reward
 from rewardkit.train.sections import (
     BackendName,
@@ -80,32 +81,36 @@ class Recipe(Section):
         """
         label, text = _read_source(source)
         try:
-            data = read(text)
+            data = read_yaml(text)
         except ValueError as error:
             raise RecipeError(f"{label}: {error}") from None
         if not isinstance(data, dict):
             raise RecipeError(f"{label}: expected a mapping with model, lora, data and so on")
         # validated first without the changes, since only the file's own mistakes have a line
-        recipe = cls._validate(data, label, yaml.compose(text, Loader=yaml.SafeLoader))
+        recipe = cls._validate(data, label, text)
         if not changes:
             return recipe
         for key_path, value in changes.items():
             _set_key(data, key_path, value)
-        return cls._validate(data, "command line", None)
+        return cls._validate(data, "command line")
 
     @classmethod
-    def _validate(cls, data: Mapping[str, Any], label: str, tree: Any) -> Self:
+    def _validate(cls, data: Mapping[str, Any], label: str, text: str | None = None) -> Self:
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            found = [
-                (*_locate_problem(tree, each), _describe_problem(each)) for each in error.errors()
-            ]
+            problems = error.errors(include_url=False)
+        tree = None if text is None else _parse_tree(text)
+        found = [
+            (*_locate_problem(tree, location, problem["type"]), description)
+            for problem in problems
+            for location, description in _describe_problem(problem)
+        ]
         # pydantic reports a union's failure at the value and inside it; the inner one says more
         outer = {keys[:size] for keys, _, _ in found for size in range(len(keys))}
         lines = [
-            f"{label}{line}: {'.'.join(keys)}: {problem}"
-            for keys, line, problem in found
+            f"{label}{line}: {'.'.join(keys)}: {description}"
+            for keys, line, description in found
             if keys not in outer
         ]
         raise RecipeError("\n".join(dict.fromkeys(lines)))
@@ -113,7 +118,7 @@ class Recipe(Section):
     def as_yaml(self) -> str:
         """Return the whole recipe, with all defaults, as YAML text that reads back equal."""
         data = self.model_dump(mode="json", exclude={"rewards"})
-        return write({**data, "rewards": read(dump(list(self.rewards)))})
+        return write_yaml({**data, "rewards": read_yaml(dump(list(self.rewards)))})
 
 
 # Where recipes are --------------------------------------------------------------------------------
@@ -135,8 +140,9 @@ def _read_source(source: str | Path) -> tuple[str, str]:
     # a name has neither folder nor suffix, so that it never depends on the working directory
     is_name = isinstance(source, str) and path.name == source and not path.suffix
     if is_name and source not in recipe_names():
-        names = ", ".join(recipe_names())
-        raise RecipeError(f"no packaged recipe {source!r}; there are {names}; a file ends in .yaml")
+        hint = did_you_mean(str(source), recipe_names())
+        message = f"no packaged recipe {source!r}{hint or '; `rewardkit recipes` lists them'}"
+        raise RecipeError(f"{message}; the name of a file of your own ends in .yaml")
     try:
         file = _PACKAGED_FOLDER / f"{source}.yaml" if is_name else path
         return str(source), file.read_text(encoding="utf-8")
@@ -221,42 +227,74 @@ def _find_index(target: Any, key: str, section: str, key_path: str) -> int:
 # Mistakes, with their position in the file --------------------------------------------------------
 
 
-def _locate_problem(node: Any, problem: Any) -> tuple[tuple[str, ...], str]:
-    """Return the key path of a validation error, and `:LINE` where the YAML is known."""
+def _parse_tree(text: str) -> Any:
+    import yaml  # slow to import, and only mistakes need the lines
+
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def _locate_problem(node: Any, location: Sequence[Any], kind: str) -> tuple[tuple[str, ...], str]:
+    """Return the key path of a mistake, and `:LINE` where the YAML is known."""
     keys, line = list[str](), ":1" if node else ""
-    for key in map(str, problem["loc"]):
+    for key in map(str, location):
         children = dict(_list_children(node))
         if key in children:
             name, node = children[key]
             line = f":{name.start_mark.line + 1}"
-        elif node and problem["type"] != "missing":
+        elif node and kind != "missing":
             continue  # pydantic's name for one of several types, which is not a key of the file
         keys.append(key)
     return tuple(keys), line
 
 
 def _list_children(node: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    if isinstance(node, yaml.MappingNode):
+    kind = getattr(node, "id", None)
+    if kind == "mapping":
         yield from ((name.value, (name, value)) for name, value in node.value)
-    elif isinstance(node, yaml.SequenceNode):
+    elif kind == "sequence":
         yield from ((str(index), (item, item)) for index, item in enumerate(node.value))
 
 
-_PROBLEMS = {"extra_forbidden": "no such key", "missing": "missing"}
-_YAML_WORDS = {
-    "Input should be": "expected",
-    "Tuple should have": "expected",
-    "a valid tuple": "a list",
-    "a valid dictionary": "a mapping",
-}
-"""Pydantic's words for types, and those of YAML."""
+def _describe_problem(problem: Any) -> list[tuple[tuple[Any, ...], str]]:
+    """Return the location and the description of each mistake in one of pydantic's problems."""
+    kind, location, given = problem["type"], problem["loc"], problem["input"]
+    # a reward may also be a component, which no YAML file can hold
+    expected = translate_pydantic(problem["msg"]).partition(" or instance of ")[0]
+    if kind == "extra_forbidden":
+        near = did_you_mean(str(location[-1]), _list_keys(location[:-1]))
+        return [(location, f"no such key{near}")]
+    if kind == "missing":
+        return [(location, "missing")]
+    if kind == "path_not_file":
+        return [(location, f"file not found: {given}")]
+    if kind != "value_error":
+        return [(location, f"got {shorten_repr(given)}, expected {expected}")]
+    if location[:1] != ("rewards",):
+        return [(location, expected)]
+    lines = [_split_component_path(line) for line in expected.splitlines()]
+    return [((*location, *path), line) for path, line in lines]
 
 
-def _describe_problem(problem: Any) -> str:
-    if problem["type"] in _PROBLEMS:
-        return _PROBLEMS[problem["type"]]
-    text = problem["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
-    for pydantic_words, yaml_words in _YAML_WORDS.items():
-        text = text.replace(pydantic_words, yaml_words)
-    given = problem["input"]
-    return text if isinstance(given, dict | list | tuple) else f"{text}; got {given!r}"
+def _split_component_path(message: str) -> tuple[list[str], str]:
+    """Split a component's error into the path of the field and the rest.
+
+    >>> _split_component_path("linear.terms.1: correct.verifier: number.rel_tol: got 'x' (str)")
+    (['terms', '1', 'verifier', 'rel_tol'], "got 'x' (str)")
+    """
+    path: list[str] = []
+    # a component names itself, then the field; the error of a component in the field follows
+    while (found := re.match(r"([\w./-]*?\w+)((?:\.\w+)*): ", message)) and (
+        is_registered(found[1])
+    ):
+        path += found[2].split(".")[1:]
+        message = message[found.end() :]
+    return path, message
+
+
+def _list_keys(location: tuple[Any, ...]) -> list[str]:
+    """List the keys of the section at a location; none for anything but a section."""
+    section: Any = Recipe
+    for key in location:
+        field = getattr(section, "model_fields", {}).get(key)
+        section = getattr(field, "annotation", None)
+    return [*getattr(section, "model_fields", {})]
