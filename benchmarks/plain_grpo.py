@@ -1,19 +1,18 @@
-"""Time GRPO as a notebook writes it: Unsloth, TRL, and five reward functions by hand.
+"""Time GRPO without rewardkit: Unsloth, TRL, and five hand-written reward functions.
 
     python benchmarks/plain_grpo.py MODEL --json plain.json
 
-The settings are those of examples/recipes/smollm2_arithmetic.yaml, so that the times of a step can
-be set against those in a run's log.jsonl. It prints the median, and the last steps' rewards.
+The settings are those of the recipe smollm2_arithmetic, so that a step's times can be compared with
+those in a run's log.jsonl. It prints the median, and the last steps' rewards.
 """
 
 import argparse
 import json
 import random
 import re
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -29,21 +28,21 @@ the number alone
 EXAMPLE = "<reasoning>\n3 + 5 = 8\n</reasoning>\n<answer>\n8\n</answer>"
 STRICT = re.compile(r"<reasoning>\n.*?\n</reasoning>\n<answer>\n.*?\n</answer>\n?", re.DOTALL)
 SOFT = re.compile(r"<reasoning>.*?</reasoning>\s*<answer>.*?</answer>", re.DOTALL)
-MARKS = ("<reasoning>\n", "\n</reasoning>\n", "\n<answer>\n", "\n</answer>")
+TAGS = ("<reasoning>\n", "\n</reasoning>\n", "\n<answer>\n", "\n</answer>")
 
 Completions = list[list[dict[str, str]]]
 
 
 def answer_in(text: str) -> str:
-    """Return what stands in the answer's tags."""
+    """Return the text in the answer's tags."""
     return text.rpartition("<answer>")[2].partition("</answer>")[0].strip()
 
 
 def count_reward(completions: Completions, **_: Any) -> list[float]:
-    """Give an eighth for each tag, less what follows the last one."""
+    """Give an eighth per tag, minus a penalty for text after the last one."""
     texts = [completion[0]["content"] for completion in completions]
-    counted = [sum(0.125 for mark in MARKS if text.count(mark) == 1) for text in texts]
-    tails = [len(text.rpartition("</answer>")[2]) if MARKS[3] in text else 0 for text in texts]
+    counted = [sum(0.125 for tag in TAGS if text.count(tag) == 1) for text in texts]
+    tails = [len(text.rpartition("</answer>")[2]) if TAGS[3] in text else 0 for text in texts]
     return [count - 0.001 * tail for count, tail in zip(counted, tails, strict=True)]
 
 
@@ -53,7 +52,7 @@ def soft_reward(completions: Completions, **_: Any) -> list[float]:
 
 
 def strict_reward(completions: Completions, **_: Any) -> list[float]:
-    """Give a half for each tag on a line of its own, and nothing else."""
+    """Give a half for each tag on its own line, and nothing else."""
     texts = [completion[0]["content"] for completion in completions]
     return [0.5 if STRICT.fullmatch(text) else 0.0 for text in texts]
 
@@ -64,14 +63,14 @@ def digits_reward(completions: Completions, **_: Any) -> list[float]:
     return [0.5 if answer.isdigit() else 0.0 for answer in answers]
 
 
-def right_reward(completions: Completions, answer: list[str], **_: Any) -> list[float]:
-    """Give 2 for the right answer."""
+def correctness_reward(completions: Completions, answer: list[str], **_: Any) -> list[float]:
+    """Give 2 for the correct answer."""
     answers = [answer_in(completion[0]["content"]) for completion in completions]
-    return [2.0 if given == right else 0.0 for given, right in zip(answers, answer, strict=True)]
+    return [2.0 if given == wanted else 0.0 for given, wanted in zip(answers, answer, strict=True)]
 
 
 def make_rows() -> list[dict[str, Any]]:
-    """Return the sums of two numbers up to 20, as the recipe has them."""
+    """Make the sums of two numbers up to 20, as the recipe does."""
     before = [
         {"role": "system", "content": SYSTEM},
         {"role": "user", "content": "What is 3 + 5?"},
@@ -89,27 +88,23 @@ def make_rows() -> list[dict[str, Any]]:
     return rows[:-50]
 
 
-def count_parts(seconds: dict[str, float]) -> None:
-    """Add to `seconds`, by name, what TRL's trainer times of its own parts."""
-    from trl.extras import profiling  # noqa: PLC0415 - after Unsloth
+def measure(reward: Callable[..., Any], seconds: dict[str, float]) -> Callable[..., Any]:
+    """Add a reward's time to `seconds`, as rewardkit's trainer does for its log."""
 
-    original = profiling.profiling_context
-
-    @contextmanager
-    def counted(trainer: Any, name: str) -> Iterator[None]:
+    @wraps(reward)  # TRL logs a reward under its name
+    def measured(**batch: Any) -> Any:
         began = time.perf_counter()
-        with original(trainer, name):
-            yield
+        values = reward(**batch)
+        name = reward.__name__
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+        return values
 
-    for module in [*sys.modules.values()]:
-        if getattr(module, "__dict__", {}).get("profiling_context") is original:
-            module.__dict__["profiling_context"] = counted
+    return measured
 
 
 def main() -> None:
     """Train, and print the time of a step."""
-    parser = argparse.ArgumentParser(description="Time plain GRPO with rewards written by hand.")
+    parser = argparse.ArgumentParser(description="Time GRPO with hand-written rewards.")
     parser.add_argument("model", help="SmolLM2-135M-Instruct: a name or a folder")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--output", default="runs/plain", help="where the trainer keeps its files")
@@ -135,20 +130,26 @@ def main() -> None:
     )
     seconds: list[float] = []
     rewards: list[float] = []
-    profile: list[dict[str, float]] = []
-    parts: dict[str, float] = {}
-    count_parts(parts)
+    by_reward: list[dict[str, float]] = []
+    current: dict[str, float] = {}
+    functions: list[Callable[..., Any]] = [
+        count_reward,
+        soft_reward,
+        strict_reward,
+        digits_reward,
+        correctness_reward,
+    ]
 
     class Clock(TrainerCallback):  # type: ignore[misc] # transformers is untyped
         began = 0.0
 
         def on_step_begin(self, *_: Any, **__: Any) -> None:
-            parts.clear()
+            current.clear()
             self.began = time.perf_counter()
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
             seconds.append(time.perf_counter() - self.began)
-            profile.append(dict(parts))
+            by_reward.append(dict(current))
 
         def on_log(self, *_: Any, logs: dict[str, float], **__: Any) -> None:
             if "reward" in logs:
@@ -157,7 +158,7 @@ def main() -> None:
     trainer = GRPOTrainer(
         model=model,
         processing_class=tokenizer,
-        reward_funcs=[count_reward, soft_reward, strict_reward, digits_reward, right_reward],
+        reward_funcs=[measure(reward, current) for reward in functions],
         args=GRPOConfig(
             output_dir=args.output,
             learning_rate=1e-4,
@@ -178,11 +179,12 @@ def main() -> None:
         callbacks=[Clock()],
     )
     trainer.train()
-    print(f"{median(seconds[1:]):.3f} s a step, reward {fmean(rewards[-10:]):.2f} in the last ten")
+    last = fmean(rewards[-10:])
+    print(f"{median(seconds[1:]):.3f} s per step, reward {last:.2f} in the last ten steps")
     if args.json:
-        told = {"median": median(seconds[1:]), "seconds": seconds, "rewards": rewards}
-        told["profile"] = profile
-        args.json.write_text(json.dumps(told) + "\n", encoding="utf-8")
+        result = {"median": median(seconds[1:]), "seconds": seconds, "rewards": rewards}
+        result["seconds_by_reward"] = by_reward
+        args.json.write_text(json.dumps(result) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

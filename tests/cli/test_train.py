@@ -126,3 +126,13 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert [recipe["name"] for recipe in found] == recipe_names()
     assert {*found[0]} == {"name", "description", "model", "needs"}
+
+
+def test_a_recipe_is_printed_to_start_ones_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["recipes", "smollm2_length"]) == 0
+    own = write_recipe(tmp_path, capsys.readouterr().out)
+    assert train.Recipe.load(own) == train.Recipe.load("smollm2_length")
+    assert main(["recipes", "smollm2_lenght"]) == 2
+    assert "did you mean 'smollm2_length'" in capsys.readouterr().err

@@ -234,7 +234,7 @@ def test_any_key_can_be_changed(tmp_path: Path) -> None:
         ),
         ("rewards.2", "command line: rewards.2: rewards is a list; expected an index from 0 to 1"),
         ("rewards.x.name", "rewards is a list; expected an index from 0 to 1"),
-        ("lora.rank.x", "lora.rank is 4, which has no keys; set lora.rank itself"),
+        ("lora.rank.x", "lora.rank is 4, not a mapping; set lora.rank itself"),
         (
             "training.learning_rate",
             "command line: training.learning_rate: got 'x' (str), expected a number",

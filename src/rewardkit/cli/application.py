@@ -38,7 +38,7 @@ app.command("preflight")(checks.preflight_rewards)
 app.command("score")(files.score_file)
 app.command("report")(files.write_report)
 app.command("train")(train.train_model)
-app.command("recipes")(train.list_recipes)
+app.command("recipes")(train.show_recipes)
 app.command("demo")(demo.run_demo)
 
 

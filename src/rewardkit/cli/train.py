@@ -126,14 +126,30 @@ def train_model(  # noqa: PLR0913 - one argument per option
         raise typer.Exit(FOUND)
 
 
-def list_recipes(*, as_json: JsonOption = False) -> None:
+def show_recipes(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Print this recipe's YAML, to start one of your own.",
+            autocompletion=complete_recipe,
+        ),
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """List the packaged recipes: what each is for, its model, and what the machine needs.
 
     Requirements of the extra `train` are not listed.
     """
-    from rewardkit import train  # noqa: PLC0415 - only this command needs it
+    from rewardkit.train.recipe import (  # noqa: PLC0415 - only this command needs it
+        list_recipes,
+        read_recipe_text,
+    )
 
-    recipes = train.list_recipes()
+    if name is not None:
+        typer.echo(read_recipe_text(name), nl=False)
+        return
+    recipes = list_recipes()
     if as_json:
         print_json([recipe._asdict() for recipe in recipes])
         return

@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 - the options of the command
     target = RunFolder(recipe, Path(folder))
     with set_environment(target.path, gpu):
         needs = describe_hub_needs(recipe, with_model=not preflight_only)
-        _print(*needs)
+        _print_lines(*needs)
         if not preflight_only:
             # what can be refused in milliseconds comes before the data
             if is_main_process():
@@ -83,11 +83,11 @@ def run(  # noqa: PLR0913 - the options of the command
         raw = load_rows(recipe.data)
         rows, held_out = hold_out(prepare_rows(recipe, raw), recipe.data.held_out)
         found = check_rewards(recipe, [*rows, *held_out])
-        _print(str(found))
+        _print_lines(str(found))
         failures = _explain_preflight(found, ignored=ignore_preflight)
         if failures or preflight_only:
             return RunResult(found, failures)
-        return _train(target, rows, held_out, found, resume=resume)
+        return _train_and_save(target, rows, held_out, found, resume=resume)
 
 
 def _explain_preflight(found: Preflight, *, ignored: bool) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def _explain_preflight(found: Preflight, *, ignored: bool) -> tuple[str, ...]:
     return (f"the preflight found problems in {names}; {advice}",)
 
 
-def _print(*lines: str) -> None:
+def _print_lines(*lines: str) -> None:
     if lines and is_main_process():
         print(*lines, sep="\n", flush=True)
 
@@ -113,7 +113,7 @@ def _print(*lines: str) -> None:
 # Training -----------------------------------------------------------------------------------------
 
 
-def _train(
+def _train_and_save(
     folder: RunFolder,
     rows: list[Row],
     held_out: list[Row],
@@ -135,7 +135,7 @@ def _train(
     checkpoint = folder.find_last_checkpoint() if resume else None
     if is_main_process():
         folder.create(found, ignored=bool(found.problems))
-        _begin(folder, backend, checkpoint, resume=resume)
+        _begin_log(folder, backend, checkpoint, resume=resume)
     trainer = make_trainer(folder, backend, config, rows, held_out)
     if checkpoint and is_complete(checkpoint, config):
         # killed while it saved: the trainer would take one step more
@@ -146,7 +146,7 @@ def _train(
         notes.append("compared on rows that were trained on; data.held_out keeps rows for it")
     if not is_main_process():
         return RunResult(found)
-    return _finish(folder, backend, held_out or rows, found)
+    return _finish_run(folder, backend, held_out or rows, found)
 
 
 def _import_trainer(recipe: Recipe, notes: list[str]) -> None:
@@ -159,33 +159,35 @@ def _import_trainer(recipe: Recipe, notes: list[str]) -> None:
     translate_arguments(recipe.training.more, GRPOConfig.__dataclass_fields__)
 
 
-def _begin(folder: RunFolder, backend: Backend, checkpoint: Path | None, *, resume: bool) -> None:
+def _begin_log(
+    folder: RunFolder, backend: Backend, checkpoint: Path | None, *, resume: bool
+) -> None:
     """Prepare the log, and ask the untrained model one question."""
     folder.drop_rows_after(checkpoint_step(checkpoint))
-    _print(*folder.notes)
+    _print_lines(*folder.notes)
     if "swanlab" in folder.recipe.report_to:
         # the callback of transformers looks for an open run
         importlib.import_module("swanlab").init(experiment_name=folder.path.name)
     if checkpoint is not None:
-        _print(f"resuming after step {checkpoint_step(checkpoint)}")
+        _print_lines(f"resuming after step {checkpoint_step(checkpoint)}")
         return
     if resume:
-        _print("no checkpoint found: starting with the first step")
+        _print_lines("no checkpoint found: starting with the first step")
     before = ask_questions(folder.recipe, backend, adapter=False, system=True, limit=1)
     folder.write("before.json", before)
-    _print(*(f"before: {answer['question']}\n  {answer['response']}" for answer in before))
+    _print_lines(*(f"before: {answer['question']}\n  {answer['response']}" for answer in before))
 
 
 # After training -----------------------------------------------------------------------------------
 
 
-def _finish(
+def _finish_run(
     folder: RunFolder, backend: Backend, rows: Sequence[Row], found: Preflight
 ) -> RunResult:
     """Save, compare, merge, convert, reload what was saved, push, and summarise."""
     backend.save_adapter(folder.path / "adapter")
     log = folder.read_log()
-    summary = _summarise(folder, backend, rows, log)
+    summary = _summarise_run(folder, backend, rows, log)
     summary["preflight"] = {"problems": len(found.problems), "ignored": bool(found.problems)}
     folder.write("summary.json", summary)  # before anything that may fail
     save_merged_models(folder, backend)
@@ -205,7 +207,7 @@ def _finish(
     summary |= {"failures": list(failures), "notes": folder.notes}
     folder.write("summary.json", summary)
     print_summary(summary)
-    _print("", *folder.notes)
+    _print_lines("", *folder.notes)
     _close_trackers(folder.recipe)
     return RunResult(found, failures, summary)
 
@@ -227,7 +229,7 @@ def explain_failures(blank: int, changed: Sequence[str], log: Sequence[Row]) -> 
     return tuple(failures)
 
 
-def _summarise(
+def _summarise_run(
     folder: RunFolder, backend: Backend, rows: Sequence[Row], log: Sequence[Row]
 ) -> dict[str, Any]:
     folder.write("after.json", ask_all_questions(folder.recipe, backend))

@@ -79,7 +79,7 @@ class Recipe(Section):
         >>> Recipe.load("smollm2_arithmetic", {"training.learning_rate": 1e-5}).training.max_steps
         150
         """
-        label, text = _read_source(source)
+        label, text = str(source), read_recipe_text(source)
         try:
             data = read_yaml(text)
         except ValueError as error:
@@ -87,15 +87,15 @@ class Recipe(Section):
         if not isinstance(data, dict):
             raise RecipeError(f"{label}: expected a mapping with model, lora, data and so on")
         # validated first without the changes, since only the file's own mistakes have a line
-        recipe = cls._validate(data, label, text)
+        recipe = cls._validate_data(data, label, text)
         if not changes:
             return recipe
         for key_path, value in changes.items():
             _set_key(data, key_path, value)
-        return cls._validate(data, "command line")
+        return cls._validate_data(data, "command line")
 
     @classmethod
-    def _validate(cls, data: Mapping[str, Any], label: str, text: str | None = None) -> Self:
+    def _validate_data(cls, data: Mapping[str, Any], label: str, text: str | None = None) -> Self:
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -134,8 +134,12 @@ def recipe_names() -> list[str]:
     return sorted(name.stem for name in names if name.suffix == ".yaml")
 
 
-def _read_source(source: str | Path) -> tuple[str, str]:
-    """Return the label for messages, and the text of a recipe."""
+def read_recipe_text(source: str | Path) -> str:
+    """Read the text of a packaged recipe or of a file.
+
+    >>> print(read_recipe_text("smollm2_length").splitlines()[1])
+    description: SmolLM2 135M learns to explain in 50 characters, in minutes
+    """
     path = Path(source)
     # a name has neither folder nor suffix, so that it never depends on the working directory
     is_name = isinstance(source, str) and path.name == source and not path.suffix
@@ -145,7 +149,7 @@ def _read_source(source: str | Path) -> tuple[str, str]:
         raise RecipeError(f"{message}; the name of a file of your own ends in .yaml")
     try:
         file = _PACKAGED_FOLDER / f"{source}.yaml" if is_name else path
-        return str(source), file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except OSError as error:
         raise RecipeError(f"{source}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
@@ -216,7 +220,7 @@ def _set_key(data: dict[str, Any], key_path: str, value: Any) -> None:
 
 def _find_index(target: Any, key: str, section: str, key_path: str) -> int:
     if not isinstance(target, list):
-        message = f"{section} is {target!r}, which has no keys; set {section} itself"
+        message = f"{section} is {target!r}, not a mapping; set {section} itself"
         raise RecipeError(f"command line: {key_path}: {message}")
     if not (key.isdecimal() and int(key) < len(target)):
         expected = f"an index from 0 to {len(target) - 1}"

@@ -1,0 +1,26 @@
+"""The page that benchmarks/run_page.py writes from a run folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tiny_run import ROOT, read_rows
+
+
+def test_a_page_has_the_runs_figures_times_and_files(run: Path, tmp_path: Path) -> None:
+    script, folder = ROOT / "benchmarks" / "run_page.py", tmp_path / "tiny"
+    options = ["--title", "Tiny", "--command", "rewardkit train recipe.yaml"]
+    subprocess.run([sys.executable, script, run, folder, *options], check=True)
+    page = (tmp_path / "tiny.md").read_text(encoding="utf-8")
+    log = read_rows(run / "log.jsonl")
+    assert page.startswith("# Tiny\n\n<!-- not run: trains a model -->\n```sh\nrewardkit train")
+    assert f"{len(log)} steps, " in page
+    for part in ("until the first reward", "`short`", "all rewards", "the whole step"):
+        assert f"\n| {part}" in page
+    kept = {*read_rows(folder / "log.jsonl")[0]}
+    assert {"step", "seconds", "rewards_seconds", "reward"} <= kept
+    assert not {"seconds_by_reward", "step_time"} & kept
+    assert json.loads((folder / "checks.json").read_text(encoding="utf-8"))["blank_tensors"] == []
