@@ -167,7 +167,7 @@ def parse_columns(arguments: Sequence[str] | None) -> dict[str, str]:
     for argument in arguments or ():
         in_file, equals, in_reward = argument.partition("=")
         if not (in_file and equals and in_reward):
-            example = "for example --column response=completion"
+            example = "for example response=completion"
             raise ValueError(f"--column {argument}: expected FILE=REWARD, {example}")
         columns[in_file] = in_reward
     return columns
@@ -186,7 +186,7 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, float]:
         try:
             weights[name] = float(number)
         except ValueError:
-            example = "for example --weight length=0.5"
+            example = "for example length=0.5"
             raise ValueError(f"--weight {argument}: expected NAME=NUMBER, {example}") from None
     return weights
 
