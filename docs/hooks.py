@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 
 import rewardkit as rk
 from rewardkit.cli.info import component_info, format_bounds
-from rewardkit.component import Component, lookup, walk
+from rewardkit.component import Component, walk
+from rewardkit.registry import lookup
 
 KIND_TITLES = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
 PAGE_TITLES = {**KIND_TITLES, "composition": "Composition"}

@@ -18,7 +18,7 @@ import pytest
 
 import rewardkit as rk
 from pages import NO_PLUGINS, ROOT, Page, blocks
-from rewardkit import component, presets
+from rewardkit import presets, registry
 from rewardkit.audit import ZOO, audit, preflight
 from rewardkit.presets import published as published_presets
 from rewardkit.testing import LAWS
@@ -45,7 +45,7 @@ def registered() -> list[tuple[str, str]]:
         (name, kind)
         for kind in ("reward", "verifier", "extractor")
         for name in rk.names(kind)
-        if component.lookup(name).__module__.startswith("rewardkit.")
+        if registry.lookup(name).__module__.startswith("rewardkit.")
     ]
 
 
@@ -56,7 +56,7 @@ def registered() -> list[tuple[str, str]]:
 def runner(tmp_path, monkeypatch, request):
     """Runs a page in its own folder; what it registers is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(component, "_registry", dict(component._registry))
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
     page = request.node.callspec.params.get("page", "") if hasattr(request.node, "callspec") else ""
     return Page(str(page), tmp_path, monkeypatch)
 
@@ -121,8 +121,8 @@ def hooks() -> ModuleType:
 def gallery(hooks, registered) -> Iterator[dict[str, str]]:
     """The generated pages, of the project's own components."""
     with pytest.MonkeyPatch.context() as patch:
-        known = {name: component.lookup(name) for name, _ in registered}
-        patch.setattr(component, "_registry", known)
+        known = {name: registry.lookup(name) for name, _ in registered}
+        patch.setattr(registry, "_registry", known)
         yield hooks.write_gallery()
 
 
@@ -142,7 +142,7 @@ def test_every_component_is_in_the_gallery(gallery, registered):
         assert section[1].lstrip().startswith(f"{kinds[name]} · `rewardkit.")
         assert f"\ntype: {name}\n" in section[1]
         assert ">>> " in section[1]
-        for field in component.lookup(name).model_fields:
+        for field in registry.lookup(name).model_fields:
             documented = re.search(rf"^`{field}` · .+ · .+\n:   \S", section[1], re.MULTILINE)
             assert documented or field in ("name", "log_why"), f"{name}.{field}"
 

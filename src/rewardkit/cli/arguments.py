@@ -12,7 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rewardkit.component import Component, build, load, names
+from rewardkit.component import Component
+from rewardkit.config import load
+from rewardkit.registry import build, names
 from rewardkit.reward import Reward
 
 FOUND, MISUSE, INTERRUPTED = 1, 2, 130
@@ -100,9 +102,6 @@ def load_object(argument: str) -> Any:
     """Load what an argument names: from YAML, from a module, or by a registered name."""
     path, colon, attribute = argument.rpartition(":")
     if argument.endswith((".yaml", ".yml")):
-        # checked here: rk.load also takes YAML text, so its own error explains that case too
-        if not Path(argument).exists():
-            raise FileNotFoundError(f"file not found: {argument}")
         return load(argument)
     if colon and path.endswith(".py"):
         return _get_attribute(_import_file(Path(path)), attribute, argument)

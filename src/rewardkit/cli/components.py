@@ -14,7 +14,8 @@ from rich.table import Table
 from rewardkit.cli.arguments import JsonOption, complete_name
 from rewardkit.cli.info import component_info
 from rewardkit.cli.printing import print_component, print_json
-from rewardkit.component import KINDS, build, columns, lookup, names
+from rewardkit.component import columns
+from rewardkit.registry import KINDS, build, lookup, names
 from rewardkit.reward import Reward
 
 

@@ -48,7 +48,7 @@ class ComponentInfo(NamedTuple):
 def component_info(cls: type[Component]) -> ComponentInfo:
     """Read a component's docstring, example and fields.
 
-    >>> from rewardkit.component import lookup
+    >>> from rewardkit.registry import lookup
     >>> target, unit = component_info(lookup("length")).fields[2:4]
     >>> target.type, target.required, unit.type
     ('`float` at least 0', True, '`"characters"`, `"words"` or `"tokens"`')
