@@ -1,4 +1,4 @@
-"""The blocks of code in a page, and what it takes to run them."""
+"""Running the blocks of code in a page of the docs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import dataclasses
 import doctest
 import importlib.util
 import inspect
+import io
 import json
-import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -26,13 +26,15 @@ import yaml
 
 import rewardkit as rk
 from rewardkit.adapters.trl import split
+from rewardkit.cli import main
 from rewardkit.component import Component
 
 ROOT = Path(__file__).parents[1]
 STAND_INS = "<!-- run with stand-ins:"
 NOT_RUN = "<!-- not run:"
 FENCE = re.compile(r" *(?P<ticks>```+)(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?")
-ENVIRONMENT = {**os.environ, "REWARDKIT_NO_PLUGINS": "1", "PYTHONIOENCODING": "utf-8"}
+NO_PLUGINS = {"REWARDKIT_NO_PLUGINS": "1"}
+TERMINAL = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 SAMPLES = {
     "completions.jsonl": (
         '{"prompt": "7 * 6?", "completion": "<answer>42</answer>", "answer": "42"}\n'
@@ -40,7 +42,7 @@ SAMPLES = {
     ),
     "rewards.yaml": "- type: correct\n  verifier: number\n- xml_soft\n",
 }
-"""Files that a page's commands may take for granted."""
+"""Files that exist in every page's folder."""
 GSM8K = [
     {"question": "What is 40 * 25?", "answer": "40 * 25 = 1000\n#### 1,000"},
     {"question": "What is 7 * 6?", "answer": "#### 42"},
@@ -51,15 +53,13 @@ class Block(NamedTuple):
     """A fenced block of a page."""
 
     line: int
-    """Where it begins in the page."""
+    """Its first line in the page."""
     language: str
-    """What follows the fence's backticks."""
     title: str
-    """The file's name where the block is one, else nothing."""
+    """The name of the file to write, or an empty string."""
     text: str
-    """What stands between the fences."""
     remark: str
-    """The comment right above it, if any."""
+    """The comment directly above it, or an empty string."""
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -67,11 +67,11 @@ def blocks(text: str) -> Iterator[Block]:
     lines = text.splitlines()
     opened: re.Match[str] | None = None
     start = 0
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         if opened is None and (opened := FENCE.fullmatch(line)):
-            start = place
+            start = index
         elif opened and line.strip() == opened["ticks"]:
-            inside = textwrap.dedent("\n".join(lines[start + 1 : place])) + "\n"
+            inside = textwrap.dedent("\n".join(lines[start + 1 : index])) + "\n"
             before = next((line for line in reversed(lines[:start]) if line.strip()), "")
             remark = before if before.startswith("<!--") else ""
             yield Block(start + 1, opened["language"], opened["title"] or "", inside, remark)
@@ -79,8 +79,8 @@ def blocks(text: str) -> Iterator[Block]:
     assert opened is None, f"the fence in line {start + 1} is not closed"
 
 
-def samples(folder: Path) -> None:
-    """Write the files that a page's commands may take for granted, some as TRL logs them."""
+def write_samples(folder: Path) -> None:
+    """Write the files that exist in every page's folder, some as TRL logs them."""
     for title, text in SAMPLES.items():
         (folder / title).write_text(text, encoding="utf-8")
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
@@ -97,37 +97,53 @@ def samples(folder: Path) -> None:
         parquet.write_table(arrow.table(rows), logged / f"completions_{step:05d}.parquet")
 
 
+class Printed(NamedTuple):
+    """What a command printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def forget_modules(folder: Path) -> None:
+    """Forget the modules of a folder: the next page may have others of the same names."""
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None)
+        if file and Path(file).is_relative_to(folder):
+            del sys.modules[name]
+
+
 class Page:
     """Runs the blocks of one page in order, in one namespace and one folder."""
 
     def __init__(self, name: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.name, self.folder, self.patch = name, folder, patch
         self.names: dict[str, Any] = {"__name__": "__main__"}
-        samples(folder)
-        if (its := ROOT / "examples" / Path(name).stem).is_dir():
-            shutil.copytree(its, folder, dirs_exist_ok=True)
+        write_samples(folder)
+        if (example := ROOT / "examples" / Path(name).stem).is_dir():
+            shutil.copytree(example, folder, dirs_exist_ok=True)
         self.steps: dict[str, Callable[[Block], None]] = {
-            "python": self.python,
-            "pycon": self.pycon,
-            "yaml": self.yaml,
-            "toml": lambda block: self.hold(tomllib.loads(block.text)),
-            "json": lambda block: self.hold([*map(json.loads, rows(block))]),
-            "sh": self.shell,
-            "console": self.console,
-            "text": self.hold,
-            "xml": self.hold,
+            "python": self.run_python,
+            "pycon": self.run_doctest,
+            "yaml": self.load_yaml,
+            "toml": lambda block: self.ignore(tomllib.loads(block.text)),
+            "json": lambda block: self.ignore([*map(json.loads, split_rows(block))]),
+            "sh": self.check_commands,
+            "console": self.compare_output,
+            "text": self.ignore,
+            "xml": self.ignore,
         }
 
     def run(self, text: str) -> int:
-        """Run all blocks of a page; return how many there are."""
+        """Run all blocks of a page; return their number."""
         found = [*blocks(text)]
         for block in found:
-            where = f"{self.name}, line {block.line}"
-            assert block.language in self.steps, f"{where}: ```{block.language} is not known"
+            position = f"{self.name}, line {block.line}"
+            assert block.language in self.steps, f"{position}: unknown ```{block.language}"
             try:
                 self.steps[block.language](block)
             except BaseException as error:
-                error.add_note(where)
+                error.add_note(position)
                 raise
             if block.title:
                 path = self.folder / block.title
@@ -135,36 +151,36 @@ class Page:
                 path.write_text(block.text, encoding="utf-8")
         return len(found)
 
-    def hold(self, _read: Any) -> None:
-        """Do nothing: to be read was all."""
+    def ignore(self, _parsed: Any) -> None:
+        """Do nothing: parsing it was the test."""
 
-    def python(self, block: Block) -> None:
-        """Run a block; where it needs a GPU or the hub, with a stand-in for these."""
+    def run_python(self, block: Block) -> None:
+        """Run a block, with stand-ins if it needs a GPU or the hub."""
         if block.text.startswith(">>> "):
-            self.pycon(block)
+            self.run_doctest(block)
             return
         code = compile(block.text, self.name, "exec", dont_inherit=True)
         if block.remark.startswith(NOT_RUN):
             return
         with self.patch.context() as patch:
             if block.remark.startswith(STAND_INS):
-                stand_in(patch)
+                patch_stand_ins(patch)
             exec(code, self.names)  # noqa: S102 - our own page
 
-    def pycon(self, block: Block) -> None:
-        """Run a block's examples, and compare what they give."""
+    def run_doctest(self, block: Block) -> None:
+        """Run a block's examples and compare their output."""
         test = doctest.DocTestParser().get_doctest(
             block.text, self.names, f"{self.name}, line {block.line}", None, None
         )
         assert test.examples, "a pycon block without >>>"
-        told: list[str] = []
+        report: list[str] = []
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-        failed = runner.run(test, out=told.append, clear_globs=False).failed
+        failed = runner.run(test, out=report.append, clear_globs=False).failed
         self.names.update(test.globs)
-        assert failed == 0, "".join(told)
+        assert failed == 0, "".join(report)
 
-    def yaml(self, block: Block) -> None:
-        """Read a block, and load it where it is a reward or a list of them."""
+    def load_yaml(self, block: Block) -> None:
+        """Parse a block, and load it if it is a reward or a list of rewards."""
         data = yaml.safe_load(block.text)
         items = data if isinstance(data, list) else [data]
         if all(
@@ -174,132 +190,136 @@ class Page:
             for component in loaded if isinstance(loaded, list) else [loaded]:
                 assert isinstance(component, Component)
 
-    def shell(self, block: Block) -> None:
-        """Look at each command: is what it names there? Run those of rewardkit itself."""
-        for command in commands(block.text):
-            if block.remark.startswith(NOT_RUN) or not self.check(
-                shlex.split(command, comments=True)
-            ):
+    def check_commands(self, block: Block) -> None:
+        """Check what each command refers to, and run those of rewardkit itself."""
+        for command in split_commands(block.text):
+            words = shlex.split(command, comments=True)
+            if block.remark.startswith(NOT_RUN) or not self.is_runnable(words):
                 continue
             done = self.call(command)
-            assert done.returncode in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
+            assert done.code in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
 
-    def console(self, block: Block) -> None:
-        """Run the commands of a block after `$ `, and compare what they print."""
+    def compare_output(self, block: Block) -> None:
+        """Run the commands of a block after `$ ` and compare what they print."""
         needed = re.match(r"# needs (\w+)\n", block.text)
         if needed and importlib.util.find_spec(needed[1]) is None:
             return
         for piece in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-            command, _, wanted = piece.partition("\n")
+            command, _, expected = piece.partition("\n")
             while command.endswith("\\"):
-                more, _, wanted = wanted.partition("\n")
+                more, _, expected = expected.partition("\n")
                 command = command[:-1] + more
             done = self.call(command)
-            given = done.stdout + done.stderr
+            printed = done.stdout + done.stderr
             same = doctest.OutputChecker().check_output(
-                wanted.rstrip() + "\n",
-                given.rstrip() + "\n",
+                expected.rstrip() + "\n",
+                printed.rstrip() + "\n",
                 doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
             )
-            assert same, f"$ {command}\n{given}"
+            assert same, f"$ {command}\n{printed}"
 
-    def call(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of rewardkit in the page's folder."""
+    def call(self, command: str) -> Printed:
+        """Run a command of rewardkit in the page's folder.
+
+        In this process: each command in a process of its own would import everything again.
+        """
         words = shlex.split(command, comments=True)
         assert words[:1] == ["rewardkit"] or words[:3] == ["python", "-m", "rewardkit"], command
         words = words[1:] if words[0] == "rewardkit" else words[3:]
-        return subprocess.run(
-            [sys.executable, "-m", "rewardkit", *words],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            env={**ENVIRONMENT, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"},
-        )
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with self.patch.context() as patch, redirect_stdout(stdout), redirect_stderr(stderr):
+            patch.chdir(self.folder)
+            patch.setattr(sys, "path", [*sys.path])
+            for name, value in {**NO_PLUGINS, **TERMINAL}.items():
+                patch.setenv(name, value)
+            try:
+                code = main(words)
+            finally:
+                forget_modules(self.folder)
+        return Printed(code, stdout.getvalue(), stderr.getvalue())
 
-    def check(self, words: list[str]) -> bool:
-        """Return whether a command is to be run; of another, see that what it names is there."""
+    def is_runnable(self, words: list[str]) -> bool:
+        """Return whether a command is rewardkit's; for others, check that what they name exists."""
         while words and "=" in words[0]:
             words = words[1:]
         if words[:1] == ["rewardkit"] or words[:3] == ["python", "-m", "rewardkit"]:
             return True
-        looks: dict[str, Callable[[list[str]], None]] = {
-            "make": has_target,
-            "pip": has_extras,
-            "python": self.has_files,
-            "accelerate": self.has_files,
-            "trl": has_rewards,
-            "apt-get": self.hold,
+        checks: dict[str, Callable[[list[str]], None]] = {
+            "make": check_target,
+            "pip": check_extras,
+            "python": self.check_files,
+            "accelerate": self.check_files,
+            "trl": check_rewards,
+            "apt-get": self.ignore,
         }
-        assert words[0] in looks, f"not known: {shlex.join(words)}"
-        looks[words[0]](words[1:])
+        assert words[0] in checks, f"unknown command: {shlex.join(words)}"
+        checks[words[0]](words[1:])
         return False
 
-    def has_files(self, words: list[str]) -> None:
-        """See that the files that a command names are in the repository, or in the page."""
-        named = [word for word in words if word.endswith((".py", ".yaml"))]
-        for name in named:
+    def check_files(self, words: list[str]) -> None:
+        """Check that the files of a command are in the repository or in the page."""
+        for name in [word for word in words if word.endswith((".py", ".yaml"))]:
             assert (ROOT / name).is_file() or (self.folder / name).is_file(), name
 
 
-def has_target(words: list[str]) -> None:
-    """See that the Makefile has a target."""
+def check_target(words: list[str]) -> None:
+    """Check that the Makefile has a target."""
     assert f"\n{words[0]}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), words
 
 
-def has_extras(words: list[str]) -> None:
-    """See that the extras that pip is asked for are there."""
+def check_extras(words: list[str]) -> None:
+    """Check that the extras after `pip install` exist."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for asked in re.findall(r"(?:rewardkit|\.)\[([\w,]+)\]", " ".join(words)):
         assert {*asked.split(",")} <= {*project["optional-dependencies"]}, f"no extra {asked}"
 
 
-def has_rewards(words: list[str]) -> None:
-    """See that the presets that `trl grpo` is given can be imported."""
+def check_rewards(words: list[str]) -> None:
+    """Check that the presets after `trl grpo --reward_funcs` can be imported."""
     for name in words[words.index("--reward_funcs") + 1 :]:
         module, _, attribute = name.rpartition(".")
         if module.startswith("rewardkit"):
             assert isinstance(getattr(importlib.import_module(module), attribute), rk.Reward)
 
 
-def rows(block: Block) -> list[str]:
-    """Return the JSON texts of a block: one a line where its title ends in .jsonl."""
+def split_rows(block: Block) -> list[str]:
+    """Return the JSON texts of a block: one per line if its title ends in .jsonl."""
     return block.text.splitlines() if block.title.endswith(".jsonl") else [block.text]
 
 
-def commands(text: str) -> Iterator[str]:
-    """Yield a shell block's commands, each on one line."""
+def split_commands(text: str) -> Iterator[str]:
+    """Yield the commands of a shell block, each on one line."""
     for line in text.replace("\\\n", " ").splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             yield line.strip().removesuffix(" ...")
 
 
-def stand_in(patch: pytest.MonkeyPatch) -> None:
-    """Put stand-ins where a page needs a GPU, a model or the hub.
+def patch_stand_ins(patch: pytest.MonkeyPatch) -> None:
+    """Replace what needs a GPU, a model or the hub.
 
-    Everything of rewardkit's is real: the trainer's stand-in has the real one's arguments, and
-    calls each of the rewards with the dataset's columns.
+    Nothing of rewardkit is replaced: the stand-in for a trainer checks the real one's arguments,
+    and calls each reward with the dataset's columns.
     """
     trl = pytest.importorskip("trl", reason="the trl extra is not installed")
     datasets = pytest.importorskip("datasets")
     for name in ("GRPOTrainer", "RLOOTrainer"):
-        patch.setattr(trl, name, trainer(getattr(trl, name)))
+        patch.setattr(trl, name, make_trainer(getattr(trl, name)))
     fields = {field.name for field in dataclasses.fields(trl.GRPOConfig)}
-    patch.setattr(trl, "GRPOConfig", lambda **given: config(fields, given))
+    patch.setattr(trl, "GRPOConfig", lambda **given: check_config(fields, given))
     patch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(GSM8K))
     language_model = MagicMock()
     language_model.from_pretrained.return_value = MagicMock(), MagicMock()
     patch.setitem(sys.modules, "unsloth", SimpleNamespace(FastLanguageModel=language_model))
 
 
-def config(fields: set[str], given: dict[str, Any]) -> SimpleNamespace:
-    """Return the settings, if the trainer knows them all."""
+def check_config(fields: set[str], given: dict[str, Any]) -> SimpleNamespace:
+    """Return the settings, which must all be fields of the real GRPOConfig."""
     assert set(given) <= fields, f"GRPOConfig has no {sorted(set(given) - fields)}"
     return SimpleNamespace(**given)
 
 
-def trainer(real: type[Any]) -> Callable[..., Any]:
-    """Return what takes a trainer's arguments, and calls its rewards as it would."""
+def make_trainer(real: type[Any]) -> Callable[..., Any]:
+    """Return a function with a trainer's arguments that calls its rewards as the trainer does."""
     signature = inspect.signature(real)
 
     def make(**given: Any) -> Any:

@@ -1,39 +1,52 @@
-"""What the pages of the site say is so: their examples run, and their tables hold."""
+"""The pages of the docs hold: their examples run, and their tables and figures match the code."""
 
 from __future__ import annotations
 
 import doctest
 import importlib.util
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-import rewardkit
-from pages import ENVIRONMENT, ROOT, Page, blocks
-from rewardkit import component, presets
+import rewardkit as rk
+from pages import NO_PLUGINS, ROOT, Page, blocks
+from rewardkit import presets, registry
+from rewardkit.audit import ZOO, audit, preflight
 from rewardkit.presets import published as published_presets
+from rewardkit.testing import LAWS
 
 DOCS = ROOT / "docs"
 ROW = re.compile(r"\| [^|`]+ \| `([^`]+)` \|(?: `([^`]+)` \|)? ([-.\d]+) \| ([-.\d]+) \|")
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-GALLERY = ("index", "reward", "verifier", "extractor", "algebra")
-LISTING = """
-import rewardkit as rk
-from rewardkit.registry import lookup
-for kind in ("reward", "verifier", "extractor"):
-    for name in rk.names(kind):
-        print(name, kind, lookup(name).__module__)
-"""
+GALLERY = ("index", "reward", "verifier", "extractor", "composition")
 
 
 def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
+
+
+def read_prose(page: Path) -> str:
+    """Return the text of a page outside of its blocks of code, on one line."""
+    return " ".join(re.sub(r"^```.*?^```", "", read(page), flags=re.MULTILINE | re.DOTALL).split())
+
+
+@pytest.fixture(scope="module")
+def registered() -> list[tuple[str, str]]:
+    """The name and kind of each of the project's own components; tests register others."""
+    return [
+        (name, kind)
+        for kind in ("reward", "verifier", "extractor")
+        for name in rk.names(kind)
+        if registry.lookup(name).__module__.startswith("rewardkit.")
+    ]
 
 
 # The examples ------------------------------------------------------------------------------------
@@ -41,9 +54,9 @@ def read(path: Path) -> str:
 
 @pytest.fixture
 def runner(tmp_path, monkeypatch, request):
-    """What runs a page, in a folder of its own; what it registers is forgotten afterwards."""
+    """Runs a page in its own folder; what it registers is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(component, "_registry", dict(component._registry))
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
     page = request.node.callspec.params.get("page", "") if hasattr(request.node, "callspec") else ""
     return Page(str(page), tmp_path, monkeypatch)
 
@@ -59,7 +72,7 @@ def test_blocks_of_the_gallery_run(page, gallery, runner):
 
 
 def test_a_wrong_example_is_found(runner):
-    for text, wanted in {
+    for text, error in {
         "```pycon\n>>> 1 + 1\n3\n```": AssertionError,
         "```python\nimport rewardkit as rk\nrk.build('length', targt=1)\n```": ValueError,
         "```yaml\ntype: length\ntargt: 1\n```": ValueError,
@@ -68,7 +81,7 @@ def test_a_wrong_example_is_found(runner):
         "```sh\nrewardkit show nothing\n```": AssertionError,
         "```pyton\n1\n```": AssertionError,
     }.items():
-        with pytest.raises(wanted):
+        with pytest.raises(error):
             runner.run(text)
 
 
@@ -79,6 +92,16 @@ def test_blocks_that_are_not_run_say_why():
         re.fullmatch(r"<!-- (run with stand-ins: needs|not run:) .+ -->", remark)
         for remark in remarks
     )
+
+
+def test_the_first_reward_of_the_readme_passes_audit_and_preflight(runner):
+    pytest.importorskip("trl")
+    runner.run(read(ROOT / "README.md"))
+    reward = runner.names["reward"]
+    assert isinstance(reward, rk.Reward)
+    assert audit(reward).findings == ()
+    rows = [{"answer": "42"}, {"answer": "1,000"}]
+    assert preflight(reward, rows, wrap="So it is\n<answer>\n{answer}\n</answer>").problems == ()
 
 
 # The gallery -------------------------------------------------------------------------------------
@@ -95,57 +118,33 @@ def hooks() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def gallery(hooks, registered) -> dict[str, str]:
-    """The generated pages, of the components that every process has registered."""
+def gallery(hooks, registered) -> Iterator[dict[str, str]]:
+    """The generated pages, of the project's own components."""
     with pytest.MonkeyPatch.context() as patch:
-        known = {name: component.lookup(name) for name, _, _ in registered}
-        patch.setattr(component, "_registry", known)
-        return hooks.gallery()
-
-
-@pytest.fixture(scope="module")
-def registered() -> list[list[str]]:
-    """The name, kind and module of every component.
-
-    In a process of its own, since tests and examples register components of theirs.
-    """
-    listed = subprocess.run(
-        [sys.executable, "-c", LISTING],
-        env=ENVIRONMENT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    return [line.split() for line in listed.splitlines()]
+        known = {name: registry.lookup(name) for name, _ in registered}
+        patch.setattr(registry, "_registry", known)
+        yield hooks.write_gallery()
 
 
 def test_every_component_is_in_the_gallery(gallery, registered):
-    told = re.findall(
+    links = re.findall(
         r"^\| \[`(\w+)`\]\((\w+)\.md#(\w+)\) \| .", gallery["gallery/index.md"], re.MULTILINE
     )
-    assert sorted(name for name, _, _ in told) == sorted(name for name, _, _ in registered)
-    kinds = {name: kind for name, kind, _ in registered}
-    for name, page, anchor in told:
+    assert sorted(name for name, _, _ in links) == sorted(name for name, _ in registered)
+    kinds = dict(registered)
+    for name, page, anchor in links:
         text = gallery[f"gallery/{page}.md"]
         section = re.search(
             rf"^##+ `{name}` {{ #{anchor} }}$(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL
         )
         assert section is not None, name
-        assert page in (kinds[name], "algebra")
+        assert page in (kinds[name], "composition")
         assert section[1].lstrip().startswith(f"{kinds[name]} · `rewardkit.")
         assert f"\ntype: {name}\n" in section[1]
         assert ">>> " in section[1]
-        for field in component.lookup(name).model_fields:
+        for field in registry.lookup(name).model_fields:
             documented = re.search(rf"^`{field}` · .+ · .+\n:   \S", section[1], re.MULTILINE)
             assert documented or field in ("name", "log_why"), f"{name}.{field}"
-
-
-def test_the_gallery_tells_a_limit_beside_what_it_limits(gallery):
-    assert "list of (`float` above 0, `float`)" in gallery["gallery/reward.md"]
-
-
-def test_examples_in_the_hooks_run(hooks):
-    assert doctest.testmod(hooks).failed == 0
 
 
 def test_the_gallery_says_what_a_field_may_be(gallery):
@@ -153,74 +152,103 @@ def test_the_gallery_says_what_a_field_may_be(gallery):
     assert "`target` · `float` at least 0 · required" in rewards
     assert '`unit` · `"characters"`, `"words"` or `"tokens"` · default `\'characters\'`' in rewards
     assert "`extractor` · [extractor](extractor.md) · default `Tag()`" in rewards
-    assert "At most 0, with no lower limit" in rewards
-    assert "Of the one below: at most 0." in rewards
     assert "non-empty list of non-empty `str`" in rewards
+    assert "list of (`float` above 0, `float`)" in rewards
+    assert "In the YAML below: no min, max 0." in rewards
 
 
-def test_one_page_lists_every_extra():
+def test_other_names_belong_to_components(hooks, gallery, registered):
+    assert set(hooks.ALIASES) <= {name for name, _ in registered}
+    assert "**Also called.** accuracy reward" in gallery["gallery/reward.md"]
+    assert "soft overlong punishment" in hooks.on_page_markdown(read(DOCS / "terms.md"))
+
+
+def test_examples_in_the_hooks_run(hooks):
+    assert doctest.testmod(hooks).failed == 0
+
+
+def test_the_tutorial_lists_every_extra():
     project = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]
-    table = read(DOCS / "all.md").partition("## Install")[2].partition("## ")[0]
-    told = {name for name in project["optional-dependencies"] if f"`{name}`" in table}
-    ours = {"all", "bench", "demo", "dev", "docs", "train"}  # for the project itself
-    assert told == set(project["optional-dependencies"]) - ours
+    table = read(DOCS / "tutorial.md").partition("## Install")[2].partition("## ")[0]
+    listed = {name for name in project["optional-dependencies"] if f"`{name}`" in table}
+    internal = {"all", "bench", "demo", "dev", "docs", "train"}  # for the project itself
+    assert listed == set(project["optional-dependencies"]) - internal
 
 
-def test_one_page_lists_every_component(hooks, registered):
-    text = hooks.on_page_markdown(read(DOCS / "all.md"))
-    told = re.findall(r"^- \[`(\w+)\([^\n]*\)`\]\(gallery/\w+\.md#(\w+)\): .", text, re.MULTILINE)
-    assert {name for name, _, _ in registered} <= {name for name, _ in told}
-    assert all(name == anchor for name, anchor in told)
+def test_the_tutorial_lists_every_component(hooks, registered):
+    text = hooks.on_page_markdown(read(DOCS / "tutorial.md"))
+    listed = re.findall(r"^- \[`(\w+)\([^\n]*\)`\]\(gallery/\w+\.md#(\w+)\): .", text, re.MULTILINE)
+    assert {name for name, _ in registered} <= {name for name, _ in listed}
+    assert all(name == anchor for name, anchor in listed)
     assert "`length(target, unit='characters', penalty=1.0)`" in text
 
 
 # The site ----------------------------------------------------------------------------------------
 
 
-def test_the_site_builds(tmp_path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site, built once."""
     pytest.importorskip("mkdocs", reason="the docs extra is not installed")
+    folder: Path = tmp_path_factory.mktemp("site")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mkdocs",
-            "build",
-            "--strict",
-            "--quiet",
-            "--site-dir",
-            str(tmp_path),
-        ],
+        [*build, "--site-dir", str(folder)],
         cwd=ROOT,
-        env={**ENVIRONMENT, "NO_MKDOCS_2_WARNING": "1"},
+        env={**os.environ, **NO_PLUGINS, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    pages = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("index.html"))
-    assert {"index.html", "all/index.html", "gallery/reward/index.html"} <= set(pages)
+    return folder
+
+
+def test_the_site_loads_nothing_from_other_hosts(site):
+    pages = sorted(site.rglob("index.html"))
+    names = {str(page.parent.relative_to(site)) for page in pages}
+    assert {".", "tutorial", "gallery/reward"} <= names
     for page in pages:
-        html = read(tmp_path / page)
-        assert 'src="http' not in html, f"{page} asks another host"
-    assert "`length(target, unit='characters', penalty=1.0)`" in read(tmp_path / "llms.txt")
+        assert 'src="http' not in read(page), f"{page} loads from another host"
+
+
+def test_llms_txt_lists_every_page(site):
+    index = read(site / "llms.txt")
+    assert index.startswith("# rewardkit\n\n> ")
+    addresses = re.findall(r"^- \[[^\]]+\]\((?:https?://[^/)]+)?/([^)]*)\)$", index, re.MULTILINE)
+    pages = {str(page.parent.relative_to(site)) for page in site.rglob("index.html")}
+    assert {address.rstrip("/") or "." for address in addresses} == pages
+    full = read(site / "llms-full.txt")
+    assert "`length(target, unit='characters', penalty=1.0)`" in full
+
+
+def test_copied_code_has_no_prompts_and_no_output(site):
+    """The theme copies what its style sheet shows while it copies: one element per line."""
+    html = read(site / "tutorial" / "index.html")
+    assert re.search(r'<span id="__span-\d+-\d+">.*<span class="gp">', html)
+    style = read(site / "style.css")
+    assert "[data-md-copying] .gp {\n  display: none;" in style
+    assert '[data-md-copying] span[id^="__span"]:has(> .go' in style
 
 
 def test_every_page_is_in_the_navigation():
     nav = read(ROOT / "mkdocs.yml").partition("\nnav:\n")[2].partition("\n\n")[0]
-    told = set(re.findall(r"^ +(?!#)-? *.*?([\w/-]+\.md)$", nav, re.MULTILINE))
+    listed = set(re.findall(r"^ +(?!#)-? *.*?([\w/-]+\.md)$", nav, re.MULTILINE))
     pages = {str(page.relative_to(DOCS)) for page in PAGES[1:]}
-    assert told == pages | {f"gallery/{page}.md" for page in GALLERY}
+    assert listed == pages | {f"gallery/{page}.md" for page in GALLERY}
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "examples/plugin/README.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/plugin/README.md"],
+)
 def test_links_in_the_repository_lead_somewhere(page):
     links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", read(ROOT / page))
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
 def test_readme_names_every_reward(registered):
-    table = read(ROOT / "README.md")
-    known = {name for name, _, _ in registered}
-    assert {name for name in known if f"`{name}`" in table} == known
+    text = read(ROOT / "README.md")
+    assert [name for name, _ in registered if f"`{name}`" not in text] == []
 
 
 # The reference -----------------------------------------------------------------------------------
@@ -228,12 +256,13 @@ def test_readme_names_every_reward(registered):
 
 def test_reference_has_every_public_name():
     text = "\n".join(map(read, PAGES))
-    told = set(re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE))
-    assert {f"rewardkit.{name}" for name in rewardkit.__all__} <= told
+    listed = set(re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE))
+    modules = {"rewards", "verify", "extract", "presets"}  # in the gallery and the presets' page
+    names = set(rk.__all__) - modules - {"__version__"}
+    assert {f"rewardkit.{name}" for name in names} <= listed
     for name in ("testing", "audit", "scoring", "report", "adapters.trl"):
         module = f"rewardkit.{name}"
-        there = importlib.util.find_spec(module) is not None
-        assert any(one == module or one.startswith(f"{module}.") for one in told) == there, module
+        assert any(one == module or one.startswith(f"{module}.") for one in listed), module
 
 
 # The presets -------------------------------------------------------------------------------------
@@ -247,7 +276,7 @@ def read_tables(page: Path) -> list[Any]:
         if line.startswith("#"):
             heading = re.fullmatch(r"### `(\w+)`", line)
             name, number = heading[1] if heading else "", 0
-        elif name and line.startswith("|") and not line.startswith(("| ---", "| what it shows |")):
+        elif name and line.startswith("|") and not line.startswith(("| ---", "| case |")):
             number += 1
             row = ROW.fullmatch(line)
             assert row is not None, f"not a row of a table: {line}"
@@ -259,40 +288,26 @@ ROWS = read_tables(DOCS / "presets.md")
 
 
 def check_scores(
-    name: str, completion: str, reference: str | None, published: str, mended: str
+    name: str, completion: str, reference: str | None, published: str, fixed: str
 ) -> None:
     if name == "format_and_language_reward_func":
         pytest.importorskip("langid")
     columns = {} if reference is None else {"answer": [eval(reference)]}  # noqa: S307 - our own page
     completions = [eval(completion)]  # noqa: S307 - our own page
-    for holder, wanted in ((published_presets, published), (presets, mended)):
-        (score,) = getattr(holder, name)(completions=completions, **columns)
-        assert score == pytest.approx(float(wanted), abs=1e-9), holder.__name__
+    for module, expected in ((published_presets, published), (presets, fixed)):
+        (score,) = getattr(module, name)(completions=completions, **columns)
+        assert score == pytest.approx(float(expected), abs=1e-9), module.__name__
 
 
-@pytest.mark.parametrize(("name", "completion", "reference", "published", "mended"), ROWS)
-def test_preset_scores_what_its_table_says(name, completion, reference, published, mended):
-    check_scores(name, completion, reference, published, mended)
+@pytest.mark.parametrize(("name", "completion", "reference", "published", "fixed"), ROWS)
+def test_preset_scores_what_its_table_says(name, completion, reference, published, fixed):
+    check_scores(name, completion, reference, published, fixed)
 
 
 def test_every_preset_has_a_table():
-    told = [row.values[0] for row in ROWS]
-    assert set(told) == set(presets.__all__) == set(published_presets.__all__)
-    assert all(4 <= told.count(name) <= 12 for name in set(told))
-
-
-def test_readme_figures_are_those_of_the_pages():
-    text = " ".join(read(ROOT / "README.md").split())
-    (tried, earn) = re.findall(r"tries (\d+) degenerate .*?: (\d+) of them earn", text)[0]
-    audit = read(DOCS / "audit.md")
-    assert f"\n{tried} degenerate completions, 4 rows of the sample 'xml_line'\n" in audit
-    assert f"\nsoft_format_reward_func  {earn} exploits; checks: answer tag, block order" in audit
-    (ratio,) = re.findall(r"take ([.\d]+) of the time of the same rules by hand", text)
-    assert re.search(
-        rf"^\| all five \|.*\| {ratio} \| 100 % \|$", read(DOCS / "performance.md"), re.MULTILINE
-    )
-    (share,) = re.findall(r"and ([.\d]+) % of a step of \[a real run\]\(docs/(?:.+?)\.md\)", text)
-    assert f"the rewards {share}% of the time" in read(DOCS / "runs/smollm2_arithmetic.md")
+    names = [row.values[0] for row in ROWS]
+    assert set(names) == set(presets.__all__) == set(published_presets.__all__)
+    assert all(4 <= names.count(name) <= 12 for name in set(names))
 
 
 def test_readme_scores_are_those_of_the_presets():
@@ -305,5 +320,39 @@ def test_readme_scores_are_those_of_the_presets():
         if (found := row.fullmatch(line))
     ]
     assert len(rows) >= 5
-    for told in rows:
-        check_scores(*told)
+    for cells in rows:
+        check_scores(*cells)
+    # the front page of the site shows some of them, with the completion in words
+    scores = {(name, float(published), float(fixed)) for name, _, _, published, fixed in rows}
+    front = re.findall(
+        r"^\| `(\w+)` \| .+ \| ([-.\d]+) \| ([-.\d]+) \|$", read(DOCS / "index.md"), re.MULTILINE
+    )
+    assert len(front) >= 5
+    assert {(name, float(published), float(fixed)) for name, published, fixed in front} <= scores
+
+
+# Figures -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_figures_in_the_text_are_those_of_the_code(page):
+    """Laws and zoo entries are counted in the code; a page that gives a number gives that one."""
+    text = read_prose(page)
+    count = r"(\d+|[a-z]*(?:teen|twenty|thirty|hundred)) "
+    assert {*re.findall(rf"{count}\[?laws\b", text)} <= {str(len(LAWS))}
+    hacks = rf"{count}(?:known )?(?:reward-hacking|degenerate|such) completions"
+    assert {*re.findall(hacks, text)} <= {str(len(ZOO))}
+
+
+def test_readme_figures_are_those_of_the_pages():
+    text = read_prose(ROOT / "README.md")
+    (count,) = re.findall(r"(\d+) of them earn the full published soft format reward", text)
+    assert f"\nsoft_format_reward_func  {count} exploits" in read(DOCS / "audit.md")
+    (percent,) = re.findall(r"run in (\d+) % of the time of hand-written equivalents", text)
+    assert re.search(
+        rf"^\| all five \|.*\| 0\.{percent} \| 100 % \|$",
+        read(DOCS / "performance.md"),
+        re.MULTILINE,
+    )
+    (share,) = re.findall(r"take ([.\d]+) % of a step of \[a real run\]\(docs/(?:.+?)\.md\)", text)
+    assert f"{share}%" in read(DOCS / "runs" / "smollm2_arithmetic.md")

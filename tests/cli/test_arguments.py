@@ -52,7 +52,7 @@ def test_columns_are_pairs():
         "a": "b=c",
     }
     assert parse_columns(None) == {}
-    with pytest.raises(ValueError, match="expected FILE=REWARD, for example --column resp"):
+    with pytest.raises(ValueError, match="expected FILE=REWARD, for example resp"):
         parse_columns(["response"])
 
 

@@ -37,7 +37,7 @@ def test_preflight_prints_problems_and_unbounded_rewards(folder):
 
 def test_check_prints_what_failed(folder):
     text = run("check", "xml_soft", "number", "tag", "--law", "total", "--max-examples", "5")
-    assert text.count("1 checks passed") == 3
+    assert text.count("1 check passed") == 3
     listed = json.loads(run("check", "xml_soft", "--law", "total", "--max-examples", "5", "--json"))
     assert listed[0]["held"] == ["total"]
 

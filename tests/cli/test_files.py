@@ -16,7 +16,7 @@ def test_score(folder):
     assert (scored["rows"], scored["out"], scored["resumed"]) == (2, "out.jsonl", 0)
     assert [reward["name"] for reward in scored["rewards"]] == [
         "xml_soft",
-        "length[target=4]",
+        "length.target:4",
         "four",
     ]
     # 0 + 0 - 14 + 1, and 0 + 0 + 0

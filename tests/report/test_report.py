@@ -491,7 +491,7 @@ def test_the_command_says_what_stands_out(tmp_path, capsys):
     assert '<h1 dir="auto">A run</h1>' in Path(page).read_text(encoding="utf-8")
     assert main(["report", source, "-o", page, "--weight", "right"]) == 2
     assert capsys.readouterr().err == (
-        "rewardkit: --weight right: expected NAME=NUMBER, as length=0.5\n"
+        "rewardkit: --weight right: expected NAME=NUMBER, for example length=0.5\n"
     )
 
 

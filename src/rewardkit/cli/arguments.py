@@ -102,9 +102,6 @@ def load_object(argument: str) -> Any:
     """Load what an argument names: from YAML, from a module, or by a registered name."""
     path, colon, attribute = argument.rpartition(":")
     if argument.endswith((".yaml", ".yml")):
-        # checked here: rk.load also takes YAML text, so its own error explains that case too
-        if not Path(argument).exists():
-            raise FileNotFoundError(f"file not found: {argument}")
         return load(argument)
     if colon and path.endswith(".py"):
         return _get_attribute(_import_file(Path(path)), attribute, argument)
@@ -169,7 +166,7 @@ def parse_columns(arguments: Sequence[str] | None) -> dict[str, str]:
     for argument in arguments or ():
         in_file, equals, in_reward = argument.partition("=")
         if not (in_file and equals and in_reward):
-            example = "for example --column response=completion"
+            example = "for example response=completion"
             raise ValueError(f"--column {argument}: expected FILE=REWARD, {example}")
         columns[in_file] = in_reward
     return columns
@@ -188,7 +185,7 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, float]:
         try:
             weights[name] = float(number)
         except ValueError:
-            example = "for example --weight length=0.5"
+            example = "for example length=0.5"
             raise ValueError(f"--weight {argument}: expected NAME=NUMBER, {example}") from None
     return weights
 

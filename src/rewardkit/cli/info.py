@@ -7,6 +7,7 @@ import json
 import math
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -43,6 +44,7 @@ class ComponentInfo(NamedTuple):
     """Its fields, in order."""
 
 
+@cache  # it parses the class's source; a page of the docs asks several times
 def component_info(cls: type[Component]) -> ComponentInfo:
     """Read a component's docstring, example and fields.
 

@@ -16,6 +16,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from rewardkit._messages import error_line, pluralize
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
 
@@ -75,7 +76,7 @@ def format_error(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror.lower()}"
     if not (expected and text):
-        text = f"{type(error).__name__}: {text}"
+        text = error_line(error)
     if notes := getattr(error, "__notes__", []):
         text += f" ({'; '.join(notes)})"
     if not expected:
@@ -180,11 +181,9 @@ REQUIREMENTS = {
 
 def print_audit(audit: Audit, limit: int) -> None:
     """Print what an audit found: each reward, with at most `limit` of its worst findings."""
-    from rewardkit.scorer import counted  # noqa: PLC0415 - only this command needs it
-
     console = Console()
     source = f"the sample {audit.sample!r}" if audit.sample else "the data"
-    rows = f"{counted(audit.rows, 'row')} of {source}"
+    rows = f"{pluralize(audit.rows, 'row')} of {source}"
     console.print(f"{audit.entries} degenerate completions, {rows}", highlight=False)
     for audited in audit.rewards:
         name = f"\n[bold]{escape(audited.reward)}[/]"
@@ -194,7 +193,7 @@ def print_audit(audit: Audit, limit: int) -> None:
             console.print(f"{name}  {reason}", highlight=False)
             continue
         style = "red" if audited.exploits else "green"
-        count = f"[{style}]{counted(audited.exploits, 'exploit')}[/]"
+        count = f"[{style}]{pluralize(audited.exploits, 'exploit')}[/]"
         checks = ", ".join(REQUIREMENTS[name] for name in audited.asks)
         checks = f"; checks: {checks}" if checks else ""
         console.print(f"{name}  {count}{checks}", highlight=False)
@@ -220,8 +219,6 @@ def _format_finding(finding: Finding) -> str:
 
 def print_preflight(preflight: Preflight) -> None:
     """Print what a preflight found: the problems, then how each reward varies within groups."""
-    from rewardkit.scorer import counted  # noqa: PLC0415 - only this command needs it
-
     console = Console()
     for problem in preflight.problems:
         text = str(problem).removeprefix(f"{problem.reward}: ")
@@ -237,9 +234,9 @@ def print_preflight(preflight: Preflight) -> None:
     for name in preflight.unbounded:
         advice = "no upper bound declared (add a `bounds` property)"
         console.print(f"{escape(name)}: {advice}", highlight=False)
-    problems = counted(len(preflight.problems), "problem")
+    problems = pluralize(len(preflight.problems), "problem")
     source = "from the dataset" if preflight.groups == "dataset" else "simulated"
-    summary = f"{counted(preflight.rows, 'row')}, {problems}; groups: {source}"
+    summary = f"{pluralize(preflight.rows, 'row')}, {problems}; groups: {source}"
     console.print(f"\n{summary}", highlight=False)
 
 
@@ -249,6 +246,6 @@ def print_checks(checked: Sequence[Mapping[str, Any]]) -> None:
     for item in checked:
         failed = ", ".join(finding["law"] for finding in item["findings"])
         text = Text(f"failed: {failed}", "red") if failed else Text("passed", "green")
-        count = f"{len(item['held'])} checks passed, {len(item['skipped'])} skipped"
+        count = f"{pluralize(len(item['held']), 'check')} passed, {len(item['skipped'])} skipped"
         table.add_row(Text(item["name"], "cyan"), text, Text(count, "dim"))
     Console().print(table)
