@@ -102,43 +102,71 @@ def measure(reward: Callable[..., Any], seconds: dict[str, float]) -> Callable[.
     return measured
 
 
-def main() -> None:
-    """Train, and print the time of a step."""
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description="Time GRPO with hand-written rewards.")
     parser.add_argument("model", help="SmolLM2-135M-Instruct: a name or a folder")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--output", default="runs/plain", help="where the trainer keeps its files")
     parser.add_argument("--no-vllm", action="store_true")
     parser.add_argument("--json", type=Path, help="where to write every step's time")
-    args = parser.parse_args()
+    return parser.parse_args()
 
-    from unsloth import FastLanguageModel  # noqa: I001, PLC0415 - it patches what comes after it
-    from datasets import Dataset  # noqa: PLC0415
-    from transformers import TrainerCallback  # noqa: PLC0415
-    from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415
 
-    fast = {"max_lora_rank": 32, "gpu_memory_utilization": 0.4}
+def load_model(name: str, *, vllm: bool) -> tuple[Any, Any]:
+    """Load the model with an adapter, and its tokenizer."""
+    from unsloth import FastLanguageModel  # noqa: PLC0415 - it patches TRL and transformers
+
+    vllm_options = {"max_lora_rank": 32, "gpu_memory_utilization": 0.4}
     model, tokenizer = FastLanguageModel.from_pretrained(
-        model_name=args.model,
+        model_name=name,
         max_seq_length=512,
         load_in_4bit=False,
-        fast_inference=not args.no_vllm,
-        **({} if args.no_vllm else fast),
+        fast_inference=vllm,
+        **(vllm_options if vllm else {}),
     )
     model = FastLanguageModel.get_peft_model(
         model, r=32, lora_alpha=32, use_gradient_checkpointing="unsloth", random_state=3407
     )
+    return model, tokenizer
+
+
+SETTINGS = {
+    "learning_rate": 1e-4,
+    "optim": "adamw_torch",
+    "bf16": True,
+    "num_generations": 8,
+    "per_device_train_batch_size": 64,
+    "gradient_accumulation_steps": 1,
+    "max_completion_length": 160,
+    "save_strategy": "no",
+    "logging_steps": 1,
+    "seed": 3407,
+    "report_to": "none",
+    "disable_tqdm": True,
+}
+REWARDS: list[Callable[..., Any]] = [
+    count_reward,
+    soft_reward,
+    strict_reward,
+    digits_reward,
+    correctness_reward,
+]
+
+
+def main() -> None:
+    """Train, and print the time of a step."""
+    args = parse_arguments()
+    model, tokenizer = load_model(args.model, vllm=not args.no_vllm)
+    # after Unsloth, which patches them
+    from datasets import Dataset  # noqa: PLC0415
+    from transformers import TrainerCallback  # noqa: PLC0415
+    from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415
+
     seconds: list[float] = []
     rewards: list[float] = []
     by_reward: list[dict[str, float]] = []
     current: dict[str, float] = {}
-    functions: list[Callable[..., Any]] = [
-        count_reward,
-        soft_reward,
-        strict_reward,
-        digits_reward,
-        correctness_reward,
-    ]
 
     class Clock(TrainerCallback):  # type: ignore[misc] # transformers is untyped
         began = 0.0
@@ -158,23 +186,8 @@ def main() -> None:
     trainer = GRPOTrainer(
         model=model,
         processing_class=tokenizer,
-        reward_funcs=[measure(reward, current) for reward in functions],
-        args=GRPOConfig(
-            output_dir=args.output,
-            learning_rate=1e-4,
-            optim="adamw_torch",
-            bf16=True,
-            num_generations=8,
-            per_device_train_batch_size=64,
-            gradient_accumulation_steps=1,
-            max_completion_length=160,
-            max_steps=args.steps,
-            save_strategy="no",
-            logging_steps=1,
-            seed=3407,
-            report_to="none",
-            disable_tqdm=True,
-        ),
+        reward_funcs=[measure(reward, current) for reward in REWARDS],
+        args=GRPOConfig(output_dir=args.output, max_steps=args.steps, **SETTINGS),
         train_dataset=Dataset.from_list(make_rows()),
         callbacks=[Clock()],
     )

@@ -115,7 +115,7 @@ def test_an_interrupted_run_says_how_to_continue(
 
     monkeypatch.setattr(train, "run", run)
     assert main(["train", "recipe.yaml"]) == 130
-    assert "with --resume to continue" in capsys.readouterr().err
+    assert "continue with the same command and --resume" in capsys.readouterr().err
 
 
 def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -26,61 +26,74 @@ def complete_recipe(incomplete: str) -> list[str]:
     return [name for name in recipe_names() if name.startswith(incomplete)] + [*map(str, files)]
 
 
+RecipeArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A packaged recipe's name (`rewardkit recipes` lists them) or a YAML file.",
+        autocompletion=complete_recipe,
+    ),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="The run folder. [default: runs/RECIPE]")
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")]
+PreflightOption = Annotated[
+    bool, typer.Option("--preflight", help="Check the data and the rewards, and stop.")
+]
+IgnorePreflightOption = Annotated[
+    bool, typer.Option("--ignore-preflight", help="Train although the preflight fails.")
+]
+GpuOption = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="The GPU to use. [default: the first]")
+]
+BackendOption = Annotated[str | None, typer.Option(help="unsloth or trl.")]
+ModelOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Another model: a hub name or a folder.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "-d", metavar="FILE", help="Read the rows from a .jsonl or .parquet file."
+    ),
+]
+StepsOption = Annotated[int | None, typer.Option(help="Another number of steps.")]
+SeedOption = Annotated[int | None, typer.Option(help="Another seed for the trainer.")]
+TrackersOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Trackers, separated by commas: swanlab, wandb, trackio, tensorboard; or none.",
+    ),
+]
+NoVllmOption = Annotated[bool, typer.Option("--no-vllm", help="Generate without vLLM.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="KEY=VALUE",
+        help="Change any key of the recipe, for example `training.learning_rate=1e-5`. Repeatable.",
+    ),
+]
+
+
 def train_model(  # noqa: PLR0913 - one argument per option
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="A packaged recipe's name (`rewardkit recipes` lists them) or a YAML file.",
-            autocompletion=complete_recipe,
-        ),
-    ],
+    recipe: RecipeArgument,
     *,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The run folder. [default: runs/RECIPE]")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue from the last checkpoint.")
-    ] = False,
-    preflight: Annotated[
-        bool, typer.Option("--preflight", help="Check the data and the rewards, and stop.")
-    ] = False,
-    ignore_preflight: Annotated[
-        bool, typer.Option("--ignore-preflight", help="Train although the preflight fails.")
-    ] = False,
-    gpu: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="The GPU to use. [default: the first]")
-    ] = None,
-    backend: Annotated[str | None, typer.Option(help="unsloth or trl.")] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Another model: a hub name or a folder.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", "-d", metavar="FILE", help="Read the rows from a .jsonl or .parquet file."
-        ),
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Another number of steps.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed for the trainer.")] = None,
-    report_to: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAMES",
-            help="Trackers, separated by commas: swanlab, wandb, trackio, tensorboard; or none.",
-        ),
-    ] = None,
-    no_vllm: Annotated[bool, typer.Option("--no-vllm", help="Generate without vLLM.")] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            "-s",
-            metavar="KEY=VALUE",
-            help="Change any key of the recipe, for example `training.learning_rate=1e-5`."
-            " Repeatable.",
-        ),
-    ] = None,
+    output: OutputOption = None,
+    resume: ResumeOption = False,
+    preflight: PreflightOption = False,
+    ignore_preflight: IgnorePreflightOption = False,
+    gpu: GpuOption = None,
+    backend: BackendOption = None,
+    model: ModelOption = None,
+    data: DataOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    report_to: TrackersOption = None,
+    no_vllm: NoVllmOption = False,
+    set_: SetOption = None,
 ) -> None:
     """Train a model with GRPO from a recipe, into a run folder.
 
@@ -90,22 +103,19 @@ def train_model(  # noqa: PLR0913 - one argument per option
     from rewardkit.train import Recipe, RecipeError, run  # noqa: PLC0415 - only this command
 
     changes = {
-        **parse_settings(set_),
-        **({} if data is None else {"data.file": str(data), "data.hub": None, "data.made": None}),
-        **_drop_missing(
-            {
-                "backend": backend,
-                "model.name": model,
-                "model.fast_inference": False if no_vllm else None,
-                "training.max_steps": steps,
-                "training.seed": seed,
-                "report_to": _parse_trackers(report_to),
-            }
-        ),
+        "backend": backend,
+        "model.name": model,
+        "model.fast_inference": False if no_vllm else None,
+        "training.max_steps": steps,
+        "training.seed": seed,
+        "report_to": _parse_trackers(report_to),
     }
+    given = {key: value for key, value in changes.items() if value is not None}
+    # a recipe has one source of rows, so the file replaces the recipe's own
+    source = {} if data is None else {"data.file": str(data), "data.hub": None, "data.made": None}
     try:
         result = run(
-            Recipe.load(recipe, changes),
+            Recipe.load(recipe, {**parse_settings(set_), **source, **given}),
             output or Path("runs", Path(recipe).stem),
             resume=resume,
             preflight_only=preflight,
@@ -115,15 +125,13 @@ def train_model(  # noqa: PLR0913 - one argument per option
     except RecipeError as error:
         if os.environ.get("REWARDKIT_DEBUG") == "1":
             raise
-        # one line for each mistake, where main would join them
-        _write_lines(str(error).splitlines())
-        raise typer.Exit(MISUSE) from None
+        # one line per mistake; main would join them
+        _write_errors(str(error).splitlines(), MISUSE)
     except KeyboardInterrupt:
-        _write_lines(["interrupted; run the same command with --resume to continue"])
-        raise typer.Exit(INTERRUPTED) from None
-    if result.failures:
-        _write_lines([f"FAILED: {failure}" for failure in result.failures])
-        raise typer.Exit(FOUND)
+        _write_errors(["interrupted; continue with the same command and --resume"], INTERRUPTED)
+    else:
+        if result.failures:
+            _write_errors([f"FAILED: {failure}" for failure in result.failures], FOUND)
 
 
 def show_recipes(
@@ -189,10 +197,7 @@ def _parse_trackers(names: str | None) -> list[str] | None:
     )
 
 
-def _drop_missing(changes: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in changes.items() if value is not None}
-
-
-def _write_lines(lines: Sequence[str]) -> None:
+def _write_errors(lines: Sequence[str], exit_code: int) -> NoReturn:
     for line in lines:
         sys.stderr.write(f"rewardkit: {line}\n")
+    raise typer.Exit(exit_code)
