@@ -89,7 +89,7 @@ def test_blocks_that_are_not_run_say_why():
     remarks = [block.remark for page in PAGES for block in blocks(read(page)) if block.remark]
     assert remarks
     assert all(
-        re.fullmatch(r"<!-- (run with stand-ins: needs|not run:) .+ -->", remark)
+        re.fullmatch(r"<!-- (run with mocks: needs|not run:) .+ -->", remark)
         for remark in remarks
     )
 
@@ -320,8 +320,8 @@ def test_readme_scores_are_those_of_the_presets():
         if (found := row.fullmatch(line))
     ]
     assert len(rows) >= 5
-    for cells in rows:
-        check_scores(*cells)
+    for row_values in rows:
+        check_scores(*row_values)
     # the front page of the site shows some of them, with the completion in words
     scores = {(name, float(published), float(fixed)) for name, _, _, published, fixed in rows}
     front = re.findall(
