@@ -6,7 +6,7 @@ two digits, such as `3 + 5 =`. Nothing is downloaded. There are two phases.
 1. A cold start by supervised fine-tuning. A model with random weights earns no reward to learn
    from, so it first imitates careless completions: each tag and line break may be wrong or missing,
    each answer may be off by one (see `write_careless_completion`). The right answer is the most
-   likely one, so the model knows something about sums before GRPO; it still gets most of them wrong.
+   likely one, so the model has some idea of sums before GRPO, but it gets most of them wrong.
 2. GRPO, with TRL's trainer. From here on the model learns from the rewards alone.
 
 The rewards are the five of the XML recipe (`rewardkit.presets`), read from `demo_rewards.yaml`.

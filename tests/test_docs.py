@@ -89,8 +89,7 @@ def test_blocks_that_are_not_run_say_why():
     remarks = [block.remark for page in PAGES for block in blocks(read(page)) if block.remark]
     assert remarks
     assert all(
-        re.fullmatch(r"<!-- (run with mocks: needs|not run:) .+ -->", remark)
-        for remark in remarks
+        re.fullmatch(r"<!-- (run with mocks: needs|not run:) .+ -->", remark) for remark in remarks
     )
 
 
