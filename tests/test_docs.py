@@ -170,8 +170,7 @@ def test_the_tutorial_lists_every_extra():
     project = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]
     table = read(DOCS / "tutorial.md").partition("## Install")[2].partition("## ")[0]
     listed = {name for name in project["optional-dependencies"] if f"`{name}`" in table}
-    internal = {"all", "bench", "demo", "dev", "docs", "train"}  # for the project itself
-    assert listed == set(project["optional-dependencies"]) - internal
+    assert listed == set(project["optional-dependencies"])
 
 
 def test_the_tutorial_lists_every_component(hooks, registered):
