@@ -244,6 +244,10 @@ def test_links_in_the_repository_lead_somewhere(page):
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
+def test_the_citation_has_the_version():
+    assert f"\nversion: {rk.__version__}\n" in read(ROOT / "CITATION.cff")
+
+
 def test_readme_names_every_reward(registered):
     text = read(ROOT / "README.md")
     assert [name for name, _ in registered if f"`{name}`" not in text] == []
