@@ -9,7 +9,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 # The extras that go with each dependency group of pyproject.toml.
 EXTRAS_demo := trl
 EXTRAS_bench := language,math,schema,trl
-EXTRAS_docs := schema
+EXTRAS_docs := cli,schema
 EXTRAS_dev := all
 EXTRAS_ci := all
 

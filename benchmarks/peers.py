@@ -578,7 +578,7 @@ def by_hand_pairs() -> Iterator[Pair]:
         one, other = getattr(published, name), getattr(presets, name)
         yield Pair(f"published.{name}", one, "the notebook's rule", notebook, "bare")
         yield Pair(f"presets.{name}", other, "the notebook's rule", notebook, "bare")
-        yield Pair(f"presets.{name}", other, "the mended rule", mended, "bare")
+        yield Pair(f"presets.{name}", other, "the fixed rule", mended, "bare")
     yield Pair("presets.reward_len", presets.reward_len, "the course's rule", off_target)
 
 

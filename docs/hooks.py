@@ -204,14 +204,14 @@ def _write_entry(entry: Entry, *, level: int, about: str) -> Iterator[str]:
     if entry.name in ALIASES:
         yield f"\n**Also called.** {ALIASES[entry.name]}."
     if isinstance(instance, rk.Reward):
-        yield f"\n**Gives.** {_one_line_doc(cls.score)}"
+        yield f"\n**Gives.** {_returned(cls.score)}"
         example_bounds = format_bounds(instance.bounds)
         yield f"\n**Bounds.** {_one_line_doc(cls.bounds)} In the YAML below: {example_bounds}."
         if not isinstance(cls.pointwise, property) and not cls.pointwise:
             yield "\n**Over a group.** A row's score depends on the other rows of its prompt."
     else:
         method = cls.verify if isinstance(instance, rk.Verifier) else cls.extract
-        yield f"\n**Gives.** {_one_line_doc(method)}"
+        yield f"\n**Gives.** {_returned(method)}"
     fields = [field for field in info.fields if field.name not in FIELDS_OF_EVERY_REWARD]
     yield "\n**Fields.**" + ("" if fields else " None.")
     for field in fields:
@@ -247,6 +247,12 @@ def example_instance(cls: type[Component]) -> Component:
 
 def _one_line_doc(documented: Any) -> str:
     return " ".join((inspect.getdoc(documented) or "").split())
+
+
+def _returned(method: Any) -> str:
+    """Return what a method's docstring says after its verb: "Return the sums." is "The sums."."""
+    text = _one_line_doc(method).removeprefix("Return ")
+    return text[:1].upper() + text[1:]
 
 
 # Examples in docstrings ---------------------------------------------------------------------------

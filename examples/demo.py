@@ -1,13 +1,13 @@
-"""Train a tiny language model with GRPO on the CPU, and watch five rewards rise.
+"""Train a tiny language model with GRPO on the CPU, and plot five rewards as they increase.
 
-The model is a fresh Llama of 0.65 million parameters, the problems are sums of two digits, such as
-`3 + 5 =`. Nothing is downloaded. There are two phases.
+The model is a Llama of 0.65 million parameters with random weights, and the problems are sums of
+two digits, such as `3 + 5 =`. Nothing is downloaded. There are two phases.
 
-1. A cold start, as fine-tuning on examples would give. A model that writes noise earns no reward to
-   learn from, so it first imitates a careless writer: each tag and line break may be wrong or
-   missing, each answer may be one off. See `careless`. The right answer is the likeliest one, so
-   the model has some idea of sums before GRPO; it still gets most of them wrong.
-2. GRPO, with TRL's own trainer. From here on the rewards are all that the model learns from.
+1. A cold start by supervised fine-tuning. A model with random weights earns no reward to learn
+   from, so it first imitates careless completions: each tag and line break may be wrong or missing,
+   each answer may be off by one (see `write_careless_completion`). The right answer is the most
+   likely one, so the model has some idea of sums before GRPO, but it gets most of them wrong.
+2. GRPO, with TRL's trainer. From here on the model learns from the rewards alone.
 
 The rewards are the five of the XML recipe (`rewardkit.presets`), read from `demo_rewards.yaml`.
 Change that file, run the demo again, and the model learns something else.
@@ -55,7 +55,7 @@ TAGS = ["<reasoning>", "</reasoning>", "<answer>", "</answer>"]
 NUMBERS = [str(number) for number in range(20)]
 CHARACTERS = "\n +=?abcdefghijklmnopqrstuvwxyz"
 SUMS = [(left, right) for left in range(10) for right in range(10)]
-SHOWN = (3, 5)  # the problem that is answered before and after
+SAMPLE = (3, 5)  # the problem that is answered before and after
 QUESTION_TOKENS = 7  # of every question: two digits, plus, equals, three spaces
 MAX_TOKENS = 32  # twice what a well-formed completion has
 TOTAL = "total"
@@ -63,13 +63,13 @@ TOTAL = "total"
 History = dict[str, list[float]]
 
 
-def question(left: int, right: int) -> str:
-    """Return the problem as the model reads it."""
+def write_question(left: int, right: int) -> str:
+    """Return the prompt for a sum."""
     return f"{left} + {right} ="
 
 
-def careless(left: int, right: int, rng: random.Random) -> str:
-    """Return a careless writer's completion: each of its parts may be off, whatever the others."""
+def write_careless_completion(left: int, right: int, rng: random.Random) -> str:
+    """Return a completion for the cold start, each part of which may be wrong."""
     total = left + right
     parts = [
         rng.choice(["<reasoning>\n", "<reasoning>\n", "<reasoning>", "so "]),
@@ -86,7 +86,7 @@ def careless(left: int, right: int, rng: random.Random) -> str:
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """Return a tokenizer that knows the tags, the numbers up to 19 and single characters."""
     tokens = ["<pad>", "<eos>", *TAGS, *NUMBERS, *CHARACTERS]
-    tokenizer = Tokenizer(models.WordLevel({token: place for place, token in enumerate(tokens)}))
+    tokenizer = Tokenizer(models.WordLevel({token: index for index, token in enumerate(tokens)}))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"</?[a-z]+>|\d+|[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
@@ -117,12 +117,15 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 def cold_start(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int, rng: random.Random
 ) -> Iterator[float]:
-    """Fit the model to careless completions, and yield each step's loss."""
+    """Fit the model to careless completions and yield the loss of each step."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, total_iters=steps)
     for _ in range(steps):
         problems = rng.choices(SUMS, k=64)
-        texts = [f"{question(*digits)}{careless(*digits, rng)}<eos>" for digits in problems]
+        texts = [
+            f"{write_question(*digits)}{write_careless_completion(*digits, rng)}<eos>"
+            for digits in problems
+        ]
         batch = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
         labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
         labels[:, :QUESTION_TOKENS] = -100  # only the completions are learned
@@ -144,7 +147,7 @@ def make_trainer(
 
     Each reward is called with the completions and the dataset's columns, here `answer`.
     """
-    problems = [{"prompt": question(*digits), "answer": str(sum(digits))} for digits in SUMS]
+    problems = [{"prompt": write_question(*digits), "answer": str(sum(digits))} for digits in SUMS]
     trainer = GRPOTrainer(
         model=model,
         processing_class=tokenizer,
@@ -178,8 +181,8 @@ def make_config(folder: str, steps: int, seed: int) -> GRPOConfig:
     )
 
 
-class Watch(TrainerCallback):  # type: ignore[misc] # transformers is untyped
-    """Keeps the mean of every reward at every step, and shows the last ones while it trains."""
+class RewardHistory(TrainerCallback):  # type: ignore[misc] # transformers is untyped
+    """Keeps the mean of every reward at every step, and shows the latest ones during training."""
 
     def __init__(self, rewards: list[rk.Reward], steps: int, console: Console) -> None:
         self.keys = {reward.__name__: f"rewards/{reward.__name__}/mean" for reward in rewards}
@@ -188,21 +191,21 @@ class Watch(TrainerCallback):  # type: ignore[misc] # transformers is untyped
         self.console = console
         self.progress = make_progress(console)
         self.task = self.progress.add_task("GRPO", total=steps)
-        self.live = Live(console=console, get_renderable=self.view, transient=True)
+        self.live = Live(console=console, get_renderable=self.render, transient=True)
 
     def on_log(self, *_event: object, logs: dict[str, float], **_rest: object) -> None:
-        """Take in one step's metrics. The last call has none of the rewards."""
+        """Store the metrics of a step. The last call, after training, has no rewards."""
         if "reward" not in logs:
             return
         for name, key in self.keys.items():
             self.history[name].append(float(logs[key]))
         step = len(self.history[TOTAL])
         self.progress.update(self.task, completed=step)
-        if not self.console.is_terminal and step % 50 == 0:  # a log file has no live view
+        if not self.console.is_terminal and step % 50 == 0:  # the live table needs a terminal
             self.console.print(f"step {step}: mean total reward {self.history[TOTAL][-1]:.2f}")
 
-    def view(self) -> Group:
-        """Return the bar, and below it the current mean of every reward."""
+    def render(self) -> Group:
+        """Return the progress bar and a table with the current mean of every reward."""
         table = Table("reward", "now", box=None)
         for name, values in self.history.items():
             table.add_row(name, f"{values[-1]:.3f}" if values else "")
@@ -210,7 +213,7 @@ class Watch(TrainerCallback):  # type: ignore[misc] # transformers is untyped
 
 
 def make_progress(console: Console) -> Progress:
-    """Return a progress bar with a name, a count and the time left."""
+    """Return a progress bar with a name, a count and the remaining time."""
     name = TextColumn("{task.description}")
     return Progress(name, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
 
@@ -218,9 +221,9 @@ def make_progress(console: Console) -> Progress:
 def show_sample(
     when: str, trainer: GRPOTrainer, rewards: list[rk.Reward], seed: int, console: Console
 ) -> None:
-    """Print one completion that the model samples, with its total reward."""
+    """Sample one completion from the model and print it with its total reward."""
     tokenizer, model = trainer.processing_class, trainer.model
-    prompt = tokenizer(question(*SHOWN), return_tensors="pt")
+    prompt = tokenizer(write_question(*SAMPLE), return_tensors="pt")
     torch.manual_seed(seed)
     with torch.no_grad():
         tokens = model.eval().generate(**prompt, do_sample=True, max_new_tokens=MAX_TOKENS)
@@ -228,14 +231,14 @@ def show_sample(
     start = prompt["input_ids"].shape[1]
     text = tokenizer.decode(tokens[0, start:], skip_special_tokens=True)
     total = sum(
-        reward(completions=[text], answer=[str(sum(SHOWN))])[0] or 0.0 for reward in rewards
+        reward(completions=[text], answer=[str(sum(SAMPLE))])[0] or 0.0 for reward in rewards
     )
-    title = f"{when}: {question(*SHOWN)}"
+    title = f"{when}: {write_question(*SAMPLE)}"
     console.print(Panel(Text(text), title=title, subtitle=f"reward {total:.2f}", width=50))
 
 
-def first_and_last(history: History) -> dict[str, dict[str, float]]:
-    """Return each reward's mean over the first five steps and over the last tenth."""
+def first_and_last_means(history: History) -> dict[str, dict[str, float]]:
+    """Return the mean of each reward over the first five steps and over the last tenth."""
     return {
         name: {"first": fmean(values[:5]), "last": fmean(values[-max(len(values) // 10, 1) :])}
         for name, values in history.items()
@@ -243,7 +246,7 @@ def first_and_last(history: History) -> dict[str, dict[str, float]]:
 
 
 def show_table(numbers: dict[str, dict[str, float]], console: Console) -> None:
-    """Print the first and the last means of every reward side by side."""
+    """Print the first and the last mean of every reward."""
     table = Table("reward", title="mean reward")
     for heading in ("first 5 steps", "last tenth", "change"):
         table.add_column(heading, justify="right")
@@ -255,8 +258,8 @@ def show_table(numbers: dict[str, dict[str, float]], console: Console) -> None:
     console.print(table)
 
 
-def plot(history: History, path: Path) -> None:
-    """Draw every reward over the steps: faint each step, solid the mean of the last 20."""
+def plot_rewards(history: History, path: Path) -> None:
+    """Plot every reward over the steps: each step in a light colour, the mean of 20 in full."""
     figure, axes = plt.subplots(2, sharex=True, figsize=(9, 7), layout="constrained")
     for name, values in history.items():
         large = name in (TOTAL, "correctness_reward_func")  # worth up to 4 and 2, the others 0.5
@@ -273,20 +276,22 @@ def plot(history: History, path: Path) -> None:
     figure.savefig(path)
 
 
-def parse() -> argparse.Namespace:
-    """Return what the command line says."""
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description="Train a tiny model with GRPO on the CPU.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=400, help="steps of GRPO")
-    parser.add_argument("--cold-start-steps", type=int, default=250, help="steps before GRPO")
+    parser.add_argument("--steps", type=int, default=400, help="number of GRPO steps")
+    parser.add_argument(
+        "--cold-start-steps", type=int, default=250, help="number of supervised steps before GRPO"
+    )
     parser.add_argument("--plot", type=Path, default=Path("demo_rewards.svg"), help="SVG or PNG")
     parser.add_argument("--json", type=Path, help="where to write the table's numbers")
     return parser.parse_args()
 
 
 def main(args: argparse.Namespace, console: Console) -> None:
-    """Make everything, train in two phases, and show what came of it."""
-    began = time.monotonic()
+    """Train in two phases, and show the results."""
+    start_time = time.monotonic()
     torch.manual_seed(args.seed)
     rewards = rk.load(RECIPE)
     tokenizer = make_tokenizer()
@@ -301,25 +306,25 @@ def main(args: argparse.Namespace, console: Console) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = make_config(folder, args.steps, args.seed)
         trainer = make_trainer(model, tokenizer, rewards, config)
-        watch = Watch(rewards, args.steps, console)
-        trainer.add_callback(watch)
+        history = RewardHistory(rewards, args.steps, console)
+        trainer.add_callback(history)
         show_sample("before GRPO", trainer, rewards, args.seed, console)
-        with watch.live:
+        with history.live:
             trainer.train()
         show_sample("after GRPO", trainer, rewards, args.seed, console)
 
-    numbers = first_and_last(watch.history)
+    numbers = first_and_last_means(history.history)
     show_table(numbers, console)
-    plot(watch.history, args.plot)
+    plot_rewards(history.history, args.plot)
     if args.json:
         args.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    console.print(f"Took {time.monotonic() - began:.0f} s. The plot is in {args.plot}.")
+    console.print(f"Took {time.monotonic() - start_time:.0f} s. The plot is in {args.plot}.")
 
 
 if __name__ == "__main__":
     mpl.use("Agg")
     warnings.filterwarnings("ignore", category=FutureWarning)  # trl's and transformers' own
     try:
-        main(parse(), Console())
+        main(parse_arguments(), Console())
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted. Nothing was kept.")
+        sys.exit("\nInterrupted; nothing was saved.")

@@ -30,7 +30,7 @@ from rewardkit.cli import main
 from rewardkit.component import Component
 
 ROOT = Path(__file__).parents[1]
-STAND_INS = "<!-- run with stand-ins:"
+MOCKS = "<!-- run with mocks:"
 NOT_RUN = "<!-- not run:"
 FENCE = re.compile(r" *(?P<ticks>```+)(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?")
 NO_PLUGINS = {"REWARDKIT_NO_PLUGINS": "1"}
@@ -155,7 +155,7 @@ class Page:
         """Do nothing: parsing it was the test."""
 
     def run_python(self, block: Block) -> None:
-        """Run a block, with stand-ins if it needs a GPU or the hub."""
+        """Run a block, with mocks if it needs a GPU or the hub."""
         if block.text.startswith(">>> "):
             self.run_doctest(block)
             return
@@ -163,8 +163,8 @@ class Page:
         if block.remark.startswith(NOT_RUN):
             return
         with self.patch.context() as patch:
-            if block.remark.startswith(STAND_INS):
-                patch_stand_ins(patch)
+            if block.remark.startswith(MOCKS):
+                patch_mocks(patch)
             exec(code, self.names)  # noqa: S102 - our own page
 
     def run_doctest(self, block: Block) -> None:
@@ -294,10 +294,10 @@ def split_commands(text: str) -> Iterator[str]:
             yield line.strip().removesuffix(" ...")
 
 
-def patch_stand_ins(patch: pytest.MonkeyPatch) -> None:
+def patch_mocks(patch: pytest.MonkeyPatch) -> None:
     """Replace what needs a GPU, a model or the hub.
 
-    Nothing of rewardkit is replaced: the stand-in for a trainer checks the real one's arguments,
+    Nothing of rewardkit is replaced: the mock of a trainer checks the real one's arguments,
     and calls each reward with the dataset's columns.
     """
     trl = pytest.importorskip("trl", reason="the trl extra is not installed")

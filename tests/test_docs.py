@@ -89,8 +89,7 @@ def test_blocks_that_are_not_run_say_why():
     remarks = [block.remark for page in PAGES for block in blocks(read(page)) if block.remark]
     assert remarks
     assert all(
-        re.fullmatch(r"<!-- (run with stand-ins: needs|not run:) .+ -->", remark)
-        for remark in remarks
+        re.fullmatch(r"<!-- (run with mocks: needs|not run:) .+ -->", remark) for remark in remarks
     )
 
 
@@ -171,8 +170,7 @@ def test_the_tutorial_lists_every_extra():
     project = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]
     table = read(DOCS / "tutorial.md").partition("## Install")[2].partition("## ")[0]
     listed = {name for name in project["optional-dependencies"] if f"`{name}`" in table}
-    internal = {"all", "bench", "demo", "dev", "docs", "train"}  # for the project itself
-    assert listed == set(project["optional-dependencies"]) - internal
+    assert listed == set(project["optional-dependencies"])
 
 
 def test_the_tutorial_lists_every_component(hooks, registered):
@@ -244,6 +242,10 @@ def test_every_page_is_in_the_navigation():
 def test_links_in_the_repository_lead_somewhere(page):
     links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", read(ROOT / page))
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_the_citation_has_the_version():
+    assert f"\nversion: {rk.__version__}\n" in read(ROOT / "CITATION.cff")
 
 
 def test_readme_names_every_reward(registered):
@@ -320,8 +322,8 @@ def test_readme_scores_are_those_of_the_presets():
         if (found := row.fullmatch(line))
     ]
     assert len(rows) >= 5
-    for cells in rows:
-        check_scores(*cells)
+    for row_values in rows:
+        check_scores(*row_values)
     # the front page of the site shows some of them, with the completion in words
     scores = {(name, float(published), float(fixed)) for name, _, _, published, fixed in rows}
     front = re.findall(

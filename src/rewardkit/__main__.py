@@ -1,4 +1,4 @@
-"""`python -m rewardkit` is the command `rewardkit`, which needs the extra `cli`."""
+"""`python -m rewardkit` runs the command `rewardkit`, which needs the extra `cli`."""
 
 import sys
 
@@ -6,14 +6,14 @@ from rewardkit._optional import require
 
 
 def main() -> int:
-    """Run the command; return its exit code, 2 where what it needs is not installed."""
+    """Run the command and return its exit code; 2 if the extra is not installed."""
     try:
         for package in ("typer", "rich"):
             require(package, install="rewardkit[cli]")
     except ImportError as error:
         sys.stderr.write(f"rewardkit: {error}\n")
         return 2
-    from rewardkit import cli  # noqa: PLC0415 - it cannot be imported without them
+    from rewardkit import cli  # noqa: PLC0415 - it imports them
 
     return cli.main()
 

@@ -80,6 +80,7 @@ def test_an_unknown_name_gets_suggestions(capsys):
     error = capsys.readouterr().err
     assert error.startswith("rewardkit: ")
     assert "'xml_cont'; did you mean 'xml_count'" in error
+    assert "`rewardkit list` prints all" in error
     assert error.count("\n") == 1
 
 

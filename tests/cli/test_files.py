@@ -56,3 +56,14 @@ def test_an_error_of_a_reward_names_the_reward_and_the_rows(folder, capsys):
     assert "bug" in error
     assert "in.jsonl, line" in error
     assert "REWARDKIT_DEBUG=1" in error
+
+
+def test_a_missing_column_names_the_option_that_renames_one(folder, capsys):
+    (folder / "right.yaml").write_text(
+        "type: correct\nverifier: number\nreference: gold\n", "utf-8"
+    )
+    arguments = ["score", "in.jsonl", "right.yaml", "-c", "response=completion"]
+    assert main([*arguments, "-o", "out.jsonl"]) == 2
+    assert "--column FILE=REWARD" in capsys.readouterr().err
+    assert main(["preflight", "right.yaml", "--data", "in.jsonl"]) == 1
+    assert "--column FILE=REWARD" in " ".join(capsys.readouterr().out.split())

@@ -21,14 +21,14 @@ def test_the_recipe_is_the_five_presets() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo ran for a few steps: its output, its numbers, its plot."""
+    """A folder in which the demo ran for a few steps, with its output, numbers and plot."""
     for needed in ("trl", "matplotlib", "rich"):
         pytest.importorskip(needed)
-    place = tmp_path_factory.mktemp("demo")
+    folder = tmp_path_factory.mktemp("demo")
     lengths = ["--steps", "4", "--cold-start-steps", "4"]
     run = subprocess.run(
         [sys.executable, ROOT / "examples" / "demo.py", *lengths, "--json", "numbers.json"],
-        cwd=place,
+        cwd=folder,
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT / "src"),
@@ -42,8 +42,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stderr == ""
-    (place / "output.txt").write_text(run.stdout, encoding="utf-8")
-    return place
+    (folder / "output.txt").write_text(run.stdout, encoding="utf-8")
+    return folder
 
 
 def test_it_prints_both_samples_and_every_reward(folder: Path) -> None:

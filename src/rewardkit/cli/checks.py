@@ -72,15 +72,27 @@ def check_components(  # noqa: PLR0913 - one argument per option
     bounds, forms, columns, rename, maximum. Verifiers: reflexive, right, no_answer, bad_reference.
     Extractors: found.
     """
-    from rewardkit import testing  # noqa: PLC0415 - only this command needs it
+    options = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
+    checks = _make_checks(read_layout(wrap), _read_columns(data, column), form, options)
+    # every component is checked, also after a failure: one run shows all that is wrong
+    components = [item for thing in things for item in as_list(load_object(thing))]
+    results = [_check_component(component, checks, quiet=as_json) for component in components]
+    if as_json:
+        print_json(results)
+    else:
+        print_checks(results)
+    if any(result["findings"] for result in results):
+        raise typer.Exit(FOUND)
 
-    options: dict[str, Any] = {
-        "laws": law or None,
-        "skip": skip or (),
-        "max_examples": max_examples,
-    }
-    layout = read_layout(wrap)
-    values = _read_columns(data, column)
+
+def _make_checks(
+    layout: str | None,
+    values: Mapping[str, list[Any]],
+    form: list[str] | None,
+    options: dict[str, Any],
+) -> Mapping[str, Callable[[Any], Any]]:
+    """Return the function that checks a component, by its kind."""
+    from rewardkit import testing  # noqa: PLC0415 - only this command needs it
 
     def check_reward(reward: Any) -> Any:
         used = _select_columns(reward, values)
@@ -92,32 +104,31 @@ def check_components(  # noqa: PLR0913 - one argument per option
         usable = layout if "{answer}" in (layout or "") else None
         return testing.check_extractor(extractor, wrap=usable, **options)
 
-    checks: dict[str, Callable[[Any], Any]] = {
+    return {
         "reward": check_reward,
         "verifier": lambda verifier: testing.check_verifier(verifier, **options),
         "extractor": check_extractor,
     }
-    results = []
-    # every component is checked, also after a failure: one run shows all that is wrong
-    for component in [item for thing in things for item in as_list(load_object(thing))]:
-        kind = getattr(component, "component_kind", "reward")
-        name = getattr(component, "registered_name", None)
-        name = name or getattr(component, "__name__", repr(component))
-        findings: tuple[testing.Finding, ...] = ()
-        try:
-            checked = checks[kind](component)
-        except testing.LawBroken as error:
-            checked, findings = error.checked, error.findings
-            if not as_json:
-                typer.echo(f"{error}\n")
-        result = {"name": name, "kind": kind, **to_json_data(checked)}
-        results.append({**result, "findings": to_json_data(findings)})
-    if as_json:
-        print_json(results)
-    else:
-        print_checks(results)
-    if any(result["findings"] for result in results):
-        raise typer.Exit(FOUND)
+
+
+def _check_component(
+    component: Any, checks: Mapping[str, Callable[[Any], Any]], *, quiet: bool
+) -> dict[str, Any]:
+    """Check one component; return the result as plain data, and print a failure unless quiet."""
+    from rewardkit import testing  # noqa: PLC0415 - only this command needs it
+
+    kind = getattr(component, "component_kind", "reward")  # a function is a reward
+    name = getattr(component, "registered_name", None)
+    name = name or getattr(component, "__name__", repr(component))
+    findings: tuple[testing.Finding, ...] = ()
+    try:
+        checked = checks[kind](component)
+    except testing.LawBroken as error:
+        checked, findings = error.checked, error.findings
+        if not quiet:
+            typer.echo(f"{error}\n")
+    result = {"name": name, "kind": kind, **to_json_data(checked)}
+    return {**result, "findings": to_json_data(findings)}
 
 
 def _read_columns(source: str | None, column: list[str] | None) -> dict[str, list[Any]]:

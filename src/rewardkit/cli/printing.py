@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rewardkit._messages import error_line, pluralize
+from rewardkit.batch import MissingColumnError
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
 
@@ -55,6 +56,11 @@ def to_json_data(value: Any) -> Any:
     return str(value)
 
 
+RENAME_HINT = "rename one with --column FILE=REWARD, for example --column solution=answer"
+COMMAND_FOR_CALL = {"rk.names() lists all": "`rewardkit list` prints all"}
+"""What errors advise in Python, and the command that does the same."""
+
+
 def format_error(error: Exception) -> str:
     r"""Format an error in one line, with its notes and without its class where the text suffices.
 
@@ -77,6 +83,10 @@ def format_error(error: Exception) -> str:
         text = f"{error.filename}: {error.strerror.lower()}"
     if not (expected and text):
         text = error_line(error)
+    for call, command in COMMAND_FOR_CALL.items():
+        text = text.replace(call, command)
+    if isinstance(error, MissingColumnError) and "--column" not in text:
+        text += f"; {RENAME_HINT}"
     if notes := getattr(error, "__notes__", []):
         text += f" ({'; '.join(notes)})"
     if not expected:
@@ -222,6 +232,8 @@ def print_preflight(preflight: Preflight) -> None:
     console = Console()
     for problem in preflight.problems:
         text = str(problem).removeprefix(f"{problem.reward}: ")
+        if problem.kind == "missing_column":
+            text += f"; {RENAME_HINT}"
         console.print(f"[red]{escape(problem.reward)}[/]  {escape(text)}", highlight=False)
     table = Table("reward", box=None, header_style="bold")
     for heading in ("mean", "std in a group", "flat groups"):
@@ -230,7 +242,8 @@ def print_preflight(preflight: Preflight) -> None:
         flat = f"{spread.flat:.0%}" if spread.flat else ""
         mean, std = format_number(spread.mean, 3), format_number(spread.std, 3)
         table.add_row(escape(spread.reward), mean, std, flat)
-    console.print(table)
+    if preflight.spread:  # there is none if a column is missing
+        console.print(table)
     for name in preflight.unbounded:
         advice = "no upper bound declared (add a `bounds` property)"
         console.print(f"{escape(name)}: {advice}", highlight=False)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import BeforeValidator, Field, ValidationError
 
 from rewardkit import presets
-from rewardkit._messages import did_you_mean, shorten_repr, translate_pydantic
+from rewardkit._messages import did_you_mean, shorten_repr, translate_phrases
 from rewardkit.config import dump, read_yaml, write_yaml
 from rewardkit.registry import is_registered
 from rewardkit.reward import Reward
@@ -263,7 +263,7 @@ def _describe_problem(problem: Any) -> list[tuple[tuple[Any, ...], str]]:
     """Return the location and the description of each mistake in one of pydantic's problems."""
     kind, location, given = problem["type"], problem["loc"], problem["input"]
     # a reward may also be a component, which no YAML file can hold
-    expected = translate_pydantic(problem["msg"]).partition(" or instance of ")[0]
+    expected = translate_phrases(problem["msg"]).partition(" or instance of ")[0]
     if kind == "extra_forbidden":
         near = did_you_mean(str(location[-1]), _list_keys(location[:-1]))
         return [(location, f"no such key{near}")]

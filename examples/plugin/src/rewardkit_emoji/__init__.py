@@ -28,8 +28,10 @@ class EmojiPenalty(rk.Reward):
         return -math.inf, 0.0
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
-        """Return minus the penalty times the number of emoji for each completion."""
+        """Count the emoji of each completion and multiply by minus the penalty."""
+        # the blocks from pictographs to extended pictographs; older symbols such as ☺ do not count
         counts = [
-            sum("\U0001f300" <= sign <= "\U0001faff" for sign in text) for text in batch.texts
+            sum("\U0001f300" <= character <= "\U0001faff" for character in text)
+            for text in batch.texts
         ]
         return [rk.Score(0.0 - self.penalty * count, f"{count} emoji") for count in counts]
