@@ -97,6 +97,7 @@ def test_a_model_that_the_hub_does_not_give_is_refused_at_once(
             raise ConnectionError(f"{name}: no network in {timeout} s\nand so on")
 
     monkeypatch.setattr(hub, "HfApi", Api)
+    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *_: None)
     with pytest.raises(RecipeError, match="no network in 5 s; give a local folder with --model"):
         check_hub_model(recipe)
@@ -106,3 +107,18 @@ def test_a_model_that_the_hub_does_not_give_is_refused_at_once(
     check_hub_model(Recipe.load(write_recipe(tmp_path), {"model.name": str(tmp_path)}))
     monkeypatch.setenv("UNSLOTH_USE_MODELSCOPE", "1")
     check_hub_model(recipe)
+
+
+def test_unsloths_copies_in_the_cache_are_not_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub, "HfApi", lambda: None)  # its call would raise an AttributeError
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(RecipeError, match="'unsloth/Phi-4' is not a folder here"):
+        check_hub_model(load_packaged("phi4_gsm8k"))
+    (tmp_path / "models--unsloth--phi-4-unsloth-bnb-4bit").mkdir()
+    check_hub_model(load_packaged("phi4_gsm8k"))
+    with pytest.raises(RecipeError, match="SmolLM2-135M-Instruct' is not a folder here"):
+        check_hub_model(load_packaged("smollm2_length"))  # of TRL's backend

@@ -56,7 +56,7 @@ def translate_arguments(
 def collect_arguments(
     recipe: Recipe, limit: int | None, eos: str | None, *, vllm: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    """Collect what the recipe asks of GRPOConfig, in no TRL's names yet, and notes on changes."""
+    """Collect the recipe's arguments for GRPOConfig, not translated yet, and notes on changes."""
     training = recipe.training
     not_arguments = {"sampling", "more", "prompt_quantile", "eval_steps"}
     wanted = {
@@ -76,14 +76,14 @@ def collect_arguments(
             "per_device_eval_batch_size": training.num_generations,
         }
     sampled, changed = collect_sampling_arguments(training.sampling, eos, vllm=vllm)
-    # `more` comes last: the recipe's own words go before what is chosen here
+    # `more` comes last, so that a recipe overrides what is chosen here
     return {**wanted, **sampled, **training.more}, [*changed, *notes]
 
 
 def _fit_batch_to_groups(training: Training) -> tuple[int, list[str]]:
     batch, group = training.per_device_train_batch_size, training.num_generations
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    # TRL wants whole groups in a step over all processes, and only says so after loading the model
+    # TRL requires whole groups per step over all processes, and checks it only with a model loaded
     if batch * processes * training.gradient_accumulation_steps % group == 0:
         return batch, []
     return group, [f"per_device_train_batch_size: {batch} raised to {group}, a whole group"]

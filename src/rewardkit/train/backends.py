@@ -134,7 +134,7 @@ class TrlBackend(Backend):
         config = LoraConfig(
             r=lora.rank,
             lora_alpha=lora.alpha,
-            # peft takes a tuple for a set of prefixes, a list for the layers' names
+            # peft converts a list for its look-ups, but not a tuple
             target_modules=modules if modules == "all-linear" else list(modules),
             task_type="CAUSAL_LM",
         )

@@ -145,17 +145,21 @@ def _list_dataset_columns(recipe: Recipe) -> list[str]:
 
 
 def check_hub_model(recipe: Recipe) -> None:
-    """Raise RecipeError where the model is neither on this machine nor to be had from the hub.
+    """Raise RecipeError if the model is neither on this machine nor available from the hub.
 
-    transformers would say so only after its retries, and after the data and the preflight.
+    transformers would report it only after its retries, and after the data and the preflight.
     """
     name = recipe.model.name
     # UNSLOTH_USE_MODELSCOPE and VLLM_USE_MODELSCOPE load from another hub
     if Path(name).is_dir() or any("MODELSCOPE" in variable for variable in os.environ):
         return
-    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub import HfApi, constants, try_to_load_from_cache
 
     if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return
+    # Unsloth replaces many names by its own copies, which may be in the cache under their names
+    copies = Path(constants.HF_HUB_CACHE).glob("models--unsloth--*")
+    if recipe.backend == "unsloth" and any(copies):
         return
     try:
         HfApi().model_info(name, timeout=HUB_TIMEOUT_SECONDS)

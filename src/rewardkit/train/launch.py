@@ -75,7 +75,7 @@ def run(  # noqa: PLR0913 - the options of the command
         needs = describe_hub_needs(recipe, with_model=not preflight_only)
         _print_lines(*needs)
         if not preflight_only:
-            # what can be refused in milliseconds comes before the data
+            # before the data: these checks take milliseconds
             if is_main_process():
                 target.check_usable(resume=resume)
             check_packages(recipe)
@@ -93,7 +93,7 @@ def run(  # noqa: PLR0913 - the options of the command
 def _explain_preflight(found: Preflight, *, ignored: bool) -> tuple[str, ...]:
     if not found.problems:
         return ()
-    # a reward without its column raises in the first step, whatever the user wants
+    # cannot be ignored: a reward without its column raises an error in the first step
     missing = [problem for problem in found.problems if problem.kind == "missing_column"]
     if missing:
         names = ", ".join(sorted({problem.reward for problem in missing}))

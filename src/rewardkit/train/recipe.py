@@ -38,7 +38,7 @@ class RecipeError(ValueError):
 
 
 def _replace_preset_names(given: Any) -> Any:
-    # a preset wins over a registered reward of the same name: recipes are about presets
+    # before the registry is asked: a recipe's bare name is a preset first
     items = given if isinstance(given, tuple) else [given]
     known = {name: getattr(presets, name) for name in presets.__all__}
     known |= {f"published.{name}": getattr(presets.published, name) for name in presets.__all__}

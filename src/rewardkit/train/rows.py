@@ -102,7 +102,7 @@ def hold_out(rows: list[Row], share: float) -> tuple[list[Row], list[Row]]:
 
 
 MAX_PREFLIGHT_ROWS = 200
-"""More rows seldom show another kind of problem, and a slow reward takes a second for these."""
+"""Enough to show each kind of problem; a slow reward would take minutes for a whole dataset."""
 
 
 def check_rewards(recipe: Recipe, rows: Sequence[Row]) -> Preflight:

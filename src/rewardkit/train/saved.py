@@ -29,7 +29,7 @@ MAX_ROUNDING_SHARE = 2.0**-8
 so rounding moves none by more than this share."""
 
 CHECKED_TOKENS = 64
-"""The length of the greedy answer that is compared: more tokens only take longer."""
+"""The length of the greedy answer that is compared: enough to distinguish two models."""
 
 
 class SavedModel(NamedTuple):
@@ -130,6 +130,9 @@ def reload_models(
             generated = model.generate(input_ids=prompt, attention_mask=mask, **options)
         text = str(tokenizer.decode(generated[0, start:], skip_special_tokens=True))
         outputs.append((compute_logprobs(model, ids, start), text))
+        # two large models do not fit on one GPU
+        del model
+        torch.cuda.empty_cache()
     if merged is None or adapter.adapter is None:
         return Reloaded(outputs, None)
     return Reloaded(outputs, compare_merged_weights(adapter.name, adapter.adapter, merged))
@@ -169,7 +172,7 @@ def compare_merged_weights(name: str, adapter: Path, merged: Path) -> dict[str, 
             wanted = base.float() + learnt
             tensors = {"off": found.float() - wanted, "learnt": learnt, "weights": wanted}
             for kind, tensor in tensors.items():
-                # in double: the squares of a large layer's differences vanish in float32
+                # in double: a sum of many small squares loses precision in float32
                 squares[kind] += float(tensor.double().square().sum())
     return {kind: (squares[kind] / squares["weights"]) ** 0.5 for kind in ("off", "learnt")}
 
