@@ -172,9 +172,7 @@ def main() -> int:
         figures: dict[str, Any] = {"rows": given.rows, "megabytes": source.stat().st_size / 1e6}
         figures |= measure_cost(source, folder, given.rounds)
         figures["kills"] = [
-            kill_and_resume(
-                source, folder / f"killed-{workers}{suffix}", workers, given.kills, workers
-            )
+            kill_and_resume(source, folder / f"killed-{workers}{suffix}", workers, given.kills)
             for suffix in given.suffixes
             for workers in given.workers
         ]

@@ -22,8 +22,10 @@ PUBLIC = [
         "Score",
         "Verdict",
         "Verifier",
+        "__version__",
     ),
-    *("build", "dump", "load", "names", "register"),
+    *("build", "dump", "extract", "load", "names", "presets", "register", "rewards", "verify"),
+    "wrap",
 ]
 
 
@@ -62,12 +64,12 @@ def test_the_registered_names():
         (
             "xml_count",
             {"value": "much"},
-            r"xml_count.value: got 'much' \(str\), expected a valid number",
+            r"xml_count.value: got 'much' \(str\), expected a number",
         ),
         (
             "xml_count",
             {"value": True},
-            r"xml_count.value: got True \(bool\), expected a valid number",
+            r"xml_count.value: got True \(bool\), expected a number",
         ),
         (
             "xml_count",
@@ -90,7 +92,7 @@ def test_the_registered_names():
         (
             "correct",
             {"verifier": "nmber"},
-            r"correct.verifier: no component is called 'nmber'; did you",
+            r"correct.verifier: no verifier is called 'nmber'; did you mean 'number'",
         ),
         ("correct", {"verifier": {"rel_tol": 1.0}}, "correct.verifier: no key 'type' in"),
         ("correct", {"verifier": {"type": "number", "rel_tol": "x"}}, "rel_tol.*got 'x'"),
@@ -133,7 +135,7 @@ def test_a_mapping_is_held_frozen():
 
 
 def test_a_registered_class_is_final():
-    with pytest.raises(TypeError, match=r"XmlCount \('xml_count'\) is final"):
+    with pytest.raises(TypeError, match=r"XmlCount \('xml_count'\) is registered and cannot be"):
         type("Mine", (type(rk.build("xml_count")),), {})
 
 
@@ -150,9 +152,9 @@ def test_a_name_is_taken_once():
         rk.register("My Name")
     with pytest.raises(TypeError, match="expected a class under Reward, Verifier or Extractor"):
         rk.register("mine")(int)
-    with pytest.raises(ValueError, match="XmlCount is registered already, as 'xml_count'"):
+    with pytest.raises(ValueError, match="XmlCount is already registered, as 'xml_count'"):
         rk.register("mine")(type(rk.build("xml_count")))
-    with pytest.raises(TypeError, match="Kindless is no reward, verifier or extractor"):
+    with pytest.raises(TypeError, match="Kindless must subclass Reward, Verifier or Extractor"):
         rk.register("mine")(type("Kindless", (rk.Component,), {}))
 
 
@@ -163,7 +165,9 @@ def test_some_fields_are_refused():
         def extract(self, text: str) -> str | None:
             return text
 
-    with pytest.raises(ValueError, match="Typed has the field type; give it another name"):
+    with pytest.raises(
+        ValueError, match="Typed: a field cannot be called 'type': YAML writes the registered name"
+    ):
         rk.register("typed")(Typed)
 
 
@@ -192,7 +196,9 @@ def test_an_unregistered_class_scores_but_does_not_dump():
 
     assert Mine()(completions=["a"]) == [1.0]
     assert Mine().__name__ == "Mine"
-    with pytest.raises(ValueError, match=r"Mine has no name; put @rk\.register"):
+    with pytest.raises(
+        ValueError, match=r"Mine is not registered, so YAML cannot name it; put @rk.register"
+    ):
         rk.dump(Mine())
 
 
@@ -220,7 +226,7 @@ def test_load_takes_a_mapping_a_list_a_path_and_text(tmp_path):
         ("- type: xml_count\n  value: [1]\n", r"item 1: xml_count.value: got \(1,\) \(tuple\)"),
         ("- value: 1\n", r"item 1: got \{'value': 1\}, expected a mapping with the key 'type'"),
         ("\n", "got None, expected a mapping with the key 'type'"),
-        ("type: xml_count\nvalue: 1\nvalue: 2\n", "the key 'value' stands twice"),
+        ("type: xml_count\nvalue: 1\nvalue: 2\n", "the key 'value' appears twice"),
         ("type: [unclosed\n", "not YAML: .*line 2"),
         ("{[a]: 1}\n", "a key must be a string or a number.*line 1"),
         (f"type: length\ntarget: {'9' * 5000}\n", "not YAML: .*line 2"),
@@ -235,7 +241,7 @@ def test_load_takes_a_mapping_a_list_a_path_and_text(tmp_path):
         ("type: [1]\n", r"no component is called '\[1\]'"),
         (
             "type: xml_count\ntags: [no, 1]\n",
-            r"xml_count.tags.1: got 1 \(int\), expected a valid string",
+            r"xml_count.tags.1: got 1 \(int\), expected a string",
         ),
     ],
 )
@@ -250,7 +256,7 @@ def test_a_file_is_named_in_its_errors(tmp_path):
     with pytest.raises(ValueError, match=r"rewards.yaml: item 1: no component"):
         rk.load(path)
     with pytest.raises(
-        FileNotFoundError, match=r"no file 'xml_count'; rk.build\('xml_count'\) makes"
+        FileNotFoundError, match=r"file not found: xml_count; rk.build\('xml_count'\) makes"
     ):
         rk.load("xml_count")
 
@@ -270,7 +276,7 @@ def test_yaml_scalars_are_those_of_yaml_1_2():
         st.none(),
     ),
     name=st.one_of(
-        st.none(), st.sampled_from(["1e-3", "no", "true", "null", "~", "0x1", "1_0", " a\n"])
+        st.none(), st.sampled_from(["1e-3", "no", "true", "null", "0x1", "1_0", "-1", "12:30"])
     ),
 )
 def test_any_scalar_survives_yaml(equals, name):
@@ -282,10 +288,10 @@ def test_any_scalar_survives_yaml(equals, name):
 
 def test_names_say_what_differs_from_the_defaults():
     assert rk.build("xml_count").__name__ == "xml_count"
-    assert rk.build("xml_count", value=0.25).__name__ == "xml_count[value=0.25]"
+    assert rk.build("xml_count", value=0.25).__name__ == "xml_count.value:0.25"
     assert rk.build("xml_count", value=0.25, name="mine").__name__ == "mine"
     nested = rk.build("correct", verifier={"type": "number", "rel_tol": 0.1}, extractor="boxed")
-    assert nested.__name__ == "correct[verifier=number[rel_tol=0.1],extractor=boxed]"
+    assert nested.__name__ == "correct.number.boxed"
     long, longer = (rk.build("regex_match", pattern="x" * size) for size in (500, 501))
     assert len(long.__name__) <= 60
     assert long.__name__ != longer.__name__

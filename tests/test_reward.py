@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit.reward import Clip, Guard, Linear, Product, Schedule, Where
+from rewardkit.reward import Linear, Product
+from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
 
 
 class Given(rk.Reward):
@@ -155,7 +156,9 @@ def test_a_wrong_number_of_scores_is_named():
 
 def test_nan_abstains_and_an_infinity_raises():
     assert Odd()(completions=["a", "b"]) == [None, 1.0]
-    with pytest.raises(ValueError, match=r"gave inf for row 0; rk.build\('clip', "):
+    with pytest.raises(
+        ValueError, match=r"gave inf for row 0; Clip\(reward=..., low=..., high=...\) keeps"
+    ):
         Odd(value="inf")(completions=["a", "b"])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, count, groupby
 from math import isnan
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, get_args
@@ -245,9 +245,8 @@ class Batch:
         known = [value for value in values if value is not None and not isnan(value)]
         if not known:
             return
-        key, number = name, 2
-        while key in self.metrics:
-            key, number = f"{name}#{number}", number + 1
+        taken = (f"{name}-{number}" for number in count(2))
+        key = next(key for key in chain([name], taken) if key not in self.metrics)
         self.metrics[key] = sum(known) / len(known)
 
 

@@ -39,9 +39,7 @@ def test_every_row_has_what_the_rewards_give(suffix, workers, batch_size, tmp_pa
     values = by_hand(XML_RECIPE, ROWS)
     for reward, column in zip(XML_RECIPE, values, strict=True):
         assert [row[f"rewards/{reward.__name__}"] for row in rows] == column
-    assert [row["reward"] for row in rows] == [
-        sum(row_values) for row_values in zip(*values, strict=True)
-    ]
+    assert [row["reward"] for row in rows] == [*map(sum, zip(*values, strict=True))]
     assert rows[0]["rewards/correctness_reward_func/why"] == "correct"
     assert {path.name for path in tmp_path.iterdir()} == {
         *("in.jsonl", out.name, f"{out.name}.rewards.yaml")
@@ -96,8 +94,8 @@ def test_the_sidecar_holds_the_rewards(tmp_path):
     score(write_rows(tmp_path, ROWS), [near + 0.5 * near, XML_RECIPE[0]], tmp_path / "out.jsonl")
     held = rk.load(tmp_path / "out.jsonl.rewards.yaml")
     assert [(term.__name__, weight) for term, weight in held.weighted] == [
-        ("length[target=1]", 1.0),
-        ("length[target=1]#2", 0.5),
+        ("length.target:1", 1.0),
+        ("length.target:1-2", 0.5),
         ("xmlcount_reward_func", 1.0),
     ]
     columns = [*read_rows(tmp_path / "out.jsonl")[0]][3:]
@@ -108,9 +106,9 @@ def test_the_sidecar_holds_the_rewards(tmp_path):
 def test_equal_names_are_numbered_in_the_file_and_its_sidecar(tmp_path):
     first, second = rk.build("length", target=1, name="n"), rk.build("length", target=2, name="n")
     done = score(write_rows(tmp_path, ROWS), [first, second, 2 * first], tmp_path / "out.jsonl")
-    assert [one.name for one in done.rewards] == ["n", "n#2", "n#3"]
+    assert [one.name for one in done.rewards] == ["n", "n-2", "n-3"]
     held = rk.load(tmp_path / "out.jsonl.rewards.yaml")
-    assert [(term.name, term.target) for term in held.terms] == [("n", 1), ("n#2", 2), ("n#3", 1)]
+    assert [(term.name, term.target) for term in held.terms] == [("n", 1), ("n-2", 2), ("n-3", 1)]
     assert held.weights == (1.0, 1.0, 2.0)
 
 

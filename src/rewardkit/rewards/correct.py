@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import final
 
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import register
 from rewardkit.extract import Extractor, Tag
+from rewardkit.registry import register
 from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier

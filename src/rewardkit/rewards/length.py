@@ -14,8 +14,8 @@ from typing import Annotated, Literal, Self, final
 from pydantic import Field, model_validator
 
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import register
 from rewardkit.extract import Extractor, Tag
+from rewardkit.registry import register
 from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier

@@ -16,8 +16,8 @@ from pydantic import Field, model_validator
 
 from rewardkit._text import numbers
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import register
 from rewardkit.extract import Extractor, Tag
+from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import texts

@@ -19,7 +19,7 @@ from math import isfinite
 from typing import Any, Literal, NamedTuple
 from unittest import SkipTest
 
-from rewardkit import component
+from rewardkit import component, config
 from rewardkit.batch import Batch, Column
 from rewardkit.component import Component
 from rewardkit.testing import _code, _elsewhere
@@ -209,7 +209,7 @@ def yaml(it: Subject, _: object) -> None:
         raise SkipTest(f"{name} is not registered; put @rk.register(...) above its class")
     again: Any = None
     try:
-        again = component.load(component.dump(it.it))
+        again = config.load(config.dump(it.it))
         told = f"rk.load(rk.dump({it.kind})) = {again!r}"
     except Exception as error:  # noqa: BLE001 - that it raises is the finding
         told = raised(error)

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import lookup, names
 from rewardkit.extract import Extractor
+from rewardkit.registry import lookup, names
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
 from rewardkit.verify.base import Verifier
