@@ -30,7 +30,7 @@ from typing import (
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 from rewardkit._messages import did_you_mean, explain_validation_error
-from rewardkit.batch import Column
+from rewardkit.batch import ColumnName
 from rewardkit.registry import lookup, names_of_subclasses
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def walk(component: Component) -> Iterator[Component]:
             pending[:0] = value.values()
 
 
-def columns(component: Component) -> list[Column[Any]]:
+def columns(component: Component) -> list[ColumnName[Any]]:
     """Return the dataset columns that a component and those inside it read, each once.
 
     >>> from rewardkit.rewards import Correct
@@ -254,11 +254,11 @@ def columns(component: Component) -> list[Column[Any]]:
     >>> columns(Correct(verifier=Number(), reference="solution"))
     ['solution']
     """
-    found: dict[Column[Any], None] = {}
+    found: dict[ColumnName[Any], None] = {}
     for part in walk(component):
         for name in type(part).model_fields:
             value = getattr(part, name)
-            if isinstance(value, Column):
+            if isinstance(value, ColumnName):
                 found[value] = None
     return list(found)
 
