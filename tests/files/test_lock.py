@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-# A stand-in for the module of Windows, on top of the lock that this system has.
+# A replacement for the module of Windows, on top of the lock that this system has.
 MSVCRT = """
-import fcntl, subprocess, types  # subprocess would take the stand-in for Windows
+import fcntl, subprocess, types  # subprocess, since it would take the replacement for Windows
 msvcrt = types.ModuleType("msvcrt")
 msvcrt.LK_NBLCK = 1
 def locking(descriptor, mode, size, flock=fcntl.flock, how=fcntl.LOCK_EX | fcntl.LOCK_NB):

@@ -173,4 +173,6 @@ def _natural_order(file: Path) -> list[Any]:
 def _missing_file_hint(path: Path) -> str:
     if not path.parent.is_dir():
         return f"; there is no folder {str(path.parent)!r}"
-    return did_you_mean(path.name, [file.name for file in path.parent.iterdir()])
+    # Only what can be read: an interrupted run leaves .part and .progress files of the same name.
+    readable = [f.name for f in path.parent.iterdir() if f.is_dir() or _data_suffix(f) in _KINDS]
+    return did_you_mean(path.name, readable)

@@ -4,6 +4,7 @@ Rows stream, so memory does not grow with the file. If the process is killed, wh
 is kept, and is not scored again.
 """
 
-from rewardkit.scoring.run import TOTAL, Progress, Scored, Summary, score
+from rewardkit.scoring.chunk_scorer import TOTAL
+from rewardkit.scoring.run import Progress, Scored, Summary, score
 
 __all__ = ["TOTAL", "Progress", "Scored", "Summary", "score"]
