@@ -43,7 +43,7 @@ def test_killed_and_run_again_every_row_is_there_once(suffix, workers, tmp_path)
     command = [sys.executable, "-c", CODE, *given]
     rng = random.Random(workers)  # noqa: S311 - no secrets
     sizes = [0]
-    for _ in range(10 if os.environ.get("TESTS") == "long" else 3):
+    for _ in range(10 if os.environ.get("TESTS") == "long" else 2):
         process = subprocess.Popen(command, env={**os.environ, "SLOW": "0.02"})
         until = time.monotonic() + 60
         while time.monotonic() < until and process.poll() is None:

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import correlation, fmean, pstdev, quantiles
+from statistics import correlation, fmean, quantiles
 
 from rewardkit.report.figures import (
     FLAT_GROUPS,
@@ -21,7 +21,7 @@ from rewardkit.report.figures import (
     Trend,
 )
 from rewardkit.report.findings import find_problems
-from rewardkit.report.rows import ZERO_STD, Rows, Value, sample_std
+from rewardkit.report.rows import ZERO_STD, Rows, Value, sample_std, standard_deviation
 
 BINS = 24
 MAX_LEVELS = 12  # up to so many different values get a bar each; more bars have no room for labels
@@ -91,7 +91,7 @@ def _measure_reward(rows: Rows, name: str, values: Sequence[Value]) -> Distribut
         missing=len(values) - len(known),
         alike=max(Counter(known).values()) / len(known) if known else 0.0,
         mean=fmean(known) if known else 0.0,
-        std=pstdev(known) if known else 0.0,
+        std=standard_deviation(known) if known else 0.0,
         low=min(known, default=0.0),
         high=max(known, default=0.0),
         histogram=make_histogram(known),
@@ -186,8 +186,9 @@ def _mean_points(
     for value, span in zip(values, span_of, strict=True):
         if value is not None and span is not None:
             known[span].append(value)
-    return tuple(
-        Point(span[0], span[-1], fmean(known[index]), pstdev(known[index]), len(known[index]))
-        for index, span in enumerate(spans)
-        if known[index]
-    )
+    points = []
+    for index, span in enumerate(spans):
+        if some := known[index]:
+            std = standard_deviation(some)
+            points.append(Point(span[0], span[-1], fmean(some), std, len(some)))
+    return tuple(points)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import fmean, pstdev, stdev
+from statistics import fmean
 from typing import Any
 
 from rewardkit._scores import as_finite, weighted_sum
@@ -95,7 +95,7 @@ class Rows:
                 if value is not None:
                     part = (value - low) / width
                     scaled.append(part if self.weights[name] >= 0 else 1 - part)
-            stds.append(pstdev(scaled) if len(scaled) > 1 else 0.0)
+            stds.append(standard_deviation(scaled) if len(scaled) > 1 else 0.0)
         return stds
 
 
@@ -165,7 +165,19 @@ def sample_std(values: Sequence[Value], rows: Iterable[int]) -> float:
     # Equal values are sorted out first: rounding would give some of them a std of 1e-17.
     if not known or max(known) - min(known) < ZERO_STD:
         return 0.0
-    return stdev(known)
+    return standard_deviation(known, sample=True)
+
+
+def standard_deviation(values: Sequence[float], *, sample: bool = False) -> float:
+    """Return the standard deviation; of a sample, with n - 1 in the denominator.
+
+    >>> standard_deviation([1.0, 3.0]), round(standard_deviation([1.0, 3.0], sample=True), 3)
+    (1.0, 1.414)
+    """
+    # The statistics module computes with fractions, which takes seconds for ten thousand groups.
+    # dist() scales its arguments, so the square of a large one does not overflow.
+    mean = fmean(values)
+    return math.dist(values, [mean] * len(values)) / math.sqrt(len(values) - sample)
 
 
 def _column_names(table: list[Mapping[str, Any]]) -> list[str]:
