@@ -187,8 +187,8 @@ def _mean_points(
         if value is not None and span is not None:
             known[span].append(value)
     points = []
-    for index, span in enumerate(spans):
-        if some := known[index]:
-            std = standard_deviation(some)
-            points.append(Point(span[0], span[-1], fmean(some), std, len(some)))
+    for index, steps in enumerate(spans):
+        if in_span := known[index]:
+            std = standard_deviation(in_span)
+            points.append(Point(steps[0], steps[-1], fmean(in_span), std, len(in_span)))
     return tuple(points)
