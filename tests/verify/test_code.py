@@ -22,7 +22,7 @@ ECHO = "print(int(input()) * 2)"
 def sandboxed():
     """Return the fields that make `code` run here: under bubblewrap where that works."""
     try:
-        host.bubblewrap()
+        host.find_bubblewrap()
     except RuntimeError:
         return {"unsafe_subprocess": True}
     return {}
@@ -156,7 +156,7 @@ def test_outputs_are_compared_by_line(judge, written, wanted, expected):
     ],
 )  # fmt: skip
 def test_what_holds_no_tests_is_a_bad_reference(cell, monkeypatch):
-    monkeypatch.setattr(host, "bubblewrap", lambda: pytest.fail("nothing should run"))
+    monkeypatch.setattr(host, "find_bubblewrap", lambda: pytest.fail("nothing should run"))
     code = rk.build("code")
     for answer in (None, "", DOUBLE):
         assert code.verify([answer], [cell])[0].outcome == "bad_reference"
@@ -170,7 +170,7 @@ def test_a_reference_that_contains_itself_is_a_bad_one():
 
 @pytest.mark.parametrize("answer", [None, "", " \n", "```python\n\n```", "So:\n```python\n \n```"])
 def test_no_code_is_no_answer(answer, monkeypatch):
-    monkeypatch.setattr(host, "bubblewrap", lambda: pytest.fail("nothing should run"))
+    monkeypatch.setattr(host, "find_bubblewrap", lambda: pytest.fail("nothing should run"))
     (verdict,) = rk.build("code").verify([answer], ["assert f(1) == 1"])
     assert verdict.outcome == "no_answer"
 
@@ -241,8 +241,10 @@ def test_installed_packages_only_where_asked(judge):
 
 def test_rows_keep_their_order_and_equal_ones_run_once(sandboxed, monkeypatch):
     calls = []
-    tested = host.Sandbox.tested
-    monkeypatch.setattr(host.Sandbox, "tested", lambda *a, **k: calls.append(a) or tested(*a, **k))
+    run_tests = host.Sandbox.run_tests
+    monkeypatch.setattr(
+        host.Sandbox, "run_tests", lambda *a, **k: calls.append(a) or run_tests(*a, **k)
+    )
     answers = [DOUBLE, None, "x", DOUBLE, f"```python\n{DOUBLE}\n```"]
     references = ["assert double(1) == 2"] * 3 + ["assert double(1) == 2", None]
     verdicts = rk.build("code", workers=2, **sandboxed).verify(answers, references)
@@ -309,7 +311,7 @@ def test_a_sandbox_that_does_not_start_is_no_wrong_answer(sandboxed, monkeypatch
     if sandboxed:
         pytest.skip("bubblewrap does not work here")
     broken = tmp_path / "bwrap"
-    broken.write_text(f'#!/bin/sh\nexec {host.bubblewrap()} "$@"\n')
+    broken.write_text(f'#!/bin/sh\nexec {host.find_bubblewrap()} "$@"\n')
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     code = rk.build("code")
@@ -359,7 +361,7 @@ def same(left, right):
 
 @given(value=PLAIN)
 def test_plain_data_comes_over_as_it_was(link, value):
-    link._send("value", link._pack(value))
+    link._send("value", link._encode(value))
     kind, (came,) = link._receive()
     assert kind == "value"
     assert same(came, value)
@@ -376,9 +378,9 @@ def test_whatever_else_comes_over_ends_the_talk(link, line):
         well = False
     os.write(link._outgoing, line + b"\n")
     if not well:
-        with pytest.raises(guest.Gone):
+        with pytest.raises(guest.PeerClosed):
             link._receive()
-        assert link.gone
+        assert link.is_closed
     else:
         link._lines.readline()
 
@@ -392,7 +394,7 @@ def test_whatever_else_comes_over_ends_the_talk(link, line):
 )
 def test_a_forged_tag_ends_the_talk(link, forged):
     os.write(link._outgoing, json.dumps(["value", forged]).encode() + b"\n")
-    with pytest.raises(guest.Gone):
+    with pytest.raises(guest.PeerClosed):
         link._receive()
 
 
@@ -401,7 +403,7 @@ def test_a_forged_tag_ends_the_talk(link, forged):
     [(KeyError, KeyError), (UnicodeDecodeError, ValueError), (SystemExit, RuntimeError)],
 )
 def test_an_error_comes_over_as_a_built_in_exception(kind, expected):
-    error = guest._error([each.__name__ for each in kind.__mro__], "so")
+    error = guest._rebuild_error([each.__name__ for each in kind.__mro__], "so")
     assert type(error) is expected
 
 

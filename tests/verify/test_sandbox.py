@@ -29,7 +29,7 @@ from programs import (
 from rewardkit.verify._sandbox import host
 
 try:
-    host.bubblewrap()
+    host.find_bubblewrap()
     REFUSAL = ""
 except RuntimeError as error:
     REFUSAL = str(error)
@@ -124,8 +124,8 @@ def test_the_environment_is_empty(monkeypatch):
 @needs_bubblewrap
 @pytest.mark.skipif(platform.machine() not in host._MACHINES, reason="numbers of no machine")
 def test_every_call_of_the_filter_is_refused():
-    place = host._MACHINES[platform.machine()][1]
-    numbers = [call[place] for call in host._REFUSED.values() if call[place] < 1000]
+    column = host._MACHINES[platform.machine()][1]
+    numbers = [call[column] for call in host._REFUSED_CALLS.values() if call[column] < 1000]
     program = f"""
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)

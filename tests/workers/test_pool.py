@@ -203,7 +203,7 @@ def test_a_worker_starts_no_workers(module):
         pool.run("nested:same", [1])
         """,
     )
-    with pytest.raises(RuntimeError, match="nested:same was asked for inside a worker"):
+    with pytest.raises(RuntimeError, match="nested:same was called inside a worker"):
         pool.run("nested:same", [1])
 
 

@@ -83,7 +83,7 @@ class Code(Verifier):
 
             from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
 
-            bwrap = None if self.unsafe_subprocess else host.bubblewrap()
+            bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
             sandbox = host.Sandbox(self.memory, self.timeout, self.packages, bwrap)
             until = time.monotonic() + (self.batch_timeout or math.inf)
             with ThreadPoolExecutor(self.workers or min(os.cpu_count() or 1, 16)) as pool:
@@ -106,7 +106,7 @@ class Code(Verifier):
             return Verdict(Outcome.TIMEOUT, f"the batch's {self.batch_timeout:g} s are over")
         try:
             if isinstance(job.tests, str):
-                total, faults = sandbox.tested(
+                total, faults = sandbox.run_tests(
                     job.program, job.tests, partial=self.partial, deadline=deadline
                 )
             else:
@@ -186,7 +186,7 @@ def _read(reference: Any) -> str | tuple[_Pair, ...] | None:
         cell = "\n".join(cell)
     try:
         if isinstance(cell, str):
-            steps, _ = guest.read(cell)
+            steps, _ = guest.read_tests(cell)
             return cell if any(counts for _, counts in steps) else None
         pairs = tuple(_pairs(cell))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
