@@ -93,7 +93,7 @@ class JsonSchema(Verifier):
         schema = read_schema(reference)
         if isinstance(schema, str):
             return Verdict(Outcome.BAD_REFERENCE, schema)
-        read = strict_json.first if self.which == "first" else strict_json.read
+        read = strict_json.find_first if self.which == "first" else strict_json.read
         try:
             value = read(answer.strip())
             if schema.cost * len(answer) > MAX_COST_HERE:

@@ -116,6 +116,7 @@ class Sandbox(NamedTuple):
 
 def find_bubblewrap() -> str:
     """Return bubblewrap's path. Raises RuntimeError if it is missing or does not work here."""
+    _refuse_windows()
     path = shutil.which("bwrap")
     if sys.platform != "linux":
         reason = "bubblewrap runs on Linux alone"
@@ -134,6 +135,15 @@ def find_bubblewrap() -> str:
     return path
 
 
+def _refuse_windows() -> None:
+    if sys.platform == "win32":
+        message = (
+            "code cannot run answers on Windows, which has neither bubblewrap nor resource limits;"
+            " use Linux, or the Windows Subsystem for Linux"
+        )
+        raise RuntimeError(message)
+
+
 @contextmanager
 def _start_guest(
     sandbox: Sandbox, role: str, source: str, streams: dict[str, Stream], **options: Any
@@ -142,6 +152,7 @@ def _start_guest(
 
     The process takes over the streams. Raises RuntimeError if it did not start.
     """
+    _refuse_windows()
     with (
         _open_nameless_file(_pack_task(source)) as task,
         _open_pipe() as (started, report_start),
@@ -226,7 +237,7 @@ def _build_command(sandbox: Sandbox, call_filter: int, *, task: int, **options: 
     """Return the command of a guest; `call_filter` and `task` are numbers of open files."""
     limits = {
         "RLIMIT_AS": sandbox.memory << 20,
-        "RLIMIT_CPU": int(sandbox.seconds) + 1,  # for what outlives this process
+        "RLIMIT_CPU": int(sandbox.seconds) + 1,  # ends it too if this process cannot
         "RLIMIT_NPROC": 16,  # threads: the filter refuses processes
         "RLIMIT_NOFILE": 64,
         "RLIMIT_FSIZE": 0,
@@ -285,7 +296,7 @@ def _compile_guest() -> CodeType:
 
 @cache
 def _build_filter() -> bytes:
-    """Return the system call filter in the kernel's format: classic BPF, 8 bytes per instruction."""
+    """Return the system call filter as classic BPF, 8 bytes per instruction."""
     machine = platform.machine()
     if machine not in _MACHINES:
         return b""
