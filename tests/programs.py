@@ -818,36 +818,36 @@ for _ in range(40):
 === deep nesting
 os.write(link()._outgoing, b"[" * 10**6 + b"\n")
 === a value, ahead of time
-link()._send("value", 0)
+link()._send_message("value", 0)
 === many values
 for _ in range(500):
-    link()._send("value", 0)
+    link()._send_message("value", 0)
 === a value that is not a list
-link()._send("value")
+link()._send_message("value")
 === an error of the wrong form
-link()._send("error", 5, 6)
+link()._send_message("error", 5, 6)
 === an exit, raised over there
-link()._send("error", ["SystemExit", "BaseException"], "0")
+link()._send_message("error", ["SystemExit", "BaseException"], "0")
 === a question of the wrong form
-link()._send("ask", 3)
+link()._send_message("ask", 3)
 === a question without an object
-link()._send("ask", "call", [])
+link()._send_message("ask", "call", [])
 === a request for what is not shared
-link()._send("ask", "getattr", [5, "real"])
+link()._send_message("ask", "getattr", [5, "real"])
 === a request to load
-link()._send("ask", "load", [])
+link()._send_message("ask", "load", [])
 === a call of a built-in type
-link()._send("ask", "call", [{"type": ["int"]}, [], {}])
+link()._send_message("ask", "call", [{"type": ["int"]}, [], {}])
 === a tag of two
-link()._send("value", {"list": [], "tuple": []})
+link()._send_message("value", {"list": [], "tuple": []})
 === an object that does not exist
-link()._send("value", {"yours": [99]})
+link()._send_message("value", {"yours": [99]})
 === an object of a strange number
-link()._send("value", {"mine": [[1]]})
+link()._send_message("value", {"mine": [[1]]})
 === a lot of objects
-link()._send("value", [{"mine": [n]} for n in range(10**5)])
+link()._send_message("value", [{"mine": [n]} for n in range(10**5)])
 === a module made
-link()._send("value", {"os.system": ["true"]})
+link()._send_message("value", {"os.system": ["true"]})
 """)
 """What an answer may do to its end of the link to the tests; `link` finds that end."""
 

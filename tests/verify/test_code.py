@@ -347,8 +347,8 @@ def same(left, right):
 
 @given(value=PLAIN)
 def test_plain_data_arrives_unchanged(link, value):
-    link._send("value", link._encode(value))
-    kind, (received,) = link._receive()
+    link._send_message("value", link._encode_value(value))
+    kind, (received,) = link._receive_message()
     assert kind == "value"
     assert same(received, value)
 
@@ -365,7 +365,7 @@ def test_anything_else_that_arrives_closes_the_link(link, line):
     os.write(link._outgoing, line + b"\n")
     if not well:
         with pytest.raises(guest.PeerClosed):
-            link._receive()
+            link._receive_message()
         assert link.is_closed
     else:
         link._lines.readline()
@@ -381,7 +381,7 @@ def test_anything_else_that_arrives_closes_the_link(link, line):
 def test_a_forged_tag_closes_the_link(link, forged):
     os.write(link._outgoing, json.dumps(["value", forged]).encode() + b"\n")
     with pytest.raises(guest.PeerClosed):
-        link._receive()
+        link._receive_message()
 
 
 @pytest.mark.parametrize(

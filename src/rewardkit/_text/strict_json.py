@@ -86,26 +86,26 @@ def _convert_mapping(value: Any) -> dict[str, Any]:
     raise TypeError(message)
 
 
-def _refuse(reason: str) -> NoReturn:
+def _refuse_value(reason: str) -> NoReturn:
     raise RefusedError(reason)
 
 
 def _parse_integer(digits: str) -> int:
-    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else _refuse("too large a number")
+    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else _refuse_value("too large a number")
 
 
 def _parse_float(digits: str) -> float:
-    return value if math.isfinite(value := float(digits)) else _refuse("too large a number")
+    return value if math.isfinite(value := float(digits)) else _refuse_value("too large a number")
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
-    return members if len(members) == len(pairs) else _refuse("a key is repeated")
+    return members if len(members) == len(pairs) else _refuse_value("a key is repeated")
 
 
 _decoder = json.JSONDecoder(
     parse_int=_parse_integer,
     parse_float=_parse_float,
-    parse_constant=lambda name: _refuse(f"{name} is not a number"),
+    parse_constant=lambda name: _refuse_value(f"{name} is not a number"),
     object_pairs_hook=_build_object,
 )

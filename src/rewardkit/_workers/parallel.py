@@ -122,7 +122,7 @@ def _worker_environment(workers: int) -> dict[str, str]:
     return {"REWARDKIT_WORKERS": share, **os.environ, "PYTHONPATH": import_path()}
 
 
-def _serve(receiver: IO[bytes], sender: IO[bytes]) -> None:
+def _serve_items(receiver: IO[bytes], sender: IO[bytes]) -> None:
     """Do the work on items until the caller closes the pipe."""
     work: Callable[[Any], Any] | None = None
     import_error: Exception | None = None
@@ -159,6 +159,6 @@ if __name__ == "__main__":
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # what a reward prints goes to stderr, and not among the answers
         try:
-            _serve(sys.stdin.buffer, answers)
+            _serve_items(sys.stdin.buffer, answers)
         except BrokenPipeError:  # the caller has ended
             sys.exit()

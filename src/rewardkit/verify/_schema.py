@@ -66,7 +66,7 @@ class Schema(NamedTuple):
             # Not `iter_errors`, which makes every error before it gives the first.
             self.validator.validate(value)
         except jsonschema_rs.ValidationError as error:
-            return _describe(error)
+            return _describe_error(error)
         except UnicodeEncodeError:
             return self.find_fault(_replace_lone_surrogates(value), explain=explain)
         except ValueError:  # it compares and quotes values that are nested up to 255 deep
@@ -93,9 +93,9 @@ def read_schema(text: str, *, in_worker: bool = False) -> Schema | str:
         # With an $id below the top, compiling may take time factorial in the references.
         if _has_inner_id(schema) and not in_worker:
             return Schema(None, math.inf)
-        return _compile(schema, cost)
+        return _compile_schema(schema, cost)
     except jsonschema_rs.ValidationError as error:
-        return f"not a schema: {_describe(error)}"
+        return f"not a schema: {_describe_error(error)}"
     except RecursionError:
         return "not a schema: nested too deep"
     except (jsonschema_rs.ReferencingError, ValueError) as error:
@@ -122,7 +122,7 @@ def find_fault_in_worker(row: Sequence[str]) -> list[str | None]:
         return [None, TOO_DEEP]
 
 
-def _compile(schema: Any, cost: float) -> Schema:
+def _compile_schema(schema: Any, cost: float) -> Schema:
     options = {
         "retriever": _refuse_to_fetch,
         "validate_formats": False,
@@ -248,7 +248,7 @@ def _replace_lone_surrogates(value: Any) -> Any:
     return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
-def _describe(error: Any) -> str:
+def _describe_error(error: Any) -> str:
     """Return the position and the message of an error, each shortened."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
     message = error.message

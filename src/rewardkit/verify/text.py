@@ -29,9 +29,9 @@ class Exact(Verifier):
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
-        return pairwise(answers, references, self._judge)
+        return pairwise(answers, references, self._compare_texts)
 
-    def _judge(self, answer: str, reference: str) -> Verdict:
+    def _compare_texts(self, answer: str, reference: str) -> Verdict:
         if self.strip:
             answer, reference = answer.strip(), reference.strip()
         if not self.case_sensitive:
@@ -58,9 +58,9 @@ class Contains(Verifier):
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
-        return pairwise(answers, references, self._judge)
+        return pairwise(answers, references, self._compare_texts)
 
-    def _judge(self, answer: str, reference: str) -> Verdict:
+    def _compare_texts(self, answer: str, reference: str) -> Verdict:
         answer, reference = answer.strip(), reference.strip()
         if not self.case_sensitive:
             answer, reference = answer.casefold(), reference.casefold()

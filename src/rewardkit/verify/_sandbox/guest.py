@@ -136,9 +136,9 @@ class Link:
 
     def ask(self, operation: str, *operands: Any) -> Any:
         """Return the result of an operation there. Raises what it raised, or PeerClosed."""
-        self._send("ask", operation, [self._encode(operand) for operand in operands])
+        self._send_message("ask", operation, [self._encode_value(operand) for operand in operands])
         while True:
-            kind, content = self._receive()
+            kind, content = self._receive_message()
             if kind == "value":
                 return content[0]
             if kind == "error":
@@ -148,7 +148,7 @@ class Link:
     def serve(self) -> NoReturn:
         """Answer until the other process is gone."""
         while True:
-            self._do_operation(*self._receive()[1])
+            self._do_operation(*self._receive_message()[1])
 
     def _do_operation(self, operation: str, operands: list[Any]) -> None:
         """Do what was asked for, and send the result or the error."""
@@ -157,12 +157,12 @@ class Link:
             if operands and "mine" not in self._tags.get(id(operands[0]), {}):
                 raise PermissionError(operation)  # noqa: TRY301 - sent like any other
             value = self._operations[operation](*operands)
-            reply = ["value", self._encode(value, plain=operation == "plain")]
+            reply = ["value", self._encode_value(value, plain=operation == "plain")]
         except Exception as error:  # noqa: BLE001 - the other process raises it
             reply = ["error", [kind.__name__ for kind in type(error).__mro__], str(error)[:1000]]
-        self._send(*reply)
+        self._send_message(*reply)
 
-    def _send(self, *message: Any) -> None:
+    def _send_message(self, *message: Any) -> None:
         line = self._dumps(message).encode() + b"\n"
         try:
             while line:
@@ -170,7 +170,7 @@ class Link:
         except OSError:
             self._raise_closed("the program ended")
 
-    def _receive(self) -> tuple[str, list[Any]]:
+    def _receive_message(self) -> tuple[str, list[Any]]:
         line = self._lines.readline(MAX_MESSAGE_BYTES + 1)
         if not line.endswith(b"\n"):
             self._raise_closed(
@@ -186,7 +186,7 @@ class Link:
         self.is_closed = True
         raise PeerClosed(reason)
 
-    def _encode(self, value: Any, *, plain: bool = False) -> Any:
+    def _encode_value(self, value: Any, *, plain: bool = False) -> Any:
         """Return a value for JSON: plain data as a copy, anything else as the tag of an object."""
         kind = type(value)
         if value is None or kind in _SCALARS:
@@ -199,7 +199,7 @@ class Link:
             if isinstance(value, int | float | str):
                 return value
             if split := _split_into_parts(value):
-                return {split[0]: [self._encode(part) for part in split[1]]}
+                return {split[0]: [self._encode_value(part) for part in split[1]]}
         if "getattr" not in self._operations and not callable(value):
             message = f"tests can hand over plain data and functions, no object of {kind.__name__}"
             raise TypeError(message)
