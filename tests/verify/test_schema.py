@@ -509,7 +509,7 @@ def test_a_schema_in_a_field_is_that_of_every_row():
         ({"type": "whole"}, 'json_schema: not a schema: $.type: "whole" is not valid'),
         ({"const": {1, 2}}, "JSON cannot hold it: got {1, 2} (set)"),
         ({"$ref": "#/a"}, "json_schema: not a schema: $ref '#/a' has no target"),
-        ("{}", "got '{}' (str), expected a valid dictionary"),
+        ("{}", "json_schema: got '{}' (str), expected a mapping"),
     ],
 )
 def test_a_bad_schema_of_its_own_raises(schema, message):

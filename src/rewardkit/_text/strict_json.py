@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from rewardkit._messages import shorten_repr
+
 MAX_INTEGER_DIGITS = 300
 """A float holds no longer integer, and Python converts long ones in quadratic time."""
 MAX_ATTEMPTS = 64
@@ -82,7 +84,7 @@ _FENCE = re.compile(r"```json\b\s*+", re.IGNORECASE)
 def _convert_mapping(value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
-    message = f"got {value!r} ({type(value).__name__})"
+    message = f"got {shorten_repr(value)}"
     raise TypeError(message)
 
 

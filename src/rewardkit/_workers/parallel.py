@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import IO, Any, TypeVar
 
+from rewardkit._messages import error_line
 from rewardkit._workers.pool import import_path
 
 Item = TypeVar("Item")
@@ -129,7 +130,7 @@ def _serve_items(receiver: IO[bytes], sender: IO[bytes]) -> None:
     try:
         work = pickle.loads(pickle.load(receiver))  # noqa: S301 - from the process that started it
     except Exception as error:  # noqa: BLE001 - the caller raises it
-        import_error = ValueError(f"{type(error).__name__}: {error}; {_HINT}")
+        import_error = ValueError(f"{error_line(error)}; {_HINT}")
     while True:
         try:
             item = pickle.load(receiver)  # noqa: S301 - the same
