@@ -98,7 +98,9 @@ class JsonSchema(Verifier):
         try:
             value = read(answer.strip())
             if schema.cost * len(answer) > MAX_COST_HERE:
-                return [reference, json.dumps(value)]
+                value_text = json.dumps(value)  # without the prose around it
+                if schema.cost * len(value_text) > MAX_COST_HERE:
+                    return [reference, value_text]
             fault = schema.find_fault(value)
         except RecursionError:
             fault = TOO_DEEP
