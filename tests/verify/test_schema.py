@@ -277,6 +277,12 @@ def test_a_schema_that_only_a_worker_compiles_may_be_bad():
     assert "'whole' is not valid" in found.detail.replace('"', "'")
 
 
+def test_prose_around_the_json_does_not_count(monkeypatch):
+    monkeypatch.setattr(pool, "run", lambda *_, **__: pytest.fail("this process can decide it"))
+    schema = {"enum": list(range(1000)), "description": "x" * 10_000}
+    assert outcome(schema, "Let me think. " * 10_000 + "[1]") == "wrong"
+
+
 def test_equal_pairs_are_decided_once(monkeypatch):
     asked = []
     run = pool.run

@@ -258,8 +258,7 @@ class Pool:
 
     def wait_for_messages(self, seconds: float) -> list[WorkerProcess]:
         """Wait at most that long, and return the workers whose sockets are ready."""
-        sending = [worker.socket for worker in self.workers if worker.unsent]
-        ready = _wait_for_sockets([worker.socket for worker in self.workers], sending, seconds)
+        ready = _wait_for_sockets(self.workers, seconds)
         return [worker for worker in self.workers if worker.socket.fileno() in ready]
 
     def seconds_to_next_deadline(self, now: float) -> float:
@@ -284,6 +283,7 @@ class Pool:
 
 
 _pools: dict[tuple[str, int], Pool] = {}
+_HAS_POLL = hasattr(select, "poll")  # Windows has none
 
 
 def _rows_at_once() -> int:
@@ -313,23 +313,25 @@ def _kill_process_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait_for_sockets(
-    receiving: Sequence[socket.socket], sending: Sequence[socket.socket], seconds: float
-) -> set[int]:
-    """Wait at most that long, and return the numbers of the sockets that are ready."""
+def _wait_for_sockets(workers: Sequence[WorkerProcess], seconds: float) -> set[int]:
+    """Wait at most that long, and return the numbers of the workers' sockets that are ready."""
     # `poll` where there is one: on Unix `select` takes no number above 1023.
-    if not hasattr(select, "poll"):
-        if not receiving:  # Windows refuses to wait for nothing
-            time.sleep(seconds)
-            return set()
-        readable, writable, _ = select.select(receiving, sending, [], seconds)
-        return {each.fileno() for each in (*readable, *writable)}
+    if not _HAS_POLL:
+        return _select_sockets(workers, seconds)
     poll = select.poll()
-    for each in receiving:
-        poll.register(each, select.POLLIN)
-    for each in sending:
-        poll.register(each, select.POLLIN | select.POLLOUT)
+    for worker in workers:
+        poll.register(worker.socket, select.POLLIN | (select.POLLOUT if worker.unsent else 0))
     return {number for number, _ in poll.poll(math.ceil(seconds * 1000))}
+
+
+def _select_sockets(workers: Sequence[WorkerProcess], seconds: float) -> set[int]:
+    if not workers:  # Windows refuses to wait for nothing
+        time.sleep(seconds)
+        return set()
+    receiving = [worker.socket for worker in workers]
+    sending = [worker.socket for worker in workers if worker.unsent]
+    readable, writable, _ = select.select(receiving, sending, [], seconds)
+    return {each.fileno() for each in (*readable, *writable)}
 
 
 def import_path() -> str:
