@@ -17,7 +17,20 @@ from pydantic import AfterValidator, Field, model_validator
 from rewardkit._text import numbers
 from rewardkit._text.patterns import compiled
 from rewardkit._text.tags import block, opened
-from rewardkit.component import Component, register
+from rewardkit.component import Component
+from rewardkit.registry import register
+
+__all__ = [
+    "After",
+    "Boxed",
+    "Choice",
+    "Extractor",
+    "Hash",
+    "LastNumber",
+    "Regex",
+    "Tag",
+    "Whole",
+]
 
 Which = Literal["first", "last"]
 TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]

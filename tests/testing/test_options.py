@@ -51,7 +51,7 @@ def even(completions, **columns):
         (
             {"wrap": "<a>{anwser}</a>"},
             ValueError,
-            r"\{anwser\} is not a column; did you mean \{answer\}",
+            r"\{anwser\} is not a column; did you mean 'answer'",
         ),
         (
             {"wrap": "<a>{solution}</a>"},
@@ -94,7 +94,7 @@ def test_a_layout_may_be_that_of_a_column_where_none_is_read():
     layout = "<reasoning>\nso\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
     options = {"wrap": layout, "laws": "maximum", "max_examples": 2}
     assert kit.check_reward(rk.build("xml_strict"), **options).held == ("maximum",)
-    with pytest.raises(ValueError, match=r"\{promt\} is not a column; did you mean \{prompt\}"):
+    with pytest.raises(ValueError, match=r"\{promt\} is not a column; did you mean 'prompt'"):
         kit.check_reward(rk.build("xml_strict"), wrap="{promt}", laws="maximum")
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from rewardkit._text.patterns import compiled
 from rewardkit.batch import Batch
-from rewardkit.component import register
+from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from math import isclose, isnan
 from typing import Any, SupportsFloat
 
+from rewardkit._messages import error_line
 from rewardkit.batch import MissingColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
@@ -78,7 +79,7 @@ def describe_error(error: BaseException) -> str:
     """Return an error as one line."""
     if isinstance(error, WrongTypeError):
         return join_lines(str(error))
-    return join_lines(f"raises {type(error).__name__}: {error}")
+    return f"raises {error_line(error)}"
 
 
 def join_lines(text: str) -> str:

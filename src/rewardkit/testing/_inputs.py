@@ -193,7 +193,9 @@ def _split_forms(forms: Sequence[str]) -> dict[str, list[str]]:
 def _guess_wraps(reward: Any, columns: Mapping[str, Any]) -> list[Wrap]:
     """Return the usual ways to write a reference."""
     if isinstance(reward, Component):
-        names = [str(column) for column in component.columns(reward) if column.cell == Reference]
+        names = [
+            str(column) for column in component.columns(reward) if column.value_type == Reference
+        ]
     else:
         names = [name for name in columns if name not in _TRAINER_LISTS]
     return [usual.replace("*", f"{{{name}}}") for name in names for usual in _USUAL_WRAPS]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from math import isnan
 from typing import Any
 
+from rewardkit._messages import did_you_mean
 from rewardkit.component import Component
 
 _METHODS = {"verifier": "verify", "extractor": "extract"}
@@ -76,10 +76,9 @@ def check_columns(given: Any, known: Sequence[str]) -> None:
             f"columns: got {given!r}, expected values by name: {{'answer': ['42', '7']}}"
         )
     for name in given:
-        if name not in known and (near := get_close_matches(name, known, n=1)):
+        if name not in known and (hint := did_you_mean(name, known)):
             raise ValueError(
-                f"columns: the reward does not read a column {name!r}; did you mean {near[0]!r}?"
-                f" ({', '.join(known)})"
+                f"columns: the reward does not read a column {name!r}{hint} ({', '.join(known)})"
             )
 
 
@@ -97,9 +96,8 @@ def check_wrap(given: Any, known: Sequence[str], *, callables: bool = True) -> N
     known = [*known, "prompt"] if callables else known
     fills_none = known != ["prompt"] and not any(f"{{{name}}}" in given for name in known)
     for name in _PLACEHOLDER.findall(given):
-        near = get_close_matches(name, known, n=1)
-        if name not in known and (near or fills_none):
-            hint = f"; did you mean {{{near[0]}}}?" if near else ""
+        hint = did_you_mean(name, known)
+        if name not in known and (hint or fills_none):
             raise ValueError(f"wrap: {{{name}}} is not a column{hint} ({', '.join(known)})")
 
 

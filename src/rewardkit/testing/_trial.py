@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
@@ -13,6 +12,7 @@ from unittest import SkipTest
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.errors import Flaky
 
+from rewardkit._messages import did_you_mean
 from rewardkit.testing import _options
 from rewardkit.testing._calls import count_rows
 from rewardkit.testing._findings import Checked, Counterexample, Finding, LawBroken
@@ -236,8 +236,7 @@ def _choose_laws(kind: str, laws: Iterable[str] | None, skip: Iterable[str]) -> 
     left_out = _options.read_names(skip, "skip")
     for name in [*chosen, *left_out]:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, known)
             raise ValueError(f"no law of {kind}s is called {name!r}{hint} ({', '.join(known)})")
     kept = [law for name, law in known.items() if name in chosen and name not in left_out]
     if not kept:

@@ -17,8 +17,8 @@ from math import isfinite
 from typing import Any, Literal, NamedTuple
 from unittest import SkipTest
 
-from rewardkit import component
-from rewardkit.batch import Batch, Column
+from rewardkit import component, config
+from rewardkit.batch import Batch, ColumnName
 from rewardkit.component import Component
 from rewardkit.testing import _timing
 from rewardkit.testing._calls import (
@@ -207,7 +207,7 @@ def rename(subject: Subject, rows: Rows) -> None:
         raise SkipTest("it has no field that names a column")
     values = subject.values_of(rows)
     for old in component.columns(subject.target):
-        new: Column[Any] = Column(f"other_{old}", old.cell)
+        new: ColumnName[Any] = ColumnName(f"other_{old}", old.value_type)
         target = _rename_column(subject.target, old, new)
         renamed = {str(new) if name == old else name: rows[name] for name in rows}
         # the copy shares the list of calls, so that the program shows both
@@ -225,7 +225,7 @@ def yaml(subject: Subject, _: object) -> None:
         raise SkipTest(f"{name} is not registered; put @rk.register(...) above its class")
     again: Any = None
     try:
-        again = component.load(component.dump(target))
+        again = config.load(config.dump(target))
         result = f"rk.load(rk.dump({subject.kind})) = {again!r}"
     except Exception as error:  # noqa: BLE001 - the error is the finding
         result = describe_error(error)
@@ -391,7 +391,7 @@ def _rename_column(value: Any, old: str, new: str) -> Any:
             for name in type(value).model_fields
         }
         return value.model_copy(update=fields)
-    if isinstance(value, Column):
+    if isinstance(value, ColumnName):
         return new if value == old else value
     if isinstance(value, Mapping):
         renamed = {key: _rename_column(item, old, new) for key, item in value.items()}

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import lookup, names
+from rewardkit.batch import Batch, ColumnName, Reference
 from rewardkit.extract import Extractor
+from rewardkit.registry import lookup, names
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
 from rewardkit.testing._drawing import (
@@ -351,17 +351,17 @@ def batches(
 
 
 def column_values(
-    column: Column[Any], *, also: Sequence[Any] = (), clean: bool = False
+    column: ColumnName[Any], *, also: Sequence[Any] = (), clean: bool = False
 ) -> SearchStrategy[Any]:
     """The values that a component's column may hold, by its declared type.
 
     `also` are more values to draw if the column takes any; `clean` is that of `references`.
     """
-    if column.cell is object:
+    if column.value_type is object:
         return st.sampled_from([*also, None, True, 0, "", *_WORDS])
-    if column.cell == Reference:
+    if column.value_type == Reference:
         return references(clean=clean)
-    found: SearchStrategy[Any] = st.from_type(column.cell)
+    found: SearchStrategy[Any] = st.from_type(column.value_type)
     return found
 
 
@@ -384,7 +384,8 @@ def register() -> None:
     st.register_type_strategy(Batch, lambda _: batches())
     st.register_type_strategy(Score, st.builds(Score, finite, st.text()))
     st.register_type_strategy(Verdict, verdicts)
-    st.register_type_strategy(Column, lambda _: st.text(min_size=1, max_size=20).map(Column))
+    column_names: SearchStrategy[Any] = st.text(min_size=1, max_size=20).map(ColumnName)
+    st.register_type_strategy(ColumnName, column_names)
     for base in (Reward, Verifier, Extractor):
         # a function, since the registry must not be read while Hypothesis starts
         st.register_type_strategy(base, lambda asked: _draw_defaults(asked.component_kind))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, final
 
 from pydantic import Field
 
-from rewardkit.component import register
+from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit.component import Frozen, register
+from rewardkit.component import Frozen
+from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import CORRECT, Verifier, pairwise
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, final
 
-from rewardkit.component import register
+from rewardkit.registry import register
 from rewardkit.result import Verdict
 from rewardkit.verify.base import CORRECT, WRONG, Verifier, pairwise
 

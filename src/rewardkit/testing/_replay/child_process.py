@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import SkipTest
 
+from rewardkit._messages import error_line
 from rewardkit.testing._replay import scripts, sources
 
 # No multiprocessing: its spawn imports the caller's `__main__`, and so runs the checks of a script.
@@ -94,4 +95,4 @@ def _call_or_describe_error(run: Callable[[Any, Any], Any], target: Any, call: A
     try:
         return run(target, call)
     except Exception as error:  # noqa: BLE001 - the error is compared as a result is
-        return f"raises {type(error).__name__}: {error}"
+        return f"raises {error_line(error)}"

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rewardkit.component import Component, dump, walk
+from rewardkit.component import Component, walk
+from rewardkit.config import dump, read_yaml
 from rewardkit.testing._replay import scripts
 from rewardkit.testing._replay.literals import write_literal
 
@@ -29,12 +30,10 @@ def bind_object(target: Any, name: str) -> list[str]:
     if not all(cls.registered_name for cls in classes):
         made = [line for cls in classes for line in bind_object(cls, cls.__name__)]
         return [*made, f"{name} = {target!r}"]
-    from rewardkit import _yaml  # noqa: PLC0415 - PyYAML takes its time to import
-
     # Importing a module registers its classes; rewardkit's own are registered already.
     homes = {cls.__module__ for cls in classes if not cls.__module__.startswith("rewardkit.")}
     lines = [line for home in sorted(homes) for line in _import_module(sys.modules[home])]
-    return [*lines, f"{name} = rk.load({write_literal(_yaml.read(dump(target)))})"]
+    return [*lines, f"{name} = rk.load({write_literal(read_yaml(dump(target)))})"]
 
 
 def _find_homes(target: Any) -> Iterator[tuple[ModuleType, str]]:
