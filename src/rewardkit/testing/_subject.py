@@ -203,6 +203,8 @@ class Subject:
     @property
     def first_calls(self) -> Iterator[Rows]:
         """Calls with texts that broke many rewards: each alone, then all of one form in a batch."""
+        if not self.classics:  # samples take time to draw
+            return
         alone = [
             select_rows(rows, [row]) for rows in self.samples for row in range(count_rows(rows))
         ]
