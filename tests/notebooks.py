@@ -46,8 +46,8 @@ def correctness_reward_func(prompts, completions, answer, **kwargs):
     question = prompts[0][-1]["content"]
     assert question
     return [
-        2.0 * (answer_of(text) == cell)
-        for text, cell in zip(texts_of(completions), answer, strict=True)
+        2.0 * (answer_of(text) == reference)
+        for text, reference in zip(texts_of(completions), answer, strict=True)
     ]
 
 
@@ -64,17 +64,17 @@ def match_format_approximately(completions, **kwargs):
 
 def check_answer(prompts, completions, answer, **kwargs):
     values = []
-    for text, cell in zip(texts_of(completions), answer, strict=True):
+    for text, reference in zip(texts_of(completions), answer, strict=True):
         _, mark, guess = text.partition("</think>")
         if not mark:
             values.append(-2.0)
-        elif guess == cell:
+        elif guess == reference:
             values.append(5.0)
-        elif guess.strip() == cell.strip():
+        elif guess.strip() == reference.strip():
             values.append(3.5)
         else:
             try:
-                ratio = float(guess) / float(cell)
+                ratio = float(guess) / float(reference)
             except (ValueError, ZeroDivisionError, OverflowError):
                 values.append(-4.5)
                 continue
@@ -84,13 +84,13 @@ def check_answer(prompts, completions, answer, **kwargs):
 
 def check_numbers(prompts, completions, answer, **kwargs):
     values = []
-    for text, cell in zip(texts_of(completions), answer, strict=True):
+    for text, reference in zip(texts_of(completions), answer, strict=True):
         guess = re.search(r"-?[\d.,]+", text)
         if guess is None:
             values.append(-2.5)
             continue
         try:
-            right = float(guess[0].replace(",", "")) == float(cell.strip())
+            right = float(guess[0].replace(",", "")) == float(reference.strip())
         except ValueError:
             values.append(0)
             continue

@@ -100,28 +100,28 @@ def both(completions, **columns):
     return np.array([float(len(completions)) for _ in completions])
 
 
-def cells(completions, cell, **columns):
-    return [1 / 0 for _ in cell]
+def divides(completions, value, **columns):
+    return [1 / 0 for _ in value]
 
 
 def classes(completions, **columns):
     return [1 / 0 for _ in columns["class"]]
 
 
-def resized(completions, cell, **columns):
-    for image in cell:
+def resized(completions, value, **columns):
+    for image in value:
         image.size = len(completions) + 100
     return [0.0 for _ in completions]
 
 
-def one_element(completions, cell, **columns):
-    for each in cell:
+def one_element(completions, value, **columns):
+    for each in value:
         each[2500] += 1
     return [0.0 for _ in completions]
 
 
-def cell(value: Any) -> tuple[Any, str, dict[str, Any], str]:
-    return cells, "total", {"columns": {"cell": [value]}}, "ZeroDivisionError"
+def value_case(value: Any) -> tuple[Any, str, dict[str, Any], str]:
+    return divides, "total", {"columns": {"value": [value]}}, "ZeroDivisionError"
 
 
 ODD: dict[str, tuple[Any, str, dict[str, Any], str]] = {
@@ -129,20 +129,20 @@ ODD: dict[str, tuple[Any, str, dict[str, Any], str]] = {
     "array": (array, "finite", {}, "AssertionError"),
     "array of several": (both, "pointwise", {}, "AssertionError"),
     "keyword": (classes, "total", {"columns": {"class": ["a"]}}, "ZeroDivisionError"),
-    "date": cell(dt.date(2024, 1, 1)),
-    "fraction": cell(Fraction(1, 2)),
-    "decimal": cell([Decimal("0.1")]),
-    "array cell": cell(np.array([1.5], dtype="float32")),
-    "number of numpy": cell(np.float32(1.5)),
-    "text of numpy": cell(np.str_("a")),
-    "text that is no program": cell(Named()),
-    "enumeration": cell(Colour.RED),
-    "object": cell(Image()),
-    "object that changes": (resized, "inputs", {"columns": {"cell": [Image()]}}, "AssertionError"),
+    "date": value_case(dt.date(2024, 1, 1)),
+    "fraction": value_case(Fraction(1, 2)),
+    "decimal": value_case([Decimal("0.1")]),
+    "array value": value_case(np.array([1.5], dtype="float32")),
+    "number of numpy": value_case(np.float32(1.5)),
+    "text of numpy": value_case(np.str_("a")),
+    "repr that is not a program": value_case(Named()),
+    "enumeration": value_case(Colour.RED),
+    "object": value_case(Image()),
+    "object that changes": (resized, "inputs", {"columns": {"value": [Image()]}}, "AssertionError"),
     "array that changes": (
         one_element,
         "inputs",
-        {"columns": {"cell": [np.zeros(5000)]}},
+        {"columns": {"value": [np.zeros(5000)]}},
         "AssertionError",
     ),
 }

@@ -93,12 +93,12 @@ class MutatesItsInput(Planted):
     answer: rk.Column[object] = "answer"
 
     def score(self, batch):
-        cells = batch.column(self.answer)
-        for row, cell in enumerate(cells):
-            cells[row] = str(cell)
+        values = batch.column(self.answer)
+        for row, value in enumerate(values):
+            values[row] = str(value)
         return [
-            rk.Score(float(text == str(cell)))
-            for text, cell in zip(batch.texts, cells, strict=True)
+            rk.Score(float(text == str(value)))
+            for text, value in zip(batch.texts, values, strict=True)
         ]
 
 
@@ -167,14 +167,14 @@ class LeavesItsBounds(Planted):
         return [rk.Score(1.0 - 0.001 * len(text.partition("</answer>")[2])) for text in batch.texts]
 
 
-def _closure():
+def make_closure():
     def does_not_pickle(completions, **columns):
         return [float("<answer>" in text) for text in texts_of(completions)]
 
     return does_not_pickle
 
 
-does_not_pickle = bug("pickles")(_closure())
+does_not_pickle = bug("pickles")(make_closure())
 
 
 @bug("pickles")
@@ -216,9 +216,9 @@ class IgnoresARename(Planted):
     reference: rk.Column[object] = "answer"
 
     def score(self, batch):
-        cells = batch.column("answer")
+        values = batch.column("answer")
         return [
-            rk.Score(float(text == cell)) for text, cell in zip(batch.texts, cells, strict=True)
+            rk.Score(float(text == value)) for text, value in zip(batch.texts, values, strict=True)
         ]
 
 

@@ -17,6 +17,7 @@ from endpoint import serving
 from rewardkit import presets
 from rewardkit import testing as kit
 from rewardkit.component import columns
+from rewardkit.testing import _timing
 from shapes import REQUIRED
 
 ODD = st.sampled_from(
@@ -35,14 +36,16 @@ ODD = st.sampled_from(
 """Completions beside those that trainers pass."""
 TAGGED = "<reasoning>\nIt is so,\nor so.\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
 THOUGHT = "<think>\nIt is so.\n</think>\n{answer}"
-HALF = {"max_examples": settings().max_examples // 2}
-FEW = {"max_examples": 5}
+USUAL = {"max_examples": settings().max_examples // 4}
+FEW = {"max_examples": max(5, settings().max_examples // 100)}
 SLOW: dict[str, dict[str, Any]] = {
-    "code": FEW,
-    "judge": {**FEW, "skip": ["linear"]},  # see benchmarks/scaling.py
-    "math": {"max_examples": 10},
+    # each call starts a process: the law `linear` has a test of its own
+    "code": {**FEW, "skip": ["linear"]},
+    # and here a request: see benchmarks/scaling.py
+    "judge": {**FEW, "skip": ["linear"]},
+    "math": {"max_examples": USUAL["max_examples"] * 2 // 3},
 }
-"""Fewer examples where each takes long."""
+"""Fewer examples for components that take long."""
 NUMBERS = kit.numbers().map(lambda number: number[0])
 PASSES = st.integers(0, 9).map(
     lambda number: (
@@ -129,10 +132,11 @@ def component(request):
 
 def test_every_component_keeps_every_law(component):
     kind, name = component.component_kind, component.registered_name
-    options = {**HALF, **SLOW.get(name, {})}
+    options = {**USUAL, **SLOW.get(name, {})}
     expected = {OF_RIGHT[kind]}
     if name in NO_ANSWERS:
-        options |= {"right": RIGHT[name]["right"], "skip": ["reflexive"]}
+        skip = [*options.get("skip", ()), "reflexive"]
+        options |= {"right": RIGHT[name]["right"], "skip": skip}
         expected = set()
     checked = CHECKS[kind](component, **options)
     if kind == "reward" and not columns(component):
@@ -145,13 +149,19 @@ def test_every_component_keeps_every_law(component):
     assert {*checked.held, *checked.skipped, *left_out} == laws
 
 
+def test_code_is_linear(monkeypatch):
+    monkeypatch.setattr(_timing, "_UNITS", ("a", "\n", "("))
+    checked = kit.check_verifier(rk.build("code"), right=PASSES, laws="linear")
+    assert checked.held == ("linear",)
+
+
 def test_what_is_right_is_found_right(component):
     kind, name = component.component_kind, component.registered_name
     if name in NEVER_RIGHT:
         assert name not in RIGHT
         return
     law = OF_RIGHT[kind]
-    checked = CHECKS[kind](component, laws=law, **{**HALF, **RIGHT[name]})
+    checked = CHECKS[kind](component, laws=law, **{**USUAL, **RIGHT[name]})
     assert checked.held == (law,)
 
 
@@ -161,4 +171,4 @@ def test_every_preset_keeps_the_laws(holder, name):
     if "language" in name:
         pytest.importorskip("langid")
     reward = getattr(holder, name)
-    kit.check_reward(reward, skip=["pickles", "linear"], max_examples=20)
+    kit.check_reward(reward, skip=["pickles", "linear"], max_examples=USUAL["max_examples"])

@@ -50,7 +50,7 @@ print("pickles" in check_reward(reward, forms="text", max_examples=10).held)
 def test_a_script_under_optimisation_that_is_broken(tmp_path):
     code = f"from rewardkit.testing import check_reward\n{BROKEN}check_reward(reward, forms='text')"
     done = run(code, tmp_path, "-O")
-    assert "LawBroken: reward breaks 1 of" in done.stderr
+    assert "LawBroken: reward: 1 of" in done.stderr
     assert "rerun('" in done.stderr
     assert "reward(completions=[''])" in done.stderr
 
@@ -72,7 +72,7 @@ def reward(completions, **columns):
 check_reward(reward, laws=["pickles", "deterministic"])
 """
     done = run(code, tmp_path)
-    assert "reward breaks 1 of 2 laws" in done.stderr
+    assert "reward: 1 of 2 laws failed" in done.stderr
     assert "pickles: It pickles, and gives the same in another process" in done.stderr
 
 
@@ -92,8 +92,9 @@ def test_extractor():
     (tmp_path / "test_it.py").write_text(code, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout.count("LawBroken: <lambda> breaks 1 of 1 laws") >= 3
+    assert done.stdout.count("LawBroken: <lambda>: 1 of 1 laws failed") >= 3
     assert "_check.py" not in done.stdout
+    assert "_trial.py" not in done.stdout
     assert "def check_" not in done.stdout
 
 
@@ -138,15 +139,15 @@ def test_the_error_says_everything():
     assert finding.expected.startswith("all(0.0 <= value <= 1.0")
     assert finding.given == "values = [1.2]"
     text = str(raised.value)
-    assert text.startswith("leaves_its_bounds breaks 1 of 2 laws\n\nbounds: No value lies outside")
+    assert text.startswith("leaves_its_bounds: 1 of 2 laws failed\n\nbounds: Every value is within")
     assert "\n    from planted import leaves_its_bounds as reward\n" in text
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"laws": "totl"}, ValueError, "no law of a reward is called 'totl'; did you mean 'total'"),
-        ({"skip": ["reflexive"]}, ValueError, "no law of a reward is called 'reflexive'"),
+        ({"laws": "totl"}, ValueError, "no law of rewards is called 'totl'; did you mean 'total'"),
+        ({"skip": ["reflexive"]}, ValueError, "no law of rewards is called 'reflexive'"),
         ({"forms": "chatty"}, ValueError, "forms: got"),
         ({"columns": {"answer": 4}}, TypeError, "column 'answer': got 4"),
     ],
@@ -156,11 +157,11 @@ def test_options_that_do_not_fit(options, error, message):
         kit.check_reward(rk.build("xml_count"), **options)
 
 
-def test_a_column_of_which_nothing_is_known():
+def test_a_column_without_known_values():
     def says_it(completions, solution, **columns):
         return []
 
-    with pytest.raises(TypeError, match="says_it reads the column 'solution'; say what stands"):
+    with pytest.raises(TypeError, match="says_it reads the column 'solution'; give its values"):
         kit.check_reward(says_it)
     with pytest.raises(TypeError, match="got 3, expected a reward or a function"):
         kit.check_reward(3)
@@ -169,30 +170,30 @@ def test_a_column_of_which_nothing_is_known():
 def test_a_missing_column_is_a_mistake_in_the_call_and_no_finding():
     class Reads(rk.Reward):
         def score(self, batch):
-            return [rk.Score(float(bool(cell))) for cell in batch.column("other")]
+            return [rk.Score(float(bool(value))) for value in batch.column("other")]
 
     with pytest.raises(LookupError, match="no column 'other' in the batch"):
         kit.check_reward(Reads())
 
 
 class Bare:
-    """A cell without a text of its own, as images are."""
+    """A value with the default repr, as images have."""
 
     def __init__(self):
         self.size = 3
         self.itself = self
 
 
-def test_cells_without_a_text_of_their_own_are_left_as_they_are():
+def test_values_with_the_default_repr_are_compared_by_their_contents():
     def reward(completions, image, **columns):
         return [float(each.size) for each in image]
 
-    cells = {"image": [Bare()], "words": [{"aa", "bb", "cc"}]}
-    checked = kit.check_reward(reward, columns=cells, laws=["inputs", "total"], max_examples=20)
+    values = {"image": [Bare()], "words": [{"aa", "bb", "cc"}]}
+    checked = kit.check_reward(reward, columns=values, laws=["inputs", "total"], max_examples=20)
     assert checked.held == ("total", "inputs")
 
 
-def test_a_key_that_is_a_column_is_said_to_be_one():
+def test_a_missing_key_that_may_be_a_column_gets_a_hint():
     def says(completions, **columns):
         return [float(answer == "4") for answer in columns["answer"]]
 
@@ -208,7 +209,7 @@ def test_a_key_that_is_a_column_is_said_to_be_one():
         return raised.value.findings[0].given
 
     assert given(says) == (
-        "raises KeyError: 'answer'; where that is a column, say what stands there:"
+        "raises KeyError: 'answer'; if that is a column, give its values:"
         " columns={'answer': ['42', '7']}"
     )
     assert given(looks_up, forms="text") == "raises KeyError: ''"
@@ -225,7 +226,7 @@ def test_a_key_that_is_a_column_is_said_to_be_one():
         (lambda completions: ["1" for _ in completions], "values = ['1"),
     ],
 )
-def test_what_is_no_list_of_numbers(give, given):
+def test_results_other_than_a_list_of_numbers(give, given):
     with pytest.raises(kit.LawBroken) as raised:
         kit.check_reward(lambda completions, **_: give(completions), laws="total")
     assert raised.value.findings[0].given.startswith(given)
@@ -283,15 +284,15 @@ def test_the_command_finds_and_prints(tmp_path, monkeypatch):
     assert "passed" in done.stdout
 
 
-def test_the_command_takes_cells_from_a_file(tmp_path, monkeypatch):
+def test_the_command_takes_values_from_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     code = "def says(completions, answer, **_):\n    return [float(a == '42') for a in answer]\n"
     (tmp_path / "my_says.py").write_text(code, encoding="utf-8")
     (tmp_path / "rows.jsonl").write_text('{"prompt": "?", "solution": "42"}\n', encoding="utf-8")
     arguments = ["check", "my_says.py:says", "--max-examples", "5", "--skip", "linear"]
-    with_cells = [*arguments, "--data", "rows.jsonl", "--column", "solution=answer"]
-    assert CliRunner().invoke(app, with_cells).exit_code == 0
+    with_values = [*arguments, "--data", "rows.jsonl", "--column", "solution=answer"]
+    assert CliRunner().invoke(app, with_values).exit_code == 0
     assert CliRunner().invoke(app, arguments).exit_code != 0
 
 

@@ -1,4 +1,4 @@
-"""What the checks call a reward with: right completions among the others, and one form a batch."""
+"""The calls that a check makes: right completions among the others, and one form per batch."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ def broken(check, it, **options) -> set[str]:
 found = partial(broken, kit.check_reward)
 
 
-def said(text):
+def answer_in(text):
     tagged = re.findall(r"<answer>([^<]*)</answer>", text)
     return tagged[-1].strip() if tagged else None
 
 
 def rights(completions, answer):
     texts = rk.Batch(completions).texts
-    return [said(text) == cell for text, cell in zip(texts, answer, strict=True)]
+    return [answer_in(text) == reference for text, reference in zip(texts, answer, strict=True)]
 
 
 def of_the_first_message(completions, answer, **_):
     first = [completion[0]["content"] or "" for completion in completions]
-    return [float(said(text) == cell) for text, cell in zip(first, answer, strict=True)]
+    return [
+        float(answer_in(text) == reference) for text, reference in zip(first, answer, strict=True)
+    ]
 
 
 def test_right_answers_are_compared_in_every_form():
@@ -67,7 +69,7 @@ def shares_what_is_right(completions, answer, **_):
     return [value / max(1, sum(values)) for value in values]
 
 
-@pytest.mark.parametrize("told", [{"wrap": WRAP}, {}])
+@pytest.mark.parametrize("options", [{"wrap": WRAP}, {}])
 @pytest.mark.parametrize(
     ("reward", "law"),
     [
@@ -76,8 +78,8 @@ def shares_what_is_right(completions, answer, **_):
         (shares_what_is_right, "pointwise"),
     ],
 )
-def test_right_answers_reach_every_law(reward, law, told):
-    assert found(reward, **ANSWERED, **told, laws=law, skip=(), max_examples=300) == {law}
+def test_right_answers_reach_every_law(reward, law, options):
+    assert found(reward, **ANSWERED, **options, laws=law, skip=(), max_examples=300) == {law}
 
 
 def test_right_answers_reach_a_component_under_another_name():
@@ -85,8 +87,11 @@ def test_right_answers_reach_a_component_under_another_name():
         solution: rk.Column = "answer"
 
         def score(self, batch):
-            cells = batch.columns.get("answer", [None] * len(batch))
-            return [rk.Score(float(said(text) == cell)) for text, cell in zip(batch.texts, cells)]  # noqa: B905 - of one length
+            answers = batch.columns.get("answer", [None] * len(batch))
+            return [
+                rk.Score(float(answer_in(text) == answer))
+                for text, answer in zip(batch.texts, answers, strict=True)
+            ]
 
     assert found(ReadsAnswer(), **ANSWERED, wrap=WRAP, laws="rename", skip=()) == {"rename"}
 
@@ -113,9 +118,9 @@ def marks_the_first_right_only(answers, references, verdicts):
     ]
 
 
-@pytest.mark.parametrize("told", [{}, {"right": st.just(("4", "4"))}])
-def test_right_answers_reach_every_law_of_verifiers(told):
-    check = partial(broken, kit.check_verifier, skip=(), max_examples=300, **told)
+@pytest.mark.parametrize("options", [{}, {"right": st.just(("4", "4"))}])
+def test_right_answers_reach_every_law_of_verifiers(options):
+    check = partial(broken, kit.check_verifier, skip=(), max_examples=300, **options)
     assert check(drops_what_is_right, laws="length") == {"length"}
     assert check(marks_the_first_right_only, laws="pointwise") == {"pointwise"}
 

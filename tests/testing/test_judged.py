@@ -1,4 +1,4 @@
-"""A law is held where it has judged something, and broken by what breaks it alone."""
+"""A law holds only if it judged something, and one bug breaks one law."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_what_always_raises_holds_nothing():
 def test_a_wrap_that_leaves_out_every_row():
     checked = kit.check_reward(rk.build("xml_soft"), wrap=lambda row: None, laws="maximum")
     assert checked.held == ()
-    assert checked.skipped == {"maximum": "wrap gave nothing for any row"}
+    assert checked.skipped == {"maximum": "wrap returned None for every row"}
 
 
 def test_a_verifier_that_reads_no_reference():
@@ -108,8 +108,8 @@ def test_a_change_amid_a_long_array_is_found():
     numpy = pytest.importorskip("numpy")
 
     def reward(completions, image, **_):
-        for cell in image:
-            cell[500] += 1
+        for array in image:
+            array[500] += 1
         return [0.0 for _ in completions]
 
     options = {"columns": {"image": [numpy.zeros(5000)]}, "laws": "inputs", "skip": ()}

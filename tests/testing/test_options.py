@@ -1,4 +1,4 @@
-"""What the checks are given: what does not fit is named, with what would."""
+"""Options that do not fit are errors, which name the fix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CORRECT = rk.build("correct", verifier="number")
 
 
 def right(completions, answer, **columns):
-    return [float(str(cell) in str(text)) for text, cell in zip(completions, answer, strict=True)]
+    return [float(str(value) in str(text)) for text, value in zip(completions, answer, strict=True)]
 
 
 def even(completions, **columns):
@@ -29,8 +29,8 @@ def even(completions, **columns):
         ({"bounds": (0,)}, TypeError, r"bounds: got \(0,\), expected \(low, high\)"),
         ({"bounds": (None, 1)}, TypeError, "bounds: got"),
         ({"bounds": ("a", "b")}, TypeError, "bounds: got"),
-        ({"bounds": (1, 0)}, ValueError, "the least first; exchange them"),
-        ({"bounds": (float("nan"), 1)}, ValueError, "and not NaN"),
+        ({"bounds": (1, 0)}, ValueError, "the lower one first; exchange them"),
+        ({"bounds": (float("nan"), 1)}, ValueError, "not NaN; use -inf or inf"),
         ({"forms": None}, TypeError, "forms: got None, expected some of text, chat"),
         ({"skip": None}, TypeError, "skip: got None, expected names"),
         ({"laws": 3}, TypeError, "laws: got 3, expected names"),
@@ -46,17 +46,17 @@ def even(completions, **columns):
         (
             {"wrap": lambda row: 4, "bounds": (0, 1)},
             TypeError,
-            r"wrap: the function gave 4 \(int\)",
+            r"wrap: the function returned 4 \(int\)",
         ),
         (
             {"wrap": "<a>{anwser}</a>"},
             ValueError,
-            r"\{anwser\} is no column; did you mean \{answer\}",
+            r"\{anwser\} is not a column; did you mean 'answer'",
         ),
         (
             {"wrap": "<a>{solution}</a>"},
             ValueError,
-            r"\{solution\} is no column \(answer, prompt\)",
+            r"\{solution\} is not a column \(answer, prompt\)",
         ),
         ({"columns": ["answer"]}, TypeError, "columns: got"),
         ({"columns": {3: ["a"]}}, TypeError, "columns: got"),
@@ -70,16 +70,18 @@ def test_options_of_a_reward_that_do_not_fit(options, error, message):
 
 
 def test_a_column_that_a_component_does_not_read():
-    with pytest.raises(ValueError, match="it reads no column 'anwser'; did you mean 'answer'"):
+    with pytest.raises(
+        ValueError, match="the reward does not read a column 'anwser'; did you mean 'answer'"
+    ):
         kit.check_reward(CORRECT, columns={"anwser": ["4"]})
 
 
-def test_latex_in_a_wrap_is_no_placeholder():
+def test_latex_in_a_wrap_is_not_a_placeholder():
     def solved(completions, answer, **columns):
-        said = [rk.Batch([completion]).texts[0] for completion in completions]
+        texts = [rk.Batch([completion]).texts[0] for completion in completions]
         return [
-            float(rf"\frac{{x}}{{1}} {cell}" == text)
-            for text, cell in zip(said, answer, strict=True)
+            float(rf"\frac{{x}}{{1}} {reference}" == text)
+            for text, reference in zip(texts, answer, strict=True)
         ]
 
     wrap = r"\frac{x}{1} {answer}"
@@ -92,7 +94,7 @@ def test_a_layout_may_be_that_of_a_column_where_none_is_read():
     layout = "<reasoning>\nso\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
     options = {"wrap": layout, "laws": "maximum", "max_examples": 2}
     assert kit.check_reward(rk.build("xml_strict"), **options).held == ("maximum",)
-    with pytest.raises(ValueError, match=r"\{promt\} is no column; did you mean \{prompt\}"):
+    with pytest.raises(ValueError, match=r"\{promt\} is not a column; did you mean 'prompt'"):
         kit.check_reward(rk.build("xml_strict"), wrap="{promt}", laws="maximum")
 
 
@@ -103,8 +105,8 @@ def test_a_column_called_new():
         seen.extend(new)
         return [0.0 for _ in completions]
 
-    cells = {"new": ["a", "b"]}
-    assert kit.check_reward(reward, columns=cells, laws="total", max_examples=20).held
+    values = {"new": ["a", "b"]}
+    assert kit.check_reward(reward, columns=values, laws="total", max_examples=20).held
     assert {*seen} == {"a", "b"}
 
 
@@ -137,7 +139,7 @@ class Own(rk.Reward):
         (kit.check_extractor, Own(), "a reward, expected .*; check_reward checks rewards"),
     ],
 )
-def test_what_is_nothing_to_check(check, it, message):
+def test_objects_that_cannot_be_checked(check, it, message):
     with pytest.raises(TypeError, match=message):
         check(it)
 

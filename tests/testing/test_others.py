@@ -44,7 +44,7 @@ def broken(reward, **options):
     ],
 )
 def test_what_is_wrong_with_the_notebooks_functions_is_found(name, options, laws):
-    assert broken(getattr(notebooks, name), max_examples=200, **options) == laws
+    assert broken(getattr(notebooks, name), max_examples=100, **options) == laws
 
 
 def test_a_function_for_messages_raises_on_what_else_a_trainer_passes():

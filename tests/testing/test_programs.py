@@ -49,15 +49,15 @@ try:
     check_reward(bad, forms="text", laws=["total", "pickles"])
 except LawBroken as broken:
     print(broken.findings[0].code)
-print("# never reached again")
+print("# not run again")
 """
 
 
-def test_of_a_script_that_checks_itself(tmp_path):
+def test_a_program_runs_its_script_up_to_the_check(tmp_path):
     (tmp_path / "checked.py").write_text(SCRIPT, encoding="utf-8")
     code = python("", tmp_path, "checked.py")
     assert "check=2)['bad']" in code.stdout, code.stderr
-    done = python(code.stdout.partition("# never")[0], tmp_path)
+    done = python(code.stdout.partition("# not run")[0], tmp_path)
     assert last(done) == "ZeroDivisionError: division by zero"
     assert "LawBroken" not in done.stderr
     assert done.stdout == ""  # the script stopped at its second check
@@ -79,7 +79,7 @@ for offset in (1.0, 2.0):
 
 NOTEBOOK = '''
 import linecache, sys, types
-cell = """
+source = """
 import math
 import re
 from collections import Counter as Counts
@@ -90,8 +90,6 @@ SCALE = {"by": 2.0}
 NUMBER = re.compile(r"[0-9]+", re.S)
 
 def share(text):
-    same = "yes"
-    same = "yes"
     return math.floor(SCALE["by"]) / len(text) + len(Counts(NUMBER.findall(text)))
 
 def bad(completions, **columns):
@@ -102,47 +100,65 @@ class Bad(rk.Reward):
     def score(self, batch):
         return [rk.Score(self.by / len(text)) for text in batch.texts]
 
-made = types.SimpleNamespace(score=bad).score.__class__ and __import__("functools").partial(bad)
+@rk.register("notebook_bad")
+class Registered(rk.Reward):
+    def score(self, batch):
+        return [rk.Score(1 / len(text)) for text in batch.texts]
 
-def told(reward):
+made = __import__("functools").partial(bad)
+
+def show(reward):
     try:
         check_reward(reward, forms="text", laws=["total"])
     except LawBroken as broken:
-        print(broken.findings[0].code)
+        code = broken.findings[0].code
+    print(code)
+    try:
+        exec(code, globals())
+    except ZeroDivisionError as error:
+        print("# raises", type(error).__name__)
     print("# ---")
 
-told(bad)
-told(Bad(by=3.0))
-told(made)
+for reward in (bad, Bad(by=3.0), Registered(), made):
+    show(reward)
 """
 name = "<cell 1>"
-linecache.cache[name] = (len(cell), None, cell.splitlines(True), name)
+linecache.cache[name] = (len(source), None, source.splitlines(True), name)
 main = sys.modules["__main__"] = types.ModuleType("__main__")
-main.types = types
-exec(compile(cell, name, "exec"), vars(main))
+exec(compile(source, name, "exec"), vars(main))
 '''
 
 
-def test_of_a_notebook(tmp_path):
+def test_a_notebooks_program_runs_in_the_notebook(tmp_path):
     done = python(NOTEBOOK, tmp_path)
-    function, component, partial, _ = done.stdout.split("# ---\n")
-    assert "def share(text):" in function, done.stderr
-    assert last(python(function, tmp_path)) == "ZeroDivisionError: division by zero"
-    assert "class Bad(rk.Reward):" in component
-    assert last(python(component, tmp_path)) == "ZeroDivisionError: float division by zero"
-    assert partial.startswith("\n# made stood in no file, and must be defined above this line\n")
-    assert last(python(partial, tmp_path)) == "NameError: name 'made' is not defined"
+    programs = done.stdout.split("# ---\n")[:-1]
+    assert len(programs) == 4, done.stderr
+    assert all(program.endswith("# raises ZeroDivisionError\n") for program in programs)
+    function, component, registered, partial = programs
+    assert "from __main__ import bad as reward  # run this where it was defined" in function
+    assert "from __main__ import Bad  # run this where it was defined" in component
+    assert "reward = Bad(by=3.0)" in component
+    assert "reward = rk.load({'type': 'notebook_bad'})" in registered
+    assert "from __main__ import made as reward" in partial
 
 
-def test_of_the_prompt():
+def test_a_prompts_program_runs_at_the_prompt():
     code = (
-        "from rewardkit.testing import check_reward\n"
-        "def bad(completions, **columns): return [1 / len(text) for text in completions]\n"
-        "check_reward(bad, forms='text', laws='total')\n"
+        "from rewardkit.testing import LawBroken, check_reward\n"
+        "def bad(completions, **columns): return [1 / len(text) for text in completions]\n\n"
+        "try: check_reward(bad, forms='text', laws='total')\n"
+        "except LawBroken as broken: program = broken.findings[0].code\n\n"
+        "exec(program)\n"
     )
-    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True)
+    command = [sys.executable, "-i", "-q"]  # as a person starts it
+    done = subprocess.run(command, input=code, capture_output=True, text=True)
+    assert "ZeroDivisionError: division by zero" in done.stderr
     assert "run_path" not in done.stderr
-    assert "# bad stood in no file, and must be defined above" in done.stderr
+
+
+def test_what_has_no_name_is_left_to_the_reader():
+    found = finding(lambda completions, **_: [1 / 0 for _ in completions])
+    assert "reward = ...  # put yours here: <function test_what_has_no_name" in found.code
 
 
 ALL = """
@@ -158,14 +174,14 @@ for code in json.load(open(sys.argv[1])):
 
 
 def errors(codes: list[str], folder: Path) -> list[str]:
-    """Return what each program raises, in a process of their own."""
+    """Return the name of each program's error; all run in one new process."""
     (folder / "codes.json").write_text(json.dumps(codes), encoding="utf-8")
     done = python(ALL, folder, "program.py", "codes.json")
     assert "never awaited" not in done.stderr
     return done.stdout.splitlines()
 
 
-def test_what_is_of_the_wrong_type(tmp_path):
+def test_results_of_the_wrong_type(tmp_path):
     found = {name: finding(it, check=check) for name, (it, check, _) in pasted.WRONG.items()}
     given = {name: given for name, (_, _, given) in pasted.WRONG.items()}
     assert {name: one.given for name, one in found.items()} == given
@@ -173,7 +189,7 @@ def test_what_is_of_the_wrong_type(tmp_path):
     assert raised == ["AssertionError"] * len(found)
 
 
-def test_what_is_hard_to_write(tmp_path):
+def test_values_that_are_hard_to_write(tmp_path):
     codes = [finding(it, law, **options).code for it, law, options, _ in pasted.ODD.values()]
     raised = errors(codes, tmp_path)
     wanted = {name: error for name, (*_, error) in pasted.ODD.items()}

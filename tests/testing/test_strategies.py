@@ -15,6 +15,7 @@ from hypothesis.errors import NoSuchExample
 import rewardkit as rk
 from rewardkit import testing as kit
 from rewardkit.testing import strategies
+from rewardkit.testing._spellings import WRITERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ def test_every_spelling_is_the_number_that_it_is_said_to_be(number):
     ],
 )
 def test_spellings(spelling, value, text):
-    assert strategies._SPELLINGS[spelling][1][0](Fraction(value)) == text
+    assert WRITERS[spelling][1][0](Fraction(value)) == text
 
 
 @given(number=kit.numbers(min_value=-2, max_value=3))
@@ -134,7 +135,11 @@ def test_completions_come_in_every_form(wanted):
 
 def test_a_form_by_itself():
     with pytest.raises(NoSuchExample):
-        find(kit.completions(forms="chat"), lambda given: isinstance(given, str) or len(given) != 1)
+        find(
+            kit.completions(forms="chat"),
+            lambda given: isinstance(given, str) or len(given) != 1,
+            settings=settings(max_examples=200),
+        )
 
 
 @given(batch=kit.batches({"answer": ["4", "7"]}, min_size=1))
@@ -182,9 +187,10 @@ def test_hypothesis_knows_the_types_by_its_entry_point(tmp_path):
     (info / "entry_points.txt").write_text(f"[hypothesis]\n{declared}\n")
     code = """
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 import rewardkit as rk
 
+@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 @given(st.from_type(rk.Batch), st.from_type(rk.Score), st.from_type(rk.Verdict),
        st.from_type(rk.Column), st.from_type(rk.Reward), st.from_type(rk.Extractor))
 def test(batch, score, verdict, column, reward, extractor):
@@ -211,6 +217,12 @@ def test_the_page_has_every_law():
     for law in kit.LAWS.values():
         about = "all" if len(law.kinds) == 3 else ", ".join(f"{kind}s" for kind in law.kinds)
         assert f"| `{law.name}` | {about} | {law.claim} |" in text
+    counts = {kind: len(kit.laws_of(kind)) for kind in ("reward", "verifier", "extractor")}
+    sentence = (
+        f"There are {len(kit.LAWS)} laws: {counts['reward']} for rewards,"
+        f" {counts['verifier']} for verifiers, {counts['extractor']} for extractors."
+    )
+    assert sentence in " ".join(text.split())
 
 
 def test_from_type_needs_no_fields():

@@ -8,7 +8,7 @@ import pytest
 
 import rewardkit as rk
 from rewardkit import testing as kit
-from rewardkit.testing._words import tags_of, words_of
+from rewardkit.testing._words import find_tags, find_words
 
 TAG = re.compile(r"<solution>.*?</solution>", re.DOTALL)
 FINAL = re.compile(r"<final_answer>(\d+)</final_answer>")
@@ -65,8 +65,8 @@ def test_an_error_is_found_behind_a_tag_in_a_pattern():
 
 
 def test_words():
-    words = words_of(by_a_pattern)
+    words = find_words(by_a_pattern)
     assert {"<solution>", "</solution>"} <= {*words}
-    assert tags_of(words) == ["solution"]
-    assert "[BEGIN]" in words_of(in_a_helper)
-    assert "found" in tags_of(words_of(rk.build("tag", tag="found")))
+    assert find_tags(words) == ["solution"]
+    assert "[BEGIN]" in find_words(in_a_helper)
+    assert "found" in find_tags(find_words(rk.build("tag", tag="found")))

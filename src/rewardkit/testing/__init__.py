@@ -1,7 +1,8 @@
 """Property-based tests for anyone's rewards, verifiers and extractors; needs `rewardkit[testing]`.
 
-`check_reward`, `check_verifier` and `check_extractor` try every law there is on examples that
-Hypothesis draws, and shrink what fails. The strategies draw such examples for tests of one's own.
+`check_reward`, `check_verifier` and `check_extractor` try laws, which are properties that every
+reward, verifier or extractor should have, on examples that Hypothesis draws, and report the
+smallest example for each law that fails. The strategies draw such examples for tests of your own.
 
 >>> from rewardkit import build
 >>> checked = check_reward(build("xml_strict"), skip=["pickles", "linear"], max_examples=20)
@@ -11,22 +12,26 @@ Hypothesis draws, and shrink what fails. The strategies draw such examples for t
 
 from rewardkit._optional import require
 
+# first, since its error names the extra
 require("hypothesis", install="rewardkit[testing]")
+require("time_machine", install="rewardkit[testing]")
 
-from rewardkit.testing._check import (  # noqa: E402 - with a word on the extra before it
-    Checked,
-    Finding,
-    LawBroken,
+from rewardkit.testing._calls import elsewhere  # noqa: E402 - after the check for the extra
+from rewardkit.testing._check import (  # noqa: E402 - the same
     check_extractor,
     check_reward,
     check_verifier,
-    elsewhere,
 )
 from rewardkit.testing._clock import tomorrow  # noqa: E402 - the same
-from rewardkit.testing._rerun import rerun  # noqa: E402 - the same
-from rewardkit.testing.laws import LAWS, Law  # noqa: E402 - the same
+from rewardkit.testing._findings import (  # noqa: E402 - the same
+    Checked,
+    Finding,
+    LawBroken,
+)
+from rewardkit.testing._forms import FORMS  # noqa: E402 - the same
+from rewardkit.testing._replay.scripts import rerun  # noqa: E402 - the same
+from rewardkit.testing.laws import LAWS, Law, laws_of  # noqa: E402 - the same
 from rewardkit.testing.strategies import (  # noqa: E402 - the same
-    FORMS,
     batches,
     calls,
     completions,
@@ -51,6 +56,7 @@ __all__ = [
     "check_verifier",
     "completions",
     "elsewhere",
+    "laws_of",
     "numbers",
     "prompts",
     "references",

@@ -1,58 +1,61 @@
-"""What the checks are given, looked at before anything is tried."""
+"""Checks of the options, made before anything is drawn, so that a mistake is reported at once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from math import isnan
 from typing import Any
 
+from rewardkit._messages import did_you_mean
 from rewardkit.component import Component
 
 _METHODS = {"verifier": "verify", "extractor": "extract"}
-_KINDS = {"reward": "a reward", "verifier": "a verifier", "extractor": "an extractor"}
-_CALLED = {
+_NOUNS = {"reward": "a reward", "verifier": "a verifier", "extractor": "an extractor"}
+_FUNCTIONS = {
     "reward": "a function that a trainer can call",
     "verifier": "a function of answers and references",
     "extractor": "a function of a text",
 }
+_PAIR_LENGTH = 2
+# A name in braces; not a doubled brace, and not an argument of LaTeX such as \frac{x} or \boxed{x}.
+_PLACEHOLDER = re.compile(r"(?<![\w}\\])\{([^\W\d]\w*)\}")
 
 
-def subject(it: Any, kind: str) -> None:
-    """Raise TypeError for what is no reward, no verifier or no extractor."""
-    expected = f"expected {_KINDS[kind]} or {_CALLED[kind]}"
-    if isinstance(it, type):
+def check_target(target: Any, kind: str) -> None:
+    """Raise TypeError for anything but a reward, a verifier or an extractor."""
+    expected = f"expected {_NOUNS[kind]} or {_FUNCTIONS[kind]}"
+    if isinstance(target, type):
+        name = target.__name__
+        raise TypeError(f"got the class {name}, {expected}; make an instance: {name}(...)")
+    if isinstance(target, Component) and target.component_kind != kind:
+        other = target.component_kind
         raise TypeError(
-            f"got the class {it.__name__}, {expected}; make an instance: {it.__name__}(...)"
+            f"got {target!r}, {_NOUNS[other]}, {expected}; check_{other} checks {other}s"
         )
-    if isinstance(it, Component) and it.component_kind != kind:
-        other = it.component_kind
-        raise TypeError(f"got {it!r}, {_KINDS[other]}, {expected}; check_{other} checks {other}s")
-    if not (isinstance(it, Component) or callable(it) or _has_method(it, kind)):
-        raise TypeError(f"got {it!r}, {expected}")
+    # an object of another library need not be callable if it has the method
+    has_method = kind != "reward" and callable(getattr(target, _METHODS[kind], None))
+    if not (isinstance(target, Component) or callable(target) or has_method):
+        raise TypeError(f"got {target!r}, {expected}")
 
 
-def _has_method(it: Any, kind: str) -> bool:
-    """Return whether an object of another library can be asked as a verifier or an extractor."""
-    return kind != "reward" and callable(getattr(it, _METHODS[kind], None))
-
-
-def bounds(given: Any) -> None:
-    """Raise TypeError for what is no pair of numbers, ValueError for a pair that bounds nothing."""
+def check_bounds(given: Any) -> None:
+    """Raise TypeError for anything but two numbers, ValueError for NaN and for a wrong order."""
     expected = "expected (low, high), two numbers"
     try:
         low, high = given
-        wrong = isnan(low) or isnan(high)
+        has_nan = isnan(low) or isnan(high)
     except (TypeError, ValueError):
         raise TypeError(f"bounds: got {given!r}, {expected}") from None
-    if wrong:
-        raise ValueError(f"bounds: got {given!r}, {expected} and not NaN; -inf and inf bound none")
+    if has_nan:
+        raise ValueError(
+            f"bounds: got {given!r}, {expected}, not NaN; use -inf or inf if there is no bound"
+        )
     if low > high:
-        raise ValueError(f"bounds: got {given!r}, {expected}, the least first; exchange them")
+        raise ValueError(f"bounds: got {given!r}, {expected}, the lower one first; exchange them")
 
 
-def names(given: Any, option: str) -> list[str]:
+def read_names(given: Any, option: str) -> list[str]:
     """Return names given as one text or several. Raises TypeError for anything else."""
     if isinstance(given, str):
         return [given]
@@ -62,57 +65,55 @@ def names(given: Any, option: str) -> list[str]:
     return listed
 
 
-def columns(given: Any, known: Sequence[str]) -> None:
-    """Raise TypeError for what is no mapping of columns, ValueError for a name that is misspelt.
+def check_columns(given: Any, known: Sequence[str]) -> None:
+    """Raise TypeError for anything but a mapping of columns, ValueError for a misspelt name.
 
-    Of the `known` columns a component says that it reads them; others it may read all the same.
+    `known` are the columns that a component declares. It may read others too, so only a name close
+    to one of these is an error.
     """
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise TypeError(
-            f"columns: got {given!r}, expected cells by name: {{'answer': ['42', '7']}}"
+            f"columns: got {given!r}, expected values by name: {{'answer': ['42', '7']}}"
         )
     for name in given:
-        if name not in known and (near := get_close_matches(name, known, n=1)):
+        if name not in known and (hint := did_you_mean(name, known)):
             raise ValueError(
-                f"columns: it reads no column {name!r}; did you mean {near[0]!r}?"
-                f" ({', '.join(known)})"
+                f"columns: the reward does not read a column {name!r}{hint} ({', '.join(known)})"
             )
 
 
-def wrap(given: Any, known: Sequence[str], *, callables: bool = True) -> None:
-    """Raise TypeError for what wraps nothing, ValueError for a placeholder that is no column.
+def check_wrap(given: Any, known: Sequence[str], *, callables: bool = True) -> None:
+    """Raise TypeError for the wrong type, ValueError for a placeholder that is not a column.
 
-    Braces that stand for nothing, as those of LaTeX, are left alone; so is all where there are no
+    Other braces, such as those of LaTeX, are left alone, and so is everything if there are no
     columns.
     """
     if callables and callable(given):
         return
     if not isinstance(given, str):
-        what = "a text with {answer} in it" + " or a function of the row" * callables
-        raise TypeError(f"wrap: got {given!r} ({type(given).__name__}), expected {what}")
-    found = re.findall(r"(?<![\w}\\])\{([^\W\d]\w*)\}", given)
+        expected = "a text with {answer} in it" + " or a function of the row" * callables
+        raise TypeError(f"wrap: got {given!r} ({type(given).__name__}), expected {expected}")
     known = [*known, "prompt"] if callables else known
-    none = known != ["prompt"] and not any(f"{{{name}}}" in given for name in known)
-    for name in found:
-        near = get_close_matches(name, known, n=1)
-        if name not in known and (near or none):
-            told = f"; did you mean {{{near[0]}}}?" if near else ""
-            raise ValueError(f"wrap: {{{name}}} is no column{told} ({', '.join(known)})")
+    fills_none = known != ["prompt"] and not any(f"{{{name}}}" in given for name in known)
+    for name in _PLACEHOLDER.findall(given):
+        hint = did_you_mean(name, known)
+        if name not in known and (hint or fills_none):
+            raise ValueError(f"wrap: {{{name}}} is not a column{hint} ({', '.join(known)})")
 
 
-def wrapped(wrap: Callable[[Mapping[str, Any]], Any], row: Mapping[str, Any]) -> str | None:
-    """Return what a function makes of a row. Raises TypeError where that is no text."""
+def call_wrap(wrap: Callable[[Mapping[str, Any]], Any], row: Mapping[str, Any]) -> str | None:
+    """Return a function's text for a row. Raises TypeError if it returns anything else."""
     text = wrap(row)
     if not isinstance(text, str | None):
         raise TypeError(
-            f"wrap: the function gave {text!r} ({type(text).__name__}), expected a text, or None"
-            " for a row to leave out"
+            f"wrap: the function returned {text!r} ({type(text).__name__}), expected a text, or"
+            " None to leave out the row"
         )
     return text
 
 
-def pair(given: Any) -> tuple[Any, Any]:
-    """Return an answer and its reference. Raises TypeError for what is no pair of them."""
-    if not isinstance(given, tuple | list) or len(given) != 2:  # noqa: PLR2004 - a pair
+def check_pair(given: Any) -> tuple[Any, Any]:
+    """Return an answer and its reference. Raises TypeError for anything but a pair."""
+    if not isinstance(given, tuple | list) or len(given) != _PAIR_LENGTH:
         raise TypeError(f"right: drew {given!r}, expected pairs of an answer and a reference")
     return given[0], given[1]

@@ -1,20 +1,18 @@
-"""The laws that rewards, verifiers and extractors are put under, each a small function.
+"""The laws: properties that every reward, verifier or extractor should have.
 
-A law takes what is checked and the rows of a call, and says what such calls must give:
-`it.ask(rows)` makes one, `it.expect(values, rows)` makes one that must give `values`. Where a law
-does not apply it raises SkipTest with the reason. Its docstring is its claim, its name is what
-`laws=` and `skip=` take, and its place in this file is the order in which it is tried: first of all
-whether a second call gives the same, while no other law has called with the rows yet.
+Each is a small function of the subject under test and an example, usually the rows of a call.
+`subject.values_of(rows)` makes a call; `subject.expect(values, rows)` makes one that must give
+`values`. A law that never applies raises SkipTest with the reason. Its docstring is its claim, its
+name is the one that `laws=` and `skip=` take, and its position in this file is the order in which
+it is tried. The first law compares two calls, before another law has called with the same rows.
 """
 
 from __future__ import annotations
 
 import copy
 import pickle
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import count
 from math import isfinite
 from typing import Any, Literal, NamedTuple
 from unittest import SkipTest
@@ -22,57 +20,63 @@ from unittest import SkipTest
 from rewardkit import component, config
 from rewardkit.batch import Batch, ColumnName
 from rewardkit.component import Component
-from rewardkit.testing import _code, _elsewhere
-from rewardkit.testing._clock import tomorrow
-from rewardkit.testing._subject import (
-    SETUP,
-    Broken,
+from rewardkit.testing import _timing
+from rewardkit.testing._calls import (
+    USAGE_ERRORS,
     Rows,
-    Subject,
-    Unsaid,
     Values,
-    digits,
-    outcome,
-    pick,
-    raised,
-    same,
-    script,
-    size,
+    count_rows,
+    describe_error,
+    select_rows,
+    tolerance_of,
+    values_equal,
 )
-from rewardkit.testing.strategies import CARRIERS
+from rewardkit.testing._clock import tomorrow
+from rewardkit.testing._findings import Counterexample, NotApplicable
+from rewardkit.testing._forms import CARRIERS
+from rewardkit.testing._replay import child_process
+from rewardkit.testing._replay.literals import Source, indent_lines, write_literal
+from rewardkit.testing._replay.snapshots import has_full_repr, take_snapshot
+from rewardkit.testing._subject import Subject, describe_result
 
 KINDS = ("reward", "verifier", "extractor")
-
 
 Check = Callable[[Subject, Any], None]
 
 
 class Law(NamedTuple):
-    """One law: `check(it, rows)` raises Broken where it does not hold."""
+    """A property that every reward, verifier or extractor should have."""
 
     name: str
-    """What `laws=` and `skip=` take."""
+    """The name that `laws=` and `skip=` take."""
     claim: str
     """What holds, in a sentence."""
     kinds: tuple[str, ...]
-    """What it is about: rewards, verifiers, extractors."""
+    """The kinds of components that it applies to: reward, verifier, extractor."""
     check: Check
-    """Makes the calls, and raises Broken."""
+    """Makes the calls, and raises an error if the law does not hold."""
     on: Literal["rows", "wrapped", "once"]
-    """What it is tried on: any calls, calls of which it is known what they give, or nothing."""
+    """What it is tried on: any calls, calls with known results, or the object itself."""
     compares: bool
-    """Whether it says nothing of what is not deterministic."""
+    """Whether it compares calls, and so needs a deterministic object."""
 
 
 LAWS: dict[str, Law] = {}
-"""Every law by its name, in the order in which they are tried."""
+"""All laws by name, in the order in which they are tried."""
 
 
-def _law(
+def laws_of(kind: str) -> list[Law]:
+    """Return the laws of a kind of component: reward, verifier or extractor.
+
+    >>> [law.name for law in laws_of("extractor")]
+    ['deterministic', 'total', 'yaml', 'pickles', 'linear', 'found']
+    """
+    return [law for law in LAWS.values() if kind in law.kinds]
+
+
+def _register_law(
     *kinds: str, on: Literal["rows", "wrapped", "once"] = "rows", compares: bool = False
 ) -> Callable[[Check], Check]:
-    """Put a function into the table, under its own name."""
-
     def decorate(check: Check) -> Check:
         name, claim = check.__name__, " ".join((check.__doc__ or "").split())
         LAWS[name] = Law(name, claim, kinds or KINDS, check, on, compares)
@@ -81,392 +85,321 @@ def _law(
     return decorate
 
 
-@_law()
-def deterministic(it: Subject, rows: Rows) -> None:
-    """The same call gives the same again, at once and on another day."""
-    values = it.ask(rows)
-    it.expect(values, rows)
+@_register_law()
+def deterministic(subject: Subject, rows: Rows) -> None:
+    """The same call gives the same result again, at once and on another day."""
+    values = subject.values_of(rows)
+    subject.expect(values, rows)
     with tomorrow():
-        it.expect(values, rows, within="tomorrow()")
+        subject.expect(values, rows, within="tomorrow()")
 
 
-@_law()
-def total(it: Subject, rows: Rows) -> None:
-    """Whatever stands in a row, nothing raises, and what comes back is a list of the right type."""
+@_register_law()
+def total(subject: Subject, rows: Rows) -> None:
+    """A call never raises, whatever the rows hold, and returns a list of the right type."""
     try:
-        it.call(rows)
-    except SETUP:
+        subject.call(rows)
+    except USAGE_ERRORS:
         raise
-    except Exception:  # noqa: BLE001 - that it raises is the finding
-        it.broken("a list of values, whatever stands in the rows")
+    except Exception:  # noqa: BLE001 - the error is the finding
+        subject.fail("a list of values, whatever the rows hold")
 
 
-@_law("reward", "verifier")
-def length(it: Subject, rows: Rows) -> None:
-    """There is one value for each row, and none for an empty batch."""
-    if len(_called(it, rows)) != size(rows):
-        it.broken(f"len(values) == {size(rows)}")
+@_register_law("reward", "verifier")
+def length(subject: Subject, rows: Rows) -> None:
+    """There is one value per row, and none for an empty batch."""
+    if len(_call_of_any_length(subject, rows)) != count_rows(rows):
+        subject.fail(f"len(values) == {count_rows(rows)}")
 
 
-@_law("reward")
-def finite(it: Subject, rows: Rows) -> None:
-    """A value is a finite number, or None to abstain: never NaN, never an infinity."""
-    if not all(value is None or isfinite(value) for value in _called(it, rows)):
-        it.broken("all(value is None or abs(value) < float('inf') for value in values)")
+@_register_law("reward")
+def finite(subject: Subject, rows: Rows) -> None:
+    """A value is a finite number, or None to abstain: never NaN or infinite."""
+    values = _call_of_any_length(subject, rows)
+    if not all(value is None or isfinite(value) for value in values):
+        subject.fail("all(value is None or abs(value) < float('inf') for value in values)")
 
 
-@_law("reward")
-def bounds(it: Subject, rows: Rows) -> None:
-    """No value lies outside the bounds that are declared."""
-    if it.bounds is None:
+@_register_law("reward")
+def bounds(subject: Subject, rows: Rows) -> None:
+    """Every value is within the declared bounds."""
+    if subject.bounds is None:
         raise SkipTest("no bounds are declared; give bounds=(low, high)")
-    low, high = it.bounds
-    most = max([1.0, *(abs(end) for end in it.bounds if isfinite(end))])
-    known = [value for value in _called(it, rows) if value is not None]
-    room = most * max(map(digits, known), default=0.0)
+    low, high = subject.bounds
+    known = [value for value in _call_of_any_length(subject, rows) if value is not None]
+    # rounding errors are as large as the largest terms, which the bounds give a size for
+    largest = max([1.0, *(abs(end) for end in subject.bounds if isfinite(end))])
+    room = largest * max(map(tolerance_of, known), default=0.0)
     if any(value < low - room or value > high + room for value in known):
-        ends = f"{_code.literal(low)} <= value <= {_code.literal(high)}"
-        it.broken(f"all({ends} for value in values if value is not None)")
+        ends = f"{write_literal(low)} <= value <= {write_literal(high)}"
+        subject.fail(f"all({ends} for value in values if value is not None)")
 
 
-@_law("reward", "verifier", compares=True)
-def pointwise(it: Subject, rows: Rows) -> None:
-    """A row has the value that it has by itself, whatever stands in the rows beside it."""
-    if not it.pointwise:
+@_register_law("reward", "verifier", compares=True)
+def pointwise(subject: Subject, rows: Rows) -> None:
+    """A row has the same value alone as among other rows."""
+    if not subject.pointwise:
         raise SkipTest("it is declared not to be pointwise")
-    for row, value in enumerate(it.ask(rows)):
-        it.expect([value], pick(rows, [row]))
+    for row, value in enumerate(subject.values_of(rows)):
+        subject.expect([value], select_rows(rows, [row]))
 
 
-@_law("reward", "verifier", compares=True)
-def order(it: Subject, rows: Rows) -> None:
+@_register_law("reward", "verifier", compares=True)
+def order(subject: Subject, rows: Rows) -> None:
     """Rows in reverse order have the same values, in reverse order."""
-    it.expect(it.ask(rows)[::-1], {name: cells[::-1] for name, cells in rows.items()})
+    values = subject.values_of(rows)
+    subject.expect(values[::-1], {name: column[::-1] for name, column in rows.items()})
 
 
-@_law("reward", compares=True)
-def forms(it: Subject, rows: Rows) -> None:
+@_register_law("reward", compares=True)
+def forms(subject: Subject, rows: Rows) -> None:
     """A text has the same value as plain text, as a message, in parts, and after other turns."""
-    first, *others = [form for form in CARRIERS if form in it.forms] or [""]
+    first, *others = [form for form in CARRIERS if form in subject.forms] or [""]
     if not others:
         raise SkipTest("it is checked with one form only; forms= or completions= gives more")
-    said = Batch(rows[it.text]).texts
-    plain = it.say(rows, said)  # all prompts as text, so that all say the same
-    values = it.ask(it.say(plain, [*map(CARRIERS[first], said)]))
+    texts = Batch(rows[subject.text_column]).texts
+    # first all prompts as plain text: as messages they may hold more than a text
+    plain = subject.with_texts(rows, texts)
+    values = subject.values_of(subject.with_texts(plain, [*map(CARRIERS[first], texts)]))
     for form in others:
-        it.expect(values, it.say(plain, [*map(CARRIERS[form], said)]))
+        subject.expect(values, subject.with_texts(plain, [*map(CARRIERS[form], texts)]))
 
 
-@_law("reward", "verifier")
-def inputs(it: Subject, rows: Rows) -> None:
-    """What is passed is left as it is."""
+@_register_law("reward", "verifier")
+def inputs(subject: Subject, rows: Rows) -> None:
+    """A call does not change its arguments."""
     given = copy.deepcopy(rows)
-    told = _run(it, given)
-    if _code.state(given) == _code.state(rows):
-        if not told:
-            raise Unsaid(_raises(it))
-        if not size(rows):
-            raise Unsaid("no example had a row")
+    succeeded = _timing.call_in_place(subject, given)
+    if take_snapshot(given) == take_snapshot(rows):
+        if not succeeded:
+            raise NotApplicable(subject.always_raises)
+        if not count_rows(rows):
+            raise NotApplicable("no example had a row")
         return
-    for name in [name for name in rows if name != it.text]:
-        fewer = {key: cells for key, cells in rows.items() if key != name}
-        rows = fewer if _changed(it, fewer) else rows
-    named = f"{it.kind}.verify" if hasattr(it.it, "verify") else it.kind
-    shown = "repr" if _code.is_plain(rows) else "pickle.dumps"  # objects may have no text
-    lines = [f"rows = {_code.literal(rows)}", f"before = {shown}(rows)", f"{named}(**rows)"]
+    for name in [name for name in rows if name != subject.text_column]:
+        fewer = {key: values for key, values in rows.items() if key != name}
+        rows = fewer if _changes_arguments(subject, fewer) else rows
     given = copy.deepcopy(rows)
-    _run(it, given)
-    code = script([it], [*lines, f"assert {shown}(rows) == before"])
-    raise Broken(f"rows = {_code.literal(rows)}", f"rows = {_code.literal(given)}", code)
+    _timing.call_in_place(subject, given)
+    function = f"{subject.kind}.verify" if hasattr(subject.target, "verify") else subject.kind
+    shown = "repr" if has_full_repr(rows) else "pickle.dumps"
+    lines = [
+        f"rows = {write_literal(rows)}",
+        f"before = {shown}(rows)",
+        f"{function}(**rows)",
+        f"assert {shown}(rows) == before",
+    ]
+    expected, actual = f"rows = {write_literal(rows)}", f"rows = {write_literal(given)}"
+    raise Counterexample(expected, actual, subject.program(lines))
 
 
-@_law("reward", compares=True)
-def columns(it: Subject, rows: Rows) -> None:
-    """A column that it does not read changes nothing; a trainer passes every one there is."""
-    values = it.ask(rows)
-    it.expect(values, {**rows, "another_column": ["x"] * size(rows)})
+@_register_law("reward", compares=True)
+def columns(subject: Subject, rows: Rows) -> None:
+    """A column that it does not read changes nothing; a trainer passes every column."""
+    values = subject.values_of(rows)
+    subject.expect(values, {**rows, "another_column": ["x"] * count_rows(rows)})
 
 
-@_law("reward", compares=True)
-def rename(it: Subject, rows: Rows) -> None:
+@_register_law("reward", compares=True)
+def rename(subject: Subject, rows: Rows) -> None:
     """A column is read under the name in its field."""
-    if not isinstance(it.it, Component) or not component.columns(it.it):
+    if not isinstance(subject.target, Component) or not component.columns(subject.target):
         raise SkipTest("it has no field that names a column")
-    values = it.ask(rows)
-    for old in component.columns(it.it):
+    values = subject.values_of(rows)
+    for old in component.columns(subject.target):
         new: ColumnName[Any] = ColumnName(f"other_{old}", old.value_type)
-        renamed = replace(it, it=_renamed(it.it, old, new), name="renamed")
-        renamed.expect(values, {str(new) if name == old else name: rows[name] for name in rows})
+        target = _rename_column(subject.target, old, new)
+        renamed = {str(new) if name == old else name: rows[name] for name in rows}
+        # the copy shares the list of calls, so that the program shows both
+        replace(subject, target=target, name="renamed").expect(values, renamed)
 
 
-@_law(on="once")
-def yaml(it: Subject, _: object) -> None:
-    """As YAML and back it is equal."""
-    if not isinstance(it.it, Component):
-        raise SkipTest("it is no component")
-    if unnamed := [part for part in component.walk(it.it) if part.registered_name is None]:
+@_register_law(on="once")
+def yaml(subject: Subject, _: object) -> None:
+    """It is equal after it was written to YAML and read again."""
+    target = subject.target
+    if not isinstance(target, Component):
+        raise SkipTest("it is not a component")
+    if unnamed := [part for part in component.walk(target) if part.registered_name is None]:
         name = type(unnamed[0]).__name__
         raise SkipTest(f"{name} is not registered; put @rk.register(...) above its class")
     again: Any = None
     try:
-        again = config.load(config.dump(it.it))
-        told = f"rk.load(rk.dump({it.kind})) = {again!r}"
-    except Exception as error:  # noqa: BLE001 - that it raises is the finding
-        told = raised(error)
-    if again != it.it or hash(again) != hash(it.it):
-        claim = f"rk.load(rk.dump({it.kind})) == {it.kind}"
-        raise Broken(claim, told, script([it], [f"assert {claim}"]))
+        again = config.load(config.dump(target))
+        result = f"rk.load(rk.dump({subject.kind})) = {again!r}"
+    except Exception as error:  # noqa: BLE001 - the error is the finding
+        result = describe_error(error)
+    if again != target or hash(again) != hash(target):
+        claim = f"rk.load(rk.dump({subject.kind})) == {subject.kind}"
+        raise Counterexample(claim, result, subject.program([f"assert {claim}"]))
 
 
-@_law(on="once", compares=True)
-def pickles(it: Subject, _: object) -> None:
-    """It pickles, and gives the same in another process, as where AsyncGRPOTrainer runs it."""
-    calls = [(rows, _asked(it, rows)) for rows in it.samples if size(rows)]
-    known = [(rows, values) for rows, values in calls if values is not None]
+@_register_law(on="once", compares=True)
+def pickles(subject: Subject, _: object) -> None:
+    """It pickles, and gives the same in another process, where AsyncGRPOTrainer runs it."""
+    target, known = subject.target, []
+    for rows in subject.samples:
+        if count_rows(rows):
+            try:
+                known.append((rows, subject.values_of(rows)))
+            except NotApplicable:  # a call that raises is another law's finding
+                continue
     try:
-        theirs = _elsewhere.outcomes(it.run, it.it, [rows for rows, _ in known])
+        results = child_process.repeat_calls(subject.run, target, [rows for rows, _ in known])
     except SkipTest:
         raise
-    except Exception as error:  # noqa: BLE001 - that it raises is the finding
-        code = script([it], ["import pickle", f"pickle.dumps({it.kind})"])
+    except Exception as error:  # noqa: BLE001 - the error is the finding
+        code = subject.program(["import pickle", f"pickle.dumps({subject.kind})"])
         advice = "a class or a function at the top of a module, which another process can import"
-        raise Broken(advice, raised(error), code) from None
-    if isinstance(it.it, Component) and pickle.loads(pickle.dumps(it.it)) != it.it:  # noqa: S301 - our own
-        claim = f"pickle.loads(pickle.dumps({it.kind})) == {it.kind}"
-        code = script([it], ["import pickle", f"assert {claim}"])
-        raise Broken(claim, f"{claim.replace('==', '!=')}", code)
+        raise Counterexample(advice, describe_error(error), code) from None
+    if isinstance(target, Component) and pickle.loads(pickle.dumps(target)) != target:  # noqa: S301 - our own
+        claim = f"pickle.loads(pickle.dumps({subject.kind})) == {subject.kind}"
+        code = subject.program(["import pickle", f"assert {claim}"])
+        raise Counterexample(claim, f"{claim.replace('==', '!=')}", code)
     if not known:
-        raise Unsaid(_raises(it))
-    for (rows, values), others in zip(known, theirs, strict=True):
-        if not isinstance(others, list) or not same(others, values):
-            there = "values in another process"
+        raise NotApplicable(subject.always_raises)
+    for (rows, values), others in zip(known, results, strict=True):
+        if not isinstance(others, list) or not values_equal(others, values):
+            wanted = write_literal(values)
             lines = [
-                f"rows = {_code.literal(rows)}",
-                f"assert elsewhere({it.kind}, rows) == {_code.literal(values)}",
+                f"rows = {write_literal(rows)}",
+                f"assert elsewhere({subject.kind}, rows) == {wanted}",
             ]
-            told = f"{there} = {_code.literal(others)}"
-            raise Broken(f"{there} == {_code.literal(values)}", told, script([it], lines))
+            expected = f"values in another process == {wanted}"
+            result = f"values in another process = {write_literal(others)}"
+            raise Counterexample(expected, result, subject.program(lines))
 
 
-@_law(on="once")
-def linear(it: Subject, _: object) -> None:
+@_register_law(on="once")
+def linear(subject: Subject, _: object) -> None:
     """The time grows with a text's length, and not with its square."""
-    usual = _usual(it)
-    shapes = [*_shapes(it.words)]
-    short = [copy.deepcopy(_with(it, usual, make(_FEW), [*range(_FEW)])) for _, make in shapes]
-    if not any(_run(it, rows) for rows in short):
-        raise Unsaid(_raises(it))
-    for shape, make in shapes:
-        found = _too_slow(make, lambda text: _seconds(it, usual, text))
-        if found is None:
-            continue
-        (few, many), (quick, slow) = found
-        factor = round((many / few) ** _POWER, 1)
-        it.done[:] = [(it, usual, outcome(it, usual))]
-        needed = {name: usual[name] for name in it.needed(it.done)[0][1]}
-        rows = _with(it, needed, _code.Code(shape), _code.Code("[*range(times)]"))
-        lines = [
-            "from time import process_time",
-            "",
-            "",
-            "def seconds(times):",
-            "    start = process_time()",
-            *_code.indented(it.write(_named(it), rows)),
-            "    return process_time() - start",
-            "",
-            "",
-            f"few, many = seconds({few}), seconds({many})  # {quick:.3f} and {slow:.3f}",
-            f"assert many < {factor} * few",
-        ]
-        expected = f"less than {factor} times the time for {many / few:.3g} times the text, {shape}"
-        told = f"{slow:.3g} s for times={many}, {quick:.3g} s for times={few}"
-        raise Broken(expected, told, script([it], lines))
+    row = _timing.find_judged_row(subject)
+    short_calls = _timing.list_short_calls(subject, row)
+    if not any(_timing.call_in_place(subject, rows) for rows in short_calls):
+        raise NotApplicable(subject.always_raises)
+    for shape, make in _timing.list_shapes(subject.words):
+        growth = _timing.find_steep_growth(
+            make, lambda text: _timing.measure_call(subject, row, text)
+        )
+        if growth is not None:
+            raise _write_growth(subject, row, shape, growth)
 
 
-@_law("reward", on="wrapped")
-def maximum(it: Subject, pair: tuple[Rows, Values]) -> None:
-    """The reference, written as the prompt asks for it, earns the most there is."""
-    rows, wanted = pair
+def _write_growth(
+    subject: Subject, row: Rows, shape: str, growth: _timing.Growth
+) -> Counterexample:
+    few, many, quick, slow = growth
+    factor = round((many / few) ** _timing.ALLOWED_POWER, 1)
+    subject.calls[:] = [(subject, row, describe_result(subject, row))]
+    needed = {name: row[name] for name in subject.drop_needless_keywords(subject.calls)[0][1]}
+    rows = _timing.replace_text(subject, needed, Source(shape), Source("[*range(times)]"))
+    function = f"{subject.kind}.verify" if hasattr(subject.target, "verify") else subject.kind
+    lines = [
+        "from time import process_time",
+        "",
+        "",
+        "def seconds(times):",
+        "    start = process_time()",
+        *indent_lines(subject.write(function, rows)),
+        "    return process_time() - start",
+        "",
+        "",
+        f"few, many = seconds({few}), seconds({many})  # {quick:.3f} and {slow:.3f}",
+        f"assert many < {factor} * few",
+    ]
+    expected = f"less than {factor} times the time for {many / few:.3g} times the text, {shape}"
+    result = f"{slow:.3g} s for times={many}, {quick:.3g} s for times={few}"
+    return Counterexample(expected, result, subject.program(lines))
+
+
+@_register_law("reward", on="wrapped")
+def maximum(subject: Subject, known: tuple[Rows, Values]) -> None:
+    """The reference, written as the prompt asks for it, earns the maximum."""
+    rows, wanted = known
     if not wanted:
-        raise Unsaid("wrap gave nothing for any row")
-    it.expect(wanted, rows)
+        raise NotApplicable("wrap returned None for every row")
+    subject.expect(wanted, rows)
 
 
-@_law("verifier")
-def reflexive(it: Subject, rows: Rows) -> None:
-    """A reference that is a text or a number, and that can be read, is its own right answer."""
-    plain = [cell for cell in rows["references"] if _is_plain(cell)]
+@_register_law("verifier")
+def reflexive(subject: Subject, rows: Rows) -> None:
+    """A reference that can be read, and that is a text or a number, is its own right answer."""
+    plain = [value for value in rows["references"] if _is_nonblank_scalar(value)]
     own = {"answers": [*map(str, plain)], "references": plain}
-    read = [row for row, value in enumerate(it.ask(own)) if value != "bad_reference"]
+    read = [row for row, value in enumerate(subject.values_of(own)) if value != "bad_reference"]
     if not read:
-        raise Unsaid("the verifier could read no reference that is a text or a number")
-    it.expect(["correct"] * len(read), pick(own, read))
+        raise NotApplicable("the verifier could read no reference that is a text or a number")
+    subject.expect(["correct"] * len(read), select_rows(own, read))
 
 
-@_law("verifier", on="wrapped")
-def right(it: Subject, pair: tuple[Rows, Values]) -> None:
-    """An answer that is known to be right is found right."""
-    rows, wanted = pair
-    it.expect(wanted, rows)
+@_register_law("verifier", on="wrapped")
+def right(subject: Subject, known: tuple[Rows, Values]) -> None:
+    """An answer that is known to be right is judged correct."""
+    rows, wanted = known
+    subject.expect(wanted, rows)
 
 
-@_law("verifier")
-def no_answer(it: Subject, rows: Rows) -> None:
-    """No answer, or a blank one, is never right and never wrong: NO_ANSWER or BAD_REFERENCE."""
+@_register_law("verifier")
+def no_answer(subject: Subject, rows: Rows) -> None:
+    """A missing or blank answer is NO_ANSWER or BAD_REFERENCE, never right and never wrong."""
     for blank in (None, "", " \n"):
-        if set(it.ask({**rows, "answers": [blank] * size(rows)})) - {"no_answer", "bad_reference"}:
-            it.broken("set(values) <= {'no_answer', 'bad_reference'}")
+        values = subject.values_of({**rows, "answers": [blank] * count_rows(rows)})
+        if {*values} - {"no_answer", "bad_reference"}:
+            subject.fail("set(values) <= {'no_answer', 'bad_reference'}")
 
 
-@_law("verifier")
-def bad_reference(it: Subject, rows: Rows) -> None:
-    """No reference, or a blank one, is BAD_REFERENCE whatever the answer."""
+@_register_law("verifier")
+def bad_reference(subject: Subject, rows: Rows) -> None:
+    """A missing or blank reference is BAD_REFERENCE, whatever the answer."""
     nothing: tuple[Any, ...] = (None, "", " \n", [])
     for blank in nothing:
-        blanks = {**rows, "references": [blank] * size(rows)}
-        it.expect(["bad_reference"] * size(rows), blanks)
+        blanks = {**rows, "references": [blank] * count_rows(rows)}
+        subject.expect(["bad_reference"] * count_rows(rows), blanks)
 
 
-@_law("extractor", on="wrapped")
-def found(it: Subject, pair: tuple[Rows, Values]) -> None:
+@_register_law("extractor", on="wrapped")
+def found(subject: Subject, known: tuple[Rows, Values]) -> None:
     """An answer, written as the prompt asks for it, is found."""
-    rows, wanted = pair
-    it.expect(wanted, rows)
+    rows, wanted = known
+    subject.expect(wanted, rows)
 
 
-def _called(it: Subject, rows: Rows) -> list[Any]:
-    """Return what a call gives, whatever its length. Raises Unsaid where it raises."""
+def _call_of_any_length(subject: Subject, rows: Rows) -> list[Any]:
+    """Return the result of a call, also if its length is wrong."""
     try:
-        return it.call(rows)
-    except SETUP:
+        return subject.call(rows)
+    except USAGE_ERRORS:
         raise
     except Exception as error:
-        raise Unsaid(_raises(it)) from error
+        raise NotApplicable(subject.always_raises) from error
 
 
-def _asked(it: Subject, rows: Rows) -> list[Any] | None:
-    """Return what a call gives, None where other laws speak of it."""
-    try:
-        return it.ask(rows)
-    except Unsaid:
-        return None
-
-
-def _raises(it: Subject) -> str:
-    return f"the {it.kind} raised in every example"
-
-
-def _run(it: Subject, rows: Rows) -> bool:
-    """Make a call on the rows themselves; return whether it gives anything, and does not raise."""
-    try:
-        it.run(it.it, rows)
-    except SETUP:
-        raise
-    except Exception:  # noqa: BLE001 - other laws say what it raises
-        return False
-    return True
-
-
-def _changed(it: Subject, rows: Rows) -> bool:
-    """Return whether a call changes what it is passed."""
+def _changes_arguments(subject: Subject, rows: Rows) -> bool:
     given = copy.deepcopy(rows)
     try:
-        _run(it, given)
-    except SETUP:  # without a column that is needed
+        _timing.call_in_place(subject, given)
+    except USAGE_ERRORS:  # the column that was left out is needed
         return False
-    return bool(_code.state(given) != _code.state(rows))
+    return bool(take_snapshot(given) != take_snapshot(rows))
 
 
-def _renamed(value: Any, old: str, new: str) -> Any:
-    """Return a component in which a column has another name, at every depth."""
+def _rename_column(value: Any, old: str, new: str) -> Any:
+    """Return a component, or a value in one, in which a column has another name at every depth."""
     if isinstance(value, Component):
         fields = {
-            name: _renamed(getattr(value, name), old, new) for name in type(value).model_fields
+            name: _rename_column(getattr(value, name), old, new)
+            for name in type(value).model_fields
         }
         return value.model_copy(update=fields)
     if isinstance(value, ColumnName):
         return new if value == old else value
     if isinstance(value, Mapping):
-        return type(value)({key: _renamed(item, old, new) for key, item in value.items()})  # type: ignore[call-arg]
-    return tuple(_renamed(item, old, new) for item in value) if type(value) is tuple else value
+        renamed = {key: _rename_column(item, old, new) for key, item in value.items()}
+        return type(value)(renamed)  # type: ignore[call-arg]
+    if type(value) is tuple:
+        return tuple(_rename_column(item, old, new) for item in value)
+    return value
 
 
-def _is_plain(cell: Any) -> bool:
-    """Return whether a reference is a text or a number, and so can be an answer."""
-    return isinstance(cell, str | int | float) and bool(str(cell).strip())
-
-
-_FEW = 8
-_POWER = 1.5
-_ENOUGH = 0.1
-_LONGEST = 200_000
-_PATIENCE = 2.0
-_TRIES = 5
-_CLEARLY = 0.75
-_SMALL, _STEEP = 1000, 3.0
-_UNITS = (
-    *("a", "a ", "\n", " ", "<", "<answer>", "</answer>", "<answer></answer>", "<think>"),
-    *("<reasoning><answer>", "7", "1 ", "1,", "- ", "(", "{", "\\boxed{", "$", "`", "\u4f60"),
-)
-_calls = count()
-
-
-def _shapes(words: tuple[str, ...]) -> Iterator[tuple[str, Callable[[int], str]]]:
-    """Yield texts of any length, as Python in terms of `times` and as a function of it."""
-    for unit in dict.fromkeys((*_UNITS, *words)):
-        yield f"{unit!r} * times + '!'", lambda times, unit=unit: unit * times  # type: ignore[misc]
-    yield "' '.join(map(str, range(times)))", lambda times: " ".join(map(str, range(times)))
-
-
-def _too_slow(
-    make: Callable[[int], str], seconds: Callable[[str], float]
-) -> tuple[tuple[int, int], tuple[float, float]] | None:
-    """Return two numbers of repetitions and their times, where these grow too fast.
-
-    The texts get longer until one takes long enough to be measured; then the least of several times
-    counts, so that a busy machine finds nothing that is not there.
-    """
-    tried, many, start = [_FEW], _FEW, time.monotonic()
-    before = slow = seconds(make(many))
-    while slow < _ENOUGH and len(make(many)) < _LONGEST and time.monotonic() < start + _PATIENCE:
-        steep = many < _SMALL and slow > _STEEP * before  # maybe exponential: with care, then
-        many = many * 5 // 4 if steep else many * 2
-        before, slow = slow, seconds(make(many))
-        tried.append(many)
-    few = min(tried, key=lambda times: abs(times - many / 4))
-    factor = (many / few) ** _POWER
-    quick = min(seconds(make(few)) for _ in range(3))
-    for _ in range(_TRIES):
-        if slow < _ENOUGH or slow <= quick * factor * _CLEARLY:
-            return None
-        slow, quick = min(slow, seconds(make(many))), min(quick, seconds(make(few)))
-    return ((few, many), (quick, slow)) if slow > quick * factor else None
-
-
-def _seconds(it: Subject, usual: Rows, text: str) -> float:
-    """Return the processor's time for one text, which is never the same one twice."""
-    rows = _with(it, usual, f"{text}!{next(_calls)}", [*range(len(text) // 4)])
-    start = time.process_time()
-    _run(it, rows)
-    return time.process_time() - start
-
-
-def _usual(it: Subject) -> Rows:
-    """Return a row that is judged and not left out, twice where rows are compared."""
-    known = [pick(rows, [row]) for rows in it.samples for row in range(size(rows))]
-    if not known:
-        raise Unsaid("no example had a row")
-    known.sort(key=lambda rows: _asked(it, rows) in (None, [None], ["bad_reference"]))
-    return pick(known[0], [0] if it.pointwise else [0, 0])
-
-
-def _with(it: Subject, usual: Rows, text: str, ids: Any) -> Rows:
-    """Return the row with another text and other tokens."""
-    carrier = CARRIERS[next((form for form in CARRIERS if form in it.forms), "text")]
-    said = it.say(usual, [carrier(text)] * size(usual))
-    return {**said, "completion_ids": [ids] * size(usual)} if "completion_ids" in said else said
-
-
-def _named(it: Subject) -> str:
-    """Return what the printed code calls."""
-    return f"{it.kind}.verify" if hasattr(it.it, "verify") else it.kind
+def _is_nonblank_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float) and bool(str(value).strip())

@@ -1,0 +1,265 @@
+"""The calls that a reward is tried with: columns, right completions, one form per batch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from math import isfinite
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from rewardkit import component
+from rewardkit.audit._preflight import fill
+from rewardkit.batch import Reference
+from rewardkit.component import Component
+from rewardkit.reward import Reward
+from rewardkit.testing import _calls, _options, strategies
+from rewardkit.testing._calls import Rows, Values, count_rows, select_rows
+from rewardkit.testing._drawing import (
+    ColumnValues,
+    choose_names,
+    draw_column,
+    mix_in_third,
+)
+from rewardkit.testing._forms import CARRIERS, FORMS, find_form, list_classics, match_prompt
+from rewardkit.testing._subject import draw_examples
+from rewardkit.testing._words import find_tags, find_words, list_constants
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Wrap = str | Callable[[Mapping[str, Any]], str | None]
+"""How a perfect completion is written: a text with `{column}` for the row's value, or a function of
+the row that returns None to leave out a row."""
+
+# Tried if `wrap` is not given; "*" is the reference. These are the layouts of the usual notebooks.
+_USUAL_WRAPS = (
+    "*",
+    "<answer>*</answer>",
+    "<reasoning>\nso\n</reasoning>\n<answer>\n*\n</answer>\n",
+    "<think>so</think>\n*",
+    r"It is \boxed{*}.",
+    "so\n#### *",
+)
+_TRAINER_LISTS = ("prompts", "completions", "completion_ids")
+_BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+# Enough to see every form that a user's completions have.
+_CALLS_TO_FIND_FORMS = 50
+# A few rows are enough to depend on each other; more only make each example slower.
+_MAX_ROWS = 4
+
+
+class RewardInputs(NamedTuple):
+    """The calls for a reward, and what they are made of."""
+
+    words: tuple[str, ...]
+    """Texts in its fields or its code."""
+    forms: tuple[str, ...]
+    """The forms of its completions."""
+    classics: Sequence[Any]
+    """Completions that are tried before anything is drawn."""
+    rows: SearchStrategy[Rows]
+    """Calls to try."""
+    right_rows: SearchStrategy[Rows] | None
+    """Calls with right completions only, if `wrap` says how they are written."""
+
+
+def draw_reward_inputs(
+    reward: Any,
+    columns: Mapping[str, ColumnValues] | None,
+    completions: SearchStrategy[Any] | None,
+    *,
+    forms: str | Iterable[str],
+    wrap: Wrap | None,
+) -> RewardInputs:
+    """Return the calls for a reward. Raises ValueError and TypeError for unfit options."""
+    _options.check_target(reward, "reward")
+    chosen = choose_names(forms, FORMS, "forms")
+    if columns is not None:
+        declared = component.columns(reward) if isinstance(reward, Component) else []
+        _options.check_columns(columns, [*map(str, declared)])
+    values, clean = (_draw_columns(reward, columns or {}, clean=clean) for clean in (False, True))
+    if wrap is not None:
+        _options.check_wrap(wrap, [*clean])
+    words = find_words(reward)
+    wraps = [wrap] if wrap is not None else []
+    classics: Sequence[Any] = ()
+    if completions is None:
+        wraps = wraps or _guess_wraps(reward, clean)
+        texts = draw_texts(words)
+        drawn = {
+            kind: (some, strategies.completions(forms=some, texts=texts))
+            for kind, some in _split_forms(chosen).items()
+        }
+        classics = list_classics(chosen, tags=find_tags(words))
+    else:
+        examples = draw_examples(strategies.calls(completions=completions), _CALLS_TO_FIND_FORMS)
+        shown = {find_form(one) for rows in examples for one in rows["completions"]}
+        chosen = [form for form in chosen if form in shown]
+        drawn = {"text": (chosen, completions)}
+    all_rows, right_rows = [], []
+    for kind, (some, usual) in drawn.items():
+        right = _draw_right(clean, wraps, some)
+        mixed = usual if right is None else mix_in_third(usual, right)
+        prompts = strategies.prompts(forms=kind)
+        make = partial(strategies.calls, prompts=prompts, max_size=_MAX_ROWS)
+        all_rows.append(make(values, completions=mixed))
+        # a guessed way to write the reference need not earn the maximum
+        if right is not None and wrap is not None:
+            right_rows.append(make(completions=right, min_size=1))
+    finish = partial(_finish_rows, reward)
+    return RewardInputs(
+        words,
+        tuple(chosen),
+        classics,
+        st.one_of(all_rows).map(finish),
+        st.one_of(right_rows).map(finish) if right_rows else None,
+    )
+
+
+def draw_known_calls(
+    right_rows: SearchStrategy[Rows] | None, bounds: tuple[float, float] | None
+) -> SearchStrategy[tuple[Rows, Values]] | None:
+    """Return calls that must earn the maximum, if it is declared and finite."""
+    if right_rows is None or bounds is None or not isfinite(bounds[1]):
+        return None
+    high = float(bounds[1])
+    return right_rows.map(lambda rows: (rows, [high] * count_rows(rows)))
+
+
+def draw_texts(words: tuple[str, ...]) -> SearchStrategy[str]:
+    """Return texts with these words in them, and with text between those that are tags."""
+    layouts = [*strategies.LAYOUTS, *([tag] for tag in find_tags(words))]
+    return strategies.texts(words=words, layouts=layouts)
+
+
+def fill_wrap(wrap: str, row: Mapping[str, Any]) -> str:
+    """Return a reference, written as `wrap` says: of several right answers, the first."""
+    return fill(wrap, {name: _first_of(value) for name, value in row.items()})
+
+
+def _first_of(value: Any) -> Any:
+    return _first_of(value[0]) if isinstance(value, list | tuple) and value else value
+
+
+def name_of(target: Any) -> str:
+    """Return the name of a reward, verifier or extractor."""
+    if isinstance(target, Component) and not isinstance(target, Reward):
+        return str(target.registered_name or type(target).__name__)
+    return str(getattr(target, "__name__", type(target).__name__))
+
+
+def _draw_columns(
+    reward: Any, given: Mapping[str, ColumnValues], *, clean: bool
+) -> dict[str, ColumnValues]:
+    """Return the values of every column that a reward reads.
+
+    Raises TypeError if a function requires a column whose values are not known.
+    """
+    if isinstance(reward, Component):
+        declared: dict[str, ColumnValues] = {
+            str(column): strategies.column_values(column, also=list_constants(reward), clean=clean)
+            for column in component.columns(reward)
+        }
+        return {**declared, **given}
+    for name, parameter in _parameters_of(reward).items():
+        required = parameter.default is parameter.empty and parameter.kind in _BY_KEYWORD
+        if required and name not in (*_TRAINER_LISTS, *_calls.TRAINER_ARGUMENTS, *given):
+            raise TypeError(
+                f"{name_of(reward)} reads the column {name!r}; give its values:"
+                f" columns={{{name!r}: ['42', '7']}}, or a Hypothesis strategy for a value"
+            )
+    return dict(given)
+
+
+def _parameters_of(function: Any) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:  # some built-in functions have no signature, and may take anything
+        return {"columns": inspect.Parameter("columns", inspect.Parameter.VAR_KEYWORD)}
+
+
+def _split_forms(forms: Sequence[str]) -> dict[str, list[str]]:
+    """Return the forms that can be in one batch: plain text alone, and messages together."""
+    kinds = {
+        "text": [form for form in forms if form == "text"],
+        "chat": [form for form in forms if form != "text"],
+    }
+    return {kind: some for kind, some in kinds.items() if some}
+
+
+def _guess_wraps(reward: Any, columns: Mapping[str, Any]) -> list[Wrap]:
+    """Return the usual ways to write a reference."""
+    if isinstance(reward, Component):
+        names = [
+            str(column) for column in component.columns(reward) if column.value_type == Reference
+        ]
+    else:
+        names = [name for name in columns if name not in _TRAINER_LISTS]
+    return [usual.replace("*", f"{{{name}}}") for name in names for usual in _USUAL_WRAPS]
+
+
+class _RightCompletion(NamedTuple):
+    """A right completion that is not written yet, since it depends on the row around it."""
+
+    form: str
+    """Its form."""
+    wrap: Wrap
+    """How it is written."""
+    columns: Mapping[str, Any]
+    """The row's values, without those that no answer can match, such as blanks."""
+
+
+def _draw_right(
+    columns: Mapping[str, ColumnValues], wraps: Sequence[Wrap], forms: Sequence[str]
+) -> SearchStrategy[_RightCompletion] | None:
+    """Return right completions in every form that has a text, if it is known how to write them."""
+    carriers = [form for form in forms if form in CARRIERS]
+    if not wraps or not carriers:
+        return None
+    values = {name: draw_column(given, name) for name, given in columns.items()}
+    return st.builds(
+        _RightCompletion,
+        st.sampled_from(carriers),
+        st.sampled_from(wraps),
+        st.fixed_dictionaries(values),
+    )
+
+
+_LEFT_OUT = object()
+
+
+def _finish_rows(reward: Any, drawn: Rows) -> Rows:
+    """Return a call as a trainer makes it: right completions written, all rows of one form."""
+    rows = {name: [*values] for name, values in drawn.items()}
+    completions = rows["completions"]
+    for row, right in enumerate(completions):
+        if isinstance(right, _RightCompletion):
+            for name, value in right.columns.items():
+                rows.setdefault(name, [None] * len(completions))[row] = value
+            values = {name: rows[name][row] for name in rows if name != "completions"}
+            text = _write_right(right.wrap, {**values, "prompt": values.get("prompts")})
+            completions[row] = _LEFT_OUT if text is None else CARRIERS[right.form](text)
+    kept = [row for row, completion in enumerate(completions) if completion is not _LEFT_OUT]
+    # the first row decides; a user's own strategy may mix the forms
+    plain = bool(kept) and isinstance(completions[kept[0]], str)
+    alike = [row for row in kept if isinstance(completions[row], str) is plain]
+    selected = select_rows(rows, alike)
+    prompts = [*map(match_prompt, selected["prompts"], selected["completions"])]
+    return _accepted_keywords(reward, {**selected, "prompts": prompts})
+
+
+def _write_right(wrap: Wrap, row: Mapping[str, Any]) -> str | None:
+    return _options.call_wrap(wrap, row) if callable(wrap) else fill_wrap(wrap, row)
+
+
+def _accepted_keywords(reward: Any, rows: Rows) -> Rows:
+    """Return the keywords that a function takes; the law `columns` tries one that it may not."""
+    if isinstance(reward, Reward):
+        return rows
+    parameters = _parameters_of(reward)
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return rows
+    return {name: values for name, values in rows.items() if name in (*parameters, "completions")}

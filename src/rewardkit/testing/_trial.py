@@ -1,0 +1,244 @@
+"""Try laws on a subject: draw examples, note which laws fail, and find the smallest failure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from unittest import SkipTest
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis.errors import Flaky
+
+from rewardkit._messages import did_you_mean
+from rewardkit.testing import _options
+from rewardkit.testing._calls import count_rows
+from rewardkit.testing._findings import Checked, Counterexample, Finding, LawBroken
+from rewardkit.testing._inputs import name_of
+from rewardkit.testing._replay import scripts
+from rewardkit.testing._subject import Subject
+from rewardkit.testing.laws import LAWS, Law, laws_of
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+# A failure in one of hundreds of examples has to be found again before it can shrink, and a reward
+# that is rarely random has to be called often to be caught.
+_MORE_TRIES = 10
+
+_NEEDS_OPTION = {
+    "reward": "it takes wrap=, as '<answer>{answer}</answer>', and finite bounds",
+    "verifier": "it takes right=, pairs of an answer and a reference",
+    "extractor": "it takes wrap=, as '<answer>{answer}</answer>'",
+}
+_NO_REFERENCE_READ = "the verifier could read no reference in any example; give references="
+# These hold for a verifier that calls every reference bad, and so say nothing about it.
+_NEED_A_REFERENCE = ("deterministic", "pointwise", "order", "no_answer")
+
+
+def run_laws(
+    subject: Subject,
+    laws: Iterable[str] | None,
+    skip: Iterable[str],
+    max_examples: int | None,
+    deadline: float | None,
+) -> Checked:
+    """Try every chosen law; raise LawBroken if one does not hold."""
+    __tracebackhide__ = True
+    chosen = _choose_laws(subject.kind, laws, skip)
+    if not scripts.begin_check():
+        return Checked(tuple(law.name for law in chosen), {})
+    options = settings(
+        settings() if max_examples is None else settings(max_examples=max_examples),
+        deadline=deadline,
+        # no database: it would keep examples of every reward under the name of one function
+        database=None,
+        phases=[Phase.generate],
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    trial = Trial(subject, chosen)
+    trial.run(options)
+    skipped = trial.skipped_laws()
+    reasons = {law.name: skipped[law.name] for law in chosen if law.name in skipped}
+    held = [law.name for law in chosen if law.name not in (*trial.failures, *skipped)]
+    checked = Checked(tuple(held), reasons)
+    findings = []
+    for law in chosen:
+        if law.name in trial.failures:
+            small = _shrink_failure(subject, law, *trial.failures[law.name], options)
+            findings.append(Finding(law.name, law.claim, small.expected, small.given, small.code))
+    if findings:
+        raise LawBroken(name_of(subject.target), findings, checked)
+    return checked
+
+
+class _NoLawLeft(Exception):  # noqa: N818 - a signal, caught where examples are drawn
+    """Every law that takes the drawn examples has failed or been skipped."""
+
+
+class Trial:
+    """Laws on the same examples, with the failure or the reason to skip of each."""
+
+    def __init__(self, subject: Subject, laws: Sequence[Law]) -> None:
+        self.subject, self.laws = subject, laws
+        self.failures: dict[str, tuple[Any, Counterexample]] = {}
+        self.skipped: dict[str, str] = {}
+        # until an example is judged
+        self.idle = {law.name: "no example was drawn" for law in laws}
+
+    def run(self, options: settings) -> None:
+        """Try every law on the texts known to break rewards, and on drawn examples."""
+        # drawing takes longer than most calls, so nothing is drawn that no law takes
+        if any(law.on == "rows" for law in self.laws):
+            for rows in self.subject.first_calls:
+                self.try_laws("rows", rows)
+            self._draw("rows", self.subject.rows, options)
+        takes_known = [law for law in self.laws if law.on == "wrapped"]
+        known = self.subject.known_calls
+        if known is None:
+            reason = _NEEDS_OPTION[self.subject.kind]
+            self.skipped |= {law.name: reason for law in takes_known}
+        elif takes_known:
+            self._draw("wrapped", known, options)
+        self.try_laws("once", None)
+
+    def _draw(self, on: str, examples: SearchStrategy[Any], options: settings) -> None:
+        def attempt(example: Any) -> None:
+            if not self._open_laws(on):
+                raise _NoLawLeft
+            self.try_laws(on, example)
+
+        with suppress(_NoLawLeft):  # an error is the only way to stop Hypothesis early
+            _for_each_example(examples, attempt, options)
+
+    def try_laws(self, on: str, example: Any) -> None:
+        """Try the laws that take such examples and that have neither failed nor been skipped."""
+        for law in self._open_laws(on):
+            # once more, since a law before it may have found the subject to be random
+            if not (law.compares and self.is_random):
+                self._try_law(law, example)
+
+    def _open_laws(self, on: str) -> list[Law]:
+        return [
+            law
+            for law in self.laws
+            if law.on == on
+            and law.name not in self.failures
+            and law.name not in self.skipped
+            and not (law.compares and self.is_random)
+        ]
+
+    def _try_law(self, law: Law, example: Any) -> None:
+        try:
+            reason = self.subject.try_law(law.check, example)
+        except Counterexample as failure:
+            # what differs from call to call is one bug, whichever law met it
+            random_failure = _find_randomness(self.subject, example) if law.compares else None
+            chosen = any(law.name == "deterministic" for law in self.laws)
+            name = "deterministic" if random_failure and chosen else law.name
+            self.failures[name] = example, random_failure or failure
+        except SkipTest as skip:
+            self.skipped[law.name] = str(skip)
+        else:
+            if law.name in self.idle and reason:
+                self.idle[law.name] = reason
+            elif not reason:
+                self.idle.pop(law.name, None)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the subject is known not to be deterministic."""
+        return "deterministic" in self.failures
+
+    def skipped_laws(self) -> dict[str, str]:
+        """Return the laws that neither hold nor fail, with the reasons, and drop their failures."""
+        if self.subject.kind == "verifier" and not self.subject.has_read_reference:
+            unread = [law.name for law in self.laws if law.name in _NEED_A_REFERENCE]
+            self.idle |= dict.fromkeys(unread, _NO_REFERENCE_READ)
+        if self.is_random:
+            comparing = [law.name for law in self.laws if law.compares]
+            for name in comparing:
+                self.failures.pop(name, None)
+            self.idle |= dict.fromkeys(comparing, "it is not deterministic")
+        idle = {name: reason for name, reason in self.idle.items() if name not in self.failures}
+        return {**idle, **self.skipped}
+
+
+def _find_randomness(subject: Subject, example: Any) -> Counterexample | None:
+    """Return the failure if the same calls give different results."""
+    if example is None:
+        return None
+    for _ in range(_MORE_TRIES):
+        try:
+            subject.try_law(LAWS["deterministic"].check, example)
+        except Counterexample as failure:
+            return failure
+    return None
+
+
+def _shrink_failure(
+    subject: Subject, law: Law, rows: Any, failure: Counterexample, options: settings
+) -> Counterexample:
+    """Return the smallest failure of a law that Hypothesis finds, or the known one."""
+    seen = [(rows, failure)]
+
+    def attempt(rows: Any) -> None:
+        try:
+            subject.try_law(law.check, rows)
+        except Counterexample as smaller:
+            seen.append((rows, smaller))
+            raise
+
+    examples = subject.rows if law.on == "rows" else subject.known_calls
+    if law.on != "once" and examples is not None:
+        harder = settings(
+            options,
+            max_examples=options.max_examples * _MORE_TRIES,
+            phases=[Phase.generate, Phase.shrink],
+        )
+        # Flaky: it fails now and then, which is a failure all the same
+        with suppress(Counterexample, Flaky):
+            _for_each_example(examples, attempt, harder)
+    if law.on == "rows":  # Hypothesis may end with rows that are not needed
+        row = 0
+        while row < count_rows(rows := seen[-1][0]):
+            before = len(seen)
+            fewer = {name: [*values[:row], *values[row + 1 :]] for name, values in rows.items()}
+            with suppress(Counterexample, SkipTest):
+                attempt(fewer)
+            row += len(seen) == before
+    return seen[-1][1]
+
+
+def _for_each_example(
+    strategy: SearchStrategy[Any], attempt: Callable[[Any], None], options: settings
+) -> None:
+    seeds = count(1)
+
+    @options
+    @given(strategy)
+    def run_example(example: Any) -> None:
+        # Hypothesis seeds `random` alike for each example, which would hide a random reward
+        random.seed(next(seeds))
+        attempt(example)
+
+    run_example()
+
+
+def _choose_laws(kind: str, laws: Iterable[str] | None, skip: Iterable[str]) -> list[Law]:
+    """Return the chosen laws of a kind. Raises ValueError for unknown names, or if none is left."""
+    known = {law.name: law for law in laws_of(kind)}
+    chosen = list(known) if laws is None else _options.read_names(laws, "laws")
+    left_out = _options.read_names(skip, "skip")
+    for name in [*chosen, *left_out]:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise ValueError(f"no law of {kind}s is called {name!r}{hint} ({', '.join(known)})")
+    kept = [law for name, law in known.items() if name in chosen and name not in left_out]
+    if not kept:
+        raise ValueError(f"laws={chosen} and skip={left_out} leave no law to try")
+    return kept
