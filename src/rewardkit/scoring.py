@@ -30,7 +30,7 @@ from rewardkit.batch import Batch
 from rewardkit.component import walk
 from rewardkit.config import dump
 from rewardkit.reward import Linear, Reward
-from rewardkit.scorer import Function, RewardLike, Scorer, given_rewards, scorers
+from rewardkit.scorer import Function, RewardLike, Scorer, Term
 
 """A reward, or any callable with TRL's signature."""
 Progress: TypeAlias = Callable[[int, int | None], object]
@@ -182,7 +182,7 @@ class _Piece(NamedTuple):
 class _Scoring:
     """Makes pieces of chunks, in whatever process."""
 
-    terms: Sequence[Scorer]
+    terms: Sequence[Term]
     bias: float
     columns: dict[str, str]
     lines: bool
@@ -219,7 +219,7 @@ class _Scoring:
         return _Piece(write(chunk, rows, added), len(rows), tallies)
 
     def _scores(
-        self, term: Scorer, batches: Sequence[Batch], chunk: reading.Chunk
+        self, term: Term, batches: Sequence[Batch], chunk: reading.Chunk
     ) -> tuple[list[float | None], list[str]]:
         """Return a reward's values and whys."""
         values: list[float | None] = []
@@ -253,8 +253,8 @@ def _scoring(
     rewards: RewardLike | Sequence[RewardLike], columns: dict[str, str], *, lines: bool
 ) -> _Scoring:
     """Return what scores: the terms one by one, each with a name of its own."""
-    bias = sum(reward.bias for reward in given_rewards(rewards) if isinstance(reward, Linear))
-    return _Scoring(scorers(rewards), bias, columns, lines)
+    scorer = Scorer(rewards)
+    return _Scoring(scorer.terms, scorer.bias, columns, lines)
 
 
 def _check(source: Path | str, out: Path, *, workers: int, batch_size: int) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import rewardkit as rk
 from rewardkit import presets
 from rewardkit.audit import SAMPLES, ZOO, Audit, audit, fill, preflight
-from rewardkit.audit.ablations import LACKS, SLOT, Honest
+from rewardkit.audit.ablations import PARTS, SLOT, ReferenceCompletion
 from rewardkit.presets import published
 from shapes import XML_RECIPE
 
@@ -96,7 +96,7 @@ def test_what_raises_is_named_with_its_error() -> None:
     assert problem.detail == "ZeroDivisionError: float division by zero"
     (missing,) = preflight(presets.correctness_reward_func, [{"solution": "1"}]).problems
     assert missing.kind == "missing_column"
-    assert missing.detail == "no column 'answer'; there are solution"
+    assert missing.detail == "no column 'answer' (columns: solution)"
 
 
 def test_what_has_no_known_maximum_is_listed() -> None:
@@ -141,7 +141,7 @@ def test_no_rows_is_a_mistake() -> None:
 
 
 @given(st.text())
-def test_filling_takes_cells_as_they_are(answer: str) -> None:
+def test_filling_takes_values_as_they_are(answer: str) -> None:
     assert fill("a {answer} b", {"answer": answer}) == f"a {answer} b"
 
 
@@ -156,12 +156,12 @@ def test_filling_does_not_read_what_it_filled_in() -> None:
 def test_a_missing_column_is_named_with_the_nearest() -> None:
     (problem,) = preflight(presets.correctness_reward_func, [{"answers": "1", "id": 3}]).problems
     assert (problem.kind, problem.rows) == ("missing_column", 1)
-    assert problem.detail == "no column 'answer'; there are answers, id; did you mean 'answers'?"
+    assert problem.detail == "no column 'answer' (columns: answers, id); did you mean 'answers'?"
 
 
 def test_a_plain_function_is_looked_at_too() -> None:
     def right(completions: list[str], solution: list[str], **_: Any) -> list[float]:
-        return [float(text == cell) for text, cell in zip(completions, solution, strict=True)]
+        return [float(text == right) for text, right in zip(completions, solution, strict=True)]
 
     rows = [{"prompt": "1 + 1?", "solution": "2"}, {"prompt": "2 + 1?", "solution": "3"}]
     assert preflight(right, rows, wrap="{solution}").problems == ()
@@ -222,9 +222,9 @@ def test_the_datasets_own_completions_are_its_groups() -> None:
 
 def test_a_preflight_prints_and_is_json() -> None:
     found = preflight(XML_RECIPE, ROWS, wrap="<answer>{answer}</answer>")
-    told = str(found)
-    assert told.startswith("preflight: 2 rows, ")
-    assert all(problem.reward in told for problem in found.problems)
+    text = str(found)
+    assert text.startswith("preflight: 2 rows, ")
+    assert all(problem.reward in text for problem in found.problems)
     data = json.loads(json.dumps(found.as_dict()))
     assert data["problems"][0]["kind"] == "below_maximum"
     assert [spread["reward"] for spread in data["spread"]][-1] == "total"
@@ -277,16 +277,16 @@ def notebook_int(completions: list[Any], **_: Any) -> list[float]:
 
 def notebook_correct(completions: list[Any], answer: list[str], **_: Any) -> list[float]:
     pairs = zip(contents(completions), answer, strict=True)
-    return [2.0 if tagged(text) == cell else 0.0 for text, cell in pairs]
+    return [2.0 if tagged(text) == right else 0.0 for text, right in pairs]
 
 
 def notebook_numbers(completions: list[Any], answer: list[str], **_: Any) -> list[float]:
-    def score(text: str, cell: str) -> float:
+    def score(text: str, right: str) -> float:
         found = re.search(r"-?[\d.,]+", text)
         if found is None:
             return -2.5
         try:
-            return 3.5 if float(found[0].replace(",", "")) == float(cell) else -1.5
+            return 3.5 if float(found[0].replace(",", "")) == float(right) else -1.5
         except ValueError:
             return 0.0
 
@@ -311,12 +311,12 @@ ORIGINALS = {
     notebook_int: {"superscript-digits", "answer-without-layout"},
     notebook_correct: {"wrong-place-then-right"},
     notebook_numbers: {
-        "right-in-the-thought",
+        "right-in-the-reasoning",
         "right-or-wrong",
         "dozens",
         "right-before-the-layout",
     },
-    trl_think: {"tags-only", "thought-closed-twice", "in-the-thought-alone"},
+    trl_think: {"tags-only", "reasoning-closed-twice", "in-the-reasoning-alone"},
     open_r1: {"tags-only", "junk-on-lines-after", "everything-twice", "next-turn-after"},
 }
 
@@ -325,7 +325,7 @@ ORIGINALS = {
 def test_every_published_original_has_its_exploits(original: Any) -> None:
     found = audit(original)
     assert ORIGINALS[original] <= {finding.entry for finding in found.exploits}
-    assert all(finding.take >= 0.9 for finding in found.exploits)
+    assert all(finding.score_fraction >= 0.9 for finding in found.exploits)
 
 
 def test_every_published_preset_of_layout_has_some() -> None:
@@ -343,15 +343,15 @@ def test_trls_own_has_what_its_rule_has() -> None:
 
 
 @pytest.mark.parametrize("name", presets.__all__)
-def test_no_mended_preset_has_an_exploit(name: str) -> None:
+def test_no_fixed_preset_has_an_exploit(name: str) -> None:
     if "language" in name:
         pytest.importorskip("langid")
     found = audit(getattr(presets, name))
     assert found.findings == ()
-    assert name == "reward_len" or found.rewards[0].asks
+    assert name == "reward_len" or found.rewards[0].checks
 
 
-def test_no_mended_recipe_has_an_exploit() -> None:
+def test_no_fixed_recipe_has_an_exploit() -> None:
     assert audit(XML_RECIPE, SUMS, wrap=NOTEBOOK).findings == ()
     think = [presets.match_format_exactly, presets.match_format_approximately]
     think += [presets.check_answer, presets.check_numbers]
@@ -363,7 +363,7 @@ def test_the_zoo_is_large_and_its_names_are_its_own() -> None:
     assert len(names) == len(set(names)) >= 140
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names)
     assert len({entry.family for entry in ZOO}) >= 15
-    assert all({*entry.lacks} <= {*LACKS} and entry.lacks for entry in ZOO)
+    assert all({*entry.missing} <= {*PARTS} and entry.missing for entry in ZOO)
 
 
 def test_each_entry_is_made_for_some_sample() -> None:
@@ -371,13 +371,13 @@ def test_each_entry_is_made_for_some_sample() -> None:
     assert made == {entry.name for entry in ZOO}
 
 
-def everyone() -> list[Honest]:
-    """Return the honest completion of each row of each sample, and of a negative number."""
-    found = [Honest("<a>so</a><b>\ue000</b>", "-7", prompt="3 and 4", other="<a>x</a><b>1</b>")]
+def everyone() -> list[ReferenceCompletion]:
+    """Return the reference completion of each row of each sample, and of a negative number."""
+    found = [ReferenceCompletion("<a>so</a><b>\ue000</b>", "-7", prompt="3 and 4", other_completion="<a>x</a><b>1</b>")]
     for sample in SAMPLES.values():
         for row in sample.rows:
             skeleton = fill(sample.wrap, {**row, sample.answer: SLOT})
-            found.append(Honest(skeleton, str(row[sample.answer]), prompt="1 2", other="?"))
+            found.append(ReferenceCompletion(skeleton, str(row[sample.answer]), prompt="1 2", other_completion="?"))
     return found
 
 
@@ -394,25 +394,25 @@ def everyone() -> list[Honest]:
     ),
 )
 def test_the_zoo_is_made_of_anything_and_is_never_the_honest_one(answer: str, layout: str) -> None:
-    honest = Honest(layout, answer or "0", prompt="2 and 3", other="x")
-    assert honest.text == layout.replace(SLOT, answer or "0")
+    reference = ReferenceCompletion(layout, answer or "0", prompt="2 and 3", other_completion="x")
+    assert reference.text == layout.replace(SLOT, answer or "0")
     for entry in ZOO:
-        made = entry.make(honest)
-        assert made is None or (made != honest.text and SLOT not in made)
-    for texts in honest.foils().values():
+        made = entry.make(reference)
+        assert made is None or (made != reference.text and SLOT not in made)
+    for texts in reference.ablations().values():
         assert all(SLOT not in text for text in texts)
 
 
 def test_an_answer_in_any_layout_is_replaced_in_its_last_place() -> None:
-    honest = Honest(f"<a>\nI get {SLOT}.\n</a>\n<b>\n{SLOT}\n</b>", "4")
-    assert honest.write("5") == "<a>\nI get 4.\n</a>\n<b>\n5\n</b>"
-    assert honest.filled("") == "<a>\n\n</a>\n<b>\n\n</b>"
-    assert honest.thinking("Hm.") == "<a>\nHm.\n</a>\n<b>\n4\n</b>"
-    assert honest.foils()["order"] == ["<b>\n4\n</b>\n<a>\nI get 4.\n</a>"]
+    reference = ReferenceCompletion(f"<a>\nI get {SLOT}.\n</a>\n<b>\n{SLOT}\n</b>", "4")
+    assert reference.with_answer("5") == "<a>\nI get 4.\n</a>\n<b>\n5\n</b>"
+    assert reference.with_all_text("") == "<a>\n\n</a>\n<b>\n\n</b>"
+    assert reference.with_reasoning("Hm.") == "<a>\nHm.\n</a>\n<b>\n4\n</b>"
+    assert reference.ablations()["block_order"] == ["<b>\n4\n</b>\n<a>\nI get 4.\n</a>"]
 
 
 class Paying(rk.Reward):
-    """A value for the honest completion of 42 in tags, others by a table."""
+    """A value for the reference completion of 42 in tags, others by a table."""
 
     table: tuple[tuple[str, float], ...] = ()
 
@@ -429,7 +429,7 @@ TAGS = "<answer>{answer}</answer>"
 def test_an_exploit_takes_the_stated_share_or_more(value: float) -> None:
     reward = Paying(table=(("<answer>42 or 85</answer>", value),))
     found = audit(reward, ROW, wrap=TAGS, share=0.7).exploits
-    assert [(one.entry, one.take) for one in found] == (
+    assert [(one.entry, one.score_fraction) for one in found] == (
         [("right-or-wrong", pytest.approx(value))] if value >= 0.7 else []
     )
 
@@ -437,11 +437,11 @@ def test_an_exploit_takes_the_stated_share_or_more(value: float) -> None:
 def test_a_reward_is_held_to_what_it_asks_for_alone() -> None:
     right = rk.build("correct", verifier="number", extractor={"type": "tag", "which": "only"})
     lone = rk.build("regex_match", pattern=r"\A<a>.*\S.*</a><answer>", name="lone")
-    found = audit([right, lone], ROW, wrap="<a>so</a><answer>{answer}</answer>", most=1)
-    asks = {one.reward: one.asks for one in found.rewards}
+    found = audit([right, lone], ROW, wrap="<a>so</a><answer>{answer}</answer>", max_rows=1)
+    asks = {one.reward: one.checks for one in found.rewards}
     assert asks[right.__name__] == asks["total"] == ("answer",)
     assert "answer" not in asks["lone"]
-    assert "thought" in asks["lone"]
+    assert "reasoning" in asks["lone"]
 
 
 def test_what_takes_the_most_and_is_gravest_comes_first() -> None:
@@ -449,7 +449,7 @@ def test_what_takes_the_most_and_is_gravest_comes_first() -> None:
     table |= {"<answer>42 or 85</answer>": 1.0, "<answer>85</answer>": 0.0}
     found = audit(Paying(table=tuple(table.items())), ROW, wrap=TAGS).exploits
     assert [one.entry for one in found] == ["tags-only", "right-or-wrong", "empty"]
-    assert [one.grave for one in found] == [3, 2, 3]
+    assert [one.severity for one in found] == [3, 2, 3]
 
 
 def test_a_family_or_an_entry_is_left_out() -> None:
@@ -496,8 +496,8 @@ def test_a_program_that_exits_does_not_end_the_audit() -> None:
 def test_the_sandbox_is_not_fooled() -> None:
     code = rk.build("code", unsafe_subprocess=True, timeout=20.0)
     right = rk.build("correct", verifier=code, extractor="whole")
-    found = audit(right, sample="code", most=1, skip=["several answers", "length"])
-    assert found.rewards[0].asks == ("answer",)
+    found = audit(right, sample="code", max_rows=1, skip=["several answers", "length"])
+    assert found.rewards[0].checks == ("answer",)
     assert found.exploits == ()
 
 
@@ -523,12 +523,12 @@ def test_what_looks_at_the_length_alone_asks_for_nothing() -> None:
 
     for reward in (fifty, presets.reward_len):
         found = audit(reward)
-        assert (found.findings, found.rewards[0].asks) == ((), ())
+        assert (found.findings, found.rewards[0].checks) == ((), ())
 
 
 def test_a_layout_that_pays_nothing_does_not_hide_what_pays() -> None:
     found = audit(published.soft_format_reward_func, sample="xml")
-    assert found.rewards[0].honest == (0.0,) * 4
+    assert found.rewards[0].reference_scores == (0.0,) * 4
     assert [one.entry for one in found.exploits] == ["tags-in-a-row"]
 
 
@@ -538,9 +538,9 @@ def test_a_reward_that_pays_no_honest_completion_cannot_be_audited() -> None:
         return [float(text.startswith(f"<a>{right}</a>") or not text) for text, right in pairs]
 
     (found,) = audit(bare).findings
-    assert (found.kind, found.value) == ("unpaid", 0.0)
-    assert "the honest completion earns 0, the least of all" in str(found)
-    assert audit(bare, ROWS, wrap="<a>{answer}</a>").rewards[0].asks == ("answer",)
+    assert (found.kind, found.value) == ("never_rewarded", 0.0)
+    assert "the reference completion earns 0, the lowest of all" in str(found)
+    assert audit(bare, ROWS, wrap="<a>{answer}</a>").rewards[0].checks == ("answer",)
     assert audit(rk.build("length", target=50)).findings == ()
 
 
@@ -550,7 +550,7 @@ def test_the_sample_is_one_that_the_reward_can_read_on_some_row() -> None:
         return [float(all_[-1:] == [right]) for all_, right in zip(found, answer, strict=True)]
 
     audited = audit(boxed)
-    assert (audited.sample, audited.rewards[0].asks) == ("boxed", ("answer",))
+    assert (audited.sample, audited.rewards[0].checks) == ("boxed", ("answer",))
 
 
 def test_a_constant_reward_is_a_finding() -> None:
@@ -563,14 +563,14 @@ def test_the_total_is_weighted_and_what_abstains_is_left_out() -> None:
     some = rk.build("where", reward="xml_strict", column="answer", equals="7")
     found = audit([right, some], ROW, wrap=TAGS, weights=[3.0, 5.0])
     assert [one.reward for one in found.rewards] == [right.__name__, some.__name__, "total"]
-    assert [one.honest for one in found.rewards] == [(1.0,), (None,), (3.0,)]
+    assert [one.reference_scores for one in found.rewards] == [(1.0,), (None,), (3.0,)]
 
 
 def test_an_audit_prints_and_is_json() -> None:
     found = audit(trl_think)
-    assert "thought-closed-twice" in str(found)
+    assert "reasoning-closed-twice" in str(found)
     data = json.loads(json.dumps(found.as_dict()))
-    assert data["rewards"][0]["asks"] == ["place", "order", "thought"]
+    assert data["rewards"][0]["checks"] == ["answer_tag", "block_order", "reasoning"]
     assert data["findings"][0]["entry"] == found.findings[0].entry
     assert isinstance(found, Audit)
 
@@ -578,7 +578,7 @@ def test_an_audit_prints_and_is_json() -> None:
 def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="no rows; give some"):
         audit(open_r1, [])
-    with pytest.raises(ValueError, match="no sample 'thinks'; there are xml, "):
+    with pytest.raises(ValueError, match="no sample 'thinks'; did you mean 'think' or 'think_answer'.*; the samples are xml, "):
         audit(open_r1, sample="thinks")
     with pytest.raises(ValueError, match=r"no column 'answer' .* did you mean 'answers'"):
         audit(open_r1, [{"answers": "4"}])
@@ -588,8 +588,8 @@ def test_mistakes_are_named() -> None:
         audit(open_r1, [{"answer": None}])
     with pytest.raises(TypeError, match="got 'xml_strict'"):
         audit(["xml_strict"])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match=r"got most=0, share=0.9, expected at least 1"):
-        audit(open_r1, most=0)
+    with pytest.raises(ValueError, match=r"got max_rows=0, share=0.9, expected at least 1"):
+        audit(open_r1, max_rows=0)
     with pytest.raises(ValueError, match=r"share=2, expected .* above 0 up to 1"):
         audit(open_r1, share=2)
     with pytest.raises(ValueError, match="got 1 weights for 2 rewards"):
@@ -615,10 +615,10 @@ def console() -> Any:
 def test_the_output_on_the_page_is_written_by_the_commands() -> None:
     pytest.importorskip("typer")
     page = "```console\n$ rewardkit list verifier\nold\n$ rewardkit --version\n```\n"
-    told = "\n".join(rk.names("verifier"))
+    listed = "\n".join(rk.names("verifier"))
     version = f"rewardkit {importlib.metadata.version('rewardkit')}"
     wanted = (
-        f"```console\n$ rewardkit list verifier\n{told}\n\n$ rewardkit --version\n{version}\n```\n"
+        f"```console\n$ rewardkit list verifier\n{listed}\n\n$ rewardkit --version\n{version}\n```\n"
     )
     assert console().refreshed(page) == wanted
     assert console().refreshed(wanted) == wanted
@@ -628,8 +628,8 @@ def test_the_page_lists_the_zoo() -> None:
     rows = re.findall(
         r"^\| ([a-z ]+) \| (`[^|]*`) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
     )
-    told = [(family, name) for family, names in rows for name in re.findall("`([^`]+)`", names)]
-    assert told == [(entry.family, entry.name) for entry in ZOO]
+    listed = [(family, name) for family, names in rows for name in re.findall("`([^`]+)`", names)]
+    assert listed == [(entry.family, entry.name) for entry in ZOO]
 
 
 def test_the_page_shows_the_examples_tests() -> None:
