@@ -93,12 +93,12 @@ class Audited(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """What it checks, and the number of exploits, in one line."""
+        """The number of exploits and the parts that it checks, in one line."""
         if not self.checks and not self.exploits:
             return NOT_TESTED
         names = ", ".join(CHECK_NAMES[part] for part in self.checks)
         checks = f"checks: {names}" if names else "checks: none on the reference completion"
-        return f"{checks}; {pluralize(self.exploits, 'exploit')}"
+        return f"{pluralize(self.exploits, 'exploit')}; {checks}"
 
 
 class Audit(NamedTuple):
