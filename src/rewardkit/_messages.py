@@ -21,6 +21,7 @@ def did_you_mean(name: str, known: Iterable[Any]) -> str:
     >>> did_you_mean("zebra", ["length", "language"])
     ''
     """
+    # difflib's own cutoff of 0.6 takes a slipped or missing letter; lower ones offer other words
     near = get_close_matches(name, [str(key) for key in known], n=3)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
@@ -69,7 +70,7 @@ def explain_validation_error(
         nested = [other["loc"] for other in problems if len(other["loc"]) > len(location)]
         if any(other[: len(location)] == location for other in nested):
             continue  # the problem inside it is the cause
-        expected = _translate(problem["msg"])
+        expected = _translate_phrases(problem["msg"])
         path = ".".join([name, *map(str, location)])
         if problem["type"] == "missing":
             wanted = (choices or {}).get(str(location[-1]))
@@ -79,7 +80,7 @@ def explain_validation_error(
             lines.extend(f"{path}: {line}" for line in expected.splitlines())
             continue
         # pydantic reports each member of a union by itself, at the field's location with the
-        # member's type behind it; they are one problem, told in one line
+        # member's type behind it; a person made one mistake, which takes one line
         member = _union_member(location, problem["input"], problems)
         if member:
             path = ".".join([name, *map(str, location[:-1])])
@@ -104,7 +105,7 @@ def _union_member(location: tuple[Any, ...], given: Any, problems: list[Any]) ->
     return len(same) > 1 and all(isinstance(other["loc"][-1], str) for other in same)
 
 
-def _translate(message: str) -> str:
+def _translate_phrases(message: str) -> str:
     for phrase, ours in _PYDANTIC_PHRASES.items():
         message = message.replace(phrase, ours)
     return message

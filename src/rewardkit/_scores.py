@@ -15,6 +15,7 @@ from typing import Any
 from rewardkit._messages import pluralize
 from rewardkit.result import Score
 
+# the types of a sum of plain numbers; a numpy scalar makes another, and is looked at row by row
 _NUMBER_TYPES = (float, int)
 _VALUE_TYPES = (float, int, NoneType, Real)
 _INFINITIES = (math.inf, -math.inf)

@@ -30,7 +30,7 @@ from typing import (
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 from rewardkit._messages import did_you_mean, explain_validation_error
-from rewardkit.batch import Column
+from rewardkit.batch import ColumnName
 from rewardkit.registry import lookup, names_of_subclasses
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class FrozenMapping(Mapping[str, Value], Generic[Value]):
 
     def __hash__(self) -> int:
         """Hash by content, whatever the order."""
+        # two mappings are equal whatever their order, so their hashes must be too
         return hash(frozenset(self._items.items()))
 
     def __repr__(self) -> str:
@@ -95,8 +96,11 @@ class Component(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        # "1" for 1 or 1 for True in a recipe is a slip, not a value
         strict=True,
+        # an infinity or a NaN in a field would reach every score
         allow_inf_nan=False,
+        # a default is written in the same types as a value, and frozen like one
         validate_default=True,
         # Rewards of one's own may name classes that are defined below them; and importing the
         # library builds no schema that is not used.
@@ -140,11 +144,12 @@ class Component(BaseModel):
         except ValidationError as error:
             cls = type(self)
             choices = {
-                name: _expected(field.annotation)
+                name: _describe_expected(field.annotation)
                 for name, field in cls.model_fields.items()
                 if isinstance(field.annotation, type) and issubclass(field.annotation, Component)
             }
             name = cls.registered_name or cls.__name__
+            # pydantic's own error takes three lines per problem and a link
             raise ValueError(explain_validation_error(error, name, choices)) from None
 
     # pydantic then validates nested components without calling this, as for BaseModel's own
@@ -157,6 +162,7 @@ class Component(BaseModel):
         >>> Length(target=40).replace(penalty=0.5)
         Length(target=40.0, penalty=0.5)
         """
+        # not model_copy, which does not validate
         held = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**held, **fields})
 
@@ -173,26 +179,26 @@ class Component(BaseModel):
     ) -> Component:
         """Make a component of what YAML holds: a name, or a mapping with the key `type`."""
         if isinstance(value, str):
-            value = lookup(value, _kind(cls))()
+            value = lookup(value, _kind_of(cls))()
         elif isinstance(value, Mapping) and "type" in value:
             fields = {str(key): field for key, field in value.items() if key != "type"}
-            value = lookup(value["type"], _kind(cls))(**fields)
+            value = lookup(value["type"], _kind_of(cls))(**fields)
         if isinstance(value, type) and issubclass(value, Component):
             fits = issubclass(value, cls)
-            wanted = f"an instance: {value.__name__}(...)" if fits else _expected(cls)
+            wanted = f"an instance: {value.__name__}(...)" if fits else _describe_expected(cls)
             message = f"got the class {value.__name__}, expected {wanted}"
             raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own
         if isinstance(value, Component) and not isinstance(value, cls):
             given = f"the {value.component_kind} {value.registered_name or type(value).__name__!r}"
-            message = f"got {given}, expected {_expected(cls)}"
+            message = f"got {given}, expected {_describe_expected(cls)}"
             raise ValueError(message)  # noqa: TRY004 - the same
         if not isinstance(value, Mapping):
             if not isinstance(value, Component):
-                message = f"{_given(value)}, expected {_expected(cls)}"
+                message = f"{_describe_given(value)}, expected {_describe_expected(cls)}"
                 raise ValueError(message)  # noqa: TRY004 - the same
             return handler(value)
         if cls.registered_name is None and getattr(cls, "__abstractmethods__", None):
-            message = f"no key 'type' in {dict(value)!r}, expected {_expected(cls)}"
+            message = f"no key 'type' in {dict(value)!r}, expected {_describe_expected(cls)}"
             raise ValueError(message)
         _check_field_names(cls, value)
         return handler({key: _lists_to_tuples(field) for key, field in value.items()})
@@ -236,6 +242,8 @@ def walk(component: Component) -> Iterator[Component]:
     """Yield a component and every component inside it, depth first."""
     yield component
     pending = [getattr(component, name) for name in type(component).model_fields]
+    # a list of what is still to visit and not a recursion over tuples and mappings: each component
+    # must come before its successor, whatever holds it
     while pending:
         value = pending.pop(0)
         if isinstance(value, Component):
@@ -246,7 +254,7 @@ def walk(component: Component) -> Iterator[Component]:
             pending[:0] = value.values()
 
 
-def columns(component: Component) -> list[Column[Any]]:
+def columns(component: Component) -> list[ColumnName[Any]]:
     """Return the dataset columns that a component and those inside it read, each once.
 
     >>> from rewardkit.rewards import Correct
@@ -254,11 +262,12 @@ def columns(component: Component) -> list[Column[Any]]:
     >>> columns(Correct(verifier=Number(), reference="solution"))
     ['solution']
     """
-    found: dict[Column[Any], None] = {}
+    # a dictionary keeps the order in which the fields are declared; a set would not
+    found: dict[ColumnName[Any], None] = {}
     for part in walk(component):
         for name in type(part).model_fields:
             value = getattr(part, name)
-            if isinstance(value, Column):
+            if isinstance(value, ColumnName):
                 found[value] = None
     return list(found)
 
@@ -279,18 +288,18 @@ def _check_field_names(cls: type[Component], fields: Mapping[Any, Any]) -> None:
         raise ValueError(message)
 
 
-def _kind(cls: type[Component]) -> str | None:
+def _kind_of(cls: type[Component]) -> str | None:
     return None if cls is Component else cls.component_kind
 
 
-def _given(value: Any) -> str:
+def _describe_given(value: Any) -> str:
     if callable(value):
         name = getattr(value, "__name__", type(value).__name__)
         return f"got the function {name}; make a reward of it: rk.wrap({name}, bounds=(0.0, 1.0))"
     return f"got {value!r} ({type(value).__name__})"
 
 
-def _expected(cls: type[Component]) -> str:
+def _describe_expected(cls: type[Component]) -> str:
     """Say what a field of type `cls` takes."""
     if cls.registered_name is not None:
         return f"{cls.component_kind} {cls.registered_name!r}"
@@ -299,6 +308,7 @@ def _expected(cls: type[Component]) -> str:
 
 def _lists_to_tuples(value: Any) -> Any:
     """Return lists as tuples, at every depth, so that what YAML reads can be held and hashed."""
+    # a named tuple has a class of its own, which a plain tuple would lose
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return tuple(_lists_to_tuples(item) for item in value)
     if isinstance(value, dict):

@@ -37,6 +37,7 @@ def load(source: Any) -> Any:
     if isinstance(source, Component):
         return source
     if isinstance(source, str | os.PathLike):
+        # a path with a newline in it is possible, and nobody has one
         text = source if isinstance(source, str) and "\n" in source else None
         if text is None:
             location = f"{os.fspath(source)}: "
@@ -79,14 +80,15 @@ def dump(component: Any, *, defaults: bool = False) -> str:
 
 
 def read_yaml(text: str) -> Any:
-    r"""Return what YAML text holds. Raises ValueError, with the line, for text that is not YAML.
+    r"""Parse YAML text. Raises ValueError, with the line, if it is not YAML.
 
     >>> read_yaml("languages: [en, no]\nrate: 1e-3")
     {'languages': ['en', 'no'], 'rate': 0.001}
     """
-    yaml = _yaml()
+    yaml = _load_pyyaml()
     try:
         return yaml.load(text)
+    # PyYAML recurses into brackets: text of a thousand of them is malformed like any other
     except (yaml.YAMLError, RecursionError) as error:
         message = f"not YAML: {error}"
         raise ValueError(message) from None
@@ -94,7 +96,7 @@ def read_yaml(text: str) -> Any:
 
 def write_yaml(data: Any) -> str:
     """Return lists, dictionaries and scalars as YAML text, which `read_yaml` gives back."""
-    text: str = _yaml().dump(data)
+    text: str = _load_pyyaml().dump(data)
     return text
 
 
@@ -160,6 +162,7 @@ def _to_data(value: Any, *, defaults: bool) -> Any:
         return {key: _to_data(item, defaults=defaults) for key, item in value.items()}
     if isinstance(value, tuple):
         return [_to_data(item, defaults=defaults) for item in value]
+    # a ColumnName is a str that PyYAML does not know
     return str(value) if isinstance(value, str) else value
 
 
@@ -176,7 +179,7 @@ _SCALARS = {
 
 
 @cache
-def _yaml() -> Any:
+def _load_pyyaml() -> Any:
     """Return PyYAML's `load` and `dump` with our rules."""
     import yaml  # noqa: PLC0415 - slow to import
 
@@ -187,6 +190,7 @@ def _yaml() -> Any:
             cls.add_implicit_resolver(tag, re.compile(f"(?:{pattern})$"), list(first))
     return SimpleNamespace(
         load=lambda text: yaml.load(text, Loader=loader),  # noqa: S506 - a SafeLoader
+        # in the order of the fields, which is the order in which the class explains them
         dump=lambda data: yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True),
         YAMLError=yaml.YAMLError,
     )

@@ -20,6 +20,18 @@ from rewardkit._text.tags import block, opened
 from rewardkit.component import Component
 from rewardkit.registry import register
 
+__all__ = [
+    "After",
+    "Boxed",
+    "Choice",
+    "Extractor",
+    "Hash",
+    "LastNumber",
+    "Regex",
+    "Tag",
+    "Whole",
+]
+
 Which = Literal["first", "last"]
 TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]
 

@@ -48,7 +48,7 @@ def register(name: str) -> Callable[[ComponentClass], ComponentClass]:
 
     A plugin's names are `plugin/name`. Raises ValueError if the name is taken or malformed, or if
     a field has a reserved name, and TypeError for anything but a Component class. Running a
-    notebook cell again replaces the class of `__main__` with the same qualified name.
+    notebook's code again replaces the class of `__main__` with the same qualified name.
 
     >>> from rewardkit import Reward, Score, build
     >>> @register("shouting")
@@ -108,6 +108,7 @@ def lookup(name: Any, kind: str | None = None) -> type[Component]:
     Raises ValueError with the nearest names, of that kind if one is given.
     """
     name = name if isinstance(name, str) else repr(name)
+    # entry points are read from disk, so only a name that is not known yet pays for it
     if name not in _registry:
         _load_plugins()
     if name not in _registry:
@@ -150,6 +151,7 @@ def _check_name_is_free(name: str, cls: type[Component]) -> None:
     taken = _registry.get(name)
     if taken is None:
         return
+    # a cell that is run again defines the same class once more, as a new object
     rerun_cell = cls.__module__ == "__main__" == taken.__module__
     if not rerun_cell or cls.__qualname__ != taken.__qualname__:
         owner = f"{taken.__module__}.{taken.__qualname__}"
@@ -165,6 +167,7 @@ def _load_plugins() -> None:
     with _plugins_lock:
         if _plugins_loaded or os.environ.get("REWARDKIT_NO_PLUGINS") == "1":
             return
+        # set before the imports: a plugin's module that looks a name up must not start over
         _plugins_loaded = True
         plugins = entry_points(group="rewardkit")
         known = {plugin.name for plugin in plugins}

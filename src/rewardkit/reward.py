@@ -102,7 +102,10 @@ class Reward(Component):
         """Return one Score per completion, in the batch's order."""
 
     def score_batch(self, batch: Batch) -> list[Score]:
-        """Return what `score` does, without a look at `batch`: for rewards around a reward."""
+        """Score a batch like `score`, without checking its type: for rewards around a reward.
+
+        It is the subclass's own `score`, so that no frame is added for each reward in a tree.
+        """
         return self.score(batch)
 
     @property
@@ -148,6 +151,7 @@ class Reward(Component):
             given = ", ".join(columns) or "none"
             message = f"{self.__name__} needs completions=[...]; the keywords given are {given}"
             raise TypeError(message)
+        # Batch copies nothing: a batch of token ids can be hundreds of megabytes
         batch = Batch(
             completions,
             prompts=prompts,
@@ -165,30 +169,31 @@ class Reward(Component):
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
+        # only if asked for: a column of text per reward swamps the trainer's table of completions
         if log_extra is not None and self.log_why:
             log_extra(f"{self.__name__}/why", [*whys])
         return [*values]
 
     def __add__(self, other: Reward | float) -> Linear:
         """Return the sum, flat: a nameless Linear gives its terms."""
-        return _sum((self, 1.0), (other, 1.0))
+        return _add_terms((self, 1.0), (other, 1.0))
 
     def __radd__(self, other: float) -> Linear:
         """Return the sum with a number, so that `sum(rewards)` works."""
-        return _sum((other, 1.0), (self, 1.0))
+        return _add_terms((other, 1.0), (self, 1.0))
 
     def __sub__(self, other: Reward | float) -> Linear:
         """Return the difference."""
-        return _sum((self, 1.0), (other, -1.0))
+        return _add_terms((self, 1.0), (other, -1.0))
 
     def __rsub__(self, other: float) -> Linear:
         """Return a number less this reward."""
-        return _sum((other, 1.0), (self, -1.0))
+        return _add_terms((other, 1.0), (self, -1.0))
 
     def __mul__(self, other: Reward | float) -> Reward:
         """Return the weighted reward for a number, the gate for a reward."""
         if not isinstance(other, Reward):
-            return _sum((self, other))
+            return _add_terms((self, other))
         factors: list[Reward] = []
         for factor in (self, other):
             factors.extend(
@@ -198,7 +203,7 @@ class Reward(Component):
 
     def __rmul__(self, other: float) -> Reward:
         """Return the weighted reward."""
-        return _sum((self, other))
+        return _add_terms((self, other))
 
 
 # pydantic refuses an attribute without a type in a model's body, unless it is a class variable of a
@@ -248,6 +253,7 @@ class Linear(Reward):
         low = high = self.bias
         for term, weight in self.weighted:
             ends = scale_bounds(term.bounds, weight)
+            # a term that abstains counts as 0; alone, it makes the sum abstain
             if len(self.terms) > 1:
                 ends = (min(ends[0], 0.0), max(ends[1], 0.0))
             low, high = low + ends[0], high + ends[1]
@@ -282,7 +288,7 @@ class Product(Reward):
         """The extremes among the products of the factors' bounds."""
         low = high = 1.0
         for factor in self.terms:
-            ends = [_multiply(a, b) for a in (low, high) for b in factor.bounds]
+            ends = [_multiply_ends(a, b) for a in (low, high) for b in factor.bounds]
             low, high = min(ends), max(ends)
         return low, high
 
@@ -311,7 +317,7 @@ def numbered(names: Iterable[str]) -> list[str]:
 
 def scale_bounds(bounds: Bounds, weight: float) -> Bounds:
     """Return the bounds times a weight, the lower one first."""
-    ends = [_multiply(end, weight) for end in bounds]
+    ends = [_multiply_ends(end, weight) for end in bounds]
     return min(ends), max(ends)
 
 
@@ -321,9 +327,9 @@ def _default_name(reward: Component) -> str:
     Only letters, digits and `_ - . / :` occur, and nothing depends on the run, so that the same
     reward has the same column in every log.
     """
-    own = "sum" if isinstance(reward, Linear) else _head(reward)
+    own = "sum" if isinstance(reward, Linear) else _short_name(reward)
     parts = [
-        _name_part(name, value)
+        _format_name_part(name, value)
         for name, value in fields_set(reward).items()
         if name not in ("name", "log_why", "weights", "bias")
     ]
@@ -335,28 +341,28 @@ def _default_name(reward: Component) -> str:
     return f"{safe[: MAX_NAME_CHARACTERS - 6]}-{zlib.crc32(exact.encode()) & 0xFFFFF:05x}"
 
 
-def _head(component: Component) -> str:
+def _short_name(component: Component) -> str:
     """Return a component's name without its fields."""
     named = component.name if isinstance(component, Reward) else None
     return named or component.registered_name or type(component).__name__
 
 
-def _name_part(name: str, value: Any) -> str:
+def _format_name_part(name: str, value: Any) -> str:
     if isinstance(value, Component):
-        return _head(value)
+        return _short_name(value)
     if isinstance(value, tuple) and value and isinstance(value[0], Component):
-        return ".".join(map(_head, value))
-    return f"{name}:{_brief(value)}"
+        return ".".join(map(_short_name, value))
+    return f"{name}:{_format_field(value)}"
 
 
-def _brief(value: Any) -> str:
+def _format_field(value: Any) -> str:
     """Return a field's value as text for a reward's name."""
     if isinstance(value, Component):
-        return _head(value)
+        return _short_name(value)
     if isinstance(value, tuple):
-        return "_".join(map(_brief, value))
+        return "_".join(map(_format_field, value))
     if isinstance(value, Mapping):
-        return "_".join(f"{key}:{_brief(item)}" for key, item in value.items())
+        return "_".join(f"{key}:{_format_field(item)}" for key, item in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -365,7 +371,7 @@ def _can_flatten(reward: Reward) -> bool:
     return reward.name is None and not reward.log_why
 
 
-def _sum(*parts: tuple[Any, float]) -> Linear:
+def _add_terms(*parts: tuple[Any, float]) -> Linear:
     """Return the flat Linear of weighted rewards and numbers."""
     terms: list[Reward] = []
     weights: list[float] = []
@@ -383,6 +389,7 @@ def _sum(*parts: tuple[Any, float]) -> Linear:
             weights.append(float(weight))
         else:
             bias += weight * float(part)
+    # no weights at all reads better than a row of ones in YAML and in a repr
     all_one = all(weight == 1.0 for weight in weights)
     return Linear(terms=tuple(terms), weights=() if all_one else tuple(weights), bias=bias)
 
@@ -394,7 +401,7 @@ def _not_a_term(value: Any) -> str:
         return f"got the class {name}, expected an instance: {name}(...)"
     if isinstance(value, Component):
         return (
-            f"got the {value.component_kind} {_head(value)!r}, expected a reward;"
+            f"got the {value.component_kind} {_short_name(value)!r}, expected a reward;"
             " Correct(verifier=..., extractor=...) makes one"
         )
     if callable(value):
@@ -434,11 +441,12 @@ def _format_value(value: float | None) -> str:
 
 def _innermost_reward(error: Exception) -> str:
     """Return the name of the reward deepest in the traceback of an error."""
+    # the traceback goes from the outermost call inwards, so the last reward in it is the cause
     owners = (frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__))
     return [owner.__name__ for owner in owners if isinstance(owner, Reward)][-1]
 
 
-def _multiply(left: float, right: float) -> float:
+def _multiply_ends(left: float, right: float) -> float:
     """Return the product, with 0 for 0 times infinity: a weight of 0 bounds any term."""
     return 0.0 if 0.0 in (left, right) else left * right
 

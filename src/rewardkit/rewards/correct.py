@@ -31,7 +31,7 @@ class Correct(Reward):
     """What decides whether the answer is right."""
     extractor: Extractor = Tag()
     """What finds the answer in the completion."""
-    reference: Column[Reference] | None = Column("answer")
+    reference: Column[Reference] | None = "answer"
     """The column with the right answer: a string, a number, or a list of which any is right; None
     where the verifier needs none, as `json_schema` with a schema of its own."""
     correct: float | None = 1.0

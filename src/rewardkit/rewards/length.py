@@ -124,7 +124,7 @@ class CosineLength(Reward):
     """What decides whether the answer is right."""
     extractor: Extractor = Tag()
     """What finds the answer in the completion."""
-    reference: Column[Reference] = Column("answer")
+    reference: Column[Reference] = "answer"
     """The column with the right answer."""
     max_length: Annotated[int, Field(ge=1)] = 1000
     """The length, in the unit, at which the value is that of a long completion."""

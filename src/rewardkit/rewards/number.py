@@ -80,7 +80,7 @@ class RatioMatch(Reward):
 
     extractor: Extractor = Tag()
     """What finds the answer in the completion."""
-    reference: Column[Reference] = Column("answer")
+    reference: Column[Reference] = "answer"
     """The column that holds the right answer; of a list the best match counts."""
     exact: float | None = 5.0
     """The value of the reference's very text; None to compare by value alone."""

@@ -50,18 +50,18 @@ class Clip(Reward):
     def bounds(self) -> Bounds:
         """The reward's bounds within the limits."""
         low, high = self.reward.bounds
-        return self._limit(low), self._limit(high)
+        return self._clip_value(low), self._clip_value(high)
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores (batch length), none of them outside the limits."""
         return [
-            score if score.value is None else Score(self._limit(score.value), score.why)
+            score if score.value is None else Score(self._clip_value(score.value), score.why)
             for score in checked_scores(
                 self.reward.score_batch(batch), len(batch), self.reward.__name__
             )
         ]
 
-    def _limit(self, value: float) -> float:
+    def _clip_value(self, value: float) -> float:
         value = value if self.low is None else max(value, self.low)
         return value if self.high is None else min(value, self.high)
 
@@ -94,10 +94,11 @@ class Where(Reward):
         return self.reward.bounds
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the reward's scores where the row matches, None elsewhere (batch length)."""
+        """Return the reward's scores where the row matches, None for other rows (batch length)."""
         values = batch.column(self.column)
         rows = [row for row, value in enumerate(values) if value == self.equals]
         totals = [Score(None, f"{self.column} is not {self.equals!r}")] * len(batch)
+        # a batch without such rows must not fail for columns that its tasks do not have
         if rows:
             part = batch.select(rows)
             scores = checked_scores(self.reward.score_batch(part), len(part), self.reward.__name__)
@@ -154,6 +155,7 @@ class Schedule(Reward):
         """Return the reward's scores times the weight at the batch's step (batch length)."""
         weight = self.weight(batch.step)
         scores = checked_scores(self.reward.score_batch(batch), len(batch), self.reward.__name__)
+        # the mean without the weight: a ramp would otherwise look like progress
         batch.log(self.reward.__name__, [score.value for score in scores])
         return [
             score if score.value is None else Score(weight * score.value, score.why)
@@ -258,7 +260,7 @@ class Wrapped(Reward):
         return self.independent_rows
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return what the function returns (batch length), without whys."""
+        """Return the function's values as scores (batch length), without whys."""
         # What TRL passes, in the form in which it passes it, so that a function written for TRL
         # sees nothing new.
         values = self.function(
@@ -309,7 +311,7 @@ def wrap(
 
 
 def _run_in_thread(awaitable: Any) -> Any:
-    """Return what an awaitable gives, from a thread: the caller may already run an event loop."""
+    """Await in a thread of its own: the caller may already run an event loop."""
     import asyncio  # noqa: PLC0415 - slow to import
 
     results: list[Any] = []
