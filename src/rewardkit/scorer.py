@@ -121,7 +121,7 @@ class Term(NamedTuple):
         return as_floats(values), [*whys]
 
     def score(self, rows: Sequence[Row], texts: Sequence[str]) -> list[TermScore]:
-        """Return the score of each row's text; words stand in for the tokens.
+        """Return the score of each row's text; words count as tokens.
 
         Whatever the reward raises propagates; ValueError for an infinity.
         """
@@ -212,6 +212,7 @@ class Scorer:
             self.bias += weight * reward.bias if is_sum else 0.0
             for term, factor in reward.weighted if is_sum else [(reward, 1.0)]:
                 terms.append((term, weight * factor))
+        # A partial or an object with __call__ has no __name__; equal names would hide each other.
         names = numbered(str(getattr(term, "__name__", type(term).__name__)) for term, _ in terms)
         self.terms = tuple(Term(name, *term) for name, term in zip(names, terms, strict=True))
 
@@ -222,6 +223,7 @@ class Scorer:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns that the rewards read, each once."""
+        # On demand: reading the signatures of functions takes longer than making the scorer.
         return tuple(dict.fromkeys(name for term in self.terms for name in term.columns))
 
     def with_forms(self, row: Row, text: str, baseline: str) -> Scorer:
@@ -237,7 +239,7 @@ class Scorer:
     def score(self, rows: Sequence[Row], texts: Sequence[str]) -> dict[str, list[TermScore]]:
         """Return each term's score of each row's text, by name.
 
-        Rows hold the dataset's columns; their own completions are not used. Words stand in for
+        Rows hold the dataset's columns; their own completions are not used. Words count as
         tokens. Whatever a reward raises propagates.
         """
         return {term.name: term.score(rows, texts) for term in self.terms}
@@ -357,6 +359,7 @@ def as_floats(values: Sequence[Any]) -> list[float | None]:
 
 def _rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
     """Return a key, greater for a form that does not raise, and that tells texts from others."""
+    # In the wrong form a function often raises, or gives all texts the same value.
     values = _values_or_none(form, row, [text, baseline, ""])
     if values is None:
         return False, False, 0
@@ -374,6 +377,7 @@ def _values_or_none(term: Term, row: Row, texts: Sequence[str]) -> list[float | 
 def _call_function(function: Function, batch: Batch) -> tuple[list[float | None], list[str]]:
     """Return the values and whys of a function, called as a trainer calls it."""
     logged: dict[str, Any] = {}
+    # A batch without prompts or tokens leaves them out: a function may have defaults for them.
     optional = {"prompts": batch.prompts, "completion_ids": batch.completion_ids}
     values = function(
         **{
@@ -391,6 +395,7 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
     if not isinstance(values, Sequence) or len(values) != len(batch):
         got = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
         raise ValueError(f"got {got} for {len(batch)} completions, expected a list of as many")
+    # The name under which rewardkit's rewards log theirs; a function may do so too.
     whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
     return as_floats(values), [*map(str, whys)]
 

@@ -96,20 +96,17 @@ def audit(  # noqa: PLR0913 - each has a default
     scorer = scorer.with_forms(task.rows[0], references[0].text, references[0].baseline)
     probes = [RowProbes(*pair, zoo) for pair in zip(task.rows, references, strict=True)]
     scored = [probe.try_score(scorer, slow) for probe in probes]
-    findings: list[Finding] = []
-    audited: list[Audited] = []
     terms = {term.name: term for term in scorer.terms}
-    for name in scored[0]:
-        scores = [row[name] for row in scored]
-        judged = _RewardAudit(name, probes, scores, share, slow)
-        found = judged.find_problems(terms.get(name))
-        findings += found
-        exploits = sum(finding.kind == "exploit" for finding in found)
-        paid = tuple(row.reference.value for row in scores)
-        audited.append(Audited(name, judged.checks, paid, exploits))
+    audits = [
+        _RewardAudit(
+            name, terms.get(name), probes, [row[name] for row in scored], share=share, slow=slow
+        )
+        for name in scored[0]
+    ]
+    findings = sorted(chain.from_iterable(one.findings for one in audits), key=_sort_key)
+    audited = tuple(one.summarize() for one in audits)
     applied = {entry.name for probe in probes for entry in probe.entries}
-    ranked = tuple(sorted(findings, key=_sort_key))
-    return Audit(ranked, tuple(audited), len(applied), len(probes), task.sample)
+    return Audit(tuple(findings), audited, len(applied), len(probes), task.sample)
 
 
 # Scoring ------------------------------------------------------------------------------------------
@@ -336,31 +333,39 @@ def _select_entries(skip: Collection[str]) -> list[Entry]:
 
 
 class _RewardAudit:
-    """One reward, or the total: its scores of all rows, the parts it checks and its problems."""
+    """One reward, or the total: its scores of all rows, the parts it checks and its findings."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made in one place
         self,
         name: str,
+        term: Term | None,
         probes: Sequence[RowProbes],
         scores: Sequence[ProbeScores],
+        *,
         share: float,
         slow: float,
     ) -> None:
-        self.name, self.probes, self.scores = name, probes, scores
+        """Find everything at once. `term` is None for the total."""
+        self.name, self.term, self.probes, self.scores = name, term, probes, scores
         self.share, self.slow = share, slow
-        # A reward that raises on every reference completion is one finding, and no more.
-        self.always_raises = all(row.reference.raised for row in scores)
         self.checked = [row.checked_parts() for row in scores]
-        self.checks = () if self.always_raises else sort_parts(chain.from_iterable(self.checked))
+        self.checks = sort_parts(chain.from_iterable(self.checked))
+        if all(row.reference.raised for row in scores):
+            # It would raise on most entries too: one finding says it all.
+            self.findings = [self._reference_finding("raises", scores[0].reference.why)]
+        else:
+            self.findings = [*self._find_unpaid_reference(), *self._find_entries()]
 
-    def find_problems(self, term: Term | None) -> list[Finding]:
-        """Return the findings, one per entry and kind. `term` is None for the total."""
-        if self.always_raises:
-            return [self._reference_finding("raises", self.scores[0].reference.why)]
-        found = [*self._find_unpaid_reference()]
+    def summarize(self) -> Audited:
+        exploits = sum(finding.kind == "exploit" for finding in self.findings)
+        references = tuple(row.reference.value for row in self.scores)
+        return Audited(self.name, self.checks, references, exploits)
+
+    def _find_entries(self) -> list[Finding]:
+        """Return the findings on entries of the zoo, one per entry and kind."""
         each: list[Finding] = []
         for number, (probe, scores) in enumerate(zip(self.probes, self.scores, strict=True)):
-            outscoring = self._outscoring_entries(term, probe, scores)
+            outscoring = self._outscoring_entries(probe, scores)
             rows = zip(probe.entries, probe.entry_texts, scores.entries, strict=True)
             for entry, text, score in rows:
                 problem = self._judge_entry(entry, score, number)
@@ -381,7 +386,7 @@ class _RewardAudit:
                             **problem,
                         )
                     )
-        return [*found, *_merge_rows(each)]
+        return _merge_rows(each)
 
     def _judge_entry(self, entry: Entry, score: TermScore, row: int) -> dict[str, Any] | None:
         """Return the kind of the finding and what else depends on it, None for no finding."""
@@ -399,11 +404,10 @@ class _RewardAudit:
             return {"kind": "slow", "detail": f"took more than {self.slow:g} s"}
         return None
 
-    def _outscoring_entries(
-        self, term: Term | None, probe: RowProbes, scores: ProbeScores
-    ) -> set[str]:
-        # For a reward that checks no part on any row. The total is covered by its terms, and the
-        # value of a reward that depends on other rows says nothing about one completion.
+    def _outscoring_entries(self, probe: RowProbes, scores: ProbeScores) -> set[str]:
+        # Only for a reward that checks no part on any row. The terms cover the total, and the value
+        # of a reward that depends on other rows says nothing about one completion.
+        term = self.term
         if term is None or self.checks:
             return set()
         if isinstance(term.reward, Reward) and not term.reward.pointwise:

@@ -49,7 +49,7 @@ def preflight(
     any completion earned here (the minimum if the weight is negative). A reward is constant if it
     gives the same value to perfect and degenerate completions (an empty one, the reference alone,
     the prompt again, an endless repetition, ...). Of two rewards that give these the same values,
-    but for scale and offset, one is redundant. Words stand in for tokens.
+    but for scale and offset, one is redundant. Words count as tokens.
 
     Raises ValueError for no rows, and whatever `wrap` raises.
 
@@ -220,7 +220,7 @@ def _find_below_maximum(
 
 
 def _declared_best(term: Term) -> float | None:
-    """Return what a perfect completion earns by the reward's bounds, None if they do not say."""
+    """Return a perfect completion's value by the reward's bounds, None if they do not say."""
     if not isinstance(term.reward, Reward):
         return None
     low, high = term.reward.bounds

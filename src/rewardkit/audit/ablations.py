@@ -37,7 +37,7 @@ LANGUAGES = {
 }
 """A sentence of reasoning in several languages."""
 
-# `}` ends a box only behind the slot: elsewhere braces belong to the text.
+# `}` ends a box only behind the slot: other braces belong to the text.
 _MARK = re.compile(rf"(</?[A-Za-z][\w-]*>|\\boxed\{{|(?<={SLOT})\}}|####|```\w*)")
 _BLOCK = re.compile(r"<([A-Za-z][\w-]*)>(.*?)</\1>\s*", re.DOTALL)
 # Short words of English that German and Indonesian do not have; no detector is needed for more.
@@ -189,6 +189,7 @@ class ReferenceCompletion:
         A reward that pays them less than the reference completion checks the part.
         """
         untagged = filter(None, [self.reasoning, f"I think that it is {self.answer}."])
+        # Each is plain and polite: a reward that pays it pays many more completions like it.
         found: dict[Part, list[str]] = {
             "answer": [self.with_answer(self.wrong_answer)],
             "answer_type": [self.with_answer("no idea")],

@@ -18,7 +18,7 @@ class Sample(NamedTuple):
     """The column with the right answer."""
 
 
-# A sign, a decimal point and four digits: a reward that reads only small integers shows it.
+# One is negative, one has a decimal point: a reward that reads only digits shows it.
 _SUMS = (
     ("A box holds 6 rows of 7 eggs. How many eggs are there?", "42"),
     ("A van brings 25 crates of 50 apples. How many apples are there?", "1250"),
