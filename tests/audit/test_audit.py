@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rewardkit as rk
@@ -130,9 +129,7 @@ def test_trls_think_reward_has_the_exploits_of_its_rule() -> None:
 def test_no_fixed_preset_has_findings(name: str) -> None:
     if "language" in name:
         pytest.importorskip("langid")
-    # langid is slow on the long texts, and language does not depend on the row's answer
-    whole = "language" not in name or os.environ.get("TESTS") == "long"
-    found = audit(getattr(presets, name), max_rows=8 if whole else 1)
+    found = audit(getattr(presets, name))
     assert found.findings == ()
     assert name == "reward_len" or found.rewards[0].checks
 
@@ -158,6 +155,7 @@ ROW = [{"answer": "42"}]
 TAGS = "<answer>{answer}</answer>"
 
 
+@settings(max_examples=settings.default.max_examples // 3)
 @given(st.floats(0, 1))
 def test_an_exploit_earns_at_least_the_stated_share(value: float) -> None:
     reward = Paying(table=(("<answer>42 or 85</answer>", value),))
@@ -257,6 +255,7 @@ def test_a_length_reward_checks_nothing_and_has_no_findings() -> None:
     for reward in (fifty, presets.reward_len):
         found = audit(reward)
         assert (found.findings, found.rewards[0].checks) == ((), ())
+        assert str(found).endswith("this reward checks neither answer, layout nor language")
 
 
 def test_an_unrewarded_layout_does_not_hide_a_rewarded_entry() -> None:
@@ -302,6 +301,8 @@ def test_the_total_is_weighted_and_leaves_abstentions_out() -> None:
 def test_an_audit_prints_and_converts_to_json() -> None:
     found = audit(trl_think)
     assert "reasoning-closed-twice" in str(found)
+    checks = "checks: answer tag, block order, reasoning present"
+    assert str(found).splitlines()[1].endswith(f"{len(found.exploits)} exploits; {checks}")
     data = json.loads(json.dumps(found.as_dict()))
     assert data["rewards"][0]["checks"] == ["answer_tag", "block_order", "reasoning"]
     assert data["findings"][0]["entry"] == found.findings[0].entry

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rewardkit as rk
@@ -29,6 +29,7 @@ def kinds(*arguments: Any, **options: Any) -> list[tuple[str, str, int]]:
     return [(problem.reward, problem.kind, problem.rows) for problem in found.problems]
 
 
+@settings(max_examples=settings.default.max_examples // 3)
 @given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=5))
 def test_a_recipe_in_its_own_layout_has_no_problems(answers: list[int]) -> None:
     rows = [{"answer": str(answer)} for answer in answers]
