@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
@@ -227,7 +228,10 @@ def test_a_program_that_exits_does_not_end_the_audit() -> None:
 def test_the_sandbox_is_not_fooled() -> None:
     code = rk.build("code", unsafe_subprocess=True, timeout=20.0)
     right = rk.build("correct", verifier=code, extractor="whole")
-    found = audit(right, sample="code", max_rows=1, skip=["several answers", "length"])
+    skip = ["several answers", "length"]
+    if os.environ.get("TESTS") != "long":  # no programs: the sandbox rejects them all alike
+        skip += ["nothing", "empty layout", "tag spam"]
+    found = audit(right, sample="code", max_rows=1, skip=skip)
     assert found.rewards[0].checks == ("answer",)
     assert found.exploits == ()
 
