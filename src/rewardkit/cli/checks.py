@@ -188,7 +188,7 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
         sample=sample,
         share=share,
         skip=skip or (),
-        most=rows,
+        max_rows=rows,
     )
     if as_json:
         print_json(found)

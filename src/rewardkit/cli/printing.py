@@ -177,40 +177,20 @@ def print_report(written: Report) -> None:
 
 # Checks -------------------------------------------------------------------------------------------
 
-REQUIREMENTS = {
-    "answer": "right answer",
-    "kind": "kind of answer",
-    "place": "answer tag",
-    "order": "block order",
-    "thought": "reasoning present",
-    "end": "nothing after",
-    "language": "language",
-}
-"""What an audit found a reward to check, in words."""
-
 
 def print_audit(audit: Audit, limit: int) -> None:
     """Print what an audit found: each reward, with at most `limit` of its worst findings."""
     console = Console()
-    source = f"the sample {audit.sample!r}" if audit.sample else "the data"
-    rows = f"{pluralize(audit.rows, 'row')} of {source}"
-    console.print(f"{audit.entries} degenerate completions, {rows}", highlight=False)
+    console.print(audit.summary, highlight=False)
     for audited in audit.rewards:
-        name = f"\n[bold]{escape(audited.reward)}[/]"
-        findings = [finding for finding in audit.findings if finding.reward == audited.reward]
-        if not audited.asks and not findings:
-            reason = "not tested: this reward checks neither answer, layout nor language"
-            console.print(f"{name}  {reason}", highlight=False)
-            continue
         style = "red" if audited.exploits else "green"
-        count = f"[{style}]{pluralize(audited.exploits, 'exploit')}[/]"
-        checks = ", ".join(REQUIREMENTS[name] for name in audited.asks)
-        checks = f"; checks: {checks}" if checks else ""
-        console.print(f"{name}  {count}{checks}", highlight=False)
+        name = f"\n[bold]{escape(audited.reward)}[/]"
+        console.print(f"{name}  [{style}]{escape(audited.summary)}[/]", highlight=False)
+        findings = audit.findings_of(audited.reward)
         for finding in findings[:limit]:
+            # one line per exploit; other findings give an error or a reason, to be read whole
             exploit = finding.kind == "exploit"
             text = Text(_format_finding(finding))
-            # one line per exploit; other findings give an error or a reason, to be read whole
             console.print(text, no_wrap=exploit, overflow="ellipsis", highlight=False)
         if len(findings) > limit:
             hidden = len(findings) - limit
@@ -218,20 +198,22 @@ def print_audit(audit: Audit, limit: int) -> None:
 
 
 def _format_finding(finding: Finding) -> str:
-    from rewardkit.audit._audit import shown  # noqa: PLC0415 - only this command needs it
+    from rewardkit.audit.findings import quote  # noqa: PLC0415 - only this command needs it
 
     exploit = finding.kind == "exploit"
-    share = f"{round(100 * finding.take)}%" if exploit else finding.kind
+    fraction = f"{round(100 * finding.score_fraction)}%" if exploit else finding.kind
     value = "" if finding.value is None else format_number(finding.value, 3)
-    text = shown(finding.gist) if exploit else finding.detail
-    return f" {share:>8} {value:>7}  {finding.entry:28} {text}"
+    text = quote(finding.excerpt) if exploit else finding.detail
+    return f" {fraction:>8} {value:>7}  {finding.entry:28} {text}"
 
 
 def print_preflight(preflight: Preflight) -> None:
     """Print what a preflight found: the problems, then how each reward varies within groups."""
+    from rewardkit.audit.findings import NO_MAXIMUM  # noqa: PLC0415 - only this command needs it
+
     console = Console()
     for problem in preflight.problems:
-        text = str(problem).removeprefix(f"{problem.reward}: ")
+        text = problem.summary
         if problem.kind == "missing_column":
             text += f"; {RENAME_HINT}"
         console.print(f"[red]{escape(problem.reward)}[/]  {escape(text)}", highlight=False)
@@ -245,12 +227,8 @@ def print_preflight(preflight: Preflight) -> None:
     if preflight.spread:  # there is none if a column is missing
         console.print(table)
     for name in preflight.unbounded:
-        advice = "no upper bound declared (add a `bounds` property)"
-        console.print(f"{escape(name)}: {advice}", highlight=False)
-    problems = pluralize(len(preflight.problems), "problem")
-    source = "from the dataset" if preflight.groups == "dataset" else "simulated"
-    summary = f"{pluralize(preflight.rows, 'row')}, {problems}; groups: {source}"
-    console.print(f"\n{summary}", highlight=False)
+        console.print(f"{escape(name)}: {NO_MAXIMUM}", highlight=False)
+    console.print(f"\n{preflight.summary}", highlight=False)
 
 
 def print_checks(checked: Sequence[Mapping[str, Any]]) -> None:

@@ -13,8 +13,8 @@ from rewardkit._files.chunks import Chunk, Row, rename_columns
 from rewardkit._files.writing import encode_lines, encode_stream
 from rewardkit._scores import as_finite, split_scores, weighted_sum
 from rewardkit.batch import Batch
-from rewardkit.reward import Linear, Reward
-from rewardkit.scorer import Function, RewardLike, Scorer, given_rewards, scorers
+from rewardkit.reward import Reward
+from rewardkit.scorer import Function, RewardLike, Scorer, Term
 
 TOTAL = "reward"
 """The column of the weighted sum."""
@@ -33,7 +33,7 @@ class Piece(NamedTuple):
 class ChunkScorer:
     """Makes pieces out of chunks; it is pickled once for each worker process."""
 
-    terms: Sequence[Scorer]
+    terms: Sequence[Term]
     bias: float
     columns: dict[str, str]
     lines: bool
@@ -71,7 +71,7 @@ class ChunkScorer:
         return Piece(encode(chunk, rows, added), len(rows), tallies)
 
     def _score_term(
-        self, term: Scorer, batches: Sequence[Batch], chunk: Chunk
+        self, term: Term, batches: Sequence[Batch], chunk: Chunk
     ) -> tuple[list[float | None], list[str]]:
         """Return one reward's values and whys over all batches of a chunk."""
         values: list[float | None] = []
@@ -104,8 +104,8 @@ def make_chunk_scorer(
     rewards: RewardLike | Sequence[RewardLike], columns: dict[str, str], *, lines: bool
 ) -> ChunkScorer:
     """Split the rewards into terms, each with a name of its own; their biases add up."""
-    bias = sum(reward.bias for reward in given_rewards(rewards) if isinstance(reward, Linear))
-    return ChunkScorer(scorers(rewards), bias, columns, lines)
+    scorer = Scorer(rewards)
+    return ChunkScorer(scorer.terms, scorer.bias, columns, lines)
 
 
 def tally(values: Sequence[float | None]) -> list[float]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import strategies as st
 
 from rewardkit import component
-from rewardkit.audit._preflight import fill
+from rewardkit._template import fill
 from rewardkit.batch import Reference
 from rewardkit.component import Component
 from rewardkit.reward import Reward
