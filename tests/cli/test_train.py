@@ -118,6 +118,15 @@ def test_an_interrupted_run_says_how_to_continue(
     assert "continue with the same command and --resume" in capsys.readouterr().err
 
 
+def test_with_json_only_the_result_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "smollm2_length", "--preflight", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("preflight: 200 rows")
+    result = json.loads(captured.out)
+    assert (result["failures"], result["summary"]) == ([], None)
+    assert result["preflight"]["rows"] == 200
+
+
 def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipes"]) == 0
     printed = capsys.readouterr().out

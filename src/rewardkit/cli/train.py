@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -94,11 +95,12 @@ def train_model(  # noqa: PLR0913 - one argument per option
     report_to: TrackersOption = None,
     no_vllm: NoVllmOption = False,
     set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a model with GRPO from a recipe, into a run folder.
 
     Requires the extra `train`; most recipes require a GPU. Exit code 1 where the preflight fails,
-    or where the saved model fails its checks.
+    or where the saved model fails its checks. With `--json` the progress goes to stderr.
     """
     from rewardkit.train import Recipe, RecipeError, run  # noqa: PLC0415 - only this command
 
@@ -114,14 +116,16 @@ def train_model(  # noqa: PLR0913 - one argument per option
     # a recipe has one source of rows, so the file replaces the recipe's own
     source = {} if data is None else {"data.file": str(data), "data.hub": None, "data.made": None}
     try:
-        result = run(
-            Recipe.load(recipe, {**parse_settings(set_), **source, **given}),
-            output or Path("runs", Path(recipe).stem),
-            resume=resume,
-            preflight_only=preflight,
-            ignore_preflight=ignore_preflight,
-            gpu=gpu,
-        )
+        loaded = Recipe.load(recipe, {**parse_settings(set_), **source, **given})
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+            result = run(
+                loaded,
+                output or Path("runs", Path(recipe).stem),
+                resume=resume,
+                preflight_only=preflight,
+                ignore_preflight=ignore_preflight,
+                gpu=gpu,
+            )
     except RecipeError as error:
         if os.environ.get("REWARDKIT_DEBUG") == "1":
             raise
@@ -129,9 +133,10 @@ def train_model(  # noqa: PLR0913 - one argument per option
         _write_errors(str(error).splitlines(), MISUSE)
     except KeyboardInterrupt:
         _write_errors(["interrupted; continue with the same command and --resume"], INTERRUPTED)
-    else:
-        if result.failures:
-            _write_errors([f"FAILED: {failure}" for failure in result.failures], FOUND)
+    if as_json:
+        print_json(result)
+    if result.failures:
+        _write_errors([f"FAILED: {failure}" for failure in result.failures], FOUND)
 
 
 def show_recipes(
