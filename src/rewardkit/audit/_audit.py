@@ -418,7 +418,7 @@ class _RewardAudit:
         """Yield the finding that the reference completion of no row is rewarded."""
         known = {value for row in self.scores for value in row.all_values}
         reference = self.scores[0].reference.value
-        earns = "abstains" if reference is None else f"earns {reference:g}"
+        earns = "abstains" if reference is None else f"earns {reference + 0.0:g}"
         if len(known) == 1:
             yield self._reference_finding("constant", f"every completion {earns}")
         elif all(map(_reference_is_lowest, self.scores)):

@@ -175,7 +175,7 @@ def _find_problems(term: Term, probes: _Probes, scores: _TermScores) -> Iterator
     values = {score.value for score in scores.pool if not score.raised}
     if len(values) == 1:
         (value,) = values
-        earns = "abstains" if value is None else f"earns {value:g}"
+        earns = "abstains" if value is None else f"earns {value + 0.0:g}"
         yield Problem(term.name, "constant", f"every completion {earns}", rows)
 
 
@@ -251,7 +251,7 @@ def _scale_values(scores: Sequence[TermScore]) -> list[float | None] | None:
 def _find_flat(spreads: Sequence[Spread], rows: int) -> Iterator[Problem]:
     for spread in spreads:
         if spread.flat == 1:
-            detail = f"every group earns the same: {spread.mean:g}"
+            detail = f"every group earns the same: {spread.mean + 0.0:g}"
             yield Problem(spread.reward, "flat", detail, rows)
 
 

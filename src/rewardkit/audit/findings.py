@@ -17,7 +17,7 @@ NO_MAXIMUM = (
     " on other rows"
 )
 CHECK_NAMES: dict[Part, str] = {
-    "answer": "answer",
+    "answer": "right answer",
     "answer_type": "answer type",
     "answer_tag": "answer tag",
     "block_order": "block order",
@@ -71,8 +71,8 @@ class Finding(NamedTuple):
         """Return it in one line, without the reward's name."""
         detail = self.detail
         if self.kind == "exploit":
-            detail = f"{self.score_fraction:.0%}, earns {self.value:g}"
-            detail += f", reference {self.reference_score:g}"
+            detail = f"{self.score_fraction:.0%}, earns {_format(self.value)}"
+            detail += f", reference {_format(self.reference_score)}"
             if self.missing:
                 detail += f", missing {', '.join(self.missing).replace('_', ' ')}"
         return f"{self.kind} {self.entry}: {detail}: {quote(self.excerpt)}"
@@ -176,8 +176,9 @@ class Problem(NamedTuple):
         line = f"{self.kind} on {pluralize(self.rows, 'row')}: {self.detail}"
         if self.kind != "below_maximum":
             return line
-        earned = "nothing (it abstained)" if self.value is None else f"{self.value:g}"
-        return f"{line}\n  {self.completion!r} earned {earned}, expected {self.expected:g}"
+        earned = "nothing (it abstained)" if self.value is None else _format(self.value)
+        expected = _format(self.expected)
+        return f"{line}\n  {self.completion!r} earned {earned}, expected {expected}"
 
     def __str__(self) -> str:
         """Return the reward's name and the summary."""
@@ -217,9 +218,9 @@ class Preflight(NamedTuple):
     @property
     def summary(self) -> str:
         """The number of rows and problems, and where the groups come from."""
-        source = "the dataset's own" if self.groups == "dataset" else "simulated"
+        source = "from the dataset" if self.groups == "dataset" else "simulated"
         problems = pluralize(len(self.problems), "problem")
-        return f"{pluralize(self.rows, 'row')}, {problems}; the groups are {source}"
+        return f"{pluralize(self.rows, 'row')}, {problems}; groups: {source}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
@@ -236,7 +237,7 @@ class Preflight(NamedTuple):
         lines += [f"  {name}: {NO_MAXIMUM}" for name in self.unbounded]
         for spread in self.spread:
             flat = f", {spread.flat:.0%} of the groups are flat" if spread.flat else ""
-            figures = f"mean {spread.mean:.3g}, std {spread.std:.3g} in a group{flat}"
+            figures = f"mean {spread.mean + 0.0:.3g}, std {spread.std:.3g} in a group{flat}"
             lines.append(f"  {spread.reward}: {figures}")
         return "\n".join(lines)
 
@@ -267,6 +268,11 @@ def excerpt(text: str, reference: str) -> str:
     end = _common_prefix_length(text[start:][::-1], reference[start:][::-1])
     left, right = (_ELLIPSIS if size else "" for size in (start, end))
     return f"{left}{text[start : len(text) - end]}{right}"
+
+
+def _format(value: float | None) -> str:
+    # Adding 0.0 turns -0.0, which a weight of 0 makes of a penalty, into 0.0.
+    return "None" if value is None else f"{value + 0.0:g}"
 
 
 def _common_prefix_length(text: str, other: str) -> int:
