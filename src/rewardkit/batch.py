@@ -27,7 +27,7 @@ Reference = str | Real | Sequence | Mapping | None  # type: ignore[type-arg]  # 
 """The value of a reference: a string, a number, a mapping (for verifiers that read one), or a list
 of which any is right; None for a row without one."""
 
-# what TRL takes from a dataset for itself, or passes under these names: it never passes such columns
+# what TRL takes from a dataset for itself, or passes under these names; never a dataset's column
 _TRAINER_NAMES = frozenset({"prompt", "completion", "prompts", "completions", "completion_ids"})
 
 
@@ -84,8 +84,8 @@ class Batch:
     """One batch of completions with their prompts, token ids and columns; nothing is copied.
 
     `prompts`, `completions` and `completion_ids` are as the trainer passed them, or None; `columns`
-    holds every other dataset column; `step` is the trainer's global step, if known. All of them have
-    one item per completion.
+    holds every other dataset column; `step` is the trainer's global step, if known. All but `step`
+    have one item per completion.
 
     >>> batch = Batch.of("<answer>4</answer>", answer="4")
     >>> batch.texts, batch.column("answer")
@@ -203,8 +203,8 @@ class Batch:
         rename = "Rename it" + (f", or set {field}='<column>'" if field else "")
         if name in _TRAINER_NAMES:
             return (
-                f"the trainer passes no dataset column {str(name)!r}, since it uses that name itself."
-                f" {rename}"
+                f"the trainer passes no dataset column {str(name)!r}, since it uses that name"
+                f" itself. {rename}"
             )
         known = ", ".join(map(repr, sorted(self.columns))) or "none"
         message = (
@@ -363,7 +363,7 @@ def _read_completion(completion: Any) -> str:
                 text = _read_content(text)
             reasoning = message.get("reasoning_content")
             if reasoning and isinstance(reasoning, str):
-                # vLLM's reasoning parsers take the thought out of the text; rewards look for it there
+                # vLLM's reasoning parsers take the thought out of the text: put it back
                 text = f"<think>{reasoning}</think>{text}"
             return text if text.isascii() else _replace_surrogates(text)
     return ""

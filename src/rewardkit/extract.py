@@ -102,8 +102,8 @@ class Tag(Extractor):
         opening, closing = f"<{self.tag}>", f"</{self.tag}>"
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
-        # The last block: the last opening mark that a closing one follows, and the first such closing
-        # mark. A mark that is not found gives -1, from which the next search starts over harmlessly.
+        # The last block: the last opening mark that a closing one follows, and the first closing
+        # mark after it. A search that starts at -1, for a missing mark, finds no block below.
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:
@@ -144,8 +144,8 @@ class Boxed(Extractor):
         found: tuple[int, int] | None = None
         # from before the backslashes at the start: an even number of them escapes the `\\boxed`
         for match in _BRACES.finditer(text, len(text[:start].rstrip("\\"))):
-            token = match[0]
-            if token == "}":
+            found_text = match[0]
+            if found_text == "}":
                 content_start = open_braces.pop() if open_braces else None
                 # boxes close from the inside out; the box that opens last counts
                 if content_start is None or (
@@ -155,8 +155,8 @@ class Boxed(Extractor):
                 found = content_start, match.start()
                 if self.which == "first":
                     break
-            elif token[-1] == "{" and token != "\\{":
-                open_braces.append(match.end() if token != "{" else None)
+            elif found_text[-1] == "{" and found_text != "\\{":
+                open_braces.append(match.end() if found_text != "{" else None)
         return found
 
 
@@ -221,8 +221,8 @@ class LastNumber(Extractor):
     within: Extractor | None = None
     """Finds the part of the completion to look in; None for all of it."""
     only: bool = False
-    """Whether to return None if there is more than one number, an expression, or a negated statement
-    ("not 7"). The same number again, after words, counts as one."""
+    """Whether to return None for several numbers, an expression, or a negation ("not 7"). The same
+    number again, after words, counts as one."""
 
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it if a minus or the word precedes it."""

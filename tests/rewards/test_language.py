@@ -167,9 +167,9 @@ def test_a_release_of_py3langid_with_another_model_is_named(monkeypatch):
 
 
 def test_unknown_labels_are_named(backend):
-    with pytest.raises(ValueError, match=f"{backend} knows no xx; it knows"):
+    with pytest.raises(ValueError, match=f"{backend} has no label xx; it has"):
         rk.build("language", target="xx", backend=backend)(completions=["a"])
-    with pytest.raises(ValueError, match=f"{backend} knows no xx; it knows"):
+    with pytest.raises(ValueError, match=f"{backend} has no label xx; it has"):
         rk.build("language", target="id", candidates=["id", "xx"], backend=backend)(
             completions=["a"]
         )

@@ -10,7 +10,7 @@ from unicodedata import normalize
 def split_words(text: str) -> list[str]:
     """Return the words of a text, in lower case; a number with its separators is one.
 
-    Punctuation ends a word, and is a word only if it is surrounded by spaces; a symbol is a word. In
+    Punctuation ends a word, and is a word only if it is between spaces; a symbol is a word. In
     scripts without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) each character is one.
 
     >>> split_words("Three apples: 1,000 + 三个苹果!")

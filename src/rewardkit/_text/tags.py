@@ -65,8 +65,10 @@ def compile_layout(
     and precedes each closing one.
 
     >>> find_end = compile_layout(("a", "b"), r"\s*+")
-    >>> [find_end(text) for text in ("<a>1</a> <b>2</b>!", "<a>1</a>, <b>2</b>", "<a>1</a> <b></b>")]
-    [17, -1, -1]
+    >>> find_end("<a>1</a> <b>2</b>!"), find_end("<a>1</a>, <b>2</b>")
+    (17, -1)
+    >>> find_end("<a>1</a> <b></b>")
+    -1
     """
     other = _pattern_without_marks(tags)
     # Whether a block is blank needs Unicode categories, which a pattern does not have. The pattern
@@ -125,5 +127,5 @@ def find_marks(text: str, marks: list[str]) -> list[int]:
 
 def _pattern_without_marks(tags: tuple[str, ...]) -> str:
     names = "|".join(map(re.escape, tags))
-    # Possessive: at each "<" there is one way on, so that the match never goes back and stays linear.
+    # Possessive: at each "<" there is one way on, so that the match never goes back: it is linear.
     return f"[^<]*+(?:<(?!/?(?:{names})>)[^<]*+)*+"

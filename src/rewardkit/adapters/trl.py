@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, NoReturn
 from rewardkit._messages import shorten_repr
 from rewardkit.reward import Linear, Reward, numbered
 
-
 _UNPACK_MESSAGE = (
     "split(...) gives two lists, so it needs unpacking: funcs, weights = split(...); then"
     " reward_funcs=funcs in the trainer and reward_weights=weights in its arguments"

@@ -1,8 +1,8 @@
 r"""The reward functions of the published GRPO recipes, with their bugs fixed, under the same names.
 
-Each is ready to pass to a trainer. It is an instance of a registered component, so `rk.dump` shows
-its parts. `rewardkit.presets.published` has the same names with the published numbers. The column is
-the recipes' own: `answer`.
+Each is ready to pass to a trainer. It is an instance of a registered component, so `rk.dump`
+shows its parts. `rewardkit.presets.published` has the same names with the published numbers. The
+column is the recipes' own: `answer`.
 
 >>> completion = "<reasoning>\n7 * 6\n= 42\n</reasoning>\n<answer>\n42.0\n</answer>"
 >>> strict_format_reward_func(completions=[completion])

@@ -1,8 +1,8 @@
 r"""The reward functions of the published GRPO recipes, with the published numbers, bugs included.
 
 They serve to compare with runs and papers that used them; for training, use the fixed ones in
-`rewardkit.presets`. If an original raises (content that is None, a tool call), the text that `Batch`
-makes of the completion is scored. A blank reference is never right here.
+`rewardkit.presets`. If an original raises (content that is None, a tool call), the text
+that `Batch` makes of the completion is scored. A blank reference is never right here.
 
 >>> completion = "<reasoning>\n7 * 6\n= 42\n</reasoning>\n<answer>\n42.0\n</answer>"
 >>> strict_format_reward_func(completions=[completion])
@@ -48,7 +48,7 @@ correctness_reward_func = Correct(
 )
 
 # The think recipe: Unsloth's notebooks on reasoning in another language (2025).
-# The notebook's pattern begins with an optional part, so that its search is for the closing tag alone.
+# The notebook's pattern begins with an optional part: its search finds the closing tag alone.
 match_format_exactly = RegexMatch(name="match_format_exactly", pattern="</think>", value=3.0)
 match_format_approximately = TagCount(
     name="match_format_approximately", tags=("think",), as_published=True

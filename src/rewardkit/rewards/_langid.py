@@ -28,8 +28,8 @@ class Identifier:
 
     Both backends enter one state of an automaton for each byte, count the features that the states
     represent, and add up each label's weights of them. The automaton is an Aho-Corasick one (1975):
-    a state depends on the last few bytes alone, as many as the longest feature has. So the states of
-    all bytes are found together, in as many steps.
+    a state depends on the last few bytes alone, as many as the longest feature has. So the states
+    of all bytes are found together, in as many steps.
     """
 
     name: ClassVar[str]
@@ -194,7 +194,7 @@ def _import_numpy() -> Any:
 
 @lru_cache(maxsize=32)
 def load_identifier(backend: str, candidates: tuple[str, ...] | None) -> Identifier:
-    """Return an identifier for the candidates. Raises ValueError for labels that it does not have."""
+    """Return an identifier for the candidates. Raises ValueError for labels without a model."""
     with _load_lock:
         model = _load_model(backend)
     if candidates is None:

@@ -38,8 +38,8 @@ class Correct(Reward):
     correct: float | None = 1.0
     """The value of a right answer. Here and below, None skips the row."""
     wrong: float | None = 0.0
-    """The value of a wrong answer; if the verdict has a share, the value is that fraction of the way
-    from `wrong` to `correct`."""
+    """The value of a wrong answer; if the verdict has a share, the value is that fraction of the
+    way from `wrong` to `correct`."""
     no_answer: float | None = 0.0
     """The value of a completion without an answer."""
     timeout: float | None = 0.0

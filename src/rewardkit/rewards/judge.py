@@ -1,8 +1,8 @@
 """A language model as the judge, with a rubric.
 
-Asking a strong model follows Zheng et al., 2023, "Judging LLM-as-a-Judge"; a rubric of fixed choices
-follows Kim et al., 2024, "Prometheus". The marks around the judged texts are the delimiters of Hines
-et al., 2024, "Spotlighting", drawn at random for each request.
+Asking a strong model follows Zheng et al., 2023, "Judging LLM-as-a-Judge"; a rubric of fixed
+choices follows Kim et al., 2024, "Prometheus". The marks around the judged texts are the delimiters
+of Hines et al., 2024, "Spotlighting", drawn at random for each request.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class Judge(Reward):
         """Return the choices in a reply, which may be in one code fence, or what is wrong."""
         from rewardkit._text import strict_json  # noqa: PLC0415 - json is slow to import
 
-        # strictly: a key that occurs twice could hold a choice that a completion talked the judge into
+        # strictly: of a key that occurs twice, it is unclear which choice the judge meant
         text = reply.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
         try:
             verdict = strict_json.read(text.strip())

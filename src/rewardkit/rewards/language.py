@@ -1,7 +1,8 @@
 """The language of a completion, identified by langid (Lui and Baldwin, 2012, "langid.py").
 
-Tags, code and LaTeX are masked before a text is identified, except for prose in them: eight words in
-a row, or twenty characters of Chinese or Japanese. Each sentence counts as one, whatever its length.
+Tags, code and LaTeX are masked before a text is identified, except for prose in them: eight words
+in a row, or twenty characters of Chinese or Japanese. Each sentence counts as one, whatever its
+length.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Language(Reward):
     scope: Literal["all", "reasoning", "answer"] = "all"
     """The whole text, the part before its first `</think>` or `</reasoning>`, or the part after."""
     mask: bool = True
-    """Whether to leave out tags, code and LaTeX, except for prose in them. False takes any text that
-    is not blank as it is."""
+    """Whether to leave out tags, code and LaTeX, except for prose in them. False takes any text
+    that is not blank as it is."""
     backend: Literal["langid", "py3langid"] = "langid"
     """The identifier: pip install 'rewardkit[language]', or py3langid."""
 
@@ -62,10 +63,7 @@ class Language(Reward):
             wanted = [self.target] if self.target is not None else list(self.scores or ())
             missing = [label for label in wanted if label not in self.candidates]
             if missing:
-                message = (
-                    f"candidates: got no {', '.join(missing)}, which could then never be identified;"
-                    " add it"
-                )
+                message = f"candidates lack {', '.join(missing)}, which could then never be found"
                 raise ValueError(message)
         return self
 

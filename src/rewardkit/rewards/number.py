@@ -151,7 +151,7 @@ class RatioMatch(Reward):
 
 
 def _compare_rationals(answer: str, reference: str) -> Callable[[float], bool]:
-    """Return a function that says whether the numbers differ by at most a share of the reference."""
+    """Return a function: whether the numbers differ by at most a share of the reference."""
     given, wanted = numbers.read(answer), numbers.read(reference)
     if given is None or wanted is None:
         raise ValueError

@@ -65,10 +65,10 @@ class RegexMatch(Reward):
 class ReasoningSteps(Reward):
     r"""A value for a number of marked steps, in proportion where there are fewer.
 
-    A step is marked by "Step 1:", by a number or a bullet before words at the start of a line, or by
-    "First,", "Second,", "Next," or "Finally,". The same step again counts once. The marks are those
-    of open-r1's `reasoning_steps_reward` (Hugging Face, 2025), which counts bare and repeated ones
-    too, and numbers only at the start of the text.
+    A step is marked by "Step 1:", by a number or a bullet before words at the start of a line, or
+    by "First,", "Second,", "Next," or "Finally,". The same step again counts once. The marks are
+    those of open-r1's `reasoning_steps_reward` (Hugging Face, 2025), which counts bare and repeated
+    ones too, and numbers only at the start of the text.
 
     >>> ReasoningSteps()(completions=["First, I add.\nNext, I check.\n- Done.", "1. I add.\n-\n-"])
     [1.0, 0.333...]

@@ -131,8 +131,8 @@ class XmlCount(Reward):
     value: Annotated[float, Field(ge=0)] = 0.125
     """The value of each opening and each closing tag."""
     tail_penalty: Annotated[float, Field(ge=0)] = 0.001
-    """The cost of each character after the last block, without white space at the ends; at most what
-    the tags earned. If the block is not closed, all its text counts."""
+    """The cost of each character after the last block, without white space at the ends; at most
+    what the tags earned. If the block is not closed, all its text counts."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
     as_published: bool = False
