@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal, Self, final
 from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._text import numbers
-from rewardkit._text.patterns import compiled
+from rewardkit._text.patterns import compile_pattern
 from rewardkit._text.tags import compile_only_block, restore_opening
 from rewardkit.component import Component
 from rewardkit.registry import register
@@ -266,7 +266,7 @@ class Regex(Extractor):
 
     @model_validator(mode="after")
     def _check_pattern(self) -> Self:
-        pattern = compiled(self.pattern)
+        pattern = compile_pattern(self.pattern)
         known = [*range(pattern.groups + 1), *pattern.groupindex]
         if self.group not in known:
             message = f"group {self.group!r} is not in {self.pattern!r}, which has {known}"
@@ -277,7 +277,7 @@ class Regex(Extractor):
         """Return the group's text, stripped; None if the pattern does not match in time."""
         found = None
         try:
-            for match in compiled(self.pattern).finditer(text, timeout=self.timeout):
+            for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
                 # a group in a branch that was not taken has no text
                 if match[self.group] is not None:
                     found = match[self.group]
