@@ -22,6 +22,15 @@ MAX_EXPONENT = 4000
 MINUS = "-\u2010\u2011\u2012\u2013\u2212\u207b\u2796\ufe63\uff0d"
 """The signs that people and models write for a minus, em dashes aside."""
 
+# The shapes of a number that others search for in a text. `read` then says what a shape's value is.
+NUMBER_LIKE = r"[-+\u2212]?\d[\d.,]*"
+"""Anything that begins as a number does, for lists of them; linear in any text."""
+GROUPED_NUMBER_IN_PROSE = r"-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?"
+"""A number with separators of thousands: 1,500 or 1 500."""
+NUMBER_IN_PROSE = rf"{GROUPED_NUMBER_IN_PROSE}|-?\d+[.,]\d+|\.\d+|-?\d+"
+"""A number in a sentence, as math-verify finds it; a comma before other than three digits is a
+decimal point."""
+
 _NONE = Fraction(0)
 _HUNDREDTH = Fraction(1, 100)
 

@@ -59,7 +59,7 @@ class Math(Verifier):
         def judge(answer: str, reference: str) -> Verdict:
             pair = answer, reference
             if pair not in found:
-                settled = decide.settle(answer, reference)
+                settled = decide.decide_pair(answer, reference)
                 if not isinstance(settled, Verdict):
                     asked[pair], settled = settled, WRONG  # until it is known
                 found[pair] = settled
@@ -71,7 +71,7 @@ class Math(Verifier):
         for pair, outcome in self._ask(asked).items():
             found[pair] = Verdict(outcome)
             if outcome is not Outcome.TIMEOUT:
-                decide.remember(*pair, found[pair])
+                decide.remember_verdict(*pair, found[pair])
         return pairwise(answers, references, judge)
 
     def _ask(self, rows: dict[Pair, Any]) -> dict[Pair, Outcome]:
