@@ -30,7 +30,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}|\\[A-Za-z]+")
 
 
 def find_candidates(text: str) -> list[Candidate] | None:
-    r"""Return what may be a text's answer, the likeliest first; None for bare mathematics.
+    r"""Find a text's possible answers, the likeliest first; None for bare mathematics.
 
     >>> find_candidates(r"First 3, so the answer is \boxed{\frac{1}{2}}.")[0].text
     '\\frac{1}{2}'
@@ -177,7 +177,7 @@ _GROUPED_NUMBER = re.compile(numbers.GROUPED_NUMBER_IN_PROSE)
 
 
 def _write_expression(text: str) -> str:
-    """Write an expression on one line; "" for numbers side by side, which are no product."""
+    """Write an expression on one line; "" for numbers side by side, which is not a product."""
     text = " ".join(text.split())
     return "" if _NO_EXPRESSION.search(text) else text
 

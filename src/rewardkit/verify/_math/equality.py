@@ -1,4 +1,4 @@
-"""Whether two values that `_latex` has read are equal: True, False, or None where that is open."""
+"""Are two values equal? True, False, or None for what math-verify is to decide."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FLIPPED = {">": "<", ">=": "<="}
 
 
 def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
-    """Return whether an answer is equal to its reference."""
+    """Return whether an answer equals its reference, None if that is open."""
     if given.value is None or wanted.value is None:
         return None
     if isinstance(given.value, Words) or isinstance(wanted.value, Words):
@@ -34,12 +34,12 @@ def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
 
 
 _MANY_DECIMALS = re.compile(r"\.\d{6}")
-_FLOAT_PRECISION = 10**14
+_FLOAT_PRECISION = 10**14  # floats have 15 to 17 digits, and the last may be off
 _DECIMAL = re.compile(r"[-+]?\d*\.(\d{6,})")
 
 
 def _is_rounded(decimal: Parsed, exact: Parsed) -> bool | None:
-    """Return whether a decimal of six or more places is a number rounded to as many, or a float."""
+    """Return whether a decimal of six or more digits is the other number rounded, or as a float."""
     found = _DECIMAL.fullmatch(decimal.text)
     if isinstance(decimal.value, Number) and isinstance(exact.value, Number):
         if found is None:
@@ -51,7 +51,7 @@ def _is_rounded(decimal: Parsed, exact: Parsed) -> bool | None:
 
 
 def _keep_letters(reading: Parsed) -> str:
-    """Return the letters and digits of what was read."""
+    """Keep letters and digits alone, so that spaces and hyphens do not matter."""
     if isinstance(reading.value, Words):
         return re.sub(r"[\W_]", "", reading.value.text)
     return re.sub(r"[\W_]", "", reading.text.casefold())
@@ -82,7 +82,7 @@ def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR091
 
 
 def _number_as_forms(value: Value) -> list[Value]:
-    """Return what a number may be as a form: a percent is itself or its hundredth."""
+    """List a number's forms: a percent is its number or a hundredth of it."""
     if not isinstance(value, Number):
         return [value]
     plain = [Form.of(value.value)]
@@ -90,19 +90,18 @@ def _number_as_forms(value: Value) -> list[Value]:
 
 
 def _any_of_three(found: object) -> bool | None:
-    """Return True where one is, None where one is open, else False."""
+    """Return True if one is, None if one is open, else False."""
     values = list(found)  # type: ignore[call-overload]
     return True if True in values else None if None in values else False
 
 
 def _all_of_three(found: object) -> bool | None:
-    """Return False where one is, None where one is open, else True."""
+    """Return False if one is, None if one is open, else True."""
     values = list(found)  # type: ignore[call-overload]
     return False if False in values else None if None in values else True
 
 
 def _compare_ordered(given: Group, wanted: Group) -> bool | None:
-    """Compare item by item."""
     if len(given.items) != len(wanted.items):
         return False
     return _all_of_three(
@@ -111,7 +110,7 @@ def _compare_ordered(given: Group, wanted: Group) -> bool | None:
 
 
 def _compare_unordered(given: Group, wanted: Group) -> bool | None:
-    """Compare as sets."""
+    # Sets of keys first: linear, and enough for numbers and polynomials.
     keys = _find_unique_keys(given), _find_unique_keys(wanted)
     if None not in keys:
         return keys[0] == keys[1]
@@ -123,11 +122,11 @@ def _compare_unordered(given: Group, wanted: Group) -> bool | None:
     return _all_of_three([*found, *sought])
 
 
-_MAX_COMPARISONS = 2500
+_MAX_COMPARISONS = 2500  # each item with each, so lists of fifty
 
 
 def _find_unique_keys(group: Group) -> set[Hashable] | None:
-    """Return the keys of items that are equal only where their keys are, else None."""
+    """Return the items' keys if equal items have equal keys, else None."""
     keys: set[Hashable] = set()
     for item in group.items:
         if not isinstance(item, Form) or len(item.below) > 1:
@@ -160,7 +159,7 @@ def _compare_groups(given: Group, wanted: Group) -> bool | None:  # noqa: PLR091
 
 
 def _convert_to_decimal(group: Group) -> int | None:
-    """Return the value of digits in their base, None where they are no digits in it."""
+    """Return the value of digits in their base, None if a digit is too large for it."""
     digits, base = (str(item.number) for item in group.items if isinstance(item, Form))
     try:
         return int(digits, int(base))
@@ -178,7 +177,6 @@ def _flatten_vector(group: Group) -> Group:
 
 
 def _compare_unions(given: Group, wanted: Group) -> bool | None:
-    """Compare unions of intervals and sets."""
     one, other = _list_union_parts(given), _list_union_parts(wanted)
     equal = _compare_unordered(Group("list", tuple(one)), Group("list", tuple(other)))
     if equal:
@@ -188,7 +186,7 @@ def _compare_unions(given: Group, wanted: Group) -> bool | None:
 
 
 def _list_union_parts(group: Value) -> list[Value]:
-    """Return the sets of a union."""
+    """List the sets of a union, also of nested ones."""
     if isinstance(group, Group) and group.kind == "union":
         return [part for item in group.items for part in _list_union_parts(item)]
     return [group]
@@ -200,7 +198,7 @@ End = tuple[Fraction | float, int]
 def _merge_intervals(parts: list[Value]) -> list[tuple[End, End]] | None:
     """Return a union of intervals with rational ends as the fewest that make it, in order.
 
-    An end is a number and where it lies beside it: -1 just before, 1 just after.
+    An end is a number with -1 for just before it, 1 for just after.
     """
     spans: list[tuple[End, End]] = []
     for part in parts:
@@ -279,7 +277,7 @@ def _is_name(value: Value) -> bool:
 
 
 def _is_letter(base: Hashable) -> bool:
-    """Return whether a base is a letter that is no constant."""
+    """Return whether a base is a letter and not a constant."""
     return isinstance(base, str) and base not in ("pi", "e", "i", "oo")
 
 
@@ -317,7 +315,7 @@ def _compare_equations(given: Relation, wanted: Relation) -> bool | None:
 
 
 def _subtract_sides(relation: Relation) -> tuple[str, Form]:
-    """Return a relation of two sides as a sign and what stands on its left, with 0 on its right."""
+    """Bring a relation to the shape `form sign 0`."""
     left, right = relation.sides[0], relation.sides[-1]
     sign = relation.signs[0]
     if not isinstance(left, Form) or not isinstance(right, Form):
@@ -326,7 +324,7 @@ def _subtract_sides(relation: Relation) -> tuple[str, Form]:
 
 
 def _find_ratio(one: Form, other: Form) -> Fraction | None:
-    """Return the number by which one form is the other, None where there is none."""
+    """Return the number by which one form is a multiple of the other, or None."""
     if not one.terms or not other.terms or len(one.below) > 1 or len(other.below) > 1:
         return None
     monomial, factor = next(iter(one.terms.items()))

@@ -1,8 +1,8 @@
 r"""Exact values of mathematical expressions.
 
 A `Form` is a quotient of sums of terms. A term is a rational number times a product of powers: of
-letters, the imaginary unit, applied functions, and factor_into_primes with exponents between 0 and 1.
-Products of such powers of factor_into_primes are linearly independent over the rationals (Besicovitch, 1940),
+letters, the imaginary unit, applied functions, and primes with exponents between 0 and 1.
+Products of such powers of primes are linearly independent over the rationals (Besicovitch, 1940),
 so sums of surds are equal only where their terms are. Quotients are compared crosswise.
 """
 
@@ -23,7 +23,7 @@ Rational = int | Fraction
 Monomial = frozenset[tuple[Hashable, Rational]]
 Terms = dict[Monomial, Rational]
 ONE: Monomial = frozenset()
-_MAX_DENOMINATOR_BITS = 2000  # quotients take longer
+_MAX_DENOMINATOR_BITS = 2000  # fractions are reduced after each step, which takes longer
 HALF = Fraction(1, 2)
 UNIT: Terms = {ONE: 1}
 
@@ -47,6 +47,7 @@ class Form:
     True
     """
 
+    # Slots, since one answer makes many forms.
     __slots__ = ("below", "terms")
 
     def __init__(self, terms: Terms, below: Terms = UNIT) -> None:
@@ -65,7 +66,7 @@ class Form:
 
     @property
     def number(self) -> Rational | None:
-        """The rational number that it is, None where it is none."""
+        """Its value if it is a rational number, else None."""
         if not self.terms:
             return 0
         if len(self.terms) == 1 and self.below is UNIT:
@@ -74,7 +75,7 @@ class Form:
 
     @property
     def term(self) -> tuple[Monomial, Rational] | None:
-        """The only term, with its factor; None where there is none, or a denominator."""
+        """Its only term with the factor; None for sums, zero and quotients."""
         if len(self.terms) != 1 or self.below is not UNIT:
             return None
         return next(iter(self.terms.items()))
@@ -85,7 +86,7 @@ class Form:
         return frozenset(self.terms.items()), frozenset(self.below.items())
 
     def bases(self) -> set[Hashable]:
-        """Return the letters, functions and factor_into_primes in it."""
+        """Return the letters, functions and primes in it."""
         return {base for side in (self.terms, self.below) for m in side for base, _ in m}
 
     def __eq__(self, other: object) -> bool:
@@ -95,6 +96,7 @@ class Form:
             return self.terms == other.terms
         return _multiply_terms(self.terms, other.below) == _multiply_terms(other.terms, self.below)
 
+    # Equal quotients may have different terms, so no hash agrees with equality. `key` is for sets.
     __hash__ = None  # type: ignore[assignment]
 
     def __neg__(self) -> Form:
@@ -123,7 +125,7 @@ class Form:
         return self * Form(other.below, other.terms)
 
     def __pow__(self, other: Form) -> Form:
-        """Return a power. Raises TooLargeError; UnknownError where it is no such form."""
+        """Return a power. Raises TooLargeError, and UnknownError if it is not a form."""
         exponent = other.number
         if exponent is None:
             raise UnknownError
@@ -139,12 +141,12 @@ class Form:
         )
 
     def _raise_to_integer(self, exponent: int) -> Form:
-        """Return a whole power, by squaring."""
         if exponent < 0:
             return Form.of(1) / self._raise_to_integer(-exponent)
         if self.term:
             monomial, factor = self.term
             size = max(factor.numerator.bit_length(), factor.denominator.bit_length())
+            # Before the power is computed, since computing it is what takes too long.
             if (size - 1) * exponent > MAX_BITS:
                 raise TooLargeError
             if all(map(is_letter, dict(monomial))):
@@ -165,12 +167,10 @@ class Form:
 
 
 def _may_have_too_many_terms(terms: Terms, exponent: int) -> bool:
-    """Return whether a power of a sum may have too many terms."""
     return math.comb(exponent + min(len(terms), 8) - 1, exponent) > MAX_TERMS
 
 
 def _add_terms(left: Terms, right: Terms) -> Terms:
-    """Return the sum."""
     total = dict(left)
     for monomial, factor in right.items():
         total[monomial] = _check_size(total.get(monomial, 0) + factor)
@@ -180,7 +180,7 @@ def _add_terms(left: Terms, right: Terms) -> Terms:
 
 
 def _check_size(value: Rational) -> Rational:
-    """Return a number if it is small enough to compute with. Raises TooLargeError."""
+    """Return a number if it is small enough to compute with, else raise TooLargeError."""
     if (
         value.numerator.bit_length() > MAX_BITS
         or value.denominator.bit_length() > _MAX_DENOMINATOR_BITS
@@ -190,7 +190,6 @@ def _check_size(value: Rational) -> Rational:
 
 
 def _multiply_terms(left: Terms, right: Terms) -> Terms:
-    """Return the product."""
     if left is UNIT or right is UNIT:
         return right if left is UNIT else left
     if len(left) * len(right) > MAX_PRODUCTS:
@@ -207,21 +206,21 @@ def _multiply_terms(left: Terms, right: Terms) -> Terms:
 
 
 def _invert_term(terms: Terms) -> Terms:
-    """Return one over a single term."""
+    """Invert a single term."""
     ((monomial, factor),) = terms.items()
     inverse, more = _reduce_powers((base, -e) for base, e in monomial)
     return {inverse: Fraction(more) / factor}
 
 
 def _multiply_monomials(one: Monomial, other: Monomial) -> tuple[Monomial, Rational]:
-    """Return a product of powers, and the number that comes out of its factor_into_primes and of i."""
+    """Return a product of powers, and the number that comes out of its primes and of i."""
     if not one or not other:
         return one or other, 1
     return _reduce_powers([*one, *other])
 
 
 def _reduce_powers(factors: Iterable[tuple[Hashable, Rational]]) -> tuple[Monomial, Rational]:
-    """Return powers, each base once, and the number that comes out of its factor_into_primes and of i."""
+    """Return powers, each base once, and the number that comes out of its primes and of i."""
     powers: dict[Hashable, Rational] = {}
     for base, e in factors:
         powers[base] = powers.get(base, 0) + e
@@ -270,11 +269,12 @@ def take_root(value: Rational, exponent: Rational) -> Form:
     return Form({frozenset((prime, e) for prime, e in powers.items() if e): factor})
 
 
+# Trial division goes no further, which bounds its time for any number of digits.
 _MAX_PRIME = 3000
 
 
 def factor_into_primes(number: int) -> dict[int, int]:
-    """Return the factor_into_primes in a number with their counts. Raises UnknownError where it is hard."""
+    """Return the primes in a number with their counts. Raises UnknownError if that is slow."""
     found: dict[int, int] = {}
     divisor = 2
     while divisor * divisor <= number:

@@ -1,7 +1,7 @@
 """Functions of exact values: their values where those are known, else as letters of a term.
 
 Powers with letters above are split into factors, sines are written by Euler's formula, logarithms
-by those of factor_into_primes, so that most identities between them are those of sums and products.
+by those of primes, so that most identities between them are those of sums and products.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from rewardkit.verify._math.exact import (
     Rational,
     TooLargeError,
     UnknownError,
-    is_letter,
     factor_into_primes,
+    is_letter,
     take_root,
 )
 
 
 class Applied(NamedTuple):
-    """A function with its arguments' keys, which stands in a term as a letter does."""
+    """A function with its arguments' keys, used in a term as a letter is."""
 
     name: str
     arguments: tuple[Hashable, ...]
@@ -74,7 +74,7 @@ def raise_to_power(base: Form, exponent: Form) -> Form:
         return apply_function("power", base, exponent)
 
 
-_MAX_FACTORED = 10**12  # no prime of such a number may be known
+_MAX_FACTORED = 10**12  # a larger number may have no prime that is quickly found
 _I_PI: Monomial = frozenset({("i", 1), ("pi", 1)})
 
 
@@ -103,7 +103,7 @@ def _split_power(base: Form, exponent: Form) -> Form:
 
 
 def _compute_logarithm(argument: Form) -> Form | None:
-    """Return the logarithm of a number by its factor_into_primes', and of a power of e."""
+    """Return the logarithm of a number by its primes', and of a power of e."""
     number = argument.number
     if number is not None and number > 0:
         total = Form.of(0)
@@ -126,7 +126,6 @@ def _compute_logarithm(argument: Form) -> Form | None:
 
 
 def _compute_log_to_base(argument: Form, base: Form) -> Form | None:
-    """Return a logarithm to a base as a quotient."""
     return apply_function("ln", argument) / apply_function("ln", base)
 
 
@@ -152,7 +151,6 @@ def _raise_e_to_half_turns(half_turns: Rational) -> Form | None:
 
 
 def _raise_e(argument: Form) -> Form:
-    """Return e to a power."""
     return raise_to_power(Form.of("e"), argument)
 
 
@@ -197,7 +195,7 @@ _EXACT_FUNCTIONS: dict[str, Callable[..., Form | None]] = {
 
 
 def forms_differ(one: Form, other: Form) -> bool | None:
-    """Return False where two forms are equal, True where they are not, None where it is open."""
+    """Return False if two forms are equal, True if they are not, None if that is open."""
     if one == other:
         return False
     bases = one.bases() | other.bases()
@@ -205,6 +203,7 @@ def forms_differ(one: Form, other: Form) -> bool | None:
         return True
     if _is_sum_of_logarithms(one) and _is_sum_of_logarithms(other):
         return True
+    # Two points, since different forms may have one value in common by chance.
     for seed in range(2):
         left, right = _approximate(one.key, seed), _approximate(other.key, seed)
         if left is None or right is None:
@@ -215,7 +214,7 @@ def forms_differ(one: Form, other: Form) -> bool | None:
 
 
 def _is_sum_of_logarithms(form: Form) -> bool:
-    """Return whether a form is a sum of factor_into_primes' logarithms, each times an algebraic number.
+    """Return whether a form is a sum of primes' logarithms, each times an algebraic number.
 
     Those are equal only where their terms are (Baker, 1966).
     """
@@ -227,11 +226,12 @@ def _is_sum_of_logarithms(form: Form) -> bool:
     )
 
 
-_MIN_RELATIVE_DIFFERENCE = 1e-4  # decimals may be rounded
+# Answers have rounded decimals, so closer values are left for math-verify.
+_MIN_RELATIVE_DIFFERENCE = 1e-4
 
 
 def _approximate(key: Hashable, seed: int) -> complex | None:
-    """Return a form's value with a positive number for each letter, None where it has none."""
+    """Return a form's value with a positive number for each letter, or None."""
     try:
         return _evaluate_form(key, seed)
     except (ArithmeticError, ValueError, RecursionError):
@@ -239,7 +239,7 @@ def _approximate(key: Hashable, seed: int) -> complex | None:
 
 
 def _evaluate_form(key: Hashable, seed: int) -> complex:
-    """Return a form's value. Raises ArithmeticError or ValueError where it has none."""
+    """Return a form's value. Raises ArithmeticError or ValueError if it has none."""
     sums = []
     for side in key:  # type: ignore[attr-defined]
         total = 0j
@@ -256,7 +256,6 @@ def _evaluate_form(key: Hashable, seed: int) -> complex:
 
 
 def _evaluate_power(base: Hashable, exponent: Rational, seed: int) -> complex:
-    """Return the value of a power in a term."""
     if isinstance(base, Applied) and base.name == "power":
         below, above = (_evaluate_form(key, seed) for key in base.arguments)
         return cmath.exp(cmath.log(below) * above * float(exponent))
@@ -265,7 +264,6 @@ def _evaluate_power(base: Hashable, exponent: Rational, seed: int) -> complex:
 
 
 def _evaluate_base(base: Hashable, seed: int) -> complex:
-    """Return the value of a prime, a constant, a letter or an applied function."""
     if isinstance(base, int):
         return complex(base)
     if isinstance(base, Applied):
@@ -277,6 +275,7 @@ def _evaluate_base(base: Hashable, seed: int) -> complex:
         return _CONSTANTS[str(base)]
     if base == "oo":
         raise OverflowError
+    # The same letter has the same value in both forms, and different letters differ.
     return complex(0.3 + (sum(map(ord, str(base))) * (0.618 + 0.01 * seed)) % 1)
 
 
@@ -284,7 +283,7 @@ _CONSTANTS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j}
 
 
 def _restrict_to_reals(function: Callable[[float], float]) -> Callable[[complex], complex]:
-    """Return a function of real numbers as one of complex numbers that refuses others."""
+    """Let a function of real numbers take a complex one without imaginary part."""
 
     def applied(value: complex) -> complex:
         if value.imag:

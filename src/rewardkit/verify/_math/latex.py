@@ -1,4 +1,4 @@
-r"""Text to tokens: delimiters stripped, one spelling for each thing, then numbers, commands, letters.
+r"""Text to tokens: numbers, commands and letters, without delimiters, each in one spelling.
 
 What a token means is the parser's business. The vocabulary that both know is here.
 """
@@ -30,9 +30,12 @@ FUNCTIONS = frozenset(
 NAMES = FUNCTIONS | {"sqrt", "pi", "infty", "infinity", "inf", "frac", "pm", "cdot", "times"}
 # Written in one place, since the tokens keep these names whole and the parser reads them.
 GREEK = frozenset(
-    r"\alpha \beta \delta \epsilon \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi"
-    r" \rho \sigma \tau \phi \varphi \chi \psi \omega \ell \hbar \Delta \Omega \Phi \Psi \Theta"
-    r" \Lambda".split()
+    rf"\{name}"
+    for line in (
+        "alpha beta delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma",
+        "tau phi varphi chi psi omega ell hbar Delta Omega Phi Psi Theta Lambda",
+    )
+    for name in line.split()
 )
 _DELIMITER_PAIRS = (
     ("$$", "$$"),

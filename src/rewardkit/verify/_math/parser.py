@@ -1,4 +1,4 @@
-"""From the tokens of a text in LaTeX to an exact value, by recursive descent.
+"""Tokens to a value, by recursive descent.
 
 Sums, products, powers, roots, fractions, factorials, binomials, applied functions, finite sums and
 products, sets, tuples, intervals and their unions, matrices, equations and inequalities are read.
@@ -15,6 +15,7 @@ from rewardkit.verify._math.functions import apply_function, raise_to_power
 from rewardkit.verify._math.latex import FUNCTIONS, GREEK, MAX_DEPTH
 from rewardkit.verify._math.values import Group, Relation, Value
 
+# Neither a text's length nor its nesting bounds the time of its products.
 MAX_WORK = 20_000
 """Texts that take more steps, in terms multiplied, are not computed."""
 MAX_RANGE = 1000
@@ -37,19 +38,21 @@ class Parser:
     """One pass over the tokens: recursive descent, a method for each level of binding."""
 
     def __init__(self, tokens: list[str]) -> None:
-        """Take tokens, with one way to write each thing."""
+        """Take the tokens of `latex.tokenize`."""
         self.tokens = [*tokens, ""]
         self.index = 0
-        self.large = False  # a part is too large to compute, and stands as a letter does
-        self.bound_letters: dict[str, Form] = {}  # what letters of sums stand for
-        self.takes_minus = False  # what the sign of plus or minus is
+        self.large = False  # a part is too large to compute, and is treated as a letter
+        self.bound_letters: dict[
+            str, Form
+        ] = {}  # the current values of the letters that sums and products run over
+        self.takes_minus = False  # whether a plus-minus sign is read as minus
         self.depth = self.open_bars = self.open_functions = (
             0  # brackets, bars, and functions around
         )
         self.work = 0
 
     def parse_all(self) -> Value:
-        """Read all tokens."""
+        """Parse all tokens. Raises UnknownError and TooLargeError."""
         items = self.parse_items(frozenset({""}), both=True)
         if not items:
             raise UnknownError
@@ -57,11 +60,11 @@ class Parser:
 
     @property
     def next(self) -> str:
-        """The token to come, empty at the end."""
+        """The next token, empty at the end."""
         return self.tokens[self.index]
 
     def take(self, expected: str = "") -> str:
-        """Take a token."""
+        """Consume a token, the expected one if that is given."""
         token = self.tokens[self.index]
         if (expected and token != expected) or not token:
             raise UnknownError
@@ -69,7 +72,7 @@ class Parser:
         return token
 
     def parse_items(self, ends: frozenset[str], *, both: bool = False) -> list[Value]:
-        """Read what commas part, up to one of the ends; `both` signs of plus or minus, or one."""
+        """Parse values between commas, up to one of the ends; `both` parses plus-minus twice."""
         items: list[Value] = []
         self.depth += 1
         if self.depth > MAX_DEPTH:
@@ -89,7 +92,7 @@ class Parser:
         return items
 
     def parse_relation(self) -> Value:
-        """Read values with signs of equality or order between them."""
+        """Parse an equation, an inequality or a chain of them."""
         if self.next == "=":
             self.take()
         sides, signs = [self.parse_union()], []
@@ -99,7 +102,7 @@ class Parser:
         return Relation(tuple(signs), tuple(sides)) if signs else sides[0]
 
     def parse_union(self) -> Value:
-        """Read sets joined by the sign of union."""
+        """Parse a union of sets."""
         parts = [self.parse_sum()]
         while self.next == r"\cup":
             self.take()
@@ -111,7 +114,7 @@ class Parser:
         return Group("union", tuple(parts))
 
     def parse_sum(self) -> Value:
-        """Read terms."""
+        """Parse terms."""
         negative = False
         if self.next in ("-", "+", r"\pm"):
             negative = self._is_minus(self.take())
@@ -126,23 +129,21 @@ class Parser:
         return total
 
     def _spend_work(self, *sizes: int) -> None:
-        """Count steps. Raises TooLargeError where there are too many."""
+        """Count steps of work. Raises TooLargeError when there are too many."""
         self.work += math.prod(sizes)
         if self.work > MAX_WORK:
             raise TooLargeError
 
     def _multiply(self, one: Value, other: Value) -> Form:
-        """Return a product."""
         left, right = _require_form(one), _require_form(other)
         self._spend_work(len(left.terms) + len(left.below), len(right.terms) + len(right.below))
         return left * right
 
     def _is_minus(self, token: str) -> bool:
-        """Return whether a sign is a minus."""
         return self.takes_minus if token == r"\pm" else token == "-"
 
     def parse_product(self, *, plain: bool = False) -> Value:
-        """Read factors, with or without a sign between them; `plain` stops before a function."""
+        """Parse factors, with or without an operator between them; `plain` stops at a function."""
         total = self.parse_power()
         while True:
             token = self.next
@@ -164,7 +165,6 @@ class Parser:
                 return total
 
     def _begins_factor(self, token: str) -> bool:
-        """Return whether a token begins a factor."""
         return (
             token in _FACTOR_STARTS
             or token.isalpha()
@@ -174,18 +174,19 @@ class Parser:
         ) and not (token == "|" and self.open_bars)
 
     def _parse_mixed_number(self, whole: Form) -> Form:
-        """Read the fraction of a mixed number, written plainly: 1 1/2."""
-        top, sign, bottom = [*self.tokens[self.index : self.index + 3], "", ""][:3]
+        """Parse the fraction of a mixed number without LaTeX: 1 1/2."""
+        top, slash, bottom = [*self.tokens[self.index : self.index + 3], "", ""][:3]
         before = self.tokens[self.index - 1]
-        if not (before.isdigit() and top.isdigit() and sign == "/" and bottom.isdigit()):
+        if not (before.isdigit() and top.isdigit() and slash == "/" and bottom.isdigit()):
             raise UnknownError
         self.index += 3
         return whole + Form.of(int(top)) / Form.of(int(bottom))
 
     def parse_power(self) -> Value:
-        """Read a value with its powers, factorials and degrees."""
+        """Parse a value with its powers, factorials and degrees."""
         start = self.index
         base = self.parse_atom()
+        # 1\frac{1}{2} is a mixed number, as people write it; a product is written with a sign.
         if self.tokens[start].isdigit() and self.next == r"\frac":
             fraction = self.parse_atom()
             number = _require_form(fraction).number
@@ -204,7 +205,7 @@ class Parser:
         return base
 
     def _parse_exponent(self) -> Form | None:
-        """Read an exponent, None for the sign of degrees."""
+        """Parse an exponent; None for the degree sign."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise TooLargeError
@@ -228,11 +229,12 @@ class Parser:
         return -exponent if negative else exponent
 
     def _raise_to(self, base: Form, exponent: Form) -> Form:
-        """Return a power, or a function that stands for it."""
+        """Return a power, or an unevaluated function if it is too large."""
         try:
             power = raise_to_power(base, exponent)
         except TooLargeError:
             self.large = True
+            # Finding out was expensive too: at most ten such powers per text.
             self._spend_work(MAX_WORK // 10)
         else:
             self._spend_work(len(base.terms), len(power.terms), 2)
@@ -240,7 +242,7 @@ class Parser:
         return apply_function("power", base, exponent)
 
     def _compute_factorial(self, base: Form) -> Form:
-        """Return a factorial, or a function that stands for it."""
+        """Return a factorial, or an unevaluated function."""
         if self.next == "!":
             raise UnknownError
         number = base.number
@@ -251,7 +253,7 @@ class Parser:
         return apply_function("factorial", base)
 
     def parse_atom(self) -> Value:  # noqa: C901, PLR0911 - a line for each kind
-        """Read what stands by itself."""
+        """Parse a number, a letter, a bracket or a command with its arguments."""
         token = self.take()
         if token.lstrip(".")[:1].isdigit():
             return Form.of(_parse_decimal(token))
@@ -283,7 +285,6 @@ class Parser:
         raise UnknownError
 
     def _parse_letter(self, letter: str) -> Form:
-        """Read a letter with its subscript."""
         if self.next == "_":
             self.take()
             name = [self.take()]
@@ -293,7 +294,7 @@ class Parser:
         return self.bound_letters.get(letter) or Form.of(letter)
 
     def _parse_brackets(self, left: str) -> Value:
-        """Read what stands in brackets: one value, or several."""
+        """Parse a bracketed value, set, tuple or interval."""
         ends = _CLOSING_BRACKETS[left]
         items = self.parse_items(frozenset({*ends, ""}), both=left == r"\{" and self.depth == 1)
         right = self.take()
@@ -307,7 +308,6 @@ class Parser:
         return Group(kind, tuple(items))
 
     def _parse_matrix(self, opening: str) -> Value:
-        """Read a matrix, row by row."""
         end = opening.replace("begin", "end")
         ends = frozenset({"&", r"\\", end, ""})
         rows: list[Value] = []
@@ -325,11 +325,11 @@ class Parser:
                 raise UnknownError
 
     def _parse_argument(self) -> Form:
-        """Read a command's argument: what stands in braces, one digit, or one letter."""
+        """Parse a command's argument: a group in braces, one digit, or one letter."""
         token = self.next
         if token == "{":
             return _require_form(self.parse_atom())
-        if token.isdigit() and len(token) > 1:
+        if token.isdigit() and len(token) > 1:  # \frac12 is one half
             self.tokens[self.index] = token[1:]
             return Form.of(int(token[0]))
         if token.isalnum() or token in GREEK or token in _CONSTANTS:
@@ -340,7 +340,6 @@ class Parser:
         raise UnknownError
 
     def _parse_root(self) -> Form:
-        """Read a root with its degree."""
         degree = Form.of(2)
         if self.next == "[":
             self.take()
@@ -350,7 +349,7 @@ class Parser:
         return self._raise_to(inside, Form.of(1) / degree)
 
     def _compute_binomial(self, top: Form, bottom: Form) -> Form:
-        """Return a binomial coefficient, or a function that stands for it."""
+        """Return a binomial coefficient, or an unevaluated function."""
         n, k = top.number, bottom.number
         if n is None or k is None:
             return apply_function("binomial", top, bottom)
@@ -362,13 +361,14 @@ class Parser:
         return Form.of(math.comb(int(n), int(k)))
 
     def _parse_function(self, name: str) -> Form:
-        """Read a function with its base, its power and its argument."""
+        """Parse a function with its base, its power and its argument."""
         base, power = None, None
         while self.next in ("_", "^"):
             if self.take() == "_":
                 base = self._parse_argument()
             else:
                 power = self._parse_exponent()
+        # Degrees count only within a function: 30^\circ alone equals 30.
         self.open_functions += 1
         if self.next in ("(", "{"):
             argument = _require_form(self.parse_atom())
@@ -388,7 +388,7 @@ class Parser:
         return applied if power is None else self._raise_to(applied, power)
 
     def _parse_series(self, token: str) -> Form:
-        """Read a finite sum or product and compute it."""
+        """Parse a finite sum or product and compute it."""
         self.take("_")
         self.take("{")
         letter = self.take()
@@ -408,6 +408,7 @@ class Parser:
             or letter in self.bound_letters
         ):
             raise UnknownError
+        # The parser computes as it reads and keeps no tree, so each value parses the term again.
         start, total = self.index, Form.of(0 if token == r"\sum" else 1)
         for value in range(int(low), int(high) + 1):
             self.index, self.bound_letters[letter] = start, Form.of(value)
@@ -418,6 +419,7 @@ class Parser:
 
 
 _DEGREE = Form.of("pi") / Form.of(180)
+# Made once: making a form takes longer than looking one up.
 _CONSTANTS: dict[str, Form | Group] = {
     r"\pi": Form.of("pi"),
     r"\infty": Form.of("oo"),
@@ -428,14 +430,14 @@ _CONSTANTS: dict[str, Form | Group] = {
 
 
 def _require_form(value: Value) -> Form:
-    """Return a value that can be added and multiplied."""
+    """Return a value that can be added and multiplied. Raises UnknownError for others."""
     if isinstance(value, Form):
         return value
     raise UnknownError
 
 
 def _parse_decimal(token: str) -> int | Fraction:
-    """Return the value of digits, with a point and digits that repeat."""
+    """Return the value of digits, with a decimal point and repeating digits."""
     if token.isdigit() and len(token) <= MAX_RANGE:
         return int(token)
     plain, _, repeated = token.replace("{,}", "").partition("\\")

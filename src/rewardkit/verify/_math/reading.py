@@ -105,7 +105,7 @@ def _parse_words(text: str) -> Words | None:
     return Words(words)
 
 
-_MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer, and is none itself
+_MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
 _TEXT_ONLY = re.compile(rf"{latex.TEXT_COMMAND}\{{([^{{}}]*)\}}")
 _WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[ '\u2019.,-](?=[^\W\d_]))*)\)?")
 _ANNOUNCEMENT = re.compile(
