@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 import rewardkit as rk
 from rewardkit.cli.card import between, card
-from rewardkit.component import Component, lookup, walk
+from rewardkit.component import Component, walk
+from rewardkit.registry import lookup
 
 KINDS = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
 PAGES = {**KINDS, "algebra": "The algebra"}

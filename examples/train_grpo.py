@@ -52,10 +52,13 @@ from pydantic import (
 
 import rewardkit as rk
 from rewardkit import presets
-from rewardkit._yaml import read, write  # YAML as the rewards in it are read: 5e-6 is a number
 from rewardkit.adapters.trl import split
 from rewardkit.audit import Preflight, fill, preflight
 from rewardkit.component import columns, walk
+from rewardkit.config import (  # YAML as the rewards in it are read: 5e-6 is a number
+    read_yaml,
+    write_yaml,
+)
 
 Row = dict[str, Any]
 Tracker = Literal["swanlab", "wandb", "trackio", "tensorboard"]
@@ -297,7 +300,7 @@ class Recipe(Part):
     def as_yaml(self) -> str:
         """Return the whole recipe, with all defaults, as YAML text that reads back equal."""
         data = self.model_dump(mode="json", exclude={"rewards"})
-        return write({**data, "rewards": read(rk.dump(list(self.rewards)))})
+        return write_yaml({**data, "rewards": read_yaml(rk.dump(list(self.rewards)))})
 
 
 def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
@@ -307,7 +310,7 @@ def read_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        data = read(text)
+        data = read_yaml(text)
     except (OSError, ValueError) as error:
         raise RecipeError(f"{path}: {error}") from None
     if not isinstance(data, dict):

@@ -90,7 +90,7 @@ def mutates_its_input(completions, **columns):
 
 @bug("inputs")
 class MutatesItsInput(Planted):
-    answer: rk.Column[object] = rk.Column("answer")
+    answer: rk.Column[object] = "answer"
 
     def score(self, batch):
         cells = batch.column(self.answer)
@@ -213,7 +213,7 @@ class IsQuadratic(Planted):
 
 @bug("rename")
 class IgnoresARename(Planted):
-    reference: rk.Column[object] = rk.Column("answer")
+    reference: rk.Column[object] = "answer"
 
     def score(self, batch):
         cells = batch.column("answer")

@@ -90,7 +90,7 @@ def test_a_missing_column_names_what_is_there_and_the_near_one():
     assert "['answer', 'id']" in message
     assert "(did you mean 'answer'?)" in message
     assert caught.value.__notes__ == [
-        "raised while correct[verifier=exact,reference=answr] scored 1 completion"
+        "raised while correct.exact.reference:answr scored 1 completion"
     ]
 
 
@@ -128,7 +128,7 @@ def test_log_leaves_out_none_and_overwrites_nothing():
     batch.log("x", [1.0, None, 2.0])
     batch.log("x", [5.0])
     batch.log("y", [None])
-    assert batch.metrics == {"x": 1.5, "x#2": 5.0}
+    assert batch.metrics == {"x": 1.5, "x-2": 5.0}
 
 
 def test_columns_of_numpy_arrays():
@@ -140,7 +140,7 @@ def test_columns_of_numpy_arrays():
 def test_a_column_is_a_string_that_pickles_with_its_type():
     column = rk.build("correct", verifier="exact").reference
     again = pickle.loads(pickle.dumps(column))
-    assert (column, again, again.cell) == ("answer", "answer", column.cell)
-    assert isinstance("a reference", column.cell)
-    assert isinstance({}, column.cell)
-    assert not isinstance({1}, column.cell)
+    assert (column, again, again.value_type) == ("answer", "answer", column.value_type)
+    assert isinstance("a reference", column.value_type)
+    assert isinstance({}, column.value_type)
+    assert not isinstance({1}, column.value_type)

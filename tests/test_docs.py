@@ -25,7 +25,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 GALLERY = ("index", "reward", "verifier", "extractor", "algebra")
 LISTING = """
 import rewardkit as rk
-from rewardkit.component import lookup
+from rewardkit.registry import lookup
 for kind in ("reward", "verifier", "extractor"):
     for name in rk.names(kind):
         print(name, kind, lookup(name).__module__)

@@ -93,7 +93,7 @@ def test_one_that_takes_a_name_without_its_own_before_it_is_left_out(tmp_path):
     done = run("import rewardkit as rk; print('mine' in rk.names())", tmp_path)
     assert done.stdout == "False\n"
     assert (
-        "plugin 'greedy' (greedy_rewards) registers mine without greedy/ before it; left out"
+        "plugin 'greedy' (greedy_rewards) registers mine without the prefix greedy/; left out"
         in done.stderr
     )
 

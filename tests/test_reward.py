@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit.reward import Clip, Guard, Linear, Product, Schedule, Where
+from rewardkit import reward as reward_module
+from rewardkit.reward import Linear, Product
+from rewardkit.rewards import Clip, Correct, Guard, Length, RegexMatch, Schedule, Where, wrappers
+from rewardkit.verify import Number
 
 
 class Given(rk.Reward):
@@ -155,7 +160,9 @@ def test_a_wrong_number_of_scores_is_named():
 
 def test_nan_abstains_and_an_infinity_raises():
     assert Odd()(completions=["a", "b"]) == [None, 1.0]
-    with pytest.raises(ValueError, match=r"gave inf for row 0; rk.build\('clip', "):
+    with pytest.raises(
+        ValueError, match=r"gave inf for row 0; Clip\(reward=..., low=..., high=...\) keeps"
+    ):
         Odd(value="inf")(completions=["a", "b"])
 
 
@@ -359,3 +366,88 @@ def test_two_frames_stand_between_the_trainer_and_a_leaf():
     Leaf()(completions=["a"])
     (Leaf() + one)(completions=["1"])
     assert depths == [here + 2, here + 3]
+
+
+def test_names_say_what_differs_from_the_defaults():
+    assert rk.build("xml_count").__name__ == "xml_count"
+    assert rk.build("xml_count", value=0.25).__name__ == "xml_count.value:0.25"
+    assert rk.build("xml_count", value=0.25, name="mine").__name__ == "mine"
+    nested = rk.build("correct", verifier={"type": "number", "rel_tol": 0.1}, extractor="boxed")
+    assert nested.__name__ == "correct.number.boxed"
+    long, longer = (rk.build("regex_match", pattern="x" * size) for size in (500, 501))
+    assert len(long.__name__) <= 60
+    assert long.__name__ != longer.__name__
+
+
+def test_default_names_of_sums_and_wrappers_are_readable():
+    right = Correct(verifier=Number(), name="right")
+    brief = Clip(reward=Length(target=400), low=-0.5)
+    assert brief.__name__ == "clip.length.low:-0.5"
+    assert (right + 0.5 * brief).__name__ == "sum.right.clip"
+    assert (right * brief).__name__ == "product.right.clip"
+    assert re.fullmatch(r"regex_match\.pattern:_d_-[0-9a-f]{5}", RegexMatch(pattern="[d]").__name__)
+    assert RegexMatch(pattern="[d]").__name__ != RegexMatch(pattern="(d)").__name__
+    with pytest.raises(ValueError, match=r"got 'a \[b\]', expected letters, digits"):
+        Length(target=1, name="a [b]")
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (len, r"got the function len, expected a reward or a number; wrap it: rk.wrap\(len"),
+        (Length, r"got the class Length, expected an instance: Length\(\.\.\.\)"),
+        (Number(), r"got the verifier 'number', expected a reward; Correct\(verifier=\.\.\."),
+        ("x", r"got 'x' \(str\), expected a reward or a number"),
+    ],
+)
+def test_what_cannot_be_added_says_what_to_write(other, message):
+    for combine in (lambda: one + other, lambda: other + one, lambda: one * other):
+        with pytest.raises(TypeError, match=message):
+            combine()
+
+
+def test_score_takes_a_batch_and_says_so():
+    reward = Length(target=4)
+    assert [score.value for score in reward.score(rk.Batch.of("four"))] == [0.0]
+    for call in (lambda: reward.score(["four"]), lambda: reward.score(completions=["four"])):
+        with pytest.raises(TypeError, match=r"score takes one rk.Batch: score\(rk.Batch.of"):
+            call()
+
+
+class Constant(rk.Reward):
+    bounds = (0.0, 1.0)
+    pointwise = False
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        return [rk.Score(1.0)] * len(batch)
+
+
+def test_bounds_and_pointwise_are_declared_on_the_class():
+    assert Constant().bounds == (0.0, 1.0)
+    assert not Constant().pointwise
+    assert (Constant() + 1.0).bounds == (1.0, 2.0)
+    assert not (Constant() + one).pointwise
+    message = "Typed.bounds has a type, which makes it a field"
+    with pytest.warns(UserWarning, match="shadows"), pytest.raises(TypeError, match=message):
+
+        class Typed(rk.Reward):
+            bounds: tuple[float, float] = (0.0, 1.0)
+
+            def score(self, batch: rk.Batch) -> list[rk.Score]:
+                return []
+
+
+def test_a_tensor_in_a_score_says_what_to_write():
+    class Boxes(rk.Reward):
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            return [rk.Score(np.array([1.0]))] * len(batch)
+
+    with pytest.raises(TypeError, match=r"an array or a tensor: write Score\(value.item\(\)\)"):
+        Boxes()(completions=["a"])
+
+
+def test_pickles_that_name_the_wrappers_by_their_old_module_still_load():
+    for name in ("Clip", "Where", "Schedule", "Guard"):
+        assert getattr(reward_module, name) is getattr(wrappers, name)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        reward_module.Nothing  # noqa: B018 - that it raises is the test

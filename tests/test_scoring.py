@@ -127,8 +127,8 @@ def test_what_scored_the_rows_lies_beside_them(tmp_path):
     score(written(tmp_path, ROWS), [near + 0.5 * near, XML_RECIPE[0]], tmp_path / "out.jsonl")
     held = rk.load(tmp_path / "out.jsonl.rewards.yaml")
     assert [(term.__name__, weight) for term, weight in held.weighted] == [
-        ("length[target=1]", 1.0),
-        ("length[target=1]#2", 0.5),
+        ("length.target:1", 1.0),
+        ("length.target:1-2", 0.5),
         ("xmlcount_reward_func", 1.0),
     ]
     columns = [*next(reading.read(tmp_path / "out.jsonl"))][3:]
@@ -139,9 +139,9 @@ def test_what_scored_the_rows_lies_beside_them(tmp_path):
 def test_equal_names_are_numbered_in_the_file_and_beside_it(tmp_path):
     first, second = rk.build("length", target=1, name="n"), rk.build("length", target=2, name="n")
     done = score(written(tmp_path, ROWS), [first, second, 2 * first], tmp_path / "out.jsonl")
-    assert [one.name for one in done.rewards] == ["n", "n#2", "n#3"]
+    assert [one.name for one in done.rewards] == ["n", "n-2", "n-3"]
     held = rk.load(tmp_path / "out.jsonl.rewards.yaml")
-    assert [(term.name, term.target) for term in held.terms] == [("n", 1), ("n#2", 2), ("n#3", 1)]
+    assert [(term.name, term.target) for term in held.terms] == [("n", 1), ("n-2", 2), ("n-3", 1)]
     assert held.weights == (1.0, 1.0, 2.0)
 
 

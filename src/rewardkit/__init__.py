@@ -1,17 +1,22 @@
 """Typed, composable rewards and verifiers for reinforcement learning of language models."""
 
-from rewardkit import rewards, verify
+from typing import TYPE_CHECKING, Any
+
+from rewardkit import extract, rewards, verify
 from rewardkit.batch import Batch, Column
-from rewardkit.component import Component, build, dump, load, names, register
+from rewardkit.component import Component
+from rewardkit.config import dump, load
 from rewardkit.extract import Extractor
+from rewardkit.registry import build, names, register
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
+from rewardkit.rewards.wrappers import wrap
 from rewardkit.verify.base import Verifier
 
-del (
-    rewards,
-    verify,
-)  # imported for what they register; `import rewardkit.rewards` works all the same
+if TYPE_CHECKING:
+    from rewardkit import presets
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Batch",
@@ -23,9 +28,25 @@ __all__ = [
     "Score",
     "Verdict",
     "Verifier",
+    "__version__",
     "build",
     "dump",
+    "extract",
     "load",
     "names",
+    "presets",
     "register",
+    "rewards",
+    "verify",
+    "wrap",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `rewardkit.presets` when it is first used: it builds every preset."""
+    if name == "presets":
+        from importlib import import_module  # noqa: PLC0415 - only here
+
+        return import_module("rewardkit.presets")
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, count, groupby
 from math import isnan
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, get_args
 
 from pydantic_core import core_schema
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-Cell = TypeVar("Cell")
+Value = TypeVar("Value")
 
 Reference = str | Real | Sequence | Mapping | None  # type: ignore[type-arg]  # isinstance takes no Sequence[...]
 """A reference's cell: a string, a number, a mapping for those that read one, or a list of which any
@@ -31,35 +31,42 @@ class MissingColumnError(LookupError):
     """A reward reads a column that the batch does not have, or not in the batch's length."""
 
 
-class Column(str, Generic[Cell]):  # noqa: SLOT000 - a str takes no slots but empty ones
-    """The name of a dataset column, with the type that its cells must have.
+class ColumnName(str, Generic[Value]):  # noqa: SLOT000 - a str takes no slots but empty ones
+    """The name of a dataset column, with the type that its values must have.
 
-    Declared as `Column[type]` in a component, and written as a plain string everywhere else, so a
-    dataset with other names needs no copy: `rk.build("correct", reference="solution", ...)`.
+    Fields are declared as `Column[type]` and take a plain string, so a dataset with other names
+    needs no copy: `Correct(verifier=Number(), reference="solution")`.
 
-    >>> Column("solution", cell=str) == "solution"
+    >>> ColumnName("solution", value_type=str) == "solution"
     True
     """
 
-    cell: Any
+    value_type: Any
 
-    def __new__(cls, name: str, cell: Any = object) -> Self:
-        """Name a column whose cells are instances of `cell`, a type or a union of types."""
+    def __new__(cls, name: str, value_type: Any = object) -> Self:
+        """Name a column whose values are instances of `value_type`, a type or a union of types."""
         column = super().__new__(cls, name)
-        column.cell = cell
+        column.value_type = value_type
         return column
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, Any]]:
-        """Pickle the name together with the cells' type."""
-        return type(self), (str(self), self.cell)
+        """Pickle the name together with the values' type."""
+        return type(self), (str(self), self.value_type)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, _: GetCoreSchemaHandler) -> CoreSchema:
         """Take a non-empty string where a component declares a column."""
-        cell = (*get_args(source), object)[0]
+        value_type = (*get_args(source), object)[0]
         return core_schema.no_info_after_validator_function(
-            lambda name: cls(name, cell), core_schema.str_schema(min_length=1)
+            lambda name: cls(name, value_type), core_schema.str_schema(min_length=1)
         )
+
+
+if TYPE_CHECKING:
+    # A field takes any string and holds a ColumnName; no type checker can be told so otherwise.
+    Column: TypeAlias = str | ColumnName[Value]
+else:
+    Column = ColumnName
 
 
 class Batch:
@@ -156,7 +163,7 @@ class Batch:
                 f"column {name!r} has {given}, expected a list of {len(self)}, one a completion"
             )
             raise MissingColumnError(message)
-        wanted = getattr(name, "cell", object)
+        wanted = getattr(name, "value_type", object)
         if any(not issubclass(one, wanted) for one in {*map(type, cells)}):
             row, cell = next(
                 (row, cell) for row, cell in enumerate(cells) if not isinstance(cell, wanted)
@@ -245,9 +252,8 @@ class Batch:
         known = [value for value in values if value is not None and not isnan(value)]
         if not known:
             return
-        key, number = name, 2
-        while key in self.metrics:
-            key, number = f"{name}#{number}", number + 1
+        taken = (f"{name}-{number}" for number in count(2))
+        key = next(key for key in chain([name], taken) if key not in self.metrics)
         self.metrics[key] = sum(known) / len(known)
 
 

@@ -1,62 +1,124 @@
-"""Rewards, and the algebra that makes a reward of rewards.
+"""Rewards, and the operators that combine them.
 
 `a + b`, `a - b`, `0.5 * a` and `a + 1.0` make a `Linear`; `a * b` makes a `Product`. Each of them
-is a reward again. Where a term abstains, `Linear` leaves it out and `Product` abstains.
+is a reward again. If a term abstains, `Linear` leaves it out and `Product` abstains.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from abc import abstractmethod
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from itertools import chain, count, pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, wraps
+from itertools import chain, count
 from numbers import Real
 from operator import methodcaller
 from traceback import walk_tb
-from types import NoneType
 from typing import Annotated, Any, ClassVar, Self, final
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit.batch import Batch, Column, MissingColumnError
-from rewardkit.component import Component, fields_set, register, walk
+from rewardkit._messages import pluralize
+from rewardkit._scores import checked_scores, split_scores, weighted_sum
+from rewardkit.batch import Batch
+from rewardkit.component import Component, fields_set, walk
+from rewardkit.registry import register
 from rewardkit.result import Score
 
 Bounds = tuple[float, float]
-_NAME_LENGTH = 60
+MAX_NAME_CHARACTERS = 60  # names are the headings of tables and the legends of plots
+
+
+def _check_name(name: str) -> str:
+    if not re.fullmatch(r"[\w./:-]+", name):
+        message = (
+            f"got {name!r}, expected letters, digits and _ - . / : alone, as every logger takes"
+        )
+        raise ValueError(message)
+    return name
+
+
+LogName = Annotated[str, AfterValidator(_check_name)]
+"""A reward's name in the logs. MLflow ends a run at other characters; rich drops `[...]`."""
+
+
+def _require_batch(score: Any) -> Any:
+    """Return `score` such that anything but a Batch raises an error that says how to call it.
+
+    Without it, `reward.score(["text"])` would fail somewhere inside, or worse, score the letters.
+    """
+
+    @wraps(score)
+    def checked(self: Reward, batch: Any = None, **columns: Any) -> Any:
+        if isinstance(batch, Batch) and not columns:
+            return score(self, batch)
+        message = (
+            f"{self.__name__}.score takes one rk.Batch: score(rk.Batch.of('text', answer='4')); to"
+            " score lists, call the reward: reward(completions=['text'], answer=['4'])"
+        )
+        raise TypeError(message)
+
+    return checked
+
+
+_DECLARED_ON_CLASS = {"bounds", "pointwise"}
 
 
 class Reward(Component):
-    """How much a completion is worth. Calling one is what a GRPOTrainer calls.
+    """How much a completion is worth: a callable with the signature that GRPOTrainer expects.
 
-    A subclass says what it is in three places: its fields, `score`, and (where they are not the
-    defaults) `bounds` and `pointwise`.
+    A subclass has three parts: its fields, `score`, and (if they are not the defaults) `bounds` and
+    `pointwise`, as class attributes (`bounds = (0.0, 1.0)`) or as properties.
     """
 
     component_kind: ClassVar[str] = "reward"
-    name: str | None = None
+    name: LogName | None = None
     """The name in a trainer's logs, in place of the registered one."""
     log_why: bool = False
     """Whether to send every row's `why` to the trainer's table of completions."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Make `score` say what it takes if it is not given a Batch."""
+        super().__init_subclass__(**options)
+        if "score" in vars(cls):
+            cls.score_batch = cls.score  # type: ignore[method-assign]
+            cls.score = _require_batch(cls.score)  # type: ignore[method-assign]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Refuse `bounds` and `pointwise` as fields: they follow from the fields."""
+        super().__pydantic_init_subclass__(**options)
+        for name in _DECLARED_ON_CLASS & cls.__pydantic_fields__.keys():
+            message = (
+                f"{cls.__name__}.{name} has a type, which makes it a field; write it without one"
+                f" (`{name} = ...`), as `{name}: ClassVar[...] = ...`, or as a property"
+            )
+            raise TypeError(message)
+
     @abstractmethod
     def score(self, batch: Batch) -> list[Score]:
-        """Return one Score for each completion, in the batch's order."""
+        """Return one Score per completion, in the batch's order."""
+
+    def score_batch(self, batch: Batch) -> list[Score]:
+        """Score a batch like `score`, without checking its type: for rewards around a reward.
+
+        It is the subclass's own `score`, so that no frame is added for each reward in a tree.
+        """
+        return self.score(batch)
 
     @property
     def bounds(self) -> Bounds:
-        """The lowest and the highest value possible, infinite where there is no limit."""
+        """The lowest and the highest value possible, infinite if there is no limit."""
         return -math.inf, math.inf
 
     @property
     def pointwise(self) -> bool:
         """Whether a row's score does not depend on the other rows.
 
-        So it is where it is so for every reward inside; a leaf that looks at its neighbours
-        declares `pointwise: ClassVar[bool] = False`.
+        By default it holds if it holds for every reward inside; a reward that depends on other rows
+        of the batch declares `pointwise = False`.
         """
         return all(
             part.pointwise for part in walk(self) if part is not self and isinstance(part, Reward)
@@ -65,7 +127,7 @@ class Reward(Component):
     @property
     def __name__(self) -> str:
         """The field `name`, else the registered name with the fields that are not defaults."""
-        return self.name or _describe(self)
+        return self.name or _default_name(self)
 
     def __call__(  # noqa: PLR0913 - the trainers' signature
         self,
@@ -79,16 +141,17 @@ class Reward(Component):
         log_metric: Any = None,
         **columns: Any,
     ) -> list[float | None]:
-        """Score a batch as a trainer does: by keyword, one value or None for each completion.
+        """Score a batch as a trainer does: by keyword, one value or None per completion.
 
-        Every other keyword is a dataset column, one cell a completion. NaN becomes None, which
-        trainers leave out; an infinity raises ValueError, since it would poison its whole group.
-        Whatever `score` raises propagates, with the reward's name added as a note.
+        Every other keyword is a dataset column, one value per completion. NaN becomes None, which
+        trainers leave out; an infinity raises ValueError, since it would spread over its whole
+        group. Whatever `score` raises propagates, with the reward's name added as a note.
         """
         if completions is None:
             given = ", ".join(columns) or "none"
             message = f"{self.__name__} needs completions=[...]; the keywords given are {given}"
             raise TypeError(message)
+        # Batch copies nothing: a batch of token ids can be hundreds of megabytes
         batch = Batch(
             completions,
             prompts=prompts,
@@ -97,49 +160,55 @@ class Reward(Component):
             step=getattr(trainer_state, "global_step", None),
         )
         try:
-            scores = self.score(batch)
+            scores = self.score_batch(batch)
         except Exception as error:
-            error.add_note(f"raised while {_innermost(error)} scored {_counted(batch)}")
+            size = pluralize(len(batch), "completion")
+            error.add_note(f"raised while {_innermost_reward(error)} scored {size}")
             raise
-        values, whys = taken_apart(scores, batch, self)
+        values, whys = split_scores(scores, len(batch), self.__name__)
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
+        # only if asked for: a column of text per reward swamps the trainer's table of completions
         if log_extra is not None and self.log_why:
             log_extra(f"{self.__name__}/why", [*whys])
         return [*values]
 
     def __add__(self, other: Reward | float) -> Linear:
         """Return the sum, flat: a nameless Linear gives its terms."""
-        return _sum((self, 1.0), (other, 1.0))
+        return _add_terms((self, 1.0), (other, 1.0))
 
     def __radd__(self, other: float) -> Linear:
         """Return the sum with a number, so that `sum(rewards)` works."""
-        return _sum((other, 1.0), (self, 1.0))
+        return _add_terms((other, 1.0), (self, 1.0))
 
     def __sub__(self, other: Reward | float) -> Linear:
         """Return the difference."""
-        return _sum((self, 1.0), (other, -1.0))
+        return _add_terms((self, 1.0), (other, -1.0))
 
     def __rsub__(self, other: float) -> Linear:
         """Return a number less this reward."""
-        return _sum((other, 1.0), (self, -1.0))
+        return _add_terms((other, 1.0), (self, -1.0))
 
     def __mul__(self, other: Reward | float) -> Reward:
         """Return the weighted reward for a number, the gate for a reward."""
         if not isinstance(other, Reward):
-            return _sum((self, other))
+            return _add_terms((self, other))
         factors: list[Reward] = []
         for factor in (self, other):
             factors.extend(
-                factor.terms if isinstance(factor, Product) and _bare(factor) else [factor]
+                factor.terms if isinstance(factor, Product) and _can_flatten(factor) else [factor]
             )
         return Product(terms=tuple(factors))
 
     def __rmul__(self, other: float) -> Reward:
         """Return the weighted reward."""
-        return _sum((self, other))
+        return _add_terms((self, other))
 
+
+# pydantic refuses an attribute without a type in a model's body, unless it is a class variable of a
+# base: so that a subclass may write `bounds = (0.0, 1.0)`, they count as such.
+Reward.__class_vars__ |= _DECLARED_ON_CLASS
 
 Rewards = Annotated[tuple[Reward, ...], Field(min_length=1)]
 
@@ -147,9 +216,9 @@ Rewards = Annotated[tuple[Reward, ...], Field(min_length=1)]
 @final
 @register("linear")
 class Linear(Reward):
-    """A weighted sum: `weights[i] * terms[i]`, and `bias`. Each term's mean goes to the logs.
+    """A weighted sum: `weights[i] * terms[i]`, plus `bias`. Each term's mean goes to the logs.
 
-    A term that abstains is left out; where all do, so does the sum.
+    A term that abstains is left out; if all do, so does the sum.
 
     >>> from rewardkit import build
     >>> total = build("length", target=3) + 0.5 * build("xml_strict")
@@ -160,12 +229,12 @@ class Linear(Reward):
     terms: Rewards
     """The rewards to add."""
     weights: tuple[float, ...] = ()
-    """One factor for each term; empty for all 1."""
+    """One factor per term; empty means 1 for all."""
     bias: float = 0.0
-    """What is added to every score."""
+    """A constant added to every score."""
 
     @model_validator(mode="after")
-    def _one_weight_a_term(self) -> Self:
+    def _check_weights(self) -> Self:
         if self.weights and len(self.weights) != len(self.terms):
             message = (
                 f"got {len(self.weights)} weights for {len(self.terms)} terms, expected as many"
@@ -183,33 +252,32 @@ class Linear(Reward):
         """The sum of the terms' bounds; a term among several may be left out, and count as 0."""
         low = high = self.bias
         for term, weight in self.weighted:
-            ends = _scaled(term.bounds, weight)
+            ends = scale_bounds(term.bounds, weight)
+            # a term that abstains counts as 0; alone, it makes the sum abstain
             if len(self.terms) > 1:
                 ends = (min(ends[0], 0.0), max(ends[1], 0.0))
             low, high = low + ends[0], high + ends[1]
         return low, high
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the weighted sums (batch length), with what each term gave as the why."""
-        scores = [*map(methodcaller("score", batch), self.terms)]
-        return [Score(self._total(row), why) for row, why in _rows(batch, self.terms, scores)]
-
-    def _total(self, values: Sequence[float | None]) -> float | None:
-        """Return the weighted sum of the values that are there, None where none is."""
-        weights = self.weights or (1.0,) * len(values)
-        known = [w * v for w, v in zip(weights, values, strict=True) if v is not None]
-        return sum(known, self.bias) if known else None
+        """Return the weighted sums (batch length); the why lists each term's value."""
+        scores = [*map(methodcaller("score_batch", batch), self.terms)]
+        weights = self.weights or (1.0,) * len(self.terms)
+        return [
+            Score(weighted_sum(values, weights, self.bias), why)
+            for values, why in _combine_terms(batch, self.terms, scores)
+        ]
 
 
 @final
 @register("product")
 class Product(Reward):
-    """The product of rewards: a gate, where a factor is 0 or 1. None where one abstains.
+    """The product of rewards: a gate if a factor is 0 or 1. It abstains if any factor does.
 
     >>> from rewardkit import build
     >>> gate = build("length", target=2, name="off") * build("regex_match", pattern="four|five")
     >>> gate(completions=["four", "seven"])
-    [-2.0, -0.0]
+    [-2.0, 0.0]
     """
 
     terms: Rewards
@@ -220,273 +288,98 @@ class Product(Reward):
         """The extremes among the products of the factors' bounds."""
         low = high = 1.0
         for factor in self.terms:
-            ends = [_times(a, b) for a in (low, high) for b in factor.bounds]
+            ends = [_multiply_ends(a, b) for a in (low, high) for b in factor.bounds]
             low, high = min(ends), max(ends)
         return low, high
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the products (batch length), with what each factor gave as the why."""
-        scores = [*map(methodcaller("score", batch), self.terms)]
+        """Return the products (batch length); the why lists each factor's value."""
+        scores = [*map(methodcaller("score_batch", batch), self.terms)]
         return [
-            Score(None if None in row else math.prod(row), why)  # type: ignore[arg-type]
-            for row, why in _rows(batch, self.terms, scores)
+            # adding 0.0 turns -0.0, which a factor of 0 makes of a penalty, into 0.0
+            Score(None if None in values else math.prod(values) + 0.0, why)  # type: ignore[arg-type]
+            for values, why in _combine_terms(batch, self.terms, scores)
         ]
 
 
-@final
-@register("clip")
-class Clip(Reward):
-    """A reward kept between two limits.
+def numbered(names: Iterable[str]) -> list[str]:
+    """Return the names, each made unique: a, and if that is taken a-2, a-3 and so on.
 
-    >>> from rewardkit import build
-    >>> build("clip", reward={"type": "length", "target": 0}, low=-3)(completions=["four", "two"])
-    [-3.0, -3.0]
+    >>> numbered(["a", "b", "a"])
+    ['a', 'b', 'a-2']
     """
-
-    reward: Reward
-    """The reward to limit."""
-    low: float | None = None
-    """The least that is given; None for no limit."""
-    high: float | None = None
-    """The most that is given; None for no limit."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.low is not None and self.high is not None and self.low > self.high:
-            message = f"got low={self.low} above high={self.high}; exchange them"
-            raise ValueError(message)
-        return self
-
-    @property
-    def bounds(self) -> Bounds:
-        """The reward's bounds within the limits."""
-        low, high = self.reward.bounds
-        return self._clip(low), self._clip(high)
-
-    def score(self, batch: Batch) -> list[Score]:
-        """Return the reward's scores (batch length), none of them outside the limits."""
-        return [
-            score if score.value is None else Score(self._clip(score.value), score.why)
-            for score in matched(self.reward.score(batch), batch, self.reward)
-        ]
-
-    def _clip(self, value: float) -> float:
-        value = value if self.low is None else max(value, self.low)
-        return value if self.high is None else min(value, self.high)
+    taken: dict[str, None] = {}
+    for name in names:
+        more = (f"{name}-{number}" for number in count(2))
+        taken[next(one for one in chain([name], more) if one not in taken)] = None
+    return [*taken]
 
 
-@final
-@register("where")
-class Where(Reward):
-    """A reward for the rows whose column has one value; it abstains on the rest.
+def scale_bounds(bounds: Bounds, weight: float) -> Bounds:
+    """Return the bounds times a weight, the lower one first."""
+    ends = [_multiply_ends(end, weight) for end in bounds]
+    return min(ends), max(ends)
 
-    Mixtures of tasks: only those rows are scored, so others may lack the columns' content.
 
-    >>> from rewardkit import build
-    >>> near = build("length", target=2)
-    >>> short = build("where", reward=near, column="task", equals="short")
-    >>> short(completions=["four", "four"], task=["short", "long"])
-    [-2.0, None]
+def _default_name(reward: Component) -> str:
+    """Return the registered name with the fields that differ from their defaults, short.
+
+    Only letters, digits and `_ - . / :` occur, and nothing depends on the run, so that the same
+    reward has the same column in every log.
     """
-
-    reward: Reward
-    """The reward for the rows that match."""
-    column: Column[object]
-    """The column to look at."""
-    equals: str | int | float | bool | None
-    """What its cell must equal."""
-
-    @property
-    def bounds(self) -> Bounds:
-        """The reward's bounds."""
-        return self.reward.bounds
-
-    def score(self, batch: Batch) -> list[Score]:
-        """Return the reward's scores where the row matches, None elsewhere (batch length)."""
-        cells = batch.column(self.column)
-        rows = [row for row, cell in enumerate(cells) if cell == self.equals]
-        totals = [Score(None, f"{self.column} is not {self.equals!r}")] * len(batch)
-        if rows:
-            part = batch.select(rows)
-            scores = matched(self.reward.score(part), part, self.reward)
-            for row, score in zip(rows, scores, strict=True):
-                totals[row] = score
-        return totals
-
-
-@final
-@register("schedule")
-class Schedule(Reward):
-    """A reward whose weight follows the trainer's step, in straight lines between points.
-
-    Before the first point the weight is the first one, after the last the last; with no step known
-    it is the last. The reward's own mean, without the weight, goes to the logs.
-
-    >>> from rewardkit import build
-    >>> near = build("length", target=2)
-    >>> ramp = build("schedule", reward=near, points=[[0, 0.0], [100, 1.0]])
-    >>> ramp.weight(25)
-    0.25
-    """
-
-    reward: Reward
-    """The reward to weigh."""
-    points: Annotated[tuple[tuple[float, float], ...], Field(min_length=1)]
-    """Pairs of a step and the weight there, the steps rising."""
-
-    @model_validator(mode="after")
-    def _rising(self) -> Self:
-        for (before, _), (after, _) in pairwise(self.points):
-            if before >= after:
-                message = f"points: got step {after} after step {before}, expected rising steps"
-                raise ValueError(message)
-        return self
-
-    @property
-    def bounds(self) -> Bounds:
-        """The extremes over all weights."""
-        ends = [end for _, weight in self.points for end in _scaled(self.reward.bounds, weight)]
-        return min(ends), max(ends)
-
-    def weight(self, step: int | None) -> float:
-        """Return the weight at a step; None stands for the end."""
-        place = len(self.points) if step is None else bisect_right(self.points, (step, math.inf))
-        if place in (0, len(self.points)):
-            return self.points[max(place - 1, 0)][1]
-        (left, low), (right, high) = self.points[place - 1 : place + 1]
-        return low + (high - low) * ((step or 0) - left) / (right - left)
-
-    def score(self, batch: Batch) -> list[Score]:
-        """Return the reward's scores times the weight at the batch's step (batch length)."""
-        weight = self.weight(batch.step)
-        scores = matched(self.reward.score(batch), batch, self.reward)
-        batch.log(self.reward.__name__, [score.value for score in scores])
-        return [
-            score if score.value is None else Score(weight * score.value, score.why)
-            for score in scores
-        ]
-
-
-@final
-@register("guard")
-class Guard(Reward):
-    """A reward that may raise, kept from ending the training run.
-
-    Where it raises, a pointwise reward is tried again row by row, and the rows that still raise
-    get `on_error`; any other gets it for all rows. Their number goes to the logs. A missing column
-    or package still raises: that is a mistake in the set-up, not in a completion.
-
-    >>> from rewardkit import Reward, Score, build
-    >>> class Inverse(Reward):
-    ...     def score(self, batch):
-    ...         return [Score(1 / len(text)) for text in batch.texts]
-    >>> build("guard", reward=Inverse())(completions=["four", ""])
-    [0.25, None]
-    >>> build("guard", reward="diversity", on_error=0.0)(completions=["four"])  # it needs prompts
-    [0.0]
-    """
-
-    reward: Reward
-    """The reward that may raise."""
-    on_error: float | None = None
-    """What a row gets where it raises; None abstains."""
-
-    @property
-    def bounds(self) -> Bounds:
-        """The reward's bounds, widened to hold `on_error`."""
-        low, high = self.reward.bounds
-        return (
-            (low, high)
-            if self.on_error is None
-            else (min(low, self.on_error), max(high, self.on_error))
-        )
-
-    def score(self, batch: Batch) -> list[Score]:
-        """Return the reward's scores (batch length), `on_error` for rows where it raises."""
-        errors = 0
-        try:
-            scores = self._scored(batch)
-        except (MissingColumnError, ImportError):
-            raise
-        except Exception as error:  # noqa: BLE001 - what a guard is for
-            scores = [self._fallback(error)] * len(batch)
-            errors = self._retry(batch, scores) if self.reward.pointwise else len(batch)
-        batch.log(f"{self.reward.__name__}/errors", [errors])
-        return scores
-
-    def _scored(self, batch: Batch) -> list[Score]:
-        """Return the reward's scores; raise for an infinity, which would end the run."""
-        scores = matched(self.reward.score(batch), batch, self.reward)
-        for value, _ in scores:
-            if value is not None and math.isinf(value):
-                message = f"the value {value}"
-                raise ValueError(message)
-        return scores
-
-    def _retry(self, batch: Batch, scores: list[Score]) -> int:
-        """Score the rows one by one, put what succeeds into `scores`, and count what raises."""
-        errors = 0
-        for row in range(len(batch)):
-            single = batch.select([row])
-            single.metrics = {}
-            try:
-                (scores[row],) = self._scored(single)
-            except Exception as error:  # noqa: BLE001 - what a guard is for
-                scores[row] = self._fallback(error)
-                errors += 1
-        return errors
-
-    def _fallback(self, error: Exception) -> Score:
-        return Score(self.on_error, f"{type(error).__name__}: {error}")
-
-
-def _counted(batch: Batch) -> str:
-    """Return the batch's size in words."""
-    return f"{len(batch)} completion{'' if len(batch) == 1 else 's'}"
-
-
-def _describe(component: Component) -> str:
-    """Return the registered name, with the fields that differ from their defaults, short."""
-    own = component.registered_name or type(component).__name__
-    told = [
-        f"{name}={_brief(value)}"
-        for name, value in fields_set(component).items()
-        if name not in ("name", "log_why")
+    own = "sum" if isinstance(reward, Linear) else _short_name(reward)
+    parts = [
+        _format_name_part(name, value)
+        for name, value in fields_set(reward).items()
+        if name not in ("name", "log_why", "weights", "bias")
     ]
-    if not told:
-        return own
-    inside = ",".join(told)
-    room = max(_NAME_LENGTH - len(own) - 2, 8)
-    if len(inside) > room:
-        inside = f"{inside[: room - 7]}..{zlib.crc32(inside.encode()) & 0xFFFFF:05x}"
-    return f"{own}[{inside}]"
+    exact = ".".join([own, *parts])
+    safe = re.sub(r"[^\w./:-]+", "_", exact)
+    if safe == exact and len(safe) <= MAX_NAME_CHARACTERS:
+        return safe
+    # What was cut or replaced may be all that distinguishes two rewards; the checksum keeps it.
+    return f"{safe[: MAX_NAME_CHARACTERS - 6]}-{zlib.crc32(exact.encode()) & 0xFFFFF:05x}"
 
 
-def _brief(value: Any) -> str:
-    """Return a field's value as it stands in a reward's name."""
+def _short_name(component: Component) -> str:
+    """Return a component's name without its fields."""
+    named = component.name if isinstance(component, Reward) else None
+    return named or component.registered_name or type(component).__name__
+
+
+def _format_name_part(name: str, value: Any) -> str:
     if isinstance(value, Component):
-        return (isinstance(value, Reward) and value.name) or _describe(value)
+        return _short_name(value)
+    if isinstance(value, tuple) and value and isinstance(value[0], Component):
+        return ".".join(map(_short_name, value))
+    return f"{name}:{_format_field(value)}"
+
+
+def _format_field(value: Any) -> str:
+    """Return a field's value as text for a reward's name."""
+    if isinstance(value, Component):
+        return _short_name(value)
     if isinstance(value, tuple):
-        return "(" + ",".join(map(_brief, value)) + ")"
+        return "_".join(map(_format_field, value))
+    if isinstance(value, Mapping):
+        return "_".join(f"{key}:{_format_field(item)}" for key, item in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _bare(reward: Reward) -> bool:
-    """Return whether a node of the algebra is nothing but its terms, and may be flattened."""
+def _can_flatten(reward: Reward) -> bool:
+    """Return whether a sum or product has no settings of its own that flattening would lose."""
     return reward.name is None and not reward.log_why
 
 
-def _sum(*parts: tuple[Any, float]) -> Linear:
+def _add_terms(*parts: tuple[Any, float]) -> Linear:
     """Return the flat Linear of weighted rewards and numbers."""
     terms: list[Reward] = []
     weights: list[float] = []
     bias = 0.0
     for part, weight in parts:
         if not isinstance(weight, Real) or not isinstance(part, Reward | Real):
-            wrong = part if isinstance(weight, Real) else weight
-            message = f"got {wrong!r} ({type(wrong).__name__}), expected a reward or a number"
-            raise TypeError(message)
-        if isinstance(part, Linear) and _bare(part):
+            raise TypeError(_not_a_term(part if isinstance(weight, Real) else weight))
+        if isinstance(part, Linear) and _can_flatten(part):
             for term, inner in part.weighted:
                 terms.append(term)
                 weights.append(weight * inner)
@@ -496,132 +389,77 @@ def _sum(*parts: tuple[Any, float]) -> Linear:
             weights.append(float(weight))
         else:
             bias += weight * float(part)
-    plain = all(weight == 1.0 for weight in weights)
-    return Linear(terms=tuple(terms), weights=() if plain else tuple(weights), bias=bias)
+    # no weights at all reads better than a row of ones in YAML and in a repr
+    all_one = all(weight == 1.0 for weight in weights)
+    return Linear(terms=tuple(terms), weights=() if all_one else tuple(weights), bias=bias)
 
 
-def numbered(names: Iterable[str]) -> list[str]:
-    """Return names of which none stands twice: a, and where that is taken a#2, a#3 and so on.
+def _not_a_term(value: Any) -> str:
+    """Say what to write in place of something that cannot be added or multiplied."""
+    name = getattr(value, "__name__", type(value).__name__)
+    if isinstance(value, type) and issubclass(value, Reward):
+        return f"got the class {name}, expected an instance: {name}(...)"
+    if isinstance(value, Component):
+        return (
+            f"got the {value.component_kind} {_short_name(value)!r}, expected a reward;"
+            " Correct(verifier=..., extractor=...) makes one"
+        )
+    if callable(value):
+        return (
+            f"got the function {name}, expected a reward or a number; wrap it:"
+            f" rk.wrap({name}, bounds=(0.0, 1.0))"
+        )
+    return f"got {value!r} ({name}), expected a reward or a number"
 
-    >>> numbered(["a", "b", "a"])
-    ['a', 'b', 'a#2']
-    """
-    taken: dict[str, None] = {}
-    for name in names:
-        more = (f"{name}#{number}" for number in count(2))
-        taken[next(one for one in chain([name], more) if one not in taken)] = None
-    return [*taken]
 
-
-def _rows(
+def _combine_terms(
     batch: Batch, rewards: Sequence[Reward], scores: Sequence[list[Score]]
 ) -> Iterator[tuple[Sequence[float | None], str]]:
-    """Yield each row's values, one a reward, and a text of them all; log the rewards' means."""
-    names = [reward.__name__ for reward in rewards]
-    labels = [
-        name if (number := names[:place].count(name)) == 0 else f"{name}#{number + 1}"
-        for place, name in enumerate(names)
+    """Yield each row's values, one per reward, and a why with them all; log the rewards' means."""
+    labels = numbered(reward.__name__ for reward in rewards)
+    scores = [
+        checked_scores(given, len(batch), label)
+        for label, given in zip(labels, scores, strict=True)
     ]
-    scores = [matched(given, batch, one) for one, given in zip(rewards, scores, strict=True)]
     for label, given in zip(labels, scores, strict=True):
         batch.log(label, [score.value for score in given])
 
-    @cache  # many rows have the same scores
-    def told(*row: Score) -> str:
+    @cache  # many rows have the same scores, and formatting them is the cost of a sum
+    def format_row(*row: Score) -> str:
         return "; ".join(
-            f"{label} {_shown(value)}{why and f' ({why})'}"
+            f"{label} {_format_value(value)}{why and f' ({why})'}"
             for label, (value, why) in zip(labels, row, strict=True)
         )
 
     for row in zip(*scores, strict=True):
-        yield [value for value, _ in row], told(*row)
+        yield [value for value, _ in row], format_row(*row)
 
 
-def _innermost(error: Exception) -> str:
+def _format_value(value: float | None) -> str:
+    return "abstains" if value is None else f"{float(value):g}"
+
+
+def _innermost_reward(error: Exception) -> str:
     """Return the name of the reward deepest in the traceback of an error."""
+    # the traceback goes from the outermost call inwards, so the last reward in it is the cause
     owners = (frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__))
     return [owner.__name__ for owner in owners if isinstance(owner, Reward)][-1]
 
 
-_NUMBER = (float, int)
-_VALUE = (float, int, NoneType, Real)
-_INFINITIES = (math.inf, -math.inf)
-
-
-def matched(scores: list[Score], batch: Batch, reward: Reward) -> list[Score]:
-    """Return the scores that a reward gave, None in place of NaN.
-
-    Raises ValueError where their number is not the batch's, TypeError for what is no Score.
-    """
-    if plain := _plain(scores, batch):
-        return plain[0]
-    name = reward.__name__
-    if not isinstance(scores, list):
-        message = f"{name} gave a {type(scores).__name__}, expected a list of rk.Score"
-        raise TypeError(message)
-    if len(scores) != len(batch):
-        message = f"{name} gave {len(scores)} scores for {_counted(batch)}"
-        raise ValueError(message)
-    for row, score in enumerate(scores):
-        fits = isinstance(score, Score) and isinstance(score[0], _VALUE)
-        if not fits or not isinstance(score[1], str):
-            given = f"{score!r} ({type(score).__name__})"
-            message = f"{name} gave {given} for row {row}, expected rk.Score(value, why)"
-            raise TypeError(message)
-    return [score if score[0] == score[0] else Score(None, "NaN") for score in scores]
-
-
-def taken_apart(
-    scores: list[Score], batch: Batch, reward: Reward
-) -> tuple[Sequence[float | None], Sequence[str]]:
-    """Return the values and the whys of what a reward gave, None in place of NaN.
-
-    Raises what `matched` does, and ValueError for an infinity.
-    """
-    if plain := _plain(scores, batch):
-        return plain[1:]
-    scores = matched(scores, batch, reward)
-    for row, (value, _) in enumerate(scores):
-        if value in _INFINITIES:
-            name = reward.__name__
-            message = f"{name} gave {value} for row {row}; rk.build('clip', ...) bounds it"
-            raise ValueError(message)
-    return [value for value, _ in scores], [why for _, why in scores]
-
-
-def _plain(
-    scores: list[Score], batch: Batch
-) -> tuple[list[Score], tuple[float, ...], tuple[str, ...]] | None:
-    """Return the scores, their values and their whys; None where others than finite numbers stand.
-
-    Where all rows equal the first, which is common, the first is looked at, and stands for all.
-    """
-    size = len(batch)
-    if type(scores) is not list or len(scores) != size:
-        return None
-    try:
-        rows = scores[:1] if scores == scores[:1] * size else scores
-        values, whys = zip(*rows, strict=False)
-        total, _ = sum(values), "".join(whys)
-        if {*map(type, rows)} != {Score} or type(total) not in _NUMBER or not math.isfinite(total):
-            return None
-    except Exception:  # noqa: BLE001 - whatever is no number and no text; `matched` says what
-        return None
-    times = size // len(rows)
-    return rows * times, values * times, whys * times
-
-
-def _shown(value: float | None) -> str:
-    """Return a value for people."""
-    return "abstains" if value is None else f"{float(value):g}"
-
-
-def _times(left: float, right: float) -> float:
-    """Return the product, with 0 for 0 times infinity."""
+def _multiply_ends(left: float, right: float) -> float:
+    """Return the product, with 0 for 0 times infinity: a weight of 0 bounds any term."""
     return 0.0 if 0.0 in (left, right) else left * right
 
 
-def _scaled(bounds: Bounds, weight: float) -> Bounds:
-    """Return the bounds times a weight, in order."""
-    ends = [_times(end, weight) for end in bounds]
-    return min(ends), max(ends)
+_WRAPPERS = ("Clip", "Where", "Schedule", "Guard")
+
+
+def __getattr__(name: str) -> Any:
+    """Find the wrappers, which pickles of earlier versions name as members of this module."""
+    if name in _WRAPPERS:
+        # imported here, since the wrappers are rewards and import this module
+        from rewardkit.rewards import wrappers  # noqa: PLC0415
+
+        return getattr(wrappers, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

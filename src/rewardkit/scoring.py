@@ -24,10 +24,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files import reading, writing
 from rewardkit._files.journal import Journal, State, beside, put, refuse_other
+from rewardkit._scores import split_scores
 from rewardkit._workers.parallel import in_order
 from rewardkit.batch import Batch
-from rewardkit.component import dump, walk
-from rewardkit.reward import Linear, Reward, taken_apart
+from rewardkit.component import walk
+from rewardkit.config import dump
+from rewardkit.reward import Linear, Reward
 from rewardkit.scorer import Function, RewardLike, Scorer, given_rewards, scorers
 
 """A reward, or any callable with TRL's signature."""
@@ -289,7 +291,7 @@ def _batch(rows: Sequence[reading.Row]) -> Batch:
 
 def _scores(reward: Reward, batch: Batch) -> tuple[list[float | None], list[str]]:
     """Return a reward's values and whys."""
-    values, whys = taken_apart(reward.score(batch), batch, reward)
+    values, whys = split_scores(reward.score(batch), len(batch), reward.__name__)
     return _finite(values), [*whys]
 
 

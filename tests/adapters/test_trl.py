@@ -193,7 +193,7 @@ def test_trl_reads_the_name() -> None:
     for name in NAMES:
         assert get_callable_name(getattr(presets, name)) == name
     assert get_callable_name(rk.build("xml_count")) == "xml_count"
-    assert get_callable_name(rk.build("xml_count", value=0.25)) == "xml_count[value=0.25]"
+    assert get_callable_name(rk.build("xml_count", value=0.25)) == "xml_count.value:0.25"
     assert get_callable_name(0.5 * count + right) == (0.5 * count + right).__name__
     assert get_callable_name(as_async(count)) == "count"
 
@@ -260,7 +260,7 @@ def test_metrics_of_two_sums_stay_apart(train: Train) -> None:
         correct = pytest.approx(mean(CORRECT[text] for text in texts), abs=1e-5)
         assert logs["one/right"] == correct
         assert logs["two/right"] == correct
-        assert logs["two/right#2"] == correct
+        assert logs["two/right-2"] == correct
         assert logs["reward"] == pytest.approx(
             mean(COUNT[text] + 3 * CORRECT[text] for text in texts), abs=1e-5
         )
@@ -315,7 +315,7 @@ def test_a_row_that_nobody_scores(train: Train, either: str) -> None:
 def test_split_terms_sum_to_the_sum(train: Train, either: str) -> None:
     total = 0.5 * count + right + 0.25 * right
     funcs, weights = split(total)
-    assert [func.__name__ for func in funcs] == ["count", "right", "right#2"]
+    assert [func.__name__ for func in funcs] == ["count", "right", "right-2"]
     assert weights == [0.5, 1.0, 0.25]
     whole = train(total, PLAIN, either)
     parts = train(funcs, PLAIN, either, reward_weights=weights)
@@ -323,7 +323,7 @@ def test_split_terms_sum_to_the_sum(train: Train, either: str) -> None:
     assert parts.logged("reward") == near(whole.logged("reward"))
     for texts, logs in zip(parts.texts, parts.logs, strict=True):
         correct = pytest.approx(mean(CORRECT[text] for text in texts), abs=1e-5)
-        assert logs["rewards/right/mean"] == logs["rewards/right#2/mean"] == correct
+        assert logs["rewards/right/mean"] == logs["rewards/right-2/mean"] == correct
         by_hand = mean(0.5 * COUNT[text] + 1.25 * CORRECT[text] for text in texts)
         assert logs["reward"] == pytest.approx(by_hand, abs=1e-5)
 
@@ -369,7 +369,7 @@ def test_split_names_are_all_different() -> None:
     one = rk.build("xml_count", name="a")
     twice = split(one + one).reward_funcs
     names = [reward.__name__ for reward in split([*twice, one, *twice]).reward_funcs]
-    assert names == ["a", "a#2", "a#3", "a#4", "a#2#2"]
+    assert names == ["a", "a-2", "a-3", "a-4", "a-2-2"]
 
 
 def test_split_keeps_the_why_of_a_sum() -> None:

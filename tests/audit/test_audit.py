@@ -85,9 +85,9 @@ def test_a_reward_that_pays_everything_alike_is_constant() -> None:
 
 def test_a_sum_is_looked_at_term_by_term_and_a_fine_by_its_minimum() -> None:
     total = rk.build("is_number", extractor="whole") - rk.build("regex_match", pattern="please")
-    assert kinds(total, ROWS) == [("regex_match[pattern=please]", "constant", 2)]
+    assert kinds(total, ROWS) == [("regex_match.pattern:please", "constant", 2)]
     rude = rk.build("is_number", extractor="whole") - rk.build("regex_match", pattern=r"\d")
-    assert (r"regex_match[pattern=\d]", "below_maximum", 2) in kinds(rude, ROWS)
+    assert (r"regex_match.pattern:_d-cbc01", "below_maximum", 2) in kinds(rude, ROWS)
 
 
 def test_what_raises_is_named_with_its_error() -> None:

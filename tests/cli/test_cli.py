@@ -124,7 +124,7 @@ def test_a_reward_is_a_file_a_name_or_an_attribute(folder):
         ("xml_sft", "no component is called 'xml_sft'; did you mean 'xml_soft'"),
         ("length", "length.target: missing; give it a value; a YAML file sets fields"),
         ("number", r"got the verifier Number\(\), expected a reward"),
-        ("three.yaml", "no file 'three.yaml'"),
+        ("three.yaml", "file not found: three.yaml"),
         ("no_such_module:four", "No module named 'no_such_module'"),
         ("own_rewards.py:five", "has no attribute 'five'"),
         ("own_rewards.py:nothing", "got the 4, expected a reward or a function"),
@@ -157,7 +157,7 @@ def test_score(folder):
     assert (told["rows"], told["out"], told["resumed"]) == (2, "out.jsonl", 0)
     assert [reward["name"] for reward in told["rewards"]] == [
         "xml_soft",
-        "length[target=4]",
+        "length.target:4",
         "four",
     ]
     # 0 + 0 - 14 + 1, and 0 + 0 + 0

@@ -112,7 +112,11 @@ def endpoint():
     logging.disable(logging.NOTSET)
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.sandbox) if name == "code" else name for name in NAMES
+    ]
+)
 def component(request):
     """One of every registered component."""
     fields = REQUIRED.get(request.param, {})

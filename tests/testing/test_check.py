@@ -302,7 +302,7 @@ def test_the_command_gives_each_what_it_reads(tmp_path, monkeypatch):
 import rewardkit as rk
 
 class Reads(rk.Reward):
-    answer: rk.Column = rk.Column("answer")
+    answer: rk.Column = "answer"
 
     def score(self, batch):
         return [rk.Score(0.0) for _ in batch.column(self.answer)]

@@ -82,7 +82,7 @@ def test_right_answers_reach_every_law(reward, law, told):
 
 def test_right_answers_reach_a_component_under_another_name():
     class ReadsAnswer(rk.Reward):
-        solution: rk.Column = rk.Column("answer")
+        solution: rk.Column = "answer"
 
         def score(self, batch):
             cells = batch.columns.get("answer", [None] * len(batch))

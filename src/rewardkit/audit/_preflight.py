@@ -16,7 +16,8 @@ from typing import Any, Literal, NamedTuple
 
 from rewardkit.batch import Batch
 from rewardkit.component import walk
-from rewardkit.reward import Reward, Where
+from rewardkit.reward import Reward
+from rewardkit.rewards.wrappers import Where
 from rewardkit.scorer import (
     RewardLike,
     Row,

@@ -30,7 +30,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rewardkit.cli.card import between, card
-from rewardkit.component import KINDS, Component, build, columns, load, lookup, names
+from rewardkit.component import Component, columns
+from rewardkit.config import load
+from rewardkit.registry import KINDS, build, lookup, names
 from rewardkit.reward import Reward
 
 if TYPE_CHECKING:

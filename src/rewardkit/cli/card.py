@@ -48,7 +48,7 @@ class Card(NamedTuple):
 def card(cls: type[Component]) -> Card:
     """Return what a class tells of itself.
 
-    >>> from rewardkit.component import lookup
+    >>> from rewardkit.registry import lookup
     >>> target, unit = card(lookup("length")).fields[2:4]
     >>> target.type, target.required, unit.type
     ('`float` at least 0', True, '`"characters"`, `"words"` or `"tokens"`')

@@ -13,7 +13,8 @@ from unicodedata import category
 
 from rewardkit._files import reading
 from rewardkit._optional import require
-from rewardkit.component import load, walk
+from rewardkit.component import walk
+from rewardkit.config import load
 from rewardkit.extract import Extractor
 from rewardkit.report import charts
 from rewardkit.report.answers import USUAL

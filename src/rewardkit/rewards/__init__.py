@@ -1,27 +1,41 @@
-"""Rewards, one file a family; importing this registers them all."""
+"""Rewards, one file per family; importing this registers them all."""
 
-from rewardkit.rewards import (
-    correct,
-    diversity,
-    judge,
-    language,
-    length,
-    number,
-    pattern,
-    repetition,
-    think,
-    xml,
-)
+from rewardkit.reward import Linear, Product
+from rewardkit.rewards.correct import Correct
+from rewardkit.rewards.diversity import Diversity
+from rewardkit.rewards.judge import Judge
+from rewardkit.rewards.language import Language
+from rewardkit.rewards.length import CosineLength, Length, Overlong
+from rewardkit.rewards.number import IsNumber, RatioMatch
+from rewardkit.rewards.pattern import ReasoningSteps, RegexMatch
+from rewardkit.rewards.repetition import PromptOverlap, Repetition
+from rewardkit.rewards.think import ThinkFormat
+from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
+from rewardkit.rewards.xml import TagCount, XmlCount, XmlSoft, XmlStrict
 
 __all__ = [
-    "correct",
-    "diversity",
-    "judge",
-    "language",
-    "length",
-    "number",
-    "pattern",
-    "repetition",
-    "think",
-    "xml",
+    "Clip",
+    "Correct",
+    "CosineLength",
+    "Diversity",
+    "Guard",
+    "IsNumber",
+    "Judge",
+    "Language",
+    "Length",
+    "Linear",
+    "Overlong",
+    "Product",
+    "PromptOverlap",
+    "RatioMatch",
+    "ReasoningSteps",
+    "RegexMatch",
+    "Repetition",
+    "Schedule",
+    "TagCount",
+    "ThinkFormat",
+    "Where",
+    "XmlCount",
+    "XmlSoft",
+    "XmlStrict",
 ]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import final
 
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import register
 from rewardkit.extract import Extractor, Tag
+from rewardkit.registry import register
 from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier
@@ -31,7 +31,7 @@ class Correct(Reward):
     """What decides whether the answer is right."""
     extractor: Extractor = Tag()
     """What finds the answer in the completion."""
-    reference: Column[Reference] | None = Column("answer")
+    reference: Column[Reference] | None = "answer"
     """The column with the right answer: a string, a number, or a list of which any is right; None
     where the verifier needs none, as `json_schema` with a schema of its own."""
     correct: float | None = 1.0

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rewardkit._text.tags import is_blank
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import Frozen, register
+from rewardkit.component import Frozen
 from rewardkit.extract import Extractor, Whole
+from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import texts

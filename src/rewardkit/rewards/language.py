@@ -15,7 +15,8 @@ from typing import Annotated, Literal, Self, final
 from pydantic import Field, model_validator
 
 from rewardkit.batch import Batch
-from rewardkit.component import Frozen, register
+from rewardkit.component import Frozen
+from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.rewards._langid import Identifier, identifier

@@ -14,8 +14,8 @@ from typing import Annotated, Literal, Self, final
 from pydantic import Field, model_validator
 
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import register
 from rewardkit.extract import Extractor, Tag
+from rewardkit.registry import register
 from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier
@@ -124,7 +124,7 @@ class CosineLength(Reward):
     """What decides whether the answer is right."""
     extractor: Extractor = Tag()
     """What finds the answer in the completion."""
-    reference: Column[Reference] = Column("answer")
+    reference: Column[Reference] = "answer"
     """The column with the right answer."""
     max_length: Annotated[int, Field(ge=1)] = 1000
     """The length, in the unit, at which the value is that of a long completion."""

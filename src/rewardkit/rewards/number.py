@@ -16,8 +16,8 @@ from pydantic import Field, model_validator
 
 from rewardkit._text import numbers
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import register
 from rewardkit.extract import Extractor, Tag
+from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import texts
@@ -80,7 +80,7 @@ class RatioMatch(Reward):
 
     extractor: Extractor = Tag()
     """What finds the answer in the completion."""
-    reference: Column[Reference] = Column("answer")
+    reference: Column[Reference] = "answer"
     """The column that holds the right answer; of a list the best match counts."""
     exact: float | None = 5.0
     """The value of the reference's very text; None to compare by value alone."""

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from rewardkit._text.ngrams import ngrams, words
 from rewardkit.batch import Batch
-from rewardkit.component import register
+from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 

@@ -6,8 +6,8 @@ from typing import final
 
 from rewardkit._text.tags import is_blank, layout, marks, opened
 from rewardkit.batch import Batch
-from rewardkit.component import register
 from rewardkit.extract import Tags
+from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 

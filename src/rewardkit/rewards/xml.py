@@ -17,8 +17,8 @@ from pydantic import Field
 
 from rewardkit._text.tags import is_blank, layout, marks, opened, places
 from rewardkit.batch import Batch
-from rewardkit.component import register
 from rewardkit.extract import Tags
+from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 

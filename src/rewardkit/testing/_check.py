@@ -637,7 +637,9 @@ def _kinds(forms: Sequence[str]) -> dict[str, list[str]]:
 def _guesses(reward: Any, cells: Mapping[str, Any]) -> list[Wrap]:
     """Return the usual ways to write a reference, where nobody says how it is written."""
     if isinstance(reward, Component):
-        columns = [str(column) for column in component.columns(reward) if column.cell == Reference]
+        columns = [
+            str(column) for column in component.columns(reward) if column.value_type == Reference
+        ]
     else:
         columns = [name for name in cells if name not in _ROWS]
     return [guess.replace("*", f"{{{name}}}") for name in columns for guess in _GUESSES]

@@ -19,7 +19,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from rewardkit.component import Component, dump, walk
+from rewardkit.component import Component, walk
+from rewardkit.config import dump, read_yaml
 from rewardkit.testing import _rerun
 
 _WIDE = 88
@@ -191,15 +192,13 @@ def source(it: Any, name: str) -> list[str]:
     if not all(cls.registered_name for cls in classes):
         made = [line for cls in classes for line in source(cls, cls.__name__)]
         return [*made, f"{name} = {it!r}"]
-    from rewardkit import _yaml  # noqa: PLC0415 - PyYAML takes its time to import
-
     foreign = [cls for cls in classes if not cls.__module__.startswith("rewardkit.")]
     homes = {cls.__module__: _imported(sys.modules[cls.__module__]) for cls in foreign}
     lines = [line for home in homes.values() for line in home]
     lines += [
         line for cls in foreign if not homes[cls.__module__] for line in source(cls, cls.__name__)
     ]
-    return [*lines, f"{name} = rk.load({literal(_yaml.read(dump(it)))})"]
+    return [*lines, f"{name} = rk.load({literal(read_yaml(dump(it)))})"]
 
 
 def _places(it: Any) -> Iterator[tuple[ModuleType, str]]:

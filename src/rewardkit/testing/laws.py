@@ -19,8 +19,8 @@ from math import isfinite
 from typing import Any, Literal, NamedTuple
 from unittest import SkipTest
 
-from rewardkit import component
-from rewardkit.batch import Batch, Column
+from rewardkit import component, config
+from rewardkit.batch import Batch, ColumnName
 from rewardkit.component import Component
 from rewardkit.testing import _code, _elsewhere
 from rewardkit.testing._clock import tomorrow
@@ -194,7 +194,7 @@ def rename(it: Subject, rows: Rows) -> None:
         raise SkipTest("it has no field that names a column")
     values = it.ask(rows)
     for old in component.columns(it.it):
-        new: Column[Any] = Column(f"other_{old}", old.cell)
+        new: ColumnName[Any] = ColumnName(f"other_{old}", old.value_type)
         renamed = replace(it, it=_renamed(it.it, old, new), name="renamed")
         renamed.expect(values, {str(new) if name == old else name: rows[name] for name in rows})
 
@@ -209,7 +209,7 @@ def yaml(it: Subject, _: object) -> None:
         raise SkipTest(f"{name} is not registered; put @rk.register(...) above its class")
     again: Any = None
     try:
-        again = component.load(component.dump(it.it))
+        again = config.load(config.dump(it.it))
         told = f"rk.load(rk.dump({it.kind})) = {again!r}"
     except Exception as error:  # noqa: BLE001 - that it raises is the finding
         told = raised(error)
@@ -384,7 +384,7 @@ def _renamed(value: Any, old: str, new: str) -> Any:
             name: _renamed(getattr(value, name), old, new) for name in type(value).model_fields
         }
         return value.model_copy(update=fields)
-    if isinstance(value, Column):
+    if isinstance(value, ColumnName):
         return new if value == old else value
     if isinstance(value, Mapping):
         return type(value)({key: _renamed(item, old, new) for key, item in value.items()})  # type: ignore[call-arg]

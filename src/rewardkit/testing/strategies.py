@@ -24,9 +24,9 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from rewardkit.batch import Batch, Column, Reference
-from rewardkit.component import lookup, names
+from rewardkit.batch import Batch, ColumnName, Reference
 from rewardkit.extract import Extractor
+from rewardkit.registry import lookup, names
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
 from rewardkit.verify.base import Verifier
@@ -535,17 +535,17 @@ def batch_of(call: Mapping[str, list[Any]]) -> Batch:
 
 
 def cells_of(
-    column: Column[Any], *, also: Sequence[Any] = (), clean: bool = False
+    column: ColumnName[Any], *, also: Sequence[Any] = (), clean: bool = False
 ) -> SearchStrategy[Any]:
     """The cells that a component's column may hold, by the type that it declares.
 
     `also` are cells to have among them where any will do; `clean` is that of `references`.
     """
-    if column.cell is object:
+    if column.value_type is object:
         return st.sampled_from([*also, None, True, 0, "", *_WORDS])
-    if column.cell == Reference:
+    if column.value_type == Reference:
         return references(clean=clean)
-    found: SearchStrategy[Any] = st.from_type(column.cell)
+    found: SearchStrategy[Any] = st.from_type(column.value_type)
     return found
 
 
@@ -569,7 +569,9 @@ def register() -> None:
     st.register_type_strategy(
         Verdict, st.builds(Verdict, st.sampled_from(Outcome), st.text(), share)
     )
-    st.register_type_strategy(Column, lambda _: st.text(min_size=1, max_size=20).map(Column))
+    st.register_type_strategy(
+        ColumnName, lambda _: st.text(min_size=1, max_size=20).map(ColumnName)
+    )
     for base in (Reward, Verifier, Extractor):
         st.register_type_strategy(base, lambda base: _plain(base.component_kind))
 

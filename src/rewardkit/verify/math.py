@@ -14,7 +14,7 @@ from typing import Annotated, Any, final
 from pydantic import Field
 
 from rewardkit import _optional
-from rewardkit.component import register
+from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import WRONG, Verifier, pairwise
 

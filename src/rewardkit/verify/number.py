@@ -9,7 +9,7 @@ from typing import Annotated, Any, final
 from pydantic import Field
 
 from rewardkit._text import numbers
-from rewardkit.component import register
+from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import BAD_REFERENCE, CORRECT, WRONG, Verifier, pairwise
 

@@ -1,0 +1,128 @@
+"""The sentences that errors share: near names, pydantic's errors in our words, counts."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+MAX_VALUE_CHARACTERS = 60  # a completion or a file pasted by mistake must not fill the terminal
+
+
+def did_you_mean(name: str, known: Iterable[Any]) -> str:
+    """Return a hint with the known names nearest to `name`, or "" if none is near.
+
+    >>> did_you_mean("lenght", ["length", "language"])
+    "; did you mean 'length'?"
+    >>> did_you_mean("zebra", ["length", "language"])
+    ''
+    """
+    # difflib's own cutoff of 0.6 takes a slipped or missing letter; lower ones offer other words
+    near = get_close_matches(name, [str(key) for key in known], n=3)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def error_line(error: BaseException) -> str:
+    r"""Return an error in one line.
+
+    >>> error_line(ValueError("one\ntwo"))
+    'ValueError: one two'
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def pluralize(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> pluralize(1, "row"), pluralize(0, "row")
+    ('1 row', '0 rows')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def shorten_repr(value: Any) -> str:
+    """Return a value's repr, shortened, with its type.
+
+    >>> shorten_repr("four")
+    "'four' (str)"
+    """
+    shown = textwrap.shorten(repr(value), MAX_VALUE_CHARACTERS, placeholder="...")
+    return f"{shown} ({type(value).__name__})"
+
+
+def explain_validation_error(
+    error: ValidationError, name: str, choices: Mapping[str, str] | None = None
+) -> str:
+    """Return one line per problem: where it is, what was given and what was expected.
+
+    `name` is the component's; the path to the field follows it. `choices` says, for fields that are
+    missing, what they take.
+    """
+    problems = error.errors(include_url=False)
+    lines: list[str] = []
+    unions: dict[tuple[Any, ...], int] = {}
+    for problem in problems:
+        location = problem["loc"]
+        nested = [other["loc"] for other in problems if len(other["loc"]) > len(location)]
+        if any(other[: len(location)] == location for other in nested):
+            continue  # the problem inside it is the cause
+        expected = _translate_phrases(problem["msg"])
+        path = ".".join([name, *map(str, location)])
+        if problem["type"] == "missing":
+            wanted = (choices or {}).get(str(location[-1]))
+            lines.append(f"{path}: {f'missing; give it {wanted}' if wanted else expected}")
+            continue
+        if problem["type"] == "value_error":
+            lines.extend(f"{path}: {line}" for line in expected.splitlines())
+            continue
+        # pydantic reports each member of a union by itself, at the field's location with the
+        # member's type behind it; a person made one mistake, which takes one line
+        member = _union_member(location, problem["input"], problems)
+        if member:
+            path = ".".join([name, *map(str, location[:-1])])
+        if member and location[:-1] in unions:
+            lines[unions[location[:-1]]] += f" or {expected}"
+            continue
+        if member:
+            unions[location[:-1]] = len(lines)
+        lines.append(f"{path}: got {shorten_repr(problem['input'])}, expected {expected}")
+    return "\n".join(lines)
+
+
+def _union_member(location: tuple[Any, ...], given: Any, problems: list[Any]) -> bool:
+    """Return whether another problem is about the same value at the same field."""
+    if len(location) <= 1:
+        return False
+    same = [
+        other
+        for other in problems
+        if other["loc"][:-1] == location[:-1] and other["input"] is given
+    ]
+    return len(same) > 1 and all(isinstance(other["loc"][-1], str) for other in same)
+
+
+def _translate_phrases(message: str) -> str:
+    for phrase, ours in _PYDANTIC_PHRASES.items():
+        message = message.replace(phrase, ours)
+    return message
+
+
+_PYDANTIC_PHRASES = {
+    "Value error, ": "",
+    "Field required": "missing; give it a value",
+    "Input should be ": "",
+    "String should have ": "",
+    "String should match pattern ": "text that matches ",
+    "Tuple should have": "a list with",
+    "a valid tuple": "a list",
+    "a valid dictionary": "a mapping",
+    "a valid string": "a string",
+    "a valid number": "a number",
+    "a valid integer": "an integer",
+    "a valid boolean": "true or false",
+    " after validation": "",
+}

@@ -1,0 +1,83 @@
+"""Names: registering, building, looking up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import rewardkit as rk
+
+
+def test_the_registered_names():
+    assert set(rk.names("extractor")) >= {
+        *("whole", "tag", "boxed", "hash", "after", "last_number", "regex", "choice")
+    }
+    assert set(rk.names("verifier")) >= {"exact", "contains", "number"}
+    assert set(rk.names("reward")) >= {
+        *(
+            "correct",
+            "xml_strict",
+            "xml_soft",
+            "xml_count",
+            "tag_count",
+            "is_number",
+            "ratio_match",
+        ),
+        *("language", "length", "linear", "product", "clip", "where", "schedule", "guard"),
+    }
+    assert rk.names() == sorted(rk.names())
+    with pytest.raises(ValueError, match="got kind='rewards', expected one of reward, verifier"):
+        rk.names("rewards")
+
+
+def test_a_name_is_taken_once():
+    class Mine(rk.Extractor):
+        def extract(self, text: str) -> str | None:
+            return text
+
+    with pytest.raises(
+        ValueError, match=r"'tag' is taken by rewardkit.extract.Tag; choose another"
+    ):
+        rk.register("tag")(Mine)
+    with pytest.raises(ValueError, match="got the name 'My Name', expected lower_case"):
+        rk.register("My Name")
+    with pytest.raises(TypeError, match="expected a class under Reward, Verifier or Extractor"):
+        rk.register("mine")(int)
+    with pytest.raises(ValueError, match="XmlCount is already registered, as 'xml_count'"):
+        rk.register("mine")(type(rk.build("xml_count")))
+    with pytest.raises(TypeError, match="Kindless must subclass Reward, Verifier or Extractor"):
+        rk.register("mine")(type("Kindless", (rk.Component,), {}))
+
+
+def test_some_fields_are_refused():
+    class Typed(rk.Extractor):
+        type: str = "a"
+
+        def extract(self, text: str) -> str | None:
+            return text
+
+    with pytest.raises(
+        ValueError, match="Typed: a field cannot be called 'type': YAML writes the registered name"
+    ):
+        rk.register("typed")(Typed)
+
+
+def test_a_cell_that_runs_again_replaces_the_class_of_main():
+    cell = """
+        @rk.register("mine")
+        class Mine(rk.Extractor):
+            {body}
+            def extract(self, text):
+                return text
+    """
+    script = "import rewardkit as rk\n" + "".join(
+        textwrap.dedent(cell.format(body=body)) for body in ("", "size: int = 3")
+    )
+    script += "print(rk.build('mine').size)\n"
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "3\n"
