@@ -32,7 +32,7 @@ def test_preflight_prints_problems_and_unbounded_rewards(folder):
     done = CliRunner().invoke(app, ["preflight", "two.yaml", *data])
     assert done.exit_code == 1
     assert "no upper bound declared" not in done.stdout  # length has one: 0
-    assert re.search(r"2 rows, \d problems?; the groups are simulated", done.stdout)
+    assert re.search(r"2 rows, \d problems?; groups: simulated", done.stdout)
 
 
 def test_check_prints_what_failed(folder):
