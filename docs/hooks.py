@@ -250,7 +250,7 @@ def _one_line_doc(documented: Any) -> str:
 
 
 def _returned(method: Any) -> str:
-    """Return what a method's docstring says after its verb: "Return the sums." is "The sums."."""
+    # "Return the sums." in the code is "Gives. The sums." on the page
     text = _one_line_doc(method).removeprefix("Return ")
     return text[:1].upper() + text[1:]
 

@@ -62,6 +62,7 @@ def describe_component(name: str) -> dict[str, Any]:
     """Return everything that `rewardkit show` prints about a component, as plain data."""
     cls = lookup(name)
     info = component_info(cls)
+    # an instance with default values knows its bounds and columns; the class only has rules
     try:
         instance = build(name)
     except ValueError:  # it has required fields, so only the class can be described

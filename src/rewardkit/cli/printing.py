@@ -164,6 +164,7 @@ def print_scores(scored: Scored) -> None:
 def print_report(written: Report) -> None:
     """Print a report's main findings, and where the page is."""
     console = Console()
+    # the same levels as the page's own colours
     colours = {"bad": "red", "watch": "yellow", "good": "green"}
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for finding in written.findings:
