@@ -50,7 +50,7 @@ _STARTS_WITH_CONTENT = re.compile(rf"[^\w\\<&]*+[^\W_{INVISIBLE}]")
 _MARKUP = re.compile(
     r"\\(?:boxed|text[A-Za-z]*|math[A-Za-z]+|q?quad)(?![A-Za-z])|&#?\w+;|</?[A-Za-z!][^<>]*+>"
 )
-# Punctuation is no content, and neither are modifiers and currency signs; "+" and an arrow are.
+# Punctuation is no content, and nor is a modifier or a currency symbol; "+" and an arrow are.
 _CONTENT_CATEGORIES = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "So"}
 
 
