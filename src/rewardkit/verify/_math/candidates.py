@@ -195,6 +195,7 @@ _PERCENT = re.compile(r"\s*(?:\\?%|[Pp]ercent(?:age)?|[Pp]ct)")
 
 def _find_delimited_mathematics(text: str) -> list[Candidate]:
     """Find what is between dollar signs and the like, from left to right."""
+    # Most texts have no delimiters, and one search finds that out.
     if not _MAY_BE_DELIMITED.search(text):
         return []
     found = _find_between_delimiters(text)
@@ -230,6 +231,7 @@ def _find_between_delimiters(text: str) -> list[Candidate]:
         if start < free or closer < 0:
             continue
         content = text[mark.end() : marks[closer].start()]
+        # A dollar sign after a digit is a currency, and one line's does not close the next line's.
         if mark[0] == "$" and ("\n" in content or text[start - 1 : start].isdigit()):
             continue
         if content:

@@ -22,6 +22,7 @@ def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     """Return whether an answer equals its reference, None if that is open."""
     if given.value is None or wanted.value is None:
         return None
+    # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
     if isinstance(given.value, Words) or isinstance(wanted.value, Words):
         return _keep_letters(given) == _keep_letters(wanted)
     try:
@@ -181,6 +182,7 @@ def _compare_unions(given: Group, wanted: Group) -> bool | None:
     equal = _compare_unordered(Group("list", tuple(one)), Group("list", tuple(other)))
     if equal:
         return True
+    # Different parts may make the same set: [0, 1] and (1, 2] make [0, 2].
     merged = _merge_intervals(one), _merge_intervals(other)
     return None if None in merged else merged[0] == merged[1]
 
@@ -289,7 +291,7 @@ def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
     equations = [set(relation.signs) <= _EQUALITY_SIGNS for relation in (given, wanted)]
     if all(equations):
         return _compare_equations(given, wanted)
-    if any(equations):
+    if any(equations):  # an equation is never an inequality
         return False
     if len(given.signs) != 1 or len(wanted.signs) != 1:
         return None

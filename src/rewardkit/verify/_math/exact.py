@@ -190,6 +190,7 @@ def _check_size(value: Rational) -> Rational:
 
 
 def _multiply_terms(left: Terms, right: Terms) -> Terms:
+    # Most denominators are 1; the test by identity skips a product of two dicts.
     if left is UNIT or right is UNIT:
         return right if left is UNIT else left
     if len(left) * len(right) > MAX_PRODUCTS:
@@ -232,6 +233,7 @@ def _reduce_powers(factors: Iterable[tuple[Hashable, Rational]]) -> tuple[Monomi
                 factor *= Fraction(base) ** whole
             powers[base] = e - whole
         elif base == "i" and e.denominator == 1:
+            # i^2 = -1, so pairs of i go into the factor.
             factor = -factor if e // 2 % 2 else factor
             powers[base] = e % 2
     return frozenset((base, e) for base, e in powers.items() if e), factor
@@ -260,6 +262,7 @@ def take_root(value: Rational, exponent: Rational) -> Form:
     for number, side in ((value.numerator, 1), (value.denominator, -1)):
         for prime, count in factor_into_primes(number).items():
             e = side * count * exponent
+            # Exponents of primes stay within 0 and 1, which makes the terms independent.
             whole = math.floor(e)
             if abs(whole) * prime.bit_length() > MAX_BITS:
                 raise TooLargeError

@@ -199,6 +199,7 @@ def forms_differ(one: Form, other: Form) -> bool | None:
     if one == other:
         return False
     bases = one.bases() | other.bases()
+    # Without functions the terms are independent, so different terms are different values.
     if not any(isinstance(base, Applied) for base in bases):
         return True
     if _is_sum_of_logarithms(one) and _is_sum_of_logarithms(other):

@@ -28,7 +28,7 @@ FUNCTIONS = frozenset(
 )
 # Known with and without a backslash.
 NAMES = FUNCTIONS | {"sqrt", "pi", "infty", "infinity", "inf", "frac", "pm", "cdot", "times"}
-# Written in one place, since the tokens keep these names whole and the parser reads them.
+# Written once, since the tokens keep these names whole and the parser reads them.
 GREEK = frozenset(
     rf"\{name}"
     for line in (

@@ -39,6 +39,7 @@ class Parser:
 
     def __init__(self, tokens: list[str]) -> None:
         """Take the tokens of `latex.tokenize`."""
+        # The empty token at the end saves each method a check of the length.
         self.tokens = [*tokens, ""]
         self.index = 0
         self.large = False  # a part is too large to compute, and is treated as a letter
@@ -243,7 +244,7 @@ class Parser:
 
     def _compute_factorial(self, base: Form) -> Form:
         """Return a factorial, or an unevaluated function."""
-        if self.next == "!":
+        if self.next == "!":  # a double factorial is another function
             raise UnknownError
         number = base.number
         if number is not None and number.denominator == 1 and number >= 0:

@@ -60,7 +60,7 @@ def parse_text(text: str) -> Parsed:
     text = text.strip()
     if len(text) > latex.MAX_LENGTH:
         return Parsed(None, text, large=True)
-    if not text.isdigit():  # most answers are digits, which have no delimiters
+    if not text.isdigit():  # most answers are digits alone, without delimiters
         text = latex.strip_delimiters(text)
     if not text or text.casefold() in _MISSING:
         return Parsed(None, "")
