@@ -1,13 +1,15 @@
-"""Hypothesis's settings, and a fixture for every registered component of a kind."""
+"""Hypothesis's settings, the tests that need a sandbox or a browser, and shared fixtures."""
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from rewardkit.verify._sandbox import host
 from shapes import ids, one_of_each
 
 # type-checked, not run
@@ -22,6 +24,43 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("project"), derandomize=True)
 settings.register_profile("long", settings.get_profile("project"), max_examples=600)
 settings.load_profile(os.environ.get("TESTS", "ci" if os.environ.get("CI") else "project"))
+
+
+@cache
+def missing_sandbox() -> str:
+    """Return why no sandbox can be started here, and how to change that; "" if one can."""
+    try:
+        host.find_bubblewrap()
+    except RuntimeError as error:
+        reason = str(error).partition(". Answers")[0]
+        return f"{reason}; to run it: apt-get install bubblewrap, and allow user namespaces"
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the tests marked `sandbox` where none can be started."""
+    if item.get_closest_marker("sandbox") and (reason := missing_sandbox()):
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Turn a skipped test marked `sandbox` or `browser` into a failure in continuous integration.
+
+    There it would pass untested for as long as nobody reads the list of skipped tests.
+    """
+    report = yield
+    marked = any(map(item.get_closest_marker, ("sandbox", "browser")))
+    if marked and report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in continuous integration: {report.longrepr[-1]}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def sandboxed() -> dict[str, Any]:
+    """The fields with which `code` runs here: without a sandbox where none can be started."""
+    return {"unsafe_subprocess": True} if missing_sandbox() else {}
 
 
 @pytest.fixture(params=one_of_each("reward"), ids=ids)

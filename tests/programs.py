@@ -26,7 +26,7 @@ def cases(text: str) -> dict[str, tuple[str, str]]:
 
 
 def programs(text: str) -> dict[str, str]:
-    """Return the program of each case that has no tests, by its name."""
+    """Return the program of each case without tests, by its name."""
     return {name: answer for name, (answer, _) in cases(text).items()}
 
 
@@ -86,9 +86,9 @@ print("out")
 === memory shared by System V
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
-place = libc.shmget(0, 4096, 0o1600)
-if place >= 0:
-    libc.shmctl(place, 0, None)
+segment = libc.shmget(0, 4096, 0o1600)
+if segment >= 0:
+    libc.shmctl(segment, 0, None)
     print("out")
 === a socket of the machine
 import socket
@@ -364,9 +364,9 @@ def f(xs, key):
 ---
 assert f(["bb", "a"], len) == ["a", "bb"]
 === a method handed over
-def f(told):
+def f(report):
     for x in range(3):
-        told(x)
+        report(x)
 ---
 seen = []
 f(seen.append)
@@ -810,7 +810,7 @@ for fd in range(3, 64):
 os.closerange(3, 64)
 === all pipes closed
 os.closerange(0, 64)
-=== a reply that is no JSON
+=== a reply that is not JSON
 os.write(link()._outgoing, b"{\n")
 === a reply that never ends
 for _ in range(40):
@@ -818,38 +818,38 @@ for _ in range(40):
 === deep nesting
 os.write(link()._outgoing, b"[" * 10**6 + b"\n")
 === a value, ahead of time
-link()._send("value", 0)
+link()._send_message("value", 0)
 === many values
 for _ in range(500):
-    link()._send("value", 0)
-=== a value that is no list
-link()._send("value")
+    link()._send_message("value", 0)
+=== a value that is not a list
+link()._send_message("value")
 === an error of the wrong form
-link()._send("error", 5, 6)
+link()._send_message("error", 5, 6)
 === an exit, raised over there
-link()._send("error", ["SystemExit", "BaseException"], "0")
+link()._send_message("error", ["SystemExit", "BaseException"], "0")
 === a question of the wrong form
-link()._send("ask", 3)
+link()._send_message("ask", 3)
 === a question without an object
-link()._send("ask", "call", [])
+link()._send_message("ask", "call", [])
 === a request for what is not shared
-link()._send("ask", "getattr", [5, "real"])
+link()._send_message("ask", "getattr", [5, "real"])
 === a request to load
-link()._send("ask", "load", [])
+link()._send_message("ask", "load", [])
 === a call of a built-in type
-link()._send("ask", "call", [{"type": ["int"]}, [], {}])
+link()._send_message("ask", "call", [{"type": ["int"]}, [], {}])
 === a tag of two
-link()._send("value", {"list": [], "tuple": []})
-=== an object that there is not
-link()._send("value", {"yours": [99]})
+link()._send_message("value", {"list": [], "tuple": []})
+=== an object that does not exist
+link()._send_message("value", {"yours": [99]})
 === an object of a strange number
-link()._send("value", {"mine": [[1]]})
+link()._send_message("value", {"mine": [[1]]})
 === a lot of objects
-link()._send("value", [{"mine": [n]} for n in range(10**5)])
+link()._send_message("value", [{"mine": [n]} for n in range(10**5)])
 === a module made
-link()._send("value", {"os.system": ["true"]})
+link()._send_message("value", {"os.system": ["true"]})
 """)
-"""What an answer may do to its end of the talk with the tests; `link` finds that end."""
+"""What an answer may do to its end of the link to the tests; `link` finds that end."""
 
 HARM = cases(r"""
 === an endless loop

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal, Self, final
 from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._text import numbers
-from rewardkit._text.patterns import compiled
+from rewardkit._text.patterns import compile_pattern
 from rewardkit._text.tags import block, opened
 from rewardkit.component import Component
 from rewardkit.registry import register
@@ -256,7 +256,7 @@ class Regex(Extractor):
 
     @model_validator(mode="after")
     def _compiles(self) -> Self:
-        pattern = compiled(self.pattern)
+        pattern = compile_pattern(self.pattern)
         known = [*range(pattern.groups + 1), *pattern.groupindex]
         if self.group not in known:
             message = f"group {self.group!r} is not in {self.pattern!r}, which has {known}"
@@ -267,7 +267,7 @@ class Regex(Extractor):
         """Return the group's text, stripped; None where the pattern does not match in time."""
         found = None
         try:
-            for match in compiled(self.pattern).finditer(text, timeout=self.timeout):
+            for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
                 if match[self.group] is not None:
                     found = match[self.group]
                     if self.which == "first":

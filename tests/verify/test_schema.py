@@ -5,17 +5,19 @@ import pickle
 import socket
 import sys
 import threading
-import time
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit.verify import _schema
+from rewardkit._workers import pool
 
-jsonschema_rs = pytest.importorskip("jsonschema_rs")
+INSTALL = "the schema extra is not installed: pip install -e '.[dev]'"
+jsonschema_rs = pytest.importorskip("jsonschema_rs", reason=INSTALL)
+# Another implementation of the standard, to compare with.
+jsonschema = pytest.importorskip("jsonschema", reason=INSTALL)
+_schema = pytest.importorskip("rewardkit.verify._schema")
 PERSON = {
     "type": "object",
     "properties": {"name": {"type": "string"}, "age": {"type": "integer", "minimum": 0}},
@@ -32,16 +34,6 @@ def verdict(schema, answer, **fields):
 
 def outcome(schema, answer, **fields):
     return verdict(schema, answer, **fields).outcome.value
-
-
-@pytest.fixture(params=["jsonschema", "jsonschema_rs"])
-def backend(request, monkeypatch):
-    """Run with and without the quicker of the two."""
-    if request.param == "jsonschema":
-        monkeypatch.setattr(_schema, "_LEAST_RS", (1000,))
-    _schema.compiled.cache_clear()
-    yield request.param
-    _schema.compiled.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +97,7 @@ def backend(request, monkeypatch):
         ({"properties": {"$ref": {"type": "string"}}}, '{"$ref": "#/x"}', '{"$ref": 1}'),
         ({"properties": {"pattern": {"type": "string"}}}, '{"pattern": "("}', '{"pattern": 1}'),
         ({"const": {"$ref": "#/x"}}, '{"$ref": "#/x"}', "{}"),
-        ({"format": "date"}, '"tomorrow"', None),
+        ({"format": "date"}, '"today"', None),
         ({"something": "else"}, "1", None),
         ("true", "1", None),
         ("{}", "1", None),
@@ -127,7 +119,7 @@ def backend(request, monkeypatch):
     ],
     ids=str,
 )
-def test_verdicts(backend, schema, right, wrong):
+def test_verdicts(schema, right, wrong):
     assert right is None or outcome(schema, right) == "correct"
     assert wrong is None or outcome(schema, wrong) == "wrong"
 
@@ -186,9 +178,8 @@ SCHEMAS = st.recursive(
 
 
 @given(schema=SCHEMAS, value=VALUES)
-def test_both_libraries_agree_and_so_do_we(backend, schema, value):
+def test_verdicts_agree_with_another_implementation(schema, value):
     expected = jsonschema.Draft202012Validator(schema).is_valid(value)
-    assert jsonschema_rs.Draft202012Validator(schema).is_valid(value) is expected
     assert outcome(schema, json.dumps(value)) == ("correct" if expected else "wrong")
 
 
@@ -215,21 +206,93 @@ def test_patterns_are_those_of_ecma_262(pattern, text):
     assert outcome({"pattern": pattern}, json.dumps(text)) == ("correct" if expected else "wrong")
 
 
+META = "https://json-schema.org/draft/2020-12/schema"  # which jsonschema-rs brings
+DYNAMIC = {"$dynamicRef": "#n", "$defs": {"a": {"$dynamicAnchor": "n", "type": "null"}}}
+TREE = {"properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}}
+PAIR_OF_PAIRS = {
+    "$ref": "#/$defs/b",
+    "$defs": {"a": {"maxItems": 2}, "b": {"items": {"$ref": "#/$defs/a"}, "maxItems": 2}},
+}
+
+
 @pytest.mark.parametrize(
-    ("schema", "quick"),
+    ("schema", "bounded"),
     [
-        ({"type": "array", "items": {"const": 1}}, True),
-        ({"properties": {"pattern": True}}, True),
-        ({"items": {"pattern": ""}}, False),
-        ({"not": {"multipleOf": 2}}, False),
-        ({"$ref": "#/$defs/a", "$defs": {"a": True}}, False),
-        ({"$schema": "http://json-schema.org/draft-07/schema#"}, False),
+        (True, True),
+        ({"items": {"const": 1}}, True),
+        ({"pattern": "^a+$"}, True),
+        (PAIR_OF_PAIRS, True),
+        ({"pattern": r"^(a|b)\1$"}, False),
+        ({"patternProperties": {"(?=a)": {}}}, False),
+        (TREE, False),
+        ({"unevaluatedItems": False}, False),
+        (DYNAMIC, False),
+        ({"$defs": {"a": {"$id": "a", "items": {"$ref": "#"}}}, "$ref": "a"}, False),
     ],
     ids=str,
 )
-def test_which_schemas_jsonschema_rs_may_accept_by(backend, schema, quick):
-    accepts = _schema.compiled(json.dumps(schema)).accepts
-    assert accepts([]) is (quick and backend == "jsonschema_rs")
+def test_which_schemas_take_time_bounded_by_their_size(schema, bounded):
+    cost = _schema.read_schema(json.dumps(schema)).cost
+    assert (cost < 1000) is bounded
+    assert bounded or cost == float("inf")
+
+
+def test_the_cost_of_a_schema_counts_each_use_of_a_reference():
+    doubled = {
+        f"d{level}": {"allOf": [{"$ref": f"#/$defs/d{level - 1}"}] * 2} for level in range(1, 30)
+    }
+    schema = {"$ref": "#/$defs/d29", "$defs": {"d0": {"type": "null"}, **doubled}}
+    assert _schema.read_schema(json.dumps(schema)).cost > 2**29
+
+
+@pytest.mark.parametrize(
+    ("schema", "right", "wrong"),
+    [
+        (TREE, '{"left": {"right": {}}}', None),
+        (
+            {**TREE, "maxProperties": 1},
+            '{"left": {"right": {}}}',
+            '{"left": {"left": 1, "right": 2}}',
+        ),
+        ({"pattern": r"^(a|b)\1$"}, '"aa"', '"ab"'),
+        ({"$ref": "b", "$defs": {"a": {"$id": "b", "type": "null"}}}, "null", "1"),
+        (
+            {"$dynamicRef": "#n", "$defs": {"a": {"$dynamicAnchor": "n", "type": "null"}}},
+            "null",
+            "1",
+        ),
+    ],
+    ids=str,
+)
+def test_verdicts_of_a_worker(schema, right, wrong):
+    assert outcome(schema, right, timeout=30.0) == "correct"
+    assert wrong is None or outcome(schema, wrong, timeout=30.0) == "wrong"
+
+
+def test_a_schema_that_only_a_worker_compiles_may_be_bad():
+    schema = {"$defs": {"a": {"$id": "a", "type": "whole"}}}
+    assert _schema.read_schema(json.dumps(schema)).validator is None
+    found = verdict(schema, "1", timeout=30.0)
+    assert found.outcome is rk.Outcome.BAD_REFERENCE
+    assert "'whole' is not valid" in found.detail.replace('"', "'")
+
+
+def test_prose_around_the_json_does_not_count(monkeypatch):
+    monkeypatch.setattr(pool, "run", lambda *_, **__: pytest.fail("this process can decide it"))
+    schema = {"enum": list(range(1000)), "description": "x" * 10_000}
+    assert outcome(schema, "Let me think. " * 10_000 + "[1]") == "wrong"
+
+
+def test_equal_pairs_are_decided_once(monkeypatch):
+    asked = []
+    run = pool.run
+    monkeypatch.setattr(
+        pool, "run", lambda name, rows, **k: asked.extend(rows) or run(name, rows, **k)
+    )
+    verifier = rk.build("json_schema", json_schema=TREE, timeout=30.0)
+    verdicts = verifier.verify(["{}", "[]", "{}", "{}"], [None] * 4)
+    assert [each.outcome.value for each in verdicts] == ["correct"] * 4
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(
@@ -256,7 +319,7 @@ def test_which_schemas_jsonschema_rs_may_accept_by(backend, schema, quick):
         ("[", "wrong", "wrong"),
     ],
 )
-def test_where_the_json_stands(answer, first, whole):
+def test_where_the_json_is_found(answer, first, whole):
     schema = {"type": "object", "properties": {"a": {"const": 1}}, "required": ["a"]}
     assert outcome(schema, answer) == first
     assert outcome(schema, answer, which="whole") == whole
@@ -280,10 +343,10 @@ def test_all_of_the_text_may_be_a_scalar():
 @pytest.mark.parametrize(
     ("answer", "detail"),
     [
-        ('{"a": NaN}', "not JSON: NaN is no number"),
-        ("[-Infinity]", "not JSON: -Infinity is no number"),
-        ('{"a": 1, "a": 2}', "not JSON: a key stands twice"),
-        ('[{"a": 1, "\\u0061": 2}]', "not JSON: a key stands twice"),
+        ('{"a": NaN}', "not JSON: NaN is not a number"),
+        ("[-Infinity]", "not JSON: -Infinity is not a number"),
+        ('{"a": 1, "a": 2}', "not JSON: a key is repeated"),
+        ('[{"a": 1, "\\u0061": 2}]', "not JSON: a key is repeated"),
         ("[1e999]", "not JSON: too large a number"),
         ("[" + "7" * 301 + "]", "not JSON: too large a number"),
         ("[01]", "not JSON"),
@@ -301,34 +364,61 @@ def test_json_is_strict(answer, detail):
     ("schema", "detail"),
     [
         ("no schema", "not a schema: Expecting value: line 1 column 1 (char 0)"),
-        ("42", "$: 42 is not of type 'object', 'boolean'"),
-        ('{"type": "whole"}', "$.type: 'whole' is not valid under any of the given schemas"),
-        ('{"minimum": NaN}', "not a schema: NaN is no number"),
-        ('{"type": "string", "type": "null"}', "not a schema: a key stands twice"),
-        ('{"pattern": "("}', "not a schema: pattern '(?a)(' does not compile: "),
-        ('{"properties": {"a": {"$ref": "#/$defs/b"}}}', "not a schema: $ref '#/$defs/b' leads"),
+        ("42", "not a schema: got 42, expected an object, true or false"),
+        ('"true"', 'not a schema: got "true", expected an object, true or false'),
+        (
+            '{"type": "whole"}',
+            'not a schema: $.type: "whole" is not valid under any of the schemas',
+        ),
+        ('{"minimum": NaN}', "not a schema: NaN is not a number"),
+        ('{"type": "string", "type": "null"}', "not a schema: a key is repeated"),
+        ('{"pattern": "("}', 'not a schema: $.pattern: "(" is not a "regex"'),
+        (
+            '{"properties": {"a": {"$ref": "#/$defs/b"}}}',
+            "not a schema: $ref '#/$defs/b' has",
+        ),
         (
             '{"$ref": "#/definitions/a", "definitions": {"a": {"$ref": "#b"}}}',
             "not a schema: $ref '#b'",
         ),
-        ('{"$ref": "other.json"}', "not a schema: $ref 'other.json' leads nowhere"),
-        ('{"$ref": "#"}', "nested too deep, or a $ref to itself"),
-        ('{"anyOf": [{"type": "null"}, {"$ref": "#"}]}', "nested too deep, or a $ref to itself"),
-        ('{"not": ' * 3000 + "{}" + "}" * 3000, "nested too deep, or a $ref to itself"),
-        ('{"$schema": "https://example.com/my"}', "not a schema: $schema 'https://example.com/my'"),
-        ('{"$schema": 7}', "not a schema: $schema 7 is not known"),
+        ('{"$ref": "other.json"}', "not a schema: Resource 'other.json' is not present"),
+        ('{"$ref": "#"}', "not a schema: a $ref leads back to itself"),
         (
-            '{"patternProperties": {"a": {}}, "unevaluatedProperties": false}',
-            "not a schema: unevaluatedProperties with patternProperties cannot be stopped",
+            '{"anyOf": [{"type": "null"}, {"$ref": "#"}]}',
+            "not a schema: a $ref leads back to itself",
         ),
         (
-            '{"not": {"$schema": "https://json-schema.org/draft/2020-12/schema"}}',
-            "not a schema: $schema may stand only at the top",
+            '{"properties": {"a": {"not": {"$ref": "#/properties/a"}}}}',
+            "not a schema: a $ref leads back to itself",
+        ),
+        (
+            json.dumps(
+                {
+                    "items": {"$ref": "#/$defs/k"},
+                    "allOf": [{"$ref": "#/$defs/k"}],
+                    "$defs": {"k": {"allOf": [{"$ref": "#"}]}},
+                }
+            ),
+            "not a schema: a $ref leads back to itself",
+        ),
+        ('{"not": ' * 3000 + "{}" + "}" * 3000, "not a schema: nested too deep"),
+        ('{"const": "\\ud800"}', "not a schema: "),
+        ('{"$schema": "https://example.com/my"}', "not a schema: "),
+        ('{"$schema": "http://json-schema.org/draft-03/schema#"}', "not a schema: "),
+        ('{"$schema": 7}', 'not a schema: $.$schema: 7 is not of type "string"'),
+        (
+            json.dumps(
+                {
+                    "allOf": [{"$ref": f"#/$defs/{n}"} for n in range(3001)],
+                    "$defs": {str(n): {} for n in range(3001)},
+                }
+            ),
+            "not a schema: more than 3000 references",
         ),
     ],
     ids=lambda text: text[:30],
 )
-def test_a_bad_schema_is_a_bad_reference(backend, schema, detail):
+def test_a_bad_schema_is_a_bad_reference(schema, detail):
     for answer in ("{}", "1", "no JSON", None, ""):
         found = verdict(schema, answer)
         assert found.outcome is rk.Outcome.BAD_REFERENCE
@@ -372,7 +462,7 @@ def test_any_object_is_a_schema_or_a_bad_reference(schema, dialect, value):
     assert found.outcome.value in ("correct", "wrong", "bad_reference")
 
 
-def test_nothing_is_fetched(backend):
+def test_nothing_is_fetched():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.2)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/schema"
@@ -381,13 +471,13 @@ def test_nothing_is_fetched(backend):
             listening.accept()
 
 
-def test_a_fault_is_told_in_short(backend):
+def test_the_detail_of_a_fault_is_short():
     assert verdict(PERSON, '{"name": "Ann", "age": -1}').detail == (
         "$.age: -1 is less than the minimum of 0"
     )
-    assert verdict(PERSON, "{}").detail == "$: 'name' is a required property"
+    assert verdict(PERSON, "{}").detail == '$: "name" is a required property'
     long = verdict({"items": {"type": "null"}}, json.dumps(["x" * 10**6])).detail
-    assert long.endswith("xxx' is not of type 'null'")
+    assert long.endswith('xxx" is not of type "null"')
     assert len(long) < 200
 
 
@@ -408,7 +498,7 @@ def test_references_in_every_shape():
         verifier.verify(["null"], [null, null])
 
 
-def test_a_schema_of_its_own_stands_for_every_row():
+def test_a_schema_in_a_field_is_that_of_every_row():
     verifier = rk.build("json_schema", json_schema=PERSON)
     outcomes = verifier.verify(['{"name": ""}', "{}", None], [None, {"type": "object"}, "42"])
     assert [each.outcome.value for each in outcomes] == ["correct", "wrong", "no_answer"]
@@ -420,18 +510,18 @@ def test_a_schema_of_its_own_stands_for_every_row():
 
 
 @pytest.mark.parametrize(
-    ("schema", "told"),
+    ("schema", "message"),
     [
-        ({"type": "whole"}, "json_schema: $.type: 'whole' is not valid"),
+        ({"type": "whole"}, 'json_schema: not a schema: $.type: "whole" is not valid'),
         ({"const": {1, 2}}, "JSON cannot hold it: got {1, 2} (set)"),
-        ({"$ref": "#/a"}, "json_schema: not a schema: $ref '#/a' leads nowhere"),
-        ("{}", "got '{}' (str), expected a valid dictionary"),
+        ({"$ref": "#/a"}, "json_schema: not a schema: $ref '#/a' has no target"),
+        ("{}", "json_schema: got '{}' (str), expected a mapping"),
     ],
 )
-def test_a_bad_schema_of_its_own_raises(schema, told):
+def test_a_bad_schema_of_its_own_raises(schema, message):
     with pytest.raises(ValueError) as error:  # noqa: PT011 - the text is looked at below
         rk.build("json_schema", json_schema=schema)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_correct_reads_the_column_or_needs_none():
@@ -453,7 +543,7 @@ def nested(depth, inside="1"):
     return "[" * depth + inside + "]" * depth
 
 
-MIXED = json.dumps([[place] if place % 2 else {"a": place} for place in range(20_000)])
+MIXED = json.dumps([[n] if n % 2 else {"a": n} for n in range(20_000)])
 TWICE = {
     "anyOf": [
         {"items": {"$ref": "#"}, "type": "array"},
@@ -467,7 +557,7 @@ TWICE = {
     [
         ({}, "[" * 100_000, "wrong"),
         ({}, nested(100_000), "wrong"),
-        ({"items": {"$ref": "#"}}, nested(900), "wrong"),
+        ({"items": {"$ref": "#"}}, nested(900), "correct"),
         ({"uniqueItems": True}, f"[{nested(900)}, {nested(900)}]", "wrong"),
         ({}, '{"a":' * 100_000, "wrong"),
         ({}, "7" * 1_000_000, "wrong"),
@@ -484,12 +574,24 @@ TWICE = {
         ({}, "```json " * 120_000, "wrong"),
         ({}, "a" * 1_000_000, "wrong"),
         ({"minProperties": 1}, "{}" * 500_000, "wrong"),
-        ({"pattern": "^(a|aa)+$"}, json.dumps("a" * 40 + "!"), "timeout"),
-        ({"patternProperties": {"^(a|aa)+$": {}}}, json.dumps({"a" * 40 + "!": 1}), "timeout"),
+        ({"pattern": "^(a|aa)+$"}, json.dumps("a" * 40 + "!"), "wrong"),
+        ({"pattern": r"^(a|aa)+\1$"}, json.dumps("a" * 60 + "!"), "timeout"),
+        ({"not": {"pattern": r"^(a|aa)+\1$"}}, json.dumps("a" * 60 + "!"), "timeout"),
+        ({"patternProperties": {"^(a|aa)+$": {}}}, json.dumps({"a" * 40 + "!": 1}), "correct"),
         (
             {"patternProperties": {"^(a|aa)+$": {}}, "additionalProperties": False},
             json.dumps({"a" * 40 + "!": 1}),
+            "wrong",
+        ),
+        (
+            {"patternProperties": {r"^(a|aa)+\1$": {}}, "additionalProperties": False},
+            json.dumps({"a" * 60 + "!": 1}),
             "timeout",
+        ),
+        (
+            {"anyOf": [{"items": {"enum": [[n] for n in range(2000)]}}]},
+            json.dumps([[-n] for n in range(1, 5000)]),
+            "wrong",
         ),
         (TWICE, nested(40), "timeout"),
         ({"uniqueItems": True}, MIXED, "correct"),
@@ -500,35 +602,33 @@ TWICE = {
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_hostile_answers_are_decided_in_time(backend, schema, answer, expected):
-    start = time.monotonic()
-    found = verdict(schema, answer, timeout=0.5 if expected == "timeout" else 20.0)
-    assert time.monotonic() - start < 20  # minutes or hours where nothing bounds it
+def test_hostile_answers_are_decided(schema, answer, expected):
+    # Minutes or hours where nothing bounds it.
+    found = verdict(schema, answer, timeout=0.2 if expected == "timeout" else 60.0)
     assert found.outcome.value == expected
     found.detail.encode()
 
 
 def test_a_timeout_ends_one_answer_and_no_other():
-    verifier = rk.build("json_schema", json_schema=TWICE, timeout=0.1)
+    verifier = rk.build("json_schema", json_schema=TWICE, timeout=2.0)
     found = verifier.verify([nested(40), "[]", "1"], [None] * 3)
-    assert found[0] == rk.Verdict(rk.Outcome.TIMEOUT, "not decided within 0.1 s")
+    assert found[0] == rk.Verdict(rk.Outcome.TIMEOUT, "not decided within 2 s")
     assert [each.outcome.value for each in found[1:]] == ["correct", "wrong"]
 
 
-def test_threads_have_clocks_of_their_own():
-    endless = rk.build("json_schema", json_schema=TWICE, timeout=0.3)
-    patient = rk.build("json_schema", json_schema={"pattern": "a"}, timeout=1000.0)
+def test_a_thread_that_waits_for_a_worker_holds_up_no_other():
+    endless = rk.build("json_schema", json_schema=TWICE, timeout=2.0)
     found = []
     thread = threading.Thread(target=lambda: found.extend(endless.verify([nested(40)], [None])))
     thread.start()
-    until = time.monotonic() + 30
-    while thread.is_alive() and time.monotonic() < until:
-        assert patient.verify(['"a"'], [None])[0].outcome is rk.Outcome.CORRECT
+    assert outcome({"pattern": "a"}, '"a"') == "correct"
+    assert thread.is_alive()
+    thread.join()
     assert found[0].outcome is rk.Outcome.TIMEOUT
 
 
-def test_without_jsonschema_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "jsonschema", None)
-    _schema.compiled.cache_clear()
+def test_without_jsonschema_rs_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
+    monkeypatch.delitem(sys.modules, "rewardkit.verify._schema")
     with pytest.raises(ImportError, match=r"pip install 'rewardkit\[schema\]'"):
         rk.build("json_schema").verify(["1"], ["{}"])

@@ -12,15 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processes import alive, gone
 from rewardkit._workers import pool
 from rewardkit._workers.pool import TIMEOUT
 
 DO = "workload:do"
 SECONDS = 30
 """A deadline for rows that have to be answered however busy the machine is."""
+LONG = os.environ.get("TESTS") == "long"
+CTRL_C_WORKS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""For scripts that are interrupted: a child of `nohup` or of a background job ignores Ctrl-C."""
 
 
 def do(*rows, timeout=SECONDS, **options):
@@ -29,20 +33,6 @@ def do(*rows, timeout=SECONDS, **options):
 
 def workers():
     return {worker.process.pid for worker in pool._pools[DO, 1024].workers}
-
-
-def alive(pid):
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)  # noqa: S607
-    return shown.stdout.strip()[:1] not in {"", "Z"}
-
-
-def gone(pids, seconds=20):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if not any(map(alive, pids)):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.fixture
@@ -96,8 +86,9 @@ json = st.recursive(
 )
 
 
+@settings(max_examples=settings().max_examples // 3)  # a message costs more than its content
 @given(st.lists(json))
-def test_every_row_comes_back_in_its_place(rows):
+def test_every_row_gets_its_own_answer(rows):
     assert pool.run("workload:echo", rows, timeout=SECONDS) == rows
 
 
@@ -110,7 +101,7 @@ def test_no_rows_start_nothing():
 
 
 def test_a_megabyte_goes_in_and_out():
-    rows = [str(place) + "x" * 1_000_000 for place in range(9)]
+    rows = [str(index) + "x" * 1_000_000 for index in range(5)]
     assert pool.run("workload:echo", rows, timeout=SECONDS) == rows
 
 
@@ -168,16 +159,16 @@ def test_workers_are_kept_across_calls_and_outlive_the_thread_that_started_them(
 
 
 @pytest.mark.parametrize(
-    ("function", "told"),
+    ("function", "reason"),
     [
         ("no_such_module:function", "No module named 'no_such_module'"),
         ("workload:no_such_function", "has no attribute 'no_such_function'"),
         ("__main__:function", "has no attribute 'function'"),
     ],
 )
-def test_a_function_that_is_not_there_is_an_error_each_time(function, told):
+def test_a_missing_function_is_an_error_each_time(function, reason):
     for _ in range(2):
-        with pytest.raises(RuntimeError, match=f"(?s)cannot be imported by a worker.*{told}"):
+        with pytest.raises(RuntimeError, match=f"(?s)cannot be imported by a worker.*{reason}"):
             pool.run(function, [1])
 
 
@@ -188,7 +179,8 @@ def test_a_module_that_appears_later_is_found(module):
     assert pool.run("later:same", [1], timeout=SECONDS) == [1]
 
 
-def test_a_module_that_ends_the_process_is_an_error(module):
+def test_a_module_that_ends_the_process_is_an_error(module, monkeypatch):
+    monkeypatch.setattr(pool, "MAX_FAILED_STARTS", 2)
     module("ending", "import os\nos._exit(3)")
     with pytest.raises(RuntimeError, match="workers for ending:run die before they are ready"):
         pool.run("ending:run", [1])
@@ -203,7 +195,7 @@ def test_a_worker_starts_no_workers(module):
         pool.run("nested:same", [1])
         """,
     )
-    with pytest.raises(RuntimeError, match="nested:same was asked for inside a worker"):
+    with pytest.raises(RuntimeError, match="nested:same was called inside a worker"):
         pool.run("nested:same", [1])
 
 
@@ -219,17 +211,15 @@ def test_a_file_on_the_callers_path_shadows_no_standard_module(module):
 @pytest.mark.parametrize("verb", ["spin", "power", "swallow"])
 def test_a_row_past_its_deadline_is_timeout_and_its_neighbours_are_answered(verb):
     do(["echo", 0])
-    begun = time.monotonic()
     rows = [["echo", 1], [verb], ["echo", 2], ["sleep", 0.01], ["echo", 3]]
     assert do(*rows, timeout=2) == [1, TIMEOUT, 2, None, 3]
-    assert 2 <= time.monotonic() - begun < 8
 
 
 def test_rows_hang_side_by_side(one_at_a_time):
-    do(*[["echo", 1]] * 3)
-    begun = time.monotonic()
-    assert do(*[["sleep", 99]] * 5, ["echo", 1], timeout=2) == [TIMEOUT] * 5 + [1]
-    assert time.monotonic() - begun < 5 * 2
+    memory = 997  # for a pool of its own
+    answers = do(*[["sleep", 99]] * 4, ["echo", 1], timeout=2, memory=memory)
+    assert answers == [TIMEOUT] * 4 + [1]
+    assert pool._pools[DO, memory].peak_workers > 1  # though one row at a time
 
 
 def test_a_batch_leaves_a_spare_for_each_hundred_rows_and_at_most_five(one_at_a_time):
@@ -244,9 +234,9 @@ def test_a_worker_that_dies_costs_its_own_row(row):
 
 
 def test_memory_beyond_the_limit_costs_its_own_row():
-    rows = [["eat", 50], ["eat", 2000], ["eat", 50]]
+    rows = [["eat", 50], ["eat", 400], ["eat", 50]]
     assert do(*rows, memory=200) == [50 << 20, TIMEOUT, 50 << 20]
-    assert do(*rows, memory=4000) == [50 << 20, 2000 << 20, 50 << 20]
+    assert do(*rows, memory=1000) == [50 << 20, 400 << 20, 50 << 20]
 
 
 def test_a_stack_that_runs_out_costs_its_own_row_and_no_worker(one_at_a_time):
@@ -292,29 +282,34 @@ def test_many_kills_leave_no_zombie(script):
     code = """
         import os
         from rewardkit._workers import pool
-        rows = [["exit", 1]] * 20 + [["spin"]] * 4
-        print(pool.run("workload:do", rows, timeout=0.5) == [pool.TIMEOUT] * 24)
+        rows = [["exit", 1]] * 5 + [["spin"]] * 2
+        print(pool.run("workload:do", rows, timeout=0.5) == [pool.TIMEOUT] * 7)
         print(os.waitpid(-1, os.WNOHANG))
     """
     assert output(script(code)) == "True\n(0, 0)\n"
 
 
 def test_a_batch_has_a_deadline_too():
-    begun = time.monotonic()
-    rows = [["echo", 1], *[["sleep", 60]] * 50]
-    assert do(*rows, batch_timeout=3) == [1] + [TIMEOUT] * 50
-    assert time.monotonic() - begun < 20
+    rows = [["echo", 1], *[["sleep", 60]] * 50]  # 50 minutes, one after another
+    assert do(*rows, batch_timeout=3, timeout=70) == [1] + [TIMEOUT] * 50
     assert do(["echo", 1], batch_timeout=0) == [TIMEOUT]
     assert do(["echo", 1]) == [1]
 
 
 def test_a_batchs_deadline_counts_while_another_thread_has_its_turn():
-    other = threading.Thread(target=do, args=(["sleep", 3],))
+    do(["echo", 1])
+    taken, end = threading.Event(), threading.Event()
+
+    def keep_turn():
+        with pool._pools[DO, 1024].turn:
+            taken.set()
+            end.wait()
+
+    other = threading.Thread(target=keep_turn)
     other.start()
-    time.sleep(1)
-    begun = time.monotonic()
+    taken.wait()
     assert do(["echo", 1], batch_timeout=0.1) == [TIMEOUT]
-    assert time.monotonic() - begun < 1.5
+    end.set()
     other.join()
 
 
@@ -323,12 +318,12 @@ def test_a_batchs_deadline_counts_while_another_thread_has_its_turn():
 
 def test_threads_get_their_own_answers():
     def call(caller):
-        rows = [["echo", [caller, place]] for place in range(40)]
+        rows = [["echo", [caller, index]] for index in range(40)]
         return do(*rows, ["exit", 0])
 
     with ThreadPoolExecutor(8) as pool:
         for caller, answers in enumerate(pool.map(call, range(8))):
-            assert answers == [[caller, place] for place in range(40)] + [TIMEOUT]
+            assert answers == [[caller, index] for index in range(40)] + [TIMEOUT]
 
 
 def test_an_event_loop_may_call_it_itself_and_from_its_threads():
@@ -366,15 +361,15 @@ def test_the_caller_grows_by_nothing_that_a_worker_allocates(script):
     code = """
         import resource
         from rewardkit._workers import pool
-        def do(*rows): return pool.run("workload:do", rows, timeout=30, memory=600)
+        def do(*rows): return pool.run("workload:do", rows, timeout=30, memory=400)
         do(["echo", 1])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(do(["eat", 400], ["eat", 4000], ["long", 200], ["eat", 400]))
+        print(do(["eat", 200], ["eat", 4000], ["long", 60], ["eat", 200]))
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         unit = 1 if __import__("sys").platform == "darwin" else 1024
         print(grown * unit < 50 << 20)
     """
-    assert output(script(code)) == "[419430400, TIMEOUT, TIMEOUT, 419430400]\nTrue\n"
+    assert output(script(code)) == "[209715200, TIMEOUT, TIMEOUT, 209715200]\nTrue\n"
 
 
 FORKING = """
@@ -411,8 +406,8 @@ BY_MULTIPROCESSING = FORKING.replace(
 
 @pytest.mark.parametrize("code", [BY_OS, BY_MULTIPROCESSING])
 def test_a_forked_child_gets_workers_of_its_own_which_die_with_it(script, code):
-    *told, pids = output(script(code)).splitlines()
-    assert told == ["own workers True", "the parent's stay True"]
+    *lines, pids = output(script(code)).splitlines()
+    assert lines == ["own workers True", "the parent's stay True"]
     assert gone(pids.split())
 
 
@@ -449,7 +444,7 @@ ENDINGS = [
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_no_worker_is_left_when_the_caller_ends(script, ending):
-    child = script(LINGERING.replace("ENDING", ending))
+    child = script(CTRL_C_WORKS + textwrap.dedent(LINGERING).replace("ENDING", ending))
     pids = child.stdout.readline().split()
     assert pids
     assert gone(pids)
@@ -461,7 +456,7 @@ def test_ctrl_c_reaches_the_caller_alone_and_leaves_the_pool_usable(script):
         from rewardkit._workers import pool
         def do(*rows, **options): return pool.run("workload:do", rows, **options)
         (before,) = do(["pid"], timeout=30)
-        for wait in (0.01, 0.3, 0.3):
+        for wait in (0.01, 0.3):
             group = threading.Timer(wait, os.killpg, (os.getpgrp(), signal.SIGINT))
             group.start()
             try:
@@ -470,8 +465,8 @@ def test_ctrl_c_reaches_the_caller_alone_and_leaves_the_pool_usable(script):
                 print("interrupted")
             print(do(["echo", 1], ["echo", 2], timeout=30))
     """
-    out = output(script(code, start_new_session=True))
-    assert out == "interrupted\n[1, 2]\n" * 3
+    out = output(script(CTRL_C_WORKS + textwrap.dedent(code), start_new_session=True))
+    assert out == "interrupted\n[1, 2]\n" * 2
 
 
 def test_an_interrupt_at_any_moment_leaves_the_turn_to_others(script):
@@ -504,10 +499,11 @@ def test_a_caller_that_dies_of_broken_pipes_does_not_die_of_ours(script):
         from rewardkit._workers import pool
         def do(*rows, **options): return pool.run("workload:do", rows, **options)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        for _ in range(20):
+        for _ in range(ROUNDS):
             (pid,) = do(["pid"], timeout=30)
             os.kill(pid, signal.SIGKILL)
             do(["echo", "x" * 100_000], timeout=30)
-        print("well")
+        print("alive")
     """
-    assert output(script(code)) == "well\n"
+    code = code.replace("ROUNDS", "20" if LONG else "5")
+    assert output(script(code)) == "alive\n"

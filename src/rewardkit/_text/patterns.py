@@ -1,4 +1,4 @@
-"""Patterns that users write, under the `regex` package, whose search can be stopped."""
+"""Patterns that users write, compiled by the `regex` package, which can stop a search in time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str) -> Any:
-    """Return the compiled pattern. Raises ValueError, with the reason, where it is malformed.
+def compile_pattern(pattern: str) -> Any:
+    """Return the compiled pattern. Raises ValueError, with the reason, if it is malformed.
 
-    >>> compiled(r"[0-9]+").search("so 42", timeout=1)[0]
+    >>> compile_pattern(r"[0-9]+").search("so 42", timeout=1)[0]
     '42'
     """
     import regex  # noqa: PLC0415 - it takes its time to import

@@ -1,1 +1,1 @@
-"""Run work in other processes: in ones that are killed at a deadline, or side by side."""
+"""Run work in other processes: killed at a deadline (`pool`), or side by side (`parallel`)."""

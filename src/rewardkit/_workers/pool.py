@@ -1,13 +1,13 @@
 """Work that may hang, crash or eat all memory, in processes that are killed at a deadline.
 
-They are plain `python -m rewardkit._workers.worker`, one function each, that take and give lines of
-JSON. multiprocessing's spawn and forkserver would import the caller's `__main__` again, and its
-fork is not safe once CUDA is up.
+Workers are plain `python -m rewardkit._workers.worker` processes, each for one function, that
+exchange lines of JSON with the caller. multiprocessing's spawn and forkserver would import the
+caller's `__main__` again, and its fork is not safe once CUDA is up.
 
-A pool works on as many rows at once as `REWARDKIT_WORKERS` says (else one a processor, at most 4).
-A row that has had half of its time no longer counts, and another process is started for the one
-that it may cost: rows that hang do so side by side, while others go on. After a batch, what was
-killed is replaced, and there is one to spare for each hundred rows that it had.
+A pool works on `REWARDKIT_WORKERS` rows at once (default: one per processor, at most 4). A row that
+has used half of its time is slow: it no longer counts among those, and another process is started
+in place of the one that it may cost. So rows that hang do so side by side, while others go on.
+After a batch, killed workers are replaced, and one spare is kept for each hundred of its rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
@@ -45,13 +45,13 @@ class Timeout(Enum):
 
 
 TIMEOUT: Final = Timeout.TIMEOUT
-"""What a row gets that was not done in time, ran out of memory or stack, or whose worker died."""
+"""The result of a row that was not done in time, ran out of memory or stack, or lost its worker."""
 
-_WORKER = "rewardkit._workers.worker"
-_START_SECONDS = 120.0  # imports may come from a busy network disk
-_START_TRIES = 8  # workers that may die in a batch before they are ready
-_SPARES = 5  # workers at most beyond those that work at once
-_LONGEST_ANSWER = 1 << 24  # bytes
+WORKER_MODULE = "rewardkit._workers.worker"
+START_SECONDS = 120.0  # imports may come from a busy network disk
+MAX_FAILED_STARTS = 8  # in one batch; a module that kills its process would be tried for ever
+MAX_SPARES = 5  # a slow row is rare, and each worker holds its imports in memory
+MAX_ANSWER_BYTES = 1 << 24  # an answer is kept in memory until it is whole
 
 
 def run(
@@ -62,209 +62,276 @@ def run(
     batch_timeout: float | None = None,
     memory: int = 1024,
 ) -> list[JSON | Timeout]:
-    """Return what the function makes of each row, in order, or TIMEOUT.
+    """Return the function's result for each row, in order, or TIMEOUT.
 
-    `function` is "package.module:name", found along the caller's `sys.path`: from one JSON value to
-    another, of at most 16 MiB. `timeout` is in seconds for each row, from when the row is begun, so
-    its module should import and warm up at the top what it needs; `batch_timeout` is in seconds for
-    them all, waits included; `memory` is in MiB for each worker, beyond what its imports took. What
-    it prints is dropped. Calls of the same function from several threads take turns.
+    `function` is "package.module:name", found along the caller's `sys.path`. It maps one JSON value
+    to another, of at most 16 MiB. `timeout` is in seconds for each row, from its start, so the
+    module should import and warm up at its top. `batch_timeout` is in seconds for all rows, waits
+    included. `memory` is in MiB for each worker, beyond its imports; only Linux limits it. Output
+    that the function prints is dropped. Calls of the same function from several threads take turns.
 
-    Raises RuntimeError, with the worker's traceback, where the function raises or does not import.
+    Raises RuntimeError, with the worker's traceback, if the function raises or cannot be imported.
 
     >>> run("math:factorial", [3, 20], timeout=5)
     [6, 2432902008176640000]
     """
-    if getattr(getattr(sys.modules.get("__main__"), "__spec__", None), "name", "") == _WORKER:
-        message = f"{function} was asked for inside a worker, which starts none of its own"
+    if getattr(getattr(sys.modules.get("__main__"), "__spec__", None), "name", "") == WORKER_MODULE:
+        message = f"{function} was called inside a worker, and a worker starts no workers"
         raise RuntimeError(message)
     until = math.inf if batch_timeout is None else time.monotonic() + batch_timeout
-    pool = _pools.setdefault((function, memory), _Pool(function, memory))
-    try:  # at once: an interrupt may come between any two lines
+    pool = _pools.setdefault((function, memory), Pool(function, memory))
+    try:  # before the lock is taken: an interrupt may come between any two lines
         if pool.turn.acquire(timeout=-1 if batch_timeout is None else max(batch_timeout, 0)):
             return pool.run(rows, timeout, until)
         return [TIMEOUT] * len(rows)
     finally:
         try:  # noqa: SIM105 - suppress() would be one more place for an interrupt
             pool.turn.release()
-        except RuntimeError:  # it never was this thread's
+        except RuntimeError:  # this thread never had it
             pass
 
 
-class _Worker:
-    """A process, the socket to it, and the row that it has."""
+class WorkerProcess:
+    """The caller's end of a worker: its process, the socket to it, and the row that it works on."""
 
     def __init__(self, function: str, memory: int) -> None:
         """Start the process."""
-        self.socket, far = socket.socketpair()
-        self.life, held = socket.socketpair()  # carries nothing: it closes when the caller ends
+        self.socket, channel = socket.socketpair()
+        # Carries nothing. It closes when the caller ends in whatever way, and the worker ends then.
+        self.lifeline, held_lifeline = socket.socketpair()
         self.socket.settimeout(0)
-        command = [sys.executable, "-P", "-m", _WORKER, function, str(memory)]
-        with far, held:
+        command = [sys.executable, "-P", "-m", WORKER_MODULE, function, str(memory)]
+        with channel, held_lifeline:
             self.process = subprocess.Popen(  # noqa: S603 - this Python, with this package
-                [*command, str(far.fileno()), str(held.fileno())],
+                [*command, str(channel.fileno()), str(held_lifeline.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=_environment(),
-                pass_fds=(far.fileno(), held.fileno()),
-                start_new_session=True,  # so that Ctrl-C is the caller's alone
+                env=_worker_environment(),
+                **_inherit_sockets(channel, held_lifeline),
             )
         self.function = function
-        self.ready = False
-        self.row: int | None = None
-        self.slow = self.deadline = time.monotonic() + _START_SECONDS
+        self.is_ready = False  # has the worker imported its function?
+        self.row_index: int | None = None
+        self.slow_from = self.deadline = time.monotonic() + START_SECONDS
         self.unsent = memoryview(b"")
         self.received = bytearray()
 
-    def give(self, row: int, content: JSON, timeout: float) -> None:
-        """Have it begin a row."""
-        message, now = json.dumps(content).encode() + b"\n", time.monotonic()
-        self.row, self.slow, self.deadline = row, now + timeout / 2, now + timeout
+    def begin_row(self, index: int, row: JSON, timeout: float) -> None:
+        """Send a row, and start its clock."""
+        message = json.dumps(row).encode() + b"\n"
+        self.row_index = index
+        self.start_clock(timeout)
         self.unsent = memoryview(message)
-        with suppress(OSError):  # the socket is full, or closed, as `receive` will find
-            self.send()
+        with suppress(OSError):  # the socket is full, or closed, which `receive` finds out
+            self.send_unsent()
 
-    def send(self) -> None:
-        """Send what the socket takes."""
+    def start_clock(self, timeout: float) -> None:
+        """Set when the row counts as slow, and when its worker is killed."""
+        now = time.monotonic()
+        self.slow_from, self.deadline = now + timeout / 2, now + timeout
+
+    def stop_clock(self) -> None:
+        """Give the worker all the time there is."""
+        self.slow_from = self.deadline = math.inf
+
+    def send_unsent(self) -> None:
+        """Send as much as the socket takes now."""
+        # A caller with SIGPIPE at its default would be killed by a worker that is gone.
         sent = self.socket.send(self.unsent, getattr(socket, "MSG_NOSIGNAL", 0))
         self.unsent = self.unsent[sent:]
 
     def receive(self) -> JSON | Timeout:
-        """Return the answer, or TIMEOUT while it is not whole, or where the process is gone.
+        """Return the answer, or TIMEOUT while it is incomplete or if the process is gone.
 
-        Raises RuntimeError where the function raised, or did not import.
+        Raises RuntimeError if the function raised, or could not be imported.
         """
         try:
             if self.unsent:
-                self.send()
+                self.send_unsent()
             part = self.socket.recv(1 << 20)
             self.received += part
-            if part and not part.endswith(b"\n") and len(self.received) < _LONGEST_ANSWER:
+            if part and not part.endswith(b"\n") and len(self.received) < MAX_ANSWER_BYTES:
                 return TIMEOUT
             reply = dict(json.loads(self.received))
         except BlockingIOError:
             return TIMEOUT
-        except (OSError, ValueError, TypeError, RecursionError):  # gone, or it talks nonsense
+        except (OSError, ValueError, TypeError, RecursionError):  # gone, or not our protocol
             self.kill()
             return TIMEOUT
         if "error" in reply:
-            what = f"raised on row {self.row}" if self.ready else "cannot be imported by a worker"
-            raise RuntimeError(f"{self.function} {what}:\n{reply['error']}")
+            action = f"raised on row {self.row_index}"
+            if not self.is_ready:
+                action = "cannot be imported by a worker"
+            raise RuntimeError(f"{self.function} {action}:\n{reply['error']}")
         self.received.clear()
-        self.ready, self.row, self.slow, self.deadline = True, None, math.inf, math.inf
+        self.is_ready, self.row_index = True, None
+        self.stop_clock()
         answer: JSON | Timeout = reply.get("answer", TIMEOUT)
         return answer
 
     def kill(self) -> None:
-        """End the process and what it has started, at once, and leave no zombie."""
+        """Kill the process and what it has started, at once, and leave no zombie."""
         if self.process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):  # macOS refuses for a zombie
-                os.killpg(self.process.pid, signal.SIGKILL)
+            _kill_process_group(self.process)
             self.process.wait()
-        self.hang_up()
+        self.close_sockets()
 
-    def hang_up(self) -> None:
-        """Close this process's ends."""
+    def close_sockets(self) -> None:
+        """Close the caller's ends."""
         self.socket.close()
-        self.life.close()
+        self.lifeline.close()
 
 
-class _Pool:
-    """The workers for one function."""
+class Pool:
+    """The workers of one function."""
 
     def __init__(self, function: str, memory: int) -> None:
-        """Start none yet."""
+        """Start no worker yet."""
         self.function, self.memory = function, memory
-        self.turn = threading.RLock()  # which knows whose it is
-        self.workers: list[_Worker] = []
-        self.most = 0  # workers that there have been
+        self.turn = threading.RLock()  # a plain lock would let a thread release another's turn
+        self.workers: list[WorkerProcess] = []
+        self.peak_workers = 0
 
     def run(self, rows: Sequence[JSON], timeout: float, until: float) -> list[JSON | Timeout]:
-        """Return an answer or TIMEOUT for each row, and leave only workers that have none."""
+        """Return an answer or TIMEOUT for each row, and leave only idle workers."""
         try:
-            return self.work(rows, timeout, until)
+            return self.answer_rows(rows, timeout, until)
         except BaseException:
-            self.end(
-                worker for worker in self.workers if worker.row is not None or not worker.ready
+            self.kill_workers(
+                worker
+                for worker in self.workers
+                if worker.row_index is not None or not worker.is_ready
             )
             raise
 
-    def work(self, rows: Sequence[JSON], timeout: float, until: float) -> list[JSON | Timeout]:
-        """Go through the rows until all are done, or until that moment."""
+    def answer_rows(
+        self, rows: Sequence[JSON], timeout: float, until: float
+    ) -> list[JSON | Timeout]:
+        """Work until every row has its answer, or until that moment."""
         answers: list[JSON | Timeout] = [TIMEOUT] * len(rows)
         waiting = deque(enumerate(rows))
-        tries = _START_TRIES
-        self.end(self.busy())  # left by an interrupt at a bad moment
+        failed_starts = 0
+        self.kill_workers(self.busy_workers())  # an interrupt at a bad moment may leave some
         now, pause = time.monotonic(), 0.0
-        while (waiting or self.busy()) and now < until:
-            for worker in self.heard(min(pause, until - now)):
-                row, answer = worker.row, worker.receive()
-                if row is not None:
-                    answers[row] = answer
+        while (waiting or self.busy_workers()) and now < until:
+            for worker in self.wait_for_messages(min(pause, until - now)):
+                index, answer = worker.row_index, worker.receive()
+                if index is not None:
+                    answers[index] = answer
             now = time.monotonic()
-            tries -= self.end(worker for worker in self.workers if worker.deadline <= now)
-            if tries <= 0:
+            failed_starts += self.kill_overdue_workers(now)
+            if failed_starts >= MAX_FAILED_STARTS:
                 raise RuntimeError(f"workers for {self.function} die before they are ready")
-            self.hand_out(waiting, timeout)
-            pause = self.quiet(now)
-        self.end(self.busy())
-        spares = min(len(rows) // 100, _SPARES)
-        self.start(max(self.most, min(_at_once(), len(rows)) + spares) - len(self.workers))
+            self.hand_out_rows(waiting, timeout)
+            pause = self.seconds_to_next_deadline(now)
+        self.kill_workers(self.busy_workers())
+        self.replace_workers(len(rows))
         return answers
 
-    def busy(self) -> list[_Worker]:
+    def busy_workers(self) -> list[WorkerProcess]:
         """Return the workers that have a row."""
-        return [worker for worker in self.workers if worker.row is not None]
+        return [worker for worker in self.workers if worker.row_index is not None]
 
-    def hand_out(self, waiting: deque[tuple[int, JSON]], timeout: float) -> None:
-        """Give rows to the idle, and start what workers are missing, or may soon be."""
-        now, at_once = time.monotonic(), _at_once()
-        quick = [worker for worker in self.workers if worker.slow > now]
-        working = sum(worker.row is not None for worker in quick)
+    def hand_out_rows(self, waiting: deque[tuple[int, JSON]], timeout: float) -> None:
+        """Give rows to idle workers, and start those that are missing, or may soon be."""
+        now, at_once = time.monotonic(), _rows_at_once()
+        quick = [worker for worker in self.workers if worker.slow_from > now]
+        working = sum(worker.row_index is not None for worker in quick)
         needed = min(at_once, working + len(waiting)) + len(self.workers) - len(quick)
         for worker in quick:
-            if worker.ready and worker.row is None and waiting and working < at_once:
-                worker.give(*waiting.popleft(), timeout)
+            if worker.is_ready and worker.row_index is None and waiting and working < at_once:
+                worker.begin_row(*waiting.popleft(), timeout)
                 working += 1
-        self.start(min(needed - len(quick), at_once + _SPARES - len(self.workers)))
+        self.start_workers(min(needed - len(quick), at_once + MAX_SPARES - len(self.workers)))
 
-    def start(self, number: int) -> None:
-        """Start workers."""
+    def start_workers(self, number: int) -> None:
+        """Start so many workers; none for a number below 1."""
         for _ in range(number):
-            self.workers.append(_Worker(self.function, self.memory))
-        self.most = max(self.most, len(self.workers))
+            self.workers.append(WorkerProcess(self.function, self.memory))
+        self.peak_workers = max(self.peak_workers, len(self.workers))
 
-    def heard(self, seconds: float) -> list[_Worker]:
-        """Wait at most that long, and return the workers that have something to say."""
-        poll = select.poll()
-        for worker in self.workers:
-            poll.register(worker.socket, select.POLLIN | (select.POLLOUT if worker.unsent else 0))
-        heard = {fd for fd, _ in poll.poll(math.ceil(seconds * 1000))}
-        return [worker for worker in self.workers if worker.socket.fileno() in heard]
+    def replace_workers(self, rows: int) -> None:
+        """Start what a batch like the last, of so many rows, would miss."""
+        spares = min(rows // 100, MAX_SPARES)
+        wanted = max(self.peak_workers, min(_rows_at_once(), rows) + spares)
+        self.start_workers(wanted - len(self.workers))
 
-    def quiet(self, now: float) -> float:
-        """Return for how many seconds there is nothing to do unless a worker speaks."""
-        moments = (at for worker in self.workers for at in (worker.slow, worker.deadline))
+    def wait_for_messages(self, seconds: float) -> list[WorkerProcess]:
+        """Wait at most that long, and return the workers whose sockets are ready."""
+        ready = _wait_for_sockets(self.workers, seconds)
+        return [worker for worker in self.workers if worker.socket.fileno() in ready]
+
+    def seconds_to_next_deadline(self, now: float) -> float:
+        """Return for how long there is nothing to do unless a worker answers."""
+        moments = (at for worker in self.workers for at in (worker.slow_from, worker.deadline))
         return min((at - now for at in moments if at > now), default=0.0)
 
-    def end(self, workers: Iterable[_Worker]) -> int:
-        """Kill workers, and forget those that are dead; return how many of them never got ready."""
+    def kill_overdue_workers(self, now: float) -> int:
+        """Kill the workers whose row, or whose start, took too long.
+
+        Returns how many dead workers there were that never got ready.
+        """
+        return self.kill_workers(worker for worker in self.workers if worker.deadline <= now)
+
+    def kill_workers(self, workers: Iterable[WorkerProcess]) -> int:
+        """Kill workers, and forget the dead; return how many of them never got ready."""
         for worker in workers:
             worker.kill()
         dead = [worker for worker in self.workers if worker.process.returncode is not None]
         self.workers = [worker for worker in self.workers if worker not in dead]
-        return sum(not worker.ready for worker in dead)
+        return sum(not worker.is_ready for worker in dead)
 
 
-_pools: dict[tuple[str, int], _Pool] = {}
+_pools: dict[tuple[str, int], Pool] = {}
+_HAS_POLL = hasattr(select, "poll")  # Windows has none
 
 
-def _at_once() -> int:
-    """Return how many rows to work on at once."""
+def _rows_at_once() -> int:
     if given := os.environ.get("REWARDKIT_WORKERS"):
         return max(int(given), 1)
+    # Affinity and not the number of processors, which a container or a job scheduler may restrict.
     count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return min(count, 4)
+
+
+def _inherit_sockets(*sockets: socket.socket) -> dict[str, Any]:
+    """Return Popen's arguments that leave sockets to a child, and Ctrl-C to the caller alone."""
+    numbers = [each.fileno() for each in sockets]
+    if sys.platform == "win32":
+        for each in sockets:
+            each.set_inheritable(True)
+        inherited = subprocess.STARTUPINFO(lpAttributeList={"handle_list": numbers})
+        return {"startupinfo": inherited, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"pass_fds": numbers, "start_new_session": True}
+
+
+def _kill_process_group(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.kill()  # what it has started lives on: Windows has no process groups to kill
+        return
+    with suppress(ProcessLookupError, PermissionError):  # macOS refuses for a zombie
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait_for_sockets(workers: Sequence[WorkerProcess], seconds: float) -> set[int]:
+    """Wait at most that long, and return the numbers of the workers' sockets that are ready."""
+    # `poll` where there is one: on Unix `select` takes no number above 1023.
+    if not _HAS_POLL:
+        return _select_sockets(workers, seconds)
+    poll = select.poll()
+    for worker in workers:
+        poll.register(worker.socket, select.POLLIN | (select.POLLOUT if worker.unsent else 0))
+    return {number for number, _ in poll.poll(math.ceil(seconds * 1000))}
+
+
+def _select_sockets(workers: Sequence[WorkerProcess], seconds: float) -> set[int]:
+    if not workers:  # Windows refuses to wait for nothing
+        time.sleep(seconds)
+        return set()
+    receiving = [worker.socket for worker in workers]
+    sending = [worker.socket for worker in workers if worker.unsent]
+    readable, writable, _ = select.select(receiving, sending, [], seconds)
+    return {each.fileno() for each in (*readable, *writable)}
 
 
 def import_path() -> str:
@@ -277,26 +344,28 @@ def import_path() -> str:
     return os.pathsep.join(str(Path(entry).absolute()) for entry in found)
 
 
-def _environment() -> dict[str, str]:
+def _worker_environment() -> dict[str, str]:
     """Return a worker's environment: the caller's imports, one thread, no GPU."""
+    # One thread, since the pool has one process per processor. No GPU, whose memory is the
+    # trainer's.
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **threads, "PYTHONPATH": import_path(), "CUDA_VISIBLE_DEVICES": ""}
 
 
 @atexit.register
-def _end_all() -> None:
-    """Leave no process behind."""
+def _kill_all_workers() -> None:
     for pool in list(_pools.values()):
-        pool.end(pool.workers)
+        pool.kill_workers(pool.workers)
 
 
-def _forget() -> None:
-    """In a process that was forked, leave the workers to its parent."""
+def _forget_parents_workers() -> None:
+    """After a fork, leave the workers to the parent: two callers would mix up their rows."""
     for pool in list(_pools.values()):
         for worker in pool.workers:
-            worker.hang_up()
-            worker.process.returncode = 0
+            worker.close_sockets()
+            worker.process.returncode = 0  # so that Popen's own cleanup does not wait for it
     _pools.clear()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_forget_parents_workers)

@@ -434,11 +434,11 @@ _MOST_ROWS = 20_000  # of a file, to choose some from
 
 def _rows(source: str | None, column: Sequence[str] | None) -> list[dict[str, Any]] | None:
     """Return a source's first rows; None for no source."""
-    from rewardkit._files import reading  # noqa: PLC0415 - only where there is a file
+    from rewardkit._files.source import Source  # noqa: PLC0415 - only where there is a file
 
     if source is None:
         return None
-    return [*islice(reading.read(source, columns=mapping_from(column)), _MOST_ROWS)]
+    return [*islice(Source.resolve(source).rows(columns=mapping_from(column)), _MOST_ROWS)]
 
 
 def _layout(wrap: str | None) -> str | None:
@@ -651,9 +651,9 @@ def _cells_from(source: str | None, column: Sequence[str] | None) -> dict[str, l
     """Return the cells of each column in the first rows of a file."""
     if source is None:
         return {}
-    from rewardkit._files import reading  # noqa: PLC0415 - few commands read files
+    from rewardkit._files.source import Source  # noqa: PLC0415 - few commands read files
 
-    rows = list(islice(reading.read(source, columns=mapping_from(column)), _SAMPLE))
+    rows = list(islice(Source.resolve(source).rows(columns=mapping_from(column)), _SAMPLE))
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names if name not in _NO_COLUMNS}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._text.patterns import compiled
+from rewardkit._text.patterns import compile_pattern
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
@@ -36,7 +36,7 @@ class RegexMatch(Reward):
 
     @model_validator(mode="after")
     def _compiles(self) -> Self:
-        compiled(self.pattern)
+        compile_pattern(self.pattern)
         return self
 
     @property
@@ -46,7 +46,7 @@ class RegexMatch(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or `otherwise` for each completion."""
-        find = getattr(compiled(self.pattern), self.where)
+        find = getattr(compile_pattern(self.pattern), self.where)
         hit, miss = Score(self.value, "match"), Score(self.otherwise, "no match")
         late = Score(self.otherwise, f"no match within {self.timeout:g} s")
 

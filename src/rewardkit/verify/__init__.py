@@ -1,6 +1,20 @@
-"""Verifiers, one file per family; importing this registers them all.
+"""Verifiers: is an answer right? Each takes answers and references, and gives one verdict per pair.
 
-They say whether an answer is right, know nothing of prompts and trainers, and give no score.
+They know nothing of prompts, rewards and trainers, so an evaluation can use them alone. The reward
+`Correct` turns their verdicts into scores.
+
+| class | the answer is right if |
+| --- | --- |
+| `Exact` | it is the reference's text |
+| `Contains` | it contains the reference |
+| `Number` | it is the same number, within a tolerance |
+| `Math` | it is an equal mathematical expression |
+| `JsonSchema` | it is JSON that is valid against the schema |
+| `Code` | it is Python that passes the tests |
+
+>>> from rewardkit.verify import Number
+>>> [verdict.outcome.value for verdict in Number().verify(["1,000", "7"], ["1000", "8"])]
+['correct', 'wrong']
 """
 
 from rewardkit.verify.base import Verifier

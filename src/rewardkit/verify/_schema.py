@@ -1,273 +1,258 @@
-"""JSON Schema (Wright et al., 2022, drafts 4 to 2020-12), decided in bounded time.
+"""JSON Schema (Wright et al., 2022), drafts 4 to 2020-12, decided by jsonschema-rs in bounded time.
 
-`jsonschema` decides. A value is hostile where a schema is only careless, so patterns are searched
-under the `regex` package, which can be stopped; equal items are found by hashing; and every keyword
-looks at the clock. `jsonschema-rs`, where it is installed, accepts what it finds valid, if the
-schema has only keywords on which the two agree and whose cost is linear.
+A schema may be careless, and an answer hostile. A call of jsonschema-rs cannot be interrupted, so
+this process makes only calls whose cost is known to be small. A worker that is killed at its
+deadline makes the others.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
-from functools import lru_cache, partial
-from time import monotonic
-from typing import Any, NamedTuple
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, NamedTuple, NoReturn
 
 from rewardkit._optional import require
-from rewardkit._text import patterns, strict_json
+from rewardkit._text import strict_json
 
-Check = Callable[[Any, Any, Any, Any], Iterator[Any] | None]
-"""What jsonschema calls for a keyword: with the validator, the keyword's value, the instance, and
-the schema around it."""
+jsonschema_rs = require("jsonschema_rs", install="rewardkit[schema]")
+
+MAX_COST_HERE = 10_000_000
+"""Characters of the schema times characters of the answer that this process decides itself: a
+tenth of a second at most, in what takes longest (the error of an `anyOf` with a long `enum`)."""
+MAX_REFERENCES = 3000
+"""Different references in a schema. Compiling takes time quadratic in them."""
+MAX_MESSAGE = 77
+"""Characters of an error, so that a verdict's detail stays on one line."""
+TOO_DEEP = "too large: nested too deep"
+
+_BASE = "json-schema:///"  # of a schema without an $id
+_NO_LIMIT = 2**63 - 1
+_UNBOUNDED = ("unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$recursiveRef")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_NAMED = frozenset(("dependencies", "dependentSchemas", "patternProperties", "properties"))
+_ON_SAME_VALUE = frozenset(
+    ("allOf", "anyOf", "dependencies", "dependentSchemas", "else", "if", "not", "oneOf", "then")
+)
+_ON_PARTS = frozenset(
+    (
+        *("additionalItems", "additionalProperties", "contains", "items", "patternProperties"),
+        *("prefixItems", "properties", "propertyNames"),
+        *("unevaluatedItems", "unevaluatedProperties"),
+    )
+)
+
+Location = tuple[str, str]
+"""A base URI, and a reference that is read against it."""
 
 
 class Schema(NamedTuple):
     """A schema that was found good."""
 
     validator: Any
-    accepts: Callable[[Any], bool]
+    """None where only a worker may compile it."""
+    cost: float
+    """Its characters, with references expanded; infinite where no product of sizes bounds the time
+    that an answer takes."""
 
-    def fault(self, value: Any, seconds: float) -> str | None:
-        """Return the place and reason of a value's first fault, None where it is valid.
-
-        Raises TimeoutError, and RecursionError for what is nested too deep.
-        """
-        if self.accepts(value):
-            return None
-        _clock.deadline = monotonic() + seconds
-        fault = next(self.validator.iter_errors(value), None)
-        return None if fault is None else _told(fault)
+    def find_fault(self, value: Any, *, explain: bool = True) -> str | None:
+        """Return the position and reason of a value's first fault, None where it is valid."""
+        try:
+            if not explain:
+                return None if self.validator.is_valid(value) else "$: not valid"
+            # Not `iter_errors`, which makes every error before it gives the first.
+            self.validator.validate(value)
+        except jsonschema_rs.ValidationError as error:
+            return _describe_error(error)
+        except UnicodeEncodeError:
+            return self.find_fault(_replace_lone_surrogates(value), explain=explain)
+        except ValueError:  # it compares and quotes values that are nested up to 255 deep
+            return TOO_DEEP
+        return None
 
 
 @lru_cache(maxsize=256)
-def compiled(text: str) -> Schema | str:
-    """Return the schema that JSON text holds, or the reason why it is none.
+def read_schema(text: str, *, in_worker: bool = False) -> Schema | str:
+    """Return the schema that JSON text holds, or the reason why it is not a schema.
 
-    Nothing is fetched: a reference to a document elsewhere leads nowhere. Raises ImportError where
-    jsonschema is not installed.
+    Nothing is fetched: a reference to another document is an error of the schema.
 
-    >>> compiled('{"type": "integer"}').fault(4.5, seconds=1)
-    "$: 4.5 is not of type 'integer'"
-    >>> compiled('{"$ref": "https://example.com/schema"}')
-    "not a schema: $ref 'https://example.com/schema' leads nowhere"
+    >>> read_schema('{"type": "integer"}').find_fault(4.5)
+    '$: 4.5 is not of type "integer"'
+    >>> read_schema('{"$ref": "#/$defs/size"}')
+    "not a schema: $ref '#/$defs/size' has no target in the schema"
     """
-    malformed = _imported("jsonschema").SchemaError
     try:
-        return _schema(strict_json.read(text))
-    except malformed as error:
-        return _told(error)
-    except (RecursionError, TimeoutError):
-        return "nested too deep, or a $ref to itself"
-    except ValueError as error:
-        return f"not a schema: {error}"
+        schema = strict_json.read(text)
+        if not isinstance(schema, bool | dict):
+            return f"not a schema: got {text[:40]}, expected an object, true or false"
+        cost = _measure_cost(schema)
+        # With an $id below the top, compiling may take time factorial in the references.
+        if _has_inner_id(schema) and not in_worker:
+            return Schema(None, math.inf)
+        return _compile_schema(schema, cost)
+    except jsonschema_rs.ValidationError as error:
+        return f"not a schema: {_describe_error(error)}"
+    except RecursionError:
+        return "not a schema: nested too deep"
+    except (jsonschema_rs.ReferencingError, ValueError) as error:
+        return f"not a schema: {str(error)[:100]}"
 
 
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_QUICK = frozenset(
-    "type enum const properties required additionalProperties items prefixItems minItems maxItems"  # noqa: SIM905 - a list takes a line for each
-    " uniqueItems contains minContains maxContains minProperties maxProperties propertyNames"
-    " minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum allOf anyOf oneOf not"
-    " if then else dependentRequired dependentSchemas title description default examples".split()
-)
-_LEAST_RS = (0, 46)  # those before leave an error set where text has a lone surrogate
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_DOLLAR = re.compile(r"\\.|\[(?:\\.|[^\]\\])*+\]|\$", re.DOTALL)
-_clock = threading.local()
+def find_fault_in_worker(row: Sequence[str]) -> list[str | None]:
+    """Return why the schema is bad, and the fault of the JSON text; None for neither.
 
-
-def _imported(module: str) -> Any:
-    return require(module, install="rewardkit[schema]")
-
-
-def _told(error: Any) -> str:
-    """Return where an error is and, of a long message, the end, which says what is wrong."""
-    path, message = error.json_path[:60], error.message
-    return f"{path}: {message if len(message) <= 80 else '...' + message[-77:]}"  # noqa: PLR2004
-
-
-def _schema(schema: Any) -> Schema:
-    """Return a schema made ready. Raises what jsonschema and referencing raise, and ValueError."""
-    jsonschema, referencing = _imported("jsonschema"), _imported("referencing")
-    dialect = schema.pop("$schema", _DIALECT) if isinstance(schema, dict) else _DIALECT
-    base = jsonschema.validators.validator_for({"$schema": str(dialect)}, default=None)
-    if base in (None, jsonschema.Draft3Validator):  # the third says too little of what is a schema
-        message = f"$schema {dialect!r} is not known"
-        raise ValueError(message)
-    draft = _Draft(
-        partial(base.check_schema, format_checker=jsonschema.FormatChecker(())),
-        _imported("referencing.jsonschema").specification_with(dialect).create_resource,
-    )
-    draft.check(schema)
-    resolver = referencing.Registry().resolver_with_root(draft.resource(schema))
-    keywords = _keywords(schema, resolver, draft, set())
-    if {"unevaluatedProperties", "patternProperties"} <= keywords:
-        message = "unevaluatedProperties with patternProperties cannot be stopped in time"
-        raise ValueError(message)
-    validator = _bounded(base)(schema, registry=referencing.Registry())
-    _clock.deadline = monotonic() + 1.0
-    probes: tuple[Any, ...] = (None, "", [], {})  # a $ref to itself has no end, whatever the value
-    for probe in probes:
-        next(validator.iter_errors(probe), None)
-    quick = base is jsonschema.Draft202012Validator and keywords <= _QUICK
-    return Schema(validator, _accepting(schema) if quick else _undecided)
-
-
-class _Draft(NamedTuple):
-    """What a draft of the standard says: whether a schema is one, and which are inside it."""
-
-    check: Callable[[Any], None]
-    resource: Callable[[Any], Any]
-
-
-def _undecided(_: Any) -> bool:
-    return False
-
-
-def _accepting(schema: Any) -> Callable[[Any], bool]:
-    """Return what finds a value valid by jsonschema-rs, or never does where it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it takes its time
-
+    >>> find_fault_in_worker(['{"type": "integer"}', "4.5"])
+    [None, '$: 4.5 is not of type "integer"']
+    """
+    schema_text, value_text = row
+    schema = read_schema(schema_text, in_worker=True)
+    if isinstance(schema, str):
+        return [schema, None]
+    # The error of an `anyOf` or `oneOf` holds the errors of all its branches, each with its `enum`,
+    # and may take gigabytes where the verdict takes a millisecond.
+    has_branches = '"anyOf"' in schema_text or '"oneOf"' in schema_text
+    explain = not has_branches or len(schema_text) * len(value_text) <= MAX_COST_HERE
     try:
-        found = tuple(map(int, re.findall("[0-9]+", version("jsonschema-rs"))))
-    except PackageNotFoundError:
-        return _undecided
-    if found < _LEAST_RS:
-        return _undecided
-    is_valid = _imported("jsonschema_rs").Draft202012Validator(schema).is_valid
-
-    def accepts(value: Any) -> bool:
-        try:
-            return bool(is_valid(value))
-        except ValueError:  # a lone surrogate, which Rust's text cannot hold
-            return False
-
-    return accepts
+        return [None, schema.find_fault(json.loads(value_text), explain=explain)]
+    except RecursionError:
+        return [None, TOO_DEEP]
 
 
-def _keywords(schema: Any, resolver: Any, draft: _Draft, seen: set[int]) -> set[str]:
-    """Return the keywords of a schema and of all inside it, having tried its patterns and $refs."""
-    if not isinstance(schema, dict) or id(schema) in seen:
-        return set()
-    if "$schema" in schema:
-        message = "$schema may stand only at the top"
+def _compile_schema(schema: Any, cost: float) -> Schema:
+    options = {
+        "retriever": _refuse_to_fetch,
+        "validate_formats": False,
+        # Drafts 6 and 7 let a validator assert these. Here they are annotations in every draft.
+        "keywords": dict.fromkeys(("contentEncoding", "contentMediaType"), _Annotation),
+    }
+    linear = jsonschema_rs.RegexOptions()
+    # At its own limit the other engine answers "no match", which `not` turns into a right answer.
+    # So it gets none, and the worker's deadline ends the search.
+    backtracking = jsonschema_rs.FancyRegexOptions(backtrack_limit=_NO_LIMIT)
+    try:
+        validator = jsonschema_rs.validator_for(schema, pattern_options=linear, **options)
+    except jsonschema_rs.ValidationError:  # a lookaround or a backreference, or a bad schema
+        validator = jsonschema_rs.validator_for(schema, pattern_options=backtracking, **options)
+        cost = math.inf
+    return Schema(validator, cost)
+
+
+class _Annotation:
+    """A keyword that takes every value."""
+
+    def __init__(self, *_: Any) -> None:
+        """Take what jsonschema-rs gives each keyword."""
+
+    def validate(self, _: Any) -> None:
+        """Raise for no value."""
+
+
+def _refuse_to_fetch(uri: str) -> NoReturn:
+    message = f"{uri} is another document, and nothing is fetched"
+    raise ValueError(message)
+
+
+def _measure_cost(schema: Any) -> float:
+    """Return the schema's characters with its references expanded, infinite where they recurse.
+
+    Raises ValueError where a reference has no target, or leads back to itself on the same value:
+    jsonschema-rs accepts every value there.
+    """
+    registry = jsonschema_rs.Registry([(_BASE, schema)], retriever=_refuse_to_fetch)
+    top = (_BASE, "#")
+    targets = {top: registry.resolver(_BASE).lookup("#")}
+    uses: dict[Location, list[Location]] = {}
+    uses_on_same_value: dict[Location, list[Location]] = {}
+    unread = [top]
+    while unread:
+        location = unread.pop()
+        target = targets[location]
+        uses[location], uses_on_same_value[location] = [], []
+        for resolver, reference, on_same_value in _find_references(
+            target.contents, target.resolver
+        ):
+            used = (resolver.base_uri, reference)
+            uses[location].append(used)
+            if on_same_value:
+                uses_on_same_value[location].append(used)
+            if used not in targets:
+                targets[used] = _look_up(reference, resolver)
+                unread.append(used)
+        if len(targets) > MAX_REFERENCES:
+            message = f"more than {MAX_REFERENCES} references"
+            raise ValueError(message)
+    if _has_cycle(uses_on_same_value):
+        message = "a $ref leads back to itself"
         raise ValueError(message)
-    seen.add(id(schema))
-    for pattern in (*_patterns(schema), schema.get("pattern", "")):
-        _search(pattern)
-    resource = draft.resource(schema)
-    here = resolver.in_subresource(resource)
-    parts = [(part.contents, here) for part in resource.subresources()]
-    for name in _REFERENCES:
-        if name in schema:
-            found = _found(str(schema[name]), here)
-            draft.check(found.contents)
-            parts.append((found.contents, found.resolver))
-    return set(schema).union(*(_keywords(*part, draft, seen) for part in parts))
+    text = json.dumps(schema)
+    if _has_cycle(uses) or any(f'"{keyword}"' in text for keyword in _UNBOUNDED):
+        return math.inf
+    costs: dict[Location, int] = {}
+    for location in TopologicalSorter(uses).static_order():
+        own = len(json.dumps(targets[location].contents))
+        costs[location] = own + sum(costs[used] for used in uses[location])
+    return costs[top]
 
 
-def _found(reference: str, resolver: Any) -> Any:
-    """Return what a $ref leads to in the same document. Raises ValueError where it is nothing."""
-    nowhere = _imported("referencing.exceptions").Unresolvable
+def _look_up(reference: str, resolver: Any) -> Any:
     try:
         return resolver.lookup(reference)
-    except nowhere:
-        message = f"$ref {reference!r} leads nowhere"
+    except (jsonschema_rs.ReferencingError, ValueError):
+        message = f"$ref {reference!r} has no target in the schema"
         raise ValueError(message) from None
 
 
-@lru_cache(maxsize=8)
-def _bounded(base: Any) -> Any:
-    """Return a class of jsonschema's whose keywords take bounded time, a `TimeoutError` at most."""
-    own: dict[str, Check] = {
-        "pattern": _pattern_matches,
-        "patternProperties": _pattern_properties,
-        "additionalProperties": _additional_properties,
-        "uniqueItems": _unique_items,
-        "multipleOf": _multiple_of,
-    }
-    checks = {name: _timed(own.get(name, check)) for name, check in base.VALIDATORS.items()}
-    return _imported("jsonschema").validators.extend(base, checks)
+def _has_cycle(graph: dict[Location, list[Location]]) -> bool:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        return True
+    return False
 
 
-def _timed(check: Check) -> Check:
-    def in_time(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[Any] | None:
-        if monotonic() > _clock.deadline:
-            raise TimeoutError
-        return check(validator, wanted, value, schema)
-
-    return in_time
-
-
-@lru_cache(maxsize=256)
-def _search(pattern: str) -> Callable[..., Any]:
-    r"""Return the search for a pattern of ECMA 262: `\d` is ASCII, `$` only the very end."""
-    letters = "" if r"\p" in pattern.lower() else "(?a)"
-    ends = _DOLLAR.sub(lambda token: r"\Z" if token[0] == "$" else token[0], pattern)
-    search: Callable[..., Any] = patterns.compiled(letters + ends).search
-    return search
-
-
-def _matches(pattern: str, text: str) -> bool:
-    left = max(_clock.deadline - monotonic(), 1e-3)
-    return _search(pattern)(text, timeout=left) is not None
-
-
-def _patterns(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    patterns: Mapping[str, Any] = schema.get("patternProperties", {})
-    return patterns
+def _find_references(
+    schema: Any, resolver: Any, *, on_same_value: bool = True
+) -> Iterator[tuple[Any, str, bool]]:
+    """Yield the references in a schema, and whether each is applied to the schema's own value."""
+    if not isinstance(schema, dict):
+        return
+    for name in ("$id", "id"):  # the second is draft 4's
+        if isinstance(schema.get(name), str):
+            with suppress(jsonschema_rs.ReferencingError):  # drafts 4 to 7 ignore it beside a $ref
+                resolver = resolver.lookup(schema[name]).resolver
+    for name in _REFERENCES:
+        if isinstance(schema.get(name), str):
+            yield resolver, schema[name], on_same_value
+    for keyword in schema.keys() & (_ON_SAME_VALUE | _ON_PARTS):
+        content = schema[keyword]
+        if keyword in _NAMED and isinstance(content, dict):
+            content = [*content.values()]
+        same = on_same_value and keyword in _ON_SAME_VALUE
+        for part in content if isinstance(content, list) else [content]:
+            yield from _find_references(part, resolver, on_same_value=same)
 
 
-def _fault(message: str) -> Any:
-    return _imported("jsonschema").ValidationError(message)
+def _has_inner_id(schema: Any) -> bool:
+    # A property may be called "id", but its value is then an object or a boolean.
+    name = "id" if "draft-04" in json.dumps(schema) else "$id"
+    at_top = isinstance(schema, dict) and name in schema
+    return json.dumps(schema).count(f'"{name}": "') > at_top
 
 
-def _pattern_matches(validator: Any, wanted: str, value: Any, _: Any) -> Iterator[Any]:
-    if validator.is_type(value, "string") and not _matches(wanted, value):
-        yield _fault(f"{value!r} does not match {wanted!r}")
+def _replace_lone_surrogates(value: Any) -> Any:
+    """Return a value with "?" for each lone surrogate, which text in Rust cannot hold."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
-def _pattern_properties(validator: Any, wanted: Any, value: Any, _: Any) -> Iterator[Any]:
-    if validator.is_type(value, "object"):
-        for pattern, schema in wanted.items():
-            for key in value:
-                if _matches(pattern, key):
-                    yield from validator.descend(value[key], schema, path=key, schema_path=pattern)
-
-
-def _additional_properties(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[Any]:
-    if validator.is_type(value, "object"):
-        for key in value:
-            if key in schema.get("properties", {}):
-                continue
-            if any(_matches(pattern, key) for pattern in _patterns(schema)):
-                continue
-            if wanted is False:
-                yield _fault(f"the property {key!r} is not allowed")
-            else:
-                yield from validator.descend(value[key], wanted, path=key)
-
-
-def _unique_items(validator: Any, wanted: bool, value: Any, _: Any) -> Iterator[Any]:  # noqa: FBT001 - jsonschema's signature
-    if wanted and validator.is_type(value, "array"):
-        distinct = {json.dumps(_normal(item), sort_keys=True) for item in value}
-        if len(distinct) < len(value):
-            yield _fault(f"{value!r} has equal items")
-
-
-def _normal(value: Any) -> Any:
-    """Return a value with 1 for 1.0, which JSON Schema takes for equal."""
-    if isinstance(value, dict):
-        return {key: _normal(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [*map(_normal, value)]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _multiple_of(validator: Any, wanted: float, value: Any, _: Any) -> Iterator[Any]:
-    """Divide the decimals that were written: 0.07 is a multiple of 0.01."""
-    if validator.is_type(value, "number") and Fraction(str(value)) % Fraction(str(wanted)):
-        yield _fault(f"{value!r} is not a multiple of {wanted!r}")
+def _describe_error(error: Any) -> str:
+    """Return the position and the message of an error, each shortened."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
+    message = error.message
+    if len(message) > MAX_MESSAGE:
+        # The end of a message says what is wrong; a long value is at its start.
+        message = f"...{message[-MAX_MESSAGE:]}"
+    return f"{''.join(('$', *steps))[:60]}: {message}"

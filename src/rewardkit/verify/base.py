@@ -1,4 +1,4 @@
-"""What a verifier is, and the order in which an answer and its reference are looked at."""
+"""The base class of verifiers, and the order in which an answer and its reference are checked."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ CORRECT = Verdict(Outcome.CORRECT)
 WRONG = Verdict(Outcome.WRONG)
 NO_ANSWER = Verdict(Outcome.NO_ANSWER)
 BAD_REFERENCE = Verdict(Outcome.BAD_REFERENCE)
-_TOO_LARGE = 10**4000  # what Python still turns into text; an infinity is larger, NaN is not less
+MAX_NUMBER = 10**4000
+"""Numbers up to it become text: Python refuses to convert more than 4,300 digits."""
 
 
 class Verifier(Component):
-    """Whether answers are right. Usable by itself, as in an evaluation.
+    """Says whether answers are right. Usable by itself, as in an evaluation.
 
     >>> from rewardkit import build
     >>> [verdict.outcome.value for verdict in build("number").verify(["7.0", None], ["7", "7"])]
@@ -31,9 +32,9 @@ class Verifier(Component):
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return one verdict for each answer, in order.
 
-        `answers` are texts, None where there was none. `references` are dataset cells: a string, a
-        number, None, or a list of which any is right; a verifier that reads another cell says so.
-        Both have the same length; ValueError where they do not.
+        `answers` are texts, or None for a missing answer. `references` are the dataset's values: a
+        string, a number, None, or a list of which any is right; a verifier that reads other values
+        documents them. Raises ValueError if the two differ in length.
         """
 
 
@@ -42,20 +43,20 @@ def pairwise(
     references: Sequence[Any],
     judge: Callable[[str, str], Verdict],
 ) -> list[Verdict]:
-    """Return a verdict for each pair, asking `judge` only where there is something to compare.
+    """Return a verdict for each pair, calling `judge` only if there is something to compare.
 
-    `judge(answer, reference)` gets texts that are not blank, and gives BAD_REFERENCE for a
+    `judge(answer, reference)` gets texts that are not blank, and returns BAD_REFERENCE for a
     reference that it cannot read. Of a list of references the first that finds the answer right
     decides, else the first that can be read.
     """
     rows = paired(answers, references)
-    return [_one(answer, reference, judge) for answer, reference in rows]
+    return [_judge_pair(answer, reference, judge) for answer, reference in rows]
 
 
 def paired(
     answers: Sequence[str | None], references: Sequence[Any]
 ) -> Iterator[tuple[str | None, Any]]:
-    """Return each answer with its reference. Raises ValueError where there are not as many.
+    """Return each answer with its reference. Raises ValueError if the lengths differ.
 
     >>> list(paired(["4", None], [4, "7"]))
     [('4', 4), (None, '7')]
@@ -67,7 +68,7 @@ def paired(
 
 
 def texts(reference: Any) -> list[str]:
-    """Return the texts that a reference's cell stands for, without the blank ones.
+    """Return the texts of a reference, without the blank ones; none for an unreadable reference.
 
     >>> texts(7), texts([0.5, "1/2"]), texts(" ")
     (['7'], ['0.5', '1/2'], [])
@@ -75,17 +76,21 @@ def texts(reference: Any) -> list[str]:
     if isinstance(reference, str):
         return [reference] if reference.strip() else []
     if isinstance(reference, Real):
-        return [str(reference)] if abs(reference) < _TOO_LARGE else []  # type: ignore[operator]
+        # An infinity is not less either, and nor is NaN, which no answer equals.
+        return [str(reference)] if abs(reference) < MAX_NUMBER else []  # type: ignore[operator]
     if isinstance(reference, Sequence) and not isinstance(reference, bytes):
         return [text for part in reference for text in texts(part)]
     return []
 
 
-def _one(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict]) -> Verdict:
-    """Return the verdict on one answer and one reference's cell."""
+def _judge_pair(
+    answer: str | None, reference: Any, judge: Callable[[str, str], Verdict]
+) -> Verdict:
     given = "" if answer is None or answer.isspace() else answer
     verdict = BAD_REFERENCE
     for text in texts(reference):
+        # Without an answer the reference is compared with itself, to learn if it can be read: a bad
+        # reference is reported before a missing answer.
         found = judge(given or text, text)
         if not given and found.outcome is not BAD_REFERENCE.outcome:
             return NO_ANSWER

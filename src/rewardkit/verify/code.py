@@ -1,5 +1,5 @@
-"""Code, judged by running it on tests: functional correctness, as in Chen et al., 2021, "Evaluating
-Large Language Models Trained on Code", section 2.1, and, for programs that read and write, in
+"""Code, judged by running tests: functional correctness, as in Chen et al., 2021, "Evaluating Large
+Language Models Trained on Code", section 2.1, and, for programs that read standard input, in
 Hendrycks et al., 2021, "Measuring Coding Challenge Competence With APPS".
 """
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 class Code(Verifier):
     """The answer's Python passes the reference's tests.
 
-    Of an answer its fenced Python counts, else a block without a language, else all of it. A
-    reference is one of these, or JSON text of one; of a list all must pass, not any.
+    The program is the answer's fenced Python block, else a fenced block without a language, else
+    all of the answer. A reference is one of these, or JSON text of one; of a list all must pass.
 
-    - Python that asserts, in statements or in functions `test_...`. It uses the names that the
-      answer defines, those of built-ins aside: `from solution import sum` gives these too.
+    - Python that asserts, in statements or in functions `test_...`. It can use the names that the
+      answer defines, but for names of built-ins: `from solution import sum` imports those too.
     - A mapping with `input` and `output`, or `inputs` and `outputs`, each a text or a list of them;
-      or one with a list of such mappings as `test_cases`. The program runs for each input, and
-      its output is compared line by line, but for white space at their ends.
+      or one with a list of such mappings as `test_cases`. The program runs once per input, and
+      its output is compared line by line, without white space at both ends of a line.
 
     So it reads MBPP's `test_list`, KodCode's `test`, HumanEval's `test` with a line `check(NAME)`
     after it, `input_output` of APPS and TACO, CodeContests' `public_tests`, and open-r1's
     `verification_info`; not pairs of a function's arguments and results (`fn_name`).
 
-    Answers run under bubblewrap, with no network, files or environment, and apart from the tests.
-    What passes between the two is a copy of plain data: numbers, text, bytes, dates, and built-in
+    Answers run under bubblewrap, with no network, files or environment, and never in the process of
+    their tests. Plain data is copied between the two: numbers, text, bytes, dates, and built-in
     collections. Of other objects tests can use attributes, items and calls, iterate them, and
-    compare them to their like; `f(x).equals(y)` takes the answer's word. They cannot see what is
-    printed, await, or catch the answer's own exception classes.
+    compare them with each other; a method such as `f(x).equals(y)` is the answer's own, and may
+    lie. Tests cannot read printed output, await, or catch the answer's own exception classes.
 
     >>> code = Code(unsafe_subprocess=True)  # leave this out where bubblewrap is installed
     >>> code.verify(["def double(x): return x + x"], ["assert double(4) == 8"])[0].outcome.value
@@ -57,67 +57,68 @@ class Code(Verifier):
     memory: Annotated[int, Field(ge=64)] = 512
     """MiB of address space for each process; an answer and its tests are one each."""
     partial: bool = False
-    """Whether all tests run and `correct` pays for the share passed; False stops at a failure."""
+    """Whether all tests run and `correct` pays the share that passed; False stops at a failure."""
     which: Literal["first", "last"] = "last"
     """Which fenced block counts."""
     packages: bool = False
-    """Whether the packages installed here can be imported, beside the standard library."""
+    """Whether installed packages can be imported, and not the standard library alone."""
     batch_timeout: Annotated[float, Field(gt=0)] | None = None
-    """Seconds for all answers of one call, after which the rest are TIMEOUT; None for as long as
-    each of them has."""
+    """Seconds for all answers of one call, after which the rest are TIMEOUT; None for no limit."""
     workers: Annotated[int, Field(ge=1)] | None = None
-    """How many answers run at once; None for one a processor, 16 at most."""
+    """How many answers run at once; None for one per processor, at most 16."""
     unsafe_subprocess: bool = False
-    """Whether to do without bubblewrap: then answers run with all the rights of this process."""
+    """Whether to run without bubblewrap: answers then have all the rights of this process."""
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return a verdict for each answer; equal pairs run once.
 
-        Raises RuntimeError where bubblewrap is missing, or does not work here.
+        Raises RuntimeError if bubblewrap is missing, or does not work here.
         """
-        rows = [self._settle(*pair) for pair in paired(answers, references)]
+        rows = [self._prepare(*pair) for pair in paired(answers, references)]
         jobs = list(dict.fromkeys(row for row in rows if isinstance(row, _Job)))
         verdicts: dict[_Job, Verdict] = {}
         if jobs:
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where code runs
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few use this verifier
 
             from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
 
-            bwrap = None if self.unsafe_subprocess else host.bubblewrap()
+            bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
             sandbox = host.Sandbox(self.memory, self.timeout, self.packages, bwrap)
             until = time.monotonic() + (self.batch_timeout or math.inf)
             with ThreadPoolExecutor(self.workers or min(os.cpu_count() or 1, 16)) as pool:
-                found = pool.map(lambda job: self._judge(job, sandbox, until), jobs)
+                # Threads are enough: each waits for its processes.
+                found = pool.map(lambda job: self._run_job(job, sandbox, until), jobs)
                 verdicts = dict(zip(jobs, found, strict=True))
         return [verdicts[row] if isinstance(row, _Job) else row for row in rows]
 
-    def _settle(self, answer: str | None, reference: Any) -> Verdict | _Job:
-        """Return the verdict where nothing has to run, else what has to."""
-        tests = _read(reference)
+    def _prepare(self, answer: str | None, reference: Any) -> Verdict | _Job:
+        """Return the verdict if nothing has to run, else the job."""
+        tests = _read_tests(reference)
         if tests is None:
             return BAD_REFERENCE
-        program = _program(answer or "", self.which)
+        program = _find_program(answer or "", self.which)
         return _Job(program, tests) if program.strip() else NO_ANSWER
 
-    def _judge(self, job: _Job, sandbox: Sandbox, until: float) -> Verdict:
-        """Return the verdict on one program; `until` is when the whole batch ends."""
+    def _run_job(self, job: _Job, sandbox: Sandbox, until: float) -> Verdict:
+        """Return the verdict on one program; `until` is the deadline of the whole batch."""
         deadline = min(time.monotonic() + self.timeout, until)
         if time.monotonic() >= until:
             return Verdict(Outcome.TIMEOUT, f"the batch's {self.batch_timeout:g} s are over")
         try:
             if isinstance(job.tests, str):
-                total, faults = sandbox.tested(
+                total, faults = sandbox.run_tests(
                     job.program, job.tests, partial=self.partial, deadline=deadline
                 )
             else:
                 total, faults = len(job.tests), []
                 for pair in job.tests:
-                    faults.append(_fault(sandbox, job.program, pair, deadline))
+                    faults.append(_find_output_fault(sandbox, job.program, pair, deadline))
                     if faults[-1] and not self.partial:
                         break
         except TimeoutError:
             return Verdict(Outcome.TIMEOUT, f"{self.timeout:g} s")
         passed = faults.count("")
+        # A program may end its tests early: those that did not run have not passed.
         share = passed / max(total, 1) if self.partial else None
         if 0 < passed == total == len(faults):
             return Verdict(Outcome.CORRECT, share=share)
@@ -126,7 +127,7 @@ class Code(Verifier):
 
 
 class _Pair(NamedTuple):
-    """What a program reads, and what it should write."""
+    """A program's input, and the output that it should write."""
 
     given: str
     wanted: str
@@ -139,26 +140,32 @@ class _Job(NamedTuple):
     tests: str | tuple[_Pair, ...]
 
 
-def _fault(sandbox: Sandbox, program: str, pair: _Pair, deadline: float) -> str:
-    """Return what is wrong with a program's output, "" where nothing is."""
-    most = 2 * len(pair.wanted.encode(errors="replace")) + (1 << 16)
-    data, code = sandbox.output(program, pair.given, most=most, deadline=deadline)
-    if len(data) > most:
+def _find_output_fault(sandbox: Sandbox, program: str, pair: _Pair, deadline: float) -> str:
+    """Run a program, and return the fault of its output, "" for none."""
+    # Twice the wanted output leaves room for white space; what is longer is wrong anyway.
+    max_bytes = 2 * len(pair.wanted.encode(errors="replace")) + (1 << 16)
+    data, code = sandbox.run_program(program, pair.given, max_bytes=max_bytes, deadline=deadline)
+    if len(data) > max_bytes:
         return "too large an output"
     if code:
         return f"exit code {code}"
-    return "" if _lines(data.decode(errors="replace")) == _lines(pair.wanted) else "another output"
+    output = data.decode(errors="replace")
+    return "" if _strip_lines(output) == _strip_lines(pair.wanted) else "another output"
 
 
-def _lines(text: str) -> list[str]:
-    """Return the lines, without the white space that does not count."""
+def _strip_lines(text: str) -> list[str]:
     return [line.strip() for line in text.strip().split("\n")]
 
 
-def _program(answer: str, which: Literal["first", "last"]) -> str:
+_PYTHON_LANGUAGES = {"python", "python3", "py"}
+
+
+def _find_program(answer: str, which: Literal["first", "last"]) -> str:
     """Return the fenced block that counts, or all of the answer."""
     pieces = answer.split("```")
-    for languages, blocks in ((_PYTHON, pieces[1:-1]), ({""}, pieces[1:-1:2])):
+    # A block that names Python is taken wherever it is: text like ```x``` may have shifted the
+    # pairs of fences. One without a name is taken only where a block may be.
+    for languages, blocks in ((_PYTHON_LANGUAGES, pieces[1:-1]), ({""}, pieces[1:-1:2])):
         found = [
             code
             for language, newline, code in (block.partition("\n") for block in blocks)
@@ -169,47 +176,48 @@ def _program(answer: str, which: Literal["first", "last"]) -> str:
     return answer
 
 
-_PYTHON = {"python", "python3", "py"}
-
-
-def _read(reference: Any) -> str | tuple[_Pair, ...] | None:
-    """Return the tests that a reference's cell holds, None where it holds none."""
-    import json  # noqa: PLC0415 - only where code is judged
+def _read_tests(reference: Any) -> str | tuple[_Pair, ...] | None:
+    """Return a reference's tests, None if it has no test."""
+    import json  # noqa: PLC0415 - few use this verifier
 
     from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - the same
 
-    cell = reference
-    if isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{"):
-        with suppress(ValueError, RecursionError):
-            cell = json.loads(cell)
-    if isinstance(cell, list | tuple) and all(isinstance(part, str) for part in cell):
-        cell = "\n".join(cell)
+    if isinstance(reference, str) and reference.lstrip()[:1] in ("[", "{"):
+        with suppress(ValueError, RecursionError):  # Python may begin with a list, too
+            reference = json.loads(reference)
+    if isinstance(reference, list | tuple) and all(isinstance(part, str) for part in reference):
+        reference = "\n".join(reference)
     try:
-        if isinstance(cell, str):
-            steps, _ = guest.read(cell)
-            return cell if any(counts for _, counts in steps) else None
-        pairs = tuple(_pairs(cell))
+        if isinstance(reference, str):
+            steps, _ = guest.read_tests(reference)
+            return reference if any(is_test for _, is_test in steps) else None
+        pairs = tuple(_read_pairs(reference))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None
+    # A program that does nothing would pass tests that all want no output.
     return pairs if any(pair.wanted.strip() for pair in pairs) else None
 
 
-def _pairs(cell: Any) -> Iterator[_Pair]:
+def _read_pairs(reference: Any) -> Iterator[_Pair]:
     """Yield the pairs in a mapping, or in a list of mappings.
 
     Raises ValueError or TypeError for anything else.
     """
-    if isinstance(cell, str):
-        raise TypeError(cell)
-    if not isinstance(cell, Mapping):
-        for part in cell:
-            yield from _pairs(part)
-    elif "test_cases" in cell and cell.get("language", "python") == "python":
-        yield from _pairs(cell["test_cases"])
-    elif cell.get("fn_name") or "func" in str(cell.get("type") or cell.get("testtype")):
-        raise ValueError(cell)
+    if isinstance(reference, str):
+        raise TypeError(reference)
+    if not isinstance(reference, Mapping):
+        for part in reference:
+            yield from _read_pairs(part)
+    elif "test_cases" in reference and reference.get("language", "python") == "python":
+        yield from _read_pairs(reference["test_cases"])
+    elif reference.get("fn_name") or "func" in str(
+        reference.get("type") or reference.get("testtype")
+    ):
+        raise ValueError(reference)
     else:
-        given, wanted = (cell.get(key, cell.get(f"{key}s")) for key in ("input", "output"))
+        given, wanted = (
+            reference.get(key, reference.get(f"{key}s")) for key in ("input", "output")
+        )
         if isinstance(given, str):
             given, wanted = [given], [wanted]
         for pair in zip(given, wanted, strict=True):

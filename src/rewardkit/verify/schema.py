@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, final
+from typing import Annotated, Any, Literal, Self, final
 
 from pydantic import Field, model_validator
 
 from rewardkit.component import Frozen
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import CORRECT, Verifier, pairwise
+from rewardkit.verify.base import CORRECT, WRONG, Verifier, pairwise
 
-if TYPE_CHECKING:
-    from rewardkit.verify._schema import Schema
+Pair = tuple[str, str]
+"""An answer, and a schema as JSON text."""
 
 
 @final
@@ -21,29 +21,34 @@ if TYPE_CHECKING:
 class JsonSchema(Verifier):
     r"""The answer is JSON, and valid against a schema: the reference, or one for all rows.
 
-    JSON is read strictly: no NaN, no key twice, no number beyond a float's range. `format` is an
-    annotation, as the standard has it. Nothing is fetched from elsewhere.
+    JSON is read strictly: NaN, a repeated key and a number beyond a float's range are refused.
+    `format` is an annotation, as in the standard, and so are `contentEncoding` and
+    `contentMediaType`. Nothing is fetched: a reference to another document is an error of the
+    schema. jsonschema-rs decides; schemas that refer to themselves, and large ones, are decided in
+    worker processes, which are killed at the deadline.
 
     >>> adult = JsonSchema(json_schema={"properties": {"age": {"minimum": 18}}})
     >>> [v.outcome.value for v in adult.verify(['It is {"age": 20}.', '{"age": 7}'], [None, None])]
     ['correct', 'wrong']
     >>> JsonSchema().verify(["[1]"], ['{"items": {"type": "string"}}'])[0].detail
-    "$[0]: 1 is not of type 'string'"
+    '$[0]: 1 is not of type "string"'
     """
 
     json_schema: Annotated[Mapping[str, Any], Frozen] | None = None
-    """The schema of every row; references are then not looked at. None where each reference is a
-    schema, as a mapping or as JSON text."""
+    """The schema of every row; references are then ignored. None if each reference is a schema, as
+    a mapping or as JSON text."""
     which: Literal["first", "whole"] = "first"
     """The first JSON in the answer (all of it, else a json fence, else an object or array), or the
     whole answer, which must be nothing else."""
     timeout: Annotated[float, Field(gt=0)] = 0.5
-    """Seconds for one answer."""
+    """Seconds for one answer that a worker process decides."""
 
     @model_validator(mode="after")
-    def _is_schema(self) -> Self:
+    def _check_schema(self) -> Self:
         if self.json_schema is not None:
-            schema = _compiled(_written(self.json_schema))
+            from rewardkit.verify._schema import read_schema  # noqa: PLC0415 - for jsonschema-rs
+
+            schema = read_schema(_write_json(self.json_schema))
             if isinstance(schema, str):
                 message = f"json_schema: {schema}"
                 raise ValueError(message)
@@ -52,53 +57,91 @@ class JsonSchema(Verifier):
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return a verdict for each answer; the detail of WRONG is the first fault.
 
-        Raises ImportError where jsonschema is not installed.
+        Equal pairs are decided once. Raises ImportError where jsonschema-rs is not installed.
         """
         if self.json_schema is not None:
-            references = [_written(self.json_schema)] * len(references)
-        return pairwise(answers, [*map(_text, references)], self._judge)
+            references = [_write_json(self.json_schema)] * len(references)
+        found: dict[Pair, Verdict] = {}
+        asked: dict[Pair, list[str]] = {}
 
-    def _judge(self, answer: str, reference: str) -> Verdict:
-        from rewardkit._text import strict_json  # noqa: PLC0415 - json takes its time to import
+        def judge(answer: str, reference: str) -> Verdict:
+            pair = answer, reference
+            if pair not in found:
+                settled = self._judge_here(answer, reference)
+                if not isinstance(settled, Verdict):
+                    asked[pair], settled = settled, WRONG  # until a worker has decided
+                found[pair] = settled
+            return found[pair]
 
-        schema = _compiled(reference)
+        schemas = [*map(_schemas_as_text, references)]
+        verdicts = pairwise(answers, schemas, judge)
+        if not asked:
+            return verdicts
+        found |= self._judge_in_workers(asked)
+        return pairwise(answers, schemas, judge)
+
+    def _judge_here(self, answer: str, reference: str) -> Verdict | list[str]:
+        """Return the verdict, or the row of a worker where deciding may take long."""
+        import json  # noqa: PLC0415 - it takes its time to import
+
+        from rewardkit._text import strict_json  # noqa: PLC0415 - it imports json
+        from rewardkit.verify._schema import (  # noqa: PLC0415 - it imports jsonschema-rs
+            MAX_COST_HERE,
+            TOO_DEEP,
+            read_schema,
+        )
+
+        schema = read_schema(reference)
         if isinstance(schema, str):
             return Verdict(Outcome.BAD_REFERENCE, schema)
-        read = strict_json.first if self.which == "first" else strict_json.read
+        read = strict_json.find_first if self.which == "first" else strict_json.read
         try:
-            fault = schema.fault(read(answer.strip()), self.timeout)
-        except TimeoutError:
-            return Verdict(Outcome.TIMEOUT, f"not decided within {self.timeout:g} s")
+            value = read(answer.strip())
+            if schema.cost * len(answer) > MAX_COST_HERE:
+                value_text = json.dumps(value)  # without the prose around it
+                if schema.cost * len(value_text) > MAX_COST_HERE:
+                    return [reference, value_text]
+            fault = schema.find_fault(value)
         except RecursionError:
-            return _TOO_DEEP
-        except ValueError as error:
-            refused = isinstance(error, strict_json.RefusedError)
-            return Verdict(Outcome.WRONG, f"not JSON: {error}" if refused else "not JSON")
+            fault = TOO_DEEP
+        except strict_json.RefusedError as error:
+            fault = f"not JSON: {error}"
+        except ValueError:
+            fault = "not JSON"
         return Verdict(Outcome.WRONG, fault) if fault else CORRECT
 
+    def _judge_in_workers(self, rows: Mapping[Pair, list[str]]) -> dict[Pair, Verdict]:
+        from rewardkit._workers import pool  # noqa: PLC0415 - few batches need it
 
-_TOO_DEEP = Verdict(Outcome.WRONG, "too large: nested too deep")
+        function = "rewardkit.verify._schema:find_fault_in_worker"
+        answers = pool.run(function, [*rows.values()], timeout=self.timeout)
+        verdicts = {}
+        for pair, answer in zip(rows, answers, strict=True):
+            if not isinstance(answer, list):
+                detail = f"not decided within {self.timeout:g} s"
+                verdicts[pair] = Verdict(Outcome.TIMEOUT, detail)
+                continue
+            schema_error, fault = answer
+            if schema_error:
+                verdicts[pair] = Verdict(Outcome.BAD_REFERENCE, str(schema_error))
+            else:
+                verdicts[pair] = Verdict(Outcome.WRONG, str(fault)) if fault else CORRECT
+        return verdicts
 
 
-def _compiled(text: str) -> Schema | str:
-    """Return the schema that JSON text holds, or the reason why it is none."""
-    from rewardkit.verify import _schema  # noqa: PLC0415 - json takes its time to import
-
-    return _schema.compiled(text)
-
-
-def _written(value: Any) -> str:
-    """Return a value as JSON text. Raises ValueError for one that JSON cannot hold."""
-    from rewardkit._text import strict_json  # noqa: PLC0415 - json takes its time to import
+def _write_json(value: Any) -> str:
+    from rewardkit._text import strict_json  # noqa: PLC0415 - it imports json
 
     return strict_json.write(value)
 
 
-def _text(reference: Any) -> Any:
-    """Return a reference's cell with JSON text for each mapping in it, None where that fails."""
+def _schemas_as_text(reference: Any) -> Any:
+    """Return a reference with JSON text for each mapping in it, None where JSON cannot hold it."""
     if isinstance(reference, Mapping):
         try:
-            return _written(reference)
+            return _write_json(reference)
         except ValueError:
             return None
-    return [*map(_text, reference)] if isinstance(reference, list | tuple) else reference
+    if isinstance(reference, list | tuple):
+        return [*map(_schemas_as_text, reference)]
+    return reference

@@ -1,0 +1,23 @@
+"""Other processes: do they still run?"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterable
+
+
+def alive(pid: int | str) -> bool:
+    """Return whether a process runs: it exists, and is not a zombie."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)  # noqa: S607
+    return shown.stdout.strip()[:1] not in {"", "Z"}
+
+
+def gone(pids: Iterable[int | str], seconds: float = 20) -> bool:
+    """Wait until none of the processes runs, and return whether that came about in time."""
+    until = time.monotonic() + seconds
+    while any(map(alive, pids)):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
