@@ -17,7 +17,9 @@ from endpoint import serving
 from rewardkit import presets
 from rewardkit import testing as kit
 from rewardkit.component import columns
-from rewardkit.testing import _timing
+from rewardkit.testing import _check, _timing
+from rewardkit.testing._calls import count_rows
+from rewardkit.testing._replay import child_process
 from shapes import REQUIRED
 
 ODD = st.sampled_from(
@@ -103,6 +105,8 @@ CHECKS = {
     "verifier": kit.check_verifier,
     "extractor": kit.check_extractor,
 }
+HEAVY = {"code", "judge", "language", "math"}
+"""Components that load or start much: each pickles in a process of its own."""
 OF_RIGHT = {"reward": "maximum", "verifier": "right", "extractor": "found"}
 NAMES = [name for name in rk.names() if "/" not in name]
 
@@ -133,22 +137,46 @@ def component(request):
 def test_every_component_keeps_every_law(component):
     kind, name = component.component_kind, component.registered_name
     options = {**USUAL, **SLOW.get(name, {})}
+    left_out = {*options.pop("skip", ())}
+    if name not in HEAVY:
+        left_out |= {"pickles"}  # below, in one process for all of them
     expected = {OF_RIGHT[kind]}
     if name in NO_ANSWERS:
-        skip = [*options.get("skip", ()), "reflexive"]
-        options |= {"right": RIGHT[name]["right"], "skip": skip}
+        options |= {"right": RIGHT[name]["right"]}
+        left_out |= {"reflexive"}
         expected = set()
-    checked = CHECKS[kind](component, **options)
+    checked = CHECKS[kind](component, skip=left_out, **options)
     if kind == "reward" and not columns(component):
         expected |= {"rename"}
     if name == "diversity":
         expected |= {"pointwise"}
     assert set(checked.skipped) == expected
-    left_out = set(options.get("skip", ()))
     laws = {law.name for law in kit.LAWS.values() if kind in law.kinds}
     assert {*checked.held, *checked.skipped, *left_out} == laws
 
 
+def test_every_light_component_pickles(monkeypatch):
+    monkeypatch.setattr(_check, "run_laws", lambda subject, *_: subject)
+    components = [rk.build(name, **REQUIRED.get(name, {})) for name in NAMES if name not in HEAVY]
+    options = {name: {"right": RIGHT[name]["right"]} for name in NO_ANSWERS}
+    subjects = [
+        CHECKS[it.component_kind](it, **options.get(it.registered_name, {})) for it in components
+    ]
+    calls = [[rows for rows in it.samples if count_rows(rows)] for it in subjects]
+    requests = [(it.run, it.target, rows) for it, rows in zip(subjects, calls, strict=True)]
+    answers = iter(child_process.answer_in_child(requests))
+    asked = iter(calls)
+
+    def repeat_calls(run, target, rows):
+        assert rows == next(asked)
+        return next(answers)
+
+    monkeypatch.setattr(child_process, "repeat_calls", repeat_calls)
+    for it in subjects:
+        assert it.try_law(kit.LAWS["pickles"].check, None) == "", it.target
+
+
+@pytest.mark.sandbox
 def test_code_is_linear(monkeypatch):
     monkeypatch.setattr(_timing, "_UNITS", ("a", "\n", "("))
     checked = kit.check_verifier(rk.build("code"), right=PASSES, laws="linear")

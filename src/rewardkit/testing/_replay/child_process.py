@@ -21,7 +21,7 @@ from rewardkit.testing._replay import scripts, sources
 # No multiprocessing: its spawn imports the caller's `__main__`, and so runs the checks of a script.
 _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; from rewardkit.testing._replay import child_process;"
-    " child_process.answer_request()"
+    " child_process.answer_requests()"
 )
 # Long enough to import torch and load a model on a busy machine.
 _TIMEOUT_SECONDS = 120.0
@@ -39,13 +39,25 @@ class _ModuleCollector(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+Request = tuple[Callable[[Any, Any], Any], Any, Sequence[Any]]
+"""A function, its first argument, and the second argument of each call."""
+
+
 def repeat_calls(run: Callable[[Any, Any], Any], target: Any, calls: Sequence[Any]) -> list[Any]:
     """Return the result of `run(target, call)` in another process, for each call in order.
+
+    Raises what `answer_in_child` raises.
+    """
+    return answer_in_child([(run, target, calls)])[0]
+
+
+def answer_in_child(requests: Sequence[Request]) -> list[list[Any]]:
+    """Return the results of each request; all are answered by one new process.
 
     Raises whatever pickling raises, RuntimeError with the other process's last line if it fails,
     and SkipTest for objects of a notebook, which no other process can import.
     """
-    data = pickle.dumps((run, target, calls))
+    data = pickle.dumps(requests)
     collector = _ModuleCollector(data)
     collector.load()
     files = {}
@@ -72,12 +84,12 @@ def repeat_calls(run: Callable[[Any, Any], Any], target: Any, calls: Sequence[An
     if child.returncode:
         lines = child.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         raise RuntimeError(f"the other process failed: {lines[-1]}")
-    results: list[Any] = pickle.loads(child.stdout)  # noqa: S301 - of our own making
+    results: list[list[Any]] = pickle.loads(child.stdout)  # noqa: S301 - of our own making
     return results
 
 
-def answer_request() -> None:
-    """Answer one request of `repeat_calls`, from standard input to standard output."""
+def answer_requests() -> None:
+    """Answer what `answer_in_child` asks, from standard input to standard output."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the object prints must not mix with the answer
     with scripts.disable_checks():
@@ -86,8 +98,12 @@ def answer_request() -> None:
             # not as __main__, or the code below `if __name__ == "__main__":` would run
             loaded_as = "__mp_main__" if name == "__main__" else name
             sys.modules[name] = scripts.load_script(loaded_as, file, package, last)
-        run, target, calls = pickle.loads(data)  # noqa: S301 - the same
-    answers.write(pickle.dumps([_call_or_describe_error(run, target, call) for call in calls]))
+        requests = pickle.loads(data)  # noqa: S301 - the same
+    results = [
+        [_call_or_describe_error(run, target, call) for call in calls]
+        for run, target, calls in requests
+    ]
+    answers.write(pickle.dumps(results))
     answers.close()
 
 
