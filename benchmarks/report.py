@@ -1,8 +1,8 @@
-"""How large a page of many completions is, and how soon Chromium has opened it.
+"""The size of a page of many completions, and the time that Chromium takes to open it.
 
 Without arguments it makes 10,000 rows; with one it reports that scored file. It prints the size,
 and over five fresh browsers the milliseconds from navigation to the first paint, to the table with
-its values, and to the table with its texts, the last of which is when everything can be used.
+its values, and to the table with its texts, after which the whole page is usable.
 
     python benchmarks/report.py [SCORED] [PAGE]
 """
@@ -30,29 +30,30 @@ TIMES = """() => [performance.getEntriesByName("first-contentful-paint")[0]?.sta
     performance.getEntriesByName("rewardkit-texts")[0].startTime]"""
 
 
-def made(path: Path, rows: int) -> Path:
+def make_rows(path: Path, rows: int) -> Path:
     """Write scored rows in groups of eight."""
     dice = random.Random(0)
     with path.open("w", encoding="utf-8") as out:
         for row in range(rows):
             text = " ".join(dice.choices(WORDS, k=100)) + f" <answer>{row % 90}</answer>"
-            cells = {
+            made = {
                 "prompt": f"What is {row // 8} + 1?",
                 "completion": text,
                 "rewards/correct": dice.choice([0.0, 1.0]),
-                "rewards/correct/why": "as the dice fell",
+                "rewards/correct/why": "at random",
                 "rewards/length": -round(dice.random(), 3),
                 "rewards/length/why": f"{len(text)} characters",
             }
-            out.write(json.dumps(cells) + "\n")
+            out.write(json.dumps(made) + "\n")
     return path
 
 
-def opened(playwright: Playwright, page: Path) -> list[float]:
-    """Return the milliseconds from navigation to each of the three, in a fresh browser."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
+def time_opening(playwright: Playwright, page: Path) -> list[float]:
+    """Return the milliseconds to first paint, values and texts, in a fresh browser."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
+    # Chromium does not start as root with its sandbox; the page is our own.
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    browser = playwright.chromium.launch(executable_path=found, args=flags)
+    browser = playwright.chromium.launch(executable_path=chromium, args=flags)
     try:
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
         tab.goto(page.resolve().as_uri())
@@ -67,14 +68,14 @@ def main() -> None:
     """Print the figures."""
     folder = Path(mkdtemp())
     given = sys.argv[1:]
-    source = Path(given[0]) if given else made(folder / "made.jsonl", 10_000)
+    source = Path(given[0]) if given else make_rows(folder / "made.jsonl", 10_000)
     page = Path(given[1]) if len(given) > 1 else folder / "page.html"
     start = time.perf_counter()
     done = report(source, page)
     print(f"{done.rows:,} rows, {done.shown:,} texts, {done.size:,} bytes", end=", ")
     print(f"written in {time.perf_counter() - start:.1f} s")
     with sync_playwright() as playwright:
-        tries = [opened(playwright, page) for _ in range(TRIES)]
+        tries = [time_opening(playwright, page) for _ in range(TRIES)]
     for name, times in zip(
         ("first paint", "values", "texts"), zip(*tries, strict=True), strict=True
     ):

@@ -1,4 +1,4 @@
-"""Rewards for test_scoring.py, importable by its worker processes."""
+"""Rewards for tests/scoring, importable by its worker processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class GroupSize(rk.Reward):
 
 
 class Slow(rk.Reward):
-    """The length, after a while, so that there is something to kill."""
+    """The length, after a while, so that there is time to kill it."""
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
         time.sleep(float(os.environ.get("SLOW", "0")))
@@ -34,7 +34,7 @@ def half_known(completions: list[Any], answer: list[str], **_: Any) -> list[floa
 
 
 def telling(completions: list[Any], log_extra: Any, trainer_state: Any, **_: Any) -> list[int]:
-    """A function that says why, prints, and knows the step."""
+    """A function that gives reasons, prints, and knows the step."""
     sys.stdout.write("loud\n")
     sys.stdout.flush()
     log_extra("telling/why", [f"step {trainer_state.global_step}"] * len(completions))
@@ -47,7 +47,7 @@ def process(completions: list[Any], **_: Any) -> list[int]:
 
 
 def quoting(completions: list[Any], log_extra: Any, **_: Any) -> list[float]:
-    """A why that is no text."""
+    """A why that is not text."""
     log_extra("quoting/why", ["\ud800"] * len(completions))
     return [0.0] * len(completions)
 
@@ -75,5 +75,5 @@ def too_short(completions: list[Any], **_: Any) -> list[float]:
 
 
 def infinite(completions: list[Any], **_: Any) -> list[float]:
-    """No value for a trainer, and one that abstains."""
+    """An infinity, after a value that abstains."""
     return [float("nan")] + [float("inf")] * (len(completions) - 1)

@@ -1,1 +1,1 @@
-"""Read rows from files and write scored rows, streamed and resumable."""
+"""Read rows from files, and write scored rows: streamed, and resumable after a kill."""

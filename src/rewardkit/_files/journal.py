@@ -1,13 +1,12 @@
-"""A file that grows by whole pieces and is there at once when done, whenever the process is killed.
+"""A file that grows piece by piece, and appears only when it is whole, also if it is killed.
 
 The pieces go to `OUT.part`. After each, a line goes to `OUT.progress`: how many bytes and rows
-there are now, and whatever else is to be kept. What comes after the last such line, a torn piece or
-a torn line, is cut off when the work is taken up again. At the end `OUT` is there in one step.
+there are now, and whatever else is to be kept. On resuming, everything behind the last such line (a
+torn piece or a torn line) is cut off. At the end `OUT` appears in one step.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -16,64 +15,66 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from rewardkit._files.lock import try_lock
+
 State = dict[str, Any]
 
 
 class Journal:
-    """The work on one file, taken up where it was left."""
+    """The work on one file, resumed at the last whole piece."""
 
-    def __init__(self, out: Path, about: Mapping[str, str], *, afresh: bool) -> None:
-        """Take up the work on `out`, or begin it.
+    def __init__(self, out: Path, fingerprints: Mapping[str, str], *, fresh: bool) -> None:
+        """Resume the work on `out`, or begin it.
 
-        `state` is what is known after the last piece, its `bytes` and `rows` among it; `ends` are
-        the bytes after each piece.
+        `state` is what was recorded with the last piece, its `bytes` and `rows` included; `ends`
+        are the number of bytes after each piece.
 
-        `about` says what the work is made of, each thing with what tells it from another of its
-        kind. Raises ValueError where it was begun with other things, or is under way in another
-        process; `afresh` forgets what was begun.
+        `fingerprints` identify what the work depends on, by name. Raises ValueError if the work was
+        begun with others, or if another process is at it; `fresh` discards earlier work.
         """
-        self.out, self.about = out, about
-        self.part, self.progress = beside(out, "part"), beside(out, "progress")
+        self.out, self.fingerprints = out, fingerprints
+        self.part, self.progress = add_suffix(out, "part"), add_suffix(out, "progress")
         out.parent.mkdir(parents=True, exist_ok=True)
-        self._lines = self.progress.open("a+b")
-        try:
-            fcntl.flock(self._lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lines.close()
-            raise ValueError(
-                f"{out} is being written by another process; wait, or end it"
-            ) from None
+        # "a+" creates the file without emptying it: until it is locked it may be somebody else's.
+        self._log = self.progress.open("a+b")
+        if not try_lock(self._log):
+            self._log.close()
+            raise ValueError(f"{out} is being written by another process; wait for it, or stop it")
         self._pieces: IO[bytes] | None = None
         try:
-            self.state, self.ends = self._taken_up(afresh=afresh)
+            self.state, self.ends = self._recover_state(fresh=fresh)
         except BaseException:
-            self._lines.close()
+            self._log.close()
             raise
         self._pieces = self.part.open("ab")
 
     def add(self, piece: bytes, rows: int, **kept: Any) -> State:
-        """Add a piece of so many rows, and what else is to be kept; return what is known now."""
+        """Append a piece of `rows` rows; return the new state, which holds `kept` too."""
         assert self._pieces is not None  # noqa: S101 - it is closed only at the end
+        # The piece goes first: a line about bytes that never arrived would be a lie, while bytes
+        # without a line are cut off. Neither is synced; a kill loses nothing that was flushed.
         self._pieces.write(piece)
         self._pieces.flush()
         size, total = self.state["bytes"] + len(piece), self.state["rows"] + rows
         self.state = {"bytes": size, "rows": total, **kept}
         self.ends.append(size)
-        self._write(self.state)
+        self._append_line(self.state)
         return self.state
 
-    def finish(self, make: Callable[[Path], Path]) -> None:
-        """Put in place of `out`, in one step, the file that `make` makes of the pieces."""
-        self._close()
-        made = make(self.part)
-        with made.open("rb") as file:
+    def finish(self, convert: Callable[[Path], Path]) -> None:
+        """Replace `out`, in one step, by the file that `convert` makes of the pieces."""
+        self._close_pieces()
+        finished = convert(self.part)
+        with finished.open("r+b") as file:  # Windows syncs only what is open for writing
             os.fsync(file.fileno())
-        made.replace(self.out)
+        finished.replace(self.out)
+        # The log goes last: as long as it is there, the next run knows that something is left.
         self.part.unlink(missing_ok=True)
+        if os.name == "nt":  # Windows does not delete a file that is open
+            self._log.close()
         self.progress.unlink()
 
     def __enter__(self) -> Self:
-        """Hold the files open."""
         return self
 
     def __exit__(
@@ -82,40 +83,42 @@ class Journal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close them; the work can be taken up later."""
-        self._close()
-        self._lines.close()
+        """Close the files; the work can be resumed later."""
+        self._close_pieces()
+        self._log.close()
 
-    def _close(self) -> None:
+    def _close_pieces(self) -> None:
         if self._pieces is not None:
             self._pieces.close()
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        self._lines.write(json.dumps(line).encode() + b"\n")
-        self._lines.flush()
+    def _append_line(self, line: Mapping[str, Any]) -> None:
+        self._log.write(json.dumps(line).encode() + b"\n")
+        self._log.flush()
 
-    def _taken_up(self, *, afresh: bool) -> tuple[State, list[int]]:
-        """Return what is known after the last whole piece, and the ends; cut off the rest."""
-        self._lines.seek(0)
-        *lines, _ = self._lines.read().split(b"\n")  # the last one is empty, or torn
+    def _recover_state(self, *, fresh: bool) -> tuple[State, list[int]]:
+        """Return the state after the last whole piece, and the ends; cut off everything else."""
+        self._log.seek(0)
+        *lines, _ = self._log.read().split(b"\n")  # the last one is empty, or torn
         size = self.part.stat().st_size if self.part.exists() else 0
-        if not lines[1:] and not self.out.exists():  # nothing came of it, so nothing is mixed
-            afresh = True
-        if not lines or afresh:
+        # Nothing was written yet, so there is nothing that other rewards could be mixed with.
+        if not lines[1:] and not self.out.exists():
+            fresh = True
+        if not lines or fresh:
             lines = []
-            self._lines.truncate(0)
-            self._write(self.about)
+            self._log.truncate(0)
+            self._append_line(self.fingerprints)
         else:
-            refuse_other(self.out, json.loads(lines[0]), self.about)
+            refuse_changes(self.out, json.loads(lines[0]), self.fingerprints)
         state: State = {"bytes": 0, "rows": 0}
         ends: list[int] = []
         for line in lines[1:]:
-            known = json.loads(line)
-            if known["bytes"] <= size:
-                state = known
-                ends.append(known["bytes"])
+            recorded = json.loads(line)
+            # A machine that lost power may have kept the line and lost the piece.
+            if recorded["bytes"] <= size:
+                state = recorded
+                ends.append(recorded["bytes"])
         if lines:
-            self._lines.truncate(sum(len(line) + 1 for line in lines[: len(ends) + 1]))
+            self._log.truncate(sum(len(line) + 1 for line in lines[: len(ends) + 1]))
         if ends:
             os.truncate(self.part, ends[-1])
         else:
@@ -123,25 +126,25 @@ class Journal:
         return state, ends
 
 
-def beside(out: Path, ending: str) -> Path:
-    """Return the file beside another that has one more ending."""
-    return out.with_name(f"{out.name}.{ending}")
+def add_suffix(path: Path, suffix: str) -> Path:
+    """Return the path beside `path` with one more suffix."""
+    return path.with_name(f"{path.name}.{suffix}")
 
 
-def refuse_other(out: Path, before: Mapping[str, str], about: Mapping[str, str]) -> None:
-    """Raise ValueError where work was begun with other things than those given now."""
-    changed = [name for name in about if before.get(name) != about[name]]
+def refuse_changes(out: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Raise ValueError if work was begun with other fingerprints than those of now."""
+    changed = [name for name in now if before.get(name) != now[name]]
     if changed:
         message = (
             f"{out} was begun with other {' and '.join(changed)};"
-            " start it afresh with --fresh (resume=False), or write to another file"
+            " start afresh with --fresh (resume=False), or write to another file"
         )
         raise ValueError(message)
 
 
-def put(path: Path, text: str) -> None:
-    """Write a small file in one step."""
-    new = beside(path, "new")
+def write_atomically(path: Path, text: str) -> None:
+    """Write a small file in one step, so that nobody reads half of it."""
+    new = add_suffix(path, "new")
     try:
         new.write_text(text, encoding="utf-8")
         new.replace(path)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rewardkit._files.reading import EXTRA, Chunk, Lines, Row, Table, ipc_bytes
+from rewardkit._files.chunks import EXTRA, Chunk, Lines, Row, Table, ipc_bytes
 from rewardkit._optional import require
 
 if TYPE_CHECKING:
@@ -18,133 +18,142 @@ if TYPE_CHECKING:
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
 """The columns that are added, each with a number, a text or None for every row."""
 
-_ROW_GROUP = 1 << 25  # bytes of rows that go to parquet together
+# Readers decompress a row group at once, so larger ones cost them memory, and smaller ones
+# compress worse: a batch of 1,024 rows alone would be one of a few hundred kilobytes.
+ROW_GROUP_BYTES = 1 << 25
 
 
-def lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
-    """Return the rows as lines of JSON, each as it came with the columns behind it."""
+def encode_lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
+    """Encode the rows as lines of JSON, each as it was read with the columns behind it."""
     keys = [f", {json.dumps(name)}: " for name in columns]
     tails: dict[tuple[Any, ...], bytes] = {}  # many rows have the same scores
-    came = chunk.lines if isinstance(chunk, Lines) else rows
+    originals = chunk.lines if isinstance(chunk, Lines) else rows
     written: list[bytes] = []
-    for row, line, cells in zip(rows, came, zip(*columns.values(), strict=True), strict=True):
-        tail = tails.get(cells)
+    added = zip(*columns.values(), strict=True)
+    for row, line, values in zip(rows, originals, added, strict=True):
+        tail = tails.get(values)
         if tail is None:
-            pairs = zip(keys, map(json.dumps, cells), strict=True)
-            tail = tails[cells] = "".join(map("".join, pairs)).encode() + b"}\n"
+            pairs = zip(keys, map(json.dumps, values), strict=True)
+            tail = tails[values] = "".join(map("".join, pairs)).encode() + b"}\n"
+        # A line is copied rather than encoded again: that is faster, and keeps numbers, spacing and
+        # the order of keys to the byte.
         if isinstance(line, bytes) and columns.keys().isdisjoint(row):
             written += (line[: line.rindex(b"}")], tail)
         else:
-            kept = {name: cell for name, cell in row.items() if name not in columns}
-            written += (_json(kept)[:-1], tail)
+            kept = {name: value for name, value in row.items() if name not in columns}
+            written += (_encode_row(kept)[:-1], tail)
     return b"".join(written)
 
 
-def stream(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
-    """Return the rows with the columns behind them as an Arrow stream.
+def encode_stream(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
+    """Encode the rows with the columns behind them as an Arrow stream.
 
     Raises ValueError for a column that parquet cannot hold.
     """
-    table = chunk.table if isinstance(chunk, Table) else _table(chunk, rows)
+    table = chunk.table if isinstance(chunk, Table) else _build_table(chunk, rows)
     table = table.drop_columns([name for name in columns if name in table.column_names])
-    for name, cells in columns.items():
-        table = table.append_column(name, _array(name, cells))
+    for name, values in columns.items():
+        table = table.append_column(name, _build_array(name, values))
+    # Metadata (of pandas or datasets) describes the columns that there were before.
     return ipc_bytes(table.replace_schema_metadata(None), compression="lz4")
 
 
-def joined(before: str | None, content: bytes) -> str:
-    """Return, as text, the schema that holds what was there before and a stream.
+def merge_schema(before: str | None, stream: bytes) -> str:
+    """Return, as text, a schema for the rows so far and those of a stream.
 
-    Raises ValueError where a column's types have none in common.
+    Raises ValueError if a column's types have none in common.
     """
     arrow = require("pyarrow", install=EXTRA)
-    schema = arrow.ipc.open_stream(content).schema
+    schema = arrow.ipc.open_stream(stream).schema
     try:
-        both = [_schema(before), schema] if before else [schema]
+        both = [_decode_schema(before), schema] if before else [schema]
         schema = arrow.unify_schemas(both, promote_options="permissive")
     except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
         message = f"rows differ in a column's type ({error}); write to a .jsonl file"
         raise ValueError(message) from None
-    return b64encode(schema.serialize()).decode()
+    return b64encode(schema.serialize()).decode()  # text, since the journal's lines are JSON
 
 
-def parquet(part: Path, ends: Sequence[int], schema: str | None, names: Iterable[str]) -> Path:
-    """Return a parquet file made of the streams in `part` that end there.
+def write_parquet(
+    part: Path, ends: Sequence[int], schema: str | None, names: Iterable[str]
+) -> Path:
+    """Write a parquet file of the streams in `part`, which end at `ends`; return its path.
 
-    `schema` is what `joined` gave for them all; where there are none, the file has the columns
-    `names`, and no rows.
+    `schema` is what `merge_schema` gave for them all; without rows there is none, and the file has
+    the columns `names`.
     """
     arrow = require("pyarrow", install=EXTRA)
     writer = require("pyarrow.parquet", install=EXTRA).ParquetWriter
-    made = part.with_name(f"{part.name}.parquet")
-    whole = _schema(schema) if schema else arrow.schema([(name, arrow.null()) for name in names])
-    with part.open("rb") as streams, writer(made, whole, compression="zstd") as file:
-        held = whole.empty_table()
+    path = part.with_name(f"{part.name}.parquet")
+    merged = (
+        _decode_schema(schema) if schema else arrow.schema([(name, arrow.null()) for name in names])
+    )
+    with part.open("rb") as streams, writer(path, merged, compression="zstd") as file:
+        held = merged.empty_table()
         for start in [0, *ends][:-1]:
             streams.seek(start)
             table = arrow.ipc.open_stream(streams).read_all()
             held = arrow.concat_tables([held, table], promote_options="permissive")
-            if held.nbytes >= _ROW_GROUP:
+            if held.nbytes >= ROW_GROUP_BYTES:
                 file.write_table(held)
-                held = whole.empty_table()
+                held = merged.empty_table()
         file.write_table(held)
-    return made
+    return path
 
 
-def _json(row: Row) -> bytes:
-    """Return a row as JSON; what is not finite is null."""
+def _encode_row(row: Row) -> bytes:
     try:
-        return _encode(row).encode()
-    except ValueError:  # NaN, or half a surrogate pair, which UTF-8 does not have
-        return json.dumps(_without_nan(row), default=_plain).encode()
+        return _encode_json(row).encode()
+    except ValueError:  # NaN, or half a surrogate pair, which UTF-8 cannot encode
+        return json.dumps(_replace_non_finite(row), default=_format_value).encode()
 
 
-def _plain(cell: Any) -> str:
-    """Return a cell that JSON does not know, a date or a decimal, as text."""
-    if isinstance(cell, bytes):
-        message = "a cell holds bytes, which JSON cannot; write to a .parquet file"
-        raise ValueError(message)  # noqa: TRY004 - the file is wrong, no argument
-    return str(cell)
+def _format_value(value: Any) -> str:
+    """Format a value that JSON does not know, as a date or a decimal."""
+    if isinstance(value, bytes):
+        message = "a column holds bytes, which JSON cannot; write to a .parquet file"
+        raise ValueError(message)  # noqa: TRY004 - the file is wrong, not an argument
+    return str(value)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+# One encoder for all rows: json.dumps with options builds a new one at each call.
+_encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_format_value).encode
 
 
-def _without_nan(cell: Any) -> Any:
-    """Return a cell with None in place of NaN and infinities, at every depth."""
-    if isinstance(cell, float):
-        return cell if math.isfinite(cell) else None
-    if isinstance(cell, dict):
-        return {str(key): _without_nan(item) for key, item in cell.items()}
-    return [*map(_without_nan, cell)] if isinstance(cell, list | tuple) else cell
+def _replace_non_finite(value: Any) -> Any:
+    """Return a value with None in place of NaN and infinities, at every depth."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _replace_non_finite(item) for key, item in value.items()}
+    return [*map(_replace_non_finite, value)] if isinstance(value, list | tuple) else value
 
 
-def _table(chunk: Chunk, rows: Sequence[Row]) -> pa.Table:
-    """Return rows as a table. Raises ValueError for a column that parquet cannot hold."""
+def _build_table(chunk: Chunk, rows: Sequence[Row]) -> pa.Table:
     arrow = require("pyarrow", install=EXTRA)
     arrays = {}
+    # The columns of all rows: Table.from_pylist would take those of the first row alone.
     for name in dict.fromkeys(name for row in rows for name in row):
         try:
             arrays[name] = arrow.array([row.get(name) for row in rows])
         except (arrow.ArrowException, ValueError, TypeError, OverflowError) as error:
-            where = f"{chunk.place(0)} to {chunk.place(len(rows) - 1)}: column {name!r}"
-            message = f"{where} does not fit parquet ({error}); write to a .jsonl file"
-            raise ValueError(message) from None
+            position = chunk.positions(0, len(rows) - 1)
+            problem = f"column {name!r} does not fit parquet ({error}); write to a .jsonl file"
+            raise ValueError(f"{position}: {problem}") from None
     return arrow.table(arrays)
 
 
-def _array(name: str, cells: Sequence[Any]) -> pa.Array:
-    """Return values or whys as an array."""
+def _build_array(name: str, values: Sequence[Any]) -> pa.Array:
     arrow = require("pyarrow", install=EXTRA)
     if not name.endswith("/why"):
-        return arrow.array(cells, arrow.float64())
+        # The type is named, since a batch in which a reward always abstains would give nulls.
+        return arrow.array(values, arrow.float64())
     try:
-        return arrow.array(cells, arrow.string())
+        return arrow.array(values, arrow.string())
     except UnicodeEncodeError:  # half a surrogate pair, quoted from a column
-        return arrow.array([cell.encode(errors="replace").decode() for cell in cells])
+        return arrow.array([value.encode(errors="replace").decode() for value in values])
 
 
-def _schema(text: str) -> pa.Schema:
-    """Return the schema of a text."""
+def _decode_schema(text: str) -> pa.Schema:
     arrow = require("pyarrow", install=EXTRA)
     return arrow.ipc.read_schema(arrow.BufferReader(b64decode(text)))

@@ -1,4 +1,4 @@
-"""Where in a completion its answer stands, for whatever extractor found it."""
+"""The position of a completion's answer, whichever extractor found it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import NamedTuple
 from rewardkit.extract import Boxed, Extractor, Hash, Tag
 
 USUAL = (Tag(), Boxed(), Hash())
-"""What is tried, in this order, where nothing says how the rewards read their answer."""
-_TRIES = 16
-_NEXT = str.maketrans(
+"""The extractors that are tried, in this order, if nothing says how the rewards find answers."""
+
+MAX_TRIED_OCCURRENCES = 16  # each costs an extraction over the whole text
+# Every letter and digit becomes another one of its kind, so that an extractor which looks for
+# digits, or for a choice among letters, still finds the answer after it is replaced.
+_OTHER_CHARACTERS = str.maketrans(
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "1234567890bcdefghijklmnopqrstuvwxyzaBCDEFGHIJKLMNOPQRSTUVWXYZA",
 )
 
 
 class Answer(NamedTuple):
-    """An answer, the registered name of what found it, and where it stands (-1 for unknown)."""
+    """An answer, the registered name of its extractor, and its position (-1 if unknown)."""
 
     text: str
-    finder: str
+    extractor: str
     start: int
     end: int
 
@@ -29,51 +32,52 @@ class Answer(NamedTuple):
 def locate(text: str, extractors: Sequence[Extractor] = USUAL) -> Answer | None:
     r"""Return the answer of the first extractor that finds one.
 
-    Extractors tell what, not where. The place is where other letters and digits give another
-    answer: the rest of the text may say the same without being what is read.
+    An extractor returns a text without its position. The position is where other letters and digits
+    change what is extracted: at other positions the text may contain the same characters.
 
     >>> locate("18 or <answer> 18 </answer>, so 18")
-    Answer(text='18', finder='tag', start=15, end=17)
+    Answer(text='18', extractor='tag', start=15, end=17)
     """
     for extractor in extractors:
         answer = extractor.extract(text)
         if answer:
-            finder = type(extractor).registered_name or type(extractor).__name__
-            start = _place(text, answer, extractor)
-            return Answer(answer, finder, start, start + len(answer) if start >= 0 else -1)
+            name = type(extractor).registered_name or type(extractor).__name__
+            start = _find_start(text, answer, extractor)
+            return Answer(answer, name, start, start + len(answer) if start >= 0 else -1)
     return None
 
 
-def _place(text: str, answer: str, extractor: Extractor) -> int:
-    """Return where the extractor read its answer, -1 where that does not show.
-
-    The last place from which on a change still tells is searched by halves, and then tried; where
-    the changes spoil the marks around the answer, the last places are tried one by one.
-    """
-    other = answer.translate(_NEXT)
-    if other == answer:
+def _find_start(text: str, answer: str, extractor: Extractor) -> int:
+    """Return where the extractor read its answer, -1 if that cannot be found."""
+    other = answer.translate(_OTHER_CHARACTERS)
+    if other == answer:  # neither letters nor digits
         other = "\N{BULLET}" * len(answer)
 
-    def tells(before: str, after: str) -> bool:
+    def changes_the_answer(before: str, after: str) -> bool:
         return extractor.extract(before + after) == other
 
-    places = _occurrences(text, answer)
-    told = bisect_left(
-        places,
+    starts = _find_occurrences(text, answer)
+    # Replacing all occurrences from some index on changes the answer as long as the right one is
+    # among them, so the right one is found by bisection: a text may repeat its answer ten thousand
+    # times.
+    found = bisect_left(
+        starts,
         1,
-        key=lambda place: 1 - tells(text[:place], text[place:].replace(answer, other)),
+        key=lambda start: 1 - changes_the_answer(text[:start], text[start:].replace(answer, other)),
     )
-    for start in [*places[told - 1 : told], *reversed(places[-_TRIES:])]:
-        if tells(text[:start], other + text[start + len(answer) :]):
+    # Bisection fails if the replacement breaks the marks around the answer ("answer" in answer
+    # tags). Extractors usually take the last one, so some are tried from the end.
+    for start in [*starts[found - 1 : found], *reversed(starts[-MAX_TRIED_OCCURRENCES:])]:
+        if changes_the_answer(text[:start], other + text[start + len(answer) :]):
             return start
     return -1
 
 
-def _occurrences(text: str, answer: str) -> list[int]:
-    """Return where the answer occurs, the first place first."""
-    places = []
+def _find_occurrences(text: str, answer: str) -> list[int]:
+    """Return all positions of the answer in order, overlapping ones too."""
+    starts = []
     start = text.find(answer)
     while start >= 0:
-        places.append(start)
+        starts.append(start)
         start = text.find(answer, start + 1)
-    return places
+    return starts

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rewardkit.report.figures import Histogram, Point, Trend, number, percent
+from rewardkit.report.figures import Histogram, Point, Trend
+from rewardkit.report.formatting import number, percent
 
 WIDTH, HEIGHT = 340, 132
 _LEFT, _RIGHT, _TOP, _BOTTOM = 6, 334, 20, 112
-_SIDE = 40  # room for the numbers beside a line
-_TAIL = 1.5  # an end bin that is so much wider holds a tail
-_FEW = 6  # so many bars have their share written above
+_TICK_ROOM = 40  # for the numbers beside a line
+_MAX_BAR_WIDTH = 84  # two levels of a reward should not fill the chart
+_TAIL_WIDTH = 1.5  # an end bin that is wider than this times an inner one holds a tail
+_MAX_LABELLED_BARS = 6  # with more, the shares above them would overlap
+_FLAT_RANGE = 1e-9
 
 
-class Column(NamedTuple):
-    """A bar as drawn, with what it says when it is pointed at."""
+class BarShape(NamedTuple):
+    """A bar as drawn, with its tooltip."""
 
     x: float
     y: float
@@ -28,7 +31,7 @@ class Column(NamedTuple):
     below: str
 
 
-class Line(NamedTuple):
+class LineShape(NamedTuple):
     """A line over the steps as drawn: the line, the band around it, its points and its axis."""
 
     path: str
@@ -39,100 +42,99 @@ class Line(NamedTuple):
     last: int
 
 
-def columns(histogram: Histogram) -> list[Column]:
-    """Return a histogram's bars, in a box of 340 by 132."""
+def draw_bars(histogram: Histogram) -> list[BarShape]:
+    """Lay out a histogram's bars in a box of 340 by 132."""
     bars = histogram.bars
     if not bars:
         return []
-    most, total = max(bar.size for bar in bars), sum(bar.size for bar in bars)
-    step = min((_RIGHT - _LEFT) / len(bars), 84)
+    largest, total = max(bar.size for bar in bars), sum(bar.size for bar in bars)
+    step = min((_RIGHT - _LEFT) / len(bars), _MAX_BAR_WIDTH)
     left = (_LEFT + _RIGHT - step * len(bars)) / 2
     gap = max(1.0, step * 0.12)
-    drawn = []
-    for place, bar in enumerate(bars):
-        height = (bar.size / most) ** 0.5 * (_BOTTOM - _TOP)  # the root, so that few rows show
+    shapes = []
+    for index, bar in enumerate(bars):
+        # On a square-root scale one row in a thousand is still three pixels high. A logarithm
+        # would show it even better, and would hide how rare it is.
+        height = (bar.size / largest) ** 0.5 * (_BOTTOM - _TOP)
         share = percent(bar.size / total)
         span = number(bar.low)
         if bar.low != bar.high:
             span += f" to {number(bar.high)}"
-        drawn.append(
-            Column(
-                x=round(left + place * step + gap / 2, 2),
+        shapes.append(
+            BarShape(
+                x=round(left + index * step + gap / 2, 2),
                 y=round(_BOTTOM - height, 2),
                 width=round(step - gap, 2),
                 height=round(height, 2),
                 low=bar.low,
                 high=bar.high,
                 tip=f"{span}: {bar.size:,} ({share})",
-                above=share if len(bars) <= _FEW and bar.size else "",
-                below=_below(histogram, place),
+                above=share if len(bars) <= _MAX_LABELLED_BARS and bar.size else "",
+                below=_label_below(histogram, index),
             )
         )
-    return drawn
+    return shapes
 
 
-def _below(histogram: Histogram, place: int) -> str:
-    """Return what stands below a bar: its level, or an edge here and there."""
+def _label_below(histogram: Histogram, index: int) -> str:
+    """Return the label of a level, or of the first, the middle and the last bin."""
     bars = histogram.bars
     if histogram.levels:
-        return number(bars[place].low)
-    inner = bars[1].high - bars[1].low
-    if place == 0:
-        tail = bars[0].high - bars[0].low > inner * _TAIL
-        return f"\N{LESS-THAN OR EQUAL TO} {number(bars[0].high)}" if tail else number(bars[0].low)
-    if place == len(bars) - 1:
-        tail = bars[-1].high - bars[-1].low > inner * _TAIL
-        return (
-            f"\N{GREATER-THAN OR EQUAL TO} {number(bars[-1].low)}"
-            if tail
-            else number(bars[-1].high)
-        )
-    if place != len(bars) // 2:
+        return number(bars[index].low)
+    inner_width = bars[1].high - bars[1].low
+    bar = bars[index]
+    tail = bar.high - bar.low > inner_width * _TAIL_WIDTH
+    if index == 0:
+        return f"\N{LESS-THAN OR EQUAL TO} {number(bar.high)}" if tail else number(bar.low)
+    if index == len(bars) - 1:
+        return f"\N{GREATER-THAN OR EQUAL TO} {number(bar.low)}" if tail else number(bar.high)
+    if index != len(bars) // 2:
         return ""
-    return number(_rounded(bars[place].low, bars[-1].high - bars[0].low))
+    return number(_snap_to_zero(bar.low, bars[-1].high - bars[0].low))
 
 
-def _rounded(value: float, width: float) -> float:
-    """Return a place on an axis, 0 where it is all but there."""
+def _snap_to_zero(value: float, width: float) -> float:
+    # An edge at 1e-17, or within a pixel of 0, is meant as 0.
     return 0.0 if abs(value) < width / 200 else value
 
 
-def line(trend: Trend) -> Line:
-    """Return a line over the steps, with one standard deviation to both sides of a mean."""
+def draw_line(trend: Trend) -> LineShape:
+    """Lay out a line over the steps, with a band of one standard deviation around a mean."""
     _, points, share = trend
-    room = [0.0 if share else point.std for point in points]
-    low = min(p.mean - r for p, r in zip(points, room, strict=True))
-    high = max(p.mean + r for p, r in zip(points, room, strict=True))
+    margins = [0.0 if share else point.std for point in points]
+    low = min(p.mean - margin for p, margin in zip(points, margins, strict=True))
+    high = max(p.mean + margin for p, margin in zip(points, margins, strict=True))
     if share:
         low, high = 0.0, 1.0
-    if high - low < 1e-9:  # noqa: PLR2004 - a level line gets air
+    if high - low < _FLAT_RANGE:  # a level line goes through the middle
         low, high = low - 0.5, high + 0.5
     first, last = points[0].step, points[-1].step
 
-    def across(step: int) -> float:
-        return round(_SIDE + (step - first) / max(last - first, 1) * (_RIGHT - 4 - _SIDE), 2)
+    def to_x(step: int) -> float:
+        width = _RIGHT - 4 - _TICK_ROOM
+        return round(_TICK_ROOM + (step - first) / max(last - first, 1) * width, 2)
 
-    def up(value: float) -> float:
+    def to_y(value: float) -> float:
         return round(_BOTTOM - (value - low) / (high - low) * (_BOTTOM - _TOP + 8), 2)
 
-    told = percent if share else number
-    marks = tuple((across(p.step), up(p.mean), _tip(p, told(p.mean), share=share)) for p in points)
-    above = [(across(p.step), up(p.mean + r)) for p, r in zip(points, room, strict=True)]
-    under = [(across(p.step), up(p.mean - r)) for p, r in zip(points, room, strict=True)]
-    ends = [_rounded(value, high - low) for value in (low, (low + high) / 2, high)]
-    ticks = tuple((up(value), told(value)) for value in ends)
-    band = "" if share else _path([*above, *reversed(under)]) + "Z"
-    return Line(_path([mark[:2] for mark in marks]), band, marks, ticks, first, points[-1].last)
+    label = percent if share else number
+    dots = tuple((to_x(p.step), to_y(p.mean), _describe_point(p, share=share)) for p in points)
+    above = [(to_x(p.step), to_y(p.mean + m)) for p, m in zip(points, margins, strict=True)]
+    under = [(to_x(p.step), to_y(p.mean - m)) for p, m in zip(points, margins, strict=True)]
+    ends = [_snap_to_zero(value, high - low) for value in (low, (low + high) / 2, high)]
+    ticks = tuple((to_y(value), label(value)) for value in ends)
+    band = "" if share else _svg_path([*above, *reversed(under)]) + "Z"
+    return LineShape(
+        _svg_path([dot[:2] for dot in dots]), band, dots, ticks, first, points[-1].last
+    )
 
 
-def _tip(point: Point, told: str, *, share: bool) -> str:
-    """Return what a point says."""
+def _describe_point(point: Point, *, share: bool) -> str:
     steps = f"step {point.step}" if point.step == point.last else f"steps {point.step}-{point.last}"
     if share:
-        return f"{steps}: {told} of {point.size:,} groups"
-    return f"{steps}: mean {told}, std {number(point.std)}, {point.size:,} rows"
+        return f"{steps}: {percent(point.mean)} of {point.size:,} groups"
+    return f"{steps}: mean {number(point.mean)}, std {number(point.std)}, {point.size:,} rows"
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
-    """Return the points as an SVG path."""
+def _svg_path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)

@@ -1,4 +1,4 @@
-"""What of a file is put into a page: every row's values, and the texts that fit.
+"""The data in a page: every row's values, and as many texts as fit.
 
 Both are deflated JSON in base64, so that nothing in a completion can be read as markup, and so that
 a page opens with its figures before its texts are unpacked.
@@ -20,13 +20,15 @@ from rewardkit.report.rows import Rows, Value
 
 PICKED = 60
 """How many of the best, of the worst, and so on come first."""
-TABLE_ROWS = 20_000
-"""A larger file's table holds so many rows."""
+MAX_TABLE_ROWS = 20_000
+"""How many rows the table has at most; of a larger file it has some."""
 HEAD, TAIL = 12_000, 4_000
-"""What stays of a long text, in characters."""
-_CELL = 300
-_BLOCK = 16
-_FLUSH = 48_000
+"""How many characters stay of a long text's beginning and end."""
+MAX_VALUE_CHARACTERS = 300  # of a reason, an answer or another column
+# Neighbours of the sample: rows of one prompt usually lie together, and say more as a group.
+_BLOCK_ROWS = 16
+# Compressed text is only measured after a flush, which costs a few bytes: so often, not each row.
+_FLUSH_CHARACTERS = 48_000
 
 
 class Packed(NamedTuple):
@@ -41,170 +43,175 @@ class Packed(NamedTuple):
 
 
 def pack(rows: Rows, extractors: Sequence[Extractor], room: int) -> Packed:
-    """Return every row's values, and as many texts as fit into `room` characters."""
-    order = list(_order(rows))
-    chosen = sorted(order[:TABLE_ROWS])
-    values = _encode(_values(rows, chosen))
-    size = room - len(values)
-    texts, shown = _texts(rows, order[:TABLE_ROWS], extractors, size * 3 // 4)
+    """Pack every row's values, and as many texts as fit into `room` characters."""
+    order = list(_order_rows(rows))
+    chosen = sorted(order[:MAX_TABLE_ROWS])
+    values = _deflate(_encode_values(rows, chosen))
+    # Four characters of base64 hold three bytes.
+    texts_room = (room - len(values)) * 3 // 4
+    texts, shown = _pack_texts(rows, order[:MAX_TABLE_ROWS], extractors, texts_room)
     return Packed(values, base64.b64encode(texts).decode("ascii"), len(chosen), shown)
 
 
-def _values(rows: Rows, chosen: Sequence[int]) -> bytes:
-    """Return the columns of numbers as JSON."""
+def _encode_values(rows: Rows, chosen: Sequence[int]) -> bytes:
+    """Encode the columns of numbers as JSON."""
 
-    def taken(column: Sequence[Any]) -> list[Any]:
-        return [_short(column[row]) for row in chosen]
+    def select(column: Sequence[Any]) -> list[Any]:
+        return [_shorten_number(column[row]) for row in chosen]
 
     columns = {
         "row": chosen,
-        "step": taken(rows.steps),
-        "group": taken(rows.group_of),
-        "total": taken(rows.totals),
-        "advantage": taken(rows.advantages),
-        "apart": taken(rows.disagreement),
-        "means": [_short(mean) for mean in rows.group_means],
-        "stds": [_short(std) for std in rows.group_stds],
+        "step": select(rows.steps),
+        "group": select(rows.group_of),
+        "total": select(rows.totals),
+        "advantage": select(rows.advantages),
+        "disagreement": select(rows.disagreement),
+        "means": [_shorten_number(mean) for mean in rows.group_means],
+        "stds": [_shorten_number(std) for std in rows.group_stds],
         "rewards": list(rows.values),
-        "values": [taken(values) for values in rows.values.values()],
+        "values": [select(values) for values in rows.values.values()],
     }
     return json.dumps(columns, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _short(value: Any) -> Any:
-    """Return a number with six significant digits, a whole one without its point."""
+def _shorten_number(value: Any) -> Any:
+    """Return a float with six significant digits, a whole one as an integer."""
     if not isinstance(value, float):
         return value
     value = float(f"{value:.6g}")
     return int(value) if value.is_integer() else value
 
 
-def _order(rows: Rows) -> Iterator[int]:
+def _order_rows(rows: Rows) -> Iterator[int]:
     """Yield every row once: the extremes first, with their small groups, then blocks at random."""
     seen: set[int] = set()
-    for row in _wanted(rows):
+    for row in _rank_rows(rows):
         group = rows.group_of[row]
-        mates = rows.groups[group] if group is not None else [row]
-        for mate in mates if len(mates) <= _BLOCK else [row]:
-            if mate not in seen:
-                seen.add(mate)
-                yield mate
+        members = rows.groups[group] if group is not None else [row]
+        # A whole group is worth reading together, unless it would fill the page alone.
+        for member in members if len(members) <= _BLOCK_ROWS else [row]:
+            if member not in seen:
+                seen.add(member)
+                yield member
 
 
-def _wanted(rows: Rows) -> Iterator[int]:
+def _rank_rows(rows: Rows) -> Iterator[int]:
     """Yield the rows that a reader looks for first, then all of them in blocks at random."""
-    size = range(len(rows))
+    indices = range(len(rows))
     stds = rows.group_stds
-    apart = rows.disagreement
-    yield from _first(size, rows.totals, sign=-1)
-    yield from _first(size, rows.totals, sign=1)
-    yield from _first(size, apart, sign=-1)
-    yield from (
-        row for place in _first(range(len(stds)), stds, sign=-1) for row in rows.groups[place]
-    )
+    yield from _extremes(indices, rows.totals, highest=True)
+    yield from _extremes(indices, rows.totals, highest=False)
+    yield from _extremes(indices, rows.disagreement, highest=True)
+    for group in _extremes(range(len(stds)), stds, highest=True):
+        yield from rows.groups[group]
     for values in rows.values.values():  # a row or two for every bar of a histogram
         known = sorted((value, row) for row, value in enumerate(values) if value is not None)
-        changes = dict(known)
-        yield from islice(changes.values(), 0, None, max(1, len(changes) // PICKED))
-    blocks = list(range(0, len(rows), _BLOCK))
+        one_per_value = dict(known)
+        yield from islice(one_per_value.values(), 0, None, max(1, len(one_per_value) // PICKED))
+    blocks = list(range(0, len(rows), _BLOCK_ROWS))
     Random(0).shuffle(blocks)  # noqa: S311 - a sample, the same each time
     for block in blocks:
-        yield from size[block : block + _BLOCK]
+        yield from indices[block : block + _BLOCK_ROWS]
 
 
-def _first(places: Sequence[int], values: Sequence[Value], *, sign: int) -> list[int]:
-    """Return the places of the least values, or of the greatest for a negative sign."""
-    known = [(sign * value, place) for place in places if (value := values[place]) is not None]
-    return [place for _, place in sorted(known)[:PICKED]]
+def _extremes(indices: Sequence[int], values: Sequence[Value], *, highest: bool) -> list[int]:
+    """Return the indices of the highest or the lowest values, the most extreme first."""
+    # Negated rather than sorted in reverse, so that equal values stay in the file's order.
+    factor = -1 if highest else 1
+    known = [(factor * value, index) for index in indices if (value := values[index]) is not None]
+    return [index for _, index in sorted(known)[:PICKED]]
 
 
-def _texts(
+def _pack_texts(
     rows: Rows, order: Sequence[int], extractors: Sequence[Extractor], room: int
 ) -> tuple[bytes, int]:
-    """Return as many texts as `room` bytes take, a line of JSON each, and how many they are.
-
-    A piece that does not fit is taken back, and is the last one tried.
-    """
+    """Deflate as many texts as `room` bytes take, one line of JSON each, and count them."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed, shown = b"", 0
-    for piece, count in _pieces(rows, order, extractors):
+    for lines, count in _text_blocks(rows, order, extractors):
+        # zlib cannot take a block back, so its state is kept until the block is known to fit.
         before = packer.copy()
-        more = packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
-        if len(packed) + len(more) + 8 > room:
+        more = packer.compress(lines) + packer.flush(zlib.Z_SYNC_FLUSH)
+        if len(packed) + len(more) + 8 > room:  # the end of the stream takes a few bytes
             packer = before
             break
         packed, shown = packed + more, shown + count
     return packed + packer.flush(), shown
 
 
-def _pieces(
+def _text_blocks(
     rows: Rows, order: Sequence[int], extractors: Sequence[Extractor]
 ) -> Iterator[tuple[bytes, int]]:
-    """Yield lines of JSON, some tens of thousands of characters at a time, with their rows."""
+    """Yield lines of JSON, some tens of thousands of characters at a time, and their rows."""
     prompts: dict[str, int] = {}
     lines: list[str] = []
     count = size = 0
     for row in order:
         prompt = rows.prompts[row]
-        if prompt and prompt not in prompts:
+        if prompt and prompt not in prompts:  # a prompt is written once for all of its completions
             prompts[prompt] = len(prompts)
-            lines.append(_line({"p": prompts[prompt], "t": _cut(prompt)[0]}))
-        lines.append(_line(_row(rows, row, extractors, prompts.get(prompt))))
+            lines.append(_encode_line({"p": prompts[prompt], "t": _cut_middle(prompt)[0]}))
+        lines.append(_encode_line(_text_entry(rows, row, extractors, prompts.get(prompt))))
         count, size = count + 1, size + len(lines[-1])
-        if size >= _FLUSH:
+        if size >= _FLUSH_CHARACTERS:
             yield "".join(lines).encode(), count
             lines, count, size = [], 0, 0
     yield "".join(lines).encode(), count
 
 
-def _row(
+def _text_entry(
     rows: Rows, row: int, extractors: Sequence[Extractor], prompt: int | None
 ) -> dict[str, Any]:
-    """Return what is shown of one row when it is opened."""
+    """Return the texts of one row that are shown when it is opened, under keys of one letter."""
     text = rows.texts[row]
-    short, moved = _cut(text)
-    data: dict[str, Any] = {"r": row, "t": short, "n": len(text)}
+    short, shift = _cut_middle(text)
+    entry: dict[str, Any] = {"r": row, "t": short, "n": len(text)}
     if prompt is not None:
-        data["q"] = prompt
+        entry["q"] = prompt
     whys = [rows.whys[name][row] for name in rows.values]
     if any(whys):
-        data["w"] = [_cut(why, _CELL, 0)[0] for why in whys]
+        entry["w"] = [_shorten_text(why) for why in whys]
     if answer := locate(text, extractors):
-        data["a"] = [_cut(answer.text, _CELL, 0)[0], answer.finder]
-        start, end = (place if place <= HEAD else place + moved for place in answer[2:])
+        entry["a"] = [_shorten_text(answer.text), answer.extractor]
+        ends = (answer.start, answer.end)
+        start, end = (position if position <= HEAD else position + shift for position in ends)
+        # An answer in the part that was cut out has no position in what is left.
         if 0 <= start < end <= len(short) and short[start:end] == answer.text:
-            data["a"] += [_units(short[:start]), _units(short[:end])]
-    if cells := rows.cells[row]:
-        data["c"] = {name: _cut(_cell(cell), _CELL, 0)[0] for name, cell in cells.items()}
-    return data
+            entry["a"] += [_utf16_length(short[:start]), _utf16_length(short[:end])]
+    if extras := rows.extras[row]:
+        entry["c"] = {name: _shorten_text(_as_text(value)) for name, value in extras.items()}
+    return entry
 
 
-def _cut(text: str, head: int = HEAD, tail: int = TAIL) -> tuple[str, int]:
+def _shorten_text(text: str) -> str:
+    return _cut_middle(text, MAX_VALUE_CHARACTERS, 0)[0]
+
+
+def _cut_middle(text: str, head: int = HEAD, tail: int = TAIL) -> tuple[str, int]:
     """Return a text without the middle of what is too long, and how far its end moved."""
-    left_out = len(text) - head - tail
-    if left_out <= 0:
+    removed = len(text) - head - tail
+    if removed <= 0:
         return text, 0
-    note = f" [\N{HORIZONTAL ELLIPSIS} {left_out:,} characters left out \N{HORIZONTAL ELLIPSIS}] "
-    return text[:head] + note + text[len(text) - tail :], len(note) - left_out
+    note = f" [\N{HORIZONTAL ELLIPSIS} {removed:,} characters left out \N{HORIZONTAL ELLIPSIS}] "
+    return text[:head] + note + text[len(text) - tail :], len(note) - removed
 
 
-def _units(text: str) -> int:
+def _utf16_length(text: str) -> int:
     """Return a text's length as JavaScript counts it."""
     return len(text.encode("utf-16-le")) // 2
 
 
-def _cell(cell: Any) -> str:
-    """Return a dataset's cell as text."""
-    return cell if isinstance(cell, str) else json.dumps(cell, default=str, ensure_ascii=False)
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
 
 
-def _line(data: dict[str, Any]) -> str:
-    """Return one line of JSON; other scripts stay as they are, for they pack better."""
-    line = json.dumps(data, separators=(",", ":"), ensure_ascii=False) + "\n"
+def _encode_line(entry: dict[str, Any]) -> str:
+    # Other scripts are not escaped, since they pack better as they are.
+    line = json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n"
     return line.encode("utf-8", "replace").decode()
 
 
-def _encode(data: bytes) -> str:
-    """Return data deflated, in base64."""
+def _deflate(data: bytes) -> str:
+    """Compress data as a raw stream in base64, which DecompressionStream unpacks in a browser."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return base64.b64encode(packer.compress(data) + packer.flush()).decode("ascii")

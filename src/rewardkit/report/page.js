@@ -12,7 +12,7 @@
     return element;
   };
 
-  // Colours: as the system has them, until told otherwise.
+  // Colours follow the system until the reader chooses.
   const themes = [...document.querySelectorAll("input[name=theme]")];
   const setTheme = (theme) => {
     if (theme === "auto") delete document.documentElement.dataset.theme;
@@ -30,7 +30,7 @@
     });
   }
 
-  // What is pointed at, or has the focus, says its figures.
+  // A tooltip for whatever is under the pointer or has the focus.
   const tip = find("tip");
   const showTip = (event) => {
     const target = event.target.closest?.("[data-tip]");
@@ -54,8 +54,8 @@
     return String(Number(value.toPrecision(3)));
   };
 
-  // A name may break after its underscores.
-  const breakable = (name) => name.split(/(?<=[_[=,/.])/).flatMap((part) => [part, make("wbr")]);
+  // A line may break inside a name, after these characters.
+  const breakName = (name) => name.split(/(?<=[_[=,/.])/).flatMap((part) => [part, make("wbr")]);
 
   const unpack = async (id) => {
     const packed = atob(find(id).textContent);
@@ -65,14 +65,15 @@
     return new Response(stream).text();
   };
 
-  // Text as nodes: the answer and what was searched for marked, tags coloured, the unseen shown.
-  const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]/gu;
+  // Text as nodes: the answer and search hits are marked, tags coloured, invisible characters named.
+  const INVISIBLE = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]/gu;
   const TAGS = /<\/?[A-Za-z_][\w-]{0,30}>/g;
-  const plain = (text) => text.replace(UNSEEN, (sign) => `[U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
-  const paint = (text, answer, query) => {
+  const codeOf = (character) => `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+  const showInvisible = (text) => text.replace(INVISIBLE, (character) => `[${codeOf(character)}]`);
+  const highlight = (text, answer, query) => {
     const spans = [];
     for (const hit of text.matchAll(TAGS)) spans.push([hit.index, hit.index + hit[0].length, "tag"]);
-    for (const hit of text.matchAll(UNSEEN)) spans.push([hit.index, hit.index + hit[0].length, "unseen"]);
+    for (const hit of text.matchAll(INVISIBLE)) spans.push([hit.index, hit.index + hit[0].length, "invisible"]);
     if (answer) spans.push([answer[0], answer[1], "answer"]);
     if (query) {
       const low = text.toLowerCase();
@@ -87,22 +88,21 @@
     const put = (map, at, kind) => map.set(at, [...(map.get(at) ?? []), kind]);
     for (const [start, stop, kind] of spans) { put(starts, start, kind); put(stops, stop, kind); }
     const cuts = [...new Set([0, text.length, ...starts.keys(), ...stops.keys()])].sort((a, b) => a - b);
-    const open = { tag: 0, unseen: 0, answer: 0, found: 0 };
+    const open = { tag: 0, invisible: 0, answer: 0, found: 0 };
     const nodes = document.createDocumentFragment();
     let mark = null;
-    cuts.forEach((cut, place) => {
+    cuts.forEach((cut, index) => {
       for (const kind of stops.get(cut) ?? []) open[kind] -= 1;
       for (const kind of starts.get(cut) ?? []) open[kind] += 1;
-      const piece = text.slice(cut, cuts[place + 1] ?? cut);
+      const piece = text.slice(cut, cuts[index + 1] ?? cut);
       if (!piece) return;
       let node = document.createTextNode(piece);
-      if (open.unseen) {
-        const code = piece.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-        node = make("span", { class: "unseen", title: "a character that cannot be seen" }, `U+${code}`);
+      if (open.invisible) {
+        node = make("span", { class: "invisible", title: "an invisible character" }, codeOf(piece));
       } else if (open.tag) node = make("span", { class: "tag" }, node);
       if (open.found) node = make("mark", { class: "found" }, node);
       if (open.answer) {
-        mark ??= nodes.appendChild(make("mark", { class: "answer", title: "the answer, as it was found" }));
+        mark ??= nodes.appendChild(make("mark", { class: "answer", title: "the extracted answer" }));
         mark.append(node);
       } else { mark = null; nodes.append(node); }
     });
@@ -110,7 +110,7 @@
   };
 
   const start = (data) => {
-    data.rewards = data.rewards.map(plain);
+    data.rewards = data.rewards.map(showInvisible);
     const size = data.row.length;
     const groups = new Map();
     data.group.forEach((group, at) => {
@@ -122,7 +122,7 @@
     const mean = data.group.map((group) => (group === null ? null : data.means[group]));
     const texts = new Array(size).fill(null);
     const prompts = [];
-    const hay = new Array(size).fill(null);
+    const searchTexts = new Array(size).fill(null);
     let ready = false;
 
     const columns = [{ key: "row", name: "row", values: data.row, show: (value) => String(value + 1) }];
@@ -132,7 +132,7 @@
     columns.push({ key: "total", name: "weighted sum", values: data.total, kind: "sum", tint: true });
     if (data.advantage.some((value) => value !== null)) columns.push({ key: "advantage", name: "advantage", values: data.advantage });
     data.rewards.forEach((name, at) => columns.push({ key: `reward ${at}`, name, values: data.values[at], kind: "term", tint: true }));
-    if (data.rewards.length > 1) columns.push({ key: "apart", name: "disagree", values: data.apart, kind: "term" });
+    if (data.rewards.length > 1) columns.push({ key: "disagreement", name: "disagreement", values: data.disagreement, kind: "term" });
     for (const column of columns) {
       column.show ??= number;
       if (!column.tint) continue;
@@ -142,7 +142,7 @@
     }
     const byKey = new Map(columns.map((column) => [column.key, column]));
 
-    const state = { sort: "total", down: true, keep: null, said: "", step: null, query: "", page: 0, open: new Set() };
+    const state = { sort: "total", down: true, keep: null, filter: "", step: null, query: "", page: 0, open: new Set() };
     let order = [];
 
     const compare = (values, down) => (a, b) => {
@@ -152,13 +152,13 @@
       if (other === null) return -1;
       return down ? other - one : one - other;
     };
-    const haystack = (at) => {
-      if (hay[at] === null && texts[at]) {
+    const searchText = (at) => {
+      if (searchTexts[at] === null && texts[at]) {
         const { t, q, w = [], c = {}, a = [] } = texts[at];
         const words = [t, prompts[q] ?? "", ...w, ...Object.values(c), a[0] ?? ""];
-        hay[at] = words.join("\n").toLowerCase();
+        searchTexts[at] = words.join("\n").toLowerCase();
       }
-      return hay[at] ?? "";
+      return searchTexts[at] ?? "";
     };
     const matches = (at) => {
       if (state.keep && !state.keep(at)) return false;
@@ -166,12 +166,12 @@
       if (!state.query) return true;
       const exact = /^(row|group) #?(\d+)$/.exec(state.query);
       if (exact) return data[exact[1]][at] === Number(exact[2]) - 1;
-      return haystack(at).includes(state.query);
+      return searchText(at).includes(state.query);
     };
     const arrange = () => {
       order = [];
       for (let at = 0; at < size; at += 1) if (matches(at)) order.push(at);
-      if (state.sort === "uneven") {
+      if (state.sort === "mixed") {
         const inside = compare(data.total, true);
         order.sort((a, b) => (std[b] ?? -1) - (std[a] ?? -1) || (data.group[a] ?? size) - (data.group[b] ?? size) || inside(a, b));
       } else order.sort(compare(byKey.get(state.sort).values, state.down));
@@ -183,7 +183,7 @@
     const heading = make("tr", { role: "row" });
     for (const column of columns) {
       const cell = make("th", { scope: "col", role: "columnheader", class: column.key === "text" ? "text" : null });
-      const button = make("button", { type: "button" }, ...breakable(column.name));
+      const button = make("button", { type: "button" }, ...breakName(column.name));
       if (column.key === "text") button.disabled = true;
       button.addEventListener("click", () => sortBy(column.key, !(state.sort === column.key && state.down)));
       column.cell = cell;
@@ -192,14 +192,14 @@
     }
     head.append(heading);
     const sorter = find("sort");
-    if (groups.size) sorter.append(make("option", { value: "uneven|true" }, "group std, highest first"));
+    if (groups.size) sorter.append(make("option", { value: "mixed|true" }, "group std, highest first"));
     for (const column of columns.filter(({ values }) => values)) {
       for (const [down, word] of [[true, "highest first"], [false, "lowest first"]]) {
         sorter.append(make("option", { value: `${column.key}|${down}` }, `${column.name}, ${word}`));
       }
     }
 
-    const views = { best: ["total", true], worst: ["total", false], apart: ["apart", true], uneven: ["uneven", true], file: ["row", false] };
+    const views = { best: ["total", true], worst: ["total", false], disagreement: ["disagreement", true], mixed: ["mixed", true], file: ["row", false] };
     const sortBy = (key, down) => {
       Object.assign(state, { sort: key, down, page: 0 });
       for (const input of document.querySelectorAll("input[name=view]")) {
@@ -216,16 +216,16 @@
       button.setAttribute("aria-expanded", state.open.has(at));
     };
     const snippet = (at) => {
-      if (!texts[at]) return ready ? "(the text is not in this page)" : "\u2026";
+      if (!texts[at]) return ready ? "(text not included in this page)" : "\u2026";
       const { t } = texts[at];
       const hit = state.query ? t.toLowerCase().indexOf(state.query) : -1;
       const from = hit > 90 ? hit - 60 : 0;
       const piece = t.slice(from, from + 220).replace(/\s+/g, " ").trim();
-      return paint(piece ? (from ? "\u2026 " : "") + piece : "(empty)", null, state.query);
+      return highlight(piece ? (from ? "\u2026 " : "") + piece : "(empty)", null, state.query);
     };
-    const line = (at, place) => {
+    const makeRow = (at, index) => {
       const row = make("tr", { class: "row", role: "row" });
-      if (state.sort === "uneven" && place && data.group[order[place - 1]] !== data.group[at]) row.classList.add("first");
+      if (state.sort === "mixed" && index && data.group[order[index - 1]] !== data.group[at]) row.classList.add("first");
       for (const column of columns) {
         if (column.key === "text") {
           const button = make("button", { type: "button", class: "open", "aria-expanded": state.open.has(at) });
@@ -246,19 +246,19 @@
 
     const terms = (at) => {
       const table = make("table", { class: "terms" });
-      data.rewards.forEach((name, place) => {
+      data.rewards.forEach((name, index) => {
         table.append(make("tr", {},
-          make("th", { scope: "row" }, ...breakable(name)),
-          make("td", { class: "number" }, number(data.values[place][at])),
-          make("td", { class: "why", dir: "auto" }, paint(texts[at]?.w?.[place] ?? "", null, state.query))));
+          make("th", { scope: "row" }, ...breakName(name)),
+          make("td", { class: "number" }, number(data.values[index][at])),
+          make("td", { class: "why", dir: "auto" }, highlight(texts[at]?.w?.[index] ?? "", null, state.query))));
       });
       return table;
     };
-    const mates = (at) => {
-      const list = make("div", { class: "mates" });
-      for (const mate of groups.get(data.group[at]).slice(0, 64)) {
-        const button = make("button", { type: "button", "aria-current": mate === at ? "true" : null, title: `row ${data.row[mate] + 1}` }, number(data.total[mate]));
-        button.addEventListener("click", () => only((other) => data.group[other] === data.group[at], `The completions of group ${data.group[at] + 1}`, [mate]));
+    const members = (at) => {
+      const list = make("div", { class: "members" });
+      for (const member of groups.get(data.group[at]).slice(0, 64)) {
+        const button = make("button", { type: "button", "aria-current": member === at ? "true" : null, title: `row ${data.row[member] + 1}` }, number(data.total[member]));
+        button.addEventListener("click", () => showOnly((other) => data.group[other] === data.group[at], `The completions of group ${data.group[at] + 1}`, [member]));
         list.append(button);
       }
       return list;
@@ -270,17 +270,17 @@
       const right = make("div", {}, title("Rewards"), terms(at));
       if (known) {
         const [found, finder, from, to] = known.a ?? [];
-        const cut = known.n > [...known.t].length ? `, ${known.n.toLocaleString("en-US")} characters, of which the ends are here` : `, ${known.n.toLocaleString("en-US")} characters`;
-        left.append(title(`Completion${cut}`), make("div", { class: "prose", dir: "auto", tabindex: "0", role: "region", "aria-label": "Completion" }, paint(known.t, to === undefined ? null : [from, to], state.query)));
-        if (prompts[known.q]) left.append(title("Prompt"), make("div", { class: "prose prompt", dir: "auto", tabindex: "0", role: "region", "aria-label": "Prompt" }, paint(prompts[known.q], null, state.query)));
-        right.append(title("Answer"), make("div", {}, found ? make("mark", { class: "answer" }, paint(found, null, "")) : "none found", found ? ` found by ${finder}` : ""));
+        const cut = known.n > [...known.t].length ? `, ${known.n.toLocaleString("en-US")} characters, of which the beginning and the end are shown` : `, ${known.n.toLocaleString("en-US")} characters`;
+        left.append(title(`Completion${cut}`), make("div", { class: "prose", dir: "auto", tabindex: "0", role: "region", "aria-label": "Completion" }, highlight(known.t, to === undefined ? null : [from, to], state.query)));
+        if (prompts[known.q]) left.append(title("Prompt"), make("div", { class: "prose prompt", dir: "auto", tabindex: "0", role: "region", "aria-label": "Prompt" }, highlight(prompts[known.q], null, state.query)));
+        right.append(title("Answer"), make("div", {}, found ? make("mark", { class: "answer" }, highlight(found, null, "")) : "none found", found ? ` found by ${finder}` : ""));
         if (known.c) {
-          const cells = make("dl", { class: "cells" });
-          for (const [name, cell] of Object.entries(known.c)) cells.append(make("dt", {}, plain(name)), make("dd", { dir: "auto" }, paint(cell, null, state.query)));
-          right.append(title("Columns"), cells);
+          const extras = make("dl", { class: "extras" });
+          for (const [name, value] of Object.entries(known.c)) extras.append(make("dt", {}, showInvisible(name)), make("dd", { dir: "auto" }, highlight(value, null, state.query)));
+          right.append(title("Columns"), extras);
         }
-      } else left.append(title("Completion"), make("p", { class: "muted" }, ready ? "The text of this row is not in this page; its values are." : "\u2026"));
-      if (groups.has(data.group[at])) right.append(title(`Group ${data.group[at] + 1}: sums, std ${number(std[at])}`), mates(at));
+      } else left.append(title("Completion"), make("p", { class: "muted" }, ready ? "The text of this row is not included in this page; its values are." : "\u2026"));
+      if (groups.has(data.group[at])) right.append(title(`Group ${data.group[at] + 1}: sums, std ${number(std[at])}`), members(at));
       return make("tr", { class: "detail", role: "row" }, make("td", { colspan: columns.length, role: "cell" }, make("div", { class: "reading" }, left, right)));
     };
 
@@ -292,18 +292,18 @@
       }
       sorter.value = `${state.sort}|${state.down}`;
       const from = state.page * PAGE;
-      const rows = order.slice(from, from + PAGE).flatMap((at, place) => (state.open.has(at) ? [line(at, from + place), detail(at)] : [line(at, from + place)]));
+      const rows = order.slice(from, from + PAGE).flatMap((at, index) => (state.open.has(at) ? [makeRow(at, from + index), detail(at)] : [makeRow(at, from + index)]));
       if (!rows.length) rows.push(make("tr", { role: "row" }, make("td", { class: "text", colspan: columns.length, role: "cell" }, "No row matches.")));
       body.replaceChildren(...rows);
       const last = Math.min(from + PAGE, order.length);
-      find("place").textContent = order.length ? `${(from + 1).toLocaleString("en-US")} to ${last.toLocaleString("en-US")} of ${order.length.toLocaleString("en-US")}` : "0 rows";
+      find("range").textContent = order.length ? `${(from + 1).toLocaleString("en-US")} to ${last.toLocaleString("en-US")} of ${order.length.toLocaleString("en-US")}` : "0 rows";
       find("previous").disabled = !state.page;
       find("next").disabled = last >= order.length;
       find("filter").hidden = !state.keep;
-      find("filter").firstElementChild.textContent = state.said;
+      find("filter").firstElementChild.textContent = state.filter;
     };
-    const only = (keep, said, open = []) => {
-      Object.assign(state, { keep, said, page: 0, query: "", step: null, open: new Set(open) });
+    const showOnly = (keep, filter, open = []) => {
+      Object.assign(state, { keep, filter, page: 0, query: "", step: null, open: new Set(open) });
       find("search").value = "";
       if (find("step")) find("step").value = "";
       draw();
@@ -363,23 +363,23 @@
       if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
     });
 
-    // A bar is a button: its rows go into the table.
-    const six = (value) => Number(Number(value).toPrecision(6));
-    const press = (bar) => {
+    // A bar is a button: the table then shows its rows. Values in the page have six digits.
+    const roundToSix = (value) => Number(Number(value).toPrecision(6));
+    const filterByBar = (bar) => {
       const { key, low, high } = bar.dataset;
       const values = key === "std" ? std : key === "mean" ? mean : key === "total" || key === "advantage" ? data[key] : data.values[key];
-      const [least, most] = [six(low), six(high)];
+      const [least, most] = [roundToSix(low), roundToSix(high)];
       const last = !bar.nextElementSibling;
       const inside = (value) => value !== null && value >= least && (value < most || (value === most && (last || least === most)));
       const name = { std: "group std", mean: "group mean", total: "weighted sum", advantage: "advantage" }[key] ?? data.rewards[key];
-      only((at) => inside(values[at]), `${name}: ${number(least)}${least === most ? "" : ` to ${number(most)}`}`);
+      showOnly((at) => inside(values[at]), `${name}: ${number(least)}${least === most ? "" : ` to ${number(most)}`}`);
     };
     for (const bar of document.querySelectorAll(".bar[role]")) {
-      bar.addEventListener("click", () => press(bar));
+      bar.addEventListener("click", () => filterByBar(bar));
       bar.addEventListener("keydown", (event) => {
         const bars = [...bar.parentElement.querySelectorAll(".bar")];
         const next = bars[bars.indexOf(bar) + ({ ArrowRight: 1, ArrowLeft: -1 }[event.key] ?? NaN)];
-        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(bar); }
+        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); filterByBar(bar); }
         if (!next) return;
         event.preventDefault();
         for (const each of bars) each.setAttribute("tabindex", each === next ? "0" : "-1");
@@ -393,12 +393,12 @@
     find("trouble").hidden = true;
     draw();
     return (lines) => {
-      const place = new Map(data.row.map((row, at) => [row, at]));
+      const index = new Map(data.row.map((row, at) => [row, at]));
       for (const text of lines.split("\n")) {
         if (!text) continue;
         const item = JSON.parse(text);
         if ("p" in item) prompts[item.p] = item.t;
-        else texts[place.get(item.r)] = item;
+        else texts[index.get(item.r)] = item;
       }
       ready = true;
       const focused = body.contains(document.activeElement) ? document.activeElement.dataset.at : undefined;
@@ -416,8 +416,8 @@
       performance.mark("rewardkit-texts");
       document.documentElement.dataset.ready = "true";
     } catch (error) {
-      const told = "DecompressionStream" in window ? error.message : "this browser is too old to unpack it";
-      find("trouble").textContent = `The table could not be made: ${told}.`;
+      const message = "DecompressionStream" in window ? error.message : "this browser is too old to decompress it";
+      find("trouble").textContent = `The table could not be shown: ${message}.`;
       find("trouble").hidden = false;
       console.error(error);
     }

@@ -5,29 +5,32 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import category
 
-from rewardkit._files import reading
+from rewardkit import __version__
+from rewardkit._files.source import Source, sidecar_path
 from rewardkit._optional import require
 from rewardkit.component import walk
 from rewardkit.config import load
 from rewardkit.extract import Extractor
 from rewardkit.report import charts
 from rewardkit.report.answers import USUAL
-from rewardkit.report.figures import Figures, Finding, as_data, measure, number, percent
+from rewardkit.report.figures import Figures, Finding
+from rewardkit.report.formatting import as_data, number, percent, two_decimals
+from rewardkit.report.measuring import measure
 from rewardkit.report.pack import PICKED, Packed, pack
 from rewardkit.report.rows import Rows, gather
 from rewardkit.reward import Linear, Reward
 
-MAX_BYTES = 2_000_000
+MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
+EXTRA = "rewardkit[report]"
 
 
 class Report(NamedTuple):
-    """What was written, and what stands out."""
+    """The page that was written, and what it says."""
 
     path: Path
     """The page."""
@@ -42,11 +45,11 @@ class Report(NamedTuple):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What stands out, the worst first."""
+        """What is wrong with the rewards, the worst first."""
         return self.figures.findings
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON takes it."""
+        """Return everything as dictionaries and lists, as JSON takes them."""
         data: dict[str, Any] = as_data(self)
         return {**data, "path": str(self.path)}
 
@@ -65,20 +68,21 @@ def report(  # noqa: PLR0913 - keywords, all but two
 ) -> Report:
     r"""Write one HTML file about the rewards in `source`, and return what it says.
 
-    `source` is what `rewardkit score` wrote, or TRL's `completions_*.parquet`: a file, a glob, or a
-    folder. `columns` gives a column of the file the name that is read here, as {"response":
-    "completion"}. Rewards are the columns `rewards/NAME`, or TRL's; `rewards` names others, and
-    `weights` their factors in the sum, 1 where nothing says otherwise. Rows of one step with equal
-    cells under `group` are a group. `extractor` finds the answers to highlight: by default those of
-    the rewards in `SOURCE.rewards.yaml`, then answer tags, LaTeX boxes and `####`.
+    `source` is a file that `rewardkit score` wrote, or TRL's `completions_*.parquet`: a file, a
+    glob, or a folder. `columns` gives a column of the file the name that is read here, as
+    {"response": "completion"}. Rewards are the columns `rewards/NAME`, or TRL's; `rewards` names
+    others, and `weights` their factors in the sum, by default those of `SOURCE.rewards.yaml`, or 1.
+    Rows of one step with equal values of `group` are a group. `extractor` finds the answers to
+    highlight: by default those of the rewards in `SOURCE.rewards.yaml`, then answer tags, LaTeX
+    boxes and `####`.
 
-    All figures are over all rows, which are held in memory. The page is at most `max_bytes` long:
-    it has the values of 20,000 rows at most and as many texts as fit, picked ones before others at
-    random, and says how many.
+    All figures are over all rows, which are held in memory. The page has at most `max_bytes`: the
+    values of up to 20,000 rows, and as many texts as fit, the extremes before a random sample. It
+    says how many.
 
-    Raises ValueError for a file without rows, completions or rewards, for unknown names and for
-    `max_bytes` too small for the figures alone; FileNotFoundError; and ImportError where a package
-    is missing.
+    Raises ValueError for a file without rows, completions or rewards, for unknown names, and for
+    `max_bytes` too small for the figures alone; FileNotFoundError; ImportError if a package is
+    missing.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -86,48 +90,38 @@ def report(  # noqa: PLR0913 - keywords, all but two
     >>> _ = (folder / "scored.jsonl").write_text(f"{row}\n{row}\n")
     >>> done = report(folder / "scored.jsonl", folder / "report.html")
     >>> [finding.title for finding in done.findings]
-    ['Most groups teach nothing', 'A reward is flat']
+    ['Most groups give no learning signal (zero reward std)', 'A reward is flat']
     """
-    require("jinja2", install="rewardkit[report]")  # before the file is read
-    scored = _scored(Path(source))
+    require("jinja2", install=EXTRA)  # before the file is read, which takes longer
+    opened = Source.resolve(source)
+    weighted = _load_sidecar(opened)
     rows = gather(
-        reading.read(source, columns=columns),
+        opened.rows(columns=columns),
         rewards=rewards,
-        weights={**{name: weight for name, (_, weight) in scored.items()}, **(weights or {})},
+        weights={**{name: weight for name, (_, weight) in weighted.items()}, **(weights or {})},
         group=group,
         sum_anew=rewards is not None or weights is not None,
     )
-    if unknown := [name for name in weights or () if name not in rows.values]:
-        has = ", ".join(rows.values)
-        raise ValueError(
-            f"a weight for {unknown[0]!r}, which is no reward of the file; it has {has}"
-        )
-    bounds = {name: reward.bounds for name, (reward, _) in scored.items()}
-    figures = measure(rows, bounds)
-    told = title or f"Rewards of {Path(source).resolve().name}"
-    extractors = _extractors([reward for reward, _ in scored.values()], extractor)
-    nothing = Packed("", "", rows=len(rows) - 1, shown=len(rows) - 1)  # the longest it can say
-    frame = len(_render(rows, figures, nothing, told, source))
-    packed = pack(rows, extractors, max_bytes - frame)
-    page = _render(rows, figures, packed, told, source)
-    if len(page) > max_bytes:
-        raise ValueError(
-            f"got max_bytes={max_bytes:,}; the figures of {len(rows):,} rows alone take"
-            f" {len(page):,}"
-        )
+    _refuse_unknown_weights(weights or {}, rows)
+    figures = measure(rows, {name: reward.bounds for name, (reward, _) in weighted.items()})
+    extractors = _choose_extractors([reward for reward, _ in weighted.values()], extractor)
+    name = Path(source).resolve().name
+    page, shown = _fit_page(
+        rows, figures, extractors, (title or f"Rewards of {name}", name), max_bytes
+    )
     path = Path(out)
     path.write_bytes(page)
-    return Report(path, len(page), len(rows), packed.shown, figures)
+    return Report(path, len(page), len(rows), shown, figures)
 
 
-def _scored(source: Path) -> dict[str, tuple[Reward, float]]:
-    """Return the rewards beside a scored file with their weights, by name, where they load."""
-    beside = Path(f"{source}.rewards.yaml")
-    if not beside.is_file():
+def _load_sidecar(source: Source) -> dict[str, tuple[Reward, float]]:
+    """Return the rewards beside a scored file with their weights, by name, if they load."""
+    sidecar = sidecar_path(source.name)
+    if not sidecar.is_file():
         return {}
     try:
-        loaded = load(beside)
-    except ValueError:  # functions that YAML does not hold, or a plugin that is not here
+        loaded = load(sidecar)
+    except ValueError:  # functions, which YAML does not hold, or a plugin that is not installed
         return {}
     found = {}
     for reward in loaded if isinstance(loaded, list) else [loaded]:
@@ -136,33 +130,66 @@ def _scored(source: Path) -> dict[str, tuple[Reward, float]]:
     return found
 
 
-def _extractors(rewards: Sequence[Reward], given: Extractor | None) -> Sequence[Extractor]:
-    """Return what finds answers: what was given, else what the rewards use, else the usual ones."""
-    if given is not None:
-        return [given]
+def _refuse_unknown_weights(weights: Mapping[str, float], rows: Rows) -> None:
+    if unknown := [name for name in weights if name not in rows.values]:
+        present = ", ".join(rows.values)
+        raise ValueError(f"a weight for {unknown[0]!r}, but the file's rewards are {present}")
+
+
+def _choose_extractors(
+    rewards: Sequence[Reward], extractor: Extractor | None
+) -> Sequence[Extractor]:
+    """Return the extractor that was given, else those of the rewards and the usual ones."""
+    if extractor is not None:
+        return [extractor]
     used = [part for reward in rewards for part in walk(reward) if isinstance(part, Extractor)]
     return list(dict.fromkeys([*used, *USUAL]))
 
 
-def _render(rows: Rows, figures: Figures, packed: Packed, title: str, source: Path | str) -> bytes:
-    """Return the page."""
-    jinja2 = require("jinja2", install="rewardkit[report]")
+def _fit_page(
+    rows: Rows,
+    figures: Figures,
+    extractors: Sequence[Extractor],
+    names: tuple[str, str],
+    max_bytes: int,
+) -> tuple[bytes, int]:
+    """Return the page with as many texts as fit, and their number; `names` are title and file."""
+    # The page without its data, with the longest sentence that it can say about it.
+    empty = Packed("", "", rows=len(rows) - 1, shown=len(rows) - 1)
+    frame = len(_render_page(rows, figures, empty, *names))
+    packed = pack(rows, extractors, max_bytes - frame)
+    page = _render_page(rows, figures, packed, *names)
+    if len(page) > max_bytes:
+        raise ValueError(
+            f"got max_bytes={max_bytes:,}; the figures of {len(rows):,} rows alone take"
+            f" {len(page):,}"
+        )
+    return page, packed.shown
+
+
+def _render_page(rows: Rows, figures: Figures, packed: Packed, title: str, source: str) -> bytes:
+    jinja2 = require("jinja2", install=EXTRA)
     folder = files("rewardkit.report")
     html, style, script = (
         (folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
     )
     environment = jinja2.Environment(
         autoescape=True,
-        finalize=visible,
+        finalize=show_invisible,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"number": number, "percent": percent, "breakable": breakable}
+    environment.filters |= {
+        "number": number,
+        "percent": percent,
+        "two_decimals": two_decimals,
+        "split_name": split_name,
+    }
     page: str = environment.from_string(html).render(
         title=title,
-        source=Path(source).resolve().name,
-        version=version("rewardkit"),
+        source=source,
+        version=__version__,
         rows=rows,
         figures=figures,
         charts=charts,
@@ -170,8 +197,8 @@ def _render(rows: Rows, figures: Figures, packed: Packed, title: str, source: Pa
         picked=PICKED,
         style=_Inline(style),
         script=_Inline(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style_hash=_policy_hash(style),
+        script_hash=_policy_hash(script),
     )
     return page.encode()
 
@@ -182,42 +209,44 @@ class _Inline(str):
     __slots__ = ()
 
     def __html__(self) -> str:
-        """Return the text as it is, as markupsafe asks for it."""
+        """Return the text unchanged; markupsafe calls this instead of escaping."""
         return str(self)
 
 
-def _hash(text: str) -> str:
-    """Return what a Content-Security-Policy calls a script or a style by."""
+def _policy_hash(text: str) -> str:
+    """Return a Content-Security-Policy's name for a script or a style."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def visible(value: Any) -> Any:
-    r"""Return a text with the characters that cannot be seen, or that turn it round, as U+XXXX.
+def show_invisible(value: Any) -> Any:
+    r"""Replace characters that are invisible, or that reorder the text, by U+XXXX.
 
-    >>> visible("a\u202eb\x00")
+    >>> show_invisible("a\u202eb\x00")
     'a[U+202E]b[U+0000]'
     """
     if not isinstance(value, str) or value.isprintable() or hasattr(value, "__html__"):
         return value
     return "".join(
-        f"[U+{ord(sign):04X}]" if category(sign) in _UNSEEN and sign != "\n" else sign
-        for sign in value
+        f"[U+{ord(character):04X}]"
+        if category(character) in _INVISIBLE_CATEGORIES and character != "\n"
+        else character
+        for character in value
     )
 
 
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def breakable(name: str) -> list[str]:
-    """Return a name in parts, between which a line may break.
+def split_name(name: str) -> list[str]:
+    """Split a name into parts between which a line may break.
 
-    >>> breakable("xml_count[value=1]")
+    >>> split_name("xml_count[value=1]")
     ['xml_', 'count[', 'value=', '1]']
     """
     parts: list[str] = []
     part = ""
-    for sign in name:
-        part += sign
-        if sign in "_[=,/.":
+    for character in name:
+        part += character
+        if character in "_[=,/.":
             parts, part = [*parts, part], ""
     return [*parts, part] if part else parts

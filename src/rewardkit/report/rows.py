@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import fmean, pstdev, stdev
+from statistics import fmean
 from typing import Any
 
+from rewardkit._scores import as_finite, weighted_sum
 from rewardkit.batch import Batch
 
 PREFIX, WHY = "rewards/", "/why"
-ZERO_STD = 1e-8  # as torch.isclose takes for zero, in TRL's frac_reward_zero_std
-_EPSILON = 1e-4  # what TRL adds to a group's std
-_TRL = {"step", "prompt", "completion", "completion_ids", "advantage", "reward"}
+ZERO_STD = 1e-8  # torch.isclose's tolerance, by which TRL counts frac_reward_zero_std
+EPSILON = 1e-4  # what TRL adds to a group's std
+_TRL_COLUMNS = {"step", "prompt", "completion", "completion_ids", "advantage", "reward"}
 
 Value = float | None
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What a scored file holds, one entry a row in each list."""
+    """A scored file in memory, one entry per row in each list."""
 
     texts: list[str]
     """The completions as text."""
     prompts: list[str]
-    """The prompts as text, "" where there are none."""
+    """The prompts as text, "" if there are none."""
     steps: list[int | None]
     """The trainer's step."""
     values: dict[str, list[Value]]
     """Each reward's values; None where it abstained."""
     whys: dict[str, list[str]]
-    """Each reward's reasons, "" where there are none."""
+    """Each reward's reasons, "" if there are none."""
     weights: dict[str, float]
     """Each reward's weight in the sum."""
     totals: list[Value]
     """The weighted sums; None where every reward abstained."""
     advantages: list[Value]
-    """The advantages: the file's own, or each total against its group."""
+    """The advantages: the file's own, or each total compared with its group."""
     groups: list[list[int]]
     """The rows of each group of two or more completions."""
-    cells: list[dict[str, Any]]
+    extras: list[dict[str, Any]]
     """Every other column of each row."""
     infinite: dict[str, int] = field(default_factory=dict)
     """How many infinities each reward gave; they are left out, as None."""
@@ -53,21 +54,21 @@ class Rows:
 
     @cached_property
     def group_of(self) -> list[int | None]:
-        """Each row's group, by its place in `groups`; None outside of any."""
+        """Each row's group, by its index in `groups`; None for a row outside of any."""
         found: list[int | None] = [None] * len(self)
-        for place, rows in enumerate(self.groups):
+        for index, rows in enumerate(self.groups):
             for row in rows:
-                found[row] = place
+                found[row] = index
         return found
 
     @cached_property
     def group_stds(self) -> list[float]:
-        """The standard deviation of the totals within each group, n - 1 below, as TRL takes it."""
-        return [spread(self.totals, rows) for rows in self.groups]
+        """The sample standard deviation of the totals within each group."""
+        return [sample_std(self.totals, rows) for rows in self.groups]
 
     @cached_property
     def group_means(self) -> list[Value]:
-        """The mean of the totals of each group; None where all of them are None."""
+        """The mean of the totals of each group; None if all of them are None."""
         known = [
             [value for row in rows if (value := self.totals[row]) is not None]
             for rows in self.groups
@@ -76,26 +77,26 @@ class Rows:
 
     @cached_property
     def disagreement(self) -> list[float]:
-        """How far the rewards are apart on each row, 0 to 0.5.
+        """How much the rewards disagree on each row, 0 to 0.5.
 
-        Each reward is stretched to 0..1 between its own least and most, turned over where its
-        weight is negative; what is given is the standard deviation over the rewards.
+        Each reward is scaled to 0..1 between its lowest and its highest value, and reversed if its
+        weight is negative. The result is the standard deviation over the rewards.
         """
         scales = {}
         for name, values in self.values.items():
             known = [value for value in values if value is not None]
-            if known and max(known) > min(known):
+            if known and max(known) > min(known):  # a constant has no opinion on any row
                 scales[name] = min(known), max(known) - min(known)
-        found = []
+        stds = []
         for row in range(len(self)):
-            parts = []
+            scaled = []
             for name, (low, width) in scales.items():
                 value = self.values[name][row]
                 if value is not None:
                     part = (value - low) / width
-                    parts.append(part if self.weights[name] >= 0 else 1 - part)
-            found.append(pstdev(parts) if len(parts) > 1 else 0.0)
-        return found
+                    scaled.append(part if self.weights[name] >= 0 else 1 - part)
+            stds.append(standard_deviation(scaled) if len(scaled) > 1 else 0.0)
+        return stds
 
 
 def gather(
@@ -109,11 +110,11 @@ def gather(
     """Collect the rows of a scored file.
 
     Rewards are the columns `rewards/NAME` that scoring writes, else every numeric column of TRL's
-    own table; `rewards` names others. `weights` are their factors, 1 where there is none; the
+    own table; `rewards` names others. `weights` are their factors, 1 for a reward without one. The
     file's own column `reward` is the sum, unless `sum_anew`. Rows with the same step and the same
-    cell under `group` make a group.
+    value of `group` make a group.
 
-    Raises ValueError where there are no rows, no completions or no rewards.
+    Raises ValueError if there are no rows, no completions or no rewards.
 
     >>> pairs = [("a", 1.0), ("b", 3.0)]
     >>> rows = gather({"prompt": "?", "completion": text, "rewards/r": r} for text, r in pairs)
@@ -121,60 +122,78 @@ def gather(
     ([1.0, 3.0], [-0.707, 0.707])
     """
     table = list(source)
+    names = _column_names(table)
+    columns = _reward_columns(table, names, rewards)
+    values = {name: _read_numbers(table, column) for name, column in columns.items()}
+    factors = {name: float((weights or {}).get(name, 1.0)) for name in values}
+    if "reward" in names and "reward" not in values and not sum_anew:
+        totals = _read_numbers(table, "reward")
+    else:
+        factor_list = [*factors.values()]
+        totals = [weighted_sum(row, factor_list) for row in zip(*values.values(), strict=True)]
+    groups = _find_groups(table, group) if group in names else []
+    if "advantage" in names and "advantage" not in values:
+        advantages = _read_numbers(table, "advantage")
+    else:
+        advantages = _compute_advantages(totals, groups)
+    whys = {name: column + WHY for name, column in columns.items()}
+    used = {*_TRL_COLUMNS, *columns.values(), *whys.values()}
+    return Rows(
+        texts=Batch([row.get("completion") for row in table]).texts,
+        prompts=_prompt_texts(table),
+        steps=[_read_step(row.get("step")) for row in table],
+        values=values,
+        whys={name: [_read_why(row.get(why)) for row in table] for name, why in whys.items()},
+        weights=factors,
+        totals=totals,
+        advantages=advantages,
+        groups=groups,
+        extras=[
+            {name: value for name, value in row.items() if name not in used and value is not None}
+            for row in table
+        ],
+        infinite=_count_infinities(table, columns),
+    )
+
+
+def sample_std(values: Sequence[Value], rows: Iterable[int]) -> float:
+    """Return the standard deviation over some rows, n - 1 in the denominator as in TRL.
+
+    It is 0 if fewer than two values are known.
+    """
+    known = [value for row in rows if (value := values[row]) is not None]
+    # Equal values are sorted out first: rounding would give some of them a std of 1e-17.
+    if not known or max(known) - min(known) < ZERO_STD:
+        return 0.0
+    return standard_deviation(known, sample=True)
+
+
+def standard_deviation(values: Sequence[float], *, sample: bool = False) -> float:
+    """Return the standard deviation; of a sample, with n - 1 in the denominator.
+
+    >>> standard_deviation([1.0, 3.0]), round(standard_deviation([1.0, 3.0], sample=True), 3)
+    (1.0, 1.414)
+    """
+    # The statistics module computes with fractions, which takes seconds for ten thousand groups.
+    # dist() scales its arguments, so the square of a large one does not overflow.
+    mean = fmean(values)
+    return math.dist(values, [mean] * len(values)) / math.sqrt(len(values) - sample)
+
+
+def _column_names(table: list[Mapping[str, Any]]) -> list[str]:
+    """Return the columns of all rows; ValueError for no rows, or none with completions."""
     if not table:
         raise ValueError("the file has no rows; give one with at least one scored completion")
     names = list(dict.fromkeys(name for row in table for name in row))
     if "completion" not in names:
         raise ValueError(
-            f"no column 'completion' in the file; it has {', '.join(names)};"
-            " map one, as columns={'response': 'completion'} (--column response=completion)"
+            f"no column 'completion' in the file (columns: {', '.join(names)});"
+            " name it, as columns={'response': 'completion'} (--column response=completion)"
         )
-    found = _rewards(table, names, rewards)
-    infinite: dict[str, int] = {}
-    values = {}
-    for name, column in found.items():
-        values[name] = [_number(row.get(column)) for row in table]
-        if wild := sum(_is_infinite(row.get(column)) for row in table):
-            infinite[name] = wild
-    factors = {name: float((weights or {}).get(name, 1.0)) for name in values}
-    totals = (
-        [_number(row.get("reward")) for row in table]
-        if "reward" in names and "reward" not in values and not sum_anew
-        else list(_sums(values, factors))
-    )
-    groups = _groups(table, group) if group in names else []
-    whys = {name: [_text(row.get(column + WHY)) for row in table] for name, column in found.items()}
-    own = "advantage" in names and "advantage" not in values
-    used = _TRL | set(found.values()) | {column + WHY for column in found.values()}
-    return Rows(
-        texts=Batch([row.get("completion") for row in table]).texts,
-        prompts=_prompts(table),
-        steps=[_step(row.get("step")) for row in table],
-        values=values,
-        whys=whys,
-        weights=factors,
-        totals=totals,
-        advantages=(
-            [_number(row.get("advantage")) for row in table] if own else _advantages(totals, groups)
-        ),
-        groups=groups,
-        cells=[
-            {name: cell for name, cell in row.items() if name not in used and cell is not None}
-            for row in table
-        ],
-        infinite=infinite,
-    )
+    return names
 
 
-def spread(values: Sequence[Value], rows: Iterable[int]) -> float:
-    """Return the sample standard deviation over some rows, 0 where fewer than two are known."""
-    known = [value for row in rows if (value := values[row]) is not None]
-    if not known or max(known) - min(known) < ZERO_STD:
-        return 0.0
-    return stdev(known)
-
-
-def _rewards(
+def _reward_columns(
     table: list[Mapping[str, Any]], names: list[str], wanted: Sequence[str] | None
 ) -> dict[str, str]:
     """Return the column of each reward, by the reward's name."""
@@ -182,16 +201,19 @@ def _rewards(
     if wanted is not None:
         found = {name: PREFIX + name if PREFIX + name in names else name for name in wanted}
         if missing := [name for name, column in found.items() if column not in names]:
-            raise ValueError(f"no column for the reward {missing[0]!r}; it has {', '.join(names)}")
+            present = ", ".join(names)
+            raise ValueError(f"no column for the reward {missing[0]!r} (columns: {present})")
     elif scored:
         found = {name.removeprefix(PREFIX): name for name in scored}
-    elif "advantage" in names:  # the table that TRL logs
-        found = {name: name for name in names if name not in _TRL and _is_numeric(table, name)}
+    elif "advantage" in names:  # only the table that TRL logs has one
+        found = {
+            name: name for name in names if name not in _TRL_COLUMNS and _is_numeric(table, name)
+        }
     else:
         found = {}
     if not found:
         raise ValueError(
-            f"no reward in the file: no column 'rewards/NAME' among {', '.join(names)};"
+            f"no reward in the file: none of its columns ({', '.join(names)}) is 'rewards/NAME';"
             " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME)"
         )
     return found
@@ -199,75 +221,71 @@ def _rewards(
 
 def _is_numeric(table: list[Mapping[str, Any]], name: str) -> bool:
     """Return whether a column holds numbers, and nothing else but None."""
-    cells = [cell for row in table if (cell := row.get(name)) is not None]
-    return all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
+    values = [value for row in table if (value := row.get(name)) is not None]
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
-def _is_infinite(cell: Any) -> bool:
-    """Return whether a cell is an infinity."""
-    return isinstance(cell, float) and math.isinf(cell)
+def _read_numbers(table: list[Mapping[str, Any]], column: str) -> list[Value]:
+    return [_read_number(row.get(column)) for row in table]
 
 
-def _number(cell: Any) -> Value:
-    """Return a cell as a finite float, None where it is none."""
+def _read_number(value: Any) -> Value:
+    """Return a value of the file as a finite float; None for anything else."""
     try:
-        value = float(cell)
+        return as_finite(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return value if math.isfinite(value) else None
 
 
-def _step(cell: Any) -> int | None:
-    """Return a step as an integer."""
-    number = _number(cell)
+def _count_infinities(table: list[Mapping[str, Any]], columns: Mapping[str, str]) -> dict[str, int]:
+    counts = {}
+    for name, column in columns.items():
+        values = [value for row in table if isinstance(value := row.get(column), float)]
+        if count := sum(map(math.isinf, values)):
+            counts[name] = count
+    return counts
+
+
+def _read_step(value: Any) -> int | None:
+    number = _read_number(value)
     return None if number is None else int(number)
 
 
-def _text(cell: Any) -> str:
-    """Return a reason as text that can be encoded."""
-    return "" if cell is None else Batch([str(cell)]).texts[0]
+def _read_why(value: Any) -> str:
+    # A batch replaces lone surrogates, which no page can be encoded with.
+    return "" if value is None else Batch([str(value)]).texts[0]
 
 
-def _prompts(table: list[Mapping[str, Any]]) -> list[str]:
-    """Return the prompts as text."""
+def _prompt_texts(table: list[Mapping[str, Any]]) -> list[str]:
     prompts = [row.get("prompt") or "" for row in table]
     batch = Batch([""] * len(table), prompts=prompts)
     return [batch.prompt_text(row) for row in range(len(table))]
 
 
-def _groups(table: list[Mapping[str, Any]], column: str) -> list[list[int]]:
-    """Return the rows of each group: those with equal cells of one step, two or more."""
+def _find_groups(table: list[Mapping[str, Any]], column: str) -> list[list[int]]:
+    """Return the rows of each group: those with equal values in one step, two or more."""
     groups: dict[tuple[int | None, str], list[int]] = {}
-    for place, row in enumerate(table):
-        cell = row.get(column)
-        if cell is None:
+    for index, row in enumerate(table):
+        value = row.get(column)
+        if value is None:
             continue
-        key = cell if isinstance(cell, str) else json.dumps(cell, sort_keys=True, default=str)
-        groups.setdefault((_step(row.get("step")), key), []).append(place)
+        # A prompt may be a list of messages, which cannot be a key.
+        key = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+        groups.setdefault((_read_step(row.get("step")), key), []).append(index)
+    # A completion alone has nothing to be compared with; GRPO gives it no advantage.
     return [rows for rows in groups.values() if len(rows) > 1]
 
 
-def _sums(values: dict[str, list[Value]], weights: dict[str, float]) -> Iterator[Value]:
-    """Yield each row's weighted sum, without the rewards that abstain; None where all do."""
-    for row in zip(*values.values(), strict=True):
-        known = [
-            weight * value
-            for weight, value in zip(weights.values(), row, strict=True)
-            if value is not None
-        ]
-        yield sum(known) if known else None
-
-
-def _advantages(totals: list[Value], groups: list[list[int]]) -> list[Value]:
+def _compute_advantages(totals: list[Value], groups: list[list[int]]) -> list[Value]:
     """Return (reward - mean) / (std + 1e-4) within each group; None outside of any.
 
     Source: GRPO (Shao et al. 2024, section 4.1.2), with the constant that TRL adds.
     """
-    found: list[Value] = [None] * len(totals)
+    advantages: list[Value] = [None] * len(totals)
     for rows in groups:
         known = [(row, value) for row in rows if (value := totals[row]) is not None]
         if known:
-            mean, std = fmean(value for _, value in known), spread(totals, rows)
+            mean, std = fmean(value for _, value in known), sample_std(totals, rows)
             for row, value in known:
-                found[row] = (value - mean) / (std + _EPSILON)
-    return found
+                advantages[row] = (value - mean) / (std + EPSILON)
+    return advantages

@@ -1,4 +1,4 @@
-"""Rows out of files, in every form, from any row on."""
+"""Rows out of files, in every form, from any row on; what a file is wrong about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardkit._files import reading
+from rewardkit._files.source import Source
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -80,35 +80,35 @@ FORMS = [*(as_jsonl, as_gzip, with_blanks, as_csv, as_parquet, as_completions, a
 
 @pytest.mark.parametrize("form", FORMS)
 def test_rows_come_as_they_were_written(form, tmp_path):
-    assert [*reading.read(form(tmp_path, ROWS))] == ROWS
+    assert [*Source.resolve(form(tmp_path, ROWS)).rows()] == ROWS
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("size", [1, 3, 4, 100])
 def test_chunks_begin_at_any_row(form, size, tmp_path):
-    source = form(tmp_path, ROWS)
+    source = Source.resolve(form(tmp_path, ROWS))
     for start in range(len(ROWS) + 2):
-        chunks = [*reading.chunks(source, size=size, start=start)]
+        chunks = [*source.chunks(size=size, start=start)]
         assert all(0 < len(chunk) <= size for chunk in chunks)
         assert [row for chunk in chunks for row in chunk.rows()] == ROWS[start:]
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_chunks_are_joined_cut_and_pickled(form, tmp_path):
-    one, *rest = reading.chunks(form(tmp_path, ROWS), size=7)
-    places = [chunk.place(row) for chunk in (one, *rest) for row in range(len(chunk))]
+    one, *rest = Source.resolve(form(tmp_path, ROWS)).chunks(size=7)
+    positions = [chunk.position(row) for chunk in (one, *rest) for row in range(len(chunk))]
     for chunk in rest:
         one = one + chunk
     assert one.rows() == ROWS
-    assert [one.place(row) for row in range(len(one))] == places
+    assert [one.position(row) for row in range(len(one))] == positions
     part = pickle.loads(pickle.dumps(one[5:9]))
     assert part.rows() == ROWS[5:9]
-    assert [part.place(row) for row in range(4)] == places[5:9]
+    assert [part.position(row) for row in range(4)] == positions[5:9]
 
 
 def test_a_slice_is_pickled_alone(tmp_path):
     rows = [{"completion": "x" * 1000}] * 1000
-    (chunk,) = reading.chunks(as_parquet(tmp_path, rows) and tmp_path / "in.parquet", size=1000)
+    (chunk,) = Source.resolve(as_parquet(tmp_path, rows)).chunks(size=1000)
     assert len(pickle.dumps(chunk[:2])) < 10_000
 
 
@@ -116,26 +116,31 @@ def test_a_slice_is_pickled_alone(tmp_path):
     ("form", "count"),
     [(as_jsonl, 25), (as_parquet, 25), (as_glob, 25), (as_dataset, 25), (as_csv, None)],
 )
-def test_rows_are_counted_where_that_is_cheap(form, count, tmp_path):
-    assert reading.count(form(tmp_path, ROWS)) == count
+def test_rows_are_counted_if_that_is_cheap(form, count, tmp_path):
+    assert Source.resolve(form(tmp_path, ROWS)).count() == count
 
 
 def test_columns_get_other_names_and_hide_those_that_had_them(tmp_path):
     source = as_jsonl(tmp_path, [{"completion": "old", "response": "new", "n": 1}])
-    assert [*reading.read(source, columns={"response": "completion"})] == [
+    assert [*Source.resolve(source).rows(columns={"response": "completion"})] == [
         {"completion": "new", "n": 1}
     ]
 
 
-@given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=5))
-def test_any_objects_survive_jsonl(tmp_path_factory, rows):
-    assert [*reading.read(as_jsonl(tmp_path_factory.mktemp("rows"), rows))] == rows
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("rows")
+
+
+@given(rows=st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=5))
+def test_any_objects_survive_jsonl(folder, rows):
+    assert [*Source.resolve(as_jsonl(folder, rows)).rows()] == rows
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"a": 1}\n{"a": \n', r"a.jsonl, line 2: not JSON (.*); mend or delete"),
+        ("a.jsonl", b'{"a": 1}\n{"a": \n', r"a.jsonl, line 2: not JSON (.*); fix or delete"),
         ("a.jsonl", b'{"a": 1} {"a": 2}\n', "line 1: not JSON .Extra data"),
         ("a.jsonl", b'\n\n"a"\n', "line 3: got a str, expected an object"),
         ("a.json", b'[{"a": 1}]', r"line 1: got a JSON array, .*jq -c '\.\[\]'"),
@@ -144,46 +149,68 @@ def test_any_objects_survive_jsonl(tmp_path_factory, rows):
         ("a.jsonl", b"[" * 10_000, "line 1: got a JSON array"),
         ("a.jsonl.gz", b"no gzip", "broken gzip"),
         ("a.jsonl.gz", gzip.compress(b"a" * 10_000)[:-9], "broken gzip"),
-        ("a.csv", b"a,b\n1,2\n1,2,3\n", "line 3: got 3 cells for 2 columns; quote"),
+        ("a.csv", b"a,b\n1,2\n1,2,3\n", "line 3: got 3 values for 2 columns; quote"),
         ("a.csv", b'a,b\n1,"2', "line 2: not CSV"),
-        ("a.csv", b"a,a\n1,2", "line 1: a column's name stands twice"),
+        ("a.csv", b"a,a\n1,2", "line 1: two columns have the same name"),
         ("a.csv", "a\nü".encode("latin-1"), "not UTF-8 .*iconv"),
         ("a.parquet", b"PAR1" * 10, "a.parquet: not parquet"),
         ("a.txt", b"", "got the ending '.txt', expected .jsonl"),
     ],
     ids=lambda given: given[:20] if isinstance(given, str) else len(given),
 )
-def test_what_is_wrong_with_a_file_is_said_with_its_place(name, content, told, tmp_path):
+def test_an_error_names_the_file_the_line_and_the_fix(name, content, message, tmp_path):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=told):
-        [*reading.read(tmp_path / name)]
+    with pytest.raises(ValueError, match=message):
+        [*Source.resolve(tmp_path / name).rows()]
 
 
-def test_a_file_that_is_not_there_is_said_with_its_neighbour(tmp_path):
+def test_a_missing_file_is_reported_with_a_near_name(tmp_path):
     (tmp_path / "completions.jsonl").touch()
-    with pytest.raises(FileNotFoundError, match=r"did you mean '.*completions\.jsonl'"):
-        reading.find(tmp_path / "completion.jsonl")
+    with pytest.raises(
+        FileNotFoundError, match=r"file not found: .*did you mean 'completions\.jsonl'"
+    ):
+        Source.resolve(tmp_path / "completion.jsonl")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
-        reading.find(tmp_path / "none" / "a.jsonl")
+        Source.resolve(tmp_path / "none" / "a.jsonl")
 
 
-def test_a_folder_of_neither_says_what_to_give(tmp_path):
-    with pytest.raises(ValueError, match="give a file in it"):
-        reading.find(tmp_path)
+def test_a_folder_without_rows_is_reported_with_a_fix(tmp_path):
+    with pytest.raises(ValueError, match="give one of its files"):
+        Source.resolve(tmp_path)
     as_completions(tmp_path, ROWS)
     with pytest.raises(ValueError, match=r"did you mean '.*completions'"):
-        reading.find(tmp_path)
+        Source.resolve(tmp_path)
 
 
-def test_a_dataset_of_several_splits_says_which(tmp_path):
+def test_a_dataset_with_several_splits_is_reported_with_their_names(tmp_path):
     datasets = pytest.importorskip("datasets")
     splits = {name: datasets.Dataset.from_list(ROWS) for name in ("train", "test")}
     datasets.DatasetDict(splits).save_to_disk(tmp_path / "saved")
     with pytest.raises(ValueError, match=r"saved.train or .*saved.test"):
-        reading.find(tmp_path / "saved")
+        Source.resolve(tmp_path / "saved")
 
 
 def test_files_of_two_kinds_are_refused(tmp_path):
     as_jsonl(tmp_path, ROWS), as_csv(tmp_path, ROWS)
     with pytest.raises(ValueError, match=r"\.csv and \.jsonl together"):
-        reading.find(f"{tmp_path}/in.*")
+        Source.resolve(f"{tmp_path}/in.*")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_fingerprint_is_that_of_the_contents(form, tmp_path):
+    (tmp_path / "one").mkdir(), (tmp_path / "two").mkdir(), (tmp_path / "three").mkdir()
+    one = Source.resolve(form(tmp_path / "one", ROWS)).fingerprint()
+    other = Source.resolve(form(tmp_path / "three", [*ROWS[:-1], ROWS[0]])).fingerprint()
+    assert one != other
+    if form not in (as_gzip, as_dataset):  # these hold the time at which they were written
+        assert one == Source.resolve(form(tmp_path / "two", ROWS)).fingerprint()
+
+
+def test_positions_of_several_rows_are_one_range(tmp_path):
+    for number in (1, 2):
+        (tmp_path / f"{number}.jsonl").write_text('{"a": 1}\n' * 3, encoding="utf-8")
+    first, second = Source.resolve(f"{tmp_path}/*.jsonl").chunks()
+    assert first.positions(0, 2) == f"{tmp_path}/1.jsonl lines 1-3"
+    assert first.positions(1, 1) == f"{tmp_path}/1.jsonl line 2"
+    both = first + second
+    assert both.positions(2, 3) == f"{tmp_path}/1.jsonl line 3 to {tmp_path}/2.jsonl line 1"

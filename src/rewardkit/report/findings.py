@@ -1,0 +1,164 @@
+"""What is wrong with the rewards of a file, as their figures show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rewardkit.report.figures import Distribution, Figures, Finding, Level
+from rewardkit.report.formatting import number, percent, two_decimals
+from rewardkit.report.rows import Rows, Value
+
+_LEVELS: tuple[Level, ...] = ("bad", "watch", "good")
+
+# Shares of the groups that give no gradient. A half is as if the batch were half as large.
+MOST_GROUPS, MANY_GROUPS = 0.5, 0.2
+# Shares of the rows with one value. Below 95% a rare event is common enough to be learned from.
+FLAT, NEARLY_FLAT = 0.995, 0.95
+# The share of rows at an end of the scale from which better and worse no longer differ.
+AT_BOUND = 0.5
+# An abstention here and there is a missing reference; a fifth of the rows is a design or a bug.
+OFTEN_MISSING = 0.2
+# Absolute correlations of two rewards. At 0.95 one explains 90% of the other's variance.
+SAME, NEARLY_SAME = 0.999, 0.95
+# A share of the sum's variance, and a correlation with the length (a third of its variance).
+DOMINATES, FOLLOWS_LENGTH = 0.9, 0.6
+
+
+def find_problems(
+    rows: Rows, figures: Figures, bounds: Mapping[str, tuple[float, float]]
+) -> tuple[Finding, ...]:
+    """List the findings, the worst first; `bounds` are the rewards' own, if they are known."""
+    found = [
+        *_check_group_std(figures),
+        *(finding for reward in figures.rewards for finding in _check_missing(reward, rows)),
+        *_check_flat(figures),
+        *_check_agreement(figures),
+        *(
+            finding
+            for reward in figures.rewards
+            for finding in _check_bounds(reward, rows.values[reward.name], bounds.get(reward.name))
+        ),
+        *_check_dominance(figures),
+        *_check_length(figures),
+    ]
+    found.sort(key=lambda finding: _LEVELS.index(finding.level))
+    if all(finding.level == "good" for finding in found):
+        text = "No reward is flat, repeats another, or leaves many rows without a value."
+        found.append(Finding("clear", "good", "\N{CHECK MARK}", "No other findings", text))
+    return tuple(found)
+
+
+def _check_group_std(figures: Figures) -> list[Finding]:
+    share = figures.zero_std
+    if share is None:
+        return []
+    figure = percent(share)
+    if share < MANY_GROUPS:
+        text = f"{figure} of the groups have zero reward std; in all others the reward varies."
+        return [Finding("zero_std", "good", figure, "Reward varies within groups", text)]
+    text = (
+        f"{figure} of the groups have zero reward std: all their completions earn the same, so"
+        " every advantage is 0."
+    )
+    many = "Most" if share >= MOST_GROUPS else "Many"
+    level: Level = "bad" if share >= MOST_GROUPS else "watch"
+    title = f"{many} groups give no learning signal (zero reward std)"
+    return [Finding("zero_std", level, figure, title, text)]
+
+
+def _check_missing(reward: Distribution, rows: Rows) -> list[Finding]:
+    found = []
+    name, share = reward.name, reward.missing / len(rows)
+    if count := rows.infinite.get(name):
+        text = f"{count:,} values of {name} are infinite; TRL would spread them over their groups."
+        found.append(Finding("infinite", "bad", f"{count:,}", "Infinite values", text, (name,)))
+    if share >= OFTEN_MISSING:
+        level: Level = "watch" if reward.known else "bad"
+        text = f"{name} gave no value on {percent(share)} of the rows: it abstained there."
+        title = "A reward often abstains" if reward.known else "A reward always abstains"
+        found.append(Finding("missing", level, percent(share), title, text, (name,)))
+    return found
+
+
+def _check_flat(figures: Figures) -> list[Finding]:
+    flat: dict[Level, list[Distribution]] = {"bad": [], "watch": []}
+    for reward in figures.rewards:
+        if reward.known > 1 and reward.alike >= NEARLY_FLAT:  # one row is always alike
+            flat["bad" if reward.alike >= FLAT else "watch"].append(reward)
+    found = []
+    for level, rewards in flat.items():
+        if not rewards:
+            continue
+        several = len(rewards) > 1
+        how = "flat" if level == "bad" else "nearly flat"
+        title = f"{len(rewards)} rewards are {how}" if several else f"A reward is {how}"
+        least = percent(min(reward.alike for reward in rewards))
+        always = least == "100%"
+        rows = "all rows" if always else f"{least} of the rows{' or more' * several}"
+        effect = "no effect" if always else "hardly any effect"
+        names = tuple(reward.name for reward in rewards)
+        text = f"{', '.join(names)}: {rows} get the same value, so {effect} on the advantages."
+        found.append(Finding("flat", level, least, title, text, names))
+    return found
+
+
+def _check_bounds(
+    reward: Distribution, values: Sequence[Value], limits: tuple[float, float] | None
+) -> list[Finding]:
+    # Of yes, no and half, two are bounds. A flat reward has a finding of its own.
+    few = reward.histogram.levels and len(reward.histogram.bars) <= 3  # noqa: PLR2004
+    if few or not reward.known or reward.alike >= NEARLY_FLAT:
+        return []
+    low, high = limits or (reward.low, reward.high)
+    for limit, end in ((low, "lowest"), (high, "highest")):
+        share = sum(value == limit for value in values) / reward.known
+        if share >= AT_BOUND:
+            figure = percent(share)
+            text = f"{figure} of the rows get the {end} value of {reward.name}, {number(limit)}."
+            title = "A graded reward is mostly at its bound"
+            return [Finding("at_bound", "watch", figure, title, text, (reward.name,))]
+    return []
+
+
+def _check_agreement(figures: Figures) -> list[Finding]:
+    found = []
+    rewards = figures.rewards
+    for i, one in enumerate(rewards):
+        for j, other in enumerate(rewards[:i]):
+            r = figures.correlations[i][j]
+            if r is None or abs(r) < NEARLY_SAME:
+                continue
+            often = "always" if abs(r) >= SAME else "nearly always"
+            # What counts is their effect on the sum, so a negative weight reverses it.
+            opposed = (one.weight or 0) * (other.weight or 0) * r < 0
+            verb = "oppose each other" if opposed else "agree"
+            effect = "they cancel each other out" if opposed else "the sum counts one thing twice"
+            text = f"{other.name} and {one.name} {often} {verb}: {effect}."
+            level: Level = "bad" if often == "always" else "watch"
+            names = (other.name, one.name)
+            title = f"Two rewards {often} {verb}"
+            found.append(Finding("agree", level, f"r {two_decimals(r)}", title, text, names))
+    return found
+
+
+def _check_dominance(figures: Figures) -> list[Finding]:
+    if len(figures.rewards) < 3:  # noqa: PLR2004 - of two rewards, one may well lead
+        return []
+    found = []
+    for reward in figures.rewards:
+        if reward.variance_share is not None and reward.variance_share >= DOMINATES:
+            share = percent(reward.variance_share)
+            text = f"{share} of the sum's variance is {reward.name}; the others hardly count."
+            title = "One reward is nearly all of the sum"
+            found.append(Finding("dominates", "watch", share, title, text, (reward.name,)))
+    return found
+
+
+def _check_length(figures: Figures) -> list[Finding]:
+    r = figures.correlations[-2][-1]  # of the sum with the length
+    if r is None or abs(r) < FOLLOWS_LENGTH:
+        return []
+    longer = "Longer" if r > 0 else "Shorter"
+    figure = f"r {two_decimals(r)}"
+    text = f"{longer} completions earn more ({figure} with the number of characters)."
+    return [Finding("length", "watch", figure, "The sum follows the length", text)]

@@ -1,0 +1,58 @@
+"""Figures as a person reads them, and as JSON takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_MANY = 1000
+_HUGE = 1e9
+_TENTH_OF_A_PERCENT = 0.001
+
+
+def number(value: float | None) -> str:
+    """Format a value with three significant digits.
+
+    >>> number(-0.33333), number(2.0), number(12345.6), number(-0.0), number(1e-9)
+    ('-0.333', '2', '12,346', '0', '1e-09')
+    """
+    if value is None:
+        return "\N{EM DASH}"
+    # From a thousand on, .3g would turn to exponents, and the digits before the point are enough.
+    if abs(value) >= _MANY:
+        return f"{value:,.0f}" if abs(value) < _HUGE else f"{value:.2e}"
+    return f"{value:z.3g}"
+
+
+def percent(share: float) -> str:
+    """Format a share in percent, never rounded to all or nothing.
+
+    >>> percent(0.5), percent(0.9999), percent(0.0004), percent(1), percent(-0.0004)
+    ('50%', '>99.9%', '<0.1%', '100%', '0%')
+    """
+    if 0 < share < _TENTH_OF_A_PERCENT:
+        return "<0.1%"
+    if 1 - _TENTH_OF_A_PERCENT < share < 1:
+        return ">99.9%"
+    hundredths = round(100.0 * share, 1)
+    # Decimals matter near the ends, where a tenth of a percent is a large part of what is left.
+    whole = 10 <= abs(hundredths) <= 90 or hundredths.is_integer()  # noqa: PLR2004 - percents
+    return f"{hundredths:z.0f}%" if whole else f"{hundredths:.1f}%"
+
+
+def two_decimals(value: float) -> str:
+    """Format a correlation.
+
+    >>> two_decimals(0.5), two_decimals(-0.001)
+    ('0.50', '0.00')
+    """
+    return f"{value:z.2f}"
+
+
+def as_data(value: Any) -> Any:
+    """Return named tuples as mappings, and other tuples as lists, as JSON takes them."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: as_data(item) for name, item in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {name: as_data(item) for name, item in value.items()}
+    return [as_data(item) for item in value] if isinstance(value, list | tuple) else value

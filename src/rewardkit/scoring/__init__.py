@@ -1,0 +1,10 @@
+"""Offline scoring: a file of completions in, the same rows with every reward's value and why out.
+
+Rows stream, so memory does not grow with the file. If the process is killed, what was scored before
+is kept, and is not scored again.
+"""
+
+from rewardkit.scoring.chunk_scorer import TOTAL
+from rewardkit.scoring.run import Progress, Scored, Summary, score
+
+__all__ = ["TOTAL", "Progress", "Scored", "Summary", "score"]

@@ -1,0 +1,185 @@
+"""Score one chunk of rows, in whatever process: the piece of the file that it becomes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from types import NoneType, SimpleNamespace
+from typing import Any, NamedTuple
+
+from rewardkit._files.chunks import Chunk, Row, rename_columns
+from rewardkit._files.writing import encode_lines, encode_stream
+from rewardkit._scores import as_finite, split_scores, weighted_sum
+from rewardkit.batch import Batch
+from rewardkit.reward import Linear, Reward
+from rewardkit.scorer import Function, RewardLike, Scorer, given_rewards, scorers
+
+TOTAL = "reward"
+"""The column of the weighted sum."""
+
+
+class Piece(NamedTuple):
+    """Some rows as they are written, and what each reward gave there."""
+
+    content: bytes
+    rows: int
+    tallies: list[list[float]]
+    """For each reward, then the sum: how many values, their sum, the lowest and the highest."""
+
+
+@dataclass(frozen=True)
+class ChunkScorer:
+    """Makes pieces out of chunks; it is pickled once for each worker process."""
+
+    terms: Sequence[Scorer]
+    bias: float
+    columns: dict[str, str]
+    lines: bool
+    """Whether pieces are lines of JSON, or else Arrow streams."""
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether no reward depends on other rows of the batch; a function may."""
+        rewards = [term.reward for term in self.terms]
+        return all(isinstance(reward, Reward) and reward.pointwise for reward in rewards)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns that are added, in their order in the file."""
+        pairs = ((f"rewards/{name}", f"rewards/{name}/why") for name, *_ in self.terms)
+        return [column for pair in pairs for column in pair] + [TOTAL]
+
+    def __call__(self, chunk: Chunk) -> Piece:
+        """Score a chunk. ValueError for rows without a completion; rewards' errors propagate."""
+        rows = chunk.rows()
+        renamed = rename_columns(rows, self.columns, chunk.position)
+        for index, row in enumerate(renamed):
+            if "completion" not in row:
+                present = ", ".join(rows[index]) or "none"
+                problem = f"no column 'completion' (columns: {present})"
+                hint = "name it, as --column response=completion"
+                raise ValueError(f"{chunk.position(index)}: {problem}; {hint}")
+        batches = _split_by_step(renamed)
+        results = [self._score_term(term, batches, chunk) for term in self.terms]
+        totals = [*self._sum_terms(zip(*(values for values, _ in results), strict=True))]
+        columns = [column for result in results for column in result]
+        added = dict(zip(self.column_names, [*columns, totals], strict=True))
+        tallies = [*map(tally, [*(values for values, _ in results), totals])]
+        encode = encode_lines if self.lines else encode_stream
+        return Piece(encode(chunk, rows, added), len(rows), tallies)
+
+    def _score_term(
+        self, term: Scorer, batches: Sequence[Batch], chunk: Chunk
+    ) -> tuple[list[float | None], list[str]]:
+        """Return one reward's values and whys over all batches of a chunk."""
+        values: list[float | None] = []
+        whys: list[str] = []
+        for batch in batches:
+            try:
+                if isinstance(term.reward, Reward):
+                    batch_values, batch_whys = _score_batch(term.reward, batch)
+                else:
+                    batch_values, batch_whys = _call_function(term.reward, batch)
+            except Exception as error:
+                rows = chunk.positions(len(values), len(values) + len(batch) - 1)
+                error.add_note(f"reward {term.name!r}, {rows}")
+                raise
+            values += batch_values
+            whys += batch_whys
+        return values, whys
+
+    def _sum_terms(self, rows: Iterable[tuple[float | None, ...]]) -> Iterator[float | None]:
+        """Yield each row's weighted sum."""
+        weights = [term.weight for term in self.terms]
+        totals: dict[tuple[float | None, ...], float | None] = {}  # many rows have the same values
+        for values in rows:
+            if values not in totals:
+                totals[values] = weighted_sum(values, weights, self.bias)
+            yield totals[values]
+
+
+def make_chunk_scorer(
+    rewards: RewardLike | Sequence[RewardLike], columns: dict[str, str], *, lines: bool
+) -> ChunkScorer:
+    """Split the rewards into terms, each with a name of its own; their biases add up."""
+    bias = sum(reward.bias for reward in given_rewards(rewards) if isinstance(reward, Linear))
+    return ChunkScorer(scorers(rewards), bias, columns, lines)
+
+
+def tally(values: Sequence[float | None]) -> list[float]:
+    """Return how many values there are, their sum, the lowest and the highest."""
+    # A list, not a named tuple: it goes through the journal's JSON and comes back as one.
+    known = [value for value in values if value is not None]
+    return [len(known), sum(known), min(known, default=math.inf), max(known, default=-math.inf)]
+
+
+def add_tallies(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Return the tally of the values of both."""
+    return [
+        one[0] + other[0],
+        one[1] + other[1],
+        min(one[2], other[2]),
+        max(one[3], other[3]),
+    ]
+
+
+def _split_by_step(rows: Sequence[Row]) -> list[Batch]:
+    """Return rows as batches, one for each run of rows of one step."""
+    # A batch has one step, since a trainer's has; without steps a chunk is scored as a whole.
+    if not any("step" in row for row in rows):
+        return [_make_batch(rows)]
+    return [_make_batch([*run]) for _, run in groupby(rows, key=lambda row: row.get("step"))]
+
+
+def _make_batch(rows: Sequence[Row]) -> Batch:
+    # JSON objects may differ in their keys: the columns are those of all rows.
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
+    step = rows[0].get("step")
+    return Batch(
+        columns.pop("completion"),
+        prompts=columns.pop("prompt", None),
+        completion_ids=columns.pop("completion_ids", None),
+        columns=columns,
+        step=None if step in (None, "") else int(step),  # CSV has "" for a missing value
+    )
+
+
+def _score_batch(reward: Reward, batch: Batch) -> tuple[list[float | None], list[str]]:
+    values, whys = split_scores(reward.score(batch), len(batch), reward.__name__)
+    return _to_floats(values), [*whys]
+
+
+def _call_function(function: Function, batch: Batch) -> tuple[list[float | None], list[str]]:
+    """Return the values and whys of a function, called as a trainer calls it."""
+    logged: dict[str, Any] = {}
+    optional = {"prompts": batch.prompts, "completion_ids": batch.completion_ids}
+    values = function(
+        **{
+            **batch.columns,
+            **{name: column for name, column in optional.items() if column is not None},
+            "completions": batch.completions,
+            "trainer_state": SimpleNamespace(global_step=batch.step),
+            "log_extra": logged.__setitem__,
+            "log_metric": _ignore_metric,
+        }
+    )
+    values = values.tolist() if hasattr(values, "tolist") else values  # an array or a tensor
+    if not isinstance(values, Sequence) or len(values) != len(batch):
+        got = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
+        raise ValueError(f"got {got} for {len(batch)} completions, expected a list of as many")
+    whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
+    return _to_floats(values), [*map(str, whys)]
+
+
+def _ignore_metric(_name: str, _value: float) -> None:
+    """Stand in for the trainer's log_metric: a metric has no row to be written to."""
+
+
+def _to_floats(values: Sequence[float | None]) -> list[float | None]:
+    # Most lists are finite floats and None already; a set of types and a sum show it at C's speed.
+    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
+        return [*values]
+    return [*map(as_finite, values)]

@@ -1,0 +1,113 @@
+"""What a scored file was made of: fingerprints to compare, and the YAML file beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rewardkit import __version__
+from rewardkit._files.journal import State, add_suffix, refuse_changes
+from rewardkit._files.source import Source, sidecar_path
+from rewardkit.component import walk
+from rewardkit.config import dump
+from rewardkit.reward import Linear, Reward
+from rewardkit.scoring.chunk_scorer import ChunkScorer
+
+_STATE = "# state: "
+
+
+def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
+    """Return a digest of each thing that the scored rows depend on."""
+    weights = [term.weight for term in scorer.terms]
+    rules = [__version__, repr(weights), repr(scorer.bias)]
+    for _, reward, *_ in scorer.terms:
+        if isinstance(reward, Reward):
+            rules.append(_dump_all_fields(reward))
+            for part in walk(reward):
+                rules.append(_code_of(type(part)))
+                # A function inside a wrapped reward, whose repr is an address.
+                rules += [
+                    _code_of(held) for held in vars(part).values() if inspect.isfunction(held)
+                ]
+        else:
+            rules.append(_code_of(reward))
+    return {
+        "input": source.fingerprint(),
+        "rewards": hashlib.sha256("\n".join(rules).encode()).hexdigest(),
+        "columns": json.dumps(scorer.columns, sort_keys=True),
+    }
+
+
+def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
+    """Return YAML with the rewards and their weights, and the state as a comment."""
+    lines = [
+        f"# rewardkit {__version__} scored {source.name} with this sum, the column `reward`.",
+        "# rk.load reads it.",
+        # The schema is only needed to resume, and is long.
+        f"{_STATE}{json.dumps({**state, 'schema': None})}",
+    ]
+    named = [
+        reward if reward.__name__ == name else reward.model_copy(update={"name": name})
+        for name, reward, *_ in scorer.terms
+        if isinstance(reward, Reward)
+    ]
+    if len(named) == len(scorer.terms):
+        weights = tuple(term.weight for term in scorer.terms)
+        total = Linear(terms=tuple(named), weights=weights, bias=scorer.bias)
+        with suppress(ValueError):  # a class without a registered name
+            # Every field, so that a later version's defaults do not change what the file says.
+            return "\n".join([*lines, dump(total, defaults=True)])
+    lines += [
+        f"# {term.weight:g} times {term.name}, which YAML cannot hold" for term in scorer.terms
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def finished_state(out: Path, fingerprints: Mapping[str, str]) -> State | None:
+    """Return the state of a scoring that was finished before, None if there is more to do.
+
+    Raises ValueError if the file exists and was made of something else.
+    """
+    progress = add_suffix(out, "progress")
+    if not out.exists() or (progress.exists() and add_suffix(out, "part").exists()):
+        return None
+    sidecar = sidecar_path(out)
+    lines = sidecar.read_text(encoding="utf-8").splitlines() if sidecar.exists() else []
+    records = [line.removeprefix(_STATE) for line in lines if line.startswith(_STATE)]
+    if not records and progress.exists():  # begun with --fresh over a file of something else
+        return None
+    if not records:
+        message = f"{out} exists, and was not written by score; --fresh (resume=False) replaces it"
+        raise ValueError(message)
+    state: State = json.loads(records[0])
+    if progress.exists() and state["fingerprints"] != fingerprints:
+        return None
+    refuse_changes(out, state["fingerprints"], fingerprints)
+    progress.unlink(missing_ok=True)  # the run was killed between the last two steps
+    return state
+
+
+def _dump_all_fields(reward: Reward) -> str:
+    try:
+        return dump(reward, defaults=True)
+    except ValueError:  # a class without a registered name, or a function in a field
+        return re.sub(r" at 0x[0-9a-f]+", "", repr(reward))  # the address differs in each process
+
+
+def _code_of(part: Any) -> str:
+    """Return the name of a class or a function, and its whole file if that is not ours."""
+    name = f"{part.__module__}.{getattr(part, '__qualname__', '')}"
+    # Our own code is known by the version; a person's own changes without one.
+    if name.startswith("rewardkit."):
+        return name
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(part))
+        return name + Path(file or "").read_text(encoding="utf-8")
+    except (OSError, TypeError):  # from a prompt, or not written in Python
+        return name

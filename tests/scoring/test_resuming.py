@@ -1,0 +1,255 @@
+"""Scoring that is killed, cut short, changed or started twice: no row is lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rewardkit as rk
+import scored
+from rewardkit import presets
+from rewardkit._files.journal import Journal
+from rewardkit.scoring import score
+from scoring_rows import ROWS, SUFFIXES, read_rows, write_rows
+from shapes import XML_RECIPE
+
+pytest.importorskip("pyarrow")
+
+CODE = """
+import sys
+sys.path.append(sys.argv[1])
+import scored
+from rewardkit.scoring import score
+score(sys.argv[2], scored.Slow(), sys.argv[3], batch_size=5, workers=int(sys.argv[4]))
+"""
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_and_run_again_every_row_is_there_once(suffix, workers, tmp_path):
+    rows = [{"completion": f"{number} is it", "n": number} for number in range(1500)]
+    source, out = write_rows(tmp_path, rows), tmp_path / f"out{suffix}"
+    progress = out.with_name(f"{out.name}.progress")
+    given = map(str, [Path(scored.__file__).parent, source, out, workers])
+    command = [sys.executable, "-c", CODE, *given]
+    rng = random.Random(workers)  # noqa: S311 - no secrets
+    sizes = [0]
+    for _ in range(10 if os.environ.get("TESTS") == "long" else 2):
+        process = subprocess.Popen(command, env={**os.environ, "SLOW": "0.02"})
+        until = time.monotonic() + 60
+        while time.monotonic() < until and process.poll() is None:
+            if progress.exists() and progress.stat().st_size > sizes[-1]:  # it went on
+                break
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.08))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not out.exists()
+        sizes.append(progress.stat().st_size)
+    assert sorted(sizes) == sizes
+    done = score(source, scored.Slow(), out, batch_size=5)
+    assert 0 < done.resumed < done.rows == 1500
+    have = read_rows(out)
+    assert [row["n"] for row in have] == [*range(1500)]
+    assert [row["rewards/Slow"] for row in have] == [len(row["completion"]) for row in rows]
+    assert done.total.mean == sum(len(row["completion"]) for row in rows) / 1500
+    assert not [*tmp_path.glob("*.part*"), *tmp_path.glob("*.progress")]
+
+
+class KilledError(Exception):
+    """As if the process ended here."""
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A source, and an out file of which the first rows are there."""
+
+    def stop(done: int, _: int | None) -> None:
+        if done >= 20:
+            raise KilledError
+
+    def begin(suffix: str) -> tuple[Path, Path]:
+        source, out = write_rows(tmp_path, ROWS), tmp_path / f"out{suffix}"
+        with pytest.raises(KilledError):
+            score(source, XML_RECIPE, out, batch_size=5, progress=stop)
+        assert not out.exists()
+        return source, out
+
+    return begin
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The rows that an uninterrupted run writes, by the suffix of its file."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    source = write_rows(folder, ROWS)
+    for suffix in SUFFIXES:
+        score(source, XML_RECIPE, folder / f"out{suffix}", batch_size=5)
+    return {suffix: read_rows(folder / f"out{suffix}") for suffix in SUFFIXES}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"completion": "torn', b"\0" * 5000])
+@pytest.mark.parametrize("file", ["part", "progress"])
+def test_a_torn_end_is_cut_off(suffix, torn, file, begun, uninterrupted):
+    source, out = begun(suffix)
+    with out.with_name(f"{out.name}.{file}").open("ab") as opened:
+        opened.write(torn)
+    workers = 2 if torn == b"{" else 1  # they read what was recovered in the same way
+    done = score(source, XML_RECIPE, out, batch_size=3, workers=workers)
+    assert (done.rows, done.resumed) == (35, 20)
+    assert read_rows(out) == uninterrupted[suffix]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("file", ["part", "progress"])
+def test_cut_anywhere_the_rest_is_scored_again(suffix, file, begun, uninterrupted):
+    source, out = begun(suffix)
+    path = out.with_name(f"{out.name}.{file}")
+    content = path.read_bytes()
+    part = out.with_name(f"{out.name}.part").read_bytes()
+    progress = out.with_name(f"{out.name}.progress").read_bytes()
+    for size in range(0, len(content), len(content) // 25):
+        out.unlink(missing_ok=True)
+        out.with_name(f"{out.name}.part").write_bytes(part)
+        out.with_name(f"{out.name}.progress").write_bytes(progress)
+        path.write_bytes(content[:size])
+        done = score(source, XML_RECIPE, out, batch_size=5)
+        assert done.resumed in (0, 5, 10, 15)
+        assert read_rows(out) == uninterrupted[suffix]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("step", ["finish", "replace", "part", "progress"])
+def test_killed_between_the_last_steps_the_file_is_whole(step, suffix, tmp_path):
+    """The process ends at a call that finishing makes, as if it was killed there."""
+    source, out = write_rows(tmp_path, ROWS), tmp_path / f"out{suffix}"
+    with pytest.MonkeyPatch.context() as patch:
+        if step == "finish":
+            patch.setattr(Journal, "finish", end)
+        if step == "replace":
+            patch.setattr(Path, "replace", only(out, Path.replace))
+        if step in ("part", "progress"):
+            patch.setattr(Path, "unlink", only(out.with_name(f"{out.name}.{step}"), Path.unlink))
+        with pytest.raises(KilledError):
+            score(source, XML_RECIPE, out, batch_size=5)
+    done = score(source, XML_RECIPE, out, batch_size=5)
+    assert done.rows == 35
+    assert len(read_rows(out)) == 35
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("in.jsonl", out.name, f"{out.name}.rewards.yaml")
+    }
+
+
+def end(*_: Any, **__: Any) -> None:
+    raise KilledError
+
+
+def only(path: Path, call: Any) -> Any:
+    """Call a method of paths, but end where it is about one of them."""
+
+    def maybe(self: Path, *given: Any, **options: Any) -> Any:
+        if path in (self, *given):
+            raise KilledError
+        return call(self, *given, **options)
+
+    return maybe
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@pytest.mark.parametrize("changed", ["input", "rewards", "columns", "weight"])
+def test_other_work_is_refused_and_may_start_afresh(finished, changed, begun):
+    source, out = begun(".jsonl")
+    rewards: list[Any] = [*XML_RECIPE]
+    columns: dict[str, str] = {}
+    if finished:
+        score(source, rewards, out)
+    if changed == "input":
+        source.write_bytes(source.read_bytes().replace(b"Hm", b"hm"))
+    if changed == "rewards":
+        rewards[0] = presets.published.xmlcount_reward_func
+    if changed == "columns":
+        columns = {"prompt": "question"}
+    if changed == "weight":
+        rewards[0] = 2 * rewards[0]
+    what = "rewards" if changed == "weight" else changed
+    with pytest.raises(ValueError, match=rf"begun with other {what}; start afresh with --fresh"):
+        score(source, rewards, out, columns=columns)
+    done = score(source, rewards, out, columns=columns, resume=False)
+    assert (done.rows, done.resumed) == (35, 0)
+    assert len(read_rows(out)) == 35
+
+
+def test_a_run_that_wrote_nothing_does_not_count(tmp_path):
+    source, out = write_rows(tmp_path, [{"response": "4"}]), tmp_path / "out.jsonl"
+    with pytest.raises(ValueError, match="no column 'completion'"):
+        score(source, XML_RECIPE[0], out)
+    with pytest.raises(ValueError, match="no column 'respons'"):
+        score(source, XML_RECIPE[0], out, columns={"respons": "completion"})
+    assert score(source, XML_RECIPE[1], out, columns={"response": "completion"}).rows == 1
+    with pytest.raises(ValueError, match="no column 'respons'"):
+        score(source, XML_RECIPE[0], out, columns={"respons": "completion"}, resume=False)
+    with pytest.raises(ValueError, match="begun with other columns"):  # the old file is there
+        score(source, XML_RECIPE[0], out, columns={"response": "completion"})
+
+
+def test_the_code_of_a_reward_counts(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "def mine(completions, **_):\n    return [{}] * len(completions)\n"
+    (tmp_path / "changing.py").write_text(code.format(1.0), encoding="utf-8")
+    changing = import_module("changing")
+    source, out = write_rows(tmp_path, ROWS), tmp_path / "out.jsonl"
+    score(source, changing.mine, out)
+    (tmp_path / "changing.py").write_text(code.format(2.0), encoding="utf-8")
+    with pytest.raises(ValueError, match="other rewards"):
+        score(source, changing.mine, out)
+
+
+def test_a_finished_file_is_not_scored_again(tmp_path):
+    source, out = write_rows(tmp_path, ROWS), tmp_path / "out.jsonl"
+    first = score(source, XML_RECIPE, out)
+    before = out.stat()
+    again = score(source, XML_RECIPE, out)
+    assert (again.rows, again.resumed) == (35, 35)
+    assert again[3:] == first[3:]
+    assert out.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_file_of_somebody_else_is_not_overwrite_rows(tmp_path):
+    source, out = write_rows(tmp_path, ROWS), tmp_path / "out.jsonl"
+    out.write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match="was not written by score"):
+        score(source, XML_RECIPE, out)
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_function_in_a_wrapped_reward_counts(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "def held(completions, **_):\n    return [{}] * len(completions)\n"
+    (tmp_path / "held_code.py").write_text(code.format(1.0), encoding="utf-8")
+    reward = rk.wrap(import_module("held_code").held, bounds=(0.0, 2.0))
+    source, out = write_rows(tmp_path, ROWS), tmp_path / "out.jsonl"
+    score(source, reward, out)
+    assert score(source, reward, out).resumed == 35
+    (tmp_path / "held_code.py").write_text(code.format(2.0), encoding="utf-8")
+    with pytest.raises(ValueError, match="other rewards"):
+        score(source, reward, out)
+
+
+def test_two_at_once_are_refused(tmp_path):
+    source, out = write_rows(tmp_path, ROWS), tmp_path / "out.jsonl"
+
+    def again(*_: Any) -> None:
+        with pytest.raises(ValueError, match="being written by another process"):
+            score(source, XML_RECIPE, out)
+
+    assert score(source, XML_RECIPE, out, progress=again).rows == 35
