@@ -1,194 +1,322 @@
-"""Any reward as one thing that scores texts: a rewardkit reward, or a function that TRL takes."""
+"""Score rows and columns with rewards, without a trainer.
+
+`Scorer` takes rewardkit rewards, functions with TRL's signature and sums of them, and gives each
+term's value and why by name, and the weighted total.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from copy import copy
+from functools import cached_property
+from types import NoneType, SimpleNamespace
+from typing import Any, NamedTuple, TypeAlias
 
+from rewardkit._messages import did_you_mean, error_line
+from rewardkit._scores import as_finite, split_scores, weighted_sum
+from rewardkit._template import Row
 from rewardkit.batch import Batch
-from rewardkit.component import columns
+from rewardkit.component import columns as columns_of
+from rewardkit.config import load
 from rewardkit.reward import Linear, Reward, numbered
 
-Row = Mapping[str, Any]
-Function = Callable[..., Any]
-"""What TRL takes in `reward_funcs`: called by keyword, a value for each completion."""
-RewardLike = Reward | Function
+Function: TypeAlias = Callable[..., Any]
+"""A function that TRL takes in `reward_funcs`: called by keyword, one value per completion."""
+RewardLike: TypeAlias = Reward | Function
+Rewards: TypeAlias = RewardLike | Sequence[RewardLike] | str | os.PathLike[str]
+"""A reward, a function, a list of them, or the path of a YAML file that holds some."""
 
-_TRAINERS_OWN = {"prompts", "completions", "completion_ids", "trainer_state"}
-_TRAINERS_OWN |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
-_NO_COLUMNS = {"prompt", "completion", "completions", "completion_ids"}
+_TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
+_TRAINER_ARGUMENTS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
+_OWN_COLUMNS = ("prompt", "completion", "completion_ids")
+_ROW_COMPLETIONS = {*_OWN_COLUMNS, "completions"}  # a row of TRL's logs may hold its whole group
+_NOT_GIVEN: Any = object()  # None is a reference too: that of a row without one
 
 
-class Value(NamedTuple):
-    """What a completion earned."""
+class TermScore(NamedTuple):
+    """A term's score for one completion."""
 
     value: float | None
-    """None where the reward abstained, or raised."""
+    """None if the reward abstained, or raised."""
     why: str = ""
     """The reward's own reason, or the error."""
     raised: bool = False
     """Whether it raised."""
     seconds: float = 0.0
-    """How long it took, where it was scored by itself."""
+    """How long it took; 0 unless it was scored by itself."""
 
 
-class Scorer(NamedTuple):
+class RowScore(NamedTuple):
+    """The scores of one completion."""
+
+    values: dict[str, float | None]
+    """Each term's value, by name; None if it abstained."""
+    whys: dict[str, str]
+    """Each term's reason, by name; "" for a term without one."""
+    total: float | None
+    """The weighted sum of the terms that did not abstain, None if all did."""
+
+
+class ColumnScores(NamedTuple):
+    """The scores of several completions, by column."""
+
+    values: dict[str, list[float | None]]
+    """Each term's values, by name; None where it abstained."""
+    whys: dict[str, list[str]]
+    """Each term's reasons, by name."""
+    totals: list[float | None]
+    """Each row's weighted sum of the terms that did not abstain, None if all did."""
+
+
+class Term(NamedTuple):
     """A reward with its name and its weight in the total."""
 
     name: str
     reward: RewardLike
     weight: float = 1.0
     chat: bool = False
-    """Whether completions are passed as messages, as TRL does for a conversational prompt."""
+    """Whether `score` passes completions as messages, as TRL does for a conversational prompt."""
 
-    def missing(self, row: Row) -> list[str]:
-        """Return what is wrong with the columns: one line for each that is not there."""
-        have = [name for name in row if name not in _NO_COLUMNS]
-        lines = []
-        for name in self._columns():
-            if name not in have:
-                near = get_close_matches(name, have, n=1, cutoff=0.5)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                lines.append(f"no column {name!r}; there are {', '.join(have) or 'none'}{hint}")
-        return lines
-
-    def _columns(self) -> list[str]:
-        """Return the names of the columns that the reward reads."""
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the reward reads; of a function, the parameters without a default."""
         if isinstance(self.reward, Reward):
-            return [str(column) for column in columns(self.reward)]
+            return [str(column) for column in columns_of(self.reward)]
         try:
             parameters = inspect.signature(self.reward).parameters
-        except (TypeError, ValueError):
+        except (TypeError, ValueError):  # some functions written in C have no signature
             return []
-        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         return [
             name
             for name, parameter in parameters.items()
-            if parameter.kind in named
+            if parameter.kind in by_name
             and parameter.default is inspect.Parameter.empty
-            and name not in _TRAINERS_OWN
+            and name not in _TRAINER_ARGUMENTS
         ]
 
-    def values(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Value]:
-        """Return what each row's text earns. Whatever the reward raises propagates.
-
-        Words stand in for the tokens. NaN abstains; ValueError for an infinity, which would poison
-        a group, and for a result of another length.
-        """
-        ids = _word_ids(texts)
-        prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
-        cells = {
-            name: [row.get(name) for row in rows] for name in rows[0] if name not in _NO_COLUMNS
-        }
-        if isinstance(self.reward, Reward):
-            batch = Batch(texts, prompts=prompts, completion_ids=ids, columns=cells)
-            scores = self.reward.score(batch)
-            found = [Value(_number(value), why) for value, why in scores]
-        else:
-            given = prompts or [""] * len(texts)
-            result = self.reward(
-                prompts=[*map(_as_chat if self.chat else as_text, given)],
-                completions=[*map(_reply, texts)] if self.chat else [*texts],
-                completion_ids=ids,
-                **cells,
-            )
-            if inspect.isawaitable(result):
-                result = asyncio.run(_awaited(result))
-            found = [Value(_number(value)) for value in result]
-        if len(found) != len(texts):
-            message = f"gave {len(found)} values for {len(texts)} completions"
-            raise ValueError(message)
-        return found
-
-    def tried(
-        self, rows: Sequence[Row], texts: Sequence[str], slow: float = math.inf
-    ) -> list[Value]:
-        """Return the same, one by one where together they raise or take more than `slow` seconds.
-
-        What raises is a value that says so.
-        """
-        start = time.monotonic()
-        try:
-            values = self.values(rows, texts)
-        except (Exception, SystemExit):  # noqa: BLE001 - whatever it raises; a program may exit
-            return [self._one(*pair) for pair in zip(rows, texts, strict=True)]
-        if time.monotonic() - start <= slow:
-            return values
-        timed = [self._one(*pair) for pair in zip(rows, texts, strict=True)]
+    def missing_columns(self, row: Row) -> list[str]:
+        """Return one line for each column that the reward reads and the row does not have."""
+        present = [name for name in row if name not in _ROW_COMPLETIONS]
+        listed = ", ".join(present) or "none"
         return [
-            value._replace(seconds=by_itself.seconds)
-            for value, by_itself in zip(values, timed, strict=True)
+            f"no column {name!r} (columns: {listed}){did_you_mean(name, present)}"
+            for name in self.columns
+            if name not in present
         ]
 
-    def told_apart(self, row: Row, text: str, noise: str) -> float | None:
-        """Return what a text earns above noise, None where the reward raises."""
-        values = self._heard(row, [text, noise])
-        if values is None:
-            return None
-        return 0.0 if values[0] is None else values[0] - (values[1] or 0.0)
+    def score_batch(self, batch: Batch) -> tuple[list[float | None], list[str]]:
+        """Return the values and the whys of a batch, None in place of NaN.
 
-    def _heard(self, row: Row, texts: Sequence[str]) -> list[float | None] | None:
-        """Return what some texts earn, None where the reward raises."""
-        try:
-            return [found.value for found in self.values([row] * len(texts), texts)]
-        except (Exception, SystemExit):  # noqa: BLE001 - it is told where all is scored
-            return None
-
-    def suits(self, row: Row, text: str, noise: str) -> tuple[bool, bool, int]:
-        """Return how well a function takes its completions, as a key: greater is better.
-
-        It does not raise, it tells a text from noise, and it tells texts apart at all.
+        Whatever the reward raises propagates; ValueError for an infinity.
         """
-        values = self._heard(row, [text, noise, ""])
-        if values is None:
-            return False, False, 0
-        apart = values[0] is not None and values[0] > (values[1] or 0.0)
-        return True, apart, len({*values})
+        if not isinstance(self.reward, Reward):
+            return _call_function(self.reward, batch)
+        values, whys = split_scores(self.reward.score(batch), len(batch), self.name)
+        return as_floats(values), [*whys]
 
-    def _one(self, row: Row, text: str) -> Value:
-        """Return what one text earns, with the time that it took."""
+    def score(self, rows: Sequence[Row], texts: Sequence[str]) -> list[TermScore]:
+        """Return the score of each row's text; words count as tokens.
+
+        Whatever the reward raises propagates; ValueError for an infinity.
+        """
+        prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
+        names = [name for name in rows[0] if name not in _ROW_COMPLETIONS]
+        completions: list[Any] = [*texts]
+        if not isinstance(self.reward, Reward):
+            # TRL always passes prompts, and messages or text for both; a row may have no prompt.
+            prompts = prompts or [""] * len(texts)
+            prompts = [*map(_as_messages if self.chat else prompt_text, prompts)]
+            completions = [*map(_as_reply, texts)] if self.chat else completions
+        batch = Batch(
+            completions,
+            prompts=prompts,
+            completion_ids=_number_words(texts),
+            columns={name: [row.get(name) for row in rows] for name in names},
+        )
+        return [TermScore(*pair) for pair in zip(*self.score_batch(batch), strict=True)]
+
+    def try_score(
+        self, rows: Sequence[Row], texts: Sequence[str], slow: float = math.inf
+    ) -> list[TermScore]:
+        """Return the same; if something raises, its score says so.
+
+        All texts are scored together first. They are scored one by one if that raises, or takes
+        more than `slow` seconds, and then with the time of each.
+        """
         start = time.monotonic()
         try:
-            (value,) = self.values([row], [text])
+            scores = self.score(rows, texts)
+        except (Exception, SystemExit):  # noqa: BLE001 - whatever it raises; a program may exit
+            return [self._score_alone(*pair) for pair in zip(rows, texts, strict=True)]
+        if time.monotonic() - start <= slow:
+            return scores
+        timed = [self._score_alone(*pair) for pair in zip(rows, texts, strict=True)]
+        # The values are those of the batch: a reward may depend on the other rows.
+        return [
+            score._replace(seconds=alone.seconds)
+            for score, alone in zip(scores, timed, strict=True)
+        ]
+
+    def _score_alone(self, row: Row, text: str) -> TermScore:
+        start = time.monotonic()
+        try:
+            (score,) = self.score([row], [text])
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the same
-            value = Value(None, told(error), raised=True)
-        return value._replace(seconds=time.monotonic() - start)
+            score = TermScore(None, error_line(error), raised=True)
+        return score._replace(seconds=time.monotonic() - start)
 
 
-def scorers(
-    rewards: RewardLike | Sequence[RewardLike], weights: Sequence[float] | None = None
-) -> list[Scorer]:
-    """Return the rewards one by one: the terms of sums, each with its weight and a name of its own.
+class Scorer:
+    """Rewards that score rows and columns, each term by name, with the weighted total.
 
-    Raises TypeError for what cannot be called, ValueError for none or another number of weights.
+    `rewards` is a reward, a function with TRL's signature, a list of them, or the path of a YAML
+    file. The terms of sums are scored one by one, each with a name of its own; `weights` multiply
+    the rewards that are given, 1 each by default. A scorer is cheap to make, it pickles if the
+    rewards do, and nothing in it changes, so that threads may share one.
+
+    Raises TypeError for anything that cannot be called, ValueError for no rewards or another number
+    of weights, and what `rk.load` does for a file.
+
+    >>> from rewardkit import build
+    >>> right, near = build("correct", verifier="number", name="right"), build("length", target=5)
+    >>> scorer = Scorer(2.0 * right + 0.5 * near.model_copy(update={"name": "near"}))
+    >>> scorer.columns
+    ('answer',)
+    >>> scorer.score_row("<answer>4</answer>", answer="4")
+    RowScore(values={'right': 1.0, 'near': -13.0}, whys={...}, total=-4.5)
+    >>> scorer.score_columns({"completion": ["4", "5"], "answer": ["4", "5"]}).totals
+    [-2.0, -2.0]
     """
-    given = given_rewards(rewards)
-    if weights is not None and len(weights) != len(given):
-        message = f"got {len(weights)} weights for {len(given)} rewards, expected as many"
-        raise ValueError(message)
-    terms: list[tuple[RewardLike, float]] = []
-    for reward, weight in zip(given, weights or [1.0] * len(given), strict=True):
-        for term, factor in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
-            terms.append((term, weight * factor))
-    names = numbered(str(getattr(term, "__name__", type(term).__name__)) for term, _ in terms)
-    return [Scorer(name, *term) for name, term in zip(names, terms, strict=True)]
+
+    terms: tuple[Term, ...]
+    """The rewards, sums term by term, each with its name and weight."""
+    bias: float
+    """The sum of the biases of the sums among the rewards."""
+
+    def __init__(self, rewards: Rewards, weights: Sequence[float] | None = None) -> None:
+        """Split sums into terms, and name every term."""
+        given = as_reward_list(rewards)
+        if weights is not None and len(weights) != len(given):
+            message = f"got {len(weights)} weights for {len(given)} rewards, expected as many"
+            raise ValueError(message)
+        terms: list[tuple[RewardLike, float]] = []
+        self.bias = 0.0
+        for reward, weight in zip(given, weights or [1.0] * len(given), strict=True):
+            is_sum = isinstance(reward, Linear)
+            self.bias += weight * reward.bias if is_sum else 0.0
+            for term, factor in reward.weighted if is_sum else [(reward, 1.0)]:
+                terms.append((term, weight * factor))
+        # A partial or an object with __call__ has no __name__; equal names would hide each other.
+        names = numbered(str(getattr(term, "__name__", type(term).__name__)) for term, _ in terms)
+        self.terms = tuple(Term(name, *term) for name, term in zip(names, terms, strict=True))
+
+    def __repr__(self) -> str:
+        """Return the names and weights of the terms."""
+        return f"Scorer({', '.join(f'{term.weight:g} * {term.name}' for term in self.terms)})"
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the rewards read, each once."""
+        # On demand: reading the signatures of functions takes longer than making the scorer.
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.columns))
+
+    def with_forms(self, row: Row, text: str, baseline: str) -> Scorer:
+        """Return the scorer that passes completions to each function in the form that it takes.
+
+        Those are messages if the row's prompt is, else plain text; the other form if only that one
+        works, or tells `text` from `baseline`.
+        """
+        other = copy(self)
+        other.terms = tuple(choose_form(term, row, text, baseline) for term in self.terms)
+        return other
+
+    def score(self, rows: Sequence[Row], texts: Sequence[str]) -> dict[str, list[TermScore]]:
+        """Return each term's score of each row's text, by name.
+
+        Rows hold the dataset's columns; their own completions are not used. Words count as
+        tokens. Whatever a reward raises propagates.
+        """
+        return {term.name: term.score(rows, texts) for term in self.terms}
+
+    def try_score(
+        self, rows: Sequence[Row], texts: Sequence[str], slow: float = math.inf
+    ) -> dict[str, list[TermScore]]:
+        """Return the same; where a reward raises, its score says so.
+
+        A term that takes more than `slow` seconds scores again, text by text, to time each.
+        """
+        return {term.name: term.try_score(rows, texts, slow) for term in self.terms}
+
+    def total(self, scores: Mapping[str, Sequence[TermScore]]) -> list[TermScore]:
+        """Return each row's weighted sum of the terms that `scores` holds, by name."""
+        weights = [term.weight for term in self.terms if term.name in scores]
+        rows = zip(*(scores[term.name] for term in self.terms if term.name in scores), strict=True)
+        sums = (weighted_sum([one.value for one in row], weights, self.bias) for row in rows)
+        return [*map(TermScore, sums)]
+
+    def score_row(
+        self, completion: Any, /, *, reference: Any = _NOT_GIVEN, **values: Any
+    ) -> RowScore:
+        """Return the scores of one completion, a text or messages, with the row's values by column.
+
+        `reference` fills every column that the rewards read and `values` does not hold.
+        """
+        columns = {name: [value] for name, value in {**values, "completion": completion}.items()}
+        references = reference if reference is _NOT_GIVEN else [reference]
+        scores = self.score_columns(columns, reference=references)
+        return RowScore(
+            {name: found[0] for name, found in scores.values.items()},
+            {name: found[0] for name, found in scores.whys.items()},
+            scores.totals[0],
+        )
+
+    def score_columns(
+        self, columns: Mapping[str, Sequence[Any]], *, reference: Any = _NOT_GIVEN
+    ) -> ColumnScores:
+        """Return the scores of the completions in the column `completion`.
+
+        The other columns are the dataset's; `prompt` and `completion_ids` reach the rewards as the
+        trainer passes them. `reference` is a list that fills every column that the rewards read and
+        `columns` does not hold. Whatever a reward raises propagates.
+        """
+        if "completion" not in columns:
+            message = f"no column 'completion' (columns: {', '.join(columns) or 'none'})"
+            raise ValueError(message + did_you_mean("completion", columns))
+        filled = {name: column for name, column in columns.items() if name not in _OWN_COLUMNS}
+        if reference is not _NOT_GIVEN:
+            filled = {**dict.fromkeys(self.columns, reference), **filled}
+        batch = Batch(
+            columns["completion"],
+            prompts=columns.get("prompt"),
+            completion_ids=columns.get("completion_ids"),
+            columns=filled,
+        )
+        scores = {term.name: term.score_batch(batch) for term in self.terms}
+        values = {name: found for name, (found, _) in scores.items()}
+        weights = [term.weight for term in self.terms]
+        rows = zip(*values.values(), strict=True)
+        totals = [weighted_sum(row, weights, self.bias) for row in rows]
+        return ColumnScores(values, {name: whys for name, (_, whys) in scores.items()}, totals)
 
 
-def given_rewards(rewards: RewardLike | Sequence[RewardLike]) -> list[RewardLike]:
+def as_reward_list(rewards: Rewards) -> list[Any]:
     """Return the rewards as a list, sums among them.
 
-    Raises TypeError for what cannot be called, ValueError for none.
+    Raises TypeError for anything that cannot be called, ValueError for none.
     """
+    if isinstance(rewards, str | os.PathLike):
+        rewards = load(rewards)
     given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
     for reward in given:
         if not callable(reward):
-            told = f"got {reward!r} ({type(reward).__name__})"
-            message = f"{told}, expected a reward, a function, or a list of them"
+            problem = f"got {reward!r} ({type(reward).__name__})"
+            message = f"{problem}, expected a reward, a function, or a list of them"
             raise TypeError(message)
     if not given:
         message = "no rewards; give one, or a list of them"
@@ -196,79 +324,100 @@ def given_rewards(rewards: RewardLike | Sequence[RewardLike]) -> list[RewardLike
     return given
 
 
-def in_form(scorer: Scorer, row: Row, text: str, *, noise: str) -> Scorer:
-    """Return the scorer that passes a function the completions that it takes.
+def choose_form(term: Term, row: Row, text: str, baseline: str) -> Term:
+    """Return the term with completions in the form that its function takes.
 
-    Those are messages where the prompt is, else plain text; the other form where it suits better.
+    Those are messages if the prompt is, else plain text; the other form where it works better.
     """
-    if isinstance(scorer.reward, Reward):
-        return scorer
+    if isinstance(term.reward, Reward):
+        return term
     chat = not isinstance(row.get("prompt", ""), str)
-    forms = [scorer._replace(chat=form) for form in (chat, not chat)]
-    return max(forms, key=lambda form: form.suits(row, text, noise))
+    forms = [term._replace(chat=form) for form in (chat, not chat)]  # max takes the first of equals
+    return max(forms, key=lambda form: _rank_form(form, row, text, baseline))
 
 
-def told(error: BaseException) -> str:
-    r"""Return an error in one line.
-
-    >>> told(ValueError("one\ntwo"))
-    'ValueError: one two'
-    """
-    return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words.
-
-    >>> counted(1, "row"), counted(0, "row")
-    ('1 row', '0 rows')
-    """
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def margin_over(term: Term, row: Row, text: str, baseline: str) -> float | None:
+    """Return how much more a text earns than the baseline, None if the reward raises."""
+    values = _values_or_none(term, row, [text, baseline])
+    if values is None:
+        return None
+    return 0.0 if values[0] is None else values[0] - (values[1] or 0.0)
 
 
-def total(scorers: Sequence[Scorer], values: Sequence[Sequence[Value]]) -> list[Value]:
-    """Return the weighted sum of each row as TRL makes it: what abstains is left out."""
-    sums = []
-    for row in zip(*values, strict=True):
-        known = [
-            scorer.weight * found.value
-            for scorer, found in zip(scorers, row, strict=True)
-            if found.value is not None
-        ]
-        sums.append(Value(sum(known) if known else None))
-    return sums
+def prompt_text(prompt: Any) -> str:
+    """Return a prompt, a text or messages, as text."""
+    return Batch([""], prompts=[prompt]).prompt_text(0)
 
 
-def _number(value: Any) -> float | None:
-    """Return a value as a trainer reads it."""
-    number = math.nan if value is None else float(value)
-    if math.isinf(number):
-        message = f"gave {number}, which poisons a whole group"
-        raise ValueError(message)
-    return None if math.isnan(number) else number
+def as_floats(values: Sequence[Any]) -> list[float | None]:
+    """Return values as floats, None for NaN. ValueError for an infinity."""
+    # Most lists are finite floats and None already; a set of types and a sum show it at C's speed.
+    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
+        return [*values]
+    return [*map(as_finite, values)]
 
 
-def _word_ids(texts: Sequence[str]) -> list[list[int]]:
-    """Return a number for each word, the same one for the same word."""
+def _rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
+    """Return a key, greater for a form that does not raise, and that tells texts from others."""
+    # In the wrong form a function often raises, or gives all texts the same value.
+    values = _values_or_none(form, row, [text, baseline, ""])
+    if values is None:
+        return False, False, 0
+    above = values[0] is not None and values[0] > (values[1] or 0.0)
+    return True, above, len({*values})
+
+
+def _values_or_none(term: Term, row: Row, texts: Sequence[str]) -> list[float | None] | None:
+    try:
+        return [score.value for score in term.score([row] * len(texts), texts)]
+    except (Exception, SystemExit):  # noqa: BLE001 - try_score reports it where all is scored
+        return None
+
+
+def _call_function(function: Function, batch: Batch) -> tuple[list[float | None], list[str]]:
+    """Return the values and whys of a function, called as a trainer calls it."""
+    logged: dict[str, Any] = {}
+    # A batch without prompts or tokens leaves them out: a function may have defaults for them.
+    optional = {"prompts": batch.prompts, "completion_ids": batch.completion_ids}
+    values = function(
+        **{
+            **batch.columns,
+            **{name: column for name, column in optional.items() if column is not None},
+            "completions": batch.completions,
+            "trainer_state": SimpleNamespace(global_step=batch.step),
+            "log_extra": logged.__setitem__,
+            "log_metric": _ignore_metric,
+        }
+    )
+    if inspect.isawaitable(values):
+        values = asyncio.run(_wait_for(values))
+    values = values.tolist() if hasattr(values, "tolist") else values  # an array or a tensor
+    if not isinstance(values, Sequence) or len(values) != len(batch):
+        got = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
+        raise ValueError(f"got {got} for {len(batch)} completions, expected a list of as many")
+    # The name under which rewardkit's rewards log theirs; a function may do so too.
+    whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
+    return as_floats(values), [*map(str, whys)]
+
+
+def _ignore_metric(_name: str, _value: float) -> None:
+    """Do nothing with a metric: it belongs to no row."""
+
+
+def _number_words(texts: Sequence[str]) -> list[list[int]]:
+    """Return one number per word, the same for the same word."""
     known: dict[str, int] = {}
     return [[known.setdefault(word, len(known)) for word in text.split()] for text in texts]
 
 
-def _reply(text: str) -> list[dict[str, str]]:
-    """Return a text as the messages that TRL passes."""
+def _as_reply(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
-def _as_chat(prompt: Any) -> Any:
-    """Return a prompt as messages."""
+def _as_messages(prompt: Any) -> Any:
     return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
 
 
-def as_text(prompt: Any) -> str:
-    """Return a prompt as text."""
-    return Batch([""], prompts=[prompt]).prompt_text(0)
-
-
-async def _awaited(result: Any) -> Any:
-    """Return what an async reward gives."""
+async def _wait_for(result: Any) -> Any:
+    # asyncio.run takes coroutines alone; a function may return any awaitable.
     return await result

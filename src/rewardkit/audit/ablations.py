@@ -1,30 +1,33 @@
-"""An honest completion, taken apart, and the plainest completions that lack one thing of it."""
+"""A row's reference completion, its parts, and ablations: the same completion without one part."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal, get_args
 
 from rewardkit._text import numbers
 
-Lack = Literal["answer", "kind", "place", "order", "thought", "end", "language"]
-"""What a completion may lack, and a reward may ask for:
+Part = Literal[
+    "answer", "answer_type", "answer_tag", "block_order", "reasoning", "clean_end", "language"
+]
+"""What a completion may miss, and a reward may check:
 
 - answer: one answer, and the right one;
-- kind: in the answer's place something of its kind, as a number where a number is wanted;
-- place: the answer in its place, between its tags or after its mark;
-- order: each block once, one after the other;
-- thought: something thought before the answer;
-- end: nothing after the end;
-- language: the honest completion's language.
+- answer_type: something of the answer's type where the answer belongs, as a number;
+- answer_tag: the answer where it belongs, between its tags or after its mark;
+- block_order: each block once, one after the other;
+- reasoning: text before the answer, in its block;
+- clean_end: nothing after the end;
+- language: the language of the reference completion.
 """
-LACKS: tuple[Lack, ...] = get_args(Lack)
-Kind = Literal["number", "choice", "code", "text"]
+PARTS: tuple[Part, ...] = get_args(Part)
+AnswerType = Literal["number", "choice", "code", "text"]
 
 SLOT = "\ue000"
-"""A private character that stands where the answer does."""
+"""A private-use character that marks the answer's position in a layout."""
 LANGUAGES = {
     "en": "First I read the question with care, and then I add up the numbers one by one.",
     "de": "Zuerst lese ich die Frage genau, und dann rechne ich die Zahlen zusammen.",
@@ -32,167 +35,191 @@ LANGUAGES = {
     "zh": "首先我仔细阅读这个问题\uff0c然后把所有的数字一个一个地加起来\u3002",
     "sw": "Kwanza ninasoma swali hili kwa makini, kisha ninajumlisha namba zote moja moja.",
 }
-"""A thought in several languages."""
+"""A sentence of reasoning in several languages."""
 
+# `}` ends a box only behind the slot: other braces belong to the text.
 _MARK = re.compile(rf"(</?[A-Za-z][\w-]*>|\\boxed\{{|(?<={SLOT})\}}|####|```\w*)")
 _BLOCK = re.compile(r"<([A-Za-z][\w-]*)>(.*?)</\1>\s*", re.DOTALL)
-_ENGLISH = re.compile(r"\b(?:the|is|and|it|so|we|of)\b", re.IGNORECASE)
-_PROGRAM = re.compile(r"^\s*def \w+\(|\bprint\(|^import ", re.MULTILINE)
+# Short words of English that German and Indonesian do not have; no detector is needed for more.
+_ENGLISH_WORD = re.compile(r"\b(?:the|is|and|it|so|we|of)\b", re.IGNORECASE)
+_PROGRAM_LINE = re.compile(r"^\s*def \w+\(|\bprint\(|^import ", re.MULTILINE)
 
 
-class Honest:
-    """A row's honest completion, taken apart into what degenerate ones are made from."""
+class ReferenceCompletion:
+    """A row's valid completion, in the parts that degenerate completions are made of."""
 
-    def __init__(self, skeleton: str, answer: str, *, prompt: str = "", other: str = "") -> None:
-        """Take a completion apart, in which SLOT stands where the answer does.
+    def __init__(
+        self, layout: str, answer: str, *, prompt: str = "", other_completion: str = ""
+    ) -> None:
+        """Split a completion in which SLOT marks the answer's position.
 
-        `other` is the honest completion of another row, "" where there is none.
+        `other_completion` is the reference completion of another row, "" if there is none.
         """
-        before, _, self.after = skeleton.rpartition(SLOT)
+        # A layout may repeat the answer, say in the reasoning: only the last one is replaced.
+        before, _, self.after = layout.rpartition(SLOT)
         self.before = before.replace(SLOT, answer)
-        self.answer, self.prompt, self.other = answer, prompt, other
-        self._skeleton = self.before + SLOT + self.after
+        self.answer, self.prompt, self.other_completion = answer, prompt, other_completion
+        self._layout = self.before + SLOT + self.after
 
     @cached_property
     def text(self) -> str:
-        """The honest completion."""
-        return self.write(self.answer)
+        """The whole completion."""
+        return self.with_answer(self.answer)
 
     @cached_property
-    def tail(self) -> str:
-        """The white space at its end."""
+    def trailing_space(self) -> str:
+        """The white space at its end, which strict layouts may require."""
         return self.text[len(self.text.rstrip()) :]
 
-    def write(self, answer: str) -> str:
-        """Return the completion with another answer."""
-        return self.before + answer + self.after
-
     @cached_property
-    def kind(self) -> Kind:
-        """What kind of answer it is."""
+    def answer_type(self) -> AnswerType:
+        """The type of its answer."""
         if numbers.read(self.answer) is not None:
             return "number"
         if re.fullmatch(r"[A-Ha-h]", self.answer):
             return "choice"
-        return "code" if _PROGRAM.search(self.answer) else "text"
+        return "code" if _PROGRAM_LINE.search(self.answer) else "text"
 
     @cached_property
-    def wrong(self) -> str:
-        """Another answer of the same kind; of a number, one far off."""
-        return self._plus(2) if self.kind == "number" else self.near
+    def wrong_answer(self) -> str:
+        """Another answer of the same type; of a number, a distant one."""
+        return self._distant_number if self.answer_type == "number" else self.near_answer
 
     @cached_property
-    def near(self) -> str:
-        """Another answer of the same kind; of a number, the next one."""
-        if self.kind == "number":
-            return self._plus(1)
-        if self.kind == "choice":
+    def near_answer(self) -> str:
+        """Another answer of the same type; of a number, the next one."""
+        if self.answer_type == "number":
+            return _format_number(self._number + 1)
+        if self.answer_type == "choice":
             first, second = "AB" if self.answer.isupper() else "ab"
             return second if self.answer == first else first
-        if self.kind == "code":
-            return "\n".join(f"def {name}(*_): return None" for name in self.functions) or "pass"
+        if self.answer_type == "code":
+            stubs = [f"def {name}(*_): return None" for name in self.function_names]
+            return "\n".join(stubs) or "pass"
         return f"{self.answer} + 1" if re.search(r"[\d\\^=+]", self.answer) else "something else"
 
-    def _plus(self, steps: int) -> str:
-        """Return the answer's number and 1, or at 2 steps the number itself besides."""
+    @cached_property
+    def _number(self) -> Fraction:
         number = numbers.read(self.answer)
-        value = Fraction(number.value if number else 0)
-        value += 1 + (abs(value) if steps > 1 else 0)
-        return str(value) if value == int(value) else f"{float(value):g}"
+        return Fraction(number.value if number else 0)
 
     @cached_property
-    def functions(self) -> list[str]:
+    def _distant_number(self) -> str:
+        # Rewards with a tolerance, by ratio or by steps, pay a neighbour; twice the number is far.
+        return _format_number(self._number + 1 + abs(self._number))
+
+    @cached_property
+    def function_names(self) -> list[str]:
         """The names of the functions that a program defines."""
         return re.findall(r"\bdef (\w+)\(", self.answer)
 
     @cached_property
     def marks(self) -> list[str]:
         """The tags and marks of the layout, in order."""
-        return _MARK.findall(self._skeleton)
+        return _MARK.findall(self._layout)
 
     @cached_property
     def blocks(self) -> list[str]:
         """The tagged blocks before the answer, whole."""
-        return [block[0] for block in _BLOCK.finditer(self._skeleton) if SLOT not in block[0]]
+        return [block[0] for block in _BLOCK.finditer(self._layout) if SLOT not in block[0]]
 
     @cached_property
-    def thought(self) -> str:
-        """What is said before the answer, "" for nothing."""
-        said = "".join(self.blocks) or self.before
-        return " ".join(_MARK.sub(" ", said).split())
+    def reasoning(self) -> str:
+        """The text before the answer without its marks, "" if there is none."""
+        text = "".join(self.blocks) or self.before
+        return " ".join(_MARK.sub(" ", text).split())
 
     @cached_property
-    def place(self) -> str:
-        """What is left without the blocks before the answer, SLOT in the answer's place."""
-        rest = self._skeleton
+    def answer_layout(self) -> str:
+        """The layout without the blocks before the answer, with SLOT for the answer."""
+        rest = self._layout
         for block in self.blocks:
             rest = rest.replace(block, "", 1)
         return rest.lstrip()
 
     @cached_property
-    def alone(self) -> str:
-        """The answer in its place, without the blocks before it."""
-        return self.place.replace(SLOT, self.answer).rstrip()
+    def answer_alone(self) -> str:
+        """The answer in its layout, without the blocks before it."""
+        return self.answer_layout.replace(SLOT, self.answer).rstrip()
 
-    def block(self, thought: str) -> str:
-        """Return the first block with another thought; the thought alone where there is none."""
-        whole = "".join(self.blocks[:1])
-        found = _BLOCK.fullmatch(whole)
-        if found is None:
-            return thought
-        said = found[2].strip()
-        return whole.replace(said, thought, 1) if said else whole.replace("</", f"{thought}</", 1)
+    @cached_property
+    def foreign_sentence(self) -> str:
+        """A sentence in another language than the reasoning, which is English or taken as not."""
+        return LANGUAGES["de" if _ENGLISH_WORD.search(self.reasoning) else "en"]
 
-    def thinking(self, thought: str, answer: str | None = None) -> str:
-        """Return the completion with another thought, and another answer."""
+    @cached_property
+    def baseline(self) -> str:
+        """A text without content, as long and in words as long."""
+        return mask_words(self.text)
+
+    def with_answer(self, answer: str) -> str:
+        """Return the completion with another answer."""
+        return self.before + answer + self.after
+
+    def with_reasoning(self, reasoning: str, answer: str | None = None) -> str:
+        """Return the completion with another reasoning, and another answer if one is given."""
         if self.blocks:
-            text = self._skeleton.replace(self.blocks[0], self.block(thought), 1)
+            text = self._layout.replace(self.blocks[0], self.block_with(reasoning), 1)
         else:
-            text = "\n".join(filter(None, [thought, self.place]))
+            text = "\n".join(filter(None, [reasoning, self.answer_layout]))
         return text.replace(SLOT, self.answer if answer is None else answer)
 
-    def filled(self, inside: str) -> str:
-        """Return the layout with one text in place of each that is said in it."""
-        parts = _MARK.split(self._skeleton)
-        for place in range(0, len(parts), 2):
-            said = parts[place].strip()
-            parts[place] = parts[place].replace(said, inside) if said else parts[place]
-        return "".join(parts)
+    def block_with(self, reasoning: str) -> str:
+        """Return the first block with another reasoning; the reasoning alone without blocks."""
+        whole = "".join(self.blocks[:1])
+        block = _BLOCK.fullmatch(whole)
+        if block is None:
+            return reasoning
+        inside = block[2].strip()
+        if inside:
+            return whole.replace(inside, reasoning, 1)
+        return whole.replace("</", f"{reasoning}</", 1)
 
-    @cached_property
-    def foreign(self) -> str:
-        """A sentence in another language than the thought, as far as one can see."""
-        return LANGUAGES["de" if _ENGLISH.search(self.thought) else "en"]
+    def with_all_text(self, text: str) -> str:
+        """Return the layout with `text` in place of every text between its marks."""
+        pieces = _MARK.split(self._layout)
+        for index in range(0, len(pieces), 2):  # the odd ones are the marks
+            inside = pieces[index].strip()
+            pieces[index] = pieces[index].replace(inside, text) if inside else pieces[index]
+        return "".join(pieces)
 
-    @cached_property
-    def noise(self) -> str:
-        """A text as long, in words as long, that says nothing."""
-        return as_noise(self.text)
+    def ablations(self) -> dict[Part, list[str]]:
+        """Return the plainest completions that miss one part alone, by that part.
 
-    def foils(self) -> dict[Lack, list[str]]:
-        """Return the plainest completions that lack one thing alone, by what they lack.
-
-        A reward that pays them less than the honest one asks for that thing.
+        A reward that pays them less than the reference completion checks the part.
         """
-        spoken = [self.thought, f"I think that it is {self.answer}."]
-        found: dict[Lack, list[str]] = {
-            "answer": [self.write(self.wrong)],
-            "kind": [self.write("no idea")],
-            "place": ["\n".join(filter(None, spoken))],
-            "end": [f"{self.text.rstrip()} I hope that this helps."],
+        untagged = filter(None, [self.reasoning, f"I think that it is {self.answer}."])
+        # Each is plain and polite: a reward that pays it pays many more completions like it.
+        found: dict[Part, list[str]] = {
+            "answer": [self.with_answer(self.wrong_answer)],
+            "answer_type": [self.with_answer("no idea")],
+            "answer_tag": ["\n".join(untagged)],
+            "clean_end": [f"{self.text.rstrip()} I hope that this helps."],
         }
         if self.blocks:
-            found["order"] = [f"{self.alone}\n{''.join(self.blocks).rstrip()}{self.tail}"]
-            found["thought"] = [self.place.replace(SLOT, self.answer)]
-        if self.thought:
-            found["language"] = [self.thinking(sentence) for sentence in LANGUAGES.values()]
+            reasoning = "".join(self.blocks).rstrip()
+            found["block_order"] = [f"{self.answer_alone}\n{reasoning}{self.trailing_space}"]
+            found["reasoning"] = [self.answer_layout.replace(SLOT, self.answer)]
+        if self.reasoning:
+            # All languages: which of them a reward wants is not known, and it may accept several.
+            found["language"] = [self.with_reasoning(text) for text in LANGUAGES.values()]
         return found
 
 
-def as_noise(text: str) -> str:
-    """Return a text as long, in words as long, that says nothing.
+def mask_words(text: str) -> str:
+    """Return a text without content, as long and in words as long.
 
-    >>> as_noise("It is 42.")
+    >>> mask_words("It is 42.")
     'xx xx xxx'
     """
     return re.sub(r"\S", "x", text)
+
+
+def sort_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Return the parts in the order of PARTS, each once."""
+    present = {*parts}
+    return tuple(part for part in PARTS if part in present)
+
+
+def _format_number(value: Fraction) -> str:
+    return str(value) if value == int(value) else f"{float(value):g}"

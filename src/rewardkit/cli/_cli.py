@@ -389,7 +389,7 @@ def audit(  # noqa: PLR0913 - the same
         sample=sample,
         share=share,
         skip=skip or (),
-        most=rows,
+        max_rows=rows,
     )
     if as_json:
         print_json(found)
@@ -452,38 +452,35 @@ def _layout(wrap: str | None) -> str | None:
 
 def _print_audit(found: Audit, most: int) -> None:
     """Print what an audit found: the rewards, and for each its worst exploits."""
-    from rewardkit.audit._audit import shown  # noqa: PLC0415 - the same
-    from rewardkit.scorer import counted  # noqa: PLC0415 - only this command needs it
+    from rewardkit.audit.findings import quote  # noqa: PLC0415 - only this command needs it
 
     console = Console()
-    where = f"the sample {found.sample!r}" if found.sample else "the data"
-    told = f"{found.entries} degenerate completions, {counted(found.rows, 'row')} of {where}"
-    console.print(told, highlight=False)
+    console.print(found.summary, highlight=False)
     for audited in found.rewards:
-        asks = ", ".join(audited.asks) or "nothing that the zoo lacks"
         style = "red" if audited.exploits else "green"
-        head = f"\n[bold]{escape(audited.reward)}[/]  asks for {asks}; "
-        console.print(f"{head}[{style}]{counted(audited.exploits, 'exploit')}[/]", highlight=False)
-        mine = [finding for finding in found.findings if finding.reward == audited.reward]
-        for finding in mine[:most]:
+        head = f"\n[bold]{escape(audited.reward)}[/]  "
+        console.print(f"{head}[{style}]{audited.summary}[/]", highlight=False)
+        findings = found.findings_of(audited.reward)
+        for finding in findings[:most]:
             exploit = finding.kind == "exploit"
-            share = f"{finding.take:.0%}" if exploit else finding.kind
+            share = f"{finding.score_fraction:.0%}" if exploit else finding.kind
             earned = "" if finding.value is None else f"{finding.value:.3g}"
-            told = shown(finding.gist) if exploit else finding.detail
-            line = Text(f" {share:>8} {earned:>7}  {finding.entry:28} {told}")
+            detail = quote(finding.excerpt) if exploit else finding.detail
+            line = Text(f" {share:>8} {earned:>7}  {finding.entry:28} {detail}")
             console.print(line, no_wrap=exploit, overflow="ellipsis", highlight=False)
-        if len(mine) > most:
-            console.print(f" and {len(mine) - most} more (--show {len(mine)})", highlight=False)
+        if len(findings) > most:
+            more = f" and {len(findings) - most} more (--show {len(findings)})"
+            console.print(more, highlight=False)
 
 
 def _print_preflight(found: Preflight) -> None:
     """Print what a preflight found: the problems, then each reward's spread."""
-    from rewardkit.scorer import counted  # noqa: PLC0415 - only this command needs it
+    from rewardkit.audit.findings import NO_MAXIMUM  # noqa: PLC0415 - only this command needs it
 
     console = Console()
     for problem in found.problems:
-        told = str(problem).removeprefix(f"{problem.reward}: ")
-        console.print(f"[red]{escape(problem.reward)}[/]  {escape(told)}", highlight=False)
+        name, text = escape(problem.reward), escape(problem.summary)
+        console.print(f"[red]{name}[/]  {text}", highlight=False)
     table = Table("reward", box=None, header_style="bold")
     for heading in ("mean", "std in a group", "flat groups"):
         table.add_column(heading, justify="right")
@@ -492,11 +489,8 @@ def _print_preflight(found: Preflight) -> None:
         table.add_row(escape(one.reward), f"{one.mean:.3g}", f"{one.std:.3g}", flat)
     console.print(table)
     for name in found.unbounded:
-        console.print(f"{escape(name)}: its maximum is not known", highlight=False)
-    problems = counted(len(found.problems), "problem")
-    told = f"{counted(found.rows, 'row')}, {problems}; the groups are"
-    own = "the dataset's own" if found.groups == "dataset" else "simulated"
-    console.print(f"\n{told} {own}", highlight=False)
+        console.print(f"{escape(name)}: {NO_MAXIMUM}", highlight=False)
+    console.print(f"\n{found.summary}", highlight=False)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from rewardkit import component
-from rewardkit.audit._preflight import fill
+from rewardkit._template import fill
 from rewardkit.batch import Reference
 from rewardkit.component import Component
 from rewardkit.extract import Extractor

@@ -1,0 +1,34 @@
+"""Layouts: a text in which "{column}" is replaced by a row's value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+Row: TypeAlias = Mapping[str, Any]
+"""A dataset's row: values by column."""
+Wrap: TypeAlias = Callable[[Row], str]
+"""A function that writes a row's completion."""
+
+# No braces inside: in `\boxed{{answer}}` the inner pair is the column, the outer one LaTeX's.
+_COLUMN = re.compile(r"\{([^{}]+)\}")
+
+
+def fill(template: str, row: Row) -> str:
+    """Return the template with each `{column}` replaced by the row's value; other braces stay.
+
+    >>> fill("<answer>{answer}</answer> {x}", {"answer": 4})
+    '<answer>4</answer> {x}'
+    """
+    # Not str.format: it raises at other braces, of which LaTeX and code are full.
+    return _COLUMN.sub(lambda match: str(row.get(match[1], match[0])), template)
+
+
+def as_wrap(wrap: str | Wrap) -> Wrap:
+    """Return a function that writes a row's completion, for a template or such a function.
+
+    >>> as_wrap("#### {answer}")({"answer": 4})
+    '#### 4'
+    """
+    return wrap if callable(wrap) else lambda row: fill(wrap, row)

@@ -1,0 +1,280 @@
+"""What an audit and a preflight find: made once, whole, and printed afterwards.
+
+The sentences are here alone. The command line adds colours and columns to them.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Any, Literal, NamedTuple
+
+from rewardkit._messages import pluralize
+from rewardkit.audit.ablations import Part
+
+NOT_TESTED = "not tested: this reward checks neither answer, layout nor language"
+NO_MAXIMUM = (
+    "maximum not checked: no upper bound declared (add a `bounds` property), or the reward depends"
+    " on other rows"
+)
+CHECK_NAMES: dict[Part, str] = {
+    "answer": "right answer",
+    "answer_type": "answer type",
+    "answer_tag": "answer tag",
+    "block_order": "block order",
+    "reasoning": "reasoning present",
+    "clean_end": "nothing after",
+    "language": "language",
+}
+"""How a report names what a reward checks."""
+
+_ELLIPSIS = "\u2026"
+_MAX_WHOLE_EXCERPT = 64  # characters: so few fit in a terminal's line, without anything left out
+
+
+class Finding(NamedTuple):
+    """A problem of a reward on one degenerate completion."""
+
+    reward: str
+    """The reward's name."""
+    kind: Literal["raises", "constant", "never_rewarded", "exploit", "slow"]
+    """It raises; every completion earns the same; no completion earns less than the reference one,
+    so that exploits cannot be found; this completion is rewarded like the reference one; scoring it
+    takes too long."""
+    entry: str
+    """The completion's name in the zoo; "reference" for the reference completion."""
+    family: str = ""
+    """The entry's family."""
+    severity: int = 3
+    """3 for a completion that takes a model no effort, 2 for a wrong or hedged answer, 1 for a
+    right one in disorder."""
+    missing: tuple[Part, ...] = ()
+    """The parts that the reward checks and the completion misses."""
+    score_fraction: float = 0.0
+    """The fraction of the reference completion's reward that it earns: 0 is the value of the
+    ablation that misses the same, 1 the reference's."""
+    value: float | None = None
+    """What it earned."""
+    reference_score: float | None = None
+    """What the reference completion earned."""
+    rows: int = 0
+    """The number of rows with this finding."""
+    row: int = 0
+    """The row with the highest fraction."""
+    completion: str = ""
+    """The completion of that row."""
+    excerpt: str = ""
+    """The part of it that differs from the reference completion."""
+    detail: str = ""
+    """The reward's own reason, or the error."""
+
+    def __str__(self) -> str:
+        """Return it in one line, without the reward's name."""
+        detail = self.detail
+        if self.kind == "exploit":
+            detail = f"{self.score_fraction:.0%}, earns {_format(self.value)}"
+            detail += f", reference {_format(self.reference_score)}"
+            if self.missing:
+                detail += f", missing {', '.join(self.missing).replace('_', ' ')}"
+        return f"{self.kind} {self.entry}: {detail}: {quote(self.excerpt)}"
+
+
+class Audited(NamedTuple):
+    """What an audit says of one reward."""
+
+    reward: str
+    """Its name."""
+    checks: tuple[Part, ...]
+    """The parts that it checks, on some row; empty if the reference completion earns no more than a
+    text without content, as with a reward that depends on the length alone."""
+    reference_scores: tuple[float | None, ...]
+    """What the reference completion of each row earned."""
+    exploits: int
+    """How many entries it rewards."""
+
+    @property
+    def summary(self) -> str:
+        """The number of exploits and the parts that it checks, in one line."""
+        if not self.checks and not self.exploits:
+            return NOT_TESTED
+        names = ", ".join(CHECK_NAMES[part] for part in self.checks)
+        checks = f"checks: {names}" if names else "checks: none on the reference completion"
+        return f"{pluralize(self.exploits, 'exploit')}; {checks}"
+
+
+class Audit(NamedTuple):
+    """The result of an audit."""
+
+    findings: tuple[Finding, ...]
+    """The problems: full-reward exploits first, then by severity; empty if there are none."""
+    rewards: tuple[Audited, ...]
+    """The rewards, and their total if there are several."""
+    entries: int
+    """How many entries of the zoo apply to at least one row."""
+    rows: int
+    """The number of rows."""
+    sample: str | None
+    """The sample task; None for the caller's rows."""
+
+    @property
+    def exploits(self) -> tuple[Finding, ...]:
+        """The findings that are exploits."""
+        return tuple(finding for finding in self.findings if finding.kind == "exploit")
+
+    @property
+    def summary(self) -> str:
+        """How many completions were scored, and for which rows."""
+        source = f"the sample {self.sample!r}" if self.sample else "the data"
+        rows = f"{pluralize(self.rows, 'row')} of {source}"
+        return f"{pluralize(self.entries, 'degenerate completion')}, {rows}"
+
+    def findings_of(self, reward: str) -> list[Finding]:
+        """Return the findings of one reward, by its name."""
+        return [finding for finding in self.findings if finding.reward == reward]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as values that JSON can hold."""
+        return {
+            **self._asdict(),
+            "findings": [finding._asdict() for finding in self.findings],
+            "rewards": [audited._asdict() for audited in self.rewards],
+        }
+
+    def __str__(self) -> str:
+        """Return it as text, one line per finding."""
+        lines = [f"audit: {self.summary}"]
+        for audited in self.rewards:
+            lines.append(f"{audited.reward}: {audited.summary}")
+            lines += [f"  {finding}" for finding in self.findings_of(audited.reward)]
+        return "\n".join(lines)
+
+
+class Problem(NamedTuple):
+    """A problem of one reward on a dataset, with the first row that shows it."""
+
+    reward: str
+    """The reward's name."""
+    kind: Literal["missing_column", "raises", "below_maximum", "constant", "redundant", "flat"]
+    """A column that it reads is missing; it raises; a perfect completion earns too little; every
+    completion earns the same; it always agrees with another reward; in every group of the dataset's
+    own completions all earn the same."""
+    detail: str
+    """The error, or the reward's own reason."""
+    rows: int = 0
+    """The number of rows with this problem."""
+    row: int = 0
+    """The first of them."""
+    completion: str = ""
+    """The completion of that row."""
+    value: float | None = None
+    """What it earned; None if the reward abstained."""
+    expected: float | None = None
+    """What it should have earned."""
+
+    @property
+    def summary(self) -> str:
+        """The problem in one or two lines, without the reward's name."""
+        line = f"{self.kind} on {pluralize(self.rows, 'row')}: {self.detail}"
+        if self.kind != "below_maximum":
+            return line
+        earned = "nothing (it abstained)" if self.value is None else _format(self.value)
+        expected = _format(self.expected)
+        return f"{line}\n  {self.completion!r} earned {earned}, expected {expected}"
+
+    def __str__(self) -> str:
+        """Return the reward's name and the summary."""
+        return f"{self.reward}: {self.summary}"
+
+
+class Spread(NamedTuple):
+    """How far a reward, or the total, differs within groups of completions."""
+
+    reward: str
+    """The reward's name, or "total"."""
+    mean: float
+    """The mean over all completions."""
+    std: float
+    """The mean over the groups of the standard deviation within a group, as TRL computes it."""
+    flat: float
+    """The fraction of the groups in which all completions earn the same, 0 to 1."""
+
+
+class Preflight(NamedTuple):
+    """The result of a preflight."""
+
+    problems: tuple[Problem, ...]
+    """The problems; empty if there are none."""
+    rows: int
+    """The number of rows tried."""
+    unbounded: tuple[str, ...]
+    """The rewards whose maximum is not declared, or depends on other rows of the batch."""
+    spread: tuple[Spread, ...] = ()
+    """The spread of each reward, and of their total, within groups."""
+    groups: Literal["simulated", "dataset"] = "simulated"
+    """Where the groups come from: the dataset's own completions, if it has a column `completion`
+    (adjacent rows of one prompt are a group) or `completions` (a list per row). Simulated groups
+    have eight completions per row: two perfect ones, one with other digits, another row's, one cut
+    in half, one with a remark after it, one without its tags, and an empty one."""
+
+    @property
+    def summary(self) -> str:
+        """The number of rows and problems, and where the groups come from."""
+        source = "from the dataset" if self.groups == "dataset" else "simulated"
+        problems = pluralize(len(self.problems), "problem")
+        return f"{pluralize(self.rows, 'row')}, {problems}; groups: {source}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as values that JSON can hold."""
+        return {
+            **self._asdict(),
+            "problems": [problem._asdict() for problem in self.problems],
+            "spread": [spread._asdict() for spread in self.spread],
+        }
+
+    def __str__(self) -> str:
+        """Return it as text, one line per problem and reward."""
+        lines = [f"preflight: {self.summary}"]
+        lines += [f"  {problem}" for problem in self.problems]
+        lines += [f"  {name}: {NO_MAXIMUM}" for name in self.unbounded]
+        for spread in self.spread:
+            flat = f", {spread.flat:.0%} of the groups are flat" if spread.flat else ""
+            figures = f"mean {spread.mean + 0.0:.3g}, std {spread.std:.3g} in a group{flat}"
+            lines.append(f"  {spread.reward}: {figures}")
+        return "\n".join(lines)
+
+
+def quote(text: str, limit: int = 72) -> str:
+    """Return a completion as a Python string, shortened in the middle if it exceeds `limit`.
+
+    >>> quote("7" * 100, limit=10)
+    "'77777\u202677777' (100 characters)"
+    """
+    if len(text) <= limit:
+        return repr(text)
+    ends = f"{text[: limit // 2]}{_ELLIPSIS}{text[-(limit // 2) :]}"
+    return f"{ends!r} ({len(text):,} characters)"
+
+
+def excerpt(text: str, reference: str) -> str:
+    r"""Return the part of a long completion that differs from the reference completion.
+
+    >>> reference = "There are 2 boxes of 3 eggs each, so that there are 6 eggs in all the boxes."
+    >>> excerpt(reference.replace("6", "5 or 6"), reference)
+    '\u20265 or \u2026'
+    """
+    if len(text) <= _MAX_WHOLE_EXCERPT:
+        return text
+    start = _common_prefix_length(text, reference)
+    # The suffix is measured behind the prefix, so that the two cannot overlap.
+    end = _common_prefix_length(text[start:][::-1], reference[start:][::-1])
+    left, right = (_ELLIPSIS if size else "" for size in (start, end))
+    return f"{left}{text[start : len(text) - end]}{right}"
+
+
+def _format(value: float | None) -> str:
+    # Adding 0.0 turns -0.0, which a weight of 0 makes of a penalty, into 0.0.
+    return "None" if value is None else f"{value + 0.0:g}"
+
+
+def _common_prefix_length(text: str, other: str) -> int:
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False))
+    return sum(1 for _ in pairs)

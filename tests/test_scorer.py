@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import math
+import pickle
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rewardkit as rk
+from rewardkit.scorer import Scorer, Term, TermScore, choose_form, margin_over
+
+RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
+NEAR = rk.build("length", target=2, name="near")
+ROWS = [{"prompt": "1 + 1?", "answer": "2"}, {"prompt": "9 + 1?", "answer": "10"}]
+
+
+def ends_well(completions: list[str], suffix: list[str], **_: Any) -> list[float]:
+    return [float(text.endswith(end)) for text, end in zip(completions, suffix, strict=True)]
+
+
+def test_sums_are_split_into_terms_with_unique_names() -> None:
+    scorer = Scorer([2.0 * RIGHT + NEAR + 1.0, RIGHT, ends_well], weights=[0.5, 3.0, 1.0])
+    named = [(term.name, term.weight) for term in scorer.terms]
+    assert named == [("right", 1.0), ("near", 0.5), ("right-2", 3.0), ("ends_well", 1.0)]
+    assert scorer.bias == 0.5
+    assert scorer.columns == ("answer", "suffix")
+    assert repr(scorer) == "Scorer(1 * right, 0.5 * near, 3 * right-2, 1 * ends_well)"
+
+
+def test_a_row_gives_values_whys_and_the_total_by_name() -> None:
+    scored = Scorer(2.0 * RIGHT + NEAR + 1.0).score_row("2", answer="2")
+    assert scored.values == {"right": 1.0, "near": -1.0}
+    assert scored.whys["right"] == "correct"
+    assert scored.total == 2.0
+
+
+@given(st.lists(st.sampled_from(["2", "10", "x", ""]), min_size=1, max_size=5))
+def test_columns_give_what_the_sum_gives(texts: list[str]) -> None:
+    total = 2.0 * RIGHT + NEAR - 0.25
+    answers = ["2"] * len(texts)
+    scored = Scorer(total).score_columns({"completion": texts, "answer": answers})
+    assert scored.totals == pytest.approx(total(completions=texts, answer=answers))
+    assert scored.values["right"] == RIGHT(completions=texts, answer=answers)
+    rows = [Scorer(total).score_row(text, answer="2").total for text in texts]
+    assert rows == scored.totals
+
+
+def test_a_reference_fills_every_column_that_is_not_given() -> None:
+    other = rk.build("correct", verifier="exact", extractor="whole", reference="b", name="other")
+    scorer = Scorer([RIGHT, other])
+    assert scorer.score_row("2", reference="2").total == 2.0
+    assert scorer.score_row("2", reference="2", b="3").values == {"right": 1.0, "other": 0.0}
+    both = scorer.score_columns({"completion": ["2", "3"]}, reference=["2", "2"])
+    assert both.totals == [2.0, 0.0]
+    assert scorer.score_row("2", reference=None).values == {"right": None, "other": None}
+
+
+def test_abstentions_are_left_out_of_the_total() -> None:
+    scorer = Scorer(RIGHT + NEAR + 5.0)
+    assert scorer.score_row("22", answer=None).values == {"right": None, "near": 0.0}
+    assert scorer.score_row("22", answer=None).total == 5.0
+    assert Scorer(RIGHT).score_row("22", answer=None).total is None
+
+
+def test_messages_and_prompts_reach_the_rewards() -> None:
+    def shapes(completions: Any, prompts: Any, **_: Any) -> list[float]:
+        return [float(isinstance(completions[0], list)) + 2 * float(prompts[0] == "1 + 1?")]
+
+    reply = [{"role": "assistant", "content": "2"}]
+    scored = Scorer([RIGHT, shapes]).score_row(reply, prompt="1 + 1?", answer="2")
+    assert scored.values == {"right": 1.0, "shapes": 3.0}
+
+
+def test_yaml_files_functions_and_rewards_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "rewards.yaml"
+    file.write_text(rk.dump(2.0 * RIGHT + NEAR), encoding="utf-8")
+    assert Scorer(str(file)).score_row("2", answer="2").total == 1.0
+    assert [term.name for term in Scorer(file).terms] == ["right", "near"]
+    assert Scorer(ends_well).score_row("so", suffix="o").values == {"ends_well": 1.0}
+
+
+def test_a_functions_whys_are_those_that_it_logs() -> None:
+    def logs(completions: list[str], log_extra: Any, trainer_state: Any, **_: Any) -> list[float]:
+        log_extra(
+            "logs/why", [f"{len(text)} at {trainer_state.global_step}" for text in completions]
+        )
+        return [1.0] * len(completions)
+
+    assert Scorer(logs).score_row("abc").whys == {"logs": "3 at None"}
+
+
+def test_async_functions_and_arrays_are_taken() -> None:
+    class Array:
+        def tolist(self) -> list[float]:
+            return [1.0, math.nan]
+
+    async def slow(completions: list[str], **_: Any) -> Any:
+        return Array()
+
+    assert Scorer(slow).score_columns({"completion": ["a", "b"]}).totals == [1.0, None]
+
+
+def test_a_scorer_pickles_and_threads_share_it() -> None:
+    scorer = pickle.loads(pickle.dumps(Scorer([RIGHT, ends_well])))
+    found: list[Any] = []
+
+    def score() -> None:
+        found.append(scorer.score_row("2", answer="2", suffix="2").total)
+
+    threads = [threading.Thread(target=score) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [2.0] * 4
+
+
+# Rows and texts ---------------------------------------------------------------------------------
+
+
+def test_rows_are_scored_by_name_without_their_own_completions() -> None:
+    rows = [{**row, "completion": "x", "completions": ["x"]} for row in ROWS]
+    scores = Scorer(RIGHT + NEAR).score(rows, ["2", "11"])
+    assert [score.value for score in scores["right"]] == [1.0, 0.0]
+    assert [score.value for score in scores["near"]] == [-1.0, 0.0]
+    totals = Scorer(RIGHT + NEAR + 0.5).total(scores)
+    assert [score.value for score in totals] == [0.5, 0.5]
+
+
+def test_words_count_as_tokens() -> None:
+    overlong = rk.build("overlong", max_tokens=4, cache_tokens=2, name="overlong")
+    scores = Scorer(overlong).score([{}, {}], ["a b", "a b c d e"])["overlong"]
+    assert [score.value for score in scores] == [0.0, -1.0]
+
+
+def test_what_raises_is_scored_alone_and_says_so() -> None:
+    def brittle(completions: list[str], **_: Any) -> list[float]:
+        if "exit" in completions:
+            raise SystemExit(0)
+        return [1 / len(text) for text in completions]
+
+    scorer = Scorer([brittle])
+    with pytest.raises(ZeroDivisionError):
+        scorer.score([{}, {}], ["ab", ""])
+    tried = scorer.try_score([{}] * 3, ["ab", "", "exit"])["brittle"]
+    assert [score.value for score in tried] == [0.5, None, None]
+    assert [score.raised for score in tried] == [False, True, True]
+    assert [score.why for score in tried[1:]] == [
+        "ZeroDivisionError: division by zero",
+        "SystemExit: 0",
+    ]
+
+
+def test_slow_completions_are_timed_one_by_one() -> None:
+    sizes: list[int] = []
+
+    def counts(completions: list[str], **_: Any) -> list[float]:
+        sizes.append(len(completions))
+        return [float(len(completions))] * len(completions)
+
+    quick = Term("counts", counts).try_score([{}] * 2, ["a", "b"])
+    assert [score.seconds for score in quick] == [0.0, 0.0]
+    timed = Term("counts", counts).try_score([{}] * 2, ["a", "b"], slow=-1.0)
+    assert sizes == [2, 2, 1, 1]
+    assert [score.value for score in timed] == [2.0, 2.0]
+    assert all(score.seconds > 0 for score in timed)
+
+
+def test_missing_columns_are_named() -> None:
+    (line,) = Scorer(RIGHT).terms[0].missing_columns({"answers": "2", "completion": "x"})
+    assert line == "no column 'answer' (columns: answers); did you mean 'answers'?"
+    assert Term("ends_well", ends_well).missing_columns({"suffix": "x"}) == []
+    assert Term("len", max).columns == []  # no signature
+
+
+def test_the_form_of_completions_fits_the_function() -> None:
+    def chat(completions: list[Any], **_: Any) -> list[float]:
+        return [float(len(completion[0]["content"])) for completion in completions]
+
+    row, text, baseline = {"prompt": "?"}, "three", "x"
+    chosen = choose_form(Term("chat", chat), row, text, baseline)
+    assert chosen.chat
+    assert margin_over(chosen, row, text, baseline) == 4.0
+    assert margin_over(Term("chat", chat), row, text, baseline) is None
+    assert not choose_form(Term("right", RIGHT), row, text, baseline).chat
+    assert Scorer([chat]).with_forms(row, text, baseline).terms[0].chat
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no rewards; give one"):
+        Scorer([])
+    with pytest.raises(TypeError, match=r"got 3 \(int\), expected a reward, a function"):
+        Scorer([RIGHT, 3])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="got 1 weights for 2 rewards"):
+        Scorer([RIGHT, NEAR], weights=[1.0])
+    with pytest.raises(FileNotFoundError):
+        Scorer(tmp_path / "none.yaml")
+    with pytest.raises(ValueError, match=r"no column 'completion' \(columns: completions\); did"):
+        Scorer(NEAR).score_columns({"completions": ["x"]})
+    with pytest.raises(LookupError, match="answer"):
+        Scorer(RIGHT).score_row("2")
+    with pytest.raises(ValueError, match="got 1 values for 2 completions"):
+        Scorer([lambda completions, **_: [1.0]]).score_columns({"completion": ["a", "b"]})
+    with pytest.raises(ValueError, match="got int for 1 completions, expected a list"):
+        Scorer([lambda completions, **_: 3]).score_row("a")
+    with pytest.raises(ValueError, match="inf"):
+        Scorer([lambda completions, **_: [math.inf]]).score_row("a")
+
+
+def test_a_score_is_a_tuple() -> None:
+    assert TermScore(1.0) == (1.0, "", False, 0.0)

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewardkit._template import as_wrap, fill
+
+
+@given(st.text())
+def test_values_are_inserted_as_they_are(answer: str) -> None:
+    assert fill("a {answer} b", {"answer": answer}) == f"a {answer} b"
+
+
+def test_values_are_not_filled_again() -> None:
+    row = {"question": "What is {answer}?", "answer": "4"}
+    assert fill("{question} {x} {", row) == "What is {answer}? {x} {"
+
+
+def test_a_template_or_a_function_writes_a_row() -> None:
+    row = {"answer": "4"}
+    assert as_wrap("a {answer}")(row) == as_wrap(lambda row: f"a {row['answer']}")(row) == "a 4"
