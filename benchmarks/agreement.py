@@ -369,9 +369,9 @@ def made(each: int, seed: int) -> list[Pair]:
     rng = random.Random(seed)
     pairs = []
     for kind, make in KINDS.items():
-        for place in range(each):
+        for index in range(each):
             reference, same, other = make(rng)
-            equal = place % 2 == 0
+            equal = index % 2 == 0
             pairs.append(Pair(kind, reference, same if equal else other, equal))
     return pairs
 
@@ -387,7 +387,7 @@ VERIFIER: rk.Verifier = rk.build("math")
 
 def forget() -> None:
     """Empty what is remembered."""
-    decide.forget()
+    decide.forget_verdicts()
     numbers._remembered.cache_clear()  # noqa: SLF001 - so that each pair is read afresh
 
 
@@ -407,7 +407,7 @@ def math_verify(pair: Pair) -> str:
 
 
 def trl_reward(pair: Pair) -> str:
-    """Return what TRL's reward makes of the answer in a box."""
+    """Score the answer in a box by TRL's reward."""
     content = pair.answer if "boxed" in pair.answer else rf"\boxed{{{pair.answer}}}"
     (value,) = accuracy_reward(
         [[{"role": "assistant", "content": content}]], [f"${pair.reference}$"]
@@ -482,17 +482,17 @@ def compare(completions: Path, problems: Path, *, show: bool) -> dict[str, Any]:
     peers = [verify(parse(ref), p) for ref, p in zip(references, parsed, strict=True)]
     peer_seconds = time.perf_counter() - start
     both, differences = 0, []
-    for place, (verdict, found, peer) in enumerate(zip(verdicts, parsed, peers, strict=True)):
+    for index, (verdict, found, peer) in enumerate(zip(verdicts, parsed, peers, strict=True)):
         if not found or verdict.outcome is rk.Outcome.NO_ANSWER:
             continue
         both += 1
         if (verdict.outcome is rk.Outcome.CORRECT) != peer:
-            differences.append(place)
+            differences.append(index)
             if show:
                 print(
-                    f"line {place}: reference {references[place]}, math: {verdict.outcome.value},"
+                    f"line {index}: reference {references[index]}, math: {verdict.outcome.value},"
                 )
-                print(f"  math-verify: {peer} on {found}; it ends: {texts[place][-200:]!r}")
+                print(f"  math-verify: {peer} on {found}; it ends: {texts[index][-200:]!r}")
     return {
         "completions": len(rows),
         "both_find_an_answer": both,

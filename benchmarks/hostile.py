@@ -104,7 +104,7 @@ MATH = {
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    """Return what a call returns and how long it takes."""
+    """Call a function and time it."""
     start = time.perf_counter()
     result = call()
     return result, time.perf_counter() - start
@@ -126,13 +126,13 @@ def resident() -> float:
 
 def verdict(answer: str, reference: str) -> rk.Verdict:
     """Return the verdict, with nothing remembered."""
-    decide.forget()
+    decide.forget_verdicts()
     verifier: rk.Verifier = rk.build("math")
     return verifier.verify([answer], [reference])[0]
 
 
 def cases() -> dict[str, dict[str, Any]]:
-    """Return what each case costs."""
+    """Measure each case."""
     figures: dict[str, dict[str, Any]] = {}
     with ThreadPoolExecutor(1) as executor:
         ways: dict[str, Callable[[Callable[[], Any]], Any]] = {
@@ -161,12 +161,12 @@ def batch(size: int) -> dict[str, float]:
     references = answers[::-1]
     hostile = [r"\int_0^1 \frac{\sin(x^5) e^{\cos(x)}}{\ln(1+x^7)+x^{13}} dx", *MATH.values()]
     worse = list(answers)
-    for place in range(max(size // 100, 1)):
-        worse[place * 97 % size] = hostile[place]
+    for index in range(max(size // 100, 1)):
+        worse[index * 97 % size] = hostile[index]
     times: dict[str, list[float]] = {"without": [], "with": []}
     for _ in range(3):
         for name, given in (("without", answers), ("with", worse)):
-            decide.forget()
+            decide.forget_verdicts()
             verify = partial(rk.build("math").verify, given, references)
             times[name].append(timed(verify)[1])
     return {name: min(row) for name, row in times.items()}
@@ -177,7 +177,7 @@ CODE_SECONDS = 2.0
 
 
 def programs() -> dict[str, dict[str, Any]]:
-    """Return what each program costs that is run on tests, under bubblewrap."""
+    """Measure each program that is run on tests, under bubblewrap."""
     cases = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "programs.py"))
     verifier: rk.Verifier = rk.build("code", timeout=CODE_SECONDS)
     verifier.verify(["x = 1"], ["assert x == 1"])  # tries bubblewrap

@@ -26,7 +26,7 @@ MATH = rk.build("math", timeout=20)
 
 @pytest.fixture(autouse=True)
 def _forgotten():
-    decide.forget()
+    decide.forget_verdicts()
 
 
 def outcome(reference, answer):
@@ -300,7 +300,7 @@ def test_from_a_thread_and_within_an_event_loop():
         return outcome(*OPEN)
 
     assert asyncio.run(main()) == "correct"
-    decide.forget()
+    decide.forget_verdicts()
     with ThreadPoolExecutor(4) as executor:
         assert list(executor.map(outcome, [OPEN[0]] * 8, [OPEN[1]] * 8)) == ["correct"] * 8
 

@@ -16,24 +16,34 @@ from unicodedata import numeric
 
 MAX_LENGTH = 4200
 """Longer texts, in characters, are not read as numbers."""
+# Python refuses to print integers of more than 4,300 digits.
 MAX_EXPONENT = 4000
 """Larger powers of ten are not read."""
 
 MINUS = "-\u2010\u2011\u2012\u2013\u2212\u207b\u2796\ufe63\uff0d"
-"""The signs that people and models write for a minus, em dashes aside."""
+"""The characters that people and models write for a minus, em dashes aside."""
 
-_NONE = Fraction(0)
+# The shapes of a number that others search for in a text. `read` then says what a shape's value is.
+NUMBER_LIKE = r"[-+\u2212]?\d[\d.,]*"
+"""Anything that begins as a number does, for lists of them; linear in any text."""
+GROUPED_NUMBER_IN_PROSE = r"-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?"
+"""A number with separators of thousands: 1,500 or 1 500."""
+NUMBER_IN_PROSE = rf"{GROUPED_NUMBER_IN_PROSE}|-?\d+[.,]\d+|\.\d+|-?\d+"
+"""A number in a sentence, as math-verify finds it; a comma before other than three digits is a
+decimal point."""
+
+_NO_TOLERANCE = Fraction(0)
 _HUNDREDTH = Fraction(1, 100)
 
 
 class Number(NamedTuple):
-    """A number as read; a percent may stand for itself or for its hundredth."""
+    """A number as read; a percent may mean its number or a hundredth of it."""
 
     value: Fraction | int
     percent: bool = False
 
     def readings(self, reference: Number) -> list[Fraction | int]:
-        """Return what this number may be in the reference's unit.
+        """Return the values that this number may have in the reference's unit.
 
         50% equals 50, 50% and 0.5: a dataset writes one, a model the other.
         """
@@ -42,7 +52,11 @@ class Number(NamedTuple):
         return [self.value, self.value * (_HUNDREDTH if self.percent else 100)]
 
     def equals(
-        self, reference: Number, *, rel_tol: Fraction = _NONE, abs_tol: Fraction = _NONE
+        self,
+        reference: Number,
+        *,
+        rel_tol: Fraction = _NO_TOLERANCE,
+        abs_tol: Fraction = _NO_TOLERANCE,
     ) -> bool:
         """Return whether it is the reference within either tolerance, in the reference's unit."""
         if self == reference or reference.value in self.readings(reference):
@@ -65,7 +79,7 @@ _EXPONENT = rf"10\s*+\^\s*+(?:\{{\s*+)?(?P<KIND>{_SIGN}?\d++)(?:\s*+\}})?"
 
 
 @cache
-def _number_pattern() -> re.Pattern[str]:
+def _compile_number() -> re.Pattern[str]:
     """Return the pattern of a number with whatever follows it, compiled on first use."""
     return re.compile(
         rf"""
@@ -121,7 +135,7 @@ _SPACE = r"(?:\s|~|\\[,;:! ]|\\quad|-)"
 
 
 @cache
-def _unit_pattern() -> re.Pattern[str]:
+def _compile_unit() -> re.Pattern[str]:
     """Return the pattern of what may follow a number and leaves it as it is."""
     return re.compile(
         rf"""
@@ -162,16 +176,15 @@ def read(text: str) -> Number | None:
     text = text.strip().strip("\u200b\ufeff")
     if len(text) <= _SHORT_TEXT:
         return _remembered(text)
-    return _read(text) if len(text) <= MAX_LENGTH else None
+    return _read_stripped(text) if len(text) <= MAX_LENGTH else None
 
 
-def _read(text: str) -> Number | None:
-    """Return the number that a stripped text is."""
+def _read_stripped(text: str) -> Number | None:
     if _INTEGER.fullmatch(text):  # at a tenth of the time
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
-    found = _number_pattern().fullmatch(_bare(text))
-    value = None if found is None else _value(found)
+    found = _compile_number().fullmatch(_strip_wraps(text))
+    value = None if found is None else _compute_value(found)
     if found is None or value is None:
         return None
     if (found["sign"] or found["inner"] or "+")[0] in f"{MINUS}mn":
@@ -183,12 +196,12 @@ def _read(text: str) -> Number | None:
     if scale.lower() in _SCALES:
         value *= 10 ** _SCALES[scale.lower()]
         unit = unit.lstrip().removeprefix(scale)
-    return Number(value) if _unit_pattern().fullmatch(unit) else None
+    return Number(value) if _compile_unit().fullmatch(unit) else None
 
 
 _INTEGER = re.compile(r"-?(?:[1-9]\d{0,2}(?:,\d{3})++|\d++)", re.ASCII)
-_SHORT_TEXT = 64
-_remembered = lru_cache(maxsize=8192)(_read)  # a group gives the same answer many times
+_SHORT_TEXT = 64  # longer ones are seldom numbers, and would fill the cache
+_remembered = lru_cache(maxsize=8192)(_read_stripped)  # a group gives the same answer many times
 
 
 def is_unit(words: str) -> bool:
@@ -197,10 +210,10 @@ def is_unit(words: str) -> bool:
     >>> is_unit("cm"), is_unit("dollars per day"), is_unit("million")
     (True, True, False)
     """
-    return _unit_pattern().fullmatch(f" {words}") is not None
+    return _compile_unit().fullmatch(f" {words}") is not None
 
 
-def _bare(text: str) -> str:
+def _strip_wraps(text: str) -> str:
     """Return the text without what is written around a number: math, emphasis, boxes, quotes."""
     if "\\" in text:
         text = _LAYOUT.sub("", _TEXT.sub(r" \1 ", text)).strip()
@@ -213,23 +226,23 @@ def _bare(text: str) -> str:
     return text
 
 
-def _value(found: re.Match[str]) -> Fraction | None:
+def _compute_value(found: re.Match[str]) -> Fraction | None:
     """Return the value of a match without its sign, None where it has none or is too large."""
     if found["vulgar"]:
         return int(found["units"] or 0) + Fraction(numeric(found["vulgar"])).limit_denominator(10)
     if found["plain"] or found["ten"]:
-        value = _decimal(found["plain"] or "1")
+        value = _parse_decimal(found["plain"] or "1")
         exponent = int((found["e"] or found["power"] or found["ten"] or "0")[:9].translate(_ASCII))
         if value is None or abs(exponent) > MAX_EXPONENT:
             return None
         return value * Fraction(10) ** exponent if exponent else value
-    top = _decimal(found["top"] or found["over"] or found["over_digit"])
-    bottom = _decimal(found["bottom"] or found["under"] or found["under_digit"])
-    whole = _decimal(found["mixed"] or found["whole"] or "0")
+    top = _parse_decimal(found["top"] or found["over"] or found["over_digit"])
+    bottom = _parse_decimal(found["bottom"] or found["under"] or found["under_digit"])
+    whole = _parse_decimal(found["mixed"] or found["whole"] or "0")
     return whole + top / bottom if whole is not None and top is not None and bottom else None
 
 
-def _decimal(text: str) -> Fraction | None:
+def _parse_decimal(text: str) -> Fraction | None:
     """Return the value of digits with separators and a point, None where there are too many."""
     digits = re.sub(r"[^-\d.]", "", text).rstrip(".")
     return Fraction(digits) if len(digits) <= MAX_EXPONENT else None

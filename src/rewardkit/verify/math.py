@@ -53,13 +53,14 @@ class Math(Verifier):
         from rewardkit.verify._math import decide  # noqa: PLC0415 - its patterns take time to compile
 
         _check_installed()
+        # A group repeats its answers, so each pair is decided once per call.
         found: dict[Pair, Verdict] = {}
         asked: dict[Pair, Any] = {}
 
         def judge(answer: str, reference: str) -> Verdict:
             pair = answer, reference
             if pair not in found:
-                settled = decide.settle(answer, reference)
+                settled = decide.decide_pair(answer, reference)
                 if not isinstance(settled, Verdict):
                     asked[pair], settled = settled, WRONG  # until it is known
                 found[pair] = settled
@@ -68,18 +69,18 @@ class Math(Verifier):
         verdicts = pairwise(answers, references, judge)
         if not asked:
             return verdicts
-        for pair, outcome in self._ask(asked).items():
+        for pair, outcome in self._ask_math_verify(asked).items():
             found[pair] = Verdict(outcome)
             if outcome is not Outcome.TIMEOUT:
-                decide.remember(*pair, found[pair])
+                decide.remember_verdict(*pair, found[pair])
         return pairwise(answers, references, judge)
 
-    def _ask(self, rows: dict[Pair, Any]) -> dict[Pair, Outcome]:
-        """Return what math-verify finds on each pair."""
+    def _ask_math_verify(self, rows: dict[Pair, Any]) -> dict[Pair, Outcome]:
+        """Ask math-verify about each pair."""
         from rewardkit._workers import pool  # noqa: PLC0415 - few batches need it
 
         outcomes = pool.run(
-            "rewardkit.verify._math.symbolic:judge",
+            "rewardkit.verify._math.symbolic:judge_pair",
             list(rows.values()),
             timeout=self.timeout,
             batch_timeout=self.batch_timeout,

@@ -31,7 +31,7 @@ class Number(Verifier):
     abs_tol: Annotated[float, Field(ge=0)] = 0.0
     """How far off the answer may be, in the reference's unit. Either tolerance is enough."""
     or_text: bool = False
-    """Whether a reference that is no number is compared as stripped text, and not unreadable."""
+    """Whether a reference that is not a number is compared as stripped text."""
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""

@@ -1,4 +1,4 @@
-r"""Where in a text the answer stands, in the order in which math-verify looks.
+r"""Find where in a text the answer may be, in the order in which math-verify looks.
 
 The last `\boxed{}`, or what follows the last "final answer is"; what follows "answer:", then
 "answer"; the last mathematics between dollar signs or the like, expression or number. What ends
@@ -9,113 +9,121 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from rewardkit.verify._math.latex import MAX_LENGTH, closing
+from rewardkit._text import numbers
+from rewardkit.verify._math.latex import MAX_LENGTH, find_closing_brace
+from rewardkit.verify._math.reading import Candidate
 
 MAX_CANDIDATES = 4
-"""How many places are tried."""
-_ANCHORS = 12
-_WINDOW = 1200
+"""How many candidates are tried: each may go to math-verify, which takes milliseconds."""
+# Only the last ones count, and a text may repeat "answer" a hundred thousand times.
+_MAX_ANCHORS = 12
+# An answer is near its anchor. The bound makes the search linear in the text.
+_MAX_WINDOW = 1200  # characters
 
-_MARKS = re.compile(
+_PROSE = re.compile(
     r"\$|\\[(\[]|\\boxed|\\fbox|(?<![A-Za-z\\{])[A-Za-z]{3,}(?![A-Za-z}])|[.:]\s|\n\n"
     r"|\b(?:so|is|he|we|it|if|at|to|of|an|as|be|by|on)\b"
 )
-_TEXT = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}|\\[A-Za-z]+")
+_COMMAND = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}|\\[A-Za-z]+")
 
 
-class Span(NamedTuple):
-    """A place that may hold the answer: where it ends and starts, and its mathematics."""
+def find_candidates(text: str) -> list[Candidate] | None:
+    r"""Find a text's possible answers, the likeliest first; None for bare mathematics.
 
-    end: int
-    start: int
-    text: str
-
-
-def candidates(text: str) -> list[str] | None:
-    r"""Return what may be a text's answer, the likeliest first; None for bare mathematics.
-
-    >>> candidates(r"First 3, so the answer is \boxed{\frac{1}{2}}.")[0]
+    >>> find_candidates(r"First 3, so the answer is \boxed{\frac{1}{2}}.")[0].text
     '\\frac{1}{2}'
-    >>> candidates("He has $4 and needs 12 - 4 = 8."), candidates(r"\sin(x) + 1")
-    (['8', '12 - 4', '4', '12'], None)
+    >>> [candidate.text for candidate in find_candidates("He has $4 and needs 12 - 4 = 8.")]
+    ['8', '12 - 4', '4', '12']
+    >>> find_candidates(r"\sin(x) + 1") is None
+    True
     """
-    if len(text) <= _WINDOW and not _MARKS.search(_TEXT.sub(" ", text) if "\\" in text else text):
-        return None
-    return list(islice(dict.fromkeys(_ordered(text)), MAX_CANDIDATES))
+    if len(text) <= _MAX_WINDOW:
+        outside_commands = _COMMAND.sub(" ", text) if "\\" in text else text
+        if not _PROSE.search(outside_commands):
+            return None
+    found: dict[str, Candidate] = {}
+    for candidate in _generate_candidates(text):
+        found.setdefault(candidate.text, candidate)
+        # A generator, so that the later searches do not run where the first ones are enough.
+        if len(found) == MAX_CANDIDATES:
+            break
+    return list(found.values())
 
 
-def said(text: str) -> str | None:
-    """Return the line that the last "answer is" or "answer:" begins, up to a full stop.
+def find_stated_answer(text: str) -> Candidate | None:
+    """Find the last line that "answer is" or "answer:" begins, up to a full stop.
 
-    >>> said("It rains. The answer is Monday. I hope so.")
+    >>> find_stated_answer("It rains. The answer is Monday. I hope so.").text
     'answer is Monday'
     """
-    found = deque(_SAID.finditer(text), maxlen=1)
-    return found[0][0] if found else None
+    found = deque(_STATEMENT.finditer(text), maxlen=1)
+    return Candidate(found[0][0], *found[0].span()) if found else None
 
 
-_SAID = re.compile(r"answer(?: is|:)[^.\n]{1,80}", re.IGNORECASE)
+_STATEMENT = re.compile(r"answer(?: is|:)[^.\n]{1,80}", re.IGNORECASE)
 
 
-def _ordered(text: str) -> Iterator[str]:
-    """Yield candidates, the likeliest first."""
-    finals = _after(text, _FINAL, 0, _FINAL_PREFIX) if _FINAL.search(text) else []
-    yield from _sorted([*_boxed(text), *finals])
+def _generate_candidates(text: str) -> Iterator[Candidate]:
+    """Yield candidates, the likeliest first. A new place to look at is one more line here."""
+    finals = _find_after(text, _FINAL, 0, _FINAL_PREFIX) if _FINAL.search(text) else []
+    yield from _sort_by_end([*_find_boxes(text), *finals])
     for anchor in (_ANSWER_COLON, _ANSWER):
-        yield from _sorted(_after(text, anchor, 50, ""))
-    yield from _plain(text)
+        yield from _sort_by_end(_find_after(text, anchor, _MAX_ANCHOR_DISTANCE, ""))
+    yield from _find_last_mathematics(text)
 
 
-def _sorted(spans: list[Span]) -> Iterator[str]:
+_MAX_ANCHOR_DISTANCE = 50  # characters
+
+
+def _sort_by_end(found: Iterable[Candidate]) -> Iterator[Candidate]:
     """Yield the mathematics that ends last first, of those the longest."""
-    for span in sorted(spans, key=lambda span: (-span.end, span.start)):
-        if span.text.strip():
-            yield span.text
+    for candidate in sorted(found, key=lambda candidate: (-candidate.end, candidate.start)):
+        if candidate.text.strip():
+            yield candidate
 
 
-_SEPARATOR = re.compile(r"\b(?:and|or)\b|,|;")
-_BESIDE, _CLOSE, _MOST_BOXES = 10, 70, 10  # characters, characters, boxes
-
-
-def _boxed(text: str) -> list[Span]:
-    """Return the last box's content, joined by commas to those that stand close before it."""
+def _find_boxes(text: str) -> list[Candidate]:
+    """Find the last box, joined by commas to those close before it."""
     first, stop = text.find("\\boxed{"), text.rfind("}") + 1
     if first < 0 or stop <= first + len("\\boxed{"):
         return []
     contents: list[str] = []
-    place, after = text.rfind("\\boxed", first, stop), stop
-    while place >= first and len(contents) < _MOST_BOXES:
-        start = text.find("{", place, place + 12) + 1
-        end = closing(text[:after], start) if start else -1
+    index, after = text.rfind("\\boxed", first, stop), stop
+    while index >= first and len(contents) < _MAX_BOXES:
+        start = text.find("{", index, index + 12) + 1
+        end = find_closing_brace(text[:after], start) if start else -1
         if end < 0:
             contents = contents or [text[start:stop]]
             break
         content, between = text[start:end].strip(), text[end + 1 : after]
-        if contents and not _belongs(content, contents[-1], between):
+        if contents and not _is_same_answer(content, contents[-1], between):
             break
         if content not in contents[-1:]:
             contents.append(content)
-        after, place = place, text.rfind("\\boxed", first, place)
-    return [Span(stop, first, ", ".join(reversed(contents)))]
+        after, index = index, text.rfind("\\boxed", first, index)
+    return [Candidate(", ".join(reversed(contents)), first, stop)]
 
 
-def _belongs(content: str, to: str, between: str) -> bool:
+_MAX_BOXES = 10  # each is searched for its closing brace
+
+
+def _is_same_answer(content: str, following: str, between: str) -> bool:
     """Return whether a box belongs to the one after it, with a text between them."""
-    if len(between) < _BESIDE:
+    if len(between) < _ADJACENT:
         return True
-    apart = content != to and len(between) < _CLOSE
-    return apart and _SEPARATOR.search(between) is not None
+    is_part = content != following and len(between) < _NEARBY
+    return is_part and _SEPARATOR.search(between) is not None
+
+
+_SEPARATOR = re.compile(r"\b(?:and|or)\b|,|;")
+_ADJACENT, _NEARBY = 10, 70  # characters between two boxes, as math-verify has them
 
 
 _CURRENCIES = "$\u20ac\u00a3\u00a5\u20b9\u20bd\u20bf\u20a9\u20ab"
-_NUMBER = (
-    r"(?<!\d)(?P<number>-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?|-?\d+[.,]\d+|\.\d+|-?\d+)"
-    r"(?P<percent>\s*(?:%|[Pp]ercent|[Pp]ct))?"
-)
+# The names of the groups are those that `_write_number` reads.
+_NUMBER = rf"(?<!\d)(?P<number>{numbers.NUMBER_IN_PROSE})(?P<percent>\s*(?:%|[Pp]ercent|[Pp]ct))?"
 _OPERATORS = r"\-+*\u00d7/^()\u00f7"
 _RUN = rf"-?\(?-?\d[\d.\s{_OPERATORS}]"
 _EXPRESSION = (
@@ -132,46 +140,44 @@ _NEAR_FINAL = re.compile(_FINAL_PREFIX + _EITHER)
 _IS = re.compile(_FINAL_PREFIX + r"\s*", re.DOTALL)
 
 
-def _after(text: str, anchor: re.Pattern[str], reach: int, prefix: str) -> list[Span]:
-    """Return the mathematics that follows each of the last anchors within `reach` characters."""
-    spans = []
-    for start in [found.end() for found in deque(anchor.finditer(text), maxlen=_ANCHORS)]:
-        window = text[start : start + _WINDOW]
+def _find_after(text: str, anchor: re.Pattern[str], reach: int, prefix: str) -> list[Candidate]:
+    """Find the mathematics that follows each of the last anchors within `reach` characters."""
+    found = []
+    for start in [match.end() for match in deque(anchor.finditer(text), maxlen=_MAX_ANCHORS)]:
+        window = text[start : start + _MAX_WINDOW]
         near = (_NEAR_FINAL if prefix else _NEAR).match(window)
         if near:
-            spans.append(Span(start + near.end(), start, _mathematics(near)))
+            found.append(Candidate(_write_mathematics(near), start, start + near.end()))
         skipped = _IS.match(window) if prefix else None
         if prefix and not skipped:
             continue
-        for span in _environments(window):
-            if skipped and span.start > skipped.end():
+        for candidate in _find_delimited_mathematics(window):
+            if candidate.start > (skipped.end() if skipped else reach):
                 break
-            if not skipped and span.start > reach:
+            # After "final answer is", the mathematics follows at once.
+            if not skipped or candidate.start == skipped.end():
+                found.append(Candidate(candidate.text, start, start + candidate.end))
                 break
-            if not skipped or span.start == skipped.end():
-                spans.append(Span(start + span.end, start, span.text))
-                break
-    return spans
+    return found
 
 
-def _mathematics(found: re.Match[str]) -> str:
-    """Return a match's expression or number as it is to be read."""
-    return _expression(found["expr"]) if found["expr"] else _number(found)
+def _write_mathematics(found: re.Match[str]) -> str:
+    return _write_expression(found["expr"]) if found["expr"] else _write_number(found)
 
 
-def _number(found: re.Match[str]) -> str:
-    """Return a match's number as it is to be read; 1,5 is a decimal and 1,500 is not."""
+def _write_number(found: re.Match[str]) -> str:
+    """Write a match's number with a decimal point: 1,5 is a decimal and 1,500 is not."""
     number = found["number"][: MAX_LENGTH + 1]  # more is too large in any case
-    if not _THOUSANDS.fullmatch(number):
+    if not _GROUPED_NUMBER.fullmatch(number):
         number = number.replace(",", ".")
     return re.sub("[ ,]", "", number) + ("%" if found["percent"] else "")
 
 
-_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(?:[ ,]\d{3})+(?:\.\d+)?")
+_GROUPED_NUMBER = re.compile(numbers.GROUPED_NUMBER_IN_PROSE)
 
 
-def _expression(text: str) -> str:
-    """Return a plain expression, "" where it is none: numbers side by side are no product."""
+def _write_expression(text: str) -> str:
+    """Write an expression on one line; "" for numbers side by side, which is not a product."""
     text = " ".join(text.split())
     return "" if _NO_EXPRESSION.search(text) else text
 
@@ -187,106 +193,114 @@ _JOINT = re.compile(r"\s*(?:,?and|,?or|,)\s*")
 _PERCENT = re.compile(r"\s*(?:\\?%|[Pp]ercent(?:age)?|[Pp]ct)")
 
 
-def _environments(text: str) -> list[Span]:
-    """Return what stands between dollar signs and the like, from left to right."""
-    if not _OPENING.search(text):
+def _find_delimited_mathematics(text: str) -> list[Candidate]:
+    """Find what is between dollar signs and the like, from left to right."""
+    # Most texts have no delimiters, and one search finds that out.
+    if not _MAY_BE_DELIMITED.search(text):
         return []
-    spans = _delimited(text)
+    found = _find_between_delimiters(text)
     for pattern in (_FRACTION, _BRACKETS):
-        free = iter([*spans, Span(len(text), len(text), "")])
-        near = next(free)
-        for found in pattern.finditer(text):
-            while near.end <= found.start() < len(text):
-                near = next(free)
-            if found.start() < near.start:
-                spans.append(Span(found.end(), found.start(), found["math"]))
-        spans.sort(key=lambda span: span.start)
-    return _joined(text, spans)
+        # One pass over both, each from left to right; a search for each match would be quadratic.
+        taken = iter([*found, Candidate("", len(text), len(text))])
+        near = next(taken)
+        for match in pattern.finditer(text):
+            while near.end <= match.start() < len(text):
+                near = next(taken)
+            if match.start() < near.start:
+                found.append(Candidate(match["math"], *match.span()))
+        found.sort(key=lambda candidate: candidate.start)
+    return _join_neighbours(text, found)
 
 
-_OPENING = re.compile(r"\$|\\[\[(df]|\s\[")
+_MAY_BE_DELIMITED = re.compile(r"\$|\\[\[(df]|\s\[")
 
 
-def _delimited(text: str) -> list[Span]:
-    """Return what stands between pairs of delimiters, dollar signs on one line."""
+def _find_between_delimiters(text: str) -> list[Candidate]:
+    """Find what is between pairs of delimiters, dollar signs on one line."""
     marks = [mark for mark in _DELIMITER.finditer(text) if mark[0] not in (r"\\", r"\$")]
+    # The nearest closer of each mark, found from the right in one pass, which keeps this linear.
     closers: list[int] = []
     last: dict[str, int] = {}
-    for place in range(len(marks) - 1, -1, -1):
-        closers.append(last.get(_CLOSERS.get(marks[place][0], ""), -1))
-        last[marks[place][0]] = place
-    spans: list[Span] = []
+    for index in range(len(marks) - 1, -1, -1):
+        closers.append(last.get(_CLOSERS.get(marks[index][0], ""), -1))
+        last[marks[index][0]] = index
+    found: list[Candidate] = []
     free = 0
     for mark, closer in zip(marks, reversed(closers), strict=True):
         start = mark.start()
         if start < free or closer < 0:
             continue
         content = text[mark.end() : marks[closer].start()]
+        # A dollar sign after a digit is a currency, and one line's does not close the next line's.
         if mark[0] == "$" and ("\n" in content or text[start - 1 : start].isdigit()):
             continue
         if content:
             free = marks[closer].end()
-            spans.append(Span(free, start, content))
-    return spans
+            found.append(Candidate(content, start, free))
+    return found
 
 
-def _joined(text: str, spans: list[Span]) -> list[Span]:
-    """Return neighbours with "and", "or" or a comma between them as one, percents too."""
-    joined: list[Span] = []
-    run = 0
-    for span in spans:
-        percent = _PERCENT.match(text, span.end)
-        end = percent.end() if percent else span.end
-        content = span.text + (r"\%" if percent else "")
+def _join_neighbours(text: str, found: list[Candidate]) -> list[Candidate]:
+    """Join neighbours with "and", "or" or a comma between them, and percents to their number."""
+    joined: list[Candidate] = []
+    joins = 0
+    for candidate in found:
+        percent = _PERCENT.match(text, candidate.end)
+        end = percent.end() if percent else candidate.end
+        content = candidate.text + (r"\%" if percent else "")
         before = joined[-1] if joined else None
         joint = _JOINT.match(text, before.end) if before else None
-        if before and joint and joint.end() == span.start and run < 5:  # noqa: PLR2004 - as math-verify
-            joined[-1] = Span(end, before.start, f"{before.text}, {content}")
-            run += 1
+        if before and joint and joint.end() == candidate.start and joins < _MAX_JOINS:
+            joined[-1] = Candidate(f"{before.text}, {content}", before.start, end)
+            joins += 1
         else:
-            joined.append(Span(end, span.start, content))
-            run = 0
+            joined.append(Candidate(content, candidate.start, end))
+            joins = 0
     return joined
 
 
+_MAX_JOINS = 5  # as math-verify
 _NUMBERS = re.compile(rf"(?:^|\s|=)(?:\*\*)?[{_CURRENCIES}]?{_NUMBER}")
 _RUNS = re.compile(rf"(?:^|\s|=)(?:\*\*)?(?P<run>{_RUN}*+)")
-_LAST_OPERATOR = re.compile(rf"[{_OPERATORS}]")
+_ANY_OPERATOR = re.compile(rf"[{_OPERATORS}]")
 _SUFFIX = re.compile(r"(?:\*\*)?(?:[.,:\s)$]|$)")
-_TAILS = (400, 4000, 50_000)
+# The answer is most often near the end, and the patterns are slow: look at little first.
+_TAIL_LENGTHS = (400, 4000, 50_000)
 
 
-def _plain(text: str) -> Iterator[str]:
+def _find_last_mathematics(text: str) -> Iterator[Candidate]:
     """Yield the last mathematics in the text, with or without dollar signs around it."""
-    tail = text[max(text.rfind("\n", 0, len(text) - _TAILS[-1]), len(text) - 2 * _TAILS[-1], 0) :]
-    ahead = len(text) - len(tail)
-    environments = [
-        Span(ahead + span.end, ahead + span.start, span.text)
-        for span in _environments(tail)[-MAX_CANDIDATES:]
+    longest = _TAIL_LENGTHS[-1]
+    tail = text[max(text.rfind("\n", 0, len(text) - longest), len(text) - 2 * longest, 0) :]
+    offset = len(text) - len(tail)
+    delimited = [
+        Candidate(candidate.text, offset + candidate.start, offset + candidate.end)
+        for candidate in _find_delimited_mathematics(tail)[-MAX_CANDIDATES:]
     ]
-    for size in (*_TAILS, len(text)):
+    for size in (*_TAIL_LENGTHS, len(text)):
         cut = max(len(text) - size, 0)
-        cut = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut), 0)
-        numbers = deque(_NUMBERS.finditer(text, cut), maxlen=MAX_CANDIDATES)
-        spans = [Span(found.end(), found.start(), _number(found)) for found in numbers]
-        spans += deque(_expressions(text, cut), maxlen=MAX_CANDIDATES)
-        if len(spans) > 1 or not cut:
+        cut = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut), 0)  # not within a number
+        last_numbers = deque(_NUMBERS.finditer(text, cut), maxlen=MAX_CANDIDATES)
+        found = [Candidate(_write_number(match), *match.span()) for match in last_numbers]
+        found += deque(_find_expressions(text, cut), maxlen=MAX_CANDIDATES)
+        if len(found) > 1 or not cut:
             break
-    yield from _sorted([*environments, *spans])
+    yield from _sort_by_end([*delimited, *found])
 
 
-def _expressions(text: str, start: int) -> Iterator[Span]:
-    """Yield the sums, products and the like that are written plainly, from left to right."""
-    for found in _RUNS.finditer(text, start):
-        low, high = found.span("run")
-        if high - low > _WINDOW:
+def _find_expressions(text: str, start: int) -> Iterator[Candidate]:
+    """Yield the sums, products and the like without delimiters, from left to right."""
+    for match in _RUNS.finditer(text, start):
+        low, high = match.span("run")
+        if high - low > _MAX_WINDOW:
             continue
-        first = next(place for place in range(low, high) if text[place].isdigit())
-        operator = _LAST_OPERATOR.search(text, first + 1, high)
+        first = next(index for index in range(low, high) if text[index].isdigit())
+        operator = _ANY_OPERATOR.search(text, first + 1, high)
         if operator is None:
             continue
         for end in range(high, operator.end(), -1):
             suffix = _SUFFIX.match(text, end)
             if suffix:
-                yield Span(suffix.end(), found.start(), _expression(text[low:end]))
+                expression = _write_expression(text[low:end])
+                yield Candidate(expression, match.start(), suffix.end())
                 break

@@ -1,7 +1,8 @@
-"""The questions that `math` asks of a pair, cheapest first, up to those for math-verify.
+"""Decide one pair of an answer and a reference, by the cheapest question first.
 
 Can the reference be read? Is there an answer? Are they identical, or equal by exact arithmetic? Is
-either too large to compute? Verdicts on short pairs are remembered, by each process for itself.
+either too large to compute? What is open after that is for math-verify. Verdicts on short pairs are
+remembered, by each process for itself.
 """
 
 from __future__ import annotations
@@ -10,128 +11,153 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from rewardkit._text.numbers import Number
+from rewardkit._text import numbers
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify._math import candidates, equality, latex
-from rewardkit.verify._math.parser import Words
+from rewardkit.verify._math.candidates import find_candidates, find_stated_answer
+from rewardkit.verify._math.equality import values_equal
+from rewardkit.verify._math.latex import may_be_too_large
+from rewardkit.verify._math.reading import Parsed, parse_text
+from rewardkit.verify._math.values import Words
 
 Texts = tuple[str, ...]
-"""What a text's answer may be, the likeliest first."""
+"""The texts that may be a text's answer, the likeliest first."""
 
 TOO_LARGE = Verdict(Outcome.WRONG, "too large")
-_UNREADABLE = Verdict(Outcome.BAD_REFERENCE, "too large")
+_REFERENCE_TOO_LARGE = Verdict(Outcome.BAD_REFERENCE, "too large")
+_SEVERAL_NUMBERS = Verdict(Outcome.WRONG, "several numbers")
+# Shared, since a batch of a thousand rows has few distinct verdicts.
 _VERDICTS = {outcome: Verdict(outcome) for outcome in Outcome}
 _MAX_REMEMBERED = 8192
-_MAX_LENGTH = 1000  # characters of a pair that is remembered
+# Longer pairs would fill the memory, and do not come twice.
+_MAX_REMEMBERED_LENGTH = 1000
 _remembered: dict[tuple[str, str], Verdict] = {}  # single steps on a dict need no lock
 
 
-def settle(answer: str, reference: str) -> Verdict | tuple[Texts, Texts]:
-    r"""Return the verdict where it is certain, else what math-verify is to read: reference, answer.
+def decide_pair(answer: str, reference: str) -> Verdict | tuple[Texts, Texts]:
+    r"""Return the verdict, or, where it is open, the texts of reference and answer to ask about.
 
-    >>> settle("x=3", "3").outcome.value, settle(r"\int_0^1 x dx", "0.5")
+    >>> decide_pair("x=3", "3").outcome.value, decide_pair(r"\int_0^1 x dx", "0.5")
     ('correct', (('0.5',), ('\\int_0^1 x dx',)))
     """
     known = _remembered.get((answer, reference))
     if known is None:
-        found = _settled(answer, reference)
+        found = _compare(answer, reference)
         if not isinstance(found, Outcome | Verdict):
             return found
         known = _VERDICTS[found] if isinstance(found, Outcome) else found
-        remember(answer, reference, known)
+        remember_verdict(answer, reference, known)
     return known
 
 
-def remember(answer: str, reference: str, verdict: Verdict) -> None:
+def remember_verdict(answer: str, reference: str, verdict: Verdict) -> None:
     """Keep a verdict on a short pair."""
-    if len(answer) + len(reference) <= _MAX_LENGTH:
+    if len(answer) + len(reference) <= _MAX_REMEMBERED_LENGTH:
         if len(_remembered) >= _MAX_REMEMBERED:
-            _remembered.clear()
+            _remembered.clear()  # cheaper than to know the oldest, and seldom
         _remembered[answer, reference] = verdict
 
 
-def forget() -> None:
+def forget_verdicts() -> None:
     """Forget all verdicts and references, as for measuring."""
     _remembered.clear()
-    _known_reference.cache_clear()
+    _find_remembered_answer.cache_clear()
 
 
-class _Look(NamedTuple):
-    """What a text was read as, and the texts that its answer may be."""
+class _Answer(NamedTuple):
+    """The answer that a text gives, parsed, and the texts to ask math-verify about."""
 
-    reading: latex.Reading
+    parsed: Parsed
     texts: Texts
 
     @property
     def large(self) -> bool:
         """Whether it is too large to compute, or may be."""
-        return self.reading.large or any(map(latex.too_large, self.texts))
+        return self.parsed.large or any(map(may_be_too_large, self.texts))
 
 
-def _look(text: str) -> _Look:
-    """Read a text: all of it, or else the answer that it gives."""
-    reading = latex.read(text)
-    if reading.value is not None:
-        return _Look(reading, (reading.text,))
-    texts = candidates.candidates(text)
-    if texts is None:
-        return _Look(reading, (reading.text,) if reading.text else ())
-    for place, candidate in enumerate(texts):
-        reading = latex.read(candidate)
-        if reading.value is not None or reading.large:
-            if place:  # what stands before it may be readable elsewhere
-                reading = reading._replace(value=None)
-            return _Look(reading, tuple(texts[: place + 1]))
-    return _Look(latex.Reading(None, text[:_MAX_LENGTH]), tuple(texts))
+def _find_answer(text: str) -> _Answer:
+    """Find a text's answer: the whole text, or else its first candidate that can be read."""
+    parsed = parse_text(text)
+    if parsed.value is not None:
+        return _Answer(parsed, (parsed.text,))
+    candidates = find_candidates(text)
+    if candidates is None:
+        return _Answer(parsed, (parsed.text,) if parsed.text else ())
+    for index, candidate in enumerate(candidates):
+        parsed = candidate.parsed
+        if parsed.value is not None or parsed.large:
+            if index:
+                # A likelier candidate was not read, but math-verify may read it: no value is sure.
+                parsed = parsed._replace(value=None)
+            return _Answer(parsed, tuple(known.text for known in candidates[: index + 1]))
+    unread = Parsed(None, text[:_MAX_REMEMBERED_LENGTH])
+    return _Answer(unread, tuple(candidate.text for candidate in candidates))
 
 
-_known_reference = lru_cache(maxsize=1024)(_look)
+# A group of completions shares its reference.
+_find_remembered_answer = lru_cache(maxsize=1024)(_find_answer)
 
 
-def _is_named(reading: latex.Reading) -> bool:
-    """Return whether a reference is words or one letter, which is said in words too."""
-    return isinstance(reading.value, Words) or reading.text.strip("()").isalpha()
-
-
-def _settled(  # noqa: PLR0911 - a rung each
+def _compare(  # noqa: PLR0911 - one for each question
     answer: str, reference: str
 ) -> Outcome | Verdict | tuple[Texts, Texts]:
-    """Go down the ladder."""
-    wanted = (_known_reference if len(reference) <= _MAX_LENGTH else _look)(reference)
+    is_short = len(reference) <= _MAX_REMEMBERED_LENGTH
+    wanted = (_find_remembered_answer if is_short else _find_answer)(reference)
     if not wanted.texts:
         return Outcome.BAD_REFERENCE
-    read = wanted.reading.value is not None
-    if not read and wanted.large:
-        return _UNREADABLE
-    given = _look(answer)
-    if read and _is_named(wanted.reading) and not isinstance(given.reading.value, Words):
-        said = candidates.said(answer)
-        if said and equality.same(latex.read(said), wanted.reading):
-            return Outcome.CORRECT
-    if not given.texts:
-        return Outcome.NO_ANSWER if read else (wanted.texts, ())
-    unread = given.reading.value is None
-    if unread and isinstance(wanted.reading.value, Number) and _SEVERAL.fullmatch(given.texts[0]):
-        return _SEVERAL_NUMBERS
-    if read and given.reading.text == wanted.reading.text:
+    is_read = wanted.parsed.value is not None
+    if not is_read and wanted.large:
+        return _REFERENCE_TOO_LARGE
+    given = _find_answer(answer)
+    if is_read and _states_named_answer(answer, given.parsed, wanted.parsed):
         return Outcome.CORRECT
-    equal = equality.same(given.reading, wanted.reading)
-    if equal is not None and (equal or not given.reading.large):
+    if not given.texts:
+        return Outcome.NO_ANSWER if is_read else (wanted.texts, ())
+    if _gives_several_numbers(given, wanted.parsed):
+        return _SEVERAL_NUMBERS
+    if is_read and given.parsed.text == wanted.parsed.text:
+        return Outcome.CORRECT
+    equal = values_equal(given.parsed, wanted.parsed)
+    # A part that is too large is compared as a letter: equal is certain then, and different is not.
+    if equal is not None and (equal or not given.parsed.large):
         return Outcome.CORRECT if equal else Outcome.WRONG
     if wanted.large or given.large:
         return TOO_LARGE
     return wanted.texts, given.texts
 
 
-_NUMBER = r"[-+\u2212]?\d[\d.,]*"
-_BETWEEN = r"""(?:\s*(?:
+def _states_named_answer(answer: str, given: Parsed, wanted: Parsed) -> bool:
+    """Return whether a sentence states the reference, where that is words or one letter.
+
+    Words have no place among the candidates, which are mathematics.
+    """
+    is_named = isinstance(wanted.value, Words) or wanted.text.strip("()").isalpha()
+    if not is_named or isinstance(given.value, Words):
+        return False
+    stated = find_stated_answer(answer)
+    return stated is not None and bool(values_equal(stated.parsed, wanted))
+
+
+def _gives_several_numbers(given: _Answer, wanted: Parsed) -> bool:
+    """Return whether an answer lists numbers where one is wanted.
+
+    Math-verify would take one of them, so that a list of guesses would be correct.
+    """
+    return (
+        given.parsed.value is None
+        and isinstance(wanted.value, numbers.Number)
+        and _NUMBERS_JOINED.fullmatch(given.texts[0]) is not None
+    )
+
+
+# What may be between two numbers without computing anything.
+_JOINT = r"""(?:\s*(?:
     [\\|&~;?\#@\u00b7\u2022\u3001\u30fb\uff0c\u2192\u21d2\u200b\u2060\ufeff] | // | [-=]>
   | \\(?:mid|vert|to|implies|[Rr]ightarrow|lor|vee|cup|q?quad)(?![A-Za-z])
   | \\text\s?\{[^{}]{0,20}\}
   | \\?[)\]}$]\s*,?\s*\\?[(\[{$]
 ))+\s*"""
-_SEVERAL = re.compile(
-    rf"[\s$(\[]*+{_NUMBER}(?:{_BETWEEN}{_NUMBER})+[\s$)\].]*", re.ASCII | re.VERBOSE
+_NUMBERS_JOINED = re.compile(
+    rf"[\s$(\[]*+{numbers.NUMBER_LIKE}(?:{_JOINT}{numbers.NUMBER_LIKE})+[\s$)\].]*",
+    re.ASCII | re.VERBOSE,
 )
-"""Numbers with signs between them that join or compute nothing: one of them is no answer."""
-_SEVERAL_NUMBERS = Verdict(Outcome.WRONG, "several numbers")

@@ -1,4 +1,4 @@
-"""Whether two values that `_latex` has read are equal: True, False, or None where that is open."""
+"""Are two values equal? True, False, or None for what math-verify is to decide."""
 
 from __future__ import annotations
 
@@ -8,120 +8,126 @@ from fractions import Fraction
 
 from rewardkit._text.numbers import Number
 from rewardkit.verify._math.exact import Form, TooLargeError
-from rewardkit.verify._math.functions import Applied, differ
-from rewardkit.verify._math.latex import Reading
-from rewardkit.verify._math.parser import Group, Relation, Value, Words
+from rewardkit.verify._math.functions import Applied, forms_differ
+from rewardkit.verify._math.reading import Parsed
+from rewardkit.verify._math.values import Group, Relation, Value, Words
 
 _SETS = ("{}", "list", "union")
 _ORDERED = ("()", "[]", "(]", "[)", "row", "matrix")
-_EQUAL = {"=", r"\in"}
+_EQUALITY_SIGNS = {"=", r"\in"}
 _FLIPPED = {">": "<", ">=": "<="}
 
 
-def same(given: Reading, wanted: Reading) -> bool | None:
-    """Return whether an answer is equal to its reference."""
+def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
+    """Return whether an answer equals its reference, None if that is open."""
     if given.value is None or wanted.value is None:
         return None
+    # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
     if isinstance(given.value, Words) or isinstance(wanted.value, Words):
-        return _letters(given) == _letters(wanted)
+        return _keep_letters(given) == _keep_letters(wanted)
     try:
-        equal = _same(given.value, wanted.value)
+        equal = _compare_values(given.value, wanted.value)
     except (TooLargeError, RecursionError):
         return None
-    if equal is False and (_LONG.search(given.text) or _LONG.search(wanted.text)):
-        return _rounded(given, wanted) or _rounded(wanted, given)
+    if equal is False and (_MANY_DECIMALS.search(given.text) or _MANY_DECIMALS.search(wanted.text)):
+        return _is_rounded(given, wanted) or _is_rounded(wanted, given)
     return equal
 
 
-_LONG = re.compile(r"\.\d{6}")
-_FLOAT = 10**14
+_MANY_DECIMALS = re.compile(r"\.\d{6}")
+_FLOAT_PRECISION = 10**14  # floats have 15 to 17 digits, and the last may be off
 _DECIMAL = re.compile(r"[-+]?\d*\.(\d{6,})")
 
 
-def _rounded(decimal: Reading, exact: Reading) -> bool | None:
-    """Return whether a decimal of six or more places is a number rounded to as many, or a float."""
+def _is_rounded(decimal: Parsed, exact: Parsed) -> bool | None:
+    """Return whether a decimal of six or more digits is the other number rounded, or as a float."""
     found = _DECIMAL.fullmatch(decimal.text)
     if isinstance(decimal.value, Number) and isinstance(exact.value, Number):
         if found is None:
             return False
         wanted = Fraction(exact.value.value)
         off = abs(decimal.value.value - wanted)
-        return off * 2 * 10 ** len(found[1]) <= 1 or off * _FLOAT <= abs(wanted)
+        return off * 2 * 10 ** len(found[1]) <= 1 or off * _FLOAT_PRECISION <= abs(wanted)
     return None
 
 
-def _letters(reading: Reading) -> str:
-    """Return the letters and digits of what was read."""
+def _keep_letters(reading: Parsed) -> str:
+    """Keep letters and digits alone, so that spaces and hyphens do not matter."""
     if isinstance(reading.value, Words):
         return re.sub(r"[\W_]", "", reading.value.text)
     return re.sub(r"[\W_]", "", reading.text.casefold())
 
 
-def _same(given: Value, wanted: Value) -> bool | None:  # noqa: PLR0911 - one for each kind
+def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR0911 - one for each kind
     """Return whether two values are equal, where neither is words."""
     if isinstance(given, Number) and isinstance(wanted, Number):
         return given.equals(wanted)
     if isinstance(given, Number) or isinstance(wanted, Number):
-        return _any(_same(one, other) for one in _forms(given) for other in _forms(wanted))
+        return _any_of_three(
+            _compare_values(one, other)
+            for one in _number_as_forms(given)
+            for other in _number_as_forms(wanted)
+        )
     if isinstance(given, Form) and isinstance(wanted, Form):
-        different = differ(given, wanted)
+        different = forms_differ(given, wanted)
         return None if different is None else not different
     if isinstance(given, Relation) or isinstance(wanted, Relation):
-        return _related(given, wanted)
+        return _compare_with_relation(given, wanted)
     if isinstance(given, Group) and isinstance(wanted, Group):
-        return _groups(given, wanted)
+        return _compare_groups(given, wanted)
     group, other = (given, wanted) if isinstance(given, Group) else (wanted, given)
     assert isinstance(group, Group)  # noqa: S101 - one of them is, the other is a form
     if group.kind == "based" or (group.kind in ("{}", "list") and len(group.items) == 1):
-        return _same(group.items[0], other)
+        return _compare_values(group.items[0], other)
     return False
 
 
-def _forms(value: Value) -> list[Value]:
-    """Return what a number may be as a form: a percent is itself or its hundredth."""
+def _number_as_forms(value: Value) -> list[Value]:
+    """List a number's forms: a percent is its number or a hundredth of it."""
     if not isinstance(value, Number):
         return [value]
     plain = [Form.of(value.value)]
     return [*plain, Form.of(value.value * Fraction(1, 100))] if value.percent else list(plain)
 
 
-def _any(found: object) -> bool | None:
-    """Return True where one is, None where one is open, else False."""
+def _any_of_three(found: object) -> bool | None:
+    """Return True if one is, None if one is open, else False."""
     values = list(found)  # type: ignore[call-overload]
     return True if True in values else None if None in values else False
 
 
-def _all(found: object) -> bool | None:
-    """Return False where one is, None where one is open, else True."""
+def _all_of_three(found: object) -> bool | None:
+    """Return False if one is, None if one is open, else True."""
     values = list(found)  # type: ignore[call-overload]
     return False if False in values else None if None in values else True
 
 
-def _ordered(given: Group, wanted: Group) -> bool | None:
-    """Compare item by item."""
+def _compare_ordered(given: Group, wanted: Group) -> bool | None:
     if len(given.items) != len(wanted.items):
         return False
-    return _all(_same(*pair) for pair in zip(given.items, wanted.items, strict=True))
+    return _all_of_three(
+        _compare_values(*pair) for pair in zip(given.items, wanted.items, strict=True)
+    )
 
 
-def _unordered(given: Group, wanted: Group) -> bool | None:
-    """Compare as sets."""
-    keys = _keys(given), _keys(wanted)
+def _compare_unordered(given: Group, wanted: Group) -> bool | None:
+    # Sets of keys first: linear, and enough for numbers and polynomials.
+    keys = _find_unique_keys(given), _find_unique_keys(wanted)
     if None not in keys:
         return keys[0] == keys[1]
-    if len(given.items) * len(wanted.items) > _MOST_PAIRS:
+    if len(given.items) * len(wanted.items) > _MAX_COMPARISONS:
         return None
-    rows = [[_same(one, other) for other in wanted.items] for one in given.items]
-    found = [_any(row) for row in rows]
-    sought = [_any(row[place] for row in rows) for place in range(len(wanted.items))]
-    return _all([*found, *sought])
+    rows = [[_compare_values(one, other) for other in wanted.items] for one in given.items]
+    found = [_any_of_three(row) for row in rows]
+    sought = [_any_of_three(row[column] for row in rows) for column in range(len(wanted.items))]
+    return _all_of_three([*found, *sought])
 
 
-_MOST_PAIRS = 2500
+_MAX_COMPARISONS = 2500  # each item with each, so lists of fifty
 
 
-def _keys(group: Group) -> set[Hashable] | None:
-    """Return the keys of items that are equal only where their keys are, else None."""
+def _find_unique_keys(group: Group) -> set[Hashable] | None:
+    """Return the items' keys if equal items have equal keys, else None."""
     keys: set[Hashable] = set()
     for item in group.items:
         if not isinstance(item, Form) or len(item.below) > 1:
@@ -132,29 +138,29 @@ def _keys(group: Group) -> set[Hashable] | None:
     return keys
 
 
-def _groups(given: Group, wanted: Group) -> bool | None:  # noqa: PLR0911 - one for each kind
+def _compare_groups(given: Group, wanted: Group) -> bool | None:  # noqa: PLR0911 - one for each kind
     """Compare sets, tuples, intervals and matrices."""
     kinds = {given.kind, wanted.kind}
     if "based" in kinds:
-        return kinds == {"based"} and _in_ten(given) == _in_ten(wanted)
+        return kinds == {"based"} and _convert_to_decimal(given) == _convert_to_decimal(wanted)
     if "union" in kinds:
-        return _unions(given, wanted)
+        return _compare_unions(given, wanted)
     if kinds <= {"{}", "list"}:
-        return _unordered(given, wanted)
+        return _compare_unordered(given, wanted)
     if "matrix" in kinds:
-        return _ordered(_column(given), _column(wanted))
+        return _compare_ordered(_flatten_vector(given), _flatten_vector(wanted))
     if kinds & {"{}", "list"}:
         if "{}" in kinds:
             return None if kinds == {"{}", "[]"} else False
-        in_order = _ordered(given, wanted)
-        return in_order or (None if _unordered(given, wanted) is not False else False)
+        in_order = _compare_ordered(given, wanted)
+        return in_order or (None if _compare_unordered(given, wanted) is not False else False)
     if given.kind != wanted.kind and (kinds != {"()", "[]"} or len(given.items) == 2):  # noqa: PLR2004 - two ends make an interval
         return False
-    return _ordered(given, wanted)
+    return _compare_ordered(given, wanted)
 
 
-def _in_ten(group: Group) -> int | None:
-    """Return the value of digits in their base, None where they are no digits in it."""
+def _convert_to_decimal(group: Group) -> int | None:
+    """Return the value of digits in their base, None if a digit is too large for it."""
     digits, base = (str(item.number) for item in group.items if isinstance(item, Form))
     try:
         return int(digits, int(base))
@@ -162,7 +168,7 @@ def _in_ten(group: Group) -> int | None:
         return None
 
 
-def _column(group: Group) -> Group:
+def _flatten_vector(group: Group) -> Group:
     """Return a matrix of one row or one column as a tuple of its numbers."""
     if group.kind == "matrix":
         rows = [row.items for row in group.items if isinstance(row, Group)]
@@ -171,36 +177,36 @@ def _column(group: Group) -> Group:
     return group
 
 
-def _unions(given: Group, wanted: Group) -> bool | None:
-    """Compare unions of intervals and sets."""
-    one, other = _parts(given), _parts(wanted)
-    equal = _unordered(Group("list", tuple(one)), Group("list", tuple(other)))
+def _compare_unions(given: Group, wanted: Group) -> bool | None:
+    one, other = _list_union_parts(given), _list_union_parts(wanted)
+    equal = _compare_unordered(Group("list", tuple(one)), Group("list", tuple(other)))
     if equal:
         return True
-    merged = _merged(one), _merged(other)
+    # Different parts may make the same set: [0, 1] and (1, 2] make [0, 2].
+    merged = _merge_intervals(one), _merge_intervals(other)
     return None if None in merged else merged[0] == merged[1]
 
 
-def _parts(group: Value) -> list[Value]:
-    """Return the sets of a union."""
+def _list_union_parts(group: Value) -> list[Value]:
+    """List the sets of a union, also of nested ones."""
     if isinstance(group, Group) and group.kind == "union":
-        return [part for item in group.items for part in _parts(item)]
+        return [part for item in group.items for part in _list_union_parts(item)]
     return [group]
 
 
 End = tuple[Fraction | float, int]
 
 
-def _merged(parts: list[Value]) -> list[tuple[End, End]] | None:
+def _merge_intervals(parts: list[Value]) -> list[tuple[End, End]] | None:
     """Return a union of intervals with rational ends as the fewest that make it, in order.
 
-    An end is a number and where it lies beside it: -1 just before, 1 just after.
+    An end is a number with -1 for just before it, 1 for just after.
     """
     spans: list[tuple[End, End]] = []
     for part in parts:
         if not isinstance(part, Group) or part.kind not in ("()", "[]", "(]", "[)", "{}"):
             return None
-        ends = [_end(item) for item in part.items]
+        ends = [_read_interval_end(item) for item in part.items]
         if any(end is None for end in ends):
             return None
         numbers = [end for end in ends if end is not None]
@@ -225,7 +231,7 @@ def _merged(parts: list[Value]) -> list[tuple[End, End]] | None:
     return merged
 
 
-def _end(item: Value) -> Fraction | float | None:
+def _read_interval_end(item: Value) -> Fraction | float | None:
     """Return an interval's end: a rational number or an infinity."""
     if not isinstance(item, Form):
         return None
@@ -238,26 +244,26 @@ def _end(item: Value) -> Fraction | float | None:
     return None
 
 
-def _related(given: Value, wanted: Value) -> bool | None:
+def _compare_with_relation(given: Value, wanted: Value) -> bool | None:
     """Compare where one is an equation or an inequality, or both are.
 
     An assignment (x = 3) is its right side, beside a value; any equation is, as an answer.
     """
     if isinstance(given, Relation) and isinstance(wanted, Relation):
-        return _relations(given, wanted)
+        return _compare_relations(given, wanted)
     relation = given if isinstance(given, Relation) else wanted
     assert isinstance(relation, Relation)  # noqa: S101 - one of them is
-    if set(relation.signs) <= _EQUAL:
+    if set(relation.signs) <= _EQUALITY_SIGNS:
         if relation is given:
-            return _same(relation.sides[-1], wanted)
+            return _compare_values(relation.sides[-1], wanted)
         if _is_name(relation.sides[0]):
-            return _same(given, relation.sides[-1])
+            return _compare_values(given, relation.sides[-1])
         return False
     other = wanted if relation is given else given
     if not isinstance(other, Group):
         return False
-    interval = _interval(relation)
-    return None if interval is None else _unions(interval[1], other)
+    interval = _solve_for_interval(relation)
+    return None if interval is None else _compare_unions(interval[1], other)
 
 
 def _is_name(value: Value) -> bool:
@@ -273,45 +279,45 @@ def _is_name(value: Value) -> bool:
 
 
 def _is_letter(base: Hashable) -> bool:
-    """Return whether a base is a letter that is no constant."""
+    """Return whether a base is a letter and not a constant."""
     return isinstance(base, str) and base not in ("pi", "e", "i", "oo")
 
 
-def _relations(given: Relation, wanted: Relation) -> bool | None:
+def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations or two inequalities."""
-    one, other = _interval(given), _interval(wanted)
+    one, other = _solve_for_interval(given), _solve_for_interval(wanted)
     if one is not None and other is not None:
-        return one[0] == other[0] and _unions(one[1], other[1])
-    equations = [set(relation.signs) <= _EQUAL for relation in (given, wanted)]
+        return one[0] == other[0] and _compare_unions(one[1], other[1])
+    equations = [set(relation.signs) <= _EQUALITY_SIGNS for relation in (given, wanted)]
     if all(equations):
-        return _equations(given, wanted)
-    if any(equations):
+        return _compare_equations(given, wanted)
+    if any(equations):  # an equation is never an inequality
         return False
     if len(given.signs) != 1 or len(wanted.signs) != 1:
         return None
-    sides = [_difference(relation) for relation in (given, wanted)]
-    ratio = _ratio(sides[0][1], sides[1][1])
+    sides = [_subtract_sides(relation) for relation in (given, wanted)]
+    ratio = _find_ratio(sides[0][1], sides[1][1])
     if sides[0][0] == sides[1][0] and ratio is not None:
         return True if ratio > 0 or sides[0][0] == "!=" else None
     return None
 
 
-def _equations(given: Relation, wanted: Relation) -> bool | None:
+def _compare_equations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations, of which the first and the last side count."""
     ends = [(relation.sides[0], relation.sides[-1]) for relation in (given, wanted)]
     named = all(_is_name(left) for left, _ in ends)
-    if named and _same(ends[0][0], ends[1][0]):
-        return _same(ends[0][1], ends[1][1])
+    if named and _compare_values(ends[0][0], ends[1][0]):
+        return _compare_values(ends[0][1], ends[1][1])
     if not all(isinstance(side, Form) for pair in ends for side in pair):
         return None
-    one, other = (_difference(Relation(("=",), pair))[1] for pair in ends)
-    if _ratio(one, other) is not None:
+    one, other = (_subtract_sides(Relation(("=",), pair))[1] for pair in ends)
+    if _find_ratio(one, other) is not None:
         return True
     return False if _is_linear(one) and _is_linear(other) else None
 
 
-def _difference(relation: Relation) -> tuple[str, Form]:
-    """Return a relation of two sides as a sign and what stands on its left, with 0 on its right."""
+def _subtract_sides(relation: Relation) -> tuple[str, Form]:
+    """Bring a relation to the shape `form sign 0`."""
     left, right = relation.sides[0], relation.sides[-1]
     sign = relation.signs[0]
     if not isinstance(left, Form) or not isinstance(right, Form):
@@ -319,8 +325,8 @@ def _difference(relation: Relation) -> tuple[str, Form]:
     return (_FLIPPED[sign], right - left) if sign in _FLIPPED else (sign, left - right)
 
 
-def _ratio(one: Form, other: Form) -> Fraction | None:
-    """Return the number by which one form is the other, None where there is none."""
+def _find_ratio(one: Form, other: Form) -> Fraction | None:
+    """Return the number by which one form is a multiple of the other, or None."""
     if not one.terms or not other.terms or len(one.below) > 1 or len(other.below) > 1:
         return None
     monomial, factor = next(iter(one.terms.items()))
@@ -338,7 +344,7 @@ def _is_linear(form: Form) -> bool:
     )
 
 
-def _interval(relation: Relation) -> tuple[Hashable, Group] | None:
+def _solve_for_interval(relation: Relation) -> tuple[Hashable, Group] | None:
     """Return where one letter lies, by an inequality between numbers or in a set."""
     signs, sides = list(relation.signs), list(relation.sides)
     if signs == [r"\in"] and isinstance(sides[0], Form) and isinstance(sides[1], Group):

@@ -23,7 +23,7 @@ Rational = int | Fraction
 Monomial = frozenset[tuple[Hashable, Rational]]
 Terms = dict[Monomial, Rational]
 ONE: Monomial = frozenset()
-_BITS_BELOW = 2000  # quotients take longer
+_MAX_DENOMINATOR_BITS = 2000  # fractions are reduced after each step, which takes longer
 HALF = Fraction(1, 2)
 UNIT: Terms = {ONE: 1}
 
@@ -47,12 +47,13 @@ class Form:
     True
     """
 
+    # Slots, since one answer makes many forms.
     __slots__ = ("below", "terms")
 
     def __init__(self, terms: Terms, below: Terms = UNIT) -> None:
         """Take sums of terms; `below` is not empty."""
         if len(below) == 1 and below is not UNIT:
-            terms, below = _times(terms, _inverse(below)), UNIT
+            terms, below = _multiply_terms(terms, _invert_term(below)), UNIT
         self.terms = terms
         self.below = below
 
@@ -65,7 +66,7 @@ class Form:
 
     @property
     def number(self) -> Rational | None:
-        """The rational number that it is, None where it is none."""
+        """Its value if it is a rational number, else None."""
         if not self.terms:
             return 0
         if len(self.terms) == 1 and self.below is UNIT:
@@ -74,7 +75,7 @@ class Form:
 
     @property
     def term(self) -> tuple[Monomial, Rational] | None:
-        """The only term, with its factor; None where there is none, or a denominator."""
+        """Its only term with the factor; None for sums, zero and quotients."""
         if len(self.terms) != 1 or self.below is not UNIT:
             return None
         return next(iter(self.terms.items()))
@@ -93,8 +94,9 @@ class Form:
             return NotImplemented
         if self.below is UNIT and other.below is UNIT:
             return self.terms == other.terms
-        return _times(self.terms, other.below) == _times(other.terms, self.below)
+        return _multiply_terms(self.terms, other.below) == _multiply_terms(other.terms, self.below)
 
+    # Equal quotients may have different terms, so no hash agrees with equality. `key` is for sets.
     __hash__ = None  # type: ignore[assignment]
 
     def __neg__(self) -> Form:
@@ -102,9 +104,11 @@ class Form:
 
     def __add__(self, other: Form) -> Form:
         if self.below is UNIT and other.below is UNIT:
-            return Form(_plus(self.terms, other.terms))
-        top = _plus(_times(self.terms, other.below), _times(other.terms, self.below))
-        return Form(top, _times(self.below, other.below))
+            return Form(_add_terms(self.terms, other.terms))
+        top = _add_terms(
+            _multiply_terms(self.terms, other.below), _multiply_terms(other.terms, self.below)
+        )
+        return Form(top, _multiply_terms(self.below, other.below))
 
     def __sub__(self, other: Form) -> Form:
         return self + -other
@@ -112,8 +116,8 @@ class Form:
     def __mul__(self, other: Form) -> Form:
         below = self.below
         if other.below is not UNIT:
-            below = other.below if below is UNIT else _times(below, other.below)
-        return Form(_times(self.terms, other.terms), below)
+            below = other.below if below is UNIT else _multiply_terms(below, other.below)
+        return Form(_multiply_terms(self.terms, other.terms), below)
 
     def __truediv__(self, other: Form) -> Form:
         if not other.terms:
@@ -121,32 +125,36 @@ class Form:
         return self * Form(other.below, other.terms)
 
     def __pow__(self, other: Form) -> Form:
-        """Return a power. Raises TooLargeError; UnknownError where it is no such form."""
+        """Return a power. Raises TooLargeError, and UnknownError if it is not a form."""
         exponent = other.number
         if exponent is None:
             raise UnknownError
         if exponent.denominator == 1:
-            return self._whole_power(int(exponent))
+            return self._raise_to_integer(int(exponent))
         if self.number is not None:
-            return root(self.number, exponent)
+            return take_root(self.number, exponent)
         monomial, factor = self.term or (ONE, -1)
         if factor <= 0 or not all(is_letter(base) and e == 1 for base, e in monomial):
             raise UnknownError
-        return root(factor, exponent) * Form({frozenset((b, exponent) for b, _ in monomial): 1})
+        return take_root(factor, exponent) * Form(
+            {frozenset((b, exponent) for b, _ in monomial): 1}
+        )
 
-    def _whole_power(self, exponent: int) -> Form:
-        """Return a whole power, by squaring."""
+    def _raise_to_integer(self, exponent: int) -> Form:
         if exponent < 0:
-            return Form.of(1) / self._whole_power(-exponent)
+            return Form.of(1) / self._raise_to_integer(-exponent)
         if self.term:
             monomial, factor = self.term
             size = max(factor.numerator.bit_length(), factor.denominator.bit_length())
+            # Before the power is computed, since computing it is what takes too long.
             if (size - 1) * exponent > MAX_BITS:
                 raise TooLargeError
             if all(map(is_letter, dict(monomial))):
                 powers = frozenset((base, e * exponent) for base, e in monomial if exponent)
                 return Form({powers: factor**exponent})
-        elif exponent > MAX_TERMS or (len(self.terms) > 1 and _spread(self.terms, exponent)):
+        elif exponent > MAX_TERMS or (
+            len(self.terms) > 1 and _may_have_too_many_terms(self.terms, exponent)
+        ):
             raise TooLargeError
         result, square = Form.of(1), self
         while exponent:
@@ -158,30 +166,31 @@ class Form:
         return result
 
 
-def _spread(terms: Terms, exponent: int) -> bool:
-    """Return whether a power of a sum may have too many terms."""
+def _may_have_too_many_terms(terms: Terms, exponent: int) -> bool:
     return math.comb(exponent + min(len(terms), 8) - 1, exponent) > MAX_TERMS
 
 
-def _plus(left: Terms, right: Terms) -> Terms:
-    """Return the sum."""
+def _add_terms(left: Terms, right: Terms) -> Terms:
     total = dict(left)
     for monomial, factor in right.items():
-        total[monomial] = _small(total.get(monomial, 0) + factor)
+        total[monomial] = _check_size(total.get(monomial, 0) + factor)
     if len(total) > MAX_TERMS:
         raise TooLargeError
     return {monomial: factor for monomial, factor in total.items() if factor}
 
 
-def _small(value: Rational) -> Rational:
-    """Return a number if it is small enough to compute with. Raises TooLargeError."""
-    if value.numerator.bit_length() > MAX_BITS or value.denominator.bit_length() > _BITS_BELOW:
+def _check_size(value: Rational) -> Rational:
+    """Return a number if it is small enough to compute with, else raise TooLargeError."""
+    if (
+        value.numerator.bit_length() > MAX_BITS
+        or value.denominator.bit_length() > _MAX_DENOMINATOR_BITS
+    ):
         raise TooLargeError
     return value
 
 
-def _times(left: Terms, right: Terms) -> Terms:
-    """Return the product."""
+def _multiply_terms(left: Terms, right: Terms) -> Terms:
+    # Most denominators are 1; the test by identity skips a product of two dicts.
     if left is UNIT or right is UNIT:
         return right if left is UNIT else left
     if len(left) * len(right) > MAX_PRODUCTS:
@@ -189,29 +198,29 @@ def _times(left: Terms, right: Terms) -> Terms:
     total: Terms = {}
     for one, factor in left.items():
         for other, by in right.items():
-            monomial, more = _joined(one, other)
-            value = _small(factor * by if more == 1 else factor * by * more)
+            monomial, more = _multiply_monomials(one, other)
+            value = _check_size(factor * by if more == 1 else factor * by * more)
             total[monomial] = total.get(monomial, 0) + value
     if len(total) > MAX_TERMS:
         raise TooLargeError
     return {monomial: factor for monomial, factor in total.items() if factor}
 
 
-def _inverse(terms: Terms) -> Terms:
-    """Return one over a single term."""
+def _invert_term(terms: Terms) -> Terms:
+    """Invert a single term."""
     ((monomial, factor),) = terms.items()
-    inverse, more = _reduced((base, -e) for base, e in monomial)
+    inverse, more = _reduce_powers((base, -e) for base, e in monomial)
     return {inverse: Fraction(more) / factor}
 
 
-def _joined(one: Monomial, other: Monomial) -> tuple[Monomial, Rational]:
+def _multiply_monomials(one: Monomial, other: Monomial) -> tuple[Monomial, Rational]:
     """Return a product of powers, and the number that comes out of its primes and of i."""
     if not one or not other:
         return one or other, 1
-    return _reduced([*one, *other])
+    return _reduce_powers([*one, *other])
 
 
-def _reduced(factors: Iterable[tuple[Hashable, Rational]]) -> tuple[Monomial, Rational]:
+def _reduce_powers(factors: Iterable[tuple[Hashable, Rational]]) -> tuple[Monomial, Rational]:
     """Return powers, each base once, and the number that comes out of its primes and of i."""
     powers: dict[Hashable, Rational] = {}
     for base, e in factors:
@@ -224,6 +233,7 @@ def _reduced(factors: Iterable[tuple[Hashable, Rational]]) -> tuple[Monomial, Ra
                 factor *= Fraction(base) ** whole
             powers[base] = e - whole
         elif base == "i" and e.denominator == 1:
+            # i^2 = -1, so pairs of i go into the factor.
             factor = -factor if e // 2 % 2 else factor
             powers[base] = e % 2
     return frozenset((base, e) for base, e in powers.items() if e), factor
@@ -234,7 +244,7 @@ def is_letter(base: Hashable) -> bool:
     return isinstance(base, str) and base != "i"
 
 
-def root(value: Rational, exponent: Rational) -> Form:
+def take_root(value: Rational, exponent: Rational) -> Form:
     """Return a number to a power that is a fraction. Odd roots of negative numbers are negative."""
     if value < 0:
         sign = Form.of(-1 if exponent.denominator % 2 and exponent.numerator % 2 else 1)
@@ -242,7 +252,7 @@ def root(value: Rational, exponent: Rational) -> Form:
             if exponent.denominator != 2:  # noqa: PLR2004 - square roots alone give i
                 raise UnknownError
             sign = Form.of("i") ** Form.of(exponent.numerator % 4)
-        return sign * root(-value, exponent)
+        return sign * take_root(-value, exponent)
     if not value:
         if exponent < 0:
             raise UnknownError
@@ -250,8 +260,9 @@ def root(value: Rational, exponent: Rational) -> Form:
     factor: Rational = 1
     powers: dict[Hashable, Rational] = {}
     for number, side in ((value.numerator, 1), (value.denominator, -1)):
-        for prime, count in primes(number).items():
+        for prime, count in factor_into_primes(number).items():
             e = side * count * exponent
+            # Exponents of primes stay within 0 and 1, which makes the terms independent.
             whole = math.floor(e)
             if abs(whole) * prime.bit_length() > MAX_BITS:
                 raise TooLargeError
@@ -261,11 +272,12 @@ def root(value: Rational, exponent: Rational) -> Form:
     return Form({frozenset((prime, e) for prime, e in powers.items() if e): factor})
 
 
+# Trial division goes no further, which bounds its time for any number of digits.
 _MAX_PRIME = 3000
 
 
-def primes(number: int) -> dict[int, int]:
-    """Return the primes in a number with their counts. Raises UnknownError where it is hard."""
+def factor_into_primes(number: int) -> dict[int, int]:
+    """Return the primes in a number with their counts. Raises UnknownError if that is slow."""
     found: dict[int, int] = {}
     divisor = 2
     while divisor * divisor <= number:

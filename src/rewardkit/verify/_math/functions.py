@@ -20,40 +20,40 @@ from rewardkit.verify._math.exact import (
     Rational,
     TooLargeError,
     UnknownError,
+    factor_into_primes,
     is_letter,
-    primes,
-    root,
+    take_root,
 )
 
 
 class Applied(NamedTuple):
-    """A function with its arguments' keys, which stands in a term as a letter does."""
+    """A function with its arguments' keys, used in a term as a letter is."""
 
     name: str
     arguments: tuple[Hashable, ...]
 
 
-def apply(name: str, *arguments: Form) -> Form:
+def apply_function(name: str, *arguments: Form) -> Form:
     """Return a function of forms as a form: its value where that is known, else as a letter.
 
-    >>> apply("ln", Form.of(8)) == Form.of(3) * apply("ln", Form.of(2))
+    >>> apply_function("ln", Form.of(8)) == Form.of(3) * apply_function("ln", Form.of(2))
     True
-    >>> apply("sin", Form.of("pi") * Form.of(Fraction(5, 6))) == Form.of(Fraction(1, 2))
+    >>> apply_function("sin", Form.of("pi") * Form.of(Fraction(5, 6))) == Form.of(Fraction(1, 2))
     True
     """
-    known = _KNOWN[name](*arguments) if name in _KNOWN else None
+    known = _EXACT_FUNCTIONS[name](*arguments) if name in _EXACT_FUNCTIONS else None
     if known is not None:
         return known
     return Form.of(Applied(name, tuple(argument.key for argument in arguments)))
 
 
-def raised(base: Form, exponent: Form) -> Form:
+def raise_to_power(base: Form, exponent: Form) -> Form:
     """Return a power whose exponent may have letters: 2^(x + 1) is 2 times 2^x.
 
     Raises TooLargeError, and UnknownError for powers of 0.
 
     >>> x, two = Form.of("x"), Form.of(2)
-    >>> raised(two, x + Form.of(1)) == two * raised(two, x)
+    >>> raise_to_power(two, x + Form.of(1)) == two * raise_to_power(two, x)
     True
     """
     try:
@@ -62,19 +62,23 @@ def raised(base: Form, exponent: Form) -> Form:
         if not base.terms:
             raise
     number = base.number
-    if exponent.number is not None and number is not None and not -_HARD < number < _HARD:
+    if (
+        exponent.number is not None
+        and number is not None
+        and not -_MAX_FACTORED < number < _MAX_FACTORED
+    ):
         raise TooLargeError
     try:
-        return _split(base, exponent)
+        return _split_power(base, exponent)
     except UnknownError:
-        return apply("power", base, exponent)
+        return apply_function("power", base, exponent)
 
 
-_HARD = 10**12  # no prime of such a number may be known
+_MAX_FACTORED = 10**12  # a larger number may have no prime that is quickly found
 _I_PI: Monomial = frozenset({("i", 1), ("pi", 1)})
 
 
-def _split(base: Form, exponent: Form) -> Form:
+def _split_power(base: Form, exponent: Form) -> Form:
     """Return a power of one positive term, each of its factors to each term of the exponent."""
     monomial, factor = base.term or (frozenset(), -1)
     powers = dict(monomial)
@@ -82,12 +86,12 @@ def _split(base: Form, exponent: Form) -> Form:
     if factor <= 0 or not known or exponent.below is not UNIT:
         raise UnknownError
     for number, side in ((factor.numerator, 1), (factor.denominator, -1)):
-        for prime, count in primes(number).items():
+        for prime, count in factor_into_primes(number).items():
             powers[prime] = powers.get(prime, 0) + side * count
     result = Form.of(1)
     for part, e in powers.items():
         for above, times in exponent.terms.items():
-            turned = _turned(times) if part == "e" and above == _I_PI else None
+            turned = _raise_e_to_half_turns(times) if part == "e" and above == _I_PI else None
             if turned is not None:
                 result *= turned
             elif above:
@@ -98,13 +102,16 @@ def _split(base: Form, exponent: Form) -> Form:
     return result
 
 
-def _logarithm(argument: Form) -> Form | None:
+def _compute_logarithm(argument: Form) -> Form | None:
     """Return the logarithm of a number by its primes', and of a power of e."""
     number = argument.number
     if number is not None and number > 0:
         total = Form.of(0)
         try:
-            factors = (1, primes(number.numerator)), (-1, primes(number.denominator))
+            factors = (
+                (1, factor_into_primes(number.numerator)),
+                (-1, factor_into_primes(number.denominator)),
+            )
         except UnknownError:
             return None
         for side, found in factors:
@@ -118,9 +125,8 @@ def _logarithm(argument: Form) -> Form | None:
     return None
 
 
-def _log(argument: Form, base: Form) -> Form | None:
-    """Return a logarithm to a base as a quotient."""
-    return apply("ln", argument) / apply("ln", base)
+def _compute_log_to_base(argument: Form, base: Form) -> Form | None:
+    return apply_function("ln", argument) / apply_function("ln", base)
 
 
 _SINES = {
@@ -129,39 +135,38 @@ _SINES = {
     Fraction(1, 4): (1, 2),
     Fraction(1, 3): (1, 3),
     Fraction(1, 2): (1, 4),
-}  # the sine of so many half turns is a/2 times the root of b
+}  # the sine of so many half turns is a/2 times the take_root of b
 
 
-def _turned(half_turns: Rational) -> Form | None:
+def _raise_e_to_half_turns(half_turns: Rational) -> Form | None:
     """Return e to the power of i pi times a number, where that is a multiple of 1/6 or 1/4."""
     parts = []
     for turn in (half_turns + Fraction(1, 2), Fraction(half_turns)):
-        sign, place = (1, turn % 2) if turn % 2 <= 1 else (-1, turn % 2 - 1)
-        found = _SINES.get(min(place, 1 - place))
+        sign, remainder = (1, turn % 2) if turn % 2 <= 1 else (-1, turn % 2 - 1)
+        found = _SINES.get(min(remainder, 1 - remainder))
         if found is None:
             return None
-        parts.append(Form.of(Fraction(sign * found[0], 2)) * root(found[1], HALF))
+        parts.append(Form.of(Fraction(sign * found[0], 2)) * take_root(found[1], HALF))
     return parts[0] + Form.of("i") * parts[1]
 
 
-def _exponential(argument: Form) -> Form:
-    """Return e to a power."""
-    return raised(Form.of("e"), argument)
+def _raise_e(argument: Form) -> Form:
+    return raise_to_power(Form.of("e"), argument)
 
 
-def _sine(argument: Form) -> Form:
+def _expand_sine(argument: Form) -> Form:
     """Return a sine by Euler's formula, so that identities of sines are those of powers."""
     turned = Form.of("i") * argument
-    return (_exponential(turned) - _exponential(-turned)) / Form({frozenset({("i", 1)}): 2})
+    return (_raise_e(turned) - _raise_e(-turned)) / Form({frozenset({("i", 1)}): 2})
 
 
-def _cosine(argument: Form) -> Form:
+def _expand_cosine(argument: Form) -> Form:
     """Return a cosine by Euler's formula."""
     turned = Form.of("i") * argument
-    return (_exponential(turned) + _exponential(-turned)) / Form.of(2)
+    return (_raise_e(turned) + _raise_e(-turned)) / Form.of(2)
 
 
-def _size(argument: Form) -> Form | None:
+def _compute_absolute_value(argument: Form) -> Form | None:
     """Return the absolute value of a number, of a complex one too."""
     number = argument.number
     if number is not None:
@@ -172,37 +177,39 @@ def _size(argument: Form) -> Form | None:
         {m: -c if ("i", 1) in m else c for m, c in argument.terms.items()}, argument.below
     )
     square = (argument * conjugate).number
-    return None if square is None or argument.below is not UNIT else root(square, HALF)
+    return None if square is None or argument.below is not UNIT else take_root(square, HALF)
 
 
-_KNOWN: dict[str, Callable[..., Form | None]] = {
-    "abs": _size,
-    "cos": _cosine,
-    "cot": lambda x: _cosine(x) / _sine(x),
-    "csc": lambda x: Form.of(1) / _sine(x),
-    "exp": _exponential,
-    "ln": _logarithm,
-    "log": _log,
-    "sec": lambda x: Form.of(1) / _cosine(x),
-    "sin": _sine,
-    "tan": lambda x: _sine(x) / _cosine(x),
+_EXACT_FUNCTIONS: dict[str, Callable[..., Form | None]] = {
+    "abs": _compute_absolute_value,
+    "cos": _expand_cosine,
+    "cot": lambda x: _expand_cosine(x) / _expand_sine(x),
+    "csc": lambda x: Form.of(1) / _expand_sine(x),
+    "exp": _raise_e,
+    "ln": _compute_logarithm,
+    "log": _compute_log_to_base,
+    "sec": lambda x: Form.of(1) / _expand_cosine(x),
+    "sin": _expand_sine,
+    "tan": lambda x: _expand_sine(x) / _expand_cosine(x),
 }
 
 
-def differ(one: Form, other: Form) -> bool | None:
-    """Return False where two forms are equal, True where they are not, None where it is open."""
+def forms_differ(one: Form, other: Form) -> bool | None:
+    """Return False if two forms are equal, True if they are not, None if that is open."""
     if one == other:
         return False
     bases = one.bases() | other.bases()
+    # Without functions the terms are independent, so different terms are different values.
     if not any(isinstance(base, Applied) for base in bases):
         return True
     if _is_sum_of_logarithms(one) and _is_sum_of_logarithms(other):
         return True
+    # Two points, since different forms may have one value in common by chance.
     for seed in range(2):
-        left, right = _value(one.key, seed), _value(other.key, seed)
+        left, right = _approximate(one.key, seed), _approximate(other.key, seed)
         if left is None or right is None:
             return None
-        if abs(left - right) > _FAR * max(abs(left), abs(right), 1e-6):
+        if abs(left - right) > _MIN_RELATIVE_DIFFERENCE * max(abs(left), abs(right), 1e-6):
             return True
     return None
 
@@ -220,26 +227,27 @@ def _is_sum_of_logarithms(form: Form) -> bool:
     )
 
 
-_FAR = 1e-4  # decimals may be rounded
+# Answers have rounded decimals, so closer values are left for math-verify.
+_MIN_RELATIVE_DIFFERENCE = 1e-4
 
 
-def _value(key: Hashable, seed: int) -> complex | None:
-    """Return a form's value with a positive number for each letter, None where it has none."""
+def _approximate(key: Hashable, seed: int) -> complex | None:
+    """Return a form's value with a positive number for each letter, or None."""
     try:
-        return _evaluated(key, seed)
+        return _evaluate_form(key, seed)
     except (ArithmeticError, ValueError, RecursionError):
         return None
 
 
-def _evaluated(key: Hashable, seed: int) -> complex:
-    """Return a form's value. Raises ArithmeticError or ValueError where it has none."""
+def _evaluate_form(key: Hashable, seed: int) -> complex:
+    """Return a form's value. Raises ArithmeticError or ValueError if it has none."""
     sums = []
     for side in key:  # type: ignore[attr-defined]
         total = 0j
         for monomial, factor in side:
             product = complex(float(factor))
             for base, e in monomial:
-                product *= _power_value(base, e, seed)
+                product *= _evaluate_power(base, e, seed)
             total += product
         sums.append(total)
     value = sums[0] / sums[1]
@@ -248,36 +256,35 @@ def _evaluated(key: Hashable, seed: int) -> complex:
     raise OverflowError
 
 
-def _power_value(base: Hashable, exponent: Rational, seed: int) -> complex:
-    """Return the value of a power in a term."""
+def _evaluate_power(base: Hashable, exponent: Rational, seed: int) -> complex:
     if isinstance(base, Applied) and base.name == "power":
-        below, above = (_evaluated(key, seed) for key in base.arguments)
+        below, above = (_evaluate_form(key, seed) for key in base.arguments)
         return cmath.exp(cmath.log(below) * above * float(exponent))
     power = int(exponent) if exponent.denominator == 1 else float(exponent)
-    return _base_value(base, seed) ** power
+    return _evaluate_base(base, seed) ** power
 
 
-def _base_value(base: Hashable, seed: int) -> complex:
-    """Return the value of a prime, a constant, a letter or an applied function."""
+def _evaluate_base(base: Hashable, seed: int) -> complex:
     if isinstance(base, int):
         return complex(base)
     if isinstance(base, Applied):
-        function = _FUNCTIONS.get(base.name)
+        function = _COMPLEX_FUNCTIONS.get(base.name)
         if function is None:
             raise ValueError(base.name)
-        return complex(function(*(_evaluated(key, seed) for key in base.arguments)))
+        return complex(function(*(_evaluate_form(key, seed) for key in base.arguments)))
     if base in _CONSTANTS:
         return _CONSTANTS[str(base)]
     if base == "oo":
         raise OverflowError
+    # The same letter has the same value in both forms, and different letters differ.
     return complex(0.3 + (sum(map(ord, str(base))) * (0.618 + 0.01 * seed)) % 1)
 
 
 _CONSTANTS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j}
 
 
-def _real(function: Callable[[float], float]) -> Callable[[complex], complex]:
-    """Return a function of real numbers as one of complex numbers that refuses others."""
+def _restrict_to_reals(function: Callable[[float], float]) -> Callable[[complex], complex]:
+    """Let a function of real numbers take a complex one without imaginary part."""
 
     def applied(value: complex) -> complex:
         if value.imag:
@@ -287,14 +294,14 @@ def _real(function: Callable[[float], float]) -> Callable[[complex], complex]:
     return applied
 
 
-_FUNCTIONS: dict[str, Callable[..., complex]] = {
+_COMPLEX_FUNCTIONS: dict[str, Callable[..., complex]] = {
     **{name: getattr(cmath, name) for name in ("sinh", "cosh", "tanh")},
     "arcsin": cmath.asin,
     "arccos": cmath.acos,
     "arctan": cmath.atan,
     "ln": cmath.log,
     "abs": abs,
-    "floor": _real(math.floor),
-    "ceil": _real(math.ceil),
-    "factorial": _real(lambda x: math.gamma(x + 1)),
+    "floor": _restrict_to_reals(math.floor),
+    "ceil": _restrict_to_reals(math.ceil),
+    "factorial": _restrict_to_reals(lambda x: math.gamma(x + 1)),
 }

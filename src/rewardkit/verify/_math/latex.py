@@ -1,103 +1,75 @@
-r"""Read mathematics as people and models write it, in LaTeX or plainly, into exact values.
+r"""Text to tokens: numbers, commands and letters, without delimiters, each in one spelling.
 
-Numbers are read by `_number`, words here, and all else by `_grammar`; what is not certain is left
-for others. The time is bounded by `MAX_LENGTH` and by what those two allow.
+What a token means is the parser's business. The vocabulary that both know is here.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from rewardkit._text import numbers
-from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
-from rewardkit.verify._math.parser import MAX_DEPTH, NAMES, Group, Reader, Value, Words
 
 MAX_LENGTH = 2000
 """Longer texts, in characters, are not read."""
-_LONG = 400  # so are those that others are to read
+MAX_DEPTH = 40
+"""Brackets and powers nested deeper are not read."""
+MAX_LETTERS_OF_PRODUCT = 3
+"""More letters side by side are a word; so few may be a product, as abc is."""
+# Math-verify is far slower than this parser, so what is left to it has to be shorter.
+_MAX_OPEN_LENGTH = 400
+# People nest at most dollar signs, a box and emphasis. Each level costs a copy of the text.
+_MAX_NESTED_DELIMITERS = 4
+
+FUNCTIONS = frozenset(
+    [
+        *("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh"),
+        *("arcsin", "arccos", "arctan", "log", "lg", "ln", "exp"),
+    ]
+)
+# Known with and without a backslash.
+NAMES = FUNCTIONS | {"sqrt", "pi", "infty", "infinity", "inf", "frac", "pm", "cdot", "times"}
+# Written once, since the tokens keep these names whole and the parser reads them.
+GREEK = frozenset(
+    rf"\{name}"
+    for line in (
+        "alpha beta delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma",
+        "tau phi varphi chi psi omega ell hbar Delta Omega Phi Psi Theta Lambda",
+    )
+    for name in line.split()
+)
+_DELIMITER_PAIRS = (
+    ("$$", "$$"),
+    ("$", "$"),
+    (r"\(", r"\)"),
+    (r"\[", r"\]"),
+    ("**", "**"),
+    ("`", "`"),
+)
+_BOX_OPENING = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
-class Reading(NamedTuple):
-    """What a text was read as; `large` where a part of it is too large to compute."""
-
-    value: Value | None
-    text: str
-    large: bool = False
-
-
-def read(text: str) -> Reading:
-    r"""Return what the whole text is read as, with None for a value where it is not certain.
-
-    >>> read(r"\boxed{\frac{1}{2}}").value, read("$x = 3$").value.signs
-    (Number(value=Fraction(1, 2), percent=False), ('=',))
-    >>> read(r"\{3, 1\}").value.kind, read(r"\text{Monday}").value, read("9^{9^9}").large
-    ('{}', Words(text='monday'), True)
-    """
-    text = text.strip()
-    if len(text) > MAX_LENGTH:
-        return Reading(None, text, large=True)
-    if not text.isdigit():
-        text = _unwrapped(text)
-    if not text or text.casefold() in _MISSING:
-        return Reading(None, "")
-    value = _number_of(text) if _DIGIT.search(text) else _words(text)
-    return Reading(value, text) if value is not None else _computed(text)
-
-
-def _number_of(text: str) -> Value | None:
-    """Return a number, with the base that it is written in."""
-    number = None if _NO_NUMBER.search(text) else numbers.read(text)
-    based = _BASED.fullmatch(text) if number is None and "_" in text else None
-    if based is None:
-        return number
-    return Group("based", (Form.of(int(based[1])), Form.of(int(based[2]))))
-
-
-def _computed(text: str) -> Reading:
-    """Read what is neither a number nor words."""
-    if _DERIVATIVE.search(text):
-        return Reading(None, text)
-    reader = Reader(_tokens(_plain(text)))
-    try:
-        return Reading(reader.whole(), text, reader.large)
-    except UnknownError:
-        return Reading(None, text, reader.large)
-    except (TooLargeError, RecursionError):
-        return Reading(None, text, large=True)
-
-
-_BASED = re.compile(r"([0-9]{1,500})_\{?([0-9]{1,2})\}?")
-_MISSING = ("nan", "null")
-_NO_NUMBER = re.compile(r"[=<>&|!]|\\(?:begin|\{|pi|sqrt|cup|infty|pm)|^[\[({]|\d[a-z][-+^]")
-_DERIVATIVE = re.compile(r"frac\s*\{\s*d\s*[a-z]?\s*\}\s*\{\s*d|\bd[a-z]?/d[a-z]")
-_DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e]")
-_WRAPS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`"))
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
-
-
-def _unwrapped(text: str) -> str:
-    """Return the text without the dollar signs, boxes and full stops around all of it."""
-    for _ in range(4):
+def strip_delimiters(text: str) -> str:
+    """Remove the dollar signs, boxes and full stops around the whole text."""
+    for _ in range(_MAX_NESTED_DELIMITERS):
         before = text
         text = text.strip().rstrip(".,;").rstrip()
-        if text.endswith("\\"):
+        if text.endswith("\\"):  # the full stop belonged to a command, such as \\,
             text = before.strip()
-        for left, right in _WRAPS if text[:1] in "$\\*`" else ():
+        for left, right in _DELIMITER_PAIRS if text[:1] in "$\\*`" else ():
             inner = text[len(left) : len(text) - len(right)]
             if text.startswith(left) and text.endswith(right) and inner and left not in inner:
                 text = inner
                 break
-        box = _BOXED.match(text)
-        if box and text.endswith("}") and closing(text, box.end()) == len(text) - 1:
+        box = _BOX_OPENING.match(text)
+        if box and text.endswith("}") and find_closing_brace(text, box.end()) == len(text) - 1:
             text = text[box.end() : -1]
         if text == before:
             break
     return text
 
 
-def closing(text: str, start: int) -> int:
-    """Return where the brace that was opened before `start` is closed, -1 where it is not."""
+def find_closing_brace(text: str, start: int) -> int:
+    """Return the index of the brace that closes the one opened before `start`, or -1."""
     depth = 1
     for brace in _BRACES.finditer(text, start):
         if brace[0] in "{}":
@@ -107,48 +79,24 @@ def closing(text: str, start: int) -> int:
     return -1
 
 
-_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-_TEXT = r"\\(?:text(?:bf|rm|it|sf|normal)?|mathrm|mathbf|mathit|mathsf|mbox|operatorname)\s*"
-_ALL_TEXT = re.compile(rf"{_TEXT}\{{([^{{}}]*)\}}")
-_WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[ '\u2019.,-](?=[^\W\d_]))*)\)?")
-_SAID = re.compile(
-    r"(?:(?:so|thus|hence|therefore|and),? )?(?:the )?(?:final |correct )?answer(?: is|:):?\s+",
-    re.IGNORECASE,
-)
-_MAX_WORDS = 60
-
-
-def _words(text: str) -> Words | None:
-    """Return a text that is words: all in LaTeX's text, or plain words."""
-    if len(text) > _MAX_WORDS:
-        return None
-    said = _SAID.match(text)
-    text = text[said.end() :] if said else text
-    marked = _ALL_TEXT.fullmatch(text)
-    found = _WORDS.fullmatch((marked[1] if marked else text).strip())
-    if found is None:
-        return None
-    words = " ".join(found[1].casefold().split())
-    if not (marked or said) and (len(words) < 4 or not NAMES.isdisjoint(words.split())):  # noqa: PLR2004 - 3 letters may be a product
-        return None
-    return Words(words)
-
-
-_SPACES = re.compile(
+_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is a set's, so it is skipped
+TEXT_COMMAND = r"\\(?:text(?:bf|rm|it|sf|normal)?|mathrm|mathbf|mathit|mathsf|mbox|operatorname)\s*"
+_SPACING = re.compile(
     r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|nolimits)(?![A-Za-z])\.?"
     r"|(?<!\\)\\[,;:! ]|\\q?quad(?![A-Za-z])|~|\\\$"
 )
-_UNITS = re.compile(
+_NUMBER_AND_UNIT = re.compile(
     r"(?P<number>.*(?:[^\sA-Za-z\\{^_(]|\\pi))"
-    r"(?:\s+(?P<words>[A-Za-z]{2,}[A-Za-z ./]*)|\s*" + _TEXT + r"\{(?P<text>[^{}]*)\})"
+    r"(?:\s+(?P<words>[A-Za-z]{2,}[A-Za-z ./]*)|\s*" + TEXT_COMMAND + r"\{(?P<text>[^{}]*)\})"
     r"(?:\^\{?[23]\}?|[\u00b2\u00b3])?"
 )
-_AND = re.compile(
+_CONJUNCTION = re.compile(
     r",?\s*"
-    + _TEXT
+    + TEXT_COMMAND
     + r"\{\s*,?\s*(?:and|or)\s*\}|,?\s+(?:and|or)\s+|,?\s*\\(?:lor|land|vee|wedge)\b"
 )
-_SIGNS = {
+# With a space after each command, so that a letter that follows does not join its name.
+_LATEX_OF_CHARACTER = {
     **dict.fromkeys("\u2212\u2013\uff0d", "-"),
     "\u00d7": r"\times ",
     "\u00b7": r"\cdot ",
@@ -171,19 +119,20 @@ _SIGNS = {
     "\u03b8": r"\theta ",
     "\u03b1": r"\alpha ",
 }
-_TABLE = str.maketrans(_SIGNS)
+_CHARACTER_TABLE = str.maketrans(_LATEX_OF_CHARACTER)
 
 
-def _plain(text: str) -> str:
-    """Return the text with one way to write each thing, and without a unit at its end."""
+def _normalize_spelling(text: str) -> str:
+    """Write each thing in one way, and remove a unit at the end."""
     if not text.isascii():
-        text = text.translate(_TABLE)
+        text = text.translate(_CHARACTER_TABLE)
     if "\\" in text or " " in text:
-        text = _SPACES.sub(" ", text)
-        text = _AND.sub(", ", text)
-        unit = _UNITS.fullmatch(text.rstrip()) if len(text) < _LONG else None
+        text = _SPACING.sub(" ", text)
+        text = _CONJUNCTION.sub(", ", text)
+        unit = _NUMBER_AND_UNIT.fullmatch(text.rstrip()) if len(text) < _MAX_OPEN_LENGTH else None
         if unit:
             words = (unit["words"] or unit["text"]).strip()
+            # "2 pi" and "3 million" end in words that change the value.
             if words not in NAMES and numbers.is_unit(words):
                 text = unit["number"]
     return text
@@ -192,16 +141,21 @@ def _plain(text: str) -> str:
 _TOKEN = re.compile(
     r"\s+|(?P<token>"
     r"\d*\.\d*\\(?:overline|bar)\s*\{\d+\}|\d+(?:\{,\}\d{3})*(?:\.\d+)?|\.\d+"
-    "|" + _TEXT + r"\{[^{}]*\}|\\(?:begin|end)\s*\{[a-zA-Z]*\}|\\[A-Za-z]+|\\."
+    "|" + TEXT_COMMAND + r"\{[^{}]*\}|\\(?:begin|end)\s*\{[a-zA-Z]*\}|\\[A-Za-z]+|\\."
     r"|\*\*|[<>!]=|[A-Za-z]+|.)",
     re.DOTALL,
 )
 
 
-def _tokens(text: str) -> list[str]:
-    """Return the tokens of a text: numbers, commands, names that are known, letters, signs."""
+# No grammar rule takes this token, so the parser gives up on the text at once.
+_UNKNOWN_TOKENS = ("?",)
+
+
+def tokenize(text: str) -> list[str]:
+    """Split a text into tokens: numbers, commands, known names, letters and other characters."""
+    text = _normalize_spelling(text)
     if not text.isascii():
-        return ["?"]
+        return list(_UNKNOWN_TOKENS)
     tokens: list[str] = []
     for token in _TOKEN.findall(text):
         if not token:
@@ -209,16 +163,16 @@ def _tokens(text: str) -> list[str]:
         if token[0].isalpha():
             if token.lower() in NAMES:
                 tokens.append("\\" + token.lower())
-            elif len(token) > 3:  # noqa: PLR2004 - more letters are a word
-                return ["?"]
+            elif len(token) > MAX_LETTERS_OF_PRODUCT:
+                return list(_UNKNOWN_TOKENS)
             else:
                 tokens.extend(token.lower())
         else:
-            tokens.append(_SAME.get(token, token))
+            tokens.append(_SYNONYMS.get(token, token))
     return tokens
 
 
-_SAME = {
+_SYNONYMS = {
     r"\dfrac": r"\frac",
     r"\tfrac": r"\frac",
     r"\cfrac": r"\frac",
@@ -261,16 +215,22 @@ _SAME = {
 }
 
 
-def too_large(text: str) -> bool:
-    r"""Return whether mathematics that is not read here may take too long elsewhere.
+def may_be_too_large(text: str) -> bool:
+    r"""Return whether math-verify may take too long on a text.
 
-    >>> too_large(r"\int_0^1 x^{2} dx"), too_large(r"\int_0^{10^{9}} x dx"), too_large("2" * 5000)
-    (False, True, True)
+    >>> [may_be_too_large(text) for text in (r"\int_0^1 x^{2} dx", r"\int_0^{10^{9}} x dx")]
+    [False, True]
     """
-    return len(text) > _LONG or _HEAVY.search(text) is not None or _depth(text) > MAX_DEPTH
+    return (
+        len(text) > _MAX_OPEN_LENGTH
+        or _EXPENSIVE.search(text) is not None
+        or _bracket_depth(text) > MAX_DEPTH
+    )
 
 
-_HEAVY = re.compile(
+# Found by what keeps sympy busy for seconds or fills its memory. A false alarm costs a verdict
+# "too large" where math-verify might have found one; a miss costs a worker.
+_EXPENSIVE = re.compile(
     r"""
     \d{400} | -{6} | \|{5}
     | \^\s*\{[^{}^]{0,40}\^ | \^\s*(?:\d+|[a-z])\s*\^ | \^\s*[({]?\s*\d{4}   # towers and powers
@@ -284,13 +244,12 @@ _HEAVY = re.compile(
 )
 
 
-def _depth(text: str) -> int:
-    """Return how deep brackets are nested."""
+def _bracket_depth(text: str) -> int:
     depth = deepest = 0
-    for sign in text:
-        if sign in "([{":
+    for character in text:
+        if character in "([{":
             depth += 1
             deepest = max(deepest, depth)
-        elif sign in ")]}":
+        elif character in ")]}":
             depth -= 1
     return deepest

@@ -10,17 +10,20 @@ from math_verify import parse, verify
 
 from rewardkit.result import Outcome
 
-for _name in ("math_verify", "latex2sympy2_extended"):  # each answer that cannot be read is told
+for _name in (
+    "math_verify",
+    "latex2sympy2_extended",
+):  # they log each answer that they cannot parse
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
-def judge(row: Sequence[Sequence[str]]) -> str:
+def judge_pair(row: Sequence[Sequence[str]]) -> str:
     r"""Return the outcome for a reference's and an answer's readings, the likeliest first.
 
-    >>> judge([[r"\frac{\sqrt{2}}{2}"], [r"\sin(\frac{\pi}{4})"]])
+    >>> judge_pair([[r"\frac{\sqrt{2}}{2}"], [r"\sin(\frac{\pi}{4})"]])
     'correct'
     """
-    reference, answer = map(_first, row)
+    reference, answer = map(_parse_first, row)
     if reference is None:
         return Outcome.BAD_REFERENCE.value
     if answer is None:
@@ -29,8 +32,8 @@ def judge(row: Sequence[Sequence[str]]) -> str:
     return (Outcome.CORRECT if equal else Outcome.WRONG).value
 
 
-def _first(texts: Sequence[str]) -> list[Any] | None:
-    """Return what math-verify makes of the first text that it can parse."""
+def _parse_first(texts: Sequence[str]) -> list[Any] | None:
+    """Parse the first text that math-verify can parse."""
     for text in texts:
         content = " ".join(text.replace("$", " ").split())
         parsed: list[Any] = parse(f"${content}$", parsing_timeout=None)
@@ -39,4 +42,4 @@ def _first(texts: Sequence[str]) -> list[Any] | None:
     return None
 
 
-judge([["x+1"], ["1+x"]])  # the first time takes longer, and a row's time is short
+judge_pair([["x+1"], ["1+x"]])  # the first time takes longer, and a row's time is short
