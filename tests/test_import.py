@@ -36,6 +36,7 @@ PUBLIC = [
         "Outcome",
         "Reward",
         "Score",
+        "Scorer",
         "Verdict",
         "Verifier",
         "__version__",

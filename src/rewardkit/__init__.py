@@ -15,6 +15,7 @@ from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
     from rewardkit import presets
+    from rewardkit.scorer import Scorer
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ __all__ = [
     "Outcome",
     "Reward",
     "Score",
+    "Scorer",
     "Verdict",
     "Verifier",
     "__version__",
@@ -43,10 +45,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `rewardkit.presets` when it is first used: it builds every preset."""
-    if name == "presets":
+    """Import what is slow to import, or seldom used, when it is first used."""
+    if name in ("presets", "Scorer"):
         from importlib import import_module  # noqa: PLC0415 - only here
 
-        return import_module("rewardkit.presets")
+        if name == "presets":
+            return import_module("rewardkit.presets")  # it builds every preset
+        return import_module("rewardkit.scorer").Scorer  # it needs asyncio
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

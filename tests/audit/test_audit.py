@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import Any
 
@@ -229,8 +228,6 @@ def test_the_sandbox_is_not_fooled() -> None:
     code = rk.build("code", unsafe_subprocess=True, timeout=20.0)
     right = rk.build("correct", verifier=code, extractor="whole")
     skip = ["several answers", "length"]
-    if os.environ.get("TESTS") != "long":  # no programs: the sandbox rejects them all alike
-        skip += ["nothing", "empty layout", "tag spam"]
     found = audit(right, sample="code", max_rows=1, skip=skip)
     assert found.rewards[0].checks == ("answer",)
     assert found.exploits == ()

@@ -6,15 +6,14 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import Chunk, Row, rename_columns
 from rewardkit._files.writing import encode_lines, encode_stream
-from rewardkit._scores import as_finite, split_scores, weighted_sum
+from rewardkit._scores import weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.reward import Reward
-from rewardkit.scorer import Function, RewardLike, Scorer, Term
+from rewardkit.scorer import RewardLike, Scorer, Term
 
 TOTAL = "reward"
 """The column of the weighted sum."""
@@ -78,10 +77,7 @@ class ChunkScorer:
         whys: list[str] = []
         for batch in batches:
             try:
-                if isinstance(term.reward, Reward):
-                    batch_values, batch_whys = _score_batch(term.reward, batch)
-                else:
-                    batch_values, batch_whys = _call_function(term.reward, batch)
+                batch_values, batch_whys = term.score_batch(batch)
             except Exception as error:
                 rows = chunk.positions(len(values), len(values) + len(batch) - 1)
                 error.add_note(f"reward {term.name!r}, {rows}")
@@ -145,41 +141,3 @@ def _make_batch(rows: Sequence[Row]) -> Batch:
         columns=columns,
         step=None if step in (None, "") else int(step),  # CSV has "" for a missing value
     )
-
-
-def _score_batch(reward: Reward, batch: Batch) -> tuple[list[float | None], list[str]]:
-    values, whys = split_scores(reward.score(batch), len(batch), reward.__name__)
-    return _to_floats(values), [*whys]
-
-
-def _call_function(function: Function, batch: Batch) -> tuple[list[float | None], list[str]]:
-    """Return the values and whys of a function, called as a trainer calls it."""
-    logged: dict[str, Any] = {}
-    optional = {"prompts": batch.prompts, "completion_ids": batch.completion_ids}
-    values = function(
-        **{
-            **batch.columns,
-            **{name: column for name, column in optional.items() if column is not None},
-            "completions": batch.completions,
-            "trainer_state": SimpleNamespace(global_step=batch.step),
-            "log_extra": logged.__setitem__,
-            "log_metric": _ignore_metric,
-        }
-    )
-    values = values.tolist() if hasattr(values, "tolist") else values  # an array or a tensor
-    if not isinstance(values, Sequence) or len(values) != len(batch):
-        got = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
-        raise ValueError(f"got {got} for {len(batch)} completions, expected a list of as many")
-    whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
-    return _to_floats(values), [*map(str, whys)]
-
-
-def _ignore_metric(_name: str, _value: float) -> None:
-    """Stand in for the trainer's log_metric: a metric has no row to be written to."""
-
-
-def _to_floats(values: Sequence[float | None]) -> list[float | None]:
-    # Most lists are finite floats and None already; a set of types and a sum show it at C's speed.
-    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
-        return [*values]
-    return [*map(as_finite, values)]
