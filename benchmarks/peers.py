@@ -64,7 +64,7 @@ INDONESIAN = (
     "Kemudian kita kalikan jumlah hari dengan jumlah halaman yang dibacanya setiap hari. ",
 )
 RARE = ("Since {a} < {b}, this cannot be.\n", "It\u2019s {a} \u00d7 {b}. ", "Let $x = {a}$. ")
-"""A tenth of the completions has one of these: an angle, signs beyond ASCII, LaTeX."""
+"""A tenth of the completions has one of these: an angle, characters beyond ASCII, LaTeX."""
 
 
 def vocabulary(size: int, seed: int = 3407) -> list[str]:
@@ -98,7 +98,7 @@ class Step:
     completions: dict[str, list[Chat]]
 
     def batch(self, style: str, rows: int | None = None) -> dict[str, Any]:
-        """Return what a trainer passes, by keyword, for the first rows or all."""
+        """Return the arguments that a trainer passes, by keyword, for the first rows or all."""
         columns: dict[str, list[Any]] = {
             "prompts": self.prompts,
             "completions": self.completions[style],
@@ -107,7 +107,7 @@ class Step:
             "solution": self.answers,
             "task": [("math", "other")[row // GROUP % 2] for row in range(len(self.answers))],
         }
-        return {name: cells[:rows] for name, cells in columns.items()}
+        return {name: values[:rows] for name, values in columns.items()}
 
 
 def made(
@@ -193,7 +193,7 @@ def two_blocks(completions: list[Chat], **_: Any) -> list[float]:
 
 
 def tags_once(completions: list[Chat], **_: Any) -> list[float]:
-    """open-r1's tag count: a quarter for each of four tags that stands once."""
+    """open-r1's tag count: a quarter for each of four tags that occurs once."""
     tags = ("<think>", "</think>", "<answer>", "</answer>")
     return [sum(0.25 for tag in tags if text.count(tag) == 1) for text in texts(completions)]
 
@@ -205,7 +205,7 @@ def steps_marked(completions: list[Chat], **_: Any) -> list[float]:
 
 
 def boxed(text: str) -> str | None:
-    r"""Return what stands in the last \boxed{...} without braces in it."""
+    r"""Return the content of the last \boxed{...} without braces in it."""
     found = re.findall(r"\\boxed\{([^{}]*)\}", text)
     return found[-1] if found else None
 
@@ -258,7 +258,7 @@ def fourgrams(text: str) -> list[tuple[str, ...]]:
 
 
 def copied(prompts: list[Chat], completions: list[Chat], **_: Any) -> list[float]:
-    """Return minus the share of a completion's runs of four words that stand in its prompt."""
+    """Return minus the share of a completion's runs of four words that occur in its prompt."""
     values = []
     for prompt, text in zip(prompts, texts(completions), strict=True):
         theirs, ours = set(fourgrams(prompt[-1]["content"])), fourgrams(text)
@@ -285,7 +285,7 @@ def integer_boxed(completions: list[Chat], **_: Any) -> list[float]:
     return [0.5 if number is not None and number == int(number) else 0.0 for number in numbers]
 
 
-# --- The think recipe by hand: the notebook's rules, and the same with what the presets mend.
+# --- The think recipe by hand: the notebook's rules, and the same as the presets fix them.
 
 
 def closes(completions: list[Chat], **_: Any) -> list[float]:
@@ -294,7 +294,7 @@ def closes(completions: list[Chat], **_: Any) -> list[float]:
     return [3.0 if pattern.search(text) else 0.0 for text in texts(completions)]
 
 
-def closes_mended(completions: list[Chat], **_: Any) -> list[float]:
+def closes_fixed(completions: list[Chat], **_: Any) -> list[float]:
     """Return 3 for one thought and one answer, both with something in them."""
     values = []
     for text in texts(completions):
@@ -314,7 +314,7 @@ def tags_approximate(completions: list[Chat], **_: Any) -> list[float]:
     return values
 
 
-def tags_approximate_mended(completions: list[Chat], **_: Any) -> list[float]:
+def tags_approximate_fixed(completions: list[Chat], **_: Any) -> list[float]:
     """Return the same, where a closing tag must follow a thought and have an answer after it."""
     values = []
     for text in texts(completions):
@@ -347,7 +347,7 @@ def nearness(completions: list[Chat], answer: list[str], **_: Any) -> list[float
     return values
 
 
-def nearness_mended(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
+def nearness_fixed(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
     """Return the same with numbers as people write them, equal ones paid as such."""
     values = []
     for text, right in zip(texts(completions), answer, strict=True):
@@ -370,7 +370,7 @@ def nearness_mended(completions: list[Chat], answer: list[str], **_: Any) -> lis
 
 
 def banded(ratio: float) -> float:
-    """Return what a ratio to the reference earns."""
+    """Return the value that a ratio to the reference earns."""
     if 0.9 <= ratio <= 1.1:  # noqa: PLR2004 - the recipe's
         return 2.0
     return 1.5 if 0.8 <= ratio <= 1.2 else -2.5  # noqa: PLR2004 - the recipe's
@@ -569,16 +569,16 @@ def by_hand_pairs() -> Iterator[Pair]:
     yield Pair("is_number, in box", integer, "re and Decimal", integer_boxed)
     yield Pair("prompt_overlap", rk.build("prompt_overlap"), "share of fourgrams", copied)
     yield Pair("diversity", rk.build("diversity"), "mean Jaccard distance", unlike)
-    for name, notebook, mended in (
-        ("match_format_exactly", closes, closes_mended),
-        ("match_format_approximately", tags_approximate, tags_approximate_mended),
-        ("check_answer", nearness, nearness_mended),
+    for name, notebook, fixed in (
+        ("match_format_exactly", closes, closes_fixed),
+        ("match_format_approximately", tags_approximate, tags_approximate_fixed),
+        ("check_answer", nearness, nearness_fixed),
         ("check_numbers", first_number, only_number),
     ):
         one, other = getattr(published, name), getattr(presets, name)
         yield Pair(f"published.{name}", one, "the notebook's rule", notebook, "bare")
         yield Pair(f"presets.{name}", other, "the notebook's rule", notebook, "bare")
-        yield Pair(f"presets.{name}", other, "the mended rule", mended, "bare")
+        yield Pair(f"presets.{name}", other, "the fixed rule", fixed, "bare")
     yield Pair("presets.reward_len", presets.reward_len, "the course's rule", off_target)
 
 

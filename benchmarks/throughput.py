@@ -1,6 +1,6 @@
 """How fast the rewards are, as a ratio to their peers and as a share of a GRPO step.
 
-1. The five mended XML presets are called one by one, as TRL does, on chat completions made with
+1. The five fixed XML presets are called one by one, as TRL does, on chat completions made with
    fixed seeds (300 to 1,500 characters, 30 % malformed), interleaved in one process with five
    functions that apply the same rules with `re` and DOTALL, as people write them. The ratio is the
    median over rounds. Each round has new completions, as each step of a training has.
@@ -20,7 +20,7 @@ a Score for each length, is not: both sides are called once before they are time
 
 `--rows` and `--step` are the numbers of completions in 1, and in 2 and 3. `--data`, for 1 alone,
 takes a JSONL file with a `completion` (text) and an `answer` a line; every round has the same then.
-`--sign` puts a text into each completion of 1: a sign beyond ASCII, for one.
+`--sign` puts a text into each completion of 1: a character beyond ASCII, for one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ SOFT = re.compile(r"\s*<reasoning>(.*?)</reasoning>\s*<answer>(.*?)</answer>", r
 
 
 def laid_out(pattern: re.Pattern[str], text: str) -> bool:
-    """Return whether each tag stands once, a pattern matches, and its parts hold something."""
+    """Return whether each tag occurs once, a pattern matches, and no part of it is empty."""
     if any(text.count(tag) != 1 for tag in TAGS):
         return False
     match = pattern.match(text)
@@ -69,7 +69,7 @@ def laid_out(pattern: re.Pattern[str], text: str) -> bool:
 
 
 def only(text: str, tag: str, after: int = -1) -> int:
-    """Return where a tag stands that occurs once, and after a place; else -1."""
+    """Return the position of a tag that occurs once, after a position; else -1."""
     place = text.find(tag)
     return place if place > after and text.find(tag, place + 1) < 0 else -1
 
@@ -82,7 +82,7 @@ def answer_of(text: str) -> str | None:
 
 
 def by_hand_count(completions: list[Chat], **_: Any) -> list[float]:
-    """Count the tags that stand once, in order and around something, less the tail."""
+    """Count the tags that occur once, in order and around content, minus the tail."""
     values = []
     for text in texts(completions):
         kept, last, start = 0, -1, -1

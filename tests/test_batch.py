@@ -7,6 +7,8 @@ import pytest
 
 import rewardkit as rk
 from rewardkit.batch import MissingColumnError
+from rewardkit.rewards import Correct, Where
+from rewardkit.verify import Exact
 
 
 @pytest.mark.parametrize(
@@ -61,12 +63,12 @@ def test_texts(completion, text):
 
 
 def test_texts_of_plain_messages_can_be_encoded_each():
-    said = ["a", "\u00e9", "a\ud800", "\ud83d\ude00", ""]
-    batch = rk.Batch.of(*([{"role": "assistant", "content": text}] for text in said))
+    texts = ["a", "\u00e9", "a\ud800", "\ud83d\ude00", ""]
+    batch = rk.Batch.of(*([{"role": "assistant", "content": text}] for text in texts))
     assert batch.texts == ["a", "\u00e9", "a\ufffd", "\U0001f600", ""]
 
 
-def test_of_takes_a_cell_for_one_completion_and_a_list_for_several():
+def test_of_takes_a_value_for_one_completion_and_a_list_for_several():
     assert rk.Batch.of("a", answer=["1", "2"]).column("answer") == [["1", "2"]]
     assert rk.Batch.of("a", "b", answer=["1", "2"]).column("answer") == ["1", "2"]
 
@@ -86,31 +88,62 @@ def test_a_missing_column_names_what_is_there_and_the_near_one():
             completions=["a"], answer=["1"], id=[3]
         )
     message = str(caught.value)
-    assert "'answr'" in message
-    assert "['answer', 'id']" in message
-    assert "(did you mean 'answer'?)" in message
+    assert message == (
+        "the dataset has no column 'answr' (columns: 'answer', 'id'; did you mean 'answer'?)."
+        " Rename it, or set reference='<column>'"
+    )
     assert caught.value.__notes__ == [
         "raised while correct.exact.reference:answr scored 1 completion"
     ]
 
 
+def test_a_column_that_the_trainer_held_back_is_explained() -> None:
+    reward = Correct(verifier=Exact())
+    with pytest.raises(MissingColumnError) as caught:
+        reward(completions=["a"])
+    assert str(caught.value) == (
+        "the dataset has no column 'answer' (columns: none). Rename it, or set"
+        " reference='<column>'; if the dataset has it, the trainer held it back: set"
+        " remove_unused_columns=False in the"
+        " trainer's arguments"
+    )
+    with pytest.raises(MissingColumnError, match="passes no dataset column 'completion', since it"):
+        reward.replace(reference="completion")(completions=["a"], answer=["1"])
+    with pytest.raises(MissingColumnError, match=r"\(columns: none\)\. Rename it, or set column="):
+        Where(reward=reward, column="task", equals="math")(completions=["a"])
+    with pytest.raises(MissingColumnError, match=r"\(columns: 'b'\)\. Rename it$"):
+        rk.Batch.of("a", b=1).column("answer")
+
+
+def test_of_takes_one_list_of_completions() -> None:
+    chat = [{"role": "assistant", "content": "4"}]
+    for completions in (["4", "5"], ("4", "5"), [chat, "5"]):
+        batch = rk.Batch.of(completions, answer=["4", "6"])
+        assert batch.texts == ["4", "5"]
+        assert batch.column("answer") == ["4", "6"]
+    assert rk.Batch.of(["4"], answer=["4"]).column("answer") == ["4"]
+    assert rk.Batch.of(chat, answer="4").texts == ["4"]
+    with pytest.raises(TypeError, match="takes completions by position"):
+        rk.Batch.of(completions=["4"], answer=["4"])
+
+
 def test_a_column_of_another_length_is_refused_where_it_is_read():
     reward = rk.build("correct", verifier="exact")
-    with pytest.raises(MissingColumnError, match=r"'answer' has 1 cells, expected a list of 2"):
+    with pytest.raises(MissingColumnError, match=r"'answer' has 1 values, expected a list of 2"):
         reward(completions=["a", "b"], answer=["1"])
     with pytest.raises(MissingColumnError, match=r"'answer' has a str, expected a list of 1"):
         reward(completions=["a"], answer="1")
     assert rk.build("xml_count")(completions=["a", "b"], answer=["1"]) == [0.0, 0.0]
 
 
-def test_a_cell_of_another_type_is_refused():
+def test_a_value_of_another_type_is_refused():
     reward = rk.build("correct", verifier="exact")
     with pytest.raises(TypeError, match=r"'answer', row 1: got \{1\} \(set\), expected"):
         reward(completions=["a", "b"], answer=["1", {1}])
 
 
 def test_prompts_of_another_length_are_refused():
-    with pytest.raises(ValueError, match="1 prompts for 2 completions"):
+    with pytest.raises(ValueError, match="got 1 prompts for 2 completions"):
         rk.build("xml_count")(completions=["a", "b"], prompts=["p"])
 
 
@@ -141,6 +174,7 @@ def test_a_column_is_a_string_that_pickles_with_its_type():
     column = rk.build("correct", verifier="exact").reference
     again = pickle.loads(pickle.dumps(column))
     assert (column, again, again.value_type) == ("answer", "answer", column.value_type)
+    assert again.field == "reference"
     assert isinstance("a reference", column.value_type)
     assert isinstance({}, column.value_type)
     assert not isinstance({1}, column.value_type)

@@ -34,7 +34,7 @@ from rewardkit.verify import Number
         (
             "xml_count",
             {"tags": ["a", "a"]},
-            r"xml_count.tags: got \('a', 'a'\), expected names of which",
+            r"xml_count.tags: got \('a', 'a'\), expected different names",
         ),
         ("length", {}, "length.target: missing"),
         (

@@ -1,13 +1,12 @@
-"""What a trainer hands over, by column.
+"""One batch as a trainer passes it: completions, prompts, token ids and dataset columns.
 
-`Batch` knows every shape in which TRL, Unsloth and vLLM pass a completion, so that a reward only
+`Batch` reads every shape in which TRL, Unsloth and vLLM pass a completion, so that a reward only
 ever sees `batch.texts`. `Column` names the dataset column that a reward reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from itertools import chain, count, groupby
 from math import isnan
@@ -16,19 +15,24 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, 
 
 from pydantic_core import core_schema
 
+from rewardkit._messages import did_you_mean, pluralize
+
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, ValidationInfo
     from pydantic_core import CoreSchema
 
 Value = TypeVar("Value")
 
 Reference = str | Real | Sequence | Mapping | None  # type: ignore[type-arg]  # isinstance takes no Sequence[...]
-"""A reference's cell: a string, a number, a mapping for those that read one, or a list of which any
-is right; None is no reference."""
+"""The value of a reference: a string, a number, a mapping (for verifiers that read one), or a list
+of which any is right; None for a row without one."""
+
+# what TRL takes from a dataset for itself, or passes under these names; never a dataset's column
+_TRAINER_NAMES = frozenset({"prompt", "completion", "prompts", "completions", "completion_ids"})
 
 
 class MissingColumnError(LookupError):
-    """A reward reads a column that the batch does not have, or not in the batch's length."""
+    """A reward reads a column that the batch does not have, or that has another length."""
 
 
 class ColumnName(str, Generic[Value]):  # noqa: SLOT000 - a str takes no slots but empty ones
@@ -42,39 +46,46 @@ class ColumnName(str, Generic[Value]):  # noqa: SLOT000 - a str takes no slots b
     """
 
     value_type: Any
+    field: str | None
+    """The component's field that holds the name, for messages; None if unknown."""
 
-    def __new__(cls, name: str, value_type: Any = object) -> Self:
+    def __new__(cls, name: str, value_type: Any = object, field: str | None = None) -> Self:
         """Name a column whose values are instances of `value_type`, a type or a union of types."""
         column = super().__new__(cls, name)
         column.value_type = value_type
+        column.field = field
         return column
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str, Any]]:
-        """Pickle the name together with the values' type."""
-        return type(self), (str(self), self.value_type)
+    def __reduce__(self) -> tuple[type[Self], tuple[str, Any, str | None]]:
+        """Pickle the name together with the values' type and the field."""
+        return type(self), (str(self), self.value_type, self.field)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, _: GetCoreSchemaHandler) -> CoreSchema:
         """Take a non-empty string where a component declares a column."""
         value_type = (*get_args(source), object)[0]
-        return core_schema.no_info_after_validator_function(
-            lambda name: cls(name, value_type), core_schema.str_schema(min_length=1)
+
+        def make_name(name: str, info: ValidationInfo) -> ColumnName[Any]:
+            return cls(name, value_type, info.field_name)
+
+        return core_schema.with_info_after_validator_function(
+            make_name, core_schema.str_schema(min_length=1)
         )
 
 
 if TYPE_CHECKING:
-    # A field takes any string and holds a ColumnName; no type checker can be told so otherwise.
+    # A field takes any string and holds a ColumnName, which type checkers have no other way to say.
     Column: TypeAlias = str | ColumnName[Value]
 else:
     Column = ColumnName
 
 
 class Batch:
-    """One batch of completions with whatever came beside them, by column; nothing is copied.
+    """One batch of completions with their prompts, token ids and columns; nothing is copied.
 
-    `prompts`, `completions` and `completion_ids` are as the trainer gave them, None where it gave
-    none; `columns` holds every other dataset column; `step` is the trainer's global step, if known.
-    All of them have the batch's length.
+    `prompts`, `completions` and `completion_ids` are as the trainer passed them, or None; `columns`
+    holds every other dataset column; `step` is the trainer's global step, if known. All but `step`
+    have one item per completion.
 
     >>> batch = Batch.of("<answer>4</answer>", answer="4")
     >>> batch.texts, batch.column("answer")
@@ -90,11 +101,12 @@ class Batch:
         columns: Mapping[str, Any] | None = None,
         step: int | None = None,
     ) -> None:
-        """Hold what the trainer gave.
+        """Keep what the trainer passed.
 
-        Raises ValueError where prompts or ids have another length, TypeError for a bare string.
+        Raises ValueError if prompts or ids have another length, TypeError for a bare string.
         """
         if isinstance(completions, str):
+            # a string is a sequence too: its letters would be scored as completions
             message = f"got the string {completions[:40]!r} as completions, expected a list of them"
             raise TypeError(message)
         self.completions = completions
@@ -103,9 +115,10 @@ class Batch:
         self.columns = {} if columns is None else columns
         self.step = step
         self.metrics: dict[str, float] = {}
-        for name, given in (("prompts", prompts), ("completion_ids", completion_ids)):
-            if given is not None and len(given) != len(completions):
-                message = f"{len(given)} {name} for {len(completions)} completions; give one each"
+        for name, items in (("prompts", prompts), ("completion_ids", completion_ids)):
+            if items is not None and len(items) != len(completions):
+                size = pluralize(len(completions), "completion")
+                message = f"got {len(items)} {name} for {size}, expected one per completion"
                 raise ValueError(message)
 
     @classmethod
@@ -117,13 +130,28 @@ class Batch:
         step: int | None = None,
         **columns: Any,
     ) -> Self:
-        """Make a batch by hand: a column is a cell for one completion, a list of cells for several.
+        """Make a batch by hand, of completions given one by one or as one list.
+
+        A column is the value itself for a single completion, else a list of values.
 
         >>> Batch.of("a", "b", answer=["1", "2"]).column("answer")
         ['1', '2']
+        >>> Batch.of(["a", "b"], answer=["1", "2"]).texts
+        ['a', 'b']
         """
+        if "completions" in columns:
+            # it would become a column of a batch without completions, which scores nothing
+            message = (
+                "Batch.of takes completions by position: Batch.of('text', answer='4'), or a list"
+                " of them: Batch.of(['text'], answer=['4'])"
+            )
+            raise TypeError(message)
         if len(completions) == 1:
-            columns = {name: [cell] for name, cell in columns.items()}
+            (only,) = completions
+            if _is_list_of_completions(only):
+                completions = tuple(only)
+            else:
+                columns = {name: [value] for name, value in columns.items()}
         return cls(
             completions, prompts=prompts, completion_ids=completion_ids, columns=columns, step=step
         )
@@ -136,55 +164,71 @@ class Batch:
     def texts(self) -> list[str]:
         """The completions as text, made once.
 
-        A string stands for itself. Of messages, the last one by the assistant counts: its text
-        parts joined, with a `reasoning_content` before it between think tags. What has no text is
-        "". Lone surrogates become U+FFFD, so that every text can be encoded.
+        Of messages, the last one by the assistant counts: its text parts joined, with a
+        `reasoning_content` before it between think tags. A completion without text is "". Lone
+        surrogates become U+FFFD, so that every text can be encoded.
         """
-        return _single(self.completions) or [*map(_text, self.completions)]
+        return _read_single_messages(self.completions) or [*map(_read_completion, self.completions)]
 
     def column(self, name: str) -> Sequence[Any]:
-        """Return the cells of a column, one for each completion.
+        """Return the values of a column, one per completion.
 
-        Raises MissingColumnError where there is no such column or it has another length, and
-        TypeError where a cell is not of the type that the `Column` declares.
+        Raises MissingColumnError if there is no such column or it has another length, and TypeError
+        if a value is not of the type that the `Column` declares.
         """
         if name not in self.columns:
-            near = get_close_matches(name, self.columns, n=3)
-            hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+            raise MissingColumnError(self._explain_missing(name))
+        values = self.columns[name]
+        if not _is_column(values) or len(values) != len(self):
+            given = f"{len(values)} values" if _is_column(values) else f"a {type(values).__name__}"
             message = (
-                f"no column {name!r} in the batch; it has {sorted(self.columns) or 'none'}{hint};"
-                " rename the dataset's column, or name another in the reward's field"
-            )
-            raise MissingColumnError(message)
-        cells = self.columns[name]
-        if not _is_column(cells) or len(cells) != len(self):
-            given = f"{len(cells)} cells" if _is_column(cells) else f"a {type(cells).__name__}"
-            message = (
-                f"column {name!r} has {given}, expected a list of {len(self)}, one a completion"
+                f"column {name!r} has {given}, expected a list of {len(self)}, one per completion"
             )
             raise MissingColumnError(message)
         wanted = getattr(name, "value_type", object)
-        if any(not issubclass(one, wanted) for one in {*map(type, cells)}):
-            row, cell = next(
-                (row, cell) for row, cell in enumerate(cells) if not isinstance(cell, wanted)
+        # by the few different types, not by row: the check is paid for every batch
+        if any(not issubclass(found, wanted) for found in {*map(type, values)}):
+            row, value = next(
+                (row, value) for row, value in enumerate(values) if not isinstance(value, wanted)
             )
             message = (
-                f"column {name!r}, row {row}: got {cell!r} ({type(cell).__name__}),"
-                f" expected {_cell_type(wanted)}; convert the column in the dataset"
+                f"column {name!r}, row {row}: got {value!r} ({type(value).__name__}),"
+                f" expected {_describe_type(wanted)}; convert the column in the dataset"
             )
             raise TypeError(message)
-        return cast("Sequence[Any]", cells)
+        return cast("Sequence[Any]", values)
+
+    def _explain_missing(self, name: str) -> str:
+        field = getattr(name, "field", None)
+        rename = "Rename it" + (f", or set {field}='<column>'" if field else "")
+        if name in _TRAINER_NAMES:
+            return (
+                f"the trainer passes no dataset column {str(name)!r}, since it uses that name"
+                f" itself. {rename}"
+            )
+        known = ", ".join(map(repr, sorted(self.columns))) or "none"
+        message = (
+            f"the dataset has no column {str(name)!r} (columns: {known}"
+            f"{did_you_mean(name, self.columns)}). {rename}"
+        )
+        if not self.columns:
+            message += (
+                "; if the dataset has it, the trainer held it back: set remove_unused_columns=False"
+                " in the trainer's arguments"
+            )
+        return message
 
     def tokens(self) -> Sequence[Sequence[int]]:
         """Return the token ids of each completion, as lists.
 
-        Raises ValueError where the batch has none, TypeError for a row without.
+        Raises ValueError if the batch has no ids, TypeError for a row without them.
         """
         if self.completion_ids is None:
             message = (
-                "counting tokens needs completion_ids=[[...], ...], a list of ids a completion"
+                "counting tokens needs completion_ids=[[...], ...], a list of ids per completion"
             )
             raise ValueError(message)
+        # TRL passes lists, which need no copy; other trainers pass arrays or tensors
         if {*map(type, self.completion_ids)} <= {list, tuple}:
             return self.completion_ids
         for row, ids in enumerate(self.completion_ids):
@@ -194,31 +238,34 @@ class Batch:
         return [ids.tolist() if hasattr(ids, "tolist") else ids for ids in self.completion_ids]
 
     def prompt_text(self, row: int) -> str:
-        """Return a row's prompt as text: a string, or the contents of all messages, a line each.
+        """Return a row's prompt as text: a string, or the contents of all messages, one per line.
 
-        Raises ValueError where the batch has no prompts.
+        Raises ValueError if the batch has no prompts.
         """
         if self.prompts is None:
-            raise ValueError(_NO_PROMPTS)
+            raise ValueError(_NO_PROMPTS_MESSAGE)
         prompt = self.prompts[row]
         if isinstance(prompt, str):
-            return _encodable(prompt)
+            return _replace_surrogates(prompt)
         messages = [prompt] if isinstance(prompt, Mapping) else prompt
         if not isinstance(messages, Sequence):
             return ""
         texts = [
-            _content(message.get("content")) for message in messages if isinstance(message, Mapping)
+            _read_content(message.get("content"))
+            for message in messages
+            if isinstance(message, Mapping)
         ]
-        return _encodable("\n".join(texts))
+        return _replace_surrogates("\n".join(texts))
 
     def groups(self) -> list[range]:
         """Return the rows of each prompt's group: runs of equal adjacent prompts.
 
-        A group that a trainer split over processes is not seen whole here. Raises ValueError where
-        the batch has no prompts.
+        If a trainer splits a group over several processes, each process sees a part of it. Raises
+        ValueError if the batch has no prompts.
         """
         if self.prompts is None:
-            raise ValueError(_NO_PROMPTS)
+            raise ValueError(_NO_PROMPTS_MESSAGE)
+        # adjacent ones only: the same prompt drawn twice in a batch makes two groups, as in TRL
         groups, start = [], 0
         for _, run in groupby(self.prompts):
             stop = start + sum(1 for _ in run)
@@ -230,15 +277,16 @@ class Batch:
         """Return a batch of some rows, in the order given, that shares this one's metrics."""
         rows = list(rows)
 
-        def take(cells: Any) -> Any:
-            whole = _is_column(cells) and len(cells) == len(self)
-            return [cells[row] for row in rows] if whole else cells
+        def pick_rows(values: Any) -> Any:
+            # anything else is kept: whoever reads it then has the message about its length
+            fits = _is_column(values) and len(values) == len(self)
+            return [values[row] for row in rows] if fits else values
 
         part = Batch(
-            take(self.completions),
-            prompts=take(self.prompts),
-            completion_ids=take(self.completion_ids),
-            columns={name: take(cells) for name, cells in self.columns.items()},
+            pick_rows(self.completions),
+            prompts=pick_rows(self.prompts),
+            completion_ids=pick_rows(self.completion_ids),
+            columns={name: pick_rows(values) for name, values in self.columns.items()},
             step=self.step,
         )
         part.metrics = self.metrics
@@ -247,7 +295,7 @@ class Batch:
     def log(self, name: str, values: Iterable[float | None]) -> None:
         """Keep the mean of `values`, without None and NaN, as a metric for the trainer's logs.
 
-        A name that is taken gets a number, so that nothing is overwritten.
+        If the name is taken, a number is added to it, so that nothing is overwritten.
         """
         known = [value for value in values if value is not None and not isnan(value)]
         if not known:
@@ -257,63 +305,75 @@ class Batch:
         self.metrics[key] = sum(known) / len(known)
 
 
-_NO_PROMPTS = "the batch has no prompts, which this reward needs; pass prompts=[...]"
+_NO_PROMPTS_MESSAGE = "the batch has no prompts, which this reward needs; pass prompts=[...]"
 
 
-def _cell_type(wanted: Any) -> str:
-    """Return a cell's type as people say it."""
+def _describe_type(wanted: Any) -> str:
     return "a string, a number, a mapping or a list of them" if wanted is Reference else str(wanted)
 
 
-def _is_column(cells: Any) -> bool:
-    """Return whether a keyword holds a cell for each row, and not one value for them all."""
-    return isinstance(cells, Collection) and not isinstance(cells, str | bytes | Mapping)
+def _is_column(values: Any) -> bool:
+    """Return whether a keyword holds a value per row, and not one value for all of them."""
+    return isinstance(values, Collection) and not isinstance(values, str | bytes | Mapping)
 
 
-def _single(completions: Sequence[Any]) -> list[str] | None:
-    """Return the texts where each completion is one plain message, as in most batches, else None.
+def _is_list_of_completions(value: Any) -> bool:
+    """Return whether it is a list of completions, and not the messages of one."""
+    # an empty list is a completion without a message
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and not all(isinstance(item, Mapping) for item in value)
+    )
 
-    The same as `_text` would, in fewer steps.
-    """
+
+def _read_single_messages(completions: Sequence[Any]) -> list[str] | None:
+    """Return the texts if each completion is one message by the assistant, else None."""
+    # `_read_completion` gives the same. Most batches are like this, and checking all rows at once
+    # takes a fraction of its time per row, which is much of what a cheap reward costs.
     try:
         messages = [message for (message,) in completions]
-        plain = {*map(type, completions)} == {list} and {*map(type, messages)} == {dict}
+        exact = {*map(type, completions)} == {list} and {*map(type, messages)} == {dict}
         if (
-            not plain
+            not exact
             or {*map(len, messages)} != {2}
             or {message["role"] for message in messages} != {"assistant"}
         ):
             return None
         texts = [message["content"] for message in messages]
-        return [text if str.isascii(text) else _encodable(text) for text in texts]
+        # str.isascii raises TypeError for content that is not a string
+        return [text if str.isascii(text) else _replace_surrogates(text) for text in texts]
     except (TypeError, ValueError, LookupError):
         return None
 
 
-def _text(completion: Any) -> str:
-    """Return one completion's text, "" where there is none."""
+def _read_completion(completion: Any) -> str:
+    """Return one completion's text, "" if it has none."""
     if isinstance(completion, str):
-        return completion if completion.isascii() else _encodable(completion)
+        return completion if completion.isascii() else _replace_surrogates(completion)
     single = not isinstance(completion, list) and isinstance(completion, Mapping)
     messages = [completion] if single else completion
-    if not isinstance(messages, _SEQUENCE):
+    if not isinstance(messages, _SEQUENCE_TYPES):
         return ""
+    # the last one: with tools, earlier messages by the assistant are calls
     for message in reversed(messages):
-        if isinstance(message, _MAPPING) and message.get("role", "assistant") == "assistant":
+        if isinstance(message, _MAPPING_TYPES) and message.get("role", "assistant") == "assistant":
             text = message.get("content")
             if not isinstance(text, str):
-                text = _content(text)
+                text = _read_content(text)
             reasoning = message.get("reasoning_content")
             if reasoning and isinstance(reasoning, str):
+                # vLLM's reasoning parsers take the thought out of the text: put it back
                 text = f"<think>{reasoning}</think>{text}"
-            return text if text.isascii() else _encodable(text)
+            return text if text.isascii() else _replace_surrogates(text)
     return ""
 
 
-_MAPPING, _SEQUENCE = (dict, Mapping), (list, Sequence)  # the plain types first: they are quicker
+# the concrete types first: isinstance is much slower for an abstract class
+_MAPPING_TYPES, _SEQUENCE_TYPES = (dict, Mapping), (list, Sequence)
 
 
-def _content(content: Any) -> str:
+def _read_content(content: Any) -> str:
     """Return the text of a message's content: a string, a list of parts, or nothing."""
     if isinstance(content, str):
         return content
@@ -324,8 +384,10 @@ def _content(content: Any) -> str:
     return "".join(part for part in parts if isinstance(part, str))
 
 
-def _encodable(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     """Return the text with each lone surrogate replaced by U+FFFD, and each pair joined."""
+    # Tokenizers that cut a character in two give lone surrogates, which raise wherever text is
+    # encoded: in a regex, a hash, a file.
     try:
         text.encode()
     except UnicodeEncodeError:

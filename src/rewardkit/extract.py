@@ -1,8 +1,8 @@
-"""Extractors: where in a completion the answer stands.
+"""Extractors: they find the answer in a completion.
 
-Each is total and linear in the text's length, and gives the text between its marks, stripped, or
-None where there is no such place. Blank text is given as it is: that it is no answer is the
-verifier's to say.
+Each takes any text, in time linear in its length, and returns the text between its marks, stripped,
+or None if the marks are not there. Blank text is returned as it is: the verifier decides that it is
+not an answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._text import numbers
 from rewardkit._text.patterns import compile_pattern
-from rewardkit._text.tags import block, opened
+from rewardkit._text.tags import compile_only_block, restore_opening
 from rewardkit.component import Component
 from rewardkit.registry import register
 
@@ -36,25 +36,25 @@ Which = Literal["first", "last"]
 TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]
 
 
-def _distinct(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names, if none stands twice."""
+def _check_distinct(tags: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(tags)) < len(tags):
-        message = f"got {tags}, expected names of which none stands twice"
+        # a mark must occur exactly once, so that a second block of the name could never match
+        message = f"got {tags}, expected different names"
         raise ValueError(message)
     return tags
 
 
-Tags = Annotated[tuple[TagName, ...], Field(min_length=1), AfterValidator(_distinct)]
+Tags = Annotated[tuple[TagName, ...], Field(min_length=1), AfterValidator(_check_distinct)]
 
 
 class Extractor(Component):
-    """Where the answer stands in a completion."""
+    """Finds the answer in a completion. Subclasses implement `extract`."""
 
     component_kind: ClassVar[str] = "extractor"
 
     @abstractmethod
     def extract(self, text: str) -> str | None:
-        """Return the answer's text, None where there is none. Never raises."""
+        """Return the answer's text, or None if there is no answer. Never raises."""
 
 
 @final
@@ -74,7 +74,7 @@ class Whole(Extractor):
 @final
 @register("tag")
 class Tag(Extractor):
-    """What stands between `<answer>` and `</answer>`.
+    """The text between `<answer>` and `</answer>`.
 
     >>> Tag().extract("<answer>3</answer> or <answer> 4 </answer>")
     '4'
@@ -85,23 +85,25 @@ class Tag(Extractor):
     tag: TagName = "answer"
     """The tag's name."""
     which: Literal["first", "last", "only"] = "last"
-    """Which block counts; `only` gives None where there are several."""
+    """Which block counts; `only` gives None if there are several."""
     strict: bool = True
-    """Whether both tags must be there. False splits as the notebooks do: from the last opening tag,
-    or the start, to the next closing tag, or the end."""
+    """Whether both tags are required. False splits like the published notebooks: from the last
+    opening tag, or the start, to the next closing tag, or the end."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the opening tag at the end of the prompt."""
 
     def extract(self, text: str) -> str | None:
-        """Return what stands between the tags, stripped."""
+        """Return the text between the tags, stripped."""
         if self.opened_in_prompt:
-            (text,) = opened([text], f"<{self.tag}>")
+            (text,) = restore_opening([text], f"<{self.tag}>")
         if self.strict and self.which == "only":
-            alone = block(self.tag)(text)
-            return alone[1].strip() if alone else None
+            only_block = compile_only_block(self.tag)(text)
+            return only_block[1].strip() if only_block else None
         opening, closing = f"<{self.tag}>", f"</{self.tag}>"
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
+        # The last block: the last opening mark that a closing one follows, and the first closing
+        # mark after it. A search that starts at -1, for a missing mark, finds no block below.
         if self.which == "first":
             stop = text.find(closing, text.find(opening))
         else:
@@ -113,7 +115,7 @@ class Tag(Extractor):
 @final
 @register("boxed")
 class Boxed(Extractor):
-    r"""What stands in LaTeX's `\boxed{...}`, braces matched.
+    r"""The content of LaTeX's `\boxed{...}`, with braces matched.
 
     >>> Boxed().extract(r"so \boxed{\frac{1}{2}}.")
     '\\frac{1}{2}'
@@ -127,37 +129,43 @@ class Boxed(Extractor):
         last = text.rfind("\\boxed")
         if last < 0:
             return None
-        if self.which == "last" and (plain := _PLAIN_BOX.match(text, last)):
-            return plain[1].strip()
-        # the last one is closed, as a rule, and then nothing before it counts
-        found = self._closed(text, last) if self.which == "last" else None
-        found = found or self._closed(text, text.find("\\boxed"))
+        if self.which == "last" and (simple := _BOX_WITHOUT_BRACES.match(text, last)):
+            return simple[1].strip()
+        # The last box is nearly always closed, and then nothing before it counts: the whole text is
+        # read only if it is not.
+        found = self._find_closed_box(text, last) if self.which == "last" else None
+        found = found or self._find_closed_box(text, text.find("\\boxed"))
         return text[slice(*found)].strip() if found else None
 
-    def _closed(self, text: str, place: int) -> tuple[int, int] | None:
-        """Return where the content of the box that counts begins and ends, from a place on."""
-        opened: list[int | None] = []
+    def _find_closed_box(self, text: str, start: int) -> tuple[int, int] | None:
+        """Return the span of the content of the box that counts, at or after `start`."""
+        # None for a brace that does not open a box
+        open_braces: list[int | None] = []
         found: tuple[int, int] | None = None
-        for token in _BRACES.finditer(text, len(text[:place].rstrip("\\"))):
-            sign = token[0]
-            if sign == "}":
-                start = opened.pop() if opened else None
-                if start is None or (self.which == "last" and found and found[0] > start):
+        # from before the backslashes at the start: an even number of them escapes the `\\boxed`
+        for match in _BRACES.finditer(text, len(text[:start].rstrip("\\"))):
+            found_text = match[0]
+            if found_text == "}":
+                content_start = open_braces.pop() if open_braces else None
+                # boxes close from the inside out; the box that opens last counts
+                if content_start is None or (
+                    self.which == "last" and found and found[0] > content_start
+                ):
                     continue
-                found = start, token.start()
+                found = content_start, match.start()
                 if self.which == "first":
                     break
-            elif sign[-1] == "{" and sign != "\\{":
-                opened.append(token.end() if sign != "{" else None)
+            elif found_text[-1] == "{" and found_text != "\\{":
+                open_braces.append(match.end() if found_text != "{" else None)
         return found
 
 
 @final
 @register("hash")
 class Hash(Extractor):
-    r"""What follows `####` on its line, as GSM8K writes its answers.
+    r"""The rest of the line after `####`, which is how GSM8K marks its answers.
 
-    >>> Hash().extract("4 + 4 = 8\n#### 8\nThat is it.")
+    >>> Hash().extract("4 + 4 = 8\n#### 8\nDone.")
     '8'
     """
 
@@ -166,25 +174,26 @@ class Hash(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the rest of the line after the mark, stripped."""
-        place = text.find("####") if self.which == "first" else text.rfind("####")
-        return text[place:].lstrip("#").partition("\n")[0].strip() if place >= 0 else None
+        start = text.find("####") if self.which == "first" else text.rfind("####")
+        # lstrip, since models write longer runs of # too
+        return text[start:].lstrip("#").partition("\n")[0].strip() if start >= 0 else None
 
 
 @final
 @register("after")
 class After(Extractor):
-    """What follows a marker, to the end.
+    """All text after a marker.
 
     >>> After().extract("<think>2 + 2</think> 4")
     '4'
     """
 
     marker: Annotated[str, Field(min_length=1)] = "</think>"
-    """The text that the answer follows."""
+    """The text that precedes the answer."""
     which: Which = "first"
     """Which marker counts."""
     strip: bool = True
-    """Whether white space at both ends is taken off."""
+    """Whether to remove white space at both ends."""
 
     def extract(self, text: str) -> str | None:
         """Return the text after the marker."""
@@ -201,7 +210,7 @@ class After(Extractor):
 class LastNumber(Extractor):
     """The last number in the text, with its sign, separators and percent.
 
-    A date or a list without spaces is one token, and no number to a verifier.
+    A date, or a list without spaces, is one token, which verifiers do not read as a number.
 
     >>> LastNumber().extract("from -3 to 1,000.")
     '1,000'
@@ -210,27 +219,28 @@ class LastNumber(Extractor):
     """
 
     within: Extractor | None = None
-    """What finds the part of the completion to look in; None for all of it."""
+    """Finds the part of the completion to look in; None for all of it."""
     only: bool = False
-    """Whether there is none where more than one number stands, an expression or a number denied. A
-    number that is said twice, with words between, is one."""
+    """Whether to return None for several numbers, an expression, or a negation ("not 7"). The same
+    number again, after words, counts as one."""
 
     def extract(self, text: str) -> str | None:
-        """Return the number's text, with "-" before it where a minus stands before it."""
+        """Return the number's text, with "-" before it if a minus or the word precedes it."""
         part = text if self.within is None else self.within.extract(text)
         if part is None or (self.only and _has_other_digits(part)):
             return None
         if not self.only:
             last = deque(_NUMBERS.finditer(part), maxlen=1)
-            return _signed(part, last[0])[0] if last else None
+            return _read_sign(part, last[0])[0] if last else None
         found: str | None = None
         end = 0
         for token in _NUMBERS.finditer(part):
-            number, in_expression = _signed(part, token)
-            said_again = _WORD.search(part, end, token.start()) is not None
-            if in_expression or _altered(part, token):
+            number, is_operand = _read_sign(part, token)
+            # without words between them, "4 4" may be a list, or digits of one number
+            has_words_before = _WORD.search(part, end, token.start()) is not None
+            if is_operand or _is_altered(part, token):
                 return None
-            if found and not (said_again and _same_number(found, number)):
+            if found and not (has_words_before and _numbers_equal(found, number)):
                 return None
             found, end = number, token.end()
         return found
@@ -239,23 +249,23 @@ class LastNumber(Extractor):
 @final
 @register("regex")
 class Regex(Extractor):
-    r"""What a group of a pattern captures, under the `regex` package with a time limit.
+    r"""The text of a group of a pattern, found by the `regex` package with a time limit.
 
     >>> Regex(pattern=r"answer is (\w+)").extract("The answer is 42")
     '42'
     """
 
     pattern: Annotated[str, Field(min_length=1)]
-    """The pattern, as the `regex` package reads it."""
+    """The pattern, in the syntax of the `regex` package."""
     group: int | str = 1
-    """The group whose text is given: a number or a name; 0 for the whole match."""
+    """The group whose text is returned: a number or a name; 0 for the whole match."""
     which: Which = "last"
     """Which match counts."""
     timeout: Annotated[float, Field(gt=0)] = 0.1
-    """Seconds for one text, after which there is no answer."""
+    """Seconds for one text, after which the answer is None."""
 
     @model_validator(mode="after")
-    def _compiles(self) -> Self:
+    def _check_pattern(self) -> Self:
         pattern = compile_pattern(self.pattern)
         known = [*range(pattern.groups + 1), *pattern.groupindex]
         if self.group not in known:
@@ -264,10 +274,11 @@ class Regex(Extractor):
         return self
 
     def extract(self, text: str) -> str | None:
-        """Return the group's text, stripped; None where the pattern does not match in time."""
+        """Return the group's text, stripped; None if the pattern does not match in time."""
         found = None
         try:
             for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
+                # a group in a branch that was not taken has no text
                 if match[self.group] is not None:
                     found = match[self.group]
                     if self.which == "first":
@@ -282,8 +293,8 @@ class Regex(Extractor):
 class Choice(Extractor):
     """The letter of a multiple-choice answer.
 
-    What follows "answer is", "answer:" or the like counts, the last time it is said. Without it a
-    letter standing by itself does, where it is the only one: `(B)`, `B.`, `**B**`, or `B` alone.
+    The last letter after "answer is", "answer:" or the like counts. If there is no such phrase, a
+    letter by itself counts if it is the only one: `(B)`, `B.`, `**B**`, or `B` on its own line.
 
     >>> Choice().extract("A is too small. The answer is (B).")
     'B'
@@ -295,16 +306,20 @@ class Choice(Extractor):
     """The letters that may be chosen."""
 
     def extract(self, text: str) -> str | None:
-        """Return the letter as it stands in `options`."""
-        said = re.compile(_SAID.replace("OPTIONS", self.options)).findall(text)
-        if said:
-            return str(said[-1])
-        marked = re.compile(_MARKED.replace("OPTIONS", self.options)).findall(text)
+        """Return the letter as it is written in `options`."""
+        # re keeps its compiled patterns, so that this costs a look-up
+        announced = re.compile(_ANNOUNCED_CHOICE.replace("OPTIONS", self.options)).findall(text)
+        if announced:
+            return str(announced[-1])
+        marked = re.compile(_MARKED_CHOICE.replace("OPTIONS", self.options)).findall(text)
         letters = {letter for groups in marked for letter in groups if letter}
+        # two letters may be a comparison of the options, and guessing would reward listing them all
         return letters.pop() if len(letters) == 1 else None
 
 
-_PLAIN_BOX = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")  # as most are
+# Bounded and possessive repeats below keep each search linear: nothing is read twice.
+# Most boxes hold neither braces nor commands; one match is quicker than the walk over the braces.
+_BOX_WITHOUT_BRACES = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
 _NUMBERS = re.compile(
     r"""
@@ -330,12 +345,15 @@ _NUMBERS = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
+# A minus may be separated from its number by markup, brackets or a currency.
 _MINUS_BEFORE = re.compile(
     rf"(?P<left>\S?\s?)\s{{0,8}}(?:[{re.escape(numbers.MINUS)}]|\b(?i:minus|negative)\b)"
     r"(?:[\s*_(){}\[\]~`\\,!\u200b]|\\[a-z]{1,12}|<[a-z]{1,9}>"
     r"|\\?[$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u00a2]|(?:US|AU|CA|NZ|HK|[ASCR])(?=\\?\$|$)"
     r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|R[ps]\.?)(?![A-Za-z])){0,8}$"
 )
+# Context in which the token is not the value: a negation, a root or function, a power, a factorial,
+# an index.
 _ALTERED_BEFORE = re.compile(
     r"(?:[\u221a\u2260]|!=|\b(?:not|never)|n['\u2019]t|(?:\\|\b)(?:sqrt|log|ln|exp|sin|cos|tan))"
     rf"[\s({{\[\\$]{{0,8}}[{re.escape(numbers.MINUS)}]?$"
@@ -343,45 +361,54 @@ _ALTERED_BEFORE = re.compile(
 _ALTERED_AFTER = re.compile(
     r"(?:\\right)?[)\]}]{1,4}\s?\^|[)\]}]{0,4}!{1,4}\s?[$)\]}\\]|[)\]}]{0,4}_[{(]?[^\W_]"
 )
-_OPERAND = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
-_AREA = re.compile(r"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)")
+_OPERAND_BEFORE_MINUS = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
+# the exponent of a unit, as in "12 cm²", which does not make another number
+_UNIT_EXPONENT = re.compile(r"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)")
 _WORD = re.compile(r"[^\W\d_]{2}")
-_WRAPPED = r"""(?:\*\*|\\boxed\{|\\text\w{0,2}\{|\\mathrm\{|\\\(|[(\["'`$_\s]){0,4}"""
-_SAID = (
+_WRAPPERS = r"""(?:\*\*|\\boxed\{|\\text\w{0,2}\{|\\mathrm\{|\\\(|[(\["'`$_\s]){0,4}"""
+_ANNOUNCED_CHOICE = (
     r"(?i:\b(?:answer(?:\s(?:choice|option))?(?:\s{1,8}(?:is|(?:would|must|should)\sbe))?"
     r"|(?:choice|option)\s{1,8}is)\s{0,8}[:=>\uff1a]?\s{0,8}(?:\*\*)?(?:(?:choice|option)\s)?)"
-    rf"{_WRAPPED}([OPTIONS])(?![^\W_])"
+    rf"{_WRAPPERS}([OPTIONS])(?![^\W_])"
 )
-_MARKED = (
+_MARKED_CHOICE = (
     r"[(\[]([OPTIONS])[)\]]|\\boxed\{(?:\\[a-z]{1,8}\{)?([OPTIONS])[}.:)]"
     r"|\*\*([OPTIONS])(?:[.):]?\*\*|[.):]\s)|\b(?i:option|choice)\s([OPTIONS])\b"
     r"|(?m:^[ \t]{0,8}([OPTIONS])[ \t]{0,8}[.):]?[ \t]{0,8}$)|(?m:^[ \t]{0,8}([OPTIONS])[.):][ \t])"
 )
 
 
+MAX_MINUS_DISTANCE = 32  # more than any markup between a minus and its number takes
+
+
 def _has_other_digits(text: str) -> bool:
-    """Return whether there are digits that are not ASCII ("²", "٤"), units of area aside."""
+    """Return whether there are digits beyond ASCII ("²", "٤"), exponents of units aside."""
     if text.isascii():
         return False
-    return any(sign.isdigit() and not sign.isascii() for sign in _AREA.sub("", text))
+    return any(
+        character.isdigit() and not character.isascii()
+        for character in _UNIT_EXPONENT.sub("", text)
+    )
 
 
-def _signed(text: str, token: re.Match[str]) -> tuple[str, bool]:
-    """Return a number with the minus before it, if any, and whether a sign makes it an operand."""
-    minus = _MINUS_BEFORE.search(text, max(token.start() - 32, 0), token.start())
+def _read_sign(text: str, token: re.Match[str]) -> tuple[str, bool]:
+    """Return a number with the minus before it, if any, and whether it is an operand."""
+    start = token.start()
+    minus = _MINUS_BEFORE.search(text, max(start - MAX_MINUS_DISTANCE, 0), start)
     if minus is None:
-        return token[0], text[: token.start()].endswith("\u00b1")
-    operand = _OPERAND.match(minus["left"]) is not None
-    return token[0] if operand else f"-{token[0]}", operand
+        return token[0], text[:start].endswith("\u00b1")
+    # after a number or a variable the minus subtracts: "9 - 7" has no -7 in it
+    is_operand = _OPERAND_BEFORE_MINUS.match(minus["left"]) is not None
+    return token[0] if is_operand else f"-{token[0]}", is_operand
 
 
-def _altered(text: str, token: re.Match[str]) -> bool:
-    """Return whether a number is denied, or made another one by what stands around it."""
-    before = _ALTERED_BEFORE.search(text, max(token.start() - 32, 0), token.start())
+def _is_altered(text: str, token: re.Match[str]) -> bool:
+    """Return whether the text around a number negates it or makes it another number."""
+    start = token.start()
+    before = _ALTERED_BEFORE.search(text, max(start - MAX_MINUS_DISTANCE, 0), start)
     return before is not None or _ALTERED_AFTER.match(text, token.end()) is not None
 
 
-def _same_number(one: str, other: str) -> bool:
-    """Return whether two tokens are the same number."""
+def _numbers_equal(one: str, other: str) -> bool:
     left, right = numbers.read(one), numbers.read(other)
     return one == other or (left is not None and left == right)

@@ -1,17 +1,18 @@
-"""What a reward and a verifier give back for one completion."""
+"""The results for one completion: a reward's Score, a verifier's Verdict."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
+# A NamedTuple, since one is made per completion: a tuple is cheap to make, compare and unpack.
 class Score(NamedTuple):
-    """What one completion is worth, and why.
+    """The value of one completion, and why.
 
-    `value` is in the reward's own unit; `None` abstains, which TRL leaves out of the sum.
-    `why` is a short text for people: empty where the value says it all.
+    `value` is in the reward's own unit; `None` skips the row, which TRL leaves out of the sum.
+    `why` is a short text for people, empty if the value needs no reason.
 
-    >>> Score(0.5, "every tag in its place")
-    Score(value=0.5, why='every tag in its place')
+    >>> Score(0.5, "every tag in order")
+    Score(value=0.5, why='every tag in order')
     """
 
     value: float | None
@@ -21,13 +22,14 @@ class Score(NamedTuple):
 class Outcome(StrEnum):
     """How a verification ended.
 
-    A reference that cannot be read is `BAD_REFERENCE` whatever the answer; a missing or blank
-    answer to a readable reference is `NO_ANSWER`; only then are the two compared.
+    A reference that cannot be read is `BAD_REFERENCE`, whatever the answer is. If it can be read, a
+    missing or blank answer is `NO_ANSWER`. Only then are the two compared.
 
     >>> Outcome.NO_ANSWER == "no_answer"
     True
     """
 
+    # the values are also the names of `Correct`'s fields, which hold what each outcome is worth
     CORRECT = "correct"
     WRONG = "wrong"
     NO_ANSWER = "no_answer"
@@ -36,10 +38,10 @@ class Outcome(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """A verifier's finding on one answer: an outcome, and a detail for people.
+    """A verifier's result for one answer: an outcome, and a detail for people.
 
-    `share` is what part of its tests the answer passed, 0 to 1, from a verifier that is asked to
-    count them; else None.
+    `share` is the fraction of its tests that the answer passed, 0 to 1, from a verifier that counts
+    them; else None.
 
     >>> Verdict(Outcome.WRONG, "7, not 8").outcome
     <Outcome.WRONG: 'wrong'>

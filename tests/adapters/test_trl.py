@@ -372,6 +372,25 @@ def test_split_names_are_all_different() -> None:
     assert names == ["a", "a-2", "a-3", "a-4", "a-2-2"]
 
 
+def test_split_says_what_to_write_instead() -> None:
+    pair = split(0.5 * count + right)
+    get_callable_name = pytest.importorskip("trl.trainer.utils").get_callable_name
+    with pytest.raises(
+        TypeError, match=r"funcs, weights = split\(\.\.\.\); then reward_funcs=funcs"
+    ):
+        get_callable_name(pair)
+    with pytest.raises(TypeError, match="needs unpacking"):
+        pair(completions=["a"])
+    with pytest.raises(
+        TypeError, match=r"got the class XmlCount, expected an instance: XmlCount\("
+    ):
+        split([rk.rewards.XmlCount])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"a reward or a list of them; rk\.wrap"):
+        split(len)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"got 'xml_count' \(str\), expected a reward"):
+        as_async("xml_count")  # type: ignore[arg-type]
+
+
 def test_split_keeps_the_why_of_a_sum() -> None:
     terms = (rk.build("xml_count"), rk.build("xml_soft"))
     total = rk.build("linear", terms=terms, log_why=True)

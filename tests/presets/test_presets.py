@@ -1,4 +1,4 @@
-"""What the mended presets promise, each promise on cases worked out by hand."""
+"""What the fixed presets promise, each promise on cases worked out by hand."""
 
 from __future__ import annotations
 

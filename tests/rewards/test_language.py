@@ -71,7 +71,7 @@ PARTS = st.one_of(
 @settings(max_examples=60)
 @given(parts=st.lists(PARTS, min_size=1, max_size=8), repeats=st.sampled_from([1, 2, 300]))
 def test_sentences_side_by_side_get_the_backends_own_labels(backend, own_label, parts, repeats):
-    sentences = [part for part in parts for part in language._SENTENCE.split(part)]
+    sentences = [part for part in parts for part in language._SENTENCE_END.split(part)]
     labels = [own_label(part) for part in sentences if language._has_letters(part)]
     assume(labels)
     share = rk.build("language", backend=backend, target=labels[0], mask=False)
@@ -81,7 +81,7 @@ def test_sentences_side_by_side_get_the_backends_own_labels(backend, own_label, 
 
 def test_a_long_text_gets_the_backends_own_label(backend, own_label):
     text = " ".join([ID, EN, DE] * 400)
-    assert len(text) > 3 * _langid.BLOCK
+    assert len(text) > 3 * _langid.MAX_BLOCK_BYTES
     reward = rk.build("language", backend=backend, scores={own_label(text): 1.0}, mask=False)
     assert reward(completions=[text, DE, text]) == [1.0, float(own_label(DE) == own_label(text)), 1]
 
@@ -158,8 +158,8 @@ def test_either_backend_chooses_among_the_candidates(backend):
 
 def test_a_release_of_py3langid_with_another_model_is_named(monkeypatch):
     py3langid = pytest.importorskip("py3langid.langid")
-    _langid._loaded.cache_clear()
-    _langid.identifier.cache_clear()
+    _langid._load_model.cache_clear()
+    _langid.load_identifier.cache_clear()
     other = SimpleNamespace(LanguageIdentifier=WHOLE, MODEL_FILE=None)
     monkeypatch.setitem(sys.modules, py3langid.__name__, other)
     with pytest.raises(ImportError, match=r"another model; pip install 'py3langid==0\.4\.\*'"):
@@ -167,17 +167,17 @@ def test_a_release_of_py3langid_with_another_model_is_named(monkeypatch):
 
 
 def test_unknown_labels_are_named(backend):
-    with pytest.raises(ValueError, match=f"{backend} knows no xx; it knows"):
+    with pytest.raises(ValueError, match=f"{backend} has no label xx; it has"):
         rk.build("language", target="xx", backend=backend)(completions=["a"])
-    with pytest.raises(ValueError, match=f"{backend} knows no xx; it knows"):
+    with pytest.raises(ValueError, match=f"{backend} has no label xx; it has"):
         rk.build("language", target="id", candidates=["id", "xx"], backend=backend)(
             completions=["a"]
         )
 
 
 def test_a_missing_backend_names_the_extra(monkeypatch):
-    _langid.identifier.cache_clear()
-    _langid._loaded.cache_clear()
+    _langid.load_identifier.cache_clear()
+    _langid._load_model.cache_clear()
     for name in [name for name in sys.modules if name.startswith("langid")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", [])

@@ -1,4 +1,4 @@
-"""The published rules as patterns, written from their description, and the mended ones by hand."""
+"""The published rules as patterns, written from their description, and the fixed ones by hand."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_published_count_is_four_parts_less_two_tails(text):
 
 
 @given(text=TEXT)
-def test_the_mended_strict_rule_implies_the_soft_one_and_the_full_count(text):
+def test_the_fixed_strict_rule_implies_the_soft_one_and_the_full_count(text):
     strict, soft, count = (score(name, text) for name in ("xml_strict", "xml_soft", "xml_count"))
     if strict:
         assert (soft, count) == (0.5, 0.5)
@@ -80,7 +80,7 @@ def test_the_mended_strict_rule_implies_the_soft_one_and_the_full_count(text):
 
 
 @given(text=TEXT)
-def test_the_mended_count_agrees_with_a_walk_over_the_tags(text):
+def test_the_fixed_count_agrees_with_a_walk_over_the_tags(text):
     tokens = list(re.finditer(r"</?(?:reasoning|answer)>", text))
     wanted = ["<reasoning>", "</reasoning>", "<answer>", "</answer>"]
     earned, kept, last = 0, {}, -1
@@ -130,7 +130,7 @@ def test_the_mended_count_agrees_with_a_walk_over_the_tags(text):
         ("", 0.0, 0.0, 0.0),
     ],
 )
-def test_the_mended_rules(text, strict, soft, count):
+def test_the_fixed_rules(text, strict, soft, count):
     assert score("xml_strict", text) == strict
     assert score("xml_soft", text) == soft
     assert score("xml_count", text) == pytest.approx(count)
@@ -185,7 +185,7 @@ def test_other_tags_and_a_tag_that_the_prompt_opened():
 
 
 @pytest.mark.parametrize(
-    ("text", "mended", "published"),
+    ("text", "fixed", "published"),
     [
         ("<think>2</think>4", 1.0, 1.0),
         ("2</think>4", -0.5, -0.5),
@@ -197,7 +197,7 @@ def test_other_tags_and_a_tag_that_the_prompt_opened():
         ("4", -2.0, -2.0),
     ],
 )
-def test_tag_count(text, mended, published):
+def test_tag_count(text, fixed, published):
     fields = {"tags": ["think"], "once": 0.5, "otherwise": -1.0}
-    assert score("tag_count", text, answer_after=True, **fields) == mended
+    assert score("tag_count", text, answer_after=True, **fields) == fixed
     assert score("tag_count", text, as_published=True, **fields) == published

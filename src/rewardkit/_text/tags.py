@@ -1,4 +1,4 @@
-"""Find tags in text, in one scan that is linear whatever the text holds."""
+"""Find tags in text, in one scan whose time is linear in the text's length, whatever it holds."""
 
 from __future__ import annotations
 
@@ -8,67 +8,77 @@ from functools import lru_cache
 from unicodedata import category
 
 
-def marks(tags: Sequence[str]) -> list[str]:
-    """Return the opening and closing tags, in the order in which they should stand.
+def list_marks(tags: Sequence[str]) -> list[str]:
+    """Return each tag's opening and closing mark, in the order in which they should occur.
 
-    >>> marks(["think"])
+    >>> list_marks(["think"])
     ['<think>', '</think>']
     """
     return [mark for tag in tags for mark in (f"<{tag}>", f"</{tag}>")]
 
 
-def opened(texts: list[str], opening: str) -> list[str]:
-    """Return the texts with the opening tag that the prompt ended in, if it is not there again.
+def restore_opening(texts: list[str], opening: str) -> list[str]:
+    """Return the texts with the opening mark that the prompt ended in, if it is not there again.
 
-    >>> opened(["2 + 2</think>", "<think>3"], "<think>")
+    >>> restore_opening(["2 + 2</think>", "<think>3"], "<think>")
     ['<think>2 + 2</think>', '<think>3']
     """
     if not opening:
         return texts
+    # some models write the mark again although the prompt ended in it
     return [text if text.lstrip().startswith(opening) else opening + text for text in texts]
 
 
 def is_blank(text: str) -> bool:
-    r"""Return whether nothing is said: no letter, digit or symbol outside of markup.
+    r"""Return whether a text has no content: no letter, digit or symbol outside of markup.
 
     >>> is_blank(" \n\u200b\u3164"), is_blank(r"\boxed{}."), is_blank("<b></b>"), is_blank("0")
     (True, True, True, False)
     """
-    if _SAYS.match(text):
+    # most texts begin with a word, which the pattern sees without a copy of the text
+    if _STARTS_WITH_CONTENT.match(text):
         return False
-    signs = _MARKUP.sub("", text)
-    return not any(category(s) in _SAYING and s not in _FILLERS for s in signs)
+    characters = _MARKUP.sub("", text)
+    return not any(category(c) in _CONTENT_CATEGORIES and c not in INVISIBLE for c in characters)
 
 
-_FILLERS = "\u115f\u1160\u2800\u3164\uffa0\ufffc\ufffd\U0001d159"
-_SAYS = re.compile(rf"[^\w\\<&]*+[^\W_{_FILLERS}]")  # a letter or digit before any markup
+# Letters and symbols by their Unicode category that show nothing: Hangul fillers, blank Braille,
+# object replacement, the replacement of a lone surrogate, a null notehead.
+INVISIBLE = "\u115f\u1160\u2800\u3164\uffa0\ufffc\ufffd\U0001d159"
+# a letter or digit before anything that may be markup
+_STARTS_WITH_CONTENT = re.compile(rf"[^\w\\<&]*+[^\W_{INVISIBLE}]")
 _MARKUP = re.compile(
     r"\\(?:boxed|text[A-Za-z]*|math[A-Za-z]+|q?quad)(?![A-Za-z])|&#?\w+;|</?[A-Za-z!][^<>]*+>"
 )
-_SAYING = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "So"}
+# Punctuation is no content, and nor is a modifier or a currency symbol; "+" and an arrow are.
+_CONTENT_CATEGORIES = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "So"}
 
 
 @lru_cache(maxsize=64)
-def layout(
+def compile_layout(
     tags: tuple[str, ...], between: str | None = None, line: str = ""
 ) -> Callable[[str], int]:
-    r"""Return what tells where a text's last block ends, -1 where it is not laid out so.
+    r"""Return a function that gives the end of the last block, or -1 if the layout does not match.
 
-    Laid out is a text in which each tag occurs once, in order, around something; `between` is the
-    pattern of what may stand before each block, anything by default, and `line` what follows each
-    opening tag and comes before each closing one. One pass, linear: the pattern never steps back.
+    In the layout each mark occurs once, in order, and no block is blank. `between` is the pattern
+    of what may precede each block, anything by default; `line` is what follows each opening mark
+    and precedes each closing one.
 
-    >>> ends = layout(("a", "b"), r"\s*+")
-    >>> ends("<a>1</a> <b>2</b>!"), ends("<a>1</a>, <b>2</b>"), ends("<a>1</a> <b></b>")
-    (17, -1, -1)
+    >>> find_end = compile_layout(("a", "b"), r"\s*+")
+    >>> find_end("<a>1</a> <b>2</b>!"), find_end("<a>1</a>, <b>2</b>")
+    (17, -1)
+    >>> find_end("<a>1</a> <b></b>")
+    -1
     """
-    other = _other(tags)
-    inside = rf"(?>{_SAYS.pattern}|()){other}"  # the group takes part where it may be blank
+    other = _pattern_without_marks(tags)
+    # Whether a block is blank needs Unicode categories, which a pattern does not have. The pattern
+    # sees the common case; the empty group takes part in the match only if the block may be blank.
+    inside = rf"(?>{_STARTS_WITH_CONTENT.pattern}|()){other}"
     gap = other if between is None else between
     blocks = [f"{gap}<{tag}>{line}{inside}(?<={line})</{tag}>" for tag in map(re.escape, tags)]
     match = re.compile(rf"{''.join(blocks)}(?={other}\Z)").match
 
-    def end(text: str) -> int:
+    def find_end(text: str) -> int:
         found = match(text)
         if found is None:
             return -1
@@ -79,42 +89,43 @@ def layout(
                     return -1
         return found.end()
 
-    return end
+    return find_end
 
 
 @lru_cache(maxsize=64)
-def block(tag: str) -> Callable[[str], re.Match[str] | None]:
-    """Return what finds the only block of a tag, as group 1, where each of its tags occurs once.
+def compile_only_block(tag: str) -> Callable[[str], re.Match[str] | None]:
+    """Return a function that finds a tag's block, as group 1, if each mark occurs exactly once.
 
-    >>> block("a")("1<a>2</a><b>")[1], block("a")("<a>1</a><a>2</a>")
+    >>> find_block = compile_only_block("a")
+    >>> find_block("1<a>2</a><b>")[1], find_block("<a>1</a><a>2</a>")
     ('2', None)
     """
-    other, tag = _other((tag,)), re.escape(tag)
+    other, tag = _pattern_without_marks((tag,)), re.escape(tag)
     return re.compile(f"{other}<{tag}>({other})</{tag}>{other}").fullmatch
 
 
-def places(text: str, wanted: list[str]) -> list[int]:
-    """Return where each tag stands, -1 where it does not count.
+def find_marks(text: str, marks: list[str]) -> list[int]:
+    """Return the position of each mark, -1 for a mark that does not count.
 
-    A tag counts where it occurs exactly once, after those that count before it, and where it does
-    not close a blank block.
+    A mark counts if it occurs exactly once, after those that count before it, and does not close a
+    blank block. `marks` alternates between opening and closing ones.
 
-    >>> places("<a>1</a><b></b><b>", ["<a>", "</a>", "<b>", "</b>"])
+    >>> find_marks("<a>1</a><b></b><b>", ["<a>", "</a>", "<b>", "</b>"])
     [0, 4, -1, 11]
     """
-    found: list[int] = []
+    positions: list[int] = []
     last = -1
-    for number, mark in enumerate(wanted):
-        place = text.find(mark)
-        counts = place > last and text.find(mark, place + 1) < 0
-        if counts and number % 2 and found[-1] >= 0:
-            counts = not is_blank(text[found[-1] + len(wanted[number - 1]) : place])
-        last = place if counts else last
-        found.append(place if counts else -1)
-    return found
+    for number, mark in enumerate(marks):
+        position = text.find(mark)
+        counts = position > last and text.find(mark, position + 1) < 0
+        if counts and number % 2 and positions[-1] >= 0:
+            counts = not is_blank(text[positions[-1] + len(marks[number - 1]) : position])
+        last = position if counts else last
+        positions.append(position if counts else -1)
+    return positions
 
 
-def _other(tags: tuple[str, ...]) -> str:
-    """Return the pattern of any text without the tags, which never steps back."""
+def _pattern_without_marks(tags: tuple[str, ...]) -> str:
     names = "|".join(map(re.escape, tags))
+    # Possessive: at each "<" there is one way on, so that the match never goes back: it is linear.
     return f"[^<]*+(?:<(?!/?(?:{names})>)[^<]*+)*+"

@@ -1,1 +1,1 @@
-"""What a particular trainer needs beyond a callable."""
+"""Adapters for particular trainers; each trainer's is imported by itself."""

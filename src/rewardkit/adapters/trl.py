@@ -1,16 +1,22 @@
 """TRL: a sum as separate reward functions, and a reward as an async function.
 
-Neither is needed to train: a reward goes straight into `reward_funcs` of GRPOTrainer, RLOOTrainer
-and AsyncGRPOTrainer.
+Neither is needed to train: GRPOTrainer, RLOOTrainer and AsyncGRPOTrainer take a reward as it is in
+`reward_funcs`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
+from rewardkit._messages import shorten_repr
 from rewardkit.reward import Linear, Reward, numbered
+
+_UNPACK_MESSAGE = (
+    "split(...) gives two lists, so it needs unpacking: funcs, weights = split(...); then"
+    " reward_funcs=funcs in the trainer and reward_weights=weights in its arguments"
+)
 
 
 class Split(NamedTuple):
@@ -19,27 +25,36 @@ class Split(NamedTuple):
     reward_funcs: list[Reward]
     reward_weights: list[float]
 
+    # A trainer that is given the pair takes it for one reward: it asks for the name first, and
+    # calls it after a whole generation.
+    @property
+    def __name__(self) -> str:
+        """Raise TypeError: the pair is not a reward."""
+        raise TypeError(_UNPACK_MESSAGE)
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise TypeError: the pair is not a reward."""
+        raise TypeError(_UNPACK_MESSAGE)
+
 
 def split(rewards: Reward | Sequence[Reward]) -> Split:
-    """Return the terms one by one, each with its weight and a name of its own.
+    """Return the terms of a sum, or of several, each with its weight and a name of its own.
 
-    TRL then logs each by itself, and `multi_objective_aggregation="normalize_then_sum"` normalises
-    each by itself. A sum's bias is left out: the same constant on every row changes no advantage.
-    Equal names are numbered, since TRL would merge them in its logs; the terms of a sum with
-    `log_why` log theirs.
+    TRL then logs each term by itself, and `multi_objective_aggregation="normalize_then_sum"`
+    normalises each by itself. A sum's bias is left out: the same constant on every row changes no
+    advantage. Equal names are numbered, since TRL would merge them in its logs; the terms of a sum
+    with `log_why` log theirs.
 
-    >>> from rewardkit import build
-    >>> split(build("xml_strict") + 0.5 * build("length", target=9)).reward_weights
+    >>> from rewardkit.rewards import Length, XmlStrict
+    >>> funcs, weights = split(XmlStrict() + 0.5 * Length(target=9))
+    >>> weights
     [1.0, 0.5]
     """
     terms: list[tuple[Reward, Reward]] = []  # each with the sum that it is a term of, or itself
     weights: list[float] = []
-    for reward in [rewards] if isinstance(rewards, Reward) else rewards:
+    for reward in [rewards] if isinstance(rewards, Reward) else _check_list(rewards):
         if not isinstance(reward, Reward):
-            message = (
-                f"got {reward!r} ({type(reward).__name__}), expected a reward or a list of them"
-            )
-            raise TypeError(message)
+            raise TypeError(_explain_not_a_reward(reward))
         for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
             terms.append((term, reward))
             weights.append(weight)
@@ -49,20 +64,38 @@ def split(rewards: Reward | Sequence[Reward]) -> Split:
         changes: dict[str, Any] = {} if name == term.__name__ else {"name": name}
         if reward.log_why and not term.log_why:
             changes["log_why"] = True
+        # an unchanged term stays the same object, so that what it has cached is kept
         funcs.append(term.model_copy(update=changes) if changes else term)
     return Split(funcs, weights)
+
+
+def _check_list(rewards: Any) -> Sequence[Any]:
+    if isinstance(rewards, list | tuple):
+        return rewards
+    raise TypeError(_explain_not_a_reward(rewards))
+
+
+def _explain_not_a_reward(value: Any) -> str:
+    if isinstance(value, type) and issubclass(value, Reward):
+        return f"got the class {value.__name__}, expected an instance: {value.__name__}(...)"
+    message = f"got {shorten_repr(value)}, expected a reward or a list of them"
+    if callable(value):
+        message += "; rk.wrap(function) makes a reward of a plain function"
+    return message
 
 
 def as_async(reward: Reward) -> Callable[..., Awaitable[list[float | None]]]:
     """Return a real `async def` function that scores in a thread, under the reward's name.
 
-    TRL awaits all async rewards together, so slow ones (a judge, a sandbox) overlap. It does not
-    pickle; AsyncGRPOTrainer, which pickles its rewards, puts plain ones into threads by itself.
+    TRL awaits all async rewards together, so slow ones (a judge, a sandbox) overlap. The function
+    does not pickle; AsyncGRPOTrainer, which pickles its rewards, runs plain ones in threads itself.
 
-    >>> from rewardkit import build
-    >>> asyncio.run(as_async(build("length", target=4))(completions=["four"]))
+    >>> from rewardkit.rewards import Length
+    >>> asyncio.run(as_async(Length(target=4))(completions=["four"]))
     [0.0]
     """
+    if not isinstance(reward, Reward):
+        raise TypeError(_explain_not_a_reward(reward))
 
     async def score(**batch: Any) -> list[float | None]:
         return await asyncio.to_thread(reward, **batch)

@@ -1,8 +1,8 @@
-r"""The reward functions of the published GRPO recipes, mended, under their published names.
+r"""The reward functions of the published GRPO recipes, with their bugs fixed, under the same names.
 
-Each is ready to pass to a trainer, and is an instance of a registered component, so `rk.dump` shows
-what it is made of. `rewardkit.presets.published` has the same names with the published numbers.
-The columns are the recipes' own: `answer`.
+Each is ready to pass to a trainer. It is an instance of a registered component, so `rk.dump`
+shows its parts. `rewardkit.presets.published` has the same names with the published numbers. The
+column is the recipes' own: `answer`.
 
 >>> completion = "<reasoning>\n7 * 6\n= 42\n</reasoning>\n<answer>\n42.0\n</answer>"
 >>> strict_format_reward_func(completions=[completion])
@@ -12,7 +12,9 @@ The columns are the recipes' own: `answer`.
 """
 
 from rewardkit.extract import After, LastNumber, Tag
-from rewardkit.presets import published as published  # so that presets.published is there
+from rewardkit.presets import (
+    published as published,
+)  # `presets.published` works without its own import
 from rewardkit.rewards.correct import Correct
 from rewardkit.rewards.language import Language
 from rewardkit.rewards.length import Length
@@ -39,6 +41,7 @@ __all__ = [
 xmlcount_reward_func = XmlCount(name="xmlcount_reward_func")
 soft_format_reward_func = XmlSoft(name="soft_format_reward_func")
 strict_format_reward_func = XmlStrict(name="strict_format_reward_func")
+# which="only": with several answers, a model could list them all and be right.
 int_reward_func = IsNumber(name="int_reward_func", extractor=Tag(which="only"))
 correctness_reward_func = Correct(
     name="correctness_reward_func",
@@ -52,6 +55,7 @@ match_format_exactly = ThinkFormat(name="match_format_exactly", value=3.0, opene
 match_format_approximately = TagCount(
     name="match_format_approximately", tags=("think",), answer_after=True
 )
+# strip=False, since the recipe pays less for an answer with white space around it.
 check_answer = RatioMatch(name="check_answer", extractor=After(strip=False))
 check_numbers = RatioMatch(
     name="check_numbers",
@@ -68,6 +72,7 @@ format_and_language_reward_func = Language(
     scores={"id": 5.0, "en": -3.0, "zh": -3.0},
     other=-5.0,
     no_letters=-5.0,
+    # Without Malay ("ms"), which langid often finds in Indonesian text.
     candidates=(
         *("ar", "de", "en", "es", "fr", "hi", "id", "it", "ja"),
         *("ko", "nl", "pl", "pt", "ru", "th", "tr", "vi", "zh"),

@@ -1,8 +1,8 @@
-r"""The reward functions of the published GRPO recipes, with the published numbers, defects and all.
+r"""The reward functions of the published GRPO recipes, with the published numbers, bugs included.
 
-To compare with runs and papers that used them; to train, take the mended ones in
-`rewardkit.presets`. Where an original raises (content that is None, a tool call), the text that
-`Batch` makes of the completion is scored. A blank reference is never right here.
+They serve to compare with runs and papers that used them; for training, use the fixed ones in
+`rewardkit.presets`. If an original raises (content that is None, a tool call), the text
+that `Batch` makes of the completion is scored. A blank reference is never right here.
 
 >>> completion = "<reasoning>\n7 * 6\n= 42\n</reasoning>\n<answer>\n42.0\n</answer>"
 >>> strict_format_reward_func(completions=[completion])
@@ -38,6 +38,7 @@ __all__ = [
 xmlcount_reward_func = XmlCount(name="xmlcount_reward_func", as_published=True)
 soft_format_reward_func = XmlSoft(name="soft_format_reward_func", as_published=True)
 strict_format_reward_func = XmlStrict(name="strict_format_reward_func", as_published=True)
+# strict=False: the notebook splits at the tags, which takes the whole text if they are missing.
 int_reward_func = IsNumber(name="int_reward_func", kind="digits", extractor=Tag(strict=False))
 correctness_reward_func = Correct(
     name="correctness_reward_func",
@@ -47,6 +48,7 @@ correctness_reward_func = Correct(
 )
 
 # The think recipe: Unsloth's notebooks on reasoning in another language (2025).
+# The notebook's pattern begins with an optional part: its search finds the closing tag alone.
 match_format_exactly = RegexMatch(name="match_format_exactly", pattern="</think>", value=3.0)
 match_format_approximately = TagCount(
     name="match_format_approximately", tags=("think",), as_published=True

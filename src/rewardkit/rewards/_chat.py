@@ -1,4 +1,4 @@
-"""Many requests at once to an endpoint that speaks OpenAI's chat completions, with a deadline."""
+"""Many requests at once to an OpenAI-compatible chat completions endpoint, with a deadline."""
 
 from __future__ import annotations
 
@@ -11,34 +11,32 @@ from typing import Any
 
 from rewardkit._optional import require
 
-GRACE = 1.0
-"""Seconds that requests have to end after the deadline, before they are left to themselves."""
+GRACE_SECONDS = 1.0  # for cancelled requests to close, before the thread is abandoned
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where to ask, how, and how long for."""
+    """An endpoint's address and the settings of the requests to it."""
 
     base_url: str
     api_key: str = field(repr=False)
     options: dict[str, Any]
-    """What every request holds: the model, its temperature."""
-    form: dict[str, Any]
-    """What a request holds as long as the server does not refuse it: the form of the reply."""
+    """Parameters of every request: the model, its temperature."""
+    reply_format: dict[str, Any]
+    """Parameters that are left out once a server has refused them: the format of the reply."""
     concurrency: int
     """How many requests run at once."""
     retries: int
-    """How often the client repeats a request that failed for a passing reason."""
+    """How often the client repeats a request that failed for a temporary reason."""
     timeout: float
     """Seconds for one try."""
     deadline: float
     """Seconds for all requests."""
 
     def ask(self, conversations: Sequence[Any]) -> list[str | Exception]:
-        """Return the reply to each list of messages, or the error; TimeoutError is the deadline's.
+        """Return the reply to each list of messages, or the error: TimeoutError after the deadline.
 
-        The requests run in an event loop of their own, so that it makes no difference whether the
-        caller runs in one. Raises ImportError where openai is not installed.
+        Raises ImportError if openai is not installed.
         """
         if not conversations:
             return []
@@ -51,25 +49,27 @@ class Endpoint:
         replies: dict[int, str | Exception] = {}
 
         def run() -> None:
-            asyncio.run(self._ask(client, conversations, replies))
+            asyncio.run(self._send_requests(client, conversations, replies))
 
+        # In a thread: the caller may already run an event loop. A daemon, so that a request that
+        # cannot be cancelled does not keep the process alive.
         thread = Thread(target=run, name="rewardkit-chat", daemon=True)
         thread.start()
-        thread.join(self.deadline + GRACE)
+        thread.join(self.deadline + GRACE_SECONDS)
         late = TimeoutError(f"no reply within {self.deadline:g} s")
         return [replies.get(number, late) for number in range(len(conversations))]
 
-    async def _ask(
+    async def _send_requests(
         self, client: Any, conversations: Sequence[Any], replies: dict[int, str | Exception]
     ) -> None:
-        """Put each reply or error into `replies`; at the deadline, cancel what is under way."""
-        turn, plain = asyncio.Semaphore(self.concurrency), asyncio.Event()
+        """Put each reply or error into `replies`; at the deadline, cancel the other requests."""
+        slots, format_refused = asyncio.Semaphore(self.concurrency), asyncio.Event()
 
         async def ask(number: int, messages: Any) -> None:
-            async with turn:
+            async with slots:
                 try:
-                    replies[number] = await self._reply(client, messages, plain)
-                except Exception as error:  # noqa: BLE001 - it costs its own reply alone
+                    replies[number] = await self._request_reply(client, messages, format_refused)
+                except Exception as error:  # noqa: BLE001 - it must not end the other requests
                     replies[number] = error
 
         async with client:
@@ -79,16 +79,18 @@ class Endpoint:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _reply(self, client: Any, messages: Any, plain: asyncio.Event) -> str:
-        """Return a reply's text; `plain` is set once a server is seen to refuse only the form."""
+    async def _request_reply(
+        self, client: Any, messages: Any, format_refused: asyncio.Event
+    ) -> str:
         openai = require("openai", install="rewardkit[judge]")
         create = partial(client.chat.completions.create, messages=messages, **self.options)
-        if plain.is_set():
+        if format_refused.is_set():
             reply = await create()
         else:
             try:
-                reply = await create(**self.form)
+                reply = await create(**self.reply_format)
             except (openai.BadRequestError, openai.UnprocessableEntityError):
                 reply = await create()
-                plain.set()
+                # only now: if the request itself is bad, the line above raises
+                format_refused.set()
         return str(reply.choices[0].message.content or "")

@@ -1,7 +1,7 @@
-"""The models of langid and py3langid, on many texts at once.
+"""The models of langid and py3langid, run on many texts at once with numpy.
 
 langid is Lui and Baldwin, 2012, "langid.py: An Off-the-shelf Language Identification Tool";
-py3langid goes on from it with a model of its own. The labels are those that the packages give.
+py3langid is its successor with a model of its own. The labels are those that the packages give.
 """
 
 from __future__ import annotations
@@ -16,137 +16,141 @@ from typing import Any, ClassVar, Self
 
 from rewardkit._optional import require
 
-BLOCK = 1 << 13
-"""Bytes of texts that are looked at together, whose weights are a few MB."""
-_NO_BYTE = b"\xff"  # which stands in no UTF-8, so that no feature goes across it
-_lock = threading.Lock()
+MAX_BLOCK_BYTES = 1 << 13
+"""Bytes of texts that are classified together; their weights take a few MB, which fits a cache."""
+_SEPARATOR = b"\xff"  # a byte that UTF-8 never has, so that no feature crosses it
+_load_lock = threading.Lock()  # two threads would each load a model of tens of megabytes
 
 
 @dataclass(frozen=True, eq=False)
 class Identifier:
-    """A backend's model, for many texts at once: the same walk over the bytes, the same sums.
+    """A backend's model, for many texts at once, with the same results as the backend's own code.
 
     Both backends enter one state of an automaton for each byte, count the features that the states
-    stand for, and add up each label's weights of them. The automaton is one of Aho and Corasick's
-    (1975): a state follows from the last few bytes, as many as the longest feature has. So all
-    states are found together, in as many steps.
+    represent, and add up each label's weights of them. The automaton is an Aho-Corasick one (1975):
+    a state depends on the last few bytes alone, as many as the longest feature has. So the states
+    of all bytes are found together, in as many steps.
     """
 
     name: ClassVar[str]
     """The backend's name."""
     labels: list[str]
     prior: Any
-    """Each label's sum to begin with."""
+    """Each label's initial sum."""
     weights: Any
-    """A row for each feature, of what it adds to each label's sum."""
+    """One row per feature: what it adds to each label's sum."""
     features: Any
     """Each state's feature, or -1."""
     moves: Any
-    """The states after each byte, 256 in a row."""
+    """The next state for each byte, 256 per row."""
     rows: Any
-    """Where in the moves each state's row begins; states may share one."""
+    """The index in `moves` at which each state's row begins; states may share a row."""
     reach: int
-    """How many bytes a state follows from."""
+    """How many bytes a state depends on."""
 
     def check(self, labels: Iterable[str]) -> None:
-        """Raise ValueError for labels that it does not choose among."""
+        """Raise ValueError for labels that the model does not have."""
         known = {*self.labels}
         unknown = sorted({*labels} - known)
         if unknown:
-            message = f"{self.name} knows no {', '.join(unknown)}; it knows {sorted(known)}"
+            message = f"{self.name} has no label {', '.join(unknown)}; it has {sorted(known)}"
             raise ValueError(message)
 
     def choose(self, labels: Collection[str]) -> Self:
-        """Return one that chooses among some of the labels."""
-        kept = [place for place, label in enumerate(self.labels) if label in labels]
-        chosen = [self.labels[place] for place in kept]
+        """Return an identifier restricted to some of the labels."""
+        kept = [index for index, label in enumerate(self.labels) if label in labels]
+        chosen = [self.labels[index] for index in kept]
         return replace(self, labels=chosen, prior=self.prior[kept], weights=self.weights[:, kept])
 
     def classify(self, texts: list[str]) -> list[str]:
         """Return the label of each text."""
         labels: list[str] = []
-        group: list[bytes] = []
+        block: list[bytes] = []
         size = 0
-        for text in map(self.encoded, texts):
-            if group and size + len(text) > BLOCK:
-                labels += self._classify(group)
-                group, size = [], 0
-            group.append(text)
+        for text in map(self.encode, texts):
+            if block and size + len(text) > MAX_BLOCK_BYTES:
+                labels += self._classify_block(block)
+                block, size = [], 0
+            block.append(text)
             size += len(text) + 1
-        return labels + (self._classify(group) if group else [])
+        return labels + (self._classify_block(block) if block else [])
 
-    def _classify(self, texts: list[bytes]) -> list[str]:
-        """Return the label of each text of a block."""
-        np = _numpy()
-        features = self.features[self.states(_NO_BYTE.join(texts))]
+    def _classify_block(self, texts: list[bytes]) -> list[str]:
+        np = _import_numpy()
+        features = self.features[self.find_states(_SEPARATOR.join(texts))]
+        # the text that each byte belongs to, a separator to the text before it
         owners = np.repeat(np.arange(len(texts), dtype=np.int32), [len(t) + 1 for t in texts])
         known = features >= 0
+        # a text and a feature as one integer, so that one sort counts all pairs
         pairs = owners[:-1][known] * np.int32(len(self.weights)) + features[known]
         pairs, counts = np.unique(pairs, return_counts=True)
         owners, features = np.divmod(pairs, np.int32(len(self.weights)))
-        counts, weights = self.damped(counts.astype(self.weights.dtype)), self.weights[features]
+        counts = self.weigh_counts(counts.astype(self.weights.dtype))
+        weights = self.weights[features]
         cuts = np.searchsorted(owners, np.arange(len(texts) + 1))
         sums = np.empty((len(texts), len(self.labels)), self.weights.dtype)
         for row, (start, end) in zip(sums, pairwise(cuts.tolist()), strict=True):
             np.dot(counts[start:end], weights[start:end], row)
         sums += self.prior
-        sums[cuts[1:] == cuts[:-1]] = self.silent()
+        sums[cuts[1:] == cuts[:-1]] = self.sums_without_features()
         return [self.labels[label] for label in sums.argmax(axis=1)]
 
-    def states(self, data: bytes) -> Any:
+    def find_states(self, data: bytes) -> Any:
         """Return the state after each byte."""
-        np = _numpy()
-        signs = np.frombuffer(_NO_BYTE * self.reach + data, np.uint8)[1:].astype(np.int32)
+        np = _import_numpy()
+        # separators before the text take the automaton to its first state
+        padded = np.frombuffer(_SEPARATOR * self.reach + data, np.uint8)[1:].astype(np.int32)
         states = np.zeros(len(data), np.int32)
         for step in range(self.reach):
-            states = self.moves[self.rows[states] + signs[step : step + len(data)]]
+            states = self.moves[self.rows[states] + padded[step : step + len(data)]]
         return states
 
-    def encoded(self, text: str) -> bytes:
-        """Return the bytes that the backend looks at."""
+    def encode(self, text: str) -> bytes:
+        """Return the bytes that the backend reads."""
         return text.encode()
 
-    def damped(self, counts: Any) -> Any:
-        """Return what the counts of the features weigh."""
+    def weigh_counts(self, counts: Any) -> Any:
+        """Return the factors of the features' weights."""
         return counts
 
-    def silent(self) -> Any:
+    def sums_without_features(self) -> Any:
         """Return each label's sum for a text without a feature."""
         return self.prior
 
 
 class _Langid(Identifier):
-    """langid's."""
+    """The model of langid."""
 
     name = "langid"
 
     @classmethod
     def load(cls) -> Self:
-        """Return the whole model, with the features of a state added up beforehand."""
+        """Return the whole model, with the features of each state added up beforehand."""
         langid = require("langid.langid", install="rewardkit[language]")
-        np = _numpy()
+        np = _import_numpy()
         model = langid.LanguageIdentifier.from_modelstring(langid.model)
         moves = np.array(model.tk_nextmove, np.int32)
         rows = np.arange(0, len(moves), 256, dtype=np.int32)
+        # a state of langid has several features; as one, each byte adds one row of weights
         weights = np.zeros((len(rows), len(model.nb_classes)))
         features = np.full(len(rows), -1, np.int32)
         for state, found in model.tk_output.items():
             weights[state] = model.nb_ptc[list(found)].sum(axis=0)
             features[state] = state
-        labels, reach = [*map(str, model.nb_classes)], _reach(moves, rows)
+        labels, reach = [*map(str, model.nb_classes)], _measure_reach(moves, rows)
         return cls(labels, model.nb_pc, weights, features, moves, rows, reach)
 
 
 class _Py3langid(Identifier):
-    """py3langid's, which was trained anew: on composed text, with a feature's count damped."""
+    """The model of py3langid: trained on composed text, with the logarithms of the counts."""
 
     name = "py3langid"
 
     @classmethod
     def load(cls) -> Self:
-        """Return the whole model. Raises ImportError for a release that has another."""
+        """Return the whole model. Raises ImportError for a release with another format."""
         py3langid = require("py3langid.langid", install="py3langid")
-        np = _numpy()
+        np = _import_numpy()
         try:
             model = py3langid.LanguageIdentifier.from_model_file(py3langid.MODEL_FILE)
             moves = np.array(model.tk_nextmove, np.int32)
@@ -155,50 +159,50 @@ class _Py3langid(Identifier):
             message = "this release of py3langid has another model; pip install 'py3langid==0.4.*'"
             raise ImportError(message) from error
         features, weights = np.array(model.tk_output, np.int32), model.nb_ptc.astype(np.float32)
-        labels, reach = [*map(str, model.nb_classes)], _reach(moves, rows)
+        labels, reach = [*map(str, model.nb_classes)], _measure_reach(moves, rows)
         return cls(labels, model.nb_pc, weights, features, moves, rows, reach)
 
-    def encoded(self, text: str) -> bytes:
-        """Return the composed text's bytes, in small letters where all are capitals."""
+    def encode(self, text: str) -> bytes:
+        """Return the composed text's bytes, in lower case if all letters are capitals."""
         return unicodedata.normalize("NFC", text.lower() if text.isupper() else text).encode()
 
-    def damped(self, counts: Any) -> Any:
-        """Return the logarithms of 1 and the counts."""
-        return _numpy().log1p(counts)
+    def weigh_counts(self, counts: Any) -> Any:
+        """Return log(1 + count) for each count."""
+        return _import_numpy().log1p(counts)
 
-    def silent(self) -> Any:
+    def sums_without_features(self) -> Any:
         """Return the same sum for each label, so that the first is chosen."""
-        return _numpy().zeros_like(self.prior)
+        return _import_numpy().zeros_like(self.prior)
 
 
-def _reach(moves: Any, rows: Any) -> int:
-    """Return how many bytes lead to the state that is furthest from the first."""
-    np = _numpy()
+def _measure_reach(moves: Any, rows: Any) -> int:
+    """Return the number of bytes to the state that is furthest from the first."""
+    # the longest feature's length, which neither model file has: a search in breadth finds it
+    np = _import_numpy()
     new = seen = np.arange(len(rows)) == 0
     steps = -1
     while new.any():
-        near = np.zeros_like(seen)
-        near[moves.reshape(-1, 256)[rows[new] >> 8]] = True
-        seen, new, steps = seen | new, near & ~(seen | new), steps + 1
+        reachable = np.zeros_like(seen)
+        reachable[moves.reshape(-1, 256)[rows[new] >> 8]] = True
+        seen, new, steps = seen | new, reachable & ~(seen | new), steps + 1
     return steps
 
 
-def _numpy() -> Any:
+def _import_numpy() -> Any:
     return require("numpy", install="rewardkit[language]")
 
 
 @lru_cache(maxsize=32)
-def identifier(backend: str, candidates: tuple[str, ...] | None) -> Identifier:
-    """Return an identifier that chooses among the candidates. Raises ValueError for others."""
-    with _lock:
-        model = _loaded(backend)
+def load_identifier(backend: str, candidates: tuple[str, ...] | None) -> Identifier:
+    """Return an identifier for the candidates. Raises ValueError for labels without a model."""
+    with _load_lock:
+        model = _load_model(backend)
     if candidates is None:
         return model
     model.check(candidates)
     return model.choose(candidates)
 
 
-@lru_cache(maxsize=2)
-def _loaded(backend: str) -> Identifier:
-    """Load a backend's whole model, which takes a second or two."""
+@lru_cache(maxsize=2)  # loading takes a second or two
+def _load_model(backend: str) -> Identifier:
     return (_Py3langid if backend == "py3langid" else _Langid).load()

@@ -1,7 +1,7 @@
-"""Is the answer right? An extractor finds it, a verifier judges it, and each outcome has its value.
+"""Correctness: an extractor finds the answer, a verifier judges it, and each outcome has a value.
 
-A verifier gives no score and a reward decides no truth: the two are told apart as in RLVR (Lambert
-et al., 2024, "Tulu 3", section 6).
+A verifier gives no score and a reward does not decide what is true. The separation is that of RLVR
+(Lambert et al., 2024, "Tulu 3", section 6).
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from rewardkit.verify.base import Verifier
 @final
 @register("correct")
 class Correct(Reward):
-    """A value for each outcome of a verifier on what an extractor finds.
+    """A value for each outcome of a verifier on the answer that an extractor finds.
 
-    >>> from rewardkit import build
-    >>> right = build("correct", verifier="number", extractor="hash", correct=2.0)
+    >>> from rewardkit.extract import Hash
+    >>> from rewardkit.verify import Number
+    >>> right = Correct(verifier=Number(), extractor=Hash(), correct=2.0)
     >>> right(completions=["#### 1,000", "#### 7", "?"], answer=["1000", 8, "9"])
     [2.0, 0.0, 0.0]
     """
@@ -33,43 +34,44 @@ class Correct(Reward):
     """What finds the answer in the completion."""
     reference: Column[Reference] | None = "answer"
     """The column with the right answer: a string, a number, or a list of which any is right; None
-    where the verifier needs none, as `json_schema` with a schema of its own."""
+    for a verifier that needs none, such as `json_schema` with a schema of its own."""
     correct: float | None = 1.0
-    """The value of a right answer. Here and below None abstains."""
+    """The value of a right answer. Here and below, None skips the row."""
     wrong: float | None = 0.0
-    """The value of a wrong answer; where the verdict has a share, it is that part of the way up."""
+    """The value of a wrong answer; if the verdict has a share, the value is that fraction of the
+    way from `wrong` to `correct`."""
     no_answer: float | None = 0.0
-    """The value of a completion in which no answer is found."""
+    """The value of a completion without an answer."""
     timeout: float | None = 0.0
     """The value of an answer that took too long to judge."""
     bad_reference: float | None = None
-    """The value of any completion where the reference cannot be read."""
+    """The value of a row whose reference cannot be read."""
 
     @property
     def bounds(self) -> Bounds:
-        """The least and the greatest of the five values."""
+        """The lowest and the highest of the five values."""
         given = [
             value for outcome in Outcome if (value := getattr(self, outcome.value)) is not None
         ]
         return min(given, default=0.0), max(given, default=0.0)
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return each outcome's value (batch length); the why is the outcome and its detail."""
+        """Return each outcome's value per completion; the why is the outcome and its detail."""
         references = [None] * len(batch) if self.reference is None else batch.column(self.reference)
         answers = [*map(self.extractor.extract, batch.texts)]
-        shared = {
+        # most verdicts have no detail, and then a Score per outcome is enough
+        scores_without_detail = {
             outcome: Score(getattr(self, outcome.value), outcome.value) for outcome in Outcome
         }
         return [
-            Score(self._value(outcome, share), f"{outcome}: {detail}")
+            Score(self._outcome_value(outcome, share), f"{outcome}: {detail}")
             if detail
-            else shared[outcome]
+            else scores_without_detail[outcome]
             for outcome, detail, share in self.verifier.verify(answers, references)
         ]
 
-    def _value(self, outcome: Outcome, share: float | None) -> float | None:
-        """Return an outcome's value; for a wrong answer, that share of the way to a right one's."""
+    def _outcome_value(self, outcome: Outcome, share: float | None) -> float | None:
         value: float | None = getattr(self, outcome.value)
         if outcome is Outcome.WRONG and share and value is not None and self.correct is not None:
-            value += share * (self.correct - value)
+            value += share * (self.correct - value)  # partial credit for the tests that passed
         return value

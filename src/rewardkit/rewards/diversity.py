@@ -1,6 +1,6 @@
-"""How unlike the other completions of its prompt a completion is.
+"""How different a completion is from the other completions of its prompt.
 
-Likeness is the Jaccard index (Jaccard, 1912) of the sets of n-grams; as in self-BLEU (Zhu et al.,
+Similarity is the Jaccard index (Jaccard, 1912) of the sets of n-grams; as in self-BLEU (Zhu et al.,
 2018, "Texygen"), each completion is compared with all others of its group.
 """
 
@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, final
 
 from pydantic import Field
 
-from rewardkit._text.ngrams import ngrams, words
+from rewardkit._text.ngrams import ngrams, split_words
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
@@ -25,19 +25,19 @@ from rewardkit.reward import Bounds, Reward
 class Diversity(Reward):
     """A value times the mean Jaccard distance to the other completions of the group.
 
-    A completion without an n-gram says nothing of its own, and is like all others; one that is
-    alone in its group abstains.
+    A completion without an n-gram counts as equal to all others. A completion that is alone in its
+    group is skipped.
 
     >>> Diversity()(prompts=["p"] * 3, completions=["a b", "a b", "a c"])
     [0.333..., 0.333..., 0.666...]
     """
 
-    pointwise: ClassVar[bool] = False
+    pointwise: ClassVar[bool] = False  # a score depends on the other rows of the group
 
     ngram: Annotated[int, Field(ge=1)] = 1
     """How many words make an n-gram."""
     value: float = 1.0
-    """What a completion without an n-gram of the others is worth."""
+    """The value of a completion that shares no n-gram with the others."""
 
     @property
     def bounds(self) -> Bounds:
@@ -47,7 +47,7 @@ class Diversity(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` times the mean distance, 0 to 1, for each completion.
 
-        Raises ValueError where the batch has no prompts to tell the groups by.
+        Raises ValueError if the batch has no prompts, which make the groups.
         """
         scores: list[Score] = []
         for rows in batch.groups():
@@ -55,39 +55,41 @@ class Diversity(Reward):
             if not others:
                 scores.append(Score(None, "alone in its group"))
                 continue
-            for likeness in _likenesses(self._ngrams(batch.texts[row]) for row in rows):
-                mean = 1 - likeness / others
+            for similarity in _sum_similarities(
+                self._split_ngrams(batch.texts[row]) for row in rows
+            ):
+                mean = 1 - similarity / others
                 scores.append(Score(self.value * mean, f"{mean:.0%} unlike {others} others"))
         return scores
 
-    def _ngrams(self, text: str) -> Iterator[Hashable]:
-        """Return a text's n-grams of words."""
-        return ngrams(words(text), self.ngram)
+    def _split_ngrams(self, text: str) -> Iterator[Hashable]:
+        return ngrams(split_words(text), self.ngram)
 
 
-def _likenesses(texts: Iterable[Iterable[Hashable]]) -> list[float]:
-    """Return the sum of each one's Jaccard indices with the others; of 1s, if it has no n-gram.
-
-    The set of its n-grams is written as one large number, a bit for each, so that it takes one
-    operation to find what two of them share.
-    """
+def _sum_similarities(texts: Iterable[Iterable[Hashable]]) -> list[float]:
+    """Return the sum of each text's Jaccard indices with the others."""
+    # A set of n-grams is one large integer with a bit for each n-gram: the size of an intersection
+    # then takes one "and" and one count of bits, in place of a Python set per pair.
     bits: dict[Hashable, int] = defaultdict(count().__next__)
     sets = [{*map(bits.__getitem__, text)} for text in texts]
-    masks = [(_mask(one, len(bits)), len(one)) for one in sets]
+    masks = [(_set_bits(items, len(bits)), len(items)) for items in sets]
     sums = [0.0] * len(sets)
     for one, (mask, size) in enumerate(masks):
-        for other, (beside, its_size) in enumerate(masks[:one]):
-            both = (mask & beside).bit_count()
-            if both:
-                jaccard = both / (size + its_size - both)
+        # each pair once: the index is symmetric
+        for other, (other_mask, other_size) in enumerate(masks[:one]):
+            shared = (mask & other_mask).bit_count()
+            if shared:
+                jaccard = shared / (size + other_size - shared)
                 sums[one] += jaccard
                 sums[other] += jaccard
-    return [total if one else len(sets) - 1.0 for one, total in zip(sets, sums, strict=True)]
+    # without an n-gram the index is 0 / 0; as 1, an empty completion earns nothing
+    return [total if items else len(sets) - 1.0 for items, total in zip(sets, sums, strict=True)]
 
 
-def _mask(places: Iterable[int], size: int) -> int:
-    """Return the number of `size` bits in which those at the places are set."""
+def _set_bits(positions: Iterable[int], size: int) -> int:
+    """Return an integer of `size` bits with those at the positions set."""
+    # by way of a text of digits: setting bits one by one copies the integer each time
     digits = bytearray(b"0") * size
-    for place in places:
-        digits[place] = ord("1")
+    for position in positions:
+        digits[position] = ord("1")
     return int(digits or b"0", base=2)

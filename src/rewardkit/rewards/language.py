@@ -1,8 +1,8 @@
-"""Is it written in the right language? By langid (Lui and Baldwin, 2012, "langid.py").
+"""The language of a completion, identified by langid (Lui and Baldwin, 2012, "langid.py").
 
-Markup is no language: tags, code and LaTeX are masked before a text is looked at, but for prose in
-them: eight words in a row, or twenty signs of Chinese or Japanese, are no code. Each sentence
-counts as one, however long it is.
+Tags, code and LaTeX are masked before a text is identified, except for prose in them: eight words
+in a row, or twenty characters of Chinese or Japanese. Each sentence counts as one, whatever its
+length.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
+from rewardkit._text.tags import INVISIBLE
 from rewardkit.batch import Batch
 from rewardkit.component import Frozen
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
-from rewardkit.rewards._langid import Identifier, identifier
+from rewardkit.rewards._langid import Identifier, load_identifier
 
 
 @final
@@ -38,23 +39,23 @@ class Language(Reward):
     target: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
     """The language whose share of sentences is the score, 0 to 1: an ISO 639-1 code."""
     scores: Annotated[Mapping[str, float], Frozen] | None = None
-    """A score for each label of the whole text, in place of a target."""
+    """A score for each label of the whole text, instead of a target."""
     other: float = 0.0
     """The score of a label that is not in `scores`."""
     no_letters: float | None = None
-    """The score of text without a letter in it; None abstains."""
+    """The score of text without a letter; None skips the row."""
     candidates: tuple[str, ...] | None = None
-    """The labels to choose among; None for all that the backend knows."""
+    """The labels to choose from; None for all labels of the backend."""
     scope: Literal["all", "reasoning", "answer"] = "all"
-    """The whole text, what comes before its first `</think>` or `</reasoning>`, or what follows."""
+    """The whole text, the part before its first `</think>` or `</reasoning>`, or the part after."""
     mask: bool = True
-    """Whether tags, code and LaTeX are left out, but for prose in them. False takes any text but a
-    blank one as it is."""
+    """Whether to leave out tags, code and LaTeX, except for prose in them. False takes any text
+    that is not blank as it is."""
     backend: Literal["langid", "py3langid"] = "langid"
     """The identifier: pip install 'rewardkit[language]', or py3langid."""
 
     @model_validator(mode="after")
-    def _target_or_scores(self) -> Self:
+    def _check_target_or_scores(self) -> Self:
         if (self.target is None) == (not self.scores):
             message = "give either target='id' (a share of sentences) or scores={'id': 1.0, ...}"
             raise ValueError(message)
@@ -68,7 +69,7 @@ class Language(Reward):
 
     @property
     def bounds(self) -> Bounds:
-        """From 0 to 1 for a target, else the least and the greatest of the values."""
+        """From 0 to 1 for a target, else the lowest and the highest of the values."""
         given = [0.0, 1.0] if self.scores is None else [*self.scores.values(), self.other]
         given += [] if self.no_letters is None else [self.no_letters]
         return min(given), max(given)
@@ -76,91 +77,97 @@ class Language(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the share or the label's score for each completion.
 
-        Raises ImportError where the backend is not installed, and ValueError for a label that it
-        does not know.
+        Raises ImportError if the backend is not installed, and ValueError for a label that it does
+        not have.
         """
-        model = identifier(self.backend, self.candidates)
+        model = load_identifier(self.backend, self.candidates)
         wanted = [self.target] if self.scores is None else self.scores
         model.check(map(str, wanted))
-        texts = [_scoped(text, self.scope) for text in batch.texts]
-        texts = [*map(_masked, texts)] if self.mask else texts
-        return (self._shares if self.scores is None else self._labelled)(model, texts)
+        texts = [_select_scope(text, self.scope) for text in batch.texts]
+        texts = [*map(_mask_markup, texts)] if self.mask else texts
+        return (self._score_sentences if self.scores is None else self._score_labels)(model, texts)
 
-    def _labelled(self, model: Identifier, texts: list[str]) -> list[Score]:
+    def _score_labels(self, model: Identifier, texts: list[str]) -> list[Score]:
         """Return the score of each whole text's label."""
-        says = [_has_letters(text) if self.mask else bool(text.strip()) for text in texts]
-        labels = iter(model.classify([*compress(texts, says)]))
-        worth = self.scores if self.scores is not None else {}
-        silent = Score(self.no_letters, "no letters")
+        # an identifier has a label for any text, so that one without letters must not reach it
+        readable = [_has_letters(text) if self.mask else bool(text.strip()) for text in texts]
+        labels = iter(model.classify([*compress(texts, readable)]))
+        scores = self.scores if self.scores is not None else {}
+        no_letters = Score(self.no_letters, "no letters")
 
-        def worth_of(label: str) -> Score:
-            return Score(worth.get(label, self.other), label)
+        def score_label(label: str) -> Score:
+            return Score(scores.get(label, self.other), label)
 
-        return [worth_of(next(labels)) if one else silent for one in says]
+        return [score_label(next(labels)) if has_label else no_letters for has_label in readable]
 
-    def _shares(self, model: Identifier, texts: list[str]) -> list[Score]:
+    def _score_sentences(self, model: Identifier, texts: list[str]) -> list[Score]:
         """Return the share of each text's sentences that are in the target language."""
-        parts = [[*filter(_has_letters, _SENTENCE.split(text))] for text in texts]
-        labels = iter(model.classify([*chain.from_iterable(parts)]))
+        sentences = [[*filter(_has_letters, _SENTENCE_END.split(text))] for text in texts]
+        # all sentences of the batch at once: numpy's cost per call is larger than a sentence's
+        labels = iter(model.classify([*chain.from_iterable(sentences)]))
 
-        def share(sentences: int) -> Score:
-            if not sentences:
+        def score_next(count: int) -> Score:
+            if not count:
                 return Score(self.no_letters, "no letters")
-            hits = [*islice(labels, sentences)].count(str(self.target))
-            return Score(hits / sentences, f"{hits} of {sentences} sentences in {self.target}")
+            hits = [*islice(labels, count)].count(str(self.target))
+            return Score(hits / count, f"{hits} of {count} sentences in {self.target}")
 
-        return [*map(share, map(len, parts))]
+        return [*map(score_next, map(len, sentences))]
 
 
-_CLOSING = re.compile(r"</(?:think|reasoning)>")
-_SENTENCE = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u0964\n]+")
-_INLINE = re.compile(
+_REASONING_END = re.compile(r"</(?:think|reasoning)>")
+_SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u0964\n]+")
+# code, a formula that is not a price, a LaTeX command, a tag
+_INLINE_MARKUP = re.compile(
     r"`[^`\n]*+`"
     r"|\$(?=\S)[^$\n]*+(?<=\S)\$(?!\d)"
     r"|\\[a-zA-Z]++\*?"
     r"|</?[A-Za-z][^<>\n]{0,200}>"
 )
+# Eight words in a row, or twenty characters, do not occur in code or formulas: without this rule a
+# model could write its reasoning in any language inside of a code block.
 _PROSE = re.compile(
     r"(?<![^\W\d_])[^\W\d_]++(?:[,;:'\u2019]?[ ]++[^\W\d_]++){7,}+"
     r"|[\u3040-\u30ff\u4e00-\u9fff\uff0c]{20,}+"
 )
-_SHORTEST_PROSE = 20
-_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by their category, and blank
-_DISPLAYS = (("```", "```"), ("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
+MIN_PROSE_CHARACTERS = 20  # no shorter text can match the pattern above
+_DISPLAY_DELIMITERS = (("```", "```"), ("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
 
 
-def _scoped(text: str, scope: str) -> str:
-    """Return the part of the text that is to be looked at."""
+def _select_scope(text: str, scope: str) -> str:
     if scope == "all":
         return text
-    closing = _CLOSING.search(text)
+    closing = _REASONING_END.search(text)
     if scope == "reasoning":
         return text[: closing.start()] if closing else text
     return text[closing.end() :] if closing else ""
 
 
-def _masked(text: str) -> str:
-    """Return the text with a space in place of tags, code and LaTeX."""
-    for left, right in _DISPLAYS:
+def _mask_markup(text: str) -> str:
+    """Return the text with a space instead of tags, code and LaTeX."""
+    for left, right in _DISPLAY_DELIMITERS:
         if left not in text:
             continue
-        head, *rest = text.split(left)
-        kept = [head]
-        for place, part in enumerate(rest):
+        # by splitting: a lazy pattern up to a delimiter that is missing takes quadratic time
+        before, *parts = text.split(left)
+        kept = [before]
+        for index, part in enumerate(parts):
             if left == right:
-                kept += [part] if place % 2 else _prose(part)
+                # equal delimiters open and close in turn; one that is not closed masks to the end
+                kept += [part] if index % 2 else _find_prose(part)
             else:
                 inside, closed, after = part.partition(right)
-                kept += [*_prose(inside), after] if closed else [part]
+                kept += [*_find_prose(inside), after] if closed else [part]
         text = " ".join(kept)
-    return _INLINE.sub(lambda found: f" {' '.join(_prose(found[0]))} ", text)
+    return _INLINE_MARKUP.sub(lambda found: f" {' '.join(_find_prose(found[0]))} ", text)
 
 
-def _prose(text: str) -> list[str]:
-    """Return what is prose in a piece of markup, a line each."""
-    return [f"\n{run}\n" for run in _PROSE.findall(text)] if len(text) >= _SHORTEST_PROSE else []
+def _find_prose(markup: str) -> list[str]:
+    # between newlines, so that each run counts as a sentence of its own
+    runs = _PROSE.findall(markup) if len(markup) >= MIN_PROSE_CHARACTERS else []
+    return [f"\n{run}\n" for run in runs]
 
 
 def _has_letters(text: str) -> bool:
-    """Return whether there is a letter of any script, one that can be seen."""
-    return any(sign.isalpha() and sign not in _FILLERS for sign in text)
+    """Return whether there is a visible letter of any script."""
+    return any(character.isalpha() and character not in INVISIBLE for character in text)

@@ -26,14 +26,14 @@ Unit = Literal["characters", "words", "tokens"]
 @final
 @register("length")
 class Length(Reward):
-    """Less the further a completion's length is from the target; 0 at the target.
+    """0 at the target length, less the further a completion's length is from it.
 
     >>> Length(target=3, unit="words")(completions=["one two three", "one"])
     [0.0, -2.0]
     """
 
     target: Annotated[float, Field(ge=0)]
-    """The length to aim at, in the unit."""
+    """The target length, in the unit."""
     unit: Unit = "characters"
     """Characters; words between white space; or the tokens in the trainer's `completion_ids`."""
     penalty: Annotated[float, Field(ge=0)] = 1.0
@@ -41,18 +41,19 @@ class Length(Reward):
 
     @property
     def bounds(self) -> Bounds:
-        """At most 0, with no lower limit: `rk.build("clip", ...)` sets one."""
+        """At most 0, with no lower limit: `Clip` sets one."""
         return -math.inf, 0.0
 
     def score(self, batch: Batch) -> list[Score]:
         """Return minus the penalty times the distance for each completion.
 
-        Raises ValueError where tokens are to be counted and the batch has none.
+        Raises ValueError if tokens are to be counted and the batch has none.
         """
-        return _scored(batch, self, self.unit)
+        return _score_lengths(batch, self, self.unit)
 
-    def of(self, length: int) -> Score:
-        """Return the Score of a length."""
+    def score_length(self, length: int) -> Score:
+        """Return the Score of a completion of this length."""
+        # 0.0 - x, since -x would make -0.0 of an exact hit
         return Score(0.0 - self.penalty * abs(self.target - length), f"{length} {self.unit}")
 
 
@@ -69,14 +70,14 @@ class Overlong(Reward):
     """
 
     max_tokens: Annotated[int, Field(ge=1)]
-    """The length in tokens from which the punishment is whole."""
+    """The length in tokens from which the whole penalty applies."""
     cache_tokens: Annotated[int, Field(ge=0)]
-    """How many tokens before that it begins; with 0 it is all or nothing."""
+    """How many tokens before that the penalty begins; with 0 it is all or nothing."""
     penalty: Annotated[float, Field(ge=0)] = 1.0
-    """What the whole punishment costs."""
+    """What a completion of the maximum length costs."""
 
     @model_validator(mode="after")
-    def _cache_fits(self) -> Self:
+    def _check_cache_fits(self) -> Self:
         if self.cache_tokens > self.max_tokens:
             given = f"got cache_tokens={self.cache_tokens}"
             message = f"{given}, expected 0 to max_tokens={self.max_tokens}"
@@ -91,17 +92,18 @@ class Overlong(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return 0 to minus the penalty for each completion.
 
-        Raises ValueError where the batch has no completion_ids.
+        Raises ValueError if the batch has no completion_ids.
         """
-        return _scored(batch, self, "tokens")
+        return _score_lengths(batch, self, "tokens")
 
-    def of(self, length: int) -> Score:
-        """Return the Score of a length."""
+    def score_length(self, length: int) -> Score:
+        """Return the Score of a completion of this length."""
         free = self.max_tokens - self.cache_tokens
         if length <= free:
             return Score(0.0, f"at most {free} tokens")
         if length > self.max_tokens:
             return Score(0.0 - self.penalty, f"more than {self.max_tokens} tokens")
+        # cache_tokens is not 0 here: then every length is one of the two cases above
         share = (length - free) / self.cache_tokens
         return Score(0.0 - self.penalty * share, f"{length} tokens")
 
@@ -109,13 +111,14 @@ class Overlong(Reward):
 @final
 @register("cosine_length")
 class CosineLength(Reward):
-    """Right answers pay more the shorter, wrong ones cost more the shorter, along a half cosine.
+    """Shorter correct answers score higher, shorter wrong answers score lower, along a half cosine.
 
-    Yeo et al., 2025, "Demystifying Long Chain-of-Thought Reasoning", section 4.2, as open-r1's
-    `get_cosine_scaled_reward` has it; past `max_length` the value stays where it is.
+    Yeo et al., 2025, "Demystifying Long Chain-of-Thought Reasoning", section 4.2, in the form of
+    open-r1's `get_cosine_scaled_reward`; past `max_length` the value stays where it is.
 
-    >>> from rewardkit import build
-    >>> scaled = build("cosine_length", verifier="exact", extractor="hash", max_length=100)
+    >>> from rewardkit.extract import Hash
+    >>> from rewardkit.verify import Exact
+    >>> scaled = CosineLength(verifier=Exact(), extractor=Hash(), max_length=100)
     >>> scaled(completions=["#### 4", "x" * 300 + "#### 4", "x" * 300], answer=["4"] * 3)
     [0.99..., 0.5, -0.5]
     """
@@ -127,26 +130,27 @@ class CosineLength(Reward):
     reference: Column[Reference] = "answer"
     """The column with the right answer."""
     max_length: Annotated[int, Field(ge=1)] = 1000
-    """The length, in the unit, at which the value is that of a long completion."""
+    """The length, in the unit, from which the value is that of a long completion."""
     unit: Unit = "characters"
     """Characters, words between white space, or tokens."""
     correct: tuple[float, float] = (1.0, 0.5)
     """The value of a right answer of length 0, and of `max_length`."""
     wrong: tuple[float, float] = (-1.0, -0.5)
-    """The same for any other answer, and for none."""
+    """The same for any other answer, and for a completion without one."""
 
     @property
     def bounds(self) -> Bounds:
-        """The least and the greatest of the four values."""
+        """The lowest and the highest of the four values."""
         return min(*self.correct, *self.wrong), max(*self.correct, *self.wrong)
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the scaled value for each completion; None where the reference cannot be read."""
+        """Return the scaled value for each completion; None if the reference cannot be read."""
         references = batch.column(self.reference)
         answers = [self.extractor.extract(text) for text in batch.texts]
         verdicts = self.verifier.verify(answers, references)
 
         def value(outcome: Outcome, length: int) -> float | None:
+            # nobody can say whether such an answer is right, so neither curve applies
             if outcome is Outcome.BAD_REFERENCE:
                 return None
             short, long = self.correct if outcome is Outcome.CORRECT else self.wrong
@@ -155,69 +159,78 @@ class CosineLength(Reward):
 
         return [
             Score(value(verdict.outcome, length), f"{verdict.outcome}, {length} {self.unit}")
-            for verdict, length in zip(verdicts, _lengths(batch, self.unit), strict=True)
+            for verdict, length in zip(verdicts, _measure_lengths(batch, self.unit), strict=True)
         ]
 
 
-class _Kept:
-    """A reward's Score of each length, kept, since the same lengths come again and again."""
+MAX_TABLE_LENGTH = 1 << 15  # a table of so many Scores takes about 8 MB
+
+
+class _ScoreTable:
+    """A reward's Score of each length, by index, so that the same lengths are not scored again."""
+
+    # Making a Score and its text takes longer than TRL's own rule takes for a row. A list is
+    # quicker than a cache around the rule, which makes `overlong` slower than TRL's peer.
 
     def __init__(self, reward: Length | Overlong) -> None:
-        self._rule = reward.of
-        self._kept: list[Score] = []
+        self._score_length = reward.score_length
+        self._table: list[Score] = []
 
-    def scores(self, texts: Sequence[Sized]) -> list[Score]:
-        """Return the Score of each text's length in signs or ids."""
-        kept = self._kept
+    def score_sizes(self, items: Sequence[Sized]) -> list[Score]:
+        """Return the Score of each item's length."""
+        table = self._table
         try:
-            return [kept[len(text)] for text in texts]
+            return [table[len(item)] for item in items]
         except IndexError:
-            return self.of([*map(len, texts)])
+            return self.score_lengths([*map(len, items)])
 
-    def of(self, lengths: list[int]) -> list[Score]:
+    def score_lengths(self, lengths: list[int]) -> list[Score]:
         """Return the Score of each length."""
         longest = max(lengths, default=0)
-        if longest >= _LONGEST_KEPT:
-            return [*map(self._rule, lengths)]
-        kept = self._kept
-        if longest >= len(kept):
-            same: dict[Score, Score] = {}
-            scores = map(self._rule, range(1 << longest.bit_length()))
-            self._kept = kept = [same.setdefault(score, score) for score in scores]
-        return [kept[length] for length in lengths]
+        if longest >= MAX_TABLE_LENGTH:
+            return [*map(self._score_length, lengths)]
+        table = self._table
+        if longest >= len(table):
+            # up to a power of two, so that a table that grows is made anew a few times only
+            scores = map(self._score_length, range(1 << longest.bit_length()))
+            equal: dict[Score, Score] = {}
+            # replaced and never changed, since other threads may read it
+            self._table = table = [equal.setdefault(score, score) for score in scores]
+        return [table[length] for length in lengths]
 
 
-_LONGEST_KEPT = 1 << 15
-_kept = lru_cache(maxsize=8)(_Kept)  # equal rewards share theirs
+_table_of = lru_cache(maxsize=8)(_ScoreTable)  # equal rewards share theirs
 
 
-def _scored(batch: Batch, reward: Length | Overlong, unit: Unit) -> list[Score]:
-    """Return a reward's Score of each completion's length."""
-    kept = _kept(reward)
+def _score_lengths(batch: Batch, reward: Length | Overlong, unit: Unit) -> list[Score]:
+    table = _table_of(reward)
     if unit == "words":
-        return kept.of(_lengths(batch, unit))
+        return table.score_lengths(_measure_lengths(batch, unit))
     if unit == "characters":
-        return kept.scores(batch.texts)
+        return table.score_sizes(batch.texts)
     if batch.completion_ids is not None:
-        with suppress(TypeError):  # a row has no ids, which `tokens` tells
-            return kept.scores(batch.completion_ids)
-    return kept.scores(batch.tokens())
+        # a row without ids, for which `tokens` below has the message
+        with suppress(TypeError):
+            return table.score_sizes(batch.completion_ids)
+    return table.score_sizes(batch.tokens())
 
 
-def _lengths(batch: Batch, unit: Unit) -> list[int]:
-    """Return the length of each completion. Raises ValueError for tokens that are not there."""
+def _measure_lengths(batch: Batch, unit: Unit) -> list[int]:
+    """Return the length of each completion. Raises ValueError if there are no tokens to count."""
     if unit == "tokens":
         return [*map(len, batch.tokens())]
-    return [*map(len if unit == "characters" else _words, batch.texts)]
+    return [*map(len if unit == "characters" else _count_words, batch.texts)]
 
 
-def _words(text: str, size: int = 1 << 16) -> int:
-    """Return the number of words between white space, counted in pieces that fit the cache."""
-    if len(text) <= size:
+def _count_words(text: str, chunk_size: int = 1 << 16) -> int:
+    """Return the number of words between white space."""
+    if len(text) <= chunk_size:
         return len(text.split())
+    # In chunks: the list of the words of a long text does not fit the processor's cache, which
+    # makes the time grow faster than the length.
     count = 0
-    for start in range(0, len(text), size):
-        count += len(text[start : start + size].split())
+    for start in range(0, len(text), chunk_size):
+        count += len(text[start : start + chunk_size].split())
         if start and not (text[start - 1].isspace() or text[start].isspace()):
-            count -= 1  # a word that the cut went through
+            count -= 1  # the chunk's border divides this word, which was counted twice
     return count

@@ -1,9 +1,9 @@
-"""The tags that an answer is asked to stand in: two layouts, two counts.
+"""XML-style tags around reasoning and answer: two rewards for the layout, two that count tags.
 
-The rules are those of the GSM8K recipe that most GRPO notebooks share (Will Brown's gist, "GRPO
-demo", 2025): `strict`, `soft` and `xmlcount`. By default they are mended: reasoning may have
-several lines and the last newline may be missing; each tag must stand once, in order, around
-something. `as_published=True` gives the published numbers, defects and all.
+The rules are those of the GSM8K recipe that most GRPO notebooks share (Will Brown, "GRPO demo",
+2025): `strict`, `soft` and `xmlcount`. By default their bugs are fixed: reasoning may have several
+lines and the last newline may be missing; each tag must occur once, in order, around content.
+`as_published=True` gives the published numbers, including the bugs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, final
 
 from pydantic import Field
 
-from rewardkit._text.tags import is_blank, layout, marks, opened, places
+from rewardkit._text.tags import compile_layout, find_marks, is_blank, list_marks, restore_opening
 from rewardkit.batch import Batch
 from rewardkit.extract import Tags
 from rewardkit.registry import register
@@ -36,11 +36,11 @@ class XmlStrict(Reward):
     tags: Tags = ("reasoning", "answer")
     """The blocks' names, in order."""
     value: float = 0.5
-    """What the layout is worth."""
+    """The value of the layout."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
     as_published: bool = False
-    """Whether to keep the notebook's rule: one line a block, and a newline at the end."""
+    """Whether to use the published rule: one line per block, and a newline at the end."""
 
     @property
     def bounds(self) -> Bounds:
@@ -49,22 +49,25 @@ class XmlStrict(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
-        wanted = marks(self.tags)
-        ends = layout(self.tags, between=r"(?:\A|(?<=>)\n)", line="\n")
+        marks = list_marks(self.tags)
+        find_end = compile_layout(self.tags, between=r"(?:\A|(?<=>)\n)", line="\n")
         hit, miss = Score(self.value, "every tag on its line"), Score(0.0, "not the strict layout")
 
-        def fits(text: str) -> bool:
-            end = ends(text)
+        def matches(text: str) -> bool:
+            end = find_end(text)
             return end >= 0 and not text[end:].strip()
 
-        def published(text: str) -> bool:
+        def matches_published(text: str) -> bool:
+            # The notebook's pattern without DOTALL, by lines: an opening mark, one line, a closing
+            # mark for each block, and "$" before or after the last newline.
             size = 3 * len(self.tags)
             lines = text.split("\n", size + 1)
-            framed = [line for place, line in enumerate(lines[:size]) if place % 3 != 1]
-            return framed == wanted and lines[size:] in ([""], ["", ""])
+            mark_lines = [line for index, line in enumerate(lines[:size]) if index % 3 != 1]
+            return mark_lines == marks and lines[size:] in ([""], ["", ""])
 
-        rule = published if self.as_published else fits
-        texts = opened(batch.texts, f"{wanted[0]}\n" if self.opened_in_prompt else "")
+        rule = matches_published if self.as_published else matches
+        # the strict layout needs the newline after the mark, which the prompt then ended in too
+        texts = restore_opening(batch.texts, f"{marks[0]}\n" if self.opened_in_prompt else "")
         return [hit if rule(text) else miss for text in texts]
 
 
@@ -81,11 +84,11 @@ class XmlSoft(Reward):
     tags: Tags = ("reasoning", "answer")
     """The blocks' names, in order."""
     value: float = 0.5
-    """What the layout is worth."""
+    """The value of the layout."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
     as_published: bool = False
-    """Whether to keep the notebook's rule: no block crosses a line, and more may follow."""
+    """Whether to use the published rule: each block on one line, and any text may follow."""
 
     @property
     def bounds(self) -> Bounds:
@@ -94,28 +97,30 @@ class XmlSoft(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
-        wanted = marks(self.tags)
-        ends = layout(self.tags, between=r"\s*+")
+        marks = list_marks(self.tags)
+        find_end = compile_layout(self.tags, between=r"\s*+")
         hit, miss = Score(self.value, "the blocks in order"), Score(0.0, "not the soft layout")
 
-        def fits(text: str) -> bool:
-            return ends(text) >= 0
+        def matches(text: str) -> bool:
+            return find_end(text) >= 0
 
-        def published(text: str) -> bool:
-            starts = [0] if text.startswith(wanted[0]) else []
-            for opening, closing in zip(wanted[::2], wanted[1::2], strict=True):
-                starts = _ends(text, starts, opening, closing)
+        def matches_published(text: str) -> bool:
+            # The notebook's pattern, which tries every closing mark as the end of a block: all ends
+            # are kept side by side, where the pattern would go back and take quadratic time.
+            starts = [0] if text.startswith(marks[0]) else []
+            for opening, closing in zip(marks[::2], marks[1::2], strict=True):
+                starts = _find_block_ends(text, starts, opening, closing)
             return bool(starts)
 
-        rule = published if self.as_published else fits
-        texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
+        rule = matches_published if self.as_published else matches
+        texts = restore_opening(batch.texts, marks[0] if self.opened_in_prompt else "")
         return [hit if rule(text) else miss for text in texts]
 
 
 @final
 @register("xml_count")
 class XmlCount(Reward):
-    """A part of the reward for each tag in its place, less what a text after the last block costs.
+    """A value for each tag in the right order, minus a penalty for text after the last block.
 
     >>> XmlCount()(completions=["<reasoning>2</reasoning><answer>4", "<answer>4</answer> Hm"])
     [0.374, 0.248]
@@ -124,43 +129,47 @@ class XmlCount(Reward):
     tags: Tags = ("reasoning", "answer")
     """The blocks' names, in order."""
     value: Annotated[float, Field(ge=0)] = 0.125
-    """What each opening and each closing tag is worth."""
+    """The value of each opening and each closing tag."""
     tail_penalty: Annotated[float, Field(ge=0)] = 0.001
-    """What each character after the last block costs, white space at its ends aside; at most what
-    the tags earned. A block that is not closed is all tail."""
+    """The cost of each character after the last block, without white space at the ends; at most
+    what the tags earned. If the block is not closed, all its text counts."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
     as_published: bool = False
-    """Whether to keep the notebook's rule: newlines around the tags, and no limit to the cost."""
+    """Whether to use the published rule: newlines around the tags, and no limit to the cost."""
 
     @property
     def bounds(self) -> Bounds:
-        """From 0, or with no limit as published, to `value` for each tag."""
+        """From 0 (or without a limit, by the published rule) to `value` for each tag."""
         return -math.inf if self.as_published else 0.0, 2 * len(self.tags) * self.value
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the tags' worth less the tail's cost for each completion."""
-        wanted = marks(self.tags)
-        ends = layout(self.tags)
+        """Return the tags' value minus the tail's cost for each completion."""
+        marks = list_marks(self.tags)
+        find_end = compile_layout(self.tags)
 
-        @cache
-        def score(kept: int, tail: int) -> Score:
-            value = max(kept * self.value - tail * self.tail_penalty, 0.0)
-            return Score(value, f"{kept} of {len(wanted)} tags, {tail} characters after them")
+        @cache  # most completions have all tags and no tail
+        def score_counts(counted: int, tail: int) -> Score:
+            # without the limit, a long correct answer would cost more than one without any tag
+            value = max(counted * self.value - tail * self.tail_penalty, 0.0)
+            return Score(value, f"{counted} of {len(marks)} tags, {tail} characters after them")
 
-        def mended(text: str) -> Score:
-            end = ends(text)
+        def score_text(text: str) -> Score:
+            end = find_end(text)
             if end >= 0:
-                return score(len(wanted), len(text[end:].strip()))
-            found = places(text, wanted)
-            return score(len(wanted) - found.count(-1), len(_tail(text, wanted).strip()))
+                return score_counts(len(marks), len(text[end:].strip()))
+            # only a completion with a fault is searched mark by mark
+            positions = find_marks(text, marks)
+            counted = len(marks) - positions.count(-1)
+            return score_counts(counted, len(_text_after_block(text, marks).strip()))
 
-        rule = self._published if self.as_published else mended
-        texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
+        rule = self._score_as_published if self.as_published else score_text
+        texts = restore_opening(batch.texts, marks[0] if self.opened_in_prompt else "")
         return [rule(text) for text in texts]
 
-    def _published(self, text: str) -> Score:
-        """Return the notebook's count: its newlines, and its cost of whatever comes after."""
+    def _score_as_published(self, text: str) -> Score:
+        # The notebook's arithmetic, bugs included: a newline is part of most marks, and the tail is
+        # counted twice, once with and once without the newline after the last mark.
         total = 0.0
         for number, tag in enumerate(self.tags):
             last = number == len(self.tags) - 1
@@ -180,7 +189,7 @@ class XmlCount(Reward):
 @final
 @register("tag_count")
 class TagCount(Reward):
-    """A value for each tag that stands exactly once and in its place, another for each other tag.
+    """A value for each tag that occurs exactly once and in order, another for each other tag.
 
     >>> TagCount(tags=("think",))(completions=["<think>2 + 2</think>4", "</think>4"])
     [1.0, -0.5]
@@ -189,67 +198,68 @@ class TagCount(Reward):
     tags: Tags = ("reasoning", "answer")
     """The blocks' names, in order."""
     once: float = 0.5
-    """What each tag is worth that stands once, after those before it, around something."""
+    """The value of each tag that occurs once, in order, around content."""
     otherwise: float = -1.0
-    """What each other tag is worth."""
+    """The value of each other tag."""
     answer_after: bool = False
     """Whether an answer must follow the last block for its closing tag to count."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
     as_published: bool = False
-    """Whether to keep the notebook's rule: a tag counts wherever it stands, if it stands once."""
+    """Whether to use the published rule: a tag counts wherever it occurs, if it occurs once."""
 
     @property
     def bounds(self) -> Bounds:
-        """All tags at the lesser value, all at the greater."""
+        """All tags at the lower value, and all at the higher."""
         ends = [2 * len(self.tags) * value for value in (self.once, self.otherwise)]
         return min(ends), max(ends)
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the tags' worth for each completion."""
-        wanted = marks(self.tags)
-        ends = layout(self.tags)
-        total = len(wanted)
-        shared = [
-            Score(kept * self.once + (total - kept) * self.otherwise, f"{kept} of {total} tags")
-            for kept in range(total + 1)
+        """Return the tags' value for each completion."""
+        marks = list_marks(self.tags)
+        find_end = compile_layout(self.tags)
+        total = len(marks)
+        # there are so few different counts that each has its Score beforehand
+        score_of_count = [
+            Score(count * self.once + (total - count) * self.otherwise, f"{count} of {total} tags")
+            for count in range(total + 1)
         ]
 
-        def kept(text: str) -> int:
+        def count_tags(text: str) -> int:
             if self.as_published:
-                return sum(text.count(mark) == 1 for mark in wanted)
-            end = ends(text)
+                return sum(text.count(mark) == 1 for mark in marks)
+            end = find_end(text)
             if end >= 0:
                 return total - (self.answer_after and is_blank(text[end:]))
-            found = places(text, wanted)
-            if (
-                self.answer_after
-                and found[-1] >= 0
-                and is_blank(text[found[-1] + len(wanted[-1]) :])
-            ):
-                found[-1] = -1
-            return total - found.count(-1)
+            positions = find_marks(text, marks)
+            last = positions[-1]
+            if self.answer_after and last >= 0 and is_blank(text[last + len(marks[-1]) :]):
+                positions[-1] = -1
+            return total - positions.count(-1)
 
-        texts = opened(batch.texts, wanted[0] if self.opened_in_prompt else "")
-        return [shared[kept(text)] for text in texts]
+        texts = restore_opening(batch.texts, marks[0] if self.opened_in_prompt else "")
+        return [score_of_count[count_tags(text)] for text in texts]
 
 
-def _tail(text: str, wanted: list[str]) -> str:
-    """Return what follows the last block: its first closing tag, or else its first opening tag."""
-    _, closed, after = text.partition(wanted[-1])
-    return after if closed else text.partition(wanted[-2])[2]
+def _text_after_block(text: str, marks: list[str]) -> str:
+    """Return the text after the last block's first closing mark, or else its first opening mark."""
+    # the first one, so that a second block does not hide the text between the two
+    _, closed, after = text.partition(marks[-1])
+    return after if closed else text.partition(marks[-2])[2]
 
 
-def _ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:
-    """Return where a block may end that opens at a start, white space aside, on one line."""
+def _find_block_ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:
+    """Return each position where a one-line block may end that begins at a start or after space."""
     ends: list[int] = []
     stop = -1
     for start in starts:
-        place = start + len(_SPACE.match(text, start)[0])  # type: ignore[index]  # it always matches
-        if place < stop or not text.startswith(opening, place):
+        opening_at = start + len(_SPACE.match(text, start)[0])  # type: ignore[index]  # it always matches
+        # every end on this line is known already, which keeps the time linear
+        if opening_at < stop or not text.startswith(opening, opening_at):
             continue
-        stop = text.find("\n", place) % (len(text) + 1)
-        end = text.find(closing, place + len(opening), stop)
+        # find gives -1 on the last line, which the remainder turns into the text's length
+        stop = text.find("\n", opening_at) % (len(text) + 1)
+        end = text.find(closing, opening_at + len(opening), stop)
         while end >= 0:
             ends.append(end + len(closing))
             end = text.find(closing, ends[-1], stop)
