@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 from types import NoneType
-from typing import Any
+from typing import Any, Protocol
 
 from rewardkit._messages import pluralize
 from rewardkit.result import Score
@@ -21,13 +21,22 @@ _VALUE_TYPES = (float, int, NoneType, Real)
 _INFINITIES = (math.inf, -math.inf)
 
 
-def checked_scores(scores: list[Score], size: int, name: str) -> list[Score]:
-    """Return the scores of the reward `name` for `size` completions, None in place of NaN.
+class Named(Protocol):
+    """Has a name, as a reward does; only errors ask for it, since it takes time to make."""
+
+    @property
+    def __name__(self) -> str:
+        """The name in the logs."""
+
+
+def checked_scores(scores: list[Score], size: int, reward: Named) -> list[Score]:
+    """Return the scores that a reward gave for `size` completions, None in place of NaN.
 
     Raises ValueError for another number of scores, TypeError for anything but a list of Score.
     """
     if checked := _check_at_once(scores, size):
         return checked[0]
+    name = reward.__name__
     if not isinstance(scores, list):
         message = f"{name} gave a {type(scores).__name__}, expected a list of rk.Score"
         raise TypeError(message)
@@ -46,18 +55,20 @@ def checked_scores(scores: list[Score], size: int, name: str) -> list[Score]:
 
 
 def split_scores(
-    scores: list[Score], size: int, name: str
+    scores: list[Score], size: int, reward: Named
 ) -> tuple[Sequence[float | None], Sequence[str]]:
-    """Return the values and the whys of the scores of the reward `name`, None in place of NaN.
+    """Return the values and the whys of the scores that a reward gave, None in place of NaN.
 
     Raises what `checked_scores` does, and ValueError for an infinity.
     """
     if checked := _check_at_once(scores, size):
         return checked[1:]
-    scores = checked_scores(scores, size, name)
+    scores = checked_scores(scores, size, reward)
     for row, (value, _) in enumerate(scores):
         if value in _INFINITIES:
-            message = f"{name} gave {value} for row {row}; Clip(reward=..., low=..., high=...)"
+            message = (
+                f"{reward.__name__} gave {value} for row {row}; Clip(reward=..., low=..., high=...)"
+            )
             message += " keeps it within limits"
             raise ValueError(message)
     return [value for value, _ in scores], [why for _, why in scores]

@@ -151,7 +151,7 @@ def _check_name_is_free(name: str, cls: type[Component]) -> None:
     taken = _registry.get(name)
     if taken is None:
         return
-    # a cell that is run again defines the same class once more, as a new object
+    # a notebook's code that is run again defines the same class once more, as a new object
     rerun_cell = cls.__module__ == "__main__" == taken.__module__
     if not rerun_cell or cls.__qualname__ != taken.__qualname__:
         owner = f"{taken.__module__}.{taken.__qualname__}"

@@ -165,7 +165,7 @@ class Reward(Component):
             size = pluralize(len(batch), "completion")
             error.add_note(f"raised while {_innermost_reward(error)} scored {size}")
             raise
-        values, whys = split_scores(scores, len(batch), self.__name__)
+        values, whys = split_scores(scores, len(batch), self)
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
@@ -418,8 +418,8 @@ def _combine_terms(
     """Yield each row's values, one per reward, and a why with them all; log the rewards' means."""
     labels = numbered(reward.__name__ for reward in rewards)
     scores = [
-        checked_scores(given, len(batch), label)
-        for label, given in zip(labels, scores, strict=True)
+        checked_scores(given, len(batch), reward)
+        for reward, given in zip(rewards, scores, strict=True)
     ]
     for label, given in zip(labels, scores, strict=True):
         batch.log(label, [score.value for score in given])

@@ -117,7 +117,7 @@ class Term(NamedTuple):
         """
         if not isinstance(self.reward, Reward):
             return _call_function(self.reward, batch)
-        values, whys = split_scores(self.reward.score(batch), len(batch), self.name)
+        values, whys = split_scores(self.reward.score(batch), len(batch), self.reward)
         return as_floats(values), [*whys]
 
     def score(self, rows: Sequence[Row], texts: Sequence[str]) -> list[TermScore]:

@@ -95,6 +95,13 @@ def audit(  # noqa: PLR0913 - each has a default
     references = _make_references(task)
     scorer = scorer.with_forms(task.rows[0], references[0].text, references[0].baseline)
     probes = [RowProbes(*pair, zoo) for pair in zip(task.rows, references, strict=True)]
+    return _audit_probes(scorer, probes, task.sample, share=share, slow=slow)
+
+
+def _audit_probes(
+    scorer: Scorer, probes: Sequence[RowProbes], sample: str | None, *, share: float, slow: float
+) -> Audit:
+    """Score the rows' completions and find what is wrong with each reward."""
     scored = [probe.try_score(scorer, slow) for probe in probes]
     terms = {term.name: term for term in scorer.terms}
     audits = [
@@ -106,7 +113,7 @@ def audit(  # noqa: PLR0913 - each has a default
     findings = sorted(chain.from_iterable(one.findings for one in audits), key=_sort_key)
     audited = tuple(one.summarize() for one in audits)
     applied = {entry.name for probe in probes for entry in probe.entries}
-    return Audit(tuple(findings), audited, len(applied), len(probes), task.sample)
+    return Audit(tuple(findings), audited, len(applied), len(probes), sample)
 
 
 # Scoring ------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from rewardkit.verify._math.values import Group, Relation, Value, Words
 
 _SETS = ("{}", "list", "union")
 _ORDERED = ("()", "[]", "(]", "[)", "row", "matrix")
-_EQUALITY_SIGNS = {"=", r"\in"}
+_EQUALITY_OPERATORS = {"=", r"\in"}
 _FLIPPED = {">": "<", ">=": "<="}
 
 
@@ -253,7 +253,7 @@ def _compare_with_relation(given: Value, wanted: Value) -> bool | None:
         return _compare_relations(given, wanted)
     relation = given if isinstance(given, Relation) else wanted
     assert isinstance(relation, Relation)  # noqa: S101 - one of them is
-    if set(relation.signs) <= _EQUALITY_SIGNS:
+    if set(relation.operators) <= _EQUALITY_OPERATORS:
         if relation is given:
             return _compare_values(relation.sides[-1], wanted)
         if _is_name(relation.sides[0]):
@@ -288,12 +288,12 @@ def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
     one, other = _solve_for_interval(given), _solve_for_interval(wanted)
     if one is not None and other is not None:
         return one[0] == other[0] and _compare_unions(one[1], other[1])
-    equations = [set(relation.signs) <= _EQUALITY_SIGNS for relation in (given, wanted)]
+    equations = [set(relation.operators) <= _EQUALITY_OPERATORS for relation in (given, wanted)]
     if all(equations):
         return _compare_equations(given, wanted)
     if any(equations):  # an equation is never an inequality
         return False
-    if len(given.signs) != 1 or len(wanted.signs) != 1:
+    if len(given.operators) != 1 or len(wanted.operators) != 1:
         return None
     sides = [_subtract_sides(relation) for relation in (given, wanted)]
     ratio = _find_ratio(sides[0][1], sides[1][1])
@@ -317,12 +317,12 @@ def _compare_equations(given: Relation, wanted: Relation) -> bool | None:
 
 
 def _subtract_sides(relation: Relation) -> tuple[str, Form]:
-    """Bring a relation to the shape `form sign 0`."""
+    """Bring a relation to the shape `form operator 0`."""
     left, right = relation.sides[0], relation.sides[-1]
-    sign = relation.signs[0]
+    operator = relation.operators[0]
     if not isinstance(left, Form) or not isinstance(right, Form):
         return "?", Form.of(0)
-    return (_FLIPPED[sign], right - left) if sign in _FLIPPED else (sign, left - right)
+    return (_FLIPPED[operator], right - left) if operator in _FLIPPED else (operator, left - right)
 
 
 def _find_ratio(one: Form, other: Form) -> Fraction | None:
@@ -346,22 +346,22 @@ def _is_linear(form: Form) -> bool:
 
 def _solve_for_interval(relation: Relation) -> tuple[Hashable, Group] | None:
     """Return where one letter lies, by an inequality between numbers or in a set."""
-    signs, sides = list(relation.signs), list(relation.sides)
-    if signs == [r"\in"] and isinstance(sides[0], Form) and isinstance(sides[1], Group):
+    operators, sides = list(relation.operators), list(relation.sides)
+    if operators == [r"\in"] and isinstance(sides[0], Form) and isinstance(sides[1], Group):
         return sides[0].key, sides[1]
-    if signs[0] in _FLIPPED:
-        signs = [_FLIPPED.get(sign, "?") for sign in reversed(signs)]
+    if operators[0] in _FLIPPED:
+        operators = [_FLIPPED.get(operator, "?") for operator in reversed(operators)]
         sides.reverse()
-    if not set(signs) <= {"<", "<="}:
+    if not set(operators) <= {"<", "<="}:
         return None
-    if len(sides) == 2:  # noqa: PLR2004 - one sign: the other end is infinite
+    if len(sides) == 2:  # noqa: PLR2004 - one operator: the other end is infinite
         if _is_name(sides[0]):
-            sides, signs = [-Form.of("oo"), *sides], ["<", *signs]
+            sides, operators = [-Form.of("oo"), *sides], ["<", *operators]
         else:
-            sides, signs = [*sides, Form.of("oo")], [*signs, "<"]
+            sides, operators = [*sides, Form.of("oo")], [*operators, "<"]
     if len(sides) != 3 or not isinstance(sides[1], Form) or not _is_name(sides[1]):  # noqa: PLR2004 - low, letter, high
         return None
     if any(not isinstance(side, Form) or _is_name(side) for side in sides[::2]):
         return None
-    kind = ("[" if signs[0] == "<=" else "(") + ("]" if signs[1] == "<=" else ")")
+    kind = ("[" if operators[0] == "<=" else "(") + ("]" if operators[1] == "<=" else ")")
     return sides[1].key, Group(kind, (sides[0], sides[2]))

@@ -96,11 +96,11 @@ class Parser:
         """Parse an equation, an inequality or a chain of them."""
         if self.next == "=":
             self.take()
-        sides, signs = [self.parse_union()], []
+        sides, operators = [self.parse_union()], []
         while self.next in _RELATION_TOKENS:
-            signs.append(self.take())
+            operators.append(self.take())
             sides.append(self.parse_union())
-        return Relation(tuple(signs), tuple(sides)) if signs else sides[0]
+        return Relation(tuple(operators), tuple(sides)) if operators else sides[0]
 
     def parse_union(self) -> Value:
         """Parse a union of sets."""

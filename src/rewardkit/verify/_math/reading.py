@@ -52,7 +52,7 @@ class Candidate:
 def parse_text(text: str) -> Parsed:
     r"""Parse the whole of a text.
 
-    >>> parse_text(r"\boxed{\frac{1}{2}}").value, parse_text("$x = 3$").value.signs
+    >>> parse_text(r"\boxed{\frac{1}{2}}").value, parse_text("$x = 3$").value.operators
     (Number(value=Fraction(1, 2), percent=False), ('=',))
     >>> parse_text(r"\{3, 1\}").value.kind, parse_text("Monday").value, parse_text("9^{9^9}").large
     ('{}', Words(text='monday'), True)

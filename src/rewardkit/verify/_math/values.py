@@ -18,9 +18,9 @@ class Group(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """Values with the signs between them: `1 < x <= 3` has two."""
+    """Values with the relations between them: `1 < x <= 3` has two."""
 
-    signs: tuple[str, ...]
+    operators: tuple[str, ...]
     sides: tuple[Value, ...]
 
 
