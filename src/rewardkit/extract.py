@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._text import numbers
 from rewardkit._text.patterns import compile_pattern
-from rewardkit._text.tags import compile_only_block, restore_opening
+from rewardkit._text.tag_layout import compile_only_block, restore_opening
 from rewardkit.component import Component
 from rewardkit.registry import register
 
@@ -410,5 +410,5 @@ def _is_altered(text: str, token: re.Match[str]) -> bool:
 
 
 def _numbers_equal(one: str, other: str) -> bool:
-    left, right = numbers.read(one), numbers.read(other)
+    left, right = numbers.read_number(one), numbers.read_number(other)
     return one == other or (left is not None and left == right)

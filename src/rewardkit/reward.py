@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar, Self, final
 from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._messages import pluralize
-from rewardkit._scores import checked_scores, split_scores, weighted_sum
+from rewardkit._score_checks import checked_scores, split_scores, weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.component import Component, fields_set, walk
 from rewardkit.registry import register

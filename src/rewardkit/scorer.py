@@ -18,7 +18,7 @@ from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._messages import did_you_mean, error_line
-from rewardkit._scores import as_finite, split_scores, weighted_sum
+from rewardkit._score_checks import as_finite, split_scores, weighted_sum
 from rewardkit._template import Row
 from rewardkit.batch import Batch
 from rewardkit.component import columns as columns_of

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardkit._text.numbers import read
+from rewardkit._text.numbers import read_number
 
 
 def value(text):
-    number = read(text)
+    number = read_number(text)
     return None if number is None else number.value
 
 
@@ -137,7 +137,7 @@ def test_reads(text, expected):
     ],
 )
 def test_reads_nothing_else(text):
-    assert read(text) is None
+    assert read_number(text) is None
 
 
 @given(whole=st.integers(-(10**9), 10**9))
@@ -177,4 +177,4 @@ def test_fractions_are_exact(top, bottom):
     mark=st.sampled_from([" ", ", ", "; ", " or ", "\n"]),
 )
 def test_a_list_is_no_number(numbers, mark):
-    assert read(mark.join(map(str, numbers))) is None
+    assert read_number(mark.join(map(str, numbers))) is None

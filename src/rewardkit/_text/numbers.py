@@ -23,7 +23,7 @@ MAX_EXPONENT = 4000
 MINUS = "-\u2010\u2011\u2012\u2013\u2212\u207b\u2796\ufe63\uff0d"
 """The characters that people and models write for a minus, em dashes aside."""
 
-# The shapes of a number that others search for in a text. `read` then says what a shape's value is.
+# The shapes of a number that others search for in a text. `read_number` then says what a shape's value is.
 NUMBER_LIKE = r"[-+\u2212]?\d[\d.,]*"
 """Anything that begins as a number does, for lists of them; linear in any text."""
 GROUPED_NUMBER_IN_PROSE = r"-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?"
@@ -161,14 +161,14 @@ _TEXT = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox|operatorname)\s?
 _LAYOUT = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])\s?")
 
 
-def read(text: str) -> Number | None:
+def read_number(text: str) -> Number | None:
     r"""Return the number that the whole text is, None where it is anything else.
 
-    >>> read("$1,000.50"), read("7.0").value == 7, read(r"-\frac{3}{4}").value
+    >>> read_number("$1,000.50"), read_number("7.0").value == 7, read_number(r"-\frac{3}{4}").value
     (Number(value=Fraction(2001, 2), percent=False), True, Fraction(-3, 4))
-    >>> read("50%").percent, read("1 1/2 cups").value, read("3 million").value
+    >>> read_number("50%").percent, read_number("1 1/2 cups").value, read_number("3 million").value
     (True, Fraction(3, 2), Fraction(3000000, 1))
-    >>> [read(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
+    >>> [read_number(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
     [None, None, None, None, None, None, None]
     """
     if text.isdigit() and text.isascii() and len(text) <= _SHORT_TEXT:  # as most are

@@ -74,7 +74,7 @@ class ReferenceCompletion:
     @cached_property
     def answer_type(self) -> AnswerType:
         """The type of its answer."""
-        if numbers.read(self.answer) is not None:
+        if numbers.read_number(self.answer) is not None:
             return "number"
         if re.fullmatch(r"[A-Ha-h]", self.answer):
             return "choice"
@@ -100,7 +100,7 @@ class ReferenceCompletion:
 
     @cached_property
     def _number(self) -> Fraction:
-        number = numbers.read(self.answer)
+        number = numbers.read_number(self.answer)
         return Fraction(number.value if number else 0)
 
     @cached_property

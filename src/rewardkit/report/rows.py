@@ -10,7 +10,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from rewardkit._scores import as_finite, weighted_sum
+from rewardkit._score_checks import as_finite, weighted_sum
 from rewardkit.batch import Batch
 
 PREFIX, WHY = "rewards/", "/why"

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rewardkit._text.tags import is_blank
+from rewardkit._text.tag_layout import is_blank
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import Frozen
 from rewardkit.extract import Extractor, Whole

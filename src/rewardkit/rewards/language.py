@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._text.tags import INVISIBLE
+from rewardkit._text.tag_layout import INVISIBLE
 from rewardkit.batch import Batch
 from rewardkit.component import Frozen
 from rewardkit.registry import register

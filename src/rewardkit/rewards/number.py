@@ -55,11 +55,11 @@ class IsNumber(Reward):
 
 
 def _is_number(answer: str) -> bool:
-    return numbers.read(answer) is not None
+    return numbers.read_number(answer) is not None
 
 
 def _is_integer(answer: str) -> bool:
-    number = numbers.read(answer)
+    number = numbers.read_number(answer)
     return number is not None and number.value.denominator == 1
 
 
@@ -152,7 +152,7 @@ class RatioMatch(Reward):
 
 def _compare_rationals(answer: str, reference: str) -> Callable[[float], bool]:
     """Return a function: whether the numbers differ by at most a share of the reference."""
-    given, wanted = numbers.read(answer), numbers.read(reference)
+    given, wanted = numbers.read_number(answer), numbers.read_number(reference)
     if given is None or wanted is None:
         raise ValueError
     right: Any = wanted.value  # the types of abs have no union of numbers

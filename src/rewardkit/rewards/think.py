@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from rewardkit._text.tags import compile_layout, is_blank, list_marks, restore_opening
+from rewardkit._text.tag_layout import compile_layout, is_blank, list_marks, restore_opening
 from rewardkit.batch import Batch
 from rewardkit.extract import Tags
 from rewardkit.registry import register

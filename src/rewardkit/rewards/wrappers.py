@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self, final
 from pydantic import Field, model_validator
 
 from rewardkit._messages import pluralize
-from rewardkit._scores import as_finite, checked_scores
+from rewardkit._score_checks import as_finite, checked_scores
 from rewardkit.batch import Batch, Column, MissingColumnError
 from rewardkit.registry import register
 from rewardkit.result import Score

@@ -15,7 +15,13 @@ from typing import Annotated, final
 
 from pydantic import Field
 
-from rewardkit._text.tags import compile_layout, find_marks, is_blank, list_marks, restore_opening
+from rewardkit._text.tag_layout import (
+    compile_layout,
+    find_marks,
+    is_blank,
+    list_marks,
+    restore_opening,
+)
 from rewardkit.batch import Batch
 from rewardkit.extract import Tags
 from rewardkit.registry import register

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import Chunk, Row, rename_columns
 from rewardkit._files.writing import encode_lines, encode_stream
-from rewardkit._scores import weighted_sum
+from rewardkit._score_checks import weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.reward import Reward
 from rewardkit.scorer import RewardLike, Scorer, Term

@@ -41,12 +41,12 @@ class Number(Verifier):
             same = answer.strip() == reference.strip()
             if same and self.or_text:
                 return CORRECT
-            wanted = numbers.read(reference)
+            wanted = numbers.read_number(reference)
             if wanted is None and not self.or_text:
                 return BAD_REFERENCE
             if same:
                 return CORRECT
-            given = None if wanted is None else numbers.read(answer)
+            given = None if wanted is None else numbers.read_number(answer)
             if wanted is None or given is None:
                 return WRONG if wanted is None else _NO_NUMBER
             equal = given.equals(wanted, rel_tol=rel_tol, abs_tol=abs_tol)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardkit.verify._math import reading
+from rewardkit.verify._math import parse_text as parsing
 from rewardkit.verify._math.candidates import MAX_CANDIDATES, find_candidates, find_stated_answer
 
 WORDS = st.lists(
@@ -84,9 +84,9 @@ def test_candidates_lie_within_the_text_and_differ(text):
 
 
 def test_a_candidate_is_parsed_once(monkeypatch):
-    parse_text, texts = reading.parse_text, []
-    monkeypatch.setattr(reading, "parse_text", lambda text: texts.append(text) or parse_text(text))
-    candidate = reading.Candidate("1", 0, 1)
+    parse_text, texts = parsing.parse_text, []
+    monkeypatch.setattr(parsing, "parse_text", lambda text: texts.append(text) or parse_text(text))
+    candidate = parsing.Candidate("1", 0, 1)
     assert texts == []
     assert candidate.parsed is candidate.parsed
     assert texts == ["1"]

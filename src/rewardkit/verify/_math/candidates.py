@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from rewardkit._text import numbers
-from rewardkit.verify._math.latex import MAX_LENGTH, find_closing_brace
-from rewardkit.verify._math.reading import Candidate
+from rewardkit.verify._math.parse_text import Candidate
+from rewardkit.verify._math.tokenizer import MAX_LENGTH, find_closing_brace
 
 MAX_CANDIDATES = 4
 """How many candidates are tried: each may go to math-verify, which takes milliseconds."""

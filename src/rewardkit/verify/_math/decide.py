@@ -15,8 +15,8 @@ from rewardkit._text import numbers
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify._math.candidates import find_candidates, find_stated_answer
 from rewardkit.verify._math.equality import values_equal
-from rewardkit.verify._math.latex import may_be_too_large
-from rewardkit.verify._math.reading import Parsed, parse_text
+from rewardkit.verify._math.parse_text import Parsed, parse_text
+from rewardkit.verify._math.tokenizer import may_be_too_large
 from rewardkit.verify._math.values import Words
 
 Texts = tuple[str, ...]

@@ -9,7 +9,7 @@ from fractions import Fraction
 from rewardkit._text.numbers import Number
 from rewardkit.verify._math.exact import Form, TooLargeError
 from rewardkit.verify._math.functions import Applied, forms_differ
-from rewardkit.verify._math.reading import Parsed
+from rewardkit.verify._math.parse_text import Parsed
 from rewardkit.verify._math.values import Group, Relation, Value, Words
 
 _SETS = ("{}", "list", "union")

@@ -135,7 +135,7 @@ _SINES = {
     Fraction(1, 4): (1, 2),
     Fraction(1, 3): (1, 3),
     Fraction(1, 2): (1, 4),
-}  # the sine of so many half turns is a/2 times the take_root of b
+}  # the sine of this many half turns is a/2 times the square root of b
 
 
 def _raise_e_to_half_turns(half_turns: Rational) -> Form | None:

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
 from rewardkit.verify._math.functions import apply_function, raise_to_power
-from rewardkit.verify._math.latex import FUNCTIONS, GREEK, MAX_DEPTH
+from rewardkit.verify._math.tokenizer import FUNCTIONS, GREEK, MAX_DEPTH
 from rewardkit.verify._math.values import Group, Relation, Value
 
 # Neither a text's length nor its nesting bounds the time of its products.
@@ -38,7 +38,7 @@ class Parser:
     """One pass over the tokens: recursive descent, a method for each level of binding."""
 
     def __init__(self, tokens: list[str]) -> None:
-        """Take the tokens of `latex.tokenize`."""
+        """Take the tokens of `tokenizer.tokenize`."""
         # The empty token at the end saves each method a check of the length.
         self.tokens = [*tokens, ""]
         self.index = 0

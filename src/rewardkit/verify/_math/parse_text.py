@@ -1,7 +1,7 @@
 """A text's value: a number, words, or mathematics by way of its tokens and the parser.
 
 A new kind of answer that is read from the whole text gets its reader here. What is not certain has
-no value and is left for math-verify. The time is bounded by `latex.MAX_LENGTH` and the parser.
+no value and is left for math-verify. The time is bounded by `tokenizer.MAX_LENGTH` and the parser.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from rewardkit._text import numbers
-from rewardkit.verify._math import latex
+from rewardkit.verify._math import tokenizer
 from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
 from rewardkit.verify._math.parser import Parser
 from rewardkit.verify._math.values import Group, Value, Words
@@ -58,10 +58,10 @@ def parse_text(text: str) -> Parsed:
     ('{}', Words(text='monday'), True)
     """
     text = text.strip()
-    if len(text) > latex.MAX_LENGTH:
+    if len(text) > tokenizer.MAX_LENGTH:
         return Parsed(None, text, large=True)
     if not text.isdigit():  # most answers are digits alone, without delimiters
-        text = latex.strip_delimiters(text)
+        text = tokenizer.strip_delimiters(text)
     if not text or text.casefold() in _MISSING:
         return Parsed(None, "")
     value = _parse_number(text) if _DIGIT.search(text) else _parse_words(text)
@@ -73,7 +73,7 @@ _DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e]")
 
 
 def _parse_number(text: str) -> Value | None:
-    number = None if _NOT_NUMBER.search(text) else numbers.read(text)
+    number = None if _NOT_NUMBER.search(text) else numbers.read_number(text)
     based = _NUMBER_WITH_BASE.fullmatch(text) if number is None and "_" in text else None
     if based is None:
         return number
@@ -99,14 +99,15 @@ def _parse_words(text: str) -> Words | None:
     words = " ".join(found[1].casefold().split())
     certain = marked or announced
     if not certain and (
-        len(words) <= latex.MAX_LETTERS_OF_PRODUCT or not latex.NAMES.isdisjoint(words.split())
+        len(words) <= tokenizer.MAX_LETTERS_OF_PRODUCT
+        or not tokenizer.NAMES.isdisjoint(words.split())
     ):
         return None
     return Words(words)
 
 
 _MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
-_TEXT_ONLY = re.compile(rf"{latex.TEXT_COMMAND}\{{([^{{}}]*)\}}")
+_TEXT_ONLY = re.compile(rf"{tokenizer.TEXT_COMMAND}\{{([^{{}}]*)\}}")
 _WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[ '\u2019.,-](?=[^\W\d_]))*)\)?")
 _ANNOUNCEMENT = re.compile(
     r"(?:(?:so|thus|hence|therefore|and),? )?(?:the )?(?:final |correct )?answer(?: is|:):?\s+",
@@ -117,7 +118,7 @@ _ANNOUNCEMENT = re.compile(
 def _parse_mathematics(text: str) -> Parsed:
     if _DERIVATIVE.search(text):  # to the parser, d is a letter and would cancel
         return Parsed(None, text)
-    parser = Parser(latex.tokenize(text))
+    parser = Parser(tokenizer.tokenize(text))
     try:
         return Parsed(parser.parse_all(), text, parser.large)
     except UnknownError:
