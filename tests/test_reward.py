@@ -174,7 +174,9 @@ def test_nan_is_left_out_of_a_sum():
 
 
 def test_a_call_without_completions_or_with_one_string():
-    with pytest.raises(TypeError, match=r"one needs completions=.*keywords given are completion"):
+    with pytest.raises(
+        TypeError, match=r"one needs completions=.*dataset columns given: completion"
+    ):
         one(completion=["1"])
     with pytest.raises(TypeError, match=r"got the string '12' as completions, expected a list"):
         one(completions="12")
@@ -387,7 +389,7 @@ def test_default_names_of_sums_and_wrappers_are_readable():
     assert (right * brief).__name__ == "product.right.clip"
     assert re.fullmatch(r"regex_match\.pattern:_d_-[0-9a-f]{5}", RegexMatch(pattern="[d]").__name__)
     assert RegexMatch(pattern="[d]").__name__ != RegexMatch(pattern="(d)").__name__
-    with pytest.raises(ValueError, match=r"got 'a \[b\]', expected letters, digits"):
+    with pytest.raises(ValueError, match=r"got 'a \[b\]', expected only letters, digits"):
         Length(target=1, name="a [b]")
 
 

@@ -1,10 +1,11 @@
-"""The sentences that errors share: near names, pydantic's errors in our words, counts."""
+"""Text that several modules share: hints, missing columns, pydantic's errors, unique names."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +25,31 @@ def did_you_mean(name: str, known: Iterable[Any]) -> str:
     # difflib's own cutoff of 0.6 takes a slipped or missing letter; lower ones offer other words
     near = get_close_matches(name, [str(key) for key in known], n=3)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def explain_missing_column(name: str, present: Iterable[str]) -> str:
+    """Return that a column is missing, with the columns present and the names nearest to it.
+
+    >>> explain_missing_column("answer", ["answers"])
+    "no column 'answer' (columns: answers); did you mean 'answers'?"
+    """
+    present = [*present]
+    listed = ", ".join(present) or "none"
+    return f"no column {str(name)!r} (columns: {listed}){did_you_mean(name, present)}"
+
+
+def make_names_unique(names: Iterable[str], taken: Collection[str] = ()) -> list[str]:
+    """Return the names, each made unique: a, and if that is taken a-2, a-3 and so on.
+
+    >>> make_names_unique(["a", "b", "a"])
+    ['a', 'b', 'a-2']
+    """
+    unique: dict[str, None] = {}
+    for name in names:
+        alternatives = chain([name], (f"{name}-{number}" for number in count(2)))
+        free = (each for each in alternatives if each not in unique and each not in taken)
+        unique[next(free)] = None
+    return [*unique]
 
 
 def error_line(error: BaseException) -> str:

@@ -54,7 +54,7 @@ def checked_scores(scores: list[Score], size: int, reward: Named) -> list[Score]
     return [score if score[0] == score[0] else Score(None, "NaN") for score in scores]
 
 
-def split_scores(
+def check_finite_scores(
     scores: list[Score], size: int, reward: Named
 ) -> tuple[Sequence[float | None], Sequence[str]]:
     """Return the values and the whys of the scores that a reward gave, None in place of NaN.

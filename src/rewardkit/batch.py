@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import chain, count, groupby
+from itertools import groupby
 from math import isnan
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, get_args
 
 from pydantic_core import core_schema
 
-from rewardkit._messages import did_you_mean, pluralize
+from rewardkit._messages import explain_missing_column, make_names_unique, pluralize
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, ValidationInfo
@@ -31,8 +31,8 @@ of which any is right; None for a row without one."""
 _TRAINER_NAMES = frozenset({"prompt", "completion", "prompts", "completions", "completion_ids"})
 
 
-class MissingColumnError(LookupError):
-    """A reward reads a column that the batch does not have, or that has another length."""
+class ColumnError(LookupError):
+    """A column that a reward reads is missing, or has not one value per completion."""
 
 
 class ColumnName(str, Generic[Value]):  # noqa: SLOT000 - a str takes no slots but empty ones
@@ -164,27 +164,27 @@ class Batch:
     def texts(self) -> list[str]:
         """The completions as text, made once.
 
-        Of messages, the last one by the assistant counts: its text parts joined, with a
-        `reasoning_content` before it between think tags. A completion without text is "". Lone
-        surrogates become U+FFFD, so that every text can be encoded.
+        From messages, the last assistant message: its text parts joined, after its
+        `reasoning_content` in think tags. A completion without text is "". Lone surrogates become
+        U+FFFD, so that every text can be encoded.
         """
         return _read_single_messages(self.completions) or [*map(_read_completion, self.completions)]
 
     def column(self, name: str) -> Sequence[Any]:
         """Return the values of a column, one per completion.
 
-        Raises MissingColumnError if there is no such column or it has another length, and TypeError
+        Raises ColumnError if there is no such column or it has another length, and TypeError
         if a value is not of the type that the `Column` declares.
         """
         if name not in self.columns:
-            raise MissingColumnError(self._explain_missing(name))
+            raise ColumnError(self._explain_missing(name))
         values = self.columns[name]
         if not _is_column(values) or len(values) != len(self):
             given = f"{len(values)} values" if _is_column(values) else f"a {type(values).__name__}"
             message = (
                 f"column {name!r} has {given}, expected a list of {len(self)}, one per completion"
             )
-            raise MissingColumnError(message)
+            raise ColumnError(message)
         wanted = getattr(name, "value_type", object)
         # by the few different types, not by row: the check is paid for every batch
         if any(not issubclass(found, wanted) for found in {*map(type, values)}):
@@ -206,14 +206,11 @@ class Batch:
                 f"the trainer passes no dataset column {str(name)!r}, since it uses that name"
                 f" itself. {rename}"
             )
-        known = ", ".join(map(repr, sorted(self.columns))) or "none"
-        message = (
-            f"the dataset has no column {str(name)!r} (columns: {known}"
-            f"{did_you_mean(name, self.columns)}). {rename}"
-        )
+        problem = explain_missing_column(name, sorted(self.columns))
+        message = f"the dataset has {problem}{'' if problem.endswith('?') else '.'} {rename}"
         if not self.columns:
             message += (
-                "; if the dataset has it, the trainer held it back: set remove_unused_columns=False"
+                "; if the dataset has it, the trainer dropped it: set remove_unused_columns=False"
                 " in the trainer's arguments"
             )
         return message
@@ -300,8 +297,7 @@ class Batch:
         known = [value for value in values if value is not None and not isnan(value)]
         if not known:
             return
-        taken = (f"{name}-{number}" for number in count(2))
-        key = next(key for key in chain([name], taken) if key not in self.metrics)
+        (key,) = make_names_unique([name], self.metrics)
         self.metrics[key] = sum(known) / len(known)
 
 
@@ -329,8 +325,8 @@ def _is_list_of_completions(value: Any) -> bool:
 
 def _read_single_messages(completions: Sequence[Any]) -> list[str] | None:
     """Return the texts if each completion is one message by the assistant, else None."""
-    # `_read_completion` gives the same. Most batches are like this, and checking all rows at once
-    # takes a fraction of its time per row, which is much of what a cheap reward costs.
+    # A fast path: most batches look like this, and reading row by row would be much of a cheap
+    # reward's time.
     try:
         messages = [message for (message,) in completions]
         exact = {*map(type, completions)} == {list} and {*map(type, messages)} == {dict}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Score(NamedTuple):
     """The value of one completion, and why.
 
-    `value` is in the reward's own unit; `None` skips the row, which TRL leaves out of the sum.
+    `value` is in the reward's own unit; `None` abstains, and TRL leaves the row out of the sum.
     `why` is a short text for people, empty if the value needs no reason.
 
     >>> Score(0.5, "every tag in order")

@@ -1,7 +1,7 @@
 """Rewards, and the operators that combine them.
 
 `a + b`, `a - b`, `0.5 * a` and `a + 1.0` make a `Linear`; `a * b` makes a `Product`. Each of them
-is a reward again. If a term abstains, `Linear` leaves it out and `Product` abstains.
+is a reward again.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import math
 import re
 import zlib
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, wraps
-from itertools import chain, count
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial, wraps
 from numbers import Real
 from operator import methodcaller
 from traceback import walk_tb
@@ -20,8 +19,8 @@ from typing import Annotated, Any, ClassVar, Self, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import pluralize
-from rewardkit._score_checks import checked_scores, split_scores, weighted_sum
+from rewardkit._messages import make_names_unique, pluralize
+from rewardkit._score_checks import check_finite_scores, checked_scores, weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.component import Component, fields_set, walk
 from rewardkit.registry import register
@@ -34,7 +33,7 @@ MAX_NAME_CHARACTERS = 60  # names are the headings of tables and the legends of 
 def _check_name(name: str) -> str:
     if not re.fullmatch(r"[\w./:-]+", name):
         message = (
-            f"got {name!r}, expected letters, digits and _ - . / : alone, as every logger takes"
+            f"got {name!r}, expected only letters, digits and _ - . / :, which every logger accepts"
         )
         raise ValueError(message)
     return name
@@ -45,7 +44,7 @@ LogName = Annotated[str, AfterValidator(_check_name)]
 
 
 def _require_batch(score: Any) -> Any:
-    """Return `score` such that anything but a Batch raises an error that says how to call it.
+    """Wrap `score` so that anything but a Batch raises an error that shows the right call.
 
     Without it, `reward.score(["text"])` would fail somewhere inside, or worse, score the letters.
     """
@@ -80,15 +79,15 @@ class Reward(Component):
     """Whether to send every row's `why` to the trainer's table of completions."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Make `score` say what it takes if it is not given a Batch."""
+        """Add the Batch check to `score`; keep the unchecked one."""
         super().__init_subclass__(**options)
         if "score" in vars(cls):
-            cls.score_batch = cls.score  # type: ignore[method-assign]
+            cls.score_unchecked = cls.score  # type: ignore[method-assign]
             cls.score = _require_batch(cls.score)  # type: ignore[method-assign]
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
-        """Refuse `bounds` and `pointwise` as fields: they follow from the fields."""
+        """Refuse `bounds` and `pointwise` as fields: they are derived, not set."""
         super().__pydantic_init_subclass__(**options)
         for name in _DECLARED_ON_CLASS & cls.__pydantic_fields__.keys():
             message = (
@@ -101,7 +100,7 @@ class Reward(Component):
     def score(self, batch: Batch) -> list[Score]:
         """Return one Score per completion, in the batch's order."""
 
-    def score_batch(self, batch: Batch) -> list[Score]:
+    def score_unchecked(self, batch: Batch) -> list[Score]:
         """Score a batch like `score`, without checking its type: for rewards around a reward.
 
         It is the subclass's own `score`, so that no frame is added for each reward in a tree.
@@ -149,7 +148,7 @@ class Reward(Component):
         """
         if completions is None:
             given = ", ".join(columns) or "none"
-            message = f"{self.__name__} needs completions=[...]; the keywords given are {given}"
+            message = f"{self.__name__} needs completions=[...]; dataset columns given: {given}"
             raise TypeError(message)
         # Batch copies nothing: a batch of token ids can be hundreds of megabytes
         batch = Batch(
@@ -160,12 +159,12 @@ class Reward(Component):
             step=getattr(trainer_state, "global_step", None),
         )
         try:
-            scores = self.score_batch(batch)
+            scores = self.score_unchecked(batch)
         except Exception as error:
             size = pluralize(len(batch), "completion")
             error.add_note(f"raised while {_innermost_reward(error)} scored {size}")
             raise
-        values, whys = split_scores(scores, len(batch), self)
+        values, whys = check_finite_scores(scores, len(batch), self)
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
@@ -175,7 +174,7 @@ class Reward(Component):
         return [*values]
 
     def __add__(self, other: Reward | float) -> Linear:
-        """Return the sum, flat: a nameless Linear gives its terms."""
+        """Return the sum; an unnamed Linear is replaced by its terms."""
         return _add_terms((self, 1.0), (other, 1.0))
 
     def __radd__(self, other: float) -> Linear:
@@ -191,7 +190,7 @@ class Reward(Component):
         return _add_terms((other, 1.0), (self, -1.0))
 
     def __mul__(self, other: Reward | float) -> Reward:
-        """Return the weighted reward for a number, the gate for a reward."""
+        """Return a weighted reward for a number, a Product for a reward."""
         if not isinstance(other, Reward):
             return _add_terms((self, other))
         factors: list[Reward] = []
@@ -206,8 +205,8 @@ class Reward(Component):
         return _add_terms((self, other))
 
 
-# pydantic refuses an attribute without a type in a model's body, unless it is a class variable of a
-# base: so that a subclass may write `bounds = (0.0, 1.0)`, they count as such.
+# pydantic refuses an untyped attribute in a model unless a base declares it as a class variable;
+# this lets subclasses write `bounds = (0.0, 1.0)`.
 Reward.__class_vars__ |= _DECLARED_ON_CLASS
 
 Rewards = Annotated[tuple[Reward, ...], Field(min_length=1)]
@@ -236,9 +235,8 @@ class Linear(Reward):
     @model_validator(mode="after")
     def _check_weights(self) -> Self:
         if self.weights and len(self.weights) != len(self.terms):
-            message = (
-                f"got {len(self.weights)} weights for {len(self.terms)} terms, expected as many"
-            )
+            sizes = f"got {len(self.weights)} weights for {len(self.terms)} terms"
+            message = f"{sizes}, expected one per term"
             raise ValueError(message)
         return self
 
@@ -249,7 +247,7 @@ class Linear(Reward):
 
     @property
     def bounds(self) -> Bounds:
-        """The sum of the terms' bounds; a term among several may be left out, and count as 0."""
+        """The weighted sum of the terms' bounds."""
         low = high = self.bias
         for term, weight in self.weighted:
             ends = scale_bounds(term.bounds, weight)
@@ -260,8 +258,8 @@ class Linear(Reward):
         return low, high
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the weighted sums (batch length); the why lists each term's value."""
-        scores = [*map(methodcaller("score_batch", batch), self.terms)]
+        """Return one weighted sum per completion; the why lists each term's value."""
+        scores = [*map(methodcaller("score_unchecked", batch), self.terms)]
         weights = self.weights or (1.0,) * len(self.terms)
         return [
             Score(weighted_sum(values, weights, self.bias), why)
@@ -293,26 +291,13 @@ class Product(Reward):
         return low, high
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the products (batch length); the why lists each factor's value."""
-        scores = [*map(methodcaller("score_batch", batch), self.terms)]
+        """Return one product per completion; the why lists each factor's value."""
+        scores = [*map(methodcaller("score_unchecked", batch), self.terms)]
         return [
             # adding 0.0 turns -0.0, which a factor of 0 makes of a penalty, into 0.0
             Score(None if None in values else math.prod(values) + 0.0, why)  # type: ignore[arg-type]
             for values, why in _combine_terms(batch, self.terms, scores)
         ]
-
-
-def numbered(names: Iterable[str]) -> list[str]:
-    """Return the names, each made unique: a, and if that is taken a-2, a-3 and so on.
-
-    >>> numbered(["a", "b", "a"])
-    ['a', 'b', 'a-2']
-    """
-    taken: dict[str, None] = {}
-    for name in names:
-        more = (f"{name}-{number}" for number in count(2))
-        taken[next(one for one in chain([name], more) if one not in taken)] = None
-    return [*taken]
 
 
 def scale_bounds(bounds: Bounds, weight: float) -> Bounds:
@@ -322,11 +307,8 @@ def scale_bounds(bounds: Bounds, weight: float) -> Bounds:
 
 
 def _default_name(reward: Component) -> str:
-    """Return the registered name with the fields that differ from their defaults, short.
-
-    Only letters, digits and `_ - . / :` occur, and nothing depends on the run, so that the same
-    reward has the same column in every log.
-    """
+    # Only characters of a LogName, and nothing that depends on the run, so that the same reward has
+    # the same column in every log.
     own = "sum" if isinstance(reward, Linear) else _short_name(reward)
     parts = [
         _format_name_part(name, value)
@@ -378,7 +360,7 @@ def _add_terms(*parts: tuple[Any, float]) -> Linear:
     bias = 0.0
     for part, weight in parts:
         if not isinstance(weight, Real) or not isinstance(part, Reward | Real):
-            raise TypeError(_not_a_term(part if isinstance(weight, Real) else weight))
+            raise TypeError(_explain_not_a_term(part if isinstance(weight, Real) else weight))
         if isinstance(part, Linear) and _can_flatten(part):
             for term, inner in part.weighted:
                 terms.append(term)
@@ -394,7 +376,7 @@ def _add_terms(*parts: tuple[Any, float]) -> Linear:
     return Linear(terms=tuple(terms), weights=() if all_one else tuple(weights), bias=bias)
 
 
-def _not_a_term(value: Any) -> str:
+def _explain_not_a_term(value: Any) -> str:
     """Say what to write in place of something that cannot be added or multiplied."""
     name = getattr(value, "__name__", type(value).__name__)
     if isinstance(value, type) and issubclass(value, Reward):
@@ -416,7 +398,7 @@ def _combine_terms(
     batch: Batch, rewards: Sequence[Reward], scores: Sequence[list[Score]]
 ) -> Iterator[tuple[Sequence[float | None], str]]:
     """Yield each row's values, one per reward, and a why with them all; log the rewards' means."""
-    labels = numbered(reward.__name__ for reward in rewards)
+    labels = make_names_unique(reward.__name__ for reward in rewards)
     scores = [
         checked_scores(given, len(batch), reward)
         for reward, given in zip(rewards, scores, strict=True)
@@ -424,15 +406,17 @@ def _combine_terms(
     for label, given in zip(labels, scores, strict=True):
         batch.log(label, [score.value for score in given])
 
-    @cache  # many rows have the same scores, and formatting them is the cost of a sum
-    def format_row(*row: Score) -> str:
-        return "; ".join(
-            f"{label} {_format_value(value)}{why and f' ({why})'}"
-            for label, (value, why) in zip(labels, row, strict=True)
-        )
-
+    # many rows have the same scores, and formatting them is the cost of a sum
+    format_why: Callable[..., str] = cache(partial(_format_why, labels))
     for row in zip(*scores, strict=True):
-        yield [value for value, _ in row], format_row(*row)
+        yield [value for value, _ in row], format_why(*row)
+
+
+def _format_why(labels: Sequence[str], *row: Score) -> str:
+    return "; ".join(
+        f"{label} {_format_value(value)}{why and f' ({why})'}"
+        for label, (value, why) in zip(labels, row, strict=True)
+    )
 
 
 def _format_value(value: float | None) -> str:

@@ -17,13 +17,13 @@ from functools import cached_property
 from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
-from rewardkit._messages import did_you_mean, error_line
-from rewardkit._score_checks import as_finite, split_scores, weighted_sum
+from rewardkit._messages import error_line, explain_missing_column, make_names_unique
+from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum
 from rewardkit._template import Row
 from rewardkit.batch import Batch
 from rewardkit.component import columns as columns_of
 from rewardkit.config import load
-from rewardkit.reward import Linear, Reward, numbered
+from rewardkit.reward import Linear, Reward
 
 Function: TypeAlias = Callable[..., Any]
 """A function that TRL takes in `reward_funcs`: called by keyword, one value per completion."""
@@ -33,8 +33,11 @@ Rewards: TypeAlias = RewardLike | Sequence[RewardLike] | str | os.PathLike[str]
 
 _TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
 _TRAINER_ARGUMENTS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
-_OWN_COLUMNS = ("prompt", "completion", "completion_ids")
-_ROW_COMPLETIONS = {*_OWN_COLUMNS, "completions"}  # a row of TRL's logs may hold its whole group
+_BATCH_ARGUMENTS = ("prompt", "completion", "completion_ids")
+_NOT_DATASET_COLUMNS = {
+    *_BATCH_ARGUMENTS,
+    "completions",
+}  # a row of TRL's logs may hold its whole group
 _NOT_GIVEN: Any = object()  # None is a reference too: that of a row without one
 
 
@@ -102,49 +105,47 @@ class Term(NamedTuple):
 
     def missing_columns(self, row: Row) -> list[str]:
         """Return one line for each column that the reward reads and the row does not have."""
-        present = [name for name in row if name not in _ROW_COMPLETIONS]
-        listed = ", ".join(present) or "none"
+        present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
         return [
-            f"no column {name!r} (columns: {listed}){did_you_mean(name, present)}"
-            for name in self.columns
-            if name not in present
+            explain_missing_column(name, present) for name in self.columns if name not in present
         ]
 
-    def score_batch(self, batch: Batch) -> tuple[list[float | None], list[str]]:
+    def values_and_whys(self, batch: Batch) -> tuple[list[float | None], list[str]]:
         """Return the values and the whys of a batch, None in place of NaN.
 
         Whatever the reward raises propagates; ValueError for an infinity.
         """
         if not isinstance(self.reward, Reward):
             return _call_function(self.reward, batch)
-        values, whys = split_scores(self.reward.score(batch), len(batch), self.reward)
+        values, whys = check_finite_scores(self.reward.score(batch), len(batch), self.reward)
         return as_floats(values), [*whys]
 
     def score(self, rows: Sequence[Row], texts: Sequence[str]) -> list[TermScore]:
-        """Return the score of each row's text; words count as tokens.
+        """Return the score of each row's text. Raises what `values_and_whys` does.
 
-        Whatever the reward raises propagates; ValueError for an infinity.
+        `completion_ids` has one id per word, since there is no tokenizer.
         """
         prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
-        names = [name for name in rows[0] if name not in _ROW_COMPLETIONS]
+        names = [name for name in rows[0] if name not in _NOT_DATASET_COLUMNS]
         completions: list[Any] = [*texts]
         if not isinstance(self.reward, Reward):
-            # TRL always passes prompts, and messages or text for both; a row may have no prompt.
+            # TRL passes prompts always, and passes prompts and completions both as messages or both
+            # as text; a row may have no prompt.
             prompts = prompts or [""] * len(texts)
             prompts = [*map(_as_messages if self.chat else prompt_text, prompts)]
             completions = [*map(_as_reply, texts)] if self.chat else completions
         batch = Batch(
             completions,
             prompts=prompts,
-            completion_ids=_number_words(texts),
+            completion_ids=_make_word_ids(texts),
             columns={name: [row.get(name) for row in rows] for name in names},
         )
-        return [TermScore(*pair) for pair in zip(*self.score_batch(batch), strict=True)]
+        return [TermScore(*pair) for pair in zip(*self.values_and_whys(batch), strict=True)]
 
     def try_score(
         self, rows: Sequence[Row], texts: Sequence[str], slow: float = math.inf
     ) -> list[TermScore]:
-        """Return the same; if something raises, its score says so.
+        """Like `score`, but an exception becomes a TermScore with `raised=True`.
 
         All texts are scored together first. They are scored one by one if that raises, or takes
         more than `slow` seconds, and then with the time of each.
@@ -203,7 +204,8 @@ class Scorer:
         """Split sums into terms, and name every term."""
         given = as_reward_list(rewards)
         if weights is not None and len(weights) != len(given):
-            message = f"got {len(weights)} weights for {len(given)} rewards, expected as many"
+            sizes = f"got {len(weights)} weights for {len(given)} rewards"
+            message = f"{sizes}, expected one per reward"
             raise ValueError(message)
         terms: list[tuple[RewardLike, float]] = []
         self.bias = 0.0
@@ -213,7 +215,9 @@ class Scorer:
             for term, factor in reward.weighted if is_sum else [(reward, 1.0)]:
                 terms.append((term, weight * factor))
         # A partial or an object with __call__ has no __name__; equal names would hide each other.
-        names = numbered(str(getattr(term, "__name__", type(term).__name__)) for term, _ in terms)
+        names = make_names_unique(
+            str(getattr(term, "__name__", type(term).__name__)) for term, _ in terms
+        )
         self.terms = tuple(Term(name, *term) for name, term in zip(names, terms, strict=True))
 
     def __repr__(self) -> str:
@@ -227,10 +231,9 @@ class Scorer:
         return tuple(dict.fromkeys(name for term in self.terms for name in term.columns))
 
     def with_forms(self, row: Row, text: str, baseline: str) -> Scorer:
-        """Return the scorer that passes completions to each function in the form that it takes.
+        """Return a copy that passes completions to each function as text or as messages.
 
-        Those are messages if the row's prompt is, else plain text; the other form if only that one
-        works, or tells `text` from `baseline`.
+        `choose_form` takes whichever works, judged by the scores of `text` and `baseline`.
         """
         other = copy(self)
         other.terms = tuple(choose_form(term, row, text, baseline) for term in self.terms)
@@ -239,22 +242,22 @@ class Scorer:
     def score(self, rows: Sequence[Row], texts: Sequence[str]) -> dict[str, list[TermScore]]:
         """Return each term's score of each row's text, by name.
 
-        Rows hold the dataset's columns; their own completions are not used. Words count as
-        tokens. Whatever a reward raises propagates.
+        Rows hold the dataset's columns; their own completions are not used. `completion_ids` has
+        one id per word, since there is no tokenizer. Whatever a reward raises propagates.
         """
         return {term.name: term.score(rows, texts) for term in self.terms}
 
     def try_score(
         self, rows: Sequence[Row], texts: Sequence[str], slow: float = math.inf
     ) -> dict[str, list[TermScore]]:
-        """Return the same; where a reward raises, its score says so.
+        """Like `score`, but an exception becomes a TermScore with `raised=True`.
 
         A term that takes more than `slow` seconds scores again, text by text, to time each.
         """
         return {term.name: term.try_score(rows, texts, slow) for term in self.terms}
 
     def total(self, scores: Mapping[str, Sequence[TermScore]]) -> list[TermScore]:
-        """Return each row's weighted sum of the terms that `scores` holds, by name."""
+        """Sum each row's values over the terms in `scores`, with their weights."""
         weights = [term.weight for term in self.terms if term.name in scores]
         rows = zip(*(scores[term.name] for term in self.terms if term.name in scores), strict=True)
         sums = (weighted_sum([one.value for one in row], weights, self.bias) for row in rows)
@@ -286,9 +289,8 @@ class Scorer:
         `columns` does not hold. Whatever a reward raises propagates.
         """
         if "completion" not in columns:
-            message = f"no column 'completion' (columns: {', '.join(columns) or 'none'})"
-            raise ValueError(message + did_you_mean("completion", columns))
-        filled = {name: column for name, column in columns.items() if name not in _OWN_COLUMNS}
+            raise ValueError(explain_missing_column("completion", columns))
+        filled = {name: column for name, column in columns.items() if name not in _BATCH_ARGUMENTS}
         if reference is not _NOT_GIVEN:
             filled = {**dict.fromkeys(self.columns, reference), **filled}
         batch = Batch(
@@ -297,7 +299,7 @@ class Scorer:
             completion_ids=columns.get("completion_ids"),
             columns=filled,
         )
-        scores = {term.name: term.score_batch(batch) for term in self.terms}
+        scores = {term.name: term.values_and_whys(batch) for term in self.terms}
         values = {name: found for name, (found, _) in scores.items()}
         weights = [term.weight for term in self.terms]
         rows = zip(*values.values(), strict=True)
@@ -394,7 +396,7 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
     values = values.tolist() if hasattr(values, "tolist") else values  # an array or a tensor
     if not isinstance(values, Sequence) or len(values) != len(batch):
         got = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
-        raise ValueError(f"got {got} for {len(batch)} completions, expected a list of as many")
+        raise ValueError(f"got {got} for {len(batch)} completions, expected a list with one each")
     # The name under which rewardkit's rewards log theirs; a function may do so too.
     whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
     return as_floats(values), [*map(str, whys)]
@@ -404,7 +406,7 @@ def _ignore_metric(_name: str, _value: float) -> None:
     """Do nothing with a metric: it belongs to no row."""
 
 
-def _number_words(texts: Sequence[str]) -> list[list[int]]:
+def _make_word_ids(texts: Sequence[str]) -> list[list[int]]:
     """Return one number per word, the same for the same word."""
     known: dict[str, int] = {}
     return [[known.setdefault(word, len(known)) for word in text.split()] for text in texts]

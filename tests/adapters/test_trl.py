@@ -22,7 +22,7 @@ import pytest
 import rewardkit as rk
 from rewardkit import presets
 from rewardkit.adapters.trl import as_async, split
-from rewardkit.batch import MissingColumnError
+from rewardkit.batch import ColumnError
 from rewardkit.presets import published
 
 pytestmark = pytest.mark.filterwarnings(
@@ -466,7 +466,7 @@ def test_an_error_ends_the_training_and_names_the_reward(train: Train) -> None:
 
 
 def test_a_missing_column_ends_the_training(train: Train) -> None:
-    with pytest.raises(MissingColumnError, match="'solution'"):
+    with pytest.raises(ColumnError, match="'solution'"):
         train(rk.build("correct", verifier="number", reference="solution"))
 
 

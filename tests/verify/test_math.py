@@ -322,7 +322,9 @@ def test_without_math_verify_the_error_names_the_extra(monkeypatch):
 
 
 def test_lengths_must_match():
-    with pytest.raises(ValueError, match="got 2 answers for 1 references, expected as many"):
+    with pytest.raises(
+        ValueError, match="got 2 answers for 1 references, expected one per reference"
+    ):
         MATH.verify(["1", "2"], ["1"])
 
 

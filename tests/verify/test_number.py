@@ -91,5 +91,7 @@ def test_a_number_is_itself_and_not_its_neighbour(number):
 
 
 def test_lengths_must_match():
-    with pytest.raises(ValueError, match="got 2 answers for 1 references, expected as many"):
+    with pytest.raises(
+        ValueError, match="got 2 answers for 1 references, expected one per reference"
+    ):
         rk.build("number").verify(["1", "2"], ["1"])

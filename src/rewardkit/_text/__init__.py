@@ -1,1 +1,4 @@
-"""Read numbers, tags, words, patterns and JSON out of text, each in linear time."""
+"""Find and read numbers, tags, words and JSON in text, in linear time.
+
+Users' patterns, whose time nothing bounds, are compiled with a time limit.
+"""

@@ -23,7 +23,7 @@ MAX_EXPONENT = 4000
 MINUS = "-\u2010\u2011\u2012\u2013\u2212\u207b\u2796\ufe63\uff0d"
 """The characters that people and models write for a minus, em dashes aside."""
 
-# The shapes of a number that others search for in a text. `read_number` then says what a shape's value is.
+# The shapes of a number that others search for in a text. `read_number` then gives a shape's value.
 NUMBER_LIKE = r"[-+\u2212]?\d[\d.,]*"
 """Anything that begins as a number does, for lists of them; linear in any text."""
 GROUPED_NUMBER_IN_PROSE = r"-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?"

@@ -1,1 +1,1 @@
-"""Adapters for particular trainers; each trainer's is imported by itself."""
+"""Adapters for trainers, so far TRL; import each by its module."""

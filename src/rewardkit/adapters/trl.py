@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from rewardkit._messages import shorten_repr
-from rewardkit.reward import Linear, Reward, numbered
+from rewardkit._messages import make_names_unique, shorten_repr
+from rewardkit.reward import Linear, Reward
 
 _UNPACK_MESSAGE = (
     "split(...) gives two lists, so it needs unpacking: funcs, weights = split(...); then"
@@ -59,7 +59,7 @@ def split(rewards: Reward | Sequence[Reward]) -> Split:
             terms.append((term, reward))
             weights.append(weight)
     funcs = []
-    names = numbered(term.__name__ for term, _ in terms)
+    names = make_names_unique(term.__name__ for term, _ in terms)
     for (term, reward), name in zip(terms, names, strict=True):
         changes: dict[str, Any] = {} if name == term.__name__ else {"name": name}
         if reward.log_why and not term.log_why:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, explain_missing_column, make_names_unique
 from rewardkit._template import Row, Wrap, as_wrap
 from rewardkit.audit.ablations import (
     PARTS,
@@ -19,7 +19,7 @@ from rewardkit.audit.ablations import (
 from rewardkit.audit.findings import Audit, Audited, Finding, excerpt, quote
 from rewardkit.audit.samples import SAMPLES
 from rewardkit.audit.zoo import ZOO, Entry
-from rewardkit.reward import Reward, numbered
+from rewardkit.reward import Reward
 from rewardkit.scorer import (
     Rewards,
     Scorer,
@@ -178,7 +178,7 @@ class RowProbes:
         texts = [self.reference, self.baseline, *ablations, *self.entry_texts]
         scores = scorer.try_score([self.row] * len(texts), texts, slow)
         if len(scores) > 1:
-            total = numbered([*scores, TOTAL])[-1]  # a reward may be called so itself
+            total = make_names_unique([*scores, TOTAL])[-1]  # a reward may be called so itself
             scores[total] = scorer.total(scores)
         return {name: self._group_scores(found) for name, found in scores.items()}
 
@@ -300,8 +300,8 @@ def _make_references(task: _Task) -> list[ReferenceCompletion]:
 def _make_layout(number: int, row: Row, write: Wrap, answer_column: str) -> tuple[str, str]:
     """Return a row's reference completion with SLOT for the answer, and the answer."""
     if answer_column not in row:
-        message = f"row {number}: no column {answer_column!r} with the answer"
-        raise ValueError(f"{message}{did_you_mean(answer_column, row)}; name it as `answer`")
+        problem = explain_missing_column(answer_column, row)
+        raise ValueError(f"row {number}: {problem}; name the answer's column as `answer`")
     value = row[answer_column]
     answers = reference_texts(value)
     if not answers:

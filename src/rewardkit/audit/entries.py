@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from rewardkit._text.numbers import read as read_number
+from rewardkit._text.numbers import read_number
 from rewardkit.audit.ablations import SLOT, AnswerType, Part, ReferenceCompletion
 
 MakeText: TypeAlias = Callable[[ReferenceCompletion], str | None]

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rewardkit._messages import error_line, pluralize
-from rewardkit.batch import MissingColumnError
+from rewardkit.batch import ColumnError
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
 
@@ -85,7 +85,7 @@ def format_error(error: Exception) -> str:
         text = error_line(error)
     for call, command in COMMAND_FOR_CALL.items():
         text = text.replace(call, command)
-    if isinstance(error, MissingColumnError) and "--column" not in text:
+    if isinstance(error, ColumnError) and "--column" not in text:
         text += f"; {RENAME_HINT}"
     if notes := getattr(error, "__notes__", []):
         text += f" ({'; '.join(notes)})"

@@ -1,8 +1,7 @@
 r"""The reward functions of the published GRPO recipes, with their bugs fixed, under the same names.
 
-Each is ready to pass to a trainer. It is an instance of a registered component, so `rk.dump`
-shows its parts. `rewardkit.presets.published` has the same names with the published numbers. The
-column is the recipes' own: `answer`.
+Each is an instance of a registered component, ready for a trainer; `published` has the same names
+with the original numbers. They read the column `answer`.
 
 >>> completion = "<reasoning>\n7 * 6\n= 42\n</reasoning>\n<answer>\n42.0\n</answer>"
 >>> strict_format_reward_func(completions=[completion])
@@ -12,9 +11,9 @@ column is the recipes' own: `answer`.
 """
 
 from rewardkit.extract import After, LastNumber, Tag
-from rewardkit.presets import (
-    published as published,
-)  # `presets.published` works without its own import
+
+# so that `presets.published` works without an import of its own
+from rewardkit.presets import published as published
 from rewardkit.rewards.correct import Correct
 from rewardkit.rewards.language import Language
 from rewardkit.rewards.length import Length

@@ -1,4 +1,4 @@
-"""How long a completion is, by itself and beside whether it is right.
+"""Rewards for a completion's length, alone or combined with correctness.
 
 `length` is `reward_len` of the Hugging Face course's GRPO unit (2025).
 """
@@ -26,7 +26,7 @@ Unit = Literal["characters", "words", "tokens"]
 @final
 @register("length")
 class Length(Reward):
-    """0 at the target length, less the further a completion's length is from it.
+    """0 at the target length, lower the further a completion's length is from it.
 
     >>> Length(target=3, unit="words")(completions=["one two three", "one"])
     [0.0, -2.0]
@@ -49,7 +49,7 @@ class Length(Reward):
 
         Raises ValueError if tokens are to be counted and the batch has none.
         """
-        return _score_lengths(batch, self, self.unit)
+        return _score_by_length(batch, self, self.unit)
 
     def score_length(self, length: int) -> Score:
         """Return the Score of a completion of this length."""
@@ -60,9 +60,9 @@ class Length(Reward):
 @final
 @register("overlong")
 class Overlong(Reward):
-    """0 up to a length, falling to -1 at the maximum and beyond: DAPO's soft punishment.
+    """0 up to a length, then falling linearly to minus `penalty` at the maximum and beyond.
 
-    Yu et al., 2025, "DAPO", equation 13.
+    DAPO's soft overlong punishment: Yu et al., 2025, "DAPO", equation 13.
 
     >>> soft = Overlong(max_tokens=10, cache_tokens=4)
     >>> soft(completions=["..."] * 3, completion_ids=[[0] * 6, [0] * 7, [0] * 11])
@@ -94,7 +94,7 @@ class Overlong(Reward):
 
         Raises ValueError if the batch has no completion_ids.
         """
-        return _score_lengths(batch, self, "tokens")
+        return _score_by_length(batch, self, "tokens")
 
     def score_length(self, length: int) -> Score:
         """Return the Score of a completion of this length."""
@@ -130,7 +130,8 @@ class CosineLength(Reward):
     reference: Column[Reference] = "answer"
     """The column with the right answer."""
     max_length: Annotated[int, Field(ge=1)] = 1000
-    """The length, in the unit, from which the value is that of a long completion."""
+    """The length, in `unit`, at and above which a completion gets the second value of `correct` or
+    `wrong`."""
     unit: Unit = "characters"
     """Characters, words between white space, or tokens."""
     correct: tuple[float, float] = (1.0, 0.5)
@@ -149,7 +150,7 @@ class CosineLength(Reward):
         answers = [self.extractor.extract(text) for text in batch.texts]
         verdicts = self.verifier.verify(answers, references)
 
-        def value(outcome: Outcome, length: int) -> float | None:
+        def scale_value(outcome: Outcome, length: int) -> float | None:
             # nobody can say whether such an answer is right, so neither curve applies
             if outcome is Outcome.BAD_REFERENCE:
                 return None
@@ -158,7 +159,7 @@ class CosineLength(Reward):
             return long + 0.5 * (short - long) * (1 + math.cos(math.pi * progress))
 
         return [
-            Score(value(verdict.outcome, length), f"{verdict.outcome}, {length} {self.unit}")
+            Score(scale_value(verdict.outcome, length), f"{verdict.outcome}, {length} {self.unit}")
             for verdict, length in zip(verdicts, _measure_lengths(batch, self.unit), strict=True)
         ]
 
@@ -169,22 +170,22 @@ MAX_TABLE_LENGTH = 1 << 15  # a table of so many Scores takes about 8 MB
 class _ScoreTable:
     """A reward's Score of each length, by index, so that the same lengths are not scored again."""
 
-    # Making a Score and its text takes longer than TRL's own rule takes for a row. A list is
-    # quicker than a cache around the rule, which makes `overlong` slower than TRL's peer.
+    # Making a Score with its text takes longer than TRL's whole rule. Indexing a list is faster
+    # than lru_cache, with which `overlong` would be slower than TRL's function.
 
     def __init__(self, reward: Length | Overlong) -> None:
         self._score_length = reward.score_length
         self._table: list[Score] = []
 
-    def score_sizes(self, items: Sequence[Sized]) -> list[Score]:
+    def look_up_items(self, items: Sequence[Sized]) -> list[Score]:
         """Return the Score of each item's length."""
         table = self._table
         try:
             return [table[len(item)] for item in items]
         except IndexError:
-            return self.score_lengths([*map(len, items)])
+            return self.look_up_lengths([*map(len, items)])
 
-    def score_lengths(self, lengths: list[int]) -> list[Score]:
+    def look_up_lengths(self, lengths: list[int]) -> list[Score]:
         """Return the Score of each length."""
         longest = max(lengths, default=0)
         if longest >= MAX_TABLE_LENGTH:
@@ -202,17 +203,17 @@ class _ScoreTable:
 _table_of = lru_cache(maxsize=8)(_ScoreTable)  # equal rewards share theirs
 
 
-def _score_lengths(batch: Batch, reward: Length | Overlong, unit: Unit) -> list[Score]:
+def _score_by_length(batch: Batch, reward: Length | Overlong, unit: Unit) -> list[Score]:
     table = _table_of(reward)
     if unit == "words":
-        return table.score_lengths(_measure_lengths(batch, unit))
+        return table.look_up_lengths(_measure_lengths(batch, unit))
     if unit == "characters":
-        return table.score_sizes(batch.texts)
+        return table.look_up_items(batch.texts)
     if batch.completion_ids is not None:
         # a row without ids, for which `tokens` below has the message
         with suppress(TypeError):
-            return table.score_sizes(batch.completion_ids)
-    return table.score_sizes(batch.tokens())
+            return table.look_up_items(batch.completion_ids)
+    return table.look_up_items(batch.tokens())
 
 
 def _measure_lengths(batch: Batch, unit: Unit) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from rewardkit._text.tag_layout import compile_layout, is_blank, list_marks, restore_opening
+from rewardkit._text.tag_layout import compile_layout, is_blank, list_tags, restore_opening
 from rewardkit.batch import Batch
 from rewardkit.extract import Tags
 from rewardkit.registry import register
@@ -40,7 +40,7 @@ class ThinkFormat(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
-        marks = list_marks(self.tags)
+        tags = list_tags(self.tags)
         find_end = compile_layout(self.tags, between=r"\s*+")
         hit, miss = (
             Score(self.value, "a thought, then an answer"),
@@ -53,5 +53,5 @@ class ThinkFormat(Reward):
             # with several tags the last block is the answer, which `find_end` knows not to be blank
             return end >= 0 and (not rest.strip() if len(self.tags) > 1 else not is_blank(rest))
 
-        texts = restore_opening(batch.texts, marks[0] if self.opened_in_prompt else "")
+        texts = restore_opening(batch.texts, tags[0] if self.opened_in_prompt else "")
         return [hit if matches(text) else miss for text in texts]

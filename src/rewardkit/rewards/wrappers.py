@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from rewardkit._messages import pluralize
 from rewardkit._score_checks import as_finite, checked_scores
-from rewardkit.batch import Batch, Column, MissingColumnError
+from rewardkit.batch import Batch, Column, ColumnError
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward, scale_bounds
@@ -56,7 +56,7 @@ class Clip(Reward):
         """Return the reward's scores (batch length), none of them outside the limits."""
         return [
             score if score.value is None else Score(self._clip_value(score.value), score.why)
-            for score in checked_scores(self.reward.score_batch(batch), len(batch), self.reward)
+            for score in checked_scores(self.reward.score_unchecked(batch), len(batch), self.reward)
         ]
 
     def _clip_value(self, value: float) -> float:
@@ -99,7 +99,7 @@ class Where(Reward):
         # a batch without such rows must not fail for columns that its tasks do not have
         if rows:
             part = batch.select(rows)
-            scores = checked_scores(self.reward.score_batch(part), len(part), self.reward)
+            scores = checked_scores(self.reward.score_unchecked(part), len(part), self.reward)
             for row, score in zip(rows, scores, strict=True):
                 totals[row] = score
         return totals
@@ -152,7 +152,7 @@ class Schedule(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores times the weight at the batch's step (batch length)."""
         weight = self.weight(batch.step)
-        scores = checked_scores(self.reward.score_batch(batch), len(batch), self.reward)
+        scores = checked_scores(self.reward.score_unchecked(batch), len(batch), self.reward)
         # the mean without the weight: a ramp would otherwise look like progress
         batch.log(self.reward.__name__, [score.value for score in scores])
         return [
@@ -200,7 +200,7 @@ class Guard(Reward):
         errors = 0
         try:
             scores = self._score_finite(batch)
-        except (MissingColumnError, ImportError):
+        except (ColumnError, ImportError):
             raise
         except Exception as error:  # noqa: BLE001 - what a guard is for
             scores = [self._error_score(error)] * len(batch)
@@ -212,7 +212,7 @@ class Guard(Reward):
 
     def _score_finite(self, batch: Batch) -> list[Score]:
         """Return the reward's scores; raise for an infinity, which would end the run later."""
-        scores = checked_scores(self.reward.score_batch(batch), len(batch), self.reward)
+        scores = checked_scores(self.reward.score_unchecked(batch), len(batch), self.reward)
         for value, _ in scores:
             if value is not None and math.isinf(value):
                 message = f"gave {value}"

@@ -17,9 +17,9 @@ from pydantic import Field
 
 from rewardkit._text.tag_layout import (
     compile_layout,
-    find_marks,
+    find_tags,
     is_blank,
-    list_marks,
+    list_tags,
     restore_opening,
 )
 from rewardkit.batch import Batch
@@ -55,7 +55,7 @@ class XmlStrict(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
-        marks = list_marks(self.tags)
+        tags = list_tags(self.tags)
         find_end = compile_layout(self.tags, between=r"(?:\A|(?<=>)\n)", line="\n")
         hit, miss = Score(self.value, "every tag on its line"), Score(0.0, "not the strict layout")
 
@@ -64,16 +64,17 @@ class XmlStrict(Reward):
             return end >= 0 and not text[end:].strip()
 
         def matches_published(text: str) -> bool:
-            # The notebook's pattern without DOTALL, by lines: an opening mark, one line, a closing
-            # mark for each block, and "$" before or after the last newline.
+            # The notebook's pattern without DOTALL, by lines: an opening tag, one line, a closing
+            # tag for each block, and "$" before or after the last newline.
             size = 3 * len(self.tags)
             lines = text.split("\n", size + 1)
-            mark_lines = [line for index, line in enumerate(lines[:size]) if index % 3 != 1]
-            return mark_lines == marks and lines[size:] in ([""], ["", ""])
+            tag_lines = [line for index, line in enumerate(lines[:size]) if index % 3 != 1]
+            return tag_lines == tags and lines[size:] in ([""], ["", ""])
 
         rule = matches_published if self.as_published else matches
-        # the strict layout needs the newline after the mark, which the prompt then ended in too
-        texts = restore_opening(batch.texts, f"{marks[0]}\n" if self.opened_in_prompt else "")
+        # The strict layout has a newline after the opening tag; a prompt that opened the block has
+        # already written it.
+        texts = restore_opening(batch.texts, f"{tags[0]}\n" if self.opened_in_prompt else "")
         return [hit if rule(text) else miss for text in texts]
 
 
@@ -103,7 +104,7 @@ class XmlSoft(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
-        marks = list_marks(self.tags)
+        tags = list_tags(self.tags)
         find_end = compile_layout(self.tags, between=r"\s*+")
         hit, miss = Score(self.value, "the blocks in order"), Score(0.0, "not the soft layout")
 
@@ -111,15 +112,15 @@ class XmlSoft(Reward):
             return find_end(text) >= 0
 
         def matches_published(text: str) -> bool:
-            # The notebook's pattern, which tries every closing mark as the end of a block: all ends
-            # are kept side by side, where the pattern would go back and take quadratic time.
-            starts = [0] if text.startswith(marks[0]) else []
-            for opening, closing in zip(marks[::2], marks[1::2], strict=True):
+            # The notebook's pattern. Backtracking over every closing tag is quadratic; this keeps
+            # all possible ends in a list.
+            starts = [0] if text.startswith(tags[0]) else []
+            for opening, closing in zip(tags[::2], tags[1::2], strict=True):
                 starts = _find_block_ends(text, starts, opening, closing)
             return bool(starts)
 
         rule = matches_published if self.as_published else matches
-        texts = restore_opening(batch.texts, marks[0] if self.opened_in_prompt else "")
+        texts = restore_opening(batch.texts, tags[0] if self.opened_in_prompt else "")
         return [hit if rule(text) else miss for text in texts]
 
 
@@ -151,36 +152,36 @@ class XmlCount(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' value minus the tail's cost for each completion."""
-        marks = list_marks(self.tags)
+        tags = list_tags(self.tags)
         find_end = compile_layout(self.tags)
 
         @cache  # most completions have all tags and no tail
-        def score_counts(counted: int, tail: int) -> Score:
+        def make_score(counted: int, tail: int) -> Score:
             # without the limit, a long correct answer would cost more than one without any tag
             value = max(counted * self.value - tail * self.tail_penalty, 0.0)
-            return Score(value, f"{counted} of {len(marks)} tags, {tail} characters after them")
+            return Score(value, f"{counted} of {len(tags)} tags, {tail} characters after them")
 
         def score_text(text: str) -> Score:
             end = find_end(text)
             if end >= 0:
-                return score_counts(len(marks), len(text[end:].strip()))
-            # only a completion with a fault is searched mark by mark
-            positions = find_marks(text, marks)
-            counted = len(marks) - positions.count(-1)
-            return score_counts(counted, len(_text_after_block(text, marks).strip()))
+                return make_score(len(tags), len(text[end:].strip()))
+            # only a completion with a fault is searched tag by tag
+            positions = find_tags(text, tags)
+            counted = len(tags) - positions.count(-1)
+            return make_score(counted, len(_text_after_block(text, tags).strip()))
 
         rule = self._score_as_published if self.as_published else score_text
-        texts = restore_opening(batch.texts, marks[0] if self.opened_in_prompt else "")
+        texts = restore_opening(batch.texts, tags[0] if self.opened_in_prompt else "")
         return [rule(text) for text in texts]
 
     def _score_as_published(self, text: str) -> Score:
-        # The notebook's arithmetic, bugs included: a newline is part of most marks, and the tail is
-        # counted twice, once with and once without the newline after the last mark.
+        # The notebook's arithmetic, bugs included: a newline is part of most tags, and the tail is
+        # counted twice, once with and once without the newline after the last tag.
         total = 0.0
-        for number, tag in enumerate(self.tags):
+        for number, name in enumerate(self.tags):
             last = number == len(self.tags) - 1
-            opening = f"\n<{tag}>\n" if number else f"<{tag}>\n"
-            closing = f"\n</{tag}>"
+            opening = f"\n<{name}>\n" if number else f"<{name}>\n"
+            closing = f"\n</{name}>"
             if text.count(opening) == 1:
                 total += self.value
                 if last:
@@ -189,7 +190,7 @@ class XmlCount(Reward):
                 total += self.value
                 if last:
                     total -= (len(text.split(closing).pop()) - 1) * self.tail_penalty
-        return Score(total, "as published")
+        return Score(total, "scored by the published rule")
 
 
 @final
@@ -222,9 +223,9 @@ class TagCount(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' value for each completion."""
-        marks = list_marks(self.tags)
+        tags = list_tags(self.tags)
         find_end = compile_layout(self.tags)
-        total = len(marks)
+        total = len(tags)
         # there are so few different counts that each has its Score beforehand
         score_of_count = [
             Score(count * self.once + (total - count) * self.otherwise, f"{count} of {total} tags")
@@ -233,29 +234,32 @@ class TagCount(Reward):
 
         def count_tags(text: str) -> int:
             if self.as_published:
-                return sum(text.count(mark) == 1 for mark in marks)
+                return sum(text.count(tag) == 1 for tag in tags)
             end = find_end(text)
             if end >= 0:
                 return total - (self.answer_after and is_blank(text[end:]))
-            positions = find_marks(text, marks)
+            positions = find_tags(text, tags)
             last = positions[-1]
-            if self.answer_after and last >= 0 and is_blank(text[last + len(marks[-1]) :]):
+            if self.answer_after and last >= 0 and is_blank(text[last + len(tags[-1]) :]):
                 positions[-1] = -1
             return total - positions.count(-1)
 
-        texts = restore_opening(batch.texts, marks[0] if self.opened_in_prompt else "")
+        texts = restore_opening(batch.texts, tags[0] if self.opened_in_prompt else "")
         return [score_of_count[count_tags(text)] for text in texts]
 
 
-def _text_after_block(text: str, marks: list[str]) -> str:
-    """Return the text after the last block's first closing mark, or else its first opening mark."""
+def _text_after_block(text: str, tags: list[str]) -> str:
+    """Return the text after the last block's first closing tag, or else its first opening tag."""
     # the first one, so that a second block does not hide the text between the two
-    _, closed, after = text.partition(marks[-1])
-    return after if closed else text.partition(marks[-2])[2]
+    _, closed, after = text.partition(tags[-1])
+    return after if closed else text.partition(tags[-2])[2]
 
 
 def _find_block_ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:
-    """Return each position where a one-line block may end that begins at a start or after space."""
+    """Return every position where a one-line block can end.
+
+    The block begins at one of `starts`, after optional white space.
+    """
     ends: list[int] = []
     stop = -1
     for start in starts:

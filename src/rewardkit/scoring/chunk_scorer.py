@@ -77,7 +77,7 @@ class ChunkScorer:
         whys: list[str] = []
         for batch in batches:
             try:
-                batch_values, batch_whys = term.score_batch(batch)
+                batch_values, batch_whys = term.values_and_whys(batch)
             except Exception as error:
                 rows = chunk.positions(len(values), len(values) + len(batch) - 1)
                 error.add_note(f"reward {term.name!r}, {rows}")

@@ -12,7 +12,7 @@ from math import isclose, isnan
 from typing import Any, SupportsFloat
 
 from rewardkit._messages import error_line
-from rewardkit.batch import MissingColumnError
+from rewardkit.batch import ColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
 from rewardkit.testing._forms import make_batch
@@ -24,7 +24,7 @@ Rows = Mapping[str, list[Any]]
 Values = list[Any]
 """The result of a call as plain data: numbers and None, outcomes, or texts and None."""
 
-USAGE_ERRORS = (MissingColumnError, ImportError)
+USAGE_ERRORS = (ColumnError, ImportError)
 """Errors about how the check was set up, which are raised and are no findings."""
 
 # A number of 32 bits has 7 digits; sums and products of a few lose one more. A `float` has 15.

@@ -62,7 +62,8 @@ def paired(
     [('4', 4), (None, '7')]
     """
     if len(answers) != len(references):
-        message = f"got {len(answers)} answers for {len(references)} references, expected as many"
+        sizes = f"got {len(answers)} answers for {len(references)} references"
+        message = f"{sizes}, expected one per reference"
         raise ValueError(message)
     return zip(answers, references, strict=True)
 
