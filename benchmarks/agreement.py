@@ -387,7 +387,7 @@ VERIFIER: rk.Verifier = rk.build("math")
 
 def forget() -> None:
     """Empty what is remembered."""
-    decide.forget_verdicts()
+    decide.clear_caches()
     numbers._remembered.cache_clear()  # noqa: SLF001 - so that each pair is read afresh
 
 

@@ -126,7 +126,7 @@ def resident() -> float:
 
 def verdict(answer: str, reference: str) -> rk.Verdict:
     """Return the verdict, with nothing remembered."""
-    decide.forget_verdicts()
+    decide.clear_caches()
     verifier: rk.Verifier = rk.build("math")
     return verifier.verify([answer], [reference])[0]
 
@@ -166,7 +166,7 @@ def batch(size: int) -> dict[str, float]:
     times: dict[str, list[float]] = {"without": [], "with": []}
     for _ in range(3):
         for name, given in (("without", answers), ("with", worse)):
-            decide.forget_verdicts()
+            decide.clear_caches()
             verify = partial(rk.build("math").verify, given, references)
             times[name].append(timed(verify)[1])
     return {name: min(row) for name, row in times.items()}

@@ -79,7 +79,7 @@ def test_a_list_is_one_text(judge, tests):
         (DOUBLE, "import os\nassert double(1) == 2\nos._exit(0)\nassert double(1) == 2",
          "1 of 2 tests; the tests ended early"),
         ("print(3)", [{"input": "", "output": "4"}, {"input": "", "output": "3"}],
-         "0 of 2 tests; another output"),
+         "0 of 2 tests; wrong output"),
         ("1 / 0", [{"input": "", "output": "4"}], "0 of 1 tests; exit code 1"),
         ("print(4)\nexit(3)", [{"input": "", "output": "4"}], "0 of 1 tests; exit code 3"),
     ],
@@ -398,4 +398,4 @@ def test_a_batch_has_a_deadline_of_its_own(sandboxed):
     verifier = rk.build("code", timeout=1.0, batch_timeout=1.5, workers=2, **sandboxed)
     verdicts = verifier.verify(endless, ["assert f() == 1"] * 40)
     assert {verdict.outcome for verdict in verdicts} == {rk.Outcome.TIMEOUT}
-    assert verdicts[-1].detail == "the batch's 1.5 s are over"
+    assert verdicts[-1].detail == "the batch's limit of 1.5 s has passed"

@@ -26,7 +26,7 @@ MATH = rk.build("math", timeout=20)
 
 @pytest.fixture(autouse=True)
 def _forgotten():
-    decide.forget_verdicts()
+    decide.clear_caches()
 
 
 def outcome(reference, answer):
@@ -266,7 +266,7 @@ def test_labelled_pairs():
 OPEN = (r"\int_0^1 x dx", r"\frac{1}{2}")  # a pair that math-verify is asked about
 
 
-def test_equal_pairs_are_asked_once_and_remembered(monkeypatch):
+def test_equal_pairs_are_asked_once_and_cached(monkeypatch):
     asked = []
 
     def run(function, rows, **limits):
@@ -282,7 +282,7 @@ def test_equal_pairs_are_asked_once_and_remembered(monkeypatch):
     assert len(asked) == 1
 
 
-def test_a_timeout_is_told_and_not_remembered(monkeypatch):
+def test_a_timeout_is_reported_and_not_cached(monkeypatch):
     monkeypatch.setattr(pool, "run", lambda function, rows, **limits: [pool.TIMEOUT] * len(rows))
     assert outcome(*OPEN) == "timeout"
     monkeypatch.setattr(pool, "run", lambda function, rows, **limits: ["correct"] * len(rows))
@@ -300,16 +300,16 @@ def test_from_a_thread_and_within_an_event_loop():
         return outcome(*OPEN)
 
     assert asyncio.run(main()) == "correct"
-    decide.forget_verdicts()
+    decide.clear_caches()
     with ThreadPoolExecutor(4) as executor:
         assert list(executor.map(outcome, [OPEN[0]] * 8, [OPEN[1]] * 8)) == ["correct"] * 8
 
 
 def test_many_verdicts_are_not_all_kept(monkeypatch):
-    monkeypatch.setattr(decide, "_MAX_REMEMBERED", 10)
+    monkeypatch.setattr(decide, "_MAX_CACHED_VERDICTS", 10)
     references = [str(Fraction(n, 7)) for n in range(100)]
     assert {v.outcome.value for v in MATH.verify(references, references)} == {"correct"}
-    assert len(decide._remembered) <= 10
+    assert len(decide._verdict_cache) <= 10
 
 
 def test_without_math_verify_the_error_names_the_extra(monkeypatch):

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import IO, Any, TypeVar
 
 from rewardkit._messages import error_line
-from rewardkit._workers.pool import import_path
+from rewardkit._workers.pool import worker_environment
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -78,11 +78,14 @@ class _WorkerProcess:
             pickled_work = pickle.dumps(work)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ValueError(f"{error}; {_HINT}") from None
+        # its share of the processors, unless the user has set one
+        share = str(max((os.cpu_count() or 1) // workers, 1))
+        share = os.environ.get("REWARDKIT_WORKERS", share)
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "rewardkit._workers.parallel"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_worker_environment(workers),
+            env=worker_environment({"REWARDKIT_WORKERS": share}),
             start_new_session=True,  # so that Ctrl-C reaches the caller alone; no effect on Windows
         )
         # Pickled twice: an import that fails is then an error of the work, not of the protocol.
@@ -115,12 +118,6 @@ class _WorkerProcess:
                 pipe.close()  # type: ignore[union-attr]
             except OSError:  # it flushes what could not be sent
                 continue
-
-
-def _worker_environment(workers: int) -> dict[str, str]:
-    """Return a worker's environment: the caller's imports, and its share of the processors."""
-    share = str(max((os.cpu_count() or 1) // workers, 1))
-    return {"REWARDKIT_WORKERS": share, **os.environ, "PYTHONPATH": import_path()}
 
 
 def _serve_items(receiver: IO[bytes], sender: IO[bytes]) -> None:

@@ -4,10 +4,10 @@ Workers are plain `python -m rewardkit._workers.worker` processes, each for one 
 exchange lines of JSON with the caller. multiprocessing's spawn and forkserver would import the
 caller's `__main__` again, and its fork is not safe once CUDA is up.
 
-A pool works on `REWARDKIT_WORKERS` rows at once (default: one per processor, at most 4). A row that
-has used half of its time is slow: it no longer counts among those, and another process is started
-in place of the one that it may cost. So rows that hang do so side by side, while others go on.
-After a batch, killed workers are replaced, and one spare is kept for each hundred of its rows.
+A pool works on `REWARDKIT_WORKERS` rows at a time (default: one per processor, at most 4). A row
+that has used half its time no longer counts towards that number, and a further process is started,
+so slow rows do not hold up the others. After a batch, killed workers are replaced, and one spare
+per 100 rows is kept, at most 5.
 """
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ class Timeout(Enum):
 TIMEOUT: Final = Timeout.TIMEOUT
 """The result of a row that was not done in time, ran out of memory or stack, or lost its worker."""
 
+
+class _NotReady(Enum):
+    NOT_READY = "NOT_READY"
+
+
+NOT_READY: Final = _NotReady.NOT_READY  # apart from TIMEOUT, which is a row's final result
+
 WORKER_MODULE = "rewardkit._workers.worker"
 START_SECONDS = 120.0  # imports may come from a busy network disk
 MAX_FAILED_STARTS = 8  # in one batch; a module that kills its process would be tried for ever
@@ -76,17 +83,17 @@ def run(
     [6, 2432902008176640000]
     """
     if getattr(getattr(sys.modules.get("__main__"), "__spec__", None), "name", "") == WORKER_MODULE:
-        message = f"{function} was called inside a worker, and a worker starts no workers"
+        message = f"{function} was called inside a worker; a worker cannot start workers"
         raise RuntimeError(message)
-    until = math.inf if batch_timeout is None else time.monotonic() + batch_timeout
+    batch_deadline = math.inf if batch_timeout is None else time.monotonic() + batch_timeout
     pool = _pools.setdefault((function, memory), Pool(function, memory))
     try:  # before the lock is taken: an interrupt may come between any two lines
-        if pool.turn.acquire(timeout=-1 if batch_timeout is None else max(batch_timeout, 0)):
-            return pool.run(rows, timeout, until)
+        if pool.lock.acquire(timeout=-1 if batch_timeout is None else max(batch_timeout, 0)):
+            return pool.run(rows, timeout, batch_deadline)
         return [TIMEOUT] * len(rows)
     finally:
         try:  # noqa: SIM105 - suppress() would be one more place for an interrupt
-            pool.turn.release()
+            pool.lock.release()
         except RuntimeError:  # this thread never had it
             pass
 
@@ -96,18 +103,18 @@ class WorkerProcess:
 
     def __init__(self, function: str, memory: int) -> None:
         """Start the process."""
-        self.socket, channel = socket.socketpair()
+        self.socket, child_socket = socket.socketpair()
         # Carries nothing. It closes when the caller ends in whatever way, and the worker ends then.
-        self.lifeline, held_lifeline = socket.socketpair()
+        self.lifeline, child_lifeline = socket.socketpair()
         self.socket.settimeout(0)
         command = [sys.executable, "-P", "-m", WORKER_MODULE, function, str(memory)]
-        with channel, held_lifeline:
+        with child_socket, child_lifeline:
             self.process = subprocess.Popen(  # noqa: S603 - this Python, with this package
-                [*command, str(channel.fileno()), str(held_lifeline.fileno())],
+                [*command, str(child_socket.fileno()), str(child_lifeline.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=_worker_environment(),
-                **_inherit_sockets(channel, held_lifeline),
+                env=worker_environment(_WORKER_VARIABLES),
+                **_inherit_sockets(child_socket, child_lifeline),
             )
         self.function = function
         self.is_ready = False  # has the worker imported its function?
@@ -131,7 +138,7 @@ class WorkerProcess:
         self.slow_from, self.deadline = now + timeout / 2, now + timeout
 
     def stop_clock(self) -> None:
-        """Give the worker all the time there is."""
+        """Remove the deadline: the worker is idle."""
         self.slow_from = self.deadline = math.inf
 
     def send_unsent(self) -> None:
@@ -140,8 +147,8 @@ class WorkerProcess:
         sent = self.socket.send(self.unsent, getattr(socket, "MSG_NOSIGNAL", 0))
         self.unsent = self.unsent[sent:]
 
-    def receive(self) -> JSON | Timeout:
-        """Return the answer, or TIMEOUT while it is incomplete or if the process is gone.
+    def receive(self) -> JSON | Timeout | _NotReady:
+        """Return the answer, NOT_READY while it is incomplete, or TIMEOUT if the process is gone.
 
         Raises RuntimeError if the function raised, or could not be imported.
         """
@@ -151,10 +158,10 @@ class WorkerProcess:
             part = self.socket.recv(1 << 20)
             self.received += part
             if part and not part.endswith(b"\n") and len(self.received) < MAX_ANSWER_BYTES:
-                return TIMEOUT
+                return NOT_READY
             reply = dict(json.loads(self.received))
         except BlockingIOError:
-            return TIMEOUT
+            return NOT_READY
         except (OSError, ValueError, TypeError, RecursionError):  # gone, or not our protocol
             self.kill()
             return TIMEOUT
@@ -188,14 +195,17 @@ class Pool:
     def __init__(self, function: str, memory: int) -> None:
         """Start no worker yet."""
         self.function, self.memory = function, memory
-        self.turn = threading.RLock()  # a plain lock would let a thread release another's turn
+        # reentrant, since any thread could release a plain Lock
+        self.lock = threading.RLock()
         self.workers: list[WorkerProcess] = []
         self.peak_workers = 0
 
-    def run(self, rows: Sequence[JSON], timeout: float, until: float) -> list[JSON | Timeout]:
+    def run(
+        self, rows: Sequence[JSON], timeout: float, batch_deadline: float
+    ) -> list[JSON | Timeout]:
         """Return an answer or TIMEOUT for each row, and leave only idle workers."""
         try:
-            return self.answer_rows(rows, timeout, until)
+            return self.answer_rows(rows, timeout, batch_deadline)
         except BaseException:
             self.kill_workers(
                 worker
@@ -205,23 +215,27 @@ class Pool:
             raise
 
     def answer_rows(
-        self, rows: Sequence[JSON], timeout: float, until: float
+        self, rows: Sequence[JSON], timeout: float, batch_deadline: float
     ) -> list[JSON | Timeout]:
-        """Work until every row has its answer, or until that moment."""
+        """Work until every row has its answer, or until `batch_deadline`."""
         answers: list[JSON | Timeout] = [TIMEOUT] * len(rows)
         waiting = deque(enumerate(rows))
         failed_starts = 0
         self.kill_workers(self.busy_workers())  # an interrupt at a bad moment may leave some
         now, pause = time.monotonic(), 0.0
-        while (waiting or self.busy_workers()) and now < until:
-            for worker in self.wait_for_messages(min(pause, until - now)):
+        while (waiting or self.busy_workers()) and now < batch_deadline:
+            for worker in self.wait_for_messages(min(pause, batch_deadline - now)):
                 index, answer = worker.row_index, worker.receive()
-                if index is not None:
+                if index is not None and answer is not NOT_READY:
                     answers[index] = answer
             now = time.monotonic()
             failed_starts += self.kill_overdue_workers(now)
             if failed_starts >= MAX_FAILED_STARTS:
-                raise RuntimeError(f"workers for {self.function} die before they are ready")
+                message = (
+                    f"{failed_starts} workers for {self.function} exited before they were ready;"
+                    " import its module in plain Python to see why"
+                )
+                raise RuntimeError(message)
             self.hand_out_rows(waiting, timeout)
             pause = self.seconds_to_next_deadline(now)
         self.kill_workers(self.busy_workers())
@@ -233,7 +247,7 @@ class Pool:
         return [worker for worker in self.workers if worker.row_index is not None]
 
     def hand_out_rows(self, waiting: deque[tuple[int, JSON]], timeout: float) -> None:
-        """Give rows to idle workers, and start those that are missing, or may soon be."""
+        """Give rows to idle workers; start workers for waiting rows, and to replace slow ones."""
         now, at_once = time.monotonic(), _rows_at_once()
         quick = [worker for worker in self.workers if worker.slow_from > now]
         working = sum(worker.row_index is not None for worker in quick)
@@ -251,7 +265,7 @@ class Pool:
         self.peak_workers = max(self.peak_workers, len(self.workers))
 
     def replace_workers(self, rows: int) -> None:
-        """Start what a batch like the last, of so many rows, would miss."""
+        """Start the workers that another batch of `rows` rows would need."""
         spares = min(rows // 100, MAX_SPARES)
         wanted = max(self.peak_workers, min(_rows_at_once(), rows) + spares)
         self.start_workers(wanted - len(self.workers))
@@ -262,7 +276,7 @@ class Pool:
         return [worker for worker in self.workers if worker.socket.fileno() in ready]
 
     def seconds_to_next_deadline(self, now: float) -> float:
-        """Return for how long there is nothing to do unless a worker answers."""
+        """Return the seconds until the next worker becomes slow or overdue."""
         moments = (at for worker in self.workers for at in (worker.slow_from, worker.deadline))
         return min((at - now for at in moments if at > now), default=0.0)
 
@@ -289,7 +303,7 @@ _HAS_POLL = hasattr(select, "poll")  # Windows has none
 def _rows_at_once() -> int:
     if given := os.environ.get("REWARDKIT_WORKERS"):
         return max(int(given), 1)
-    # Affinity and not the number of processors, which a container or a job scheduler may restrict.
+    # Affinity, not os.cpu_count(): a container or job scheduler may allow fewer processors.
     count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return min(count, 4)
 
@@ -344,12 +358,16 @@ def import_path() -> str:
     return os.pathsep.join(str(Path(entry).absolute()) for entry in found)
 
 
-def _worker_environment() -> dict[str, str]:
-    """Return a worker's environment: the caller's imports, one thread, no GPU."""
-    # One thread, since the pool has one process per processor. No GPU, whose memory is the
-    # trainer's.
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": import_path(), "CUDA_VISIBLE_DEVICES": ""}
+def worker_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the caller's environment with these variables and the caller's imports."""
+    return {**os.environ, **variables, "PYTHONPATH": import_path()}
+
+
+# One thread, since the pool has one process per processor. No GPU, whose memory is the trainer's.
+_WORKER_VARIABLES = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "CUDA_VISIBLE_DEVICES": "",
+}
 
 
 @atexit.register

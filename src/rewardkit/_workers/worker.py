@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 
-def main(function: str, memory: int, channel: int, lifeline: int) -> None:
-    """Import `function` and answer rows on the socket `channel` until the caller closes it."""
+def main(function: str, memory: int, child_socket: int, lifeline: int) -> None:
+    """Import `function` and answer rows on `child_socket` until the caller closes it."""
     _die_with_caller(lifeline)
-    caller = socket.socket(fileno=channel)
+    caller = socket.socket(fileno=child_socket)
     try:
         work = pkgutil.resolve_name(function)
     except Exception:  # noqa: BLE001 - the caller raises it
@@ -88,5 +88,5 @@ def _limit_memory(mebibytes: int) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(ConnectionError):  # the caller has closed the channel
+    with suppress(ConnectionError):  # the caller has closed the socket
         main(sys.argv[1], *map(int, sys.argv[2:]))

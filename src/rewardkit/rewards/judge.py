@@ -221,15 +221,15 @@ class Judge(Reward):
         # strictly: of a key that occurs twice, it is unclear which choice the judge meant
         text = reply.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
         try:
-            verdict = strict_json.read(text.strip())
+            choices = strict_json.read(text.strip())
         except (ValueError, RecursionError):
             return "the judge's reply is not JSON"
-        if not isinstance(verdict, dict) or verdict.keys() != self.criteria.keys():
+        if not isinstance(choices, dict) or choices.keys() != self.criteria.keys():
             return "the judge's reply is not one choice for each criterion"
-        for name, choice in verdict.items():
+        for name, choice in choices.items():
             if not isinstance(choice, str) or choice not in self.criteria[name].choices:
                 return f"the judge's choice for {name} is not among its choices"
-        return verdict
+        return choices
 
 
 _ChoicesOrError = dict[str, str] | str  # the choice for each criterion, or what went wrong

@@ -1,6 +1,8 @@
-"""Code, judged by running tests: functional correctness, as in Chen et al., 2021, "Evaluating Large
-Language Models Trained on Code", section 2.1, and, for programs that read standard input, in
-Hendrycks et al., 2021, "Measuring Coding Challenge Competence With APPS".
+"""Judge code by running tests (functional correctness).
+
+Tests in Python: Chen et al., 2021, "Evaluating Large Language Models Trained on Code", section 2.1.
+Programs that read standard input: Hendrycks et al., 2021, "Measuring Coding Challenge Competence
+With APPS".
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ class Code(Verifier):
     The program is the answer's fenced Python block, else a fenced block without a language, else
     all of the answer. A reference is one of these, or JSON text of one; of a list all must pass.
 
-    - Python that asserts, in statements or in functions `test_...`. It can use the names that the
-      answer defines, but for names of built-ins: `from solution import sum` imports those too.
+    - Python that asserts, in statements or in functions `test_...`. Tests can use every name that
+      the answer defines, except names of built-ins; import those: `from solution import sum`.
     - A mapping with `input` and `output`, or `inputs` and `outputs`, each a text or a list of them;
       or one with a list of such mappings as `test_cases`. The program runs once per input, and
       its output is compared line by line, without white space at both ends of a line.
@@ -43,9 +45,10 @@ class Code(Verifier):
 
     Answers run under bubblewrap, with no network, files or environment, and never in the process of
     their tests. Plain data is copied between the two: numbers, text, bytes, dates, and built-in
-    collections. Of other objects tests can use attributes, items and calls, iterate them, and
-    compare them with each other; a method such as `f(x).equals(y)` is the answer's own, and may
-    lie. Tests cannot read printed output, await, or catch the answer's own exception classes.
+    collections. Tests reach other objects only through attributes, items, calls, iteration and
+    comparison with each other. A method such as `f(x).equals(y)` is the answer's own code, so do
+    not trust it. Tests cannot read printed output, await, or catch the answer's own exception
+    classes.
 
     >>> code = Code(unsafe_subprocess=True)  # leave this out where bubblewrap is installed
     >>> code.verify(["def double(x): return x + x"], ["assert double(4) == 8"])[0].outcome.value
@@ -57,7 +60,8 @@ class Code(Verifier):
     memory: Annotated[int, Field(ge=64)] = 512
     """MiB of address space for each process; an answer and its tests are one each."""
     partial: bool = False
-    """Whether all tests run and `correct` pays the share that passed; False stops at a failure."""
+    """Run all tests and let the reward `correct` pay the share that passed; otherwise stop at the
+    first failure."""
     which: Literal["first", "last"] = "last"
     """Which fenced block counts."""
     packages: bool = False
@@ -84,10 +88,10 @@ class Code(Verifier):
 
             bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
             sandbox = host.Sandbox(self.memory, self.timeout, self.packages, bwrap)
-            until = time.monotonic() + (self.batch_timeout or math.inf)
+            batch_deadline = time.monotonic() + (self.batch_timeout or math.inf)
             with ThreadPoolExecutor(self.workers or min(os.cpu_count() or 1, 16)) as pool:
                 # Threads are enough: each waits for its processes.
-                found = pool.map(lambda job: self._run_job(job, sandbox, until), jobs)
+                found = pool.map(lambda job: self._run_job(job, sandbox, batch_deadline), jobs)
                 verdicts = dict(zip(jobs, found, strict=True))
         return [verdicts[row] if isinstance(row, _Job) else row for row in rows]
 
@@ -99,11 +103,12 @@ class Code(Verifier):
         program = _find_program(answer or "", self.which)
         return _Job(program, tests) if program.strip() else NO_ANSWER
 
-    def _run_job(self, job: _Job, sandbox: Sandbox, until: float) -> Verdict:
-        """Return the verdict on one program; `until` is the deadline of the whole batch."""
-        deadline = min(time.monotonic() + self.timeout, until)
-        if time.monotonic() >= until:
-            return Verdict(Outcome.TIMEOUT, f"the batch's {self.batch_timeout:g} s are over")
+    def _run_job(self, job: _Job, sandbox: Sandbox, batch_deadline: float) -> Verdict:
+        deadline = min(time.monotonic() + self.timeout, batch_deadline)
+        if time.monotonic() >= batch_deadline:
+            return Verdict(
+                Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed"
+            )
         try:
             if isinstance(job.tests, str):
                 total, faults = sandbox.run_tests(
@@ -112,11 +117,11 @@ class Code(Verifier):
             else:
                 total, faults = len(job.tests), []
                 for pair in job.tests:
-                    faults.append(_find_output_fault(sandbox, job.program, pair, deadline))
+                    faults.append(_run_and_compare(sandbox, job.program, pair, deadline))
                     if faults[-1] and not self.partial:
                         break
         except TimeoutError:
-            return Verdict(Outcome.TIMEOUT, f"{self.timeout:g} s")
+            return Verdict(Outcome.TIMEOUT, f"no result after {self.timeout:g} s")
         passed = faults.count("")
         # A program may end its tests early: those that did not run have not passed.
         share = passed / max(total, 1) if self.partial else None
@@ -126,7 +131,7 @@ class Code(Verifier):
         return Verdict(Outcome.WRONG, f"{passed} of {total} tests; {fault}", share)
 
 
-class _Pair(NamedTuple):
+class _InputOutput(NamedTuple):
     """A program's input, and the output that it should write."""
 
     given: str
@@ -137,20 +142,20 @@ class _Job(NamedTuple):
     """A program and its tests: Python, or pairs."""
 
     program: str
-    tests: str | tuple[_Pair, ...]
+    tests: str | tuple[_InputOutput, ...]
 
 
-def _find_output_fault(sandbox: Sandbox, program: str, pair: _Pair, deadline: float) -> str:
+def _run_and_compare(sandbox: Sandbox, program: str, pair: _InputOutput, deadline: float) -> str:
     """Run a program, and return the fault of its output, "" for none."""
     # Twice the wanted output leaves room for white space; what is longer is wrong anyway.
     max_bytes = 2 * len(pair.wanted.encode(errors="replace")) + (1 << 16)
     data, code = sandbox.run_program(program, pair.given, max_bytes=max_bytes, deadline=deadline)
     if len(data) > max_bytes:
-        return "too large an output"
+        return "output too large"
     if code:
         return f"exit code {code}"
     output = data.decode(errors="replace")
-    return "" if _strip_lines(output) == _strip_lines(pair.wanted) else "another output"
+    return "" if _strip_lines(output) == _strip_lines(pair.wanted) else "wrong output"
 
 
 def _strip_lines(text: str) -> list[str]:
@@ -176,7 +181,7 @@ def _find_program(answer: str, which: Literal["first", "last"]) -> str:
     return answer
 
 
-def _read_tests(reference: Any) -> str | tuple[_Pair, ...] | None:
+def _read_tests(reference: Any) -> str | tuple[_InputOutput, ...] | None:
     """Return a reference's tests, None if it has no test."""
     import json  # noqa: PLC0415 - few use this verifier
 
@@ -198,7 +203,7 @@ def _read_tests(reference: Any) -> str | tuple[_Pair, ...] | None:
     return pairs if any(pair.wanted.strip() for pair in pairs) else None
 
 
-def _read_pairs(reference: Any) -> Iterator[_Pair]:
+def _read_pairs(reference: Any) -> Iterator[_InputOutput]:
     """Yield the pairs in a mapping, or in a list of mappings.
 
     Raises ValueError or TypeError for anything else.
@@ -221,4 +226,6 @@ def _read_pairs(reference: Any) -> Iterator[_Pair]:
         if isinstance(given, str):
             given, wanted = [given], [wanted]
         for pair in zip(given, wanted, strict=True):
-            yield _Pair(*("\n".join([side] if isinstance(side, str) else side) for side in pair))
+            yield _InputOutput(
+                *("\n".join([side] if isinstance(side, str) else side) for side in pair)
+            )

@@ -28,10 +28,10 @@ class Math(Verifier):
 
     Either may be bare, boxed, between dollar signs, or the answer that a text gives. Units are not
     compared; 50% equals 50 and 0.5; x = 3 equals 3; capitals do not matter. What is too large to
-    compute is WRONG, "too large". Equal pairs are verified once, and short ones remembered.
+    compute is WRONG, "too large". Equal pairs are verified once, and short ones are cached.
 
     It is to agree with math-verify but for two things: a set is no tuple, and 1 1/2 is a mixed
-    number. The page "Beside math-verify" of the docs lists what else differs, with who is right.
+    number. The docs' page "Where `math` and math-verify differ" lists all else, with who is right.
 
     >>> answers = [r"\sqrt{80}", "The answer is $x = 3$.", "(2, 3)", "9^{9^{9^9}}"]
     >>> verdicts = Math().verify(answers, [r"4\sqrt{5}", "3", r"\{2, 3\}", "7"])
@@ -72,7 +72,7 @@ class Math(Verifier):
         for pair, outcome in self._ask_math_verify(asked).items():
             found[pair] = Verdict(outcome)
             if outcome is not Outcome.TIMEOUT:
-                decide.remember_verdict(*pair, found[pair])
+                decide.cache_verdict(*pair, found[pair])
         return pairwise(answers, references, judge)
 
     def _ask_math_verify(self, rows: dict[Pair, Any]) -> dict[Pair, Outcome]:

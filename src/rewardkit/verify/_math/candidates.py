@@ -1,8 +1,8 @@
 r"""Find where in a text the answer may be, in the order in which math-verify looks.
 
-The last `\boxed{}`, or what follows the last "final answer is"; what follows "answer:", then
-"answer"; the last mathematics between dollar signs or the like, expression or number. What ends
-further right comes first. All of it is linear in the text's length.
+In this order: 1. the last `\boxed{}`, or what follows the last "final answer is"; 2. what follows
+"answer:"; 3. what follows "answer"; 4. the last mathematics in the text. Within each step the
+rightmost comes first. The time is linear in the text's length.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}|\\[A-Za-z]+")
 
 
 def find_candidates(text: str) -> list[Candidate] | None:
-    r"""Find a text's possible answers, the likeliest first; None for bare mathematics.
+    r"""Find a text's possible answers, the likeliest first; None if the text has no prose.
 
     >>> find_candidates(r"First 3, so the answer is \boxed{\frac{1}{2}}.")[0].text
     '\\frac{1}{2}'
@@ -53,7 +53,9 @@ def find_candidates(text: str) -> list[Candidate] | None:
 
 
 def find_stated_answer(text: str) -> Candidate | None:
-    """Find the last line that "answer is" or "answer:" begins, up to a full stop.
+    """Find the last "answer is ..." or "answer: ...", with those words.
+
+    It goes up to a full stop or the end of the line.
 
     >>> find_stated_answer("It rains. The answer is Monday. I hope so.").text
     'answer is Monday'
@@ -66,11 +68,11 @@ _STATEMENT = re.compile(r"answer(?: is|:)[^.\n]{1,80}", re.IGNORECASE)
 
 
 def _generate_candidates(text: str) -> Iterator[Candidate]:
-    """Yield candidates, the likeliest first. A new place to look at is one more line here."""
-    finals = _find_after(text, _FINAL, 0, _FINAL_PREFIX) if _FINAL.search(text) else []
+    """Yield candidates, the likeliest first. To search another place, add a line here."""
+    finals = _find_after(text, _FINAL, after_is=True) if _FINAL.search(text) else []
     yield from _sort_by_end([*_find_boxes(text), *finals])
     for anchor in (_ANSWER_COLON, _ANSWER):
-        yield from _sort_by_end(_find_after(text, anchor, _MAX_ANCHOR_DISTANCE, ""))
+        yield from _sort_by_end(_find_after(text, anchor, after_is=False))
     yield from _find_last_mathematics(text)
 
 
@@ -78,7 +80,7 @@ _MAX_ANCHOR_DISTANCE = 50  # characters
 
 
 def _sort_by_end(found: Iterable[Candidate]) -> Iterator[Candidate]:
-    """Yield the mathematics that ends last first, of those the longest."""
+    """Yield candidates by their end, from right to left; of equal ends the longest first."""
     for candidate in sorted(found, key=lambda candidate: (-candidate.end, candidate.start)):
         if candidate.text.strip():
             yield candidate
@@ -130,32 +132,33 @@ _EXPRESSION = (
     rf"(?P<expr>{_RUN}{{0,99}}[{_OPERATORS}][\d.\s{_OPERATORS}]{{1,99}}\)?)"
     r"(?:\*\*)?(?:[.,:\s)$]|$)"
 )
-_EITHER = rf"(?:(?:^|\s|=)(?:\*\*)?{_EXPRESSION}|(?:^|\s|=)(?:\*\*)?[{_CURRENCIES}]?{_NUMBER})"
+_NUMBER_OR_EXPRESSION = (
+    rf"(?:(?:^|\s|=)(?:\*\*)?{_EXPRESSION}|(?:^|\s|=)(?:\*\*)?[{_CURRENCIES}]?{_NUMBER})"
+)
 _ANSWER = re.compile("answer", re.IGNORECASE)
 _ANSWER_COLON = re.compile("answer:", re.IGNORECASE)
 _FINAL = re.compile("final answer", re.IGNORECASE)
 _FINAL_PREFIX = r".{0,100}?\s+is:?"
-_NEAR = re.compile(rf"(?:.{{0,100}}=\s*|.{{0,50}}?){_EITHER}(?!\s*=)")
-_NEAR_FINAL = re.compile(_FINAL_PREFIX + _EITHER)
-_IS = re.compile(_FINAL_PREFIX + r"\s*", re.DOTALL)
+_NEAR = re.compile(rf"(?:.{{0,100}}=\s*|.{{0,50}}?){_NUMBER_OR_EXPRESSION}(?!\s*=)")
+_NEAR_FINAL = re.compile(_FINAL_PREFIX + _NUMBER_OR_EXPRESSION)
+_FINAL_ANSWER_IS = re.compile(_FINAL_PREFIX + r"\s*", re.DOTALL)
 
 
-def _find_after(text: str, anchor: re.Pattern[str], reach: int, prefix: str) -> list[Candidate]:
-    """Find the mathematics that follows each of the last anchors within `reach` characters."""
+def _find_after(text: str, anchor: re.Pattern[str], *, after_is: bool) -> list[Candidate]:
+    """Find the mathematics soon after each of the last anchors; `after_is`: at once after "is"."""
     found = []
     for start in [match.end() for match in deque(anchor.finditer(text), maxlen=_MAX_ANCHORS)]:
         window = text[start : start + _MAX_WINDOW]
-        near = (_NEAR_FINAL if prefix else _NEAR).match(window)
+        near = (_NEAR_FINAL if after_is else _NEAR).match(window)
         if near:
             found.append(Candidate(_write_mathematics(near), start, start + near.end()))
-        skipped = _IS.match(window) if prefix else None
-        if prefix and not skipped:
+        announced = _FINAL_ANSWER_IS.match(window) if after_is else None
+        if after_is and not announced:
             continue
         for candidate in _find_delimited_mathematics(window):
-            if candidate.start > (skipped.end() if skipped else reach):
+            if candidate.start > (announced.end() if announced else _MAX_ANCHOR_DISTANCE):
                 break
-            # After "final answer is", the mathematics follows at once.
-            if not skipped or candidate.start == skipped.end():
+            if not announced or candidate.start == announced.end():
                 found.append(Candidate(candidate.text, start, start + candidate.end))
                 break
     return found
@@ -189,7 +192,7 @@ _DELIMITER = re.compile(r"\\\\|\\\$|\$\$|\$|\\[\[\]()]")
 _CLOSERS = {"$$": "$$", "$": "$", r"\[": r"\]", r"\(": r"\)"}
 _BRACKETS = re.compile(r"\s\[(?P<math>[^\n\]\[]+)\]\s")
 _FRACTION = re.compile(r"(?P<math>-?\\frac\{-?\d+(?:[.,]\d+)?\}\{-?\d+(?:[.,]\d+)?\})")
-_JOINT = re.compile(r"\s*(?:,?and|,?or|,)\s*")
+_LIST_SEPARATOR = re.compile(r"\s*(?:,?and|,?or|,)\s*")
 _PERCENT = re.compile(r"\s*(?:\\?%|[Pp]ercent(?:age)?|[Pp]ct)")
 
 
@@ -217,26 +220,28 @@ _MAY_BE_DELIMITED = re.compile(r"\$|\\[\[(df]|\s\[")
 
 def _find_between_delimiters(text: str) -> list[Candidate]:
     """Find what is between pairs of delimiters, dollar signs on one line."""
-    marks = [mark for mark in _DELIMITER.finditer(text) if mark[0] not in (r"\\", r"\$")]
-    # The nearest closer of each mark, found from the right in one pass, which keeps this linear.
+    delimiters = [
+        delimiter for delimiter in _DELIMITER.finditer(text) if delimiter[0] not in (r"\\", r"\$")
+    ]
+    # The nearest closer of each, found from the right in one pass, which keeps this linear.
     closers: list[int] = []
     last: dict[str, int] = {}
-    for index in range(len(marks) - 1, -1, -1):
-        closers.append(last.get(_CLOSERS.get(marks[index][0], ""), -1))
-        last[marks[index][0]] = index
+    for index in range(len(delimiters) - 1, -1, -1):
+        closers.append(last.get(_CLOSERS.get(delimiters[index][0], ""), -1))
+        last[delimiters[index][0]] = index
     found: list[Candidate] = []
-    free = 0
-    for mark, closer in zip(marks, reversed(closers), strict=True):
-        start = mark.start()
-        if start < free or closer < 0:
+    next_free = 0
+    for delimiter, closer in zip(delimiters, reversed(closers), strict=True):
+        start = delimiter.start()
+        if start < next_free or closer < 0:
             continue
-        content = text[mark.end() : marks[closer].start()]
+        content = text[delimiter.end() : delimiters[closer].start()]
         # A dollar sign after a digit is a currency, and one line's does not close the next line's.
-        if mark[0] == "$" and ("\n" in content or text[start - 1 : start].isdigit()):
+        if delimiter[0] == "$" and ("\n" in content or text[start - 1 : start].isdigit()):
             continue
         if content:
-            free = marks[closer].end()
-            found.append(Candidate(content, start, free))
+            next_free = delimiters[closer].end()
+            found.append(Candidate(content, start, next_free))
     return found
 
 
@@ -249,8 +254,8 @@ def _join_neighbours(text: str, found: list[Candidate]) -> list[Candidate]:
         end = percent.end() if percent else candidate.end
         content = candidate.text + (r"\%" if percent else "")
         before = joined[-1] if joined else None
-        joint = _JOINT.match(text, before.end) if before else None
-        if before and joint and joint.end() == candidate.start and joins < _MAX_JOINS:
+        separator = _LIST_SEPARATOR.match(text, before.end) if before else None
+        if before and separator and separator.end() == candidate.start and joins < _MAX_JOINS:
             joined[-1] = Candidate(f"{before.text}, {content}", before.start, end)
             joins += 1
         else:

@@ -1,8 +1,8 @@
 """Decide one pair of an answer and a reference, by the cheapest question first.
 
 Can the reference be read? Is there an answer? Are they identical, or equal by exact arithmetic? Is
-either too large to compute? What is open after that is for math-verify. Verdicts on short pairs are
-remembered, by each process for itself.
+either too large to compute? What is undecided after that is for math-verify. Verdicts on short
+pairs are cached, by each process for itself.
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ _REFERENCE_TOO_LARGE = Verdict(Outcome.BAD_REFERENCE, "too large")
 _SEVERAL_NUMBERS = Verdict(Outcome.WRONG, "several numbers")
 # Shared, since a batch of a thousand rows has few distinct verdicts.
 _VERDICTS = {outcome: Verdict(outcome) for outcome in Outcome}
-_MAX_REMEMBERED = 8192
+_MAX_CACHED_VERDICTS = 8192
 # Longer pairs would fill the memory, and do not come twice.
-_MAX_REMEMBERED_LENGTH = 1000
-_remembered: dict[tuple[str, str], Verdict] = {}  # single steps on a dict need no lock
+_MAX_CACHED_CHARACTERS = 1000
+_verdict_cache: dict[tuple[str, str], Verdict] = {}  # single steps on a dict need no lock
 
 
 def decide_pair(answer: str, reference: str) -> Verdict | tuple[Texts, Texts]:
-    r"""Return the verdict, or, where it is open, the texts of reference and answer to ask about.
+    r"""Return the verdict, or the texts (of reference, of answer) for math-verify if undecided.
 
     >>> decide_pair("x=3", "3").outcome.value, decide_pair(r"\int_0^1 x dx", "0.5")
     ('correct', (('0.5',), ('\\int_0^1 x dx',)))
     """
-    known = _remembered.get((answer, reference))
+    known = _verdict_cache.get((answer, reference))
     if known is None:
         found = _compare(answer, reference)
         if not isinstance(found, Outcome | Verdict):
             return found
         known = _VERDICTS[found] if isinstance(found, Outcome) else found
-        remember_verdict(answer, reference, known)
+        cache_verdict(answer, reference, known)
     return known
 
 
-def remember_verdict(answer: str, reference: str, verdict: Verdict) -> None:
-    """Keep a verdict on a short pair."""
-    if len(answer) + len(reference) <= _MAX_REMEMBERED_LENGTH:
-        if len(_remembered) >= _MAX_REMEMBERED:
-            _remembered.clear()  # cheaper than to know the oldest, and seldom
-        _remembered[answer, reference] = verdict
+def cache_verdict(answer: str, reference: str, verdict: Verdict) -> None:
+    """Cache a verdict on a short pair."""
+    if len(answer) + len(reference) <= _MAX_CACHED_CHARACTERS:
+        if len(_verdict_cache) >= _MAX_CACHED_VERDICTS:
+            _verdict_cache.clear()  # cheaper than to know the oldest, and seldom
+        _verdict_cache[answer, reference] = verdict
 
 
-def forget_verdicts() -> None:
-    """Forget all verdicts and references, as for measuring."""
-    _remembered.clear()
-    _find_remembered_answer.cache_clear()
+def clear_caches() -> None:
+    """Forget all verdicts and references, so that a measurement starts cold."""
+    _verdict_cache.clear()
+    _find_cached_answer.cache_clear()
 
 
 class _Answer(NamedTuple):
@@ -90,26 +90,26 @@ def _find_answer(text: str) -> _Answer:
                 # A likelier candidate was not read, but math-verify may read it: no value is sure.
                 parsed = parsed._replace(value=None)
             return _Answer(parsed, tuple(known.text for known in candidates[: index + 1]))
-    unread = Parsed(None, text[:_MAX_REMEMBERED_LENGTH])
+    unread = Parsed(None, text)
     return _Answer(unread, tuple(candidate.text for candidate in candidates))
 
 
 # A group of completions shares its reference.
-_find_remembered_answer = lru_cache(maxsize=1024)(_find_answer)
+_find_cached_answer = lru_cache(maxsize=1024)(_find_answer)
 
 
 def _compare(  # noqa: PLR0911 - one for each question
     answer: str, reference: str
 ) -> Outcome | Verdict | tuple[Texts, Texts]:
-    is_short = len(reference) <= _MAX_REMEMBERED_LENGTH
-    wanted = (_find_remembered_answer if is_short else _find_answer)(reference)
+    is_short = len(reference) <= _MAX_CACHED_CHARACTERS
+    wanted = (_find_cached_answer if is_short else _find_answer)(reference)
     if not wanted.texts:
         return Outcome.BAD_REFERENCE
     is_read = wanted.parsed.value is not None
     if not is_read and wanted.large:
         return _REFERENCE_TOO_LARGE
     given = _find_answer(answer)
-    if is_read and _states_named_answer(answer, given.parsed, wanted.parsed):
+    if is_read and _states_reference_in_words(answer, given.parsed, wanted.parsed):
         return Outcome.CORRECT
     if not given.texts:
         return Outcome.NO_ANSWER if is_read else (wanted.texts, ())
@@ -118,7 +118,7 @@ def _compare(  # noqa: PLR0911 - one for each question
     if is_read and given.parsed.text == wanted.parsed.text:
         return Outcome.CORRECT
     equal = values_equal(given.parsed, wanted.parsed)
-    # A part that is too large is compared as a letter: equal is certain then, and different is not.
+    # Parts too large to compute are treated as letters: then equality is certain, inequality not.
     if equal is not None and (equal or not given.parsed.large):
         return Outcome.CORRECT if equal else Outcome.WRONG
     if wanted.large or given.large:
@@ -126,10 +126,10 @@ def _compare(  # noqa: PLR0911 - one for each question
     return wanted.texts, given.texts
 
 
-def _states_named_answer(answer: str, given: Parsed, wanted: Parsed) -> bool:
-    """Return whether a sentence states the reference, where that is words or one letter.
+def _states_reference_in_words(answer: str, given: Parsed, wanted: Parsed) -> bool:
+    """Return whether a sentence states the reference, where that is a word or letters.
 
-    Words have no place among the candidates, which are mathematics.
+    Candidates are only mathematics, so words are looked for separately.
     """
     is_named = isinstance(wanted.value, Words) or wanted.text.strip("()").isalpha()
     if not is_named or isinstance(given.value, Words):
@@ -146,18 +146,18 @@ def _gives_several_numbers(given: _Answer, wanted: Parsed) -> bool:
     return (
         given.parsed.value is None
         and isinstance(wanted.value, numbers.Number)
-        and _NUMBERS_JOINED.fullmatch(given.texts[0]) is not None
+        and _SEPARATED_NUMBERS.fullmatch(given.texts[0]) is not None
     )
 
 
 # What may be between two numbers without computing anything.
-_JOINT = r"""(?:\s*(?:
+_NUMBER_SEPARATOR = r"""(?:\s*(?:
     [\\|&~;?\#@\u00b7\u2022\u3001\u30fb\uff0c\u2192\u21d2\u200b\u2060\ufeff] | // | [-=]>
   | \\(?:mid|vert|to|implies|[Rr]ightarrow|lor|vee|cup|q?quad)(?![A-Za-z])
   | \\text\s?\{[^{}]{0,20}\}
   | \\?[)\]}$]\s*,?\s*\\?[(\[{$]
 ))+\s*"""
-_NUMBERS_JOINED = re.compile(
-    rf"[\s$(\[]*+{numbers.NUMBER_LIKE}(?:{_JOINT}{numbers.NUMBER_LIKE})+[\s$)\].]*",
+_SEPARATED_NUMBERS = re.compile(
+    rf"[\s$(\[]*+{numbers.NUMBER_LIKE}(?:{_NUMBER_SEPARATOR}{numbers.NUMBER_LIKE})+[\s$)\].]*",
     re.ASCII | re.VERBOSE,
 )

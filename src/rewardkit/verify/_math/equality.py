@@ -19,7 +19,7 @@ _FLIPPED = {">": "<", ">=": "<="}
 
 
 def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
-    """Return whether an answer equals its reference, None if that is open."""
+    """Return whether an answer equals its reference, None if undecided."""
     if given.value is None or wanted.value is None:
         return None
     # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
@@ -51,11 +51,11 @@ def _is_rounded(decimal: Parsed, exact: Parsed) -> bool | None:
     return None
 
 
-def _keep_letters(reading: Parsed) -> str:
+def _keep_letters(parsed: Parsed) -> str:
     """Keep letters and digits alone, so that spaces and hyphens do not matter."""
-    if isinstance(reading.value, Words):
-        return re.sub(r"[\W_]", "", reading.value.text)
-    return re.sub(r"[\W_]", "", reading.text.casefold())
+    if isinstance(parsed.value, Words):
+        return re.sub(r"[\W_]", "", parsed.value.text)
+    return re.sub(r"[\W_]", "", parsed.text.casefold())
 
 
 def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR0911 - one for each kind
@@ -91,13 +91,13 @@ def _number_as_forms(value: Value) -> list[Value]:
 
 
 def _any_of_three(found: object) -> bool | None:
-    """Return True if one is, None if one is open, else False."""
+    """Return True if one is, None if one is undecided, else False."""
     values = list(found)  # type: ignore[call-overload]
     return True if True in values else None if None in values else False
 
 
 def _all_of_three(found: object) -> bool | None:
-    """Return False if one is, None if one is open, else True."""
+    """Return False if one is, None if one is undecided, else True."""
     values = list(found)  # type: ignore[call-overload]
     return False if False in values else None if None in values else True
 

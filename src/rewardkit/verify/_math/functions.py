@@ -195,7 +195,7 @@ _EXACT_FUNCTIONS: dict[str, Callable[..., Form | None]] = {
 
 
 def forms_differ(one: Form, other: Form) -> bool | None:
-    """Return False if two forms are equal, True if they are not, None if that is open."""
+    """Return False if two forms are equal, True if they are not, None if undecided."""
     if one == other:
         return False
     bases = one.bases() | other.bases()

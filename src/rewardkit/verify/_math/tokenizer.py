@@ -16,7 +16,7 @@ MAX_DEPTH = 40
 MAX_LETTERS_OF_PRODUCT = 3
 """More letters side by side are a word; so few may be a product, as abc is."""
 # Math-verify is far slower than this parser, so what is left to it has to be shorter.
-_MAX_OPEN_LENGTH = 400
+_MAX_UNDECIDED_LENGTH = 400
 # People nest at most dollar signs, a box and emphasis. Each level costs a copy of the text.
 _MAX_NESTED_DELIMITERS = 4
 
@@ -129,7 +129,9 @@ def _normalize_spelling(text: str) -> str:
     if "\\" in text or " " in text:
         text = _SPACING.sub(" ", text)
         text = _CONJUNCTION.sub(", ", text)
-        unit = _NUMBER_AND_UNIT.fullmatch(text.rstrip()) if len(text) < _MAX_OPEN_LENGTH else None
+        unit = (
+            _NUMBER_AND_UNIT.fullmatch(text.rstrip()) if len(text) < _MAX_UNDECIDED_LENGTH else None
+        )
         if unit:
             words = (unit["words"] or unit["text"]).strip()
             # "2 pi" and "3 million" end in words that change the value.
@@ -222,7 +224,7 @@ def may_be_too_large(text: str) -> bool:
     [False, True]
     """
     return (
-        len(text) > _MAX_OPEN_LENGTH
+        len(text) > _MAX_UNDECIDED_LENGTH
         or _EXPENSIVE.search(text) is not None
         or _bracket_depth(text) > MAX_DEPTH
     )
