@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 import rewardkit as rk
 
@@ -122,7 +122,7 @@ def depends_on_order(completions, **columns):
 
 @bug("order")
 class DependsOnOrder(Planted):
-    pointwise: ClassVar[bool] = False
+    pointwise = False
 
     def score(self, batch):
         return [rk.Score(1.0 / (1 + row)) for row in range(len(batch))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 import rewardkit as rk
 
@@ -13,7 +13,7 @@ import rewardkit as rk
 class GroupSize(rk.Reward):
     """How many completions its group has, as this batch shows it."""
 
-    pointwise: ClassVar[bool] = False
+    pointwise = False
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
         sizes = [len(group) for group in batch.groups() for _ in group]

@@ -5,7 +5,6 @@ import math
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -36,7 +35,7 @@ class Given(rk.Reward):
 class Rank(rk.Reward):
     """Looks at its neighbours: how many completions are shorter."""
 
-    pointwise: ClassVar[bool] = False
+    pointwise = False
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
         lengths = [len(text) for text in batch.texts]
@@ -132,7 +131,7 @@ def test_a_guard_tries_again_row_by_row_and_counts():
 
 def test_a_guard_gives_up_on_the_whole_batch_where_rows_depend_on_each_other():
     class Fragile(rk.Reward):
-        pointwise: ClassVar[bool] = False
+        pointwise = False
 
         def score(self, batch: rk.Batch) -> list[rk.Score]:
             raise RuntimeError

@@ -48,6 +48,18 @@ class Shouting(rk.Reward):
         return [rk.Score(self.value if text == one.upper() else 0.0) for text, one in pairs]
 
 
+class Grouped(rk.Reward):
+    """Bounds and pointwise as class attributes."""
+
+    bounds = (0.0, 1.0)
+    pointwise = False
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        """Return one for all (batch length)."""
+        return [rk.Score(1.0)] * len(batch)
+
+
+low, high = Grouped().bounds
 shouting: Shouting = Shouting(words=["oh"], value=2.0, column="target")
 
 
