@@ -15,7 +15,7 @@ from tiny_run import write_recipe
 
 
 class Given(dict[str, Any]):
-    """What the command gave to `run`."""
+    """The arguments that the command passed to `run`."""
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_failure_is_printed_and_is_exit_code_1(
 
 
 @pytest.mark.usefixtures("given")
-def test_an_interrupted_run_says_how_to_continue(
+def test_an_interrupted_run_prints_how_to_continue(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""Pages of made rows: what is read, what fits, and that nothing in a file is read as markup."""
+"""Pages of generated rows: what is read, what fits, and that no text of a file becomes markup."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_the_limit_holds_to_the_byte(tmp_path):
 
 
 class Elements(HTMLParser):
-    """Collects a page's tags and attributes, as a browser would see them."""
+    """Collects the tags and attributes of a page like a browser."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

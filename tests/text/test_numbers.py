@@ -176,5 +176,5 @@ def test_fractions_are_exact(top, bottom):
     numbers=st.lists(st.integers(0, 999), min_size=2, max_size=6),
     mark=st.sampled_from([" ", ", ", "; ", " or ", "\n"]),
 )
-def test_a_list_is_no_number(numbers, mark):
+def test_a_list_is_not_a_number(numbers, mark):
     assert read(mark.join(map(str, numbers))) is None

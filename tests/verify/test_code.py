@@ -84,7 +84,7 @@ def test_a_list_is_one_text(judge, tests):
         ("print(4)\nexit(3)", [{"input": "", "output": "4"}], "0 of 1 tests; exit code 3"),
     ],
 )  # fmt: skip
-def test_a_wrong_answer_says_what_failed(judge, answer, tests, detail):
+def test_a_wrong_answer_names_what_failed(judge, answer, tests, detail):
     assert judge(answer, tests) == rk.Verdict(rk.Outcome.WRONG, detail)
 
 
@@ -335,7 +335,7 @@ def link(monkeypatch):
 
 
 def same(left, right):
-    """Return whether two values are the same, types and signs of zero included."""
+    """Return whether two values are equal, including types and the sign of zero."""
     if type(left) is not type(right):
         return False
     if isinstance(left, (list, tuple)):

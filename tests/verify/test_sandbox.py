@@ -1,6 +1,6 @@
-"""Ways out of the sandbox, and ways to a verdict that was not earned.
+"""Sandbox escapes, and answers that pass without solving the task.
 
-Each is shown to work where nothing is in its way, so that a test that passes says something.
+Each one is shown to succeed without protection, so that a passing test is meaningful.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def test_in_continuous_integration_a_skipped_test_of_the_sandbox_fails(
 
 
 def passes_naively(answer, tests):
-    """Return whether a program of the answer and then the tests ends well."""
+    """Return whether the answer and then the tests, as one program, succeed."""
     done = subprocess.run(
         [sys.executable, "-c", f"{answer}\n{tests}"], capture_output=True, timeout=20
     )
@@ -217,7 +217,7 @@ def test_a_forged_message_earns_nothing(name, where, sandboxed):
 
 
 def test_no_object_can_be_made_among_the_tests(sandboxed):
-    """Such as one whose `__eq__` asks the answer, of a class that a call of `type` made there."""
+    """Such as one whose `__eq__` calls the answer, of a class made by `type` among the tests."""
     answer = FIND + textwrap.dedent("""
         def f(x):
             yes = lambda *_: True
@@ -281,7 +281,7 @@ print(json.dumps([[verdict.outcome for verdict in verdicts], grown / 1024, left]
 
 
 def check_costs(programs, tests, right):
-    """Check that none passes, that all return, take little memory, and leave no process behind."""
+    """Check that no program passes, all return, use little memory, and leave no process behind."""
     answers = [answer for answer, _ in programs.values()]
     done = subprocess.run(
         [sys.executable, "-c", MEASURE],

@@ -42,7 +42,7 @@ def one_at_a_time(monkeypatch):
 
 @pytest.fixture
 def script(tmp_path):
-    """Start a script of its own, which finds what this process finds."""
+    """Start a script in a new process that finds the same modules as this one."""
     started = []
     stack = ExitStack()
 
@@ -133,7 +133,7 @@ def test_a_worker_has_one_thread_and_no_gpu():
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """Write a module that only this process's `sys.path` leads to."""
+    """Write a module that is importable only through this process's `sys.path`."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def write(name, code):
@@ -142,7 +142,7 @@ def module(tmp_path, monkeypatch):
     return write
 
 
-def test_a_slow_import_counts_for_no_row_and_happens_once(module, one_at_a_time):
+def test_a_slow_import_counts_against_no_row_and_happens_once(module, one_at_a_time):
     module("slow", "import os, time\ntime.sleep(1.5)\ndef pid(_): return os.getpid()")
     first = pool.run("slow:pid", [None] * 3, timeout=1)
     assert first == pool.run("slow:pid", [None] * 3, timeout=1)
@@ -199,7 +199,7 @@ def test_a_worker_starts_no_workers(module):
         pool.run("nested:same", [1])
 
 
-def test_a_file_on_the_callers_path_shadows_no_standard_module(module):
+def test_a_file_on_the_callers_path_does_not_shadow_a_standard_module(module):
     module("random", "raise SystemExit('the wrong random')")
     module("uses", "import random\ndef same(row): return random.choice([row])")
     assert pool.run("uses:same", [1], timeout=SECONDS) == [1]
@@ -209,14 +209,14 @@ def test_a_file_on_the_callers_path_shadows_no_standard_module(module):
 
 
 @pytest.mark.parametrize("verb", ["spin", "power", "swallow"])
-def test_a_row_past_its_deadline_is_timeout_and_its_neighbours_are_answered(verb):
+def test_a_row_past_its_deadline_times_out_and_the_others_are_answered(verb):
     do(["echo", 0])
     rows = [["echo", 1], [verb], ["echo", 2], ["sleep", 0.01], ["echo", 3]]
     assert do(*rows, timeout=2) == [1, TIMEOUT, 2, None, 3]
 
 
 def test_rows_hang_side_by_side(one_at_a_time):
-    memory = 997  # for a pool of its own
+    memory = 997  # a separate pool
     answers = do(*[["sleep", 99]] * 4, ["echo", 1], timeout=2, memory=memory)
     assert answers == [TIMEOUT] * 4 + [1]
     assert pool._pools[DO, memory].peak_workers > 1  # though one row at a time
@@ -239,7 +239,7 @@ def test_memory_beyond_the_limit_costs_its_own_row():
     assert do(*rows, memory=1000) == [50 << 20, 400 << 20, 50 << 20]
 
 
-def test_a_stack_that_runs_out_costs_its_own_row_and_no_worker(one_at_a_time):
+def test_a_stack_overflow_fails_its_row_and_keeps_the_worker(one_at_a_time):
     first, late, last = do(["pid"], ["recurse"], ["pid"])
     assert late is TIMEOUT
     assert first == last
@@ -290,7 +290,7 @@ def test_many_kills_leave_no_zombie(script):
 
 
 def test_a_batch_has_a_deadline_too():
-    rows = [["echo", 1], *[["sleep", 60]] * 50]  # 50 minutes, one after another
+    rows = [["echo", 1], *[["sleep", 60]] * 50]  # 50 minutes if they ran in sequence
     assert do(*rows, batch_timeout=3, timeout=70) == [1] + [TIMEOUT] * 50
     assert do(["echo", 1], batch_timeout=0) == [TIMEOUT]
     assert do(["echo", 1]) == [1]
@@ -450,7 +450,7 @@ def test_no_worker_is_left_when_the_caller_ends(script, ending):
     assert gone(pids)
 
 
-def test_ctrl_c_reaches_the_caller_alone_and_leaves_the_pool_usable(script):
+def test_ctrl_c_reaches_only_the_caller_and_leaves_the_pool_usable(script):
     code = """
         import os, signal, threading
         from rewardkit._workers import pool
