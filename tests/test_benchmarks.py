@@ -54,7 +54,7 @@ def figures(without_peers: Path) -> dict[str, list[dict]]:
     return written
 
 
-def test_the_five_are_there(figures):
+def test_the_five_presets_are_measured(figures):
     assert [*figures["figures"]][-1] == "all five"
     assert len(figures["figures"]) == 6
 
@@ -63,7 +63,7 @@ def test_the_five_by_hand_score_as_the_presets(figures):
     assert {row["alike"] for row in figures["figures"].values()} == {1.0}
 
 
-def test_what_is_not_installed_is_named(figures):
+def test_packages_that_are_not_installed_are_named(figures):
     assert set(figures["skipped"]) == {*SOURCES, "language"}
     assert "pip install" in figures["skipped"]["trl"]
     assert {row["source"] for row in figures["peers"]} == {"by hand", "by hand, algebra"}

@@ -227,7 +227,7 @@ def test_a_value_that_is_not_a_number_is_refused(odd, rows):
 
 
 @pytest.mark.parametrize("odd", [(1.0, ""), Decimal(1), 1 + 0j])
-def test_rows_that_equal_the_first_are_what_it_is(odd):
+def test_rows_equal_to_the_first_are_checked_like_it(odd):
     class Alike(rk.Reward):
         def score(self, batch: rk.Batch) -> list[rk.Score]:
             return [rk.Score(1.0), odd if isinstance(odd, tuple) else rk.Score(odd)]

@@ -137,7 +137,7 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert {*found[0]} == {"name", "description", "model", "needs"}
 
 
-def test_a_recipe_is_printed_to_start_ones_own(
+def test_a_recipe_is_printed_as_a_template(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert main(["recipes", "smollm2_length"]) == 0

@@ -120,7 +120,7 @@ def test_rows_are_counted_if_that_is_cheap(form, count, tmp_path):
     assert Source.resolve(form(tmp_path, ROWS)).count() == count
 
 
-def test_columns_get_other_names_and_hide_those_that_had_them(tmp_path):
+def test_renamed_columns_hide_columns_of_the_same_name(tmp_path):
     source = as_jsonl(tmp_path, [{"completion": "old", "response": "new", "n": 1}])
     assert [*Source.resolve(source).rows(columns={"response": "completion"})] == [
         {"completion": "new", "n": 1}

@@ -65,7 +65,7 @@ def test_several_lines_of_thought_are_fine(name, text):
         "<reasoning>\n2\n</reasoning>\n<answer>\n4\n",
     ],
 )
-def test_what_never_earns_the_full_xml_score(name, text):
+def test_texts_that_never_earn_the_full_xml_score(name, text):
     assert value(name, text) < FULL[name]
 
 
@@ -84,7 +84,7 @@ def test_what_never_earns_the_full_xml_score(name, text):
         "4",
     ],
 )
-def test_what_never_earns_the_full_think_score(name, text):
+def test_texts_that_never_earn_the_full_think_score(name, text):
     assert value(name, text) < FULL[name]
 
 

@@ -54,7 +54,7 @@ def test_trls_own_table(tmp_path):
     assert (item["t"], item["w"], item["c"]) == ("5", ["wrong", ""], {"answer": "4"})
 
 
-def test_the_rewards_beside_the_file_give_weights_and_extractors(tmp_path):
+def test_the_sidecar_gives_weights_and_extractors(tmp_path):
     total = rk.build("is_number", name="right", extractor={"type": "tag", "tag": "final"}) * 2.0
     rows = [scored("<final>7</final> <answer>8</answer>", right=0.5)]
     source = write(tmp_path, rows)

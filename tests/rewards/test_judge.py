@@ -45,7 +45,7 @@ def test_each_choice_has_its_value():
     assert reward.bounds == (-1.0, 2.0)
 
 
-def test_what_the_judge_is_sent():
+def test_the_request_to_the_judge():
     with serving() as server:
         judging(server, reference="answer")(
             prompts=[[{"role": "user", "content": "2 + 2?"}]] * 2,
@@ -352,7 +352,7 @@ def test_an_invalid_rubric_is_located(criteria, message):
         rk.build("judge", model="m", criteria=criteria)
 
 
-def test_prompts_that_are_to_be_shown_must_be_there():
+def test_missing_prompts_are_an_error():
     with serving() as server, pytest.raises(ValueError, match="the batch has no prompts"):
         judging(server)(completions=["text"])
 

@@ -35,7 +35,7 @@ score(sys.argv[2], scored.Slow(), sys.argv[3], batch_size=5, workers=int(sys.arg
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_killed_and_run_again_every_row_is_there_once(suffix, workers, tmp_path):
+def test_after_a_kill_and_a_second_run_every_row_occurs_once(suffix, workers, tmp_path):
     rows = [{"completion": f"{number} is it", "n": number} for number in range(1500)]
     source, out = write_rows(tmp_path, rows), tmp_path / f"out{suffix}"
     progress = out.with_name(f"{out.name}.progress")

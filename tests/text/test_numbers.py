@@ -136,7 +136,7 @@ def test_reads(text, expected):
         *("1/0", r"\frac{1}{0}", "7 is wrong", "42 not", "(5, 6)", "[5]", "9" * 5000, "-" * 10000),
     ],
 )
-def test_reads_nothing_else(text):
+def test_other_texts_are_not_numbers(text):
     assert read(text) is None
 
 

@@ -393,7 +393,7 @@ def test_an_error_arrives_as_a_built_in_exception(kind, expected):
     assert type(error) is expected
 
 
-def test_a_batch_has_a_deadline_of_its_own(sandboxed):
+def test_a_batch_has_its_own_deadline(sandboxed):
     endless = [f"def f():\n    while True: {number}" for number in range(40)]
     verifier = rk.build("code", timeout=1.0, batch_timeout=1.5, workers=2, **sandboxed)
     verdicts = verifier.verify(endless, ["assert f() == 1"] * 40)

@@ -204,7 +204,7 @@ NUMBERS = st.integers(-99, 99)
 
 
 @given(a=NUMBERS, b=NUMBERS, c=NUMBERS, d=NUMBERS, x=st.sampled_from("xyn"))
-def test_products_equal_what_they_are_multiplied_out(a, b, c, d, x):
+def test_products_equal_their_expansion(a, b, c, d, x):
     product = f"({a}{x}+{b})({c}{x}+{d})".replace("+-", "-")
     sum_ = f"{a * c}{x}^2+{a * d + b * c}{x}+{b * d}".replace("+-", "-")
     assert outcome(product, sum_) == "correct"

@@ -518,7 +518,7 @@ def test_a_schema_in_a_field_is_that_of_every_row():
         ("{}", "json_schema: got '{}' (str), expected a mapping"),
     ],
 )
-def test_a_bad_schema_of_its_own_raises(schema, message):
+def test_an_invalid_schema_in_the_field_raises(schema, message):
     with pytest.raises(ValueError) as error:  # noqa: PT011 - the text is looked at below
         rk.build("json_schema", json_schema=schema)
     assert message in str(error.value)

@@ -96,7 +96,7 @@ def test_lone_surrogates_and_line_ends_come_back():
     assert do(["echo", "\ud800\n\r\u2028\x00"]) == ["\ud800\n\r\u2028\x00"]
 
 
-def test_no_rows_start_nothing():
+def test_an_empty_batch_starts_no_worker():
     assert pool.run("no_such_module:function", []) == []
 
 
@@ -229,11 +229,11 @@ def test_a_batch_leaves_a_spare_for_each_hundred_rows_and_at_most_five(one_at_a_
 
 
 @pytest.mark.parametrize("row", [["exit", 0], ["quit", 0], ["kill"], ["close"], ["long", 17]])
-def test_a_worker_that_dies_costs_its_own_row(row):
+def test_a_crashed_worker_fails_only_its_row(row):
     assert do(["echo", 1], row, ["echo", 2], row, ["echo", 3]) == [1, TIMEOUT, 2, TIMEOUT, 3]
 
 
-def test_memory_beyond_the_limit_costs_its_own_row():
+def test_exceeding_the_memory_limit_fails_only_that_row():
     rows = [["eat", 50], ["eat", 400], ["eat", 50]]
     assert do(*rows, memory=200) == [50 << 20, TIMEOUT, 50 << 20]
     assert do(*rows, memory=1000) == [50 << 20, 400 << 20, 50 << 20]
@@ -255,7 +255,7 @@ def test_a_worker_killed_from_outside_while_idle_is_replaced():
     assert not killed & workers()
 
 
-def test_a_worker_killed_from_outside_at_work_costs_its_own_row(one_at_a_time):
+def test_a_worker_killed_while_busy_fails_only_its_row(one_at_a_time):
     (pid,) = do(["pid"])
     killer = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
     killer.start()
@@ -271,7 +271,7 @@ def test_a_stopped_worker_is_killed_at_the_deadline(one_at_a_time):
     assert not alive(pid)
 
 
-def test_what_a_killed_worker_has_started_dies_with_it(one_at_a_time):
+def test_children_of_a_killed_worker_die_with_it(one_at_a_time):
     pid, child = do(["pid"], ["leave_a_child"])
     assert alive(child)
     assert do(["spin"], timeout=0.2) == [TIMEOUT]
@@ -357,7 +357,7 @@ def test_a_module_in_the_current_folder_shadows_nothing_of_a_workers(script, tmp
     assert output(script(UNGUARDED, cwd=tmp_path)) == "once\n[1, TIMEOUT, 2]\nFalse\n"
 
 
-def test_the_caller_grows_by_nothing_that_a_worker_allocates(script):
+def test_a_workers_memory_does_not_grow_the_caller(script):
     code = """
         import resource
         from rewardkit._workers import pool
@@ -405,7 +405,7 @@ BY_MULTIPROCESSING = FORKING.replace(
 
 
 @pytest.mark.parametrize("code", [BY_OS, BY_MULTIPROCESSING])
-def test_a_forked_child_gets_workers_of_its_own_which_die_with_it(script, code):
+def test_a_forked_child_gets_its_own_workers_which_die_with_it(script, code):
     *lines, pids = output(script(code)).splitlines()
     assert lines == ["own workers True", "the parent's stay True"]
     assert gone(pids.split())
