@@ -27,7 +27,7 @@ verdicts: list[rk.Verdict] = Number().verify(["4", None], [4, "7"])
 
 @rk.register("typed_shouting")
 class Shouting(rk.Reward):
-    """A reward of one's own."""
+    """A custom reward."""
 
     words: list[str]
     """The words to shout."""
@@ -38,7 +38,7 @@ class Shouting(rk.Reward):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """From nothing to the value."""
+        """From 0 to the value."""
         return 0.0, self.value
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
@@ -64,7 +64,7 @@ shouting: Shouting = Shouting(words=["oh"], value=2.0, column="target")
 
 
 def plain(completions: Sequence[str], **columns: object) -> list[float]:
-    """A function for TRL."""
+    """A function with TRL's signature."""
     return [float(text.isupper() and bool(columns)) for text in completions]
 
 
