@@ -100,7 +100,9 @@ def test_the_first_reward_of_the_readme_passes_audit_and_preflight(runner):
     assert isinstance(reward, rk.Reward)
     assert audit(reward).findings == ()
     rows = [{"answer": "42"}, {"answer": "1,000"}]
-    assert preflight(reward, rows, wrap="So it is\n<answer>\n{answer}\n</answer>").problems == ()
+    assert (
+        preflight(reward, rows, template="So it is\n<answer>\n{answer}\n</answer>").problems == ()
+    )
 
 
 # The gallery -------------------------------------------------------------------------------------

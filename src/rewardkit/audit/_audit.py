@@ -7,7 +7,7 @@ from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean
-from rewardkit._template import Row, Wrap, as_wrap
+from rewardkit._template import Row, Template, WriteCompletion, as_function
 from rewardkit.audit.ablations import (
     PARTS,
     SLOT,
@@ -47,7 +47,7 @@ def audit(  # noqa: PLR0913 - each has a default
     reward: Rewards,
     rows: Sequence[Row] | None = None,
     *,
-    wrap: str | Wrap | None = None,
+    template: Template | None = None,
     answer: str = "answer",
     sample: str | None = None,
     weights: Sequence[float] | None = None,
@@ -60,10 +60,10 @@ def audit(  # noqa: PLR0913 - each has a default
 
     `reward` is a reward, a function with TRL's signature, a list of them, or a YAML file. The terms
     of a sum are audited one by one, and together as "total", with `weights` for plain functions.
-    `rows` hold the dataset's columns; up to `max_rows` of them are used. `wrap` writes a row's
+    `rows` hold the dataset's columns; up to `max_rows` of them are used. `template` writes a row's
     reference completion: a text with `{column}` for the row's value, or a function of the row.
     `answer` is the column with the answer in it. Without rows a sample task is used: the one that
-    `sample` names, or the one in whose layout the rewards pay most. With rows and no `wrap`,
+    `sample` names, or the one in whose layout the rewards pay most. With rows and no `template`,
     `sample` names the layout.
 
     A reward is held only to the parts that it checks: those without which it pays clearly less. If
@@ -90,7 +90,7 @@ def audit(  # noqa: PLR0913 - each has a default
         raise ValueError(f"{message} to 1")
     zoo = _select_entries(skip)
     scorer = Scorer(reward, weights)
-    task = _choose_task(scorer, rows, wrap, answer, sample)
+    task = _choose_task(scorer, rows, template, answer, sample)
     task = task._replace(rows=spread_evenly(task.rows, max_rows))
     references = _make_references(task)
     scorer = scorer.with_forms(task.rows[0], references[0].text, references[0].baseline)
@@ -222,7 +222,7 @@ class RowProbes:
 
 class _Task(NamedTuple):
     rows: Sequence[Row]
-    wrap: str | Wrap
+    template: Template
     answer: str
     sample: str | None
 
@@ -230,7 +230,7 @@ class _Task(NamedTuple):
 def _choose_task(
     scorer: Scorer,
     rows: Sequence[Row] | None,
-    wrap: str | Wrap | None,
+    template: Template | None,
     answer: str,
     sample: str | None,
 ) -> _Task:
@@ -240,12 +240,12 @@ def _choose_task(
     if rows is None:
         sample = _choose_sample(scorer) if sample is None else sample
         task = SAMPLES[sample]
-        return _Task(task.rows, wrap or task.wrap, task.answer, sample)
+        return _Task(task.rows, template or task.template, task.answer, sample)
     if not rows:
         message = "no rows; give some rows of the dataset, as mappings by column, or none at all"
         raise ValueError(message)
-    layout = SAMPLES[sample].wrap if sample else "{answer}"
-    return _Task(rows, wrap or layout.replace("{answer}", f"{{{answer}}}"), answer, None)
+    layout = SAMPLES[sample].template if sample else "{answer}"
+    return _Task(rows, template or layout.replace("{answer}", f"{{{answer}}}"), answer, None)
 
 
 def _choose_sample(scorer: Scorer) -> str:
@@ -259,7 +259,7 @@ def _choose_sample(scorer: Scorer) -> str:
 
     def rank(name: str) -> tuple[int, int, float]:
         task = SAMPLES[name]
-        references = _make_references(_Task(task.rows, task.wrap, task.answer, name))
+        references = _make_references(_Task(task.rows, task.template, task.answer, name))
         pairs = [*zip(task.rows, references, strict=True)]
         margins = [max(_margin(term, *pair) for pair in pairs) for term in scorer.terms]
         at_maximum = sum(
@@ -284,7 +284,7 @@ def _earns_maximum(term: Term, row: Row, text: str) -> bool:
 
 
 def _make_references(task: _Task) -> list[ReferenceCompletion]:
-    write = as_wrap(task.wrap)
+    write = as_function(task.template)
     layouts = [_make_layout(*pair, write, task.answer) for pair in enumerate(task.rows)]
     completions = [layout.replace(SLOT, answer) for layout, answer in layouts]
     references = []
@@ -297,7 +297,9 @@ def _make_references(task: _Task) -> list[ReferenceCompletion]:
     return references
 
 
-def _make_layout(number: int, row: Row, write: Wrap, answer_column: str) -> tuple[str, str]:
+def _make_layout(
+    number: int, row: Row, write: WriteCompletion, answer_column: str
+) -> tuple[str, str]:
     """Return a row's reference completion with SLOT for the answer, and the answer."""
     if answer_column not in row:
         message = f"row {number}: no column {answer_column!r} with the answer"
@@ -430,7 +432,7 @@ class _RewardAudit:
             yield self._reference_finding("constant", f"every completion {earns}")
         elif all(map(_reference_is_lowest, self.scores)):
             detail = f"the reference completion {earns}, the lowest of all"
-            hint = "give data and a wrap that it rewards"
+            hint = "give data and a template that it rewards"
             yield self._reference_finding("never_rewarded", f"{detail}; {hint}")
 
     def _reference_finding(self, kind: Any, detail: str) -> Finding:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, groupby, islice
 from typing import Literal, NamedTuple, TypeAlias
 
-from rewardkit._template import Row, Wrap, as_wrap
+from rewardkit._template import Row, Template, WriteCompletion, as_function
 from rewardkit.audit.findings import Preflight, Problem, Spread
 from rewardkit.batch import Batch
 from rewardkit.component import walk
@@ -35,14 +35,14 @@ def preflight(
     reward: Rewards,
     rows: Sequence[Row],
     *,
-    wrap: str | Wrap = "{answer}",
+    template: Template = "{answer}",
     weights: Sequence[float] | None = None,
 ) -> Preflight:
     r"""Score perfect and imperfect completions of a dataset's rows, and list the problems.
 
     `reward` is a reward, a function with TRL's signature, a list of them, or a YAML file, with
     `weights` for plain functions; the terms of a sum are checked one by one. `rows` hold the
-    dataset's columns, `prompt` among them if a reward reads the prompt. `wrap` writes a row's
+    dataset's columns, `prompt` among them if a reward reads the prompt. `template` writes a row's
     perfect completion: a text with `{column}` for the row's value, or a function of the row.
 
     A perfect completion must earn the maximum of every reward; of a plain function, the most that
@@ -51,12 +51,12 @@ def preflight(
     the prompt again, an endless repetition, ...). Of two rewards that give these the same values,
     but for scale and offset, one is redundant. Words count as tokens.
 
-    Raises ValueError for no rows, and whatever `wrap` raises.
+    Raises ValueError for no rows, and whatever `template` raises.
 
     >>> from rewardkit import build
     >>> right = build("correct", verifier="number", name="right")
     >>> rows = [{"answer": "4"}, {"answer": "four"}]
-    >>> found = preflight(right + build("xml_strict"), rows, wrap="<answer>{answer}</answer>")
+    >>> found = preflight(right + build("xml_strict"), rows, template="<answer>{answer}</answer>")
     >>> for problem in found.problems:
     ...     print(problem.reward, problem.kind, problem.rows, problem.detail)
     right below_maximum 1 bad_reference
@@ -66,7 +66,7 @@ def preflight(
     if not rows:
         message = "no rows to try; give some rows of the dataset, as mappings by column"
         raise ValueError(message)
-    probes = _make_probes(rows, as_wrap(wrap))
+    probes = _make_probes(rows, as_function(template))
     scorer = Scorer(reward, weights).with_forms(*probes.perfect[0], _REPEATED_PHRASE)
     problems: list[Problem] = []
     scored: dict[str, _TermScores] = {}
@@ -114,7 +114,7 @@ class _TermScores(NamedTuple):
     groups: list[TermScore]
 
 
-def _make_probes(rows: Sequence[Row], write: Wrap) -> _Probes:
+def _make_probes(rows: Sequence[Row], write: WriteCompletion) -> _Probes:
     perfect = [(row, write(row)) for row in rows]
     simulated = _simulate_groups(perfect)
     own = _group_own_completions(rows)
@@ -122,7 +122,7 @@ def _make_probes(rows: Sequence[Row], write: Wrap) -> _Probes:
 
 
 def _make_pool(
-    perfect: Sequence[Pair], simulated: Sequence[Sequence[Pair]], write: Wrap
+    perfect: Sequence[Pair], simulated: Sequence[Sequence[Pair]], write: WriteCompletion
 ) -> list[Pair]:
     pool = []
     for (row, text), group in islice(zip(perfect, simulated, strict=True), _POOL_ROWS):

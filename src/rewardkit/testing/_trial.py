@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 _MORE_TRIES = 10
 
 _NEEDS_OPTION = {
-    "reward": "it takes wrap=, as '<answer>{answer}</answer>', and finite bounds",
+    "reward": "it takes template=, as '<answer>{answer}</answer>', and finite bounds",
     "verifier": "it takes right=, pairs of an answer and a reference",
-    "extractor": "it takes wrap=, as '<answer>{answer}</answer>'",
+    "extractor": "it takes template=, as '<answer>{answer}</answer>'",
 }
 _NO_REFERENCE_READ = "the verifier could read no reference in any example; give references="
 # These hold for a verifier that calls every reference bad, and so say nothing about it.
@@ -97,13 +97,13 @@ class Trial:
             for rows in self.subject.first_calls:
                 self.try_laws("rows", rows)
             self._draw("rows", self.subject.rows, options)
-        takes_known = [law for law in self.laws if law.on == "wrapped"]
+        takes_known = [law for law in self.laws if law.on == "known_calls"]
         known = self.subject.known_calls
         if known is None:
             reason = _NEEDS_OPTION[self.subject.kind]
             self.skipped |= {law.name: reason for law in takes_known}
         elif takes_known:
-            self._draw("wrapped", known, options)
+            self._draw("known_calls", known, options)
         self.try_laws("once", None)
 
     def _draw(self, on: str, examples: SearchStrategy[Any], options: settings) -> None:

@@ -55,7 +55,7 @@ class Law(NamedTuple):
     """The kinds of components that it applies to: reward, verifier, extractor."""
     check: Check
     """Makes the calls, and raises an error if the law does not hold."""
-    on: Literal["rows", "wrapped", "once"]
+    on: Literal["rows", "known_calls", "once"]
     """What it is tried on: any calls, calls with known results, or the object itself."""
     compares: bool
     """Whether it compares calls, and so needs a deterministic object."""
@@ -75,7 +75,7 @@ def laws_of(kind: str) -> list[Law]:
 
 
 def _register_law(
-    *kinds: str, on: Literal["rows", "wrapped", "once"] = "rows", compares: bool = False
+    *kinds: str, on: Literal["rows", "known_calls", "once"] = "rows", compares: bool = False
 ) -> Callable[[Check], Check]:
     def decorate(check: Check) -> Check:
         name, claim = check.__name__, " ".join((check.__doc__ or "").split())
@@ -312,12 +312,12 @@ def _write_growth(
     return Counterexample(expected, result, subject.program(lines))
 
 
-@_register_law("reward", on="wrapped")
+@_register_law("reward", on="known_calls")
 def maximum(subject: Subject, known: tuple[Rows, Values]) -> None:
     """The reference, written as the prompt asks for it, earns the maximum."""
     rows, wanted = known
     if not wanted:
-        raise NotApplicable("wrap returned None for every row")
+        raise NotApplicable("the template returned None for every row")
     subject.expect(wanted, rows)
 
 
@@ -332,7 +332,7 @@ def reflexive(subject: Subject, rows: Rows) -> None:
     subject.expect(["correct"] * len(read), select_rows(own, read))
 
 
-@_register_law("verifier", on="wrapped")
+@_register_law("verifier", on="known_calls")
 def right(subject: Subject, known: tuple[Rows, Values]) -> None:
     """An answer that is known to be right is judged correct."""
     rows, wanted = known
@@ -357,7 +357,7 @@ def bad_reference(subject: Subject, rows: Rows) -> None:
         subject.expect(["bad_reference"] * count_rows(rows), blanks)
 
 
-@_register_law("extractor", on="wrapped")
+@_register_law("extractor", on="known_calls")
 def found(subject: Subject, known: tuple[Rows, Values]) -> None:
     """An answer, written as the prompt asks for it, is found."""
     rows, wanted = known

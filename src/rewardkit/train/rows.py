@@ -109,4 +109,4 @@ def check_rewards(recipe: Recipe, rows: Sequence[Row]) -> Preflight:
     """Run the preflight over rows from the whole dataset."""
     step = max(len(rows) // MAX_PREFLIGHT_ROWS, 1)
     some = [*rows[::step]][:MAX_PREFLIGHT_ROWS]
-    return preflight(list(recipe.rewards), some, wrap=recipe.completion)
+    return preflight(list(recipe.rewards), some, template=recipe.completion)
