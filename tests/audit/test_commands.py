@@ -92,7 +92,7 @@ def test_the_commands_say_what_was_found(
     main = importlib.import_module("rewardkit.cli").main
     assert main(["audit", "rewardkit.presets:strict_format_reward_func", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert (data["findings"], data["sample"], data["rows"]) == ([], "xml", 4)
+    assert (data["findings"], data["sample"], data["row_count"]) == ([], "xml", 4)
     source = f"{ROOT / 'examples' / 'audit' / 'rewards.py'}:open_r1_format"
     assert main(["audit", source, "--json", "--skip", "disorder"]) == 1
     data = json.loads(capsys.readouterr().out)

@@ -26,7 +26,7 @@ class Loud(rk.Reward):
 
 def kinds(*arguments: Any, **options: Any) -> list[tuple[str, str, int]]:
     found = preflight(*arguments, **options)
-    return [(problem.reward, problem.kind, problem.rows) for problem in found.problems]
+    return [(problem.reward, problem.kind, problem.row_count) for problem in found.problems]
 
 
 @settings(max_examples=settings.default.max_examples // 3)
@@ -34,7 +34,7 @@ def kinds(*arguments: Any, **options: Any) -> list[tuple[str, str, int]]:
 def test_a_recipe_in_its_own_layout_has_no_problems(answers: list[int]) -> None:
     rows = [{"answer": str(answer)} for answer in answers]
     found = preflight(XML_RECIPE, rows, template=XML)
-    assert (found.problems, found.rows, found.unbounded) == ((), len(rows), ())
+    assert (found.problems, found.row_count, found.unbounded) == ((), len(rows), ())
 
 
 def test_each_reward_that_a_wrong_layout_never_pays_is_named() -> None:
@@ -50,7 +50,7 @@ def test_each_reward_that_a_wrong_layout_never_pays_is_named() -> None:
 def test_the_first_row_below_the_maximum_is_shown() -> None:
     rows = [{"answer": "2"}, {"answer": "two"}, {"answer": "three"}]
     (problem,) = preflight(rk.build("is_number", extractor="whole"), rows).problems
-    assert (problem.rows, problem.row, problem.completion) == (2, 1, "two")
+    assert (problem.row_count, problem.row, problem.completion) == (2, 1, "two")
     assert (problem.value, problem.expected) == (0.0, 0.5)
 
 
@@ -136,7 +136,7 @@ def test_no_rows_raises() -> None:
 
 def test_a_missing_column_is_named_with_the_nearest_name() -> None:
     (problem,) = preflight(presets.correctness_reward_func, [{"answers": "1", "id": 3}]).problems
-    assert (problem.kind, problem.rows) == ("missing_column", 1)
+    assert (problem.kind, problem.row_count) == ("missing_column", 1)
     assert problem.detail == "no column 'answer' (columns: answers, id); did you mean 'answers'?"
 
 

@@ -13,7 +13,7 @@ that take a symbolic checker long. No entry does harm if a reward runs it.
 from __future__ import annotations
 
 from rewardkit.audit.ablations import SLOT, AnswerType, Part
-from rewardkit.audit.entries import (
+from rewardkit.audit.entry_makers import (
     Entry,
     all_numbers_of_prompt,
     as_answer,

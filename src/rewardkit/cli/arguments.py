@@ -153,7 +153,7 @@ def as_list(item: Any) -> list[Any]:
     return [*item] if isinstance(item, list | tuple) else [item]
 
 
-# Pairs, rows and templates --------------------------------------------------------------------------
+# Pairs, rows and templates ------------------------------------------------------------------------
 
 
 def parse_columns(arguments: Sequence[str] | None) -> dict[str, str]:

@@ -184,7 +184,7 @@ def print_audit(audit: Audit, limit: int) -> None:
     console = Console()
     console.print(audit.summary, highlight=False)
     for audited in audit.rewards:
-        style = "red" if audited.exploits else "green"
+        style = "red" if audited.exploit_count else "green"
         name = f"\n[bold]{escape(audited.reward)}[/]"
         console.print(f"{name}  [{style}]{escape(audited.summary)}[/]", highlight=False)
         findings = audit.findings_of(audited.reward)
