@@ -323,9 +323,9 @@ def test_mistakes_are_named() -> None:
         audit(open_r1, [{"answer": None}])
     with pytest.raises(TypeError, match="got 'xml_strict'"):
         audit(["xml_strict"])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match=r"got max_rows=0, share=0.9, expected at least 1"):
+    with pytest.raises(ValueError, match=r"got max_rows=0, share=0\.9; expected max_rows >= 1"):
         audit(open_r1, max_rows=0)
-    with pytest.raises(ValueError, match=r"share=2, expected .* above 0 up to 1"):
+    with pytest.raises(ValueError, match=r"share=2; expected .* and 0 < share <= 1$"):
         audit(open_r1, share=2)
     with pytest.raises(ValueError, match="got 1 weights for 2 rewards"):
         audit([open_r1, trl_think], weights=[1.0])

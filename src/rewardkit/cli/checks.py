@@ -120,7 +120,7 @@ def _check_component(
     kind = getattr(component, "component_kind", "reward")  # a function is a reward
     name = getattr(component, "registered_name", None)
     name = name or getattr(component, "__name__", repr(component))
-    findings: tuple[testing.Finding, ...] = ()
+    findings: tuple[testing.LawFailure, ...] = ()
     try:
         checked = checks[kind](component)
     except testing.LawBroken as error:

@@ -12,16 +12,22 @@ from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.testing import _calls, _options, strategies
 from rewardkit.testing._calls import Rows
-from rewardkit.testing._drawing import ColumnValues, draw_column, mix_in_third, require_strategy
+from rewardkit.testing._classics import list_classics
+from rewardkit.testing._drawing import (
+    ColumnValues,
+    make_column_strategy,
+    mix_in_third,
+    require_strategy,
+)
 from rewardkit.testing._findings import Checked
-from rewardkit.testing._forms import FORMS, list_classics
+from rewardkit.testing._forms import FORMS
 from rewardkit.testing._inputs import (
     PartialTemplate,
     RewardInputs,
-    draw_known_calls,
-    draw_reward_inputs,
-    draw_texts,
     fill_template,
+    make_known_calls_strategy,
+    make_reward_inputs,
+    make_text_strategy,
 )
 from rewardkit.testing._subject import Subject, draw_examples
 from rewardkit.testing._trial import run_laws
@@ -73,7 +79,7 @@ def check_reward(  # noqa: PLR0913 - options are keywords
     ('total', 'length', 'order')
     """
     __tracebackhide__ = True
-    inputs = draw_reward_inputs(reward, columns, completions, forms=forms, template=template)
+    inputs = make_reward_inputs(reward, columns, completions, forms=forms, template=template)
     subject = _make_reward_subject(reward, inputs, bounds=bounds, pointwise=pointwise)
     return run_laws(subject, laws, skip, max_examples, deadline)
 
@@ -155,7 +161,7 @@ def _make_reward_subject(
         forms=inputs.forms,
         pointwise=getattr(reward, "pointwise", True) if pointwise is None else pointwise,
         bounds=bounds,
-        known_calls=draw_known_calls(inputs.right_rows, bounds),
+        known_calls=make_known_calls_strategy(inputs.right_rows, bounds),
         classics=inputs.classics,
     )
 
@@ -168,10 +174,12 @@ def _make_verifier_subject(
 ) -> Subject:
     _options.check_target(verifier, "verifier")
     words = find_words(verifier)
-    texts = st.none() | draw_texts(words)
+    texts = st.none() | make_text_strategy(words)
     if answers is not None:
         texts = require_strategy(answers, "answers")
-    drawn = draw_column(strategies.references() if references is None else references, "references")
+    drawn = make_column_strategy(
+        strategies.references() if references is None else references, "references"
+    )
     row: SearchStrategy[tuple[Any, Any]] = st.tuples(texts, drawn)
     known_calls = None
     if answers is None and right is None:
@@ -215,7 +223,7 @@ def _make_extractor_subject(
 ) -> Subject:
     _options.check_target(extractor, "extractor")
     words = find_words(extractor)
-    drawn = draw_texts(words) if texts is None else require_strategy(texts, "texts")
+    drawn = make_text_strategy(words) if texts is None else require_strategy(texts, "texts")
     numbers = strategies.numbers(spellings=["plain", "thousands", "latex"])
     drawn_answers = numbers.map(lambda number: number[0])
     if answers is not None:

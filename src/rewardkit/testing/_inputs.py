@@ -17,13 +17,14 @@ from rewardkit.component import Component
 from rewardkit.reward import Reward
 from rewardkit.testing import _calls, _options, strategies
 from rewardkit.testing._calls import Rows, Values, count_rows, select_rows
+from rewardkit.testing._classics import list_classics
 from rewardkit.testing._drawing import (
     ColumnValues,
     choose_names,
-    draw_column,
+    make_column_strategy,
     mix_in_third,
 )
-from rewardkit.testing._forms import CARRIERS, FORMS, find_form, list_classics, match_prompt
+from rewardkit.testing._forms import CARRIERS, FORMS, find_form, match_prompt
 from rewardkit.testing._subject import draw_examples
 from rewardkit.testing._words import find_tags, find_words, list_constants
 
@@ -66,7 +67,7 @@ class RewardInputs(NamedTuple):
     """Calls with right completions only, if `template` says how they are written."""
 
 
-def draw_reward_inputs(
+def make_reward_inputs(
     reward: Any,
     columns: Mapping[str, ColumnValues] | None,
     completions: SearchStrategy[Any] | None,
@@ -80,7 +81,9 @@ def draw_reward_inputs(
     if columns is not None:
         declared = component.columns(reward) if isinstance(reward, Component) else []
         _options.check_columns(columns, [*map(str, declared)])
-    values, clean = (_draw_columns(reward, columns or {}, clean=clean) for clean in (False, True))
+    values, clean = (
+        _list_column_values(reward, columns or {}, clean=clean) for clean in (False, True)
+    )
     if template is not None:
         _options.check_template(template, [*clean])
     words = find_words(reward)
@@ -88,7 +91,7 @@ def draw_reward_inputs(
     classics: Sequence[Any] = ()
     if completions is None:
         templates = templates or _guess_templates(reward, clean)
-        texts = draw_texts(words)
+        texts = make_text_strategy(words)
         drawn = {
             kind: (some, strategies.completions(forms=some, texts=texts))
             for kind, some in _split_forms(chosen).items()
@@ -101,7 +104,7 @@ def draw_reward_inputs(
         drawn = {"text": (chosen, completions)}
     all_rows, right_rows = [], []
     for kind, (some, usual) in drawn.items():
-        right = _draw_right(clean, templates, some)
+        right = _make_right_strategy(clean, templates, some)
         mixed = usual if right is None else mix_in_third(usual, right)
         prompts = strategies.prompts(forms=kind)
         make = partial(strategies.calls, prompts=prompts, max_size=_MAX_ROWS)
@@ -119,18 +122,18 @@ def draw_reward_inputs(
     )
 
 
-def draw_known_calls(
+def make_known_calls_strategy(
     right_rows: SearchStrategy[Rows] | None, bounds: tuple[float, float] | None
 ) -> SearchStrategy[tuple[Rows, Values]] | None:
-    """Return calls that must earn the maximum, if it is declared and finite."""
+    """Return a strategy for calls that must earn the maximum, if it is declared and finite."""
     if right_rows is None or bounds is None or not isfinite(bounds[1]):
         return None
     high = float(bounds[1])
     return right_rows.map(lambda rows: (rows, [high] * count_rows(rows)))
 
 
-def draw_texts(words: tuple[str, ...]) -> SearchStrategy[str]:
-    """Return texts with these words in them, and with text between those that are tags."""
+def make_text_strategy(words: tuple[str, ...]) -> SearchStrategy[str]:
+    """Return a strategy for texts with these words, and with text between those that are tags."""
     layouts = [*strategies.LAYOUTS, *([tag] for tag in find_tags(words))]
     return strategies.texts(words=words, layouts=layouts)
 
@@ -151,7 +154,7 @@ def name_of(target: Any) -> str:
     return str(getattr(target, "__name__", type(target).__name__))
 
 
-def _draw_columns(
+def _list_column_values(
     reward: Any, given: Mapping[str, ColumnValues], *, clean: bool
 ) -> dict[str, ColumnValues]:
     """Return the values of every column that a reward reads.
@@ -212,14 +215,14 @@ class _RightCompletion(NamedTuple):
     """The row's values, without those that no answer can match, such as blanks."""
 
 
-def _draw_right(
+def _make_right_strategy(
     columns: Mapping[str, ColumnValues], templates: Sequence[PartialTemplate], forms: Sequence[str]
 ) -> SearchStrategy[_RightCompletion] | None:
     """Return right completions in every form that has a text, if it is known how to write them."""
     carriers = [form for form in forms if form in CARRIERS]
     if not templates or not carriers:
         return None
-    values = {name: draw_column(given, name) for name, given in columns.items()}
+    values = {name: make_column_strategy(given, name) for name, given in columns.items()}
     return st.builds(
         _RightCompletion,
         st.sampled_from(carriers),

@@ -15,7 +15,7 @@ from hypothesis.errors import Flaky
 from rewardkit._messages import did_you_mean
 from rewardkit.testing import _options
 from rewardkit.testing._calls import count_rows
-from rewardkit.testing._findings import Checked, Counterexample, Finding, LawBroken
+from rewardkit.testing._findings import Checked, Counterexample, LawBroken, LawFailure
 from rewardkit.testing._inputs import name_of
 from rewardkit.testing._replay import scripts
 from rewardkit.testing._subject import Subject
@@ -70,7 +70,9 @@ def run_laws(
     for law in chosen:
         if law.name in trial.failures:
             small = _shrink_failure(subject, law, *trial.failures[law.name], options)
-            findings.append(Finding(law.name, law.claim, small.expected, small.given, small.code))
+            findings.append(
+                LawFailure(law.name, law.claim, small.expected, small.given, small.code)
+            )
     if findings:
         raise LawBroken(name_of(subject.target), findings, checked)
     return checked

@@ -4,7 +4,8 @@ Each is a small function of the subject under test and an example, usually the r
 `subject.values_of(rows)` makes a call; `subject.expect(values, rows)` makes one that must give
 `values`. A law that never applies raises SkipTest with the reason. Its docstring is its claim, its
 name is the one that `laws=` and `skip=` take, and its position in this file is the order in which
-it is tried. The first law compares two calls, before another law has called with the same rows.
+it is tried. `deterministic` is first, so that its first call is the first with these rows and no
+cache can hide a difference.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def bounds(subject: Subject, rows: Rows) -> None:
         raise SkipTest("no bounds are declared; give bounds=(low, high)")
     low, high = subject.bounds
     known = [value for value in _call_of_any_length(subject, rows) if value is not None]
-    # rounding errors are as large as the largest terms, which the bounds give a size for
+    # rounding errors grow with the largest term; the bounds tell how large it can be
     largest = max([1.0, *(abs(end) for end in subject.bounds if isfinite(end))])
     room = largest * max(map(tolerance_of, known), default=0.0)
     if any(value < low - room or value > high + room for value in known):
@@ -158,7 +159,7 @@ def forms(subject: Subject, rows: Rows) -> None:
     if not others:
         raise SkipTest("it is checked with one form only; forms= or completions= gives more")
     texts = Batch(rows[subject.text_column]).texts
-    # first all prompts as plain text: as messages they may hold more than a text
+    # prompts as plain text first, since prompt messages may hold more than text
     plain = subject.with_texts(rows, texts)
     values = subject.values_of(subject.with_texts(plain, [*map(CARRIERS[first], texts)]))
     for form in others:
@@ -236,7 +237,7 @@ def yaml(subject: Subject, _: object) -> None:
 
 @_register_law(on="once", compares=True)
 def pickles(subject: Subject, _: object) -> None:
-    """It pickles, and gives the same in another process, where AsyncGRPOTrainer runs it."""
+    """It pickles, and gives the same result in another process, where AsyncGRPOTrainer runs it."""
     target, known = subject.target, []
     for rows in subject.samples:
         if count_rows(rows):
