@@ -73,7 +73,7 @@ check_reward(reward, laws=["pickles", "deterministic"])
 """
     done = run(code, tmp_path)
     assert "reward: 1 of 2 laws failed" in done.stderr
-    assert "pickles: It pickles, and gives the same in another process" in done.stderr
+    assert "pickles: It pickles, and gives the same result in another process" in done.stderr
 
 
 def test_pytest_shows_the_finding_and_none_of_the_frames(tmp_path):

@@ -49,6 +49,7 @@ __all__ = [
     "Law",
     "LawBroken",
     "LawFailure",
+    "batches",
     "calls",
     "check_extractor",
     "check_reward",

@@ -11,7 +11,7 @@ from rewardkit.registry import build
 from rewardkit.train.backends import Backend
 from rewardkit.train.folder import RunFolder
 from rewardkit.train.recipe import Recipe
-from rewardkit.train.sections import Row
+from rewardkit.train.recipe_sections import Row
 from rewardkit.train.tokens import encode_prompt
 
 COMPARISON_SEED = 3407

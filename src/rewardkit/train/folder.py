@@ -12,7 +12,7 @@ from rewardkit.audit import Preflight
 from rewardkit.config import dump
 from rewardkit.train.environment import package_versions
 from rewardkit.train.recipe import Recipe, RecipeError
-from rewardkit.train.sections import Row
+from rewardkit.train.recipe_sections import Row
 
 
 class RunFolder:

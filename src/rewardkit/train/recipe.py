@@ -15,7 +15,7 @@ from rewardkit._messages import did_you_mean, shorten_repr, translate_phrases
 from rewardkit.config import dump, read_yaml, write_yaml
 from rewardkit.registry import is_registered
 from rewardkit.reward import Reward
-from rewardkit.train.sections import (
+from rewardkit.train.recipe_sections import (
     BackendName,
     Compare,
     Data,

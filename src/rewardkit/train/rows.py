@@ -10,7 +10,7 @@ from rewardkit._optional import require
 from rewardkit.audit import Preflight, fill, preflight
 from rewardkit.component import columns
 from rewardkit.train.recipe import Recipe, RecipeError
-from rewardkit.train.sections import DATASET_BUILDERS, Data, Row
+from rewardkit.train.recipe_sections import DATASET_BUILDERS, Data, Row
 
 
 def load_rows(data: Data) -> list[Row]:
