@@ -180,7 +180,7 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
 
-    found = audits.audit(
+    result = audits.audit(
         load_rewards(rewards),
         read_rows(data, column, limit=MAX_ROWS),
         template=read_template(template),
@@ -191,10 +191,10 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
         max_rows=rows,
     )
     if as_json:
-        print_json(found)
+        print_json(result)
     else:
-        print_audit(found, limit)
-    if found.findings:
+        print_audit(result, limit)
+    if result.findings:
         raise typer.Exit(FOUND)
 
 
@@ -222,12 +222,12 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     available = read_rows(data, column, limit=MAX_ROWS) or []
     # evenly spaced: the first rows of a sorted file are all of one kind
     chosen = available[:: max(len(available) // rows, 1)][:rows]
-    found = audits.preflight(
+    result = audits.preflight(
         load_rewards(rewards), chosen, template=read_template(template) or "{answer}"
     )
     if as_json:
-        print_json(found)
+        print_json(result)
     else:
-        print_preflight(found)
-    if found.problems:
+        print_preflight(result)
+    if result.problems:
         raise typer.Exit(FOUND)

@@ -87,8 +87,8 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     `resume` is False.
 
     `batch_size` rows are scored together, but a group of equal adjacent prompts is never split for
-    a reward that depends on it. `workers` is the number of processes; `progress` is called as they
-    work.
+    a reward that depends on it. `workers` is the number of processes; `progress` is called after
+    each batch.
 
     Raises ValueError if the input, the rewards or the columns are not those of the run that is
     resumed, or if a file is not as its ending says; whatever a reward raises propagates.

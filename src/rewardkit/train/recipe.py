@@ -22,8 +22,8 @@ from rewardkit.train.recipe_sections import (
     Lora,
     Model,
     PositiveInt,
-    Probe,
     Prompt,
+    Questions,
     Save,
     Section,
     Tracker,
@@ -62,7 +62,7 @@ class Recipe(Section):
     ]
     """One reward or a list, as mappings or names; presets by name too."""
     training: Training
-    probe: Probe = Probe()
+    questions: Questions = Questions()
     compare: Compare = Compare()
     save: Save = Save()
     report_to: tuple[Tracker, ...] = ()
