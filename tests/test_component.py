@@ -78,7 +78,7 @@ def test_components_are_frozen_equal_by_value_and_hashable():
     assert rk.build("xml_count", name="a") != rk.build("xml_count", name="b")
 
 
-def test_a_mapping_is_held_frozen():
+def test_a_mapping_field_is_frozen():
     scores = {"en": 1.0}
     reward = rk.build("language", scores=scores)
     scores["en"] = 2.0

@@ -1,4 +1,4 @@
-"""Names: registering, building, looking up."""
+"""Registering, building and looking up names."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_some_fields_are_refused():
         rk.register("typed")(Typed)
 
 
-def test_a_cell_that_runs_again_replaces_the_class_of_main():
+def test_a_notebook_cell_that_runs_again_replaces_its_class():
     cell = """
         @rk.register("mine")
         class Mine(rk.Extractor):

@@ -16,7 +16,7 @@ from itertools import chain, count
 from numbers import Real
 from operator import methodcaller
 from traceback import walk_tb
-from typing import Annotated, Any, ClassVar, Self, final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, final
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -93,7 +93,7 @@ class Reward(Component):
         for name in _DECLARED_ON_CLASS & cls.__pydantic_fields__.keys():
             message = (
                 f"{cls.__name__}.{name} has a type, which makes it a field; write it without one"
-                f" (`{name} = ...`), as `{name}: ClassVar[...] = ...`, or as a property"
+                f" (`{name} = ...`), or as a property"
             )
             raise TypeError(message)
 
@@ -108,21 +108,29 @@ class Reward(Component):
         """
         return self.score(batch)
 
-    @property
-    def bounds(self) -> Bounds:
-        """The lowest and the highest value possible, infinite if there is no limit."""
-        return -math.inf, math.inf
+    if TYPE_CHECKING:
+        # A subclass writes `bounds = (0.0, 1.0)` or a property: no one type allows both but Any.
+        bounds = cast("Any", None)  # type: ignore[pydantic-field]
+        pointwise = cast("Any", None)  # type: ignore[pydantic-field]
+    else:
 
-    @property
-    def pointwise(self) -> bool:
-        """Whether a row's score does not depend on the other rows.
+        @property
+        def bounds(self) -> Bounds:
+            """The lowest and the highest value possible, infinite if there is no limit."""
+            return -math.inf, math.inf
 
-        By default it holds if it holds for every reward inside; a reward that depends on other rows
-        of the batch declares `pointwise = False`.
-        """
-        return all(
-            part.pointwise for part in walk(self) if part is not self and isinstance(part, Reward)
-        )
+        @property
+        def pointwise(self) -> bool:
+            """Whether a row's score does not depend on the other rows.
+
+            By default it holds if it holds for every reward inside; a reward that depends on other
+            rows of the batch declares `pointwise = False`.
+            """
+            return all(
+                part.pointwise
+                for part in walk(self)
+                if part is not self and isinstance(part, Reward)
+            )
 
     @property
     def __name__(self) -> str:

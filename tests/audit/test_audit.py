@@ -142,7 +142,7 @@ def test_no_fixed_recipe_has_findings() -> None:
 
 
 class Paying(rk.Reward):
-    """1 for the reference completion of 42 in tags, other values by a table."""
+    """1 for the reference completion of 42 in tags, other values from a table."""
 
     table: tuple[tuple[str, float], ...] = ()
 
@@ -165,7 +165,7 @@ def test_an_exploit_earns_at_least_the_stated_share(value: float) -> None:
     )
 
 
-def test_a_reward_is_held_only_to_what_it_checks() -> None:
+def test_a_reward_is_tested_only_for_what_it_checks() -> None:
     right = rk.build("correct", verifier="number", extractor={"type": "tag", "which": "only"})
     lone = rk.build("regex_match", pattern=r"\A<a>.*\S.*</a><answer>", name="lone")
     found = audit([right, lone], ROW, template="<a>so</a><answer>{answer}</answer>", max_rows=1)
@@ -265,7 +265,7 @@ def test_an_unrewarded_layout_does_not_hide_a_rewarded_entry() -> None:
     assert [one.entry for one in found.exploits] == ["tags-in-a-row"]
 
 
-def test_a_reward_that_pays_no_reference_completion_is_a_finding() -> None:
+def test_a_reward_that_is_zero_on_every_reference_completion_is_a_finding() -> None:
     def bare(completions: list[str], answer: list[str], **_: Any) -> list[float]:
         pairs = zip(completions, answer, strict=True)
         return [float(text.startswith(f"<a>{right}</a>") or not text) for text, right in pairs]

@@ -70,7 +70,7 @@ def test_the_page_shows_the_examples_tests() -> None:
     assert code.endswith(shown)
 
 
-def test_the_example_passes_in_a_repository_of_its_own() -> None:
+def test_the_example_passes_in_a_separate_repository() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_rewards.py"],
         cwd=ROOT / "examples" / "audit",

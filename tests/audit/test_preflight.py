@@ -18,7 +18,7 @@ ROWS = [{"prompt": "What is 1 + 1?", "answer": "2"}, {"prompt": "and 999 + 1?", 
 
 
 class Loud(rk.Reward):
-    """Right for one answer, an error for another."""
+    """Correct for one answer, raises for another."""
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
         return [rk.Score(1.0 / len(text)) for text in batch.texts]
@@ -60,7 +60,7 @@ def test_a_reference_that_cannot_be_read_is_a_problem() -> None:
     assert (problem.kind, problem.row, problem.value) == ("below_maximum", 1, None)
 
 
-def test_abstaining_by_design_is_no_problem() -> None:
+def test_abstaining_by_design_is_not_a_problem() -> None:
     right = rk.build("correct", verifier="number", extractor="whole")
     some = rk.build("where", reward=right, column="task", equals="sum")
     rows = [{"answer": "2", "task": "sum"}, {"answer": "blue", "task": "colour"}]

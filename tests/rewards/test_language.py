@@ -31,7 +31,7 @@ def backend(request):
 
 @pytest.fixture(scope="module")
 def own_label(backend):
-    """What the backend itself calls a text."""
+    """The backend's own label of a text."""
     if backend == "langid":
         return lambda text: WHOLE.classify(text)[0]
     py3langid = pytest.importorskip("py3langid.langid")
@@ -57,7 +57,7 @@ def test_labels_of_every_script_are_the_backends_own(backend, own_label):
         for low in lows * 20
     ]
     labels = [*map(own_label, texts)]
-    scores = {label: float(place) for place, label in enumerate(sorted({*labels}))}
+    scores = {label: float(index) for index, label in enumerate(sorted({*labels}))}
     reward = rk.build("language", backend=backend, scores=scores, mask=False)
     assert reward(completions=texts) == [scores[label] for label in labels]
 
@@ -124,7 +124,7 @@ def test_money_is_not_latex():
     assert reward(completions=[f"$5 {EN} $7"]) == [0.0]
 
 
-def test_markup_alone_has_no_letters():
+def test_markup_without_prose_has_no_letters():
     reward = rk.build("language", target="id", no_letters=-1.0)
     assert (
         reward(completions=["<answer>42</answer>", "```\nid\n```", r"$\frac{1}{2}$", "²"])
@@ -238,7 +238,7 @@ def test_a_target_is_a_language_code() -> None:
             rk.build("language", target=target)
 
 
-def test_a_letter_that_is_blank_is_no_letter() -> None:
+def test_an_invisible_letter_does_not_count() -> None:
     pytest.importorskip("langid")
     share = rk.build("language", target="id", candidates=["en", "id"])
     assert share(completions=["\u3164", "<think>\u115f\u1160</think>\uffa0"]) == [None, None]

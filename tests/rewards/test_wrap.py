@@ -39,7 +39,7 @@ def test_a_function_becomes_a_term_a_factor_and_a_wrapped_reward():
     assert Clip(reward=reward, high=0.5)(completions=["OH"]) == [0.5]
 
 
-def test_it_gets_what_trl_passes():
+def test_a_function_gets_trls_arguments():
     reward = rk.wrap(answers, pointwise=False)
     logged = {}
     values = reward(
@@ -65,7 +65,7 @@ def test_an_async_function_works_outside_and_inside_an_event_loop():
     assert asyncio.run(inside()) == [None, None]
 
 
-def test_what_a_function_must_not_return():
+def test_invalid_return_values_of_a_function():
     with pytest.raises(ValueError, match="endless gave 1 value for 2 completions"):
         rk.wrap(lambda completions, **_: [1.0], name="endless")(completions=["a", "b"])
     with pytest.raises(ValueError, match="gave inf, which TRL would spread over the whole group"):

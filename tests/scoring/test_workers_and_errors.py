@@ -1,4 +1,4 @@
-"""Scoring in several processes, and what goes wrong: in rewards, in workers, in arguments."""
+"""Scoring in several processes, and errors in rewards, workers and arguments."""
 
 from __future__ import annotations
 

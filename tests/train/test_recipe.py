@@ -1,4 +1,4 @@
-"""Recipes: the packaged ones, their mistakes with their lines, and changes by key path."""
+"""Recipes: the packaged ones, errors with their line, and changes by key path."""
 
 from __future__ import annotations
 

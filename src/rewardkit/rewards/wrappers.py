@@ -89,7 +89,8 @@ class Where(Reward):
     @property
     def bounds(self) -> Bounds:
         """The reward's bounds."""
-        return self.reward.bounds
+        low, high = self.reward.bounds
+        return low, high
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores where the row matches, None for other rows (batch length)."""
