@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_growth_is_measured_for_every_other_reward_on_every_shape(without_peers)
     told, written = benchmark("scaling.py", "--size", "2000", "--most", "1e9", place=without_peers)
     assert "skipped: language" in told
     built_in = {name for name in rk.names("reward") if "/" not in name}
-    assert {name.partition("[")[0] for name in written} == built_in - {"language"}
+    assert {re.split(r"\W", name)[0] for name in written} == built_in - {"language"}
     assert len({tuple(shapes) for shapes in written.values()}) == 1
     assert {"digits", "many words"} < {*next(iter(written.values()))}
     measured = [row for shapes in written.values() for row in shapes.values()]

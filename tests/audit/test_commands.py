@@ -45,9 +45,9 @@ def test_the_output_on_the_page_is_written_by_the_commands() -> None:
     wanted = f"```console\n$ rewardkit list verifier\n{listed}\n\n"
     wanted += f"$ rewardkit --version\n{version}\n```\n"
     module = console()
-    module._output = cache(module._output)  # each command runs once
-    assert module.refreshed(page) == wanted
-    assert module.refreshed(wanted) == wanted
+    module._run_command = cache(module._run_command)  # each command runs once
+    assert module.refresh_page(page) == wanted
+    assert module.refresh_page(wanted) == wanted
 
 
 def test_the_page_lists_the_zoo() -> None:

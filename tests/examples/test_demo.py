@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for needed in ("trl", "matplotlib", "rich"):
         pytest.importorskip(needed)
     folder = tmp_path_factory.mktemp("demo")
-    lengths = ["--steps", "4", "--cold-start-steps", "4"]
+    lengths = ["--steps", "2", "--cold-start-steps", "2"]
     run = subprocess.run(
         [sys.executable, ROOT / "examples" / "demo.py", *lengths, "--json", "numbers.json"],
         cwd=folder,
