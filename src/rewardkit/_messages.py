@@ -120,6 +120,7 @@ _PYDANTIC_PHRASES = {
     "Value error, ": "",
     "Field required": "missing; give it a value",
     "Input should be ": "",
+    "Path does not point to a file": "the path of a file that exists",
     "String should have ": "",
     "String should match pattern ": "text that matches ",
     "Tuple should have": "a list with",

@@ -222,7 +222,7 @@ def field_docs(cls: type[Component]) -> dict[str, str]:
     """Return the docstring below each field of a component's class, by the field's name.
 
     >>> field_docs(lookup("regex_match"))["otherwise"]
-    'The value of no match.'
+    'The value if there is no match.'
     """
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]

@@ -42,7 +42,7 @@ def test_another_day_gives_another_value(clock):
 
 def test_the_clock_is_set_back():
     before = now()
-    with kit.tomorrow():
+    with kit.shifted_clock():
         assert isinstance(dt.datetime(2024, 1, 1), moment)  # noqa: DTZ001 - local
         ahead = now() - before
         assert moment.now() - moment.fromtimestamp(before) > dt.timedelta(days=1)  # noqa: DTZ005, DTZ006 - local
@@ -53,7 +53,7 @@ def test_the_clock_is_set_back():
 
 def test_what_waits_is_not_disturbed():
     before = time.monotonic()
-    with kit.tomorrow():
+    with kit.shifted_clock():
         assert time.monotonic() - before < 60
 
 

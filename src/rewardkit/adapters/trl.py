@@ -19,13 +19,13 @@ _UNPACK_MESSAGE = (
 )
 
 
-class _FuncsAndWeights(NamedTuple):
+class _FunctionsAndWeights(NamedTuple):
     reward_funcs: list[Reward]
     reward_weights: list[float]
 
 
-# A subclass, since a NamedTuple's own body drops `__name__`.
-class Split(_FuncsAndWeights):
+# A class of its own, since a NamedTuple's body cannot define `__name__`.
+class Split(_FunctionsAndWeights):
     """The terms of a sum, for `reward_funcs`, and their weights, for `reward_weights`."""
 
     __slots__ = ()

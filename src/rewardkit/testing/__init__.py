@@ -16,13 +16,13 @@ from rewardkit._optional import require
 require("hypothesis", install="rewardkit[testing]")
 require("time_machine", install="rewardkit[testing]")
 
-from rewardkit.testing._calls import elsewhere  # noqa: E402 - after the check for the extra
+from rewardkit.testing._calls import in_subprocess  # noqa: E402 - after the check for the extra
 from rewardkit.testing._check import (  # noqa: E402 - the same
     check_extractor,
     check_reward,
     check_verifier,
 )
-from rewardkit.testing._clock import tomorrow  # noqa: E402 - the same
+from rewardkit.testing._clock import shifted_clock  # noqa: E402 - the same
 from rewardkit.testing._findings import (  # noqa: E402 - the same
     Checked,
     Finding,
@@ -55,13 +55,13 @@ __all__ = [
     "check_reward",
     "check_verifier",
     "completions",
-    "elsewhere",
+    "in_subprocess",
     "laws_of",
     "numbers",
     "prompts",
     "references",
     "rerun",
+    "shifted_clock",
     "tagged",
     "texts",
-    "tomorrow",
 ]

@@ -49,11 +49,11 @@ class ShortFloat(float):
     """A number that came in another type than Python's own, such as one of 32 bits."""
 
 
-def elsewhere(it: Any, rows: Rows) -> Values:
+def in_subprocess(it: Any, rows: Rows) -> Values:
     """Return the result of one call of a reward, verifier or extractor in another process.
 
     >>> from rewardkit import build
-    >>> elsewhere(build("length", target=4), {"completions": ["four"]})
+    >>> in_subprocess(build("length", target=4), {"completions": ["four"]})
     [0.0]
     """
     # the first keyword says what is called: answers of a verifier, texts of an extractor

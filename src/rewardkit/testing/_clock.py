@@ -13,7 +13,7 @@ _SHIFT = timedelta(days=1, hours=1, minutes=1, seconds=1, microseconds=234_567)
 
 
 @contextmanager
-def tomorrow() -> Iterator[None]:
+def shifted_clock() -> Iterator[None]:
     """Set the clock of `time` and `datetime` ahead by a day, an hour, a minute and 1.2 seconds.
 
     The clock goes on from there. `time.monotonic` and the processor's time are not changed.

@@ -31,7 +31,7 @@ from rewardkit.testing._calls import (
     tolerance_of,
     values_equal,
 )
-from rewardkit.testing._clock import tomorrow
+from rewardkit.testing._clock import shifted_clock
 from rewardkit.testing._findings import Counterexample, NotApplicable
 from rewardkit.testing._forms import CARRIERS
 from rewardkit.testing._replay import child_process
@@ -90,8 +90,8 @@ def deterministic(subject: Subject, rows: Rows) -> None:
     """The same call gives the same result again, at once and on another day."""
     values = subject.values_of(rows)
     subject.expect(values, rows)
-    with tomorrow():
-        subject.expect(values, rows, within="tomorrow()")
+    with shifted_clock():
+        subject.expect(values, rows, within="shifted_clock()")
 
 
 @_register_law()
@@ -263,7 +263,7 @@ def pickles(subject: Subject, _: object) -> None:
             wanted = write_literal(values)
             lines = [
                 f"rows = {write_literal(rows)}",
-                f"assert elsewhere({subject.kind}, rows) == {wanted}",
+                f"assert in_subprocess({subject.kind}, rows) == {wanted}",
             ]
             expected = f"values in another process == {wanted}"
             result = f"values in another process = {write_literal(others)}"

@@ -13,8 +13,8 @@ _IMPORTS = {
     "asyncio.": "import asyncio",
     "SimpleNamespace(": "from types import SimpleNamespace",
     "rk.": "import rewardkit as rk",
-    "elsewhere(": "from rewardkit.testing import elsewhere",
-    "tomorrow(": "from rewardkit.testing import tomorrow",
+    "in_subprocess(": "from rewardkit.testing import in_subprocess",
+    "shifted_clock(": "from rewardkit.testing import shifted_clock",
 }
 
 
