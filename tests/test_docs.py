@@ -22,6 +22,7 @@ from rewardkit import presets, registry
 from rewardkit.audit import ZOO, audit, preflight
 from rewardkit.presets import published as published_presets
 from rewardkit.testing import LAWS
+from tiny_run import build_once
 
 DOCS = ROOT / "docs"
 ROW = re.compile(r"\| [^|`]+ \| `([^`]+)` \|(?: `([^`]+)` \|)? ([-.\d]+) \| ([-.\d]+) \|")
@@ -100,7 +101,9 @@ def test_the_first_reward_of_the_readme_passes_audit_and_preflight(runner):
     assert isinstance(reward, rk.Reward)
     assert audit(reward).findings == ()
     rows = [{"answer": "42"}, {"answer": "1,000"}]
-    assert preflight(reward, rows, wrap="So it is\n<answer>\n{answer}\n</answer>").problems == ()
+    assert (
+        preflight(reward, rows, template="So it is\n<answer>\n{answer}\n</answer>").problems == ()
+    )
 
 
 # The gallery -------------------------------------------------------------------------------------
@@ -184,21 +187,24 @@ def test_the_tutorial_lists_every_component(hooks, registered):
 # The site ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The site, built once."""
-    pytest.importorskip("mkdocs", reason="the docs extra is not installed")
-    folder: Path = tmp_path_factory.mktemp("site")
+def build_site(folder: Path) -> None:
+    """Build the site in FOLDER/site."""
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
     done = subprocess.run(
-        [*build, "--site-dir", str(folder)],
+        [*build, "--site-dir", str(folder / "site")],
         cwd=ROOT,
         env={**os.environ, **NO_PLUGINS, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site, built once."""
+    pytest.importorskip("mkdocs", reason="the docs extra is not installed")
+    return build_once(tmp_path_factory, "site", build_site) / "site"
 
 
 def test_the_site_loads_nothing_from_other_hosts(site):

@@ -81,3 +81,12 @@ def test_a_notebook_cell_that_runs_again_replaces_its_class():
         [sys.executable, "-"], input=script, capture_output=True, text=True, check=True
     )
     assert done.stdout == "3\n"
+
+
+def test_the_decorator_needs_a_name():
+    with pytest.raises(TypeError, match=r"write @rk.register\(\"name\"\) above the class"):
+
+        @rk.register
+        class Mine(rk.Extractor):
+            def extract(self, text: str) -> str | None:
+                return text

@@ -438,6 +438,19 @@ def test_bounds_and_pointwise_are_declared_on_the_class():
                 return []
 
 
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"bounds": (1.0, 0.0)}, r"Odd.bounds is \(1.0, 0.0\), expected \(low, high\)"),
+        ({"bounds": 1.0}, r"Odd.bounds is 1.0, expected \(low, high\)"),
+        ({"pointwise": "no"}, "Odd.pointwise is 'no', expected True or False"),
+    ],
+)
+def test_odd_bounds_and_pointwise_are_refused(declared, message):
+    with pytest.raises(TypeError, match=message):
+        type("Odd", (rk.Reward,), {**declared, "score": Constant.score})
+
+
 def test_a_tensor_in_a_score_is_explained():
     class Boxes(rk.Reward):
         def score(self, batch: rk.Batch) -> list[rk.Score]:

@@ -54,7 +54,7 @@ training:
   more: {save_total_limit: 1}
   warmup_ratio: 0.1
   optim: adamw_8bit
-probe: {questions: ["What is 1 + 1?", "What is 2 + 2?"], sampling: {max_tokens: 8}}
+questions: {texts: ["What is 1 + 1?", "What is 2 + 2?"], sampling: {max_tokens: 8}}
 compare: {rows: 3}
 save: {merged_16bit: true, merged_4bit: true, gguf: [q8_0]}
 show_every: 2

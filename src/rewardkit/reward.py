@@ -53,6 +53,9 @@ def _require_batch(score: Any) -> Any:
     def checked(self: Reward, batch: Any = None, **columns: Any) -> Any:
         if isinstance(batch, Batch) and not columns:
             return score(self, batch)
+        if not isinstance(self, Reward):
+            message = "score is called on the class; make an instance first"
+            raise TypeError(message)
         message = (
             f"{self.__name__}.score takes one rk.Batch: score(rk.Batch.of('text', answer='4')); to"
             " score lists, call the reward: reward(completions=['text'], answer=['4'])"
@@ -63,6 +66,19 @@ def _require_batch(score: Any) -> Any:
 
 
 _DECLARED_ON_CLASS = {"bounds", "pointwise"}
+
+
+def _check_declarations(cls: type) -> None:
+    """Refuse bounds that are not two numbers in order, and a pointwise that is not a bool."""
+    bounds, pointwise = vars(cls).get("bounds", (0.0, 1.0)), vars(cls).get("pointwise", True)
+    if not hasattr(bounds, "__get__"):  # a property is asked when it is needed
+        numbers = isinstance(bounds, tuple) and all(isinstance(end, Real) for end in bounds)
+        if not numbers or len(bounds) != 2 or not bounds[0] <= bounds[1]:  # noqa: PLR2004 - a pair
+            message = f"{cls.__name__}.bounds is {bounds!r}, expected (low, high), as in (0.0, 1.0)"
+            raise TypeError(message)
+    if not isinstance(pointwise, bool) and not hasattr(pointwise, "__get__"):
+        message = f"{cls.__name__}.pointwise is {pointwise!r}, expected True or False"
+        raise TypeError(message)
 
 
 class Reward(Component):
@@ -89,6 +105,7 @@ class Reward(Component):
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         """Refuse `bounds` and `pointwise` as fields: they are derived, not set."""
         super().__pydantic_init_subclass__(**options)
+        _check_declarations(cls)
         for name in _DECLARED_ON_CLASS & cls.__pydantic_fields__.keys():
             message = (
                 f"{cls.__name__}.{name} has a type, which makes it a field; write it without one"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.metadata
 import inspect
 import json
 import multiprocessing
-import os
 import pickle
-import subprocess
-import sysconfig
+import runpy
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import mean
+from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
@@ -571,7 +574,30 @@ def test_the_async_trainer_scores_a_group() -> None:
 # The command line
 
 
-def test_trl_grpo_finds_the_presets(model_path: Path, tmp_path: Path) -> None:
+def launch_here(launch: ModuleType, patch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Return accelerate's launcher of one process, but for the process: the script runs here.
+
+    A process of its own imports torch, transformers and TRL, which takes longer than the training.
+    """
+
+    def run(args: Any) -> None:
+        command, environment = launch.prepare_simple_launcher_cmd_env(args)
+        executable, script, *arguments = map(str, command)
+        assert executable == sys.executable
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", [script, *arguments])
+        runpy.run_path(script, run_name="__main__")
+
+    return run
+
+
+def test_trl_grpo_finds_the_presets(
+    model_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "train.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in PLAIN))
@@ -591,22 +617,23 @@ def test_trl_grpo_finds_the_presets(model_path: Path, tmp_path: Path) -> None:
         "max_steps": 1,
         "num_processes": 1,
     }
-    command = [Path(sysconfig.get_path("scripts"), "trl"), "grpo", "--use_cpu", "--cpu"]
+    command = ["trl", "grpo", "--use_cpu", "--cpu"]
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     names = ["xmlcount_reward_func", "correctness_reward_func"]
     command += ["--reward_funcs", *(f"rewardkit.presets.{name}" for name in names)]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "HF_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    launch = importlib.import_module("accelerate.commands.launch")
+    monkeypatch.setattr(launch, "simple_launcher", launch_here(launch, monkeypatch))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "home")
+    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    (entry,) = importlib.metadata.entry_points(group="console_scripts", name="trl")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert not entry.load()()
+    printed = capsys.readouterr().out
     (table,) = tables_in(tmp_path / "out")
     for name, worth in zip(names, (COUNT, CORRECT), strict=True):
-        assert f"'rewards/{name}/mean'" in done.stdout
+        assert f"'rewards/{name}/mean'" in printed
         assert [row[name] for row in table] == near(worth[text_of(row)] for row in table)

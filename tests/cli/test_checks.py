@@ -28,7 +28,7 @@ def test_audit_lists_what_it_cannot_test(folder):
 
 
 def test_preflight_prints_problems_and_unbounded_rewards(folder):
-    data = ["--data", "in.jsonl", "--wrap", r"<answer>\n{answer}\n</answer>"]
+    data = ["--data", "in.jsonl", "--template", r"<answer>\n{answer}\n</answer>"]
     done = CliRunner().invoke(app, ["preflight", "two.yaml", *data])
     assert done.exit_code == 1
     assert "no upper bound declared" not in done.stdout  # length has one: 0

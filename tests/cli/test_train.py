@@ -124,7 +124,7 @@ def test_with_json_only_the_result_is_on_stdout(capsys: pytest.CaptureFixture[st
     assert captured.err.startswith("preflight: 200 rows")
     result = json.loads(captured.out)
     assert (result["failures"], result["summary"]) == ([], None)
-    assert result["preflight"]["rows"] == 200
+    assert result["preflight"]["row_count"] == 200
 
 
 def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -178,7 +178,7 @@ def test_a_folder_without_rows_is_reported_with_a_fix(tmp_path):
     with pytest.raises(ValueError, match="give one of its files"):
         Source.resolve(tmp_path)
     as_completions(tmp_path, ROWS)
-    with pytest.raises(ValueError, match=r"did you mean '.*completions'"):
+    with pytest.raises(ValueError, match=r"parquet files; give '.*completions'$"):
         Source.resolve(tmp_path)
 
 

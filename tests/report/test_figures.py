@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit.report.answers import locate
+from rewardkit.report.compute_figures import BINS, make_histogram, measure
 from rewardkit.report.formatting import number, percent, two_decimals
-from rewardkit.report.measuring import BINS, make_histogram, measure
 from rewardkit.report.rows import gather
 from scored_pages import made, scored, seeded
 

@@ -102,7 +102,7 @@ def test_a_completion_cannot_leave_its_boundaries_or_give_the_verdict():
     assert len(boundaries) == 2
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 3)
 @given(text=kit.texts())
 def test_any_completion_arrives_as_it_is(text):
     with serving() as server:

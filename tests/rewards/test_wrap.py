@@ -79,8 +79,18 @@ def test_what_cannot_be_wrapped_and_what_cannot_be_dumped():
         rk.wrap(3)
     with pytest.raises(TypeError, match="expected a function"):
         rk.wrap(Length(target=1))
-    with pytest.raises(ValueError, match="Wrapped is not registered, so YAML cannot name it"):
+    with pytest.raises(ValueError, match="shouts is a plain function, which YAML cannot hold"):
         rk.dump(rk.wrap(shouts))
+    with pytest.raises(TypeError, match="shouts is a plain function, which YAML cannot hold"):
+        rk.dump([Length(target=1), shouts])
+    with pytest.raises(TypeError, match=r"got bounds=1, expected two numbers: bounds=\(0.0, 1.0\)"):
+        rk.wrap(shouts, bounds=1)
+    with pytest.raises(ValueError, match="expected the lower one first"):
+        rk.wrap(shouts, bounds=(1, 0))
+    with pytest.raises(
+        TypeError, match=r"shouts gave None \(NoneType\), expected a list of values"
+    ):
+        rk.wrap(lambda completions, **_: None, name="shouts")(completions=["a"])
     assert rk.wrap(lambda completions, **_: [0.0]).__name__ == "_lambda_"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rewardkit.train import backends
 from rewardkit.train.backends import UnslothBackend
-from rewardkit.train.sections import Sampling
+from rewardkit.train.recipe_sections import Sampling
 from tiny_run import WordTokenizer, load_packaged
 
 

@@ -232,7 +232,7 @@ NO_GRADIENT = "these layers got no gradient, or the learning rate is too small"
             0,
             ["merged_16bit"],
             0.5,
-            ("merged_16bit is not the trained model once it is reloaded (see checks.json)",),
+            ("merged_16bit differs from the trained model after reloading (see checks.json)",),
         ),
     ],
 )

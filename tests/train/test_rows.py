@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rewardkit.train import Recipe, RecipeError
+from rewardkit.train.recipe_sections import Data
 from rewardkit.train.rows import hold_out, load_rows, make_sums, prepare_rows
-from rewardkit.train.sections import Data
 from tiny_run import write_recipe
 
 
