@@ -283,7 +283,7 @@ def test_a_missing_key_is_explained(monkeypatch):
     with serving() as server:
         reward = judging(server, api_key_env="JUDGE_KEY")
         with pytest.raises(
-            ValueError, match=r"JUDGE_KEY not set; set it to the key .* api_key_env=N"
+            ValueError, match=r"JUDGE_KEY is not set; set it to the key .* api_key_env=N"
         ):
             reward(prompts=["p"], completions=["text"])
 
