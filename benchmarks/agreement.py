@@ -1,16 +1,18 @@
-r"""How often verdicts on labelled pairs are right, and how long they take, beside three peers.
+r"""Compare the verifier `math` with math-verify, TRL's reward and exact match on labelled pairs.
 
-Each pair is a reference, an answer, and whether they are equal. Asked one pair at a time, in one
-process and one run: this library's `math`, with nothing remembered; math-verify, given both between
-dollar signs; TRL's accuracy_reward, given the answer in a box; exact match of the stripped texts.
+Each pair has a reference, an answer, and whether they are equal. Every judge gets one pair at a
+time, in the same process: the verifier `math`, with its caches cleared; math-verify, with both
+texts between dollar signs; TRL's accuracy_reward, with the answer in a box; and exact match of the
+stripped texts. The benchmark prints each judge's mistakes and times.
 
     python benchmarks/agreement.py [PAIRS.jsonl ...] [--made 40] [--seed 0] [--show] [--json FILE]
     python benchmarks/agreement.py --completions FILE.jsonl.gz --problems FILE.jsonl [--show]
 
-A file of pairs has `kind`, `reference`, `answer` and `equal` a line. `--made` makes that many pairs
-of each kind below, half of them equal by construction. The second form compares verdicts on whole
-completions (`id`, `completion`) with math-verify's, where both find an answer; a problem's `answer`
-ends in `####` and the reference. `--show` prints each wrong verdict, or each difference.
+A file of pairs is JSONL with the fields `kind`, `reference`, `answer` and `equal`. `--made N`
+generates N pairs of each kind below, half of which are equal by construction. The second form
+compares the verdicts of `math` and math-verify on whole completions (`id`, `completion`) in which
+both find an answer. The `answer` of a problem ends with `####` and the reference. `--show` prints
+each wrong verdict, or each difference.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class Pair(NamedTuple):
 
 
 Three = tuple[str, str, str]
-"""A reference, an answer that is equal to it, and one that is not."""
+"""A reference, an answer that equals it, and an answer that does not."""
 
 
 def _integer(rng: random.Random) -> Three:
@@ -365,7 +367,7 @@ KINDS: dict[str, Callable[[random.Random], Three]] = {
 
 
 def made(each: int, seed: int) -> list[Pair]:
-    """Return pairs of every kind, half of them equal."""
+    """Return generated pairs of every kind, half of which are equal."""
     rng = random.Random(seed)
     pairs = []
     for kind, make in KINDS.items():
@@ -377,7 +379,7 @@ def made(each: int, seed: int) -> list[Pair]:
 
 
 def read(path: Path) -> list[Pair]:
-    """Return the pairs in a file."""
+    """Read the pairs of a file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [Pair(**json.loads(line)) for line in lines]
 
@@ -386,19 +388,19 @@ VERIFIER: rk.Verifier = rk.build("math")
 
 
 def forget() -> None:
-    """Empty what is remembered."""
+    """Clear the caches, so that each pair is computed anew."""
     decide.forget_verdicts()
     numbers._remembered.cache_clear()  # noqa: SLF001 - so that each pair is read afresh
 
 
 def ours(pair: Pair) -> str:
-    """Return this library's outcome."""
+    """Return the outcome of `math`."""
     (verdict,) = VERIFIER.verify([pair.answer], [pair.reference])
     return verdict.outcome.value
 
 
 def math_verify(pair: Pair) -> str:
-    """Return math-verify's outcome for both between dollar signs."""
+    """Return math-verify's outcome, with both texts between dollar signs."""
     gold, given = (
         parse(text if "$" in text or "boxed" in text else f"${text}$")
         for text in (pair.reference, pair.answer)
@@ -407,7 +409,7 @@ def math_verify(pair: Pair) -> str:
 
 
 def trl_reward(pair: Pair) -> str:
-    """Score the answer in a box by TRL's reward."""
+    """Return the outcome of TRL's accuracy_reward, with the answer in a box."""
     content = pair.answer if "boxed" in pair.answer else rf"\boxed{{{pair.answer}}}"
     (value,) = accuracy_reward(
         [[{"role": "assistant", "content": content}]], [f"${pair.reference}$"]
@@ -416,7 +418,7 @@ def trl_reward(pair: Pair) -> str:
 
 
 def exact(pair: Pair) -> str:
-    """Return whether the texts are the same."""
+    """Compare the stripped texts."""
     return "correct" if pair.reference.strip() == pair.answer.strip() else "wrong"
 
 
@@ -429,7 +431,7 @@ JUDGES: dict[str, Callable[[Pair], str]] = {
 
 
 def measure(pairs: list[Pair], *, show: bool) -> dict[str, dict[str, Any]]:
-    """Return each judge's mistakes and times."""
+    """Count each judge's mistakes, and measure its times."""
     warm = [
         Pair("warm", "x^2+1", "1+x^2", equal=True),
         Pair("warm", r"\int_0^1 y dy", "1,5", equal=False),
@@ -467,7 +469,7 @@ def measure(pairs: list[Pair], *, show: bool) -> dict[str, dict[str, Any]]:
 
 
 def compare(completions: Path, problems: Path, *, show: bool) -> dict[str, Any]:
-    """Return how far verdicts on whole completions agree with math-verify's."""
+    """Compare the verdicts on whole completions with math-verify's."""
     lines = problems.read_text(encoding="utf-8").splitlines()
     answers = [json.loads(line)["answer"].rpartition("####")[2].strip() for line in lines]
     with gzip.open(completions, "rt", encoding="utf-8") as file:
@@ -504,15 +506,17 @@ def compare(completions: Path, problems: Path, *, show: bool) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print a table, and write the figures as JSON."""
+    """Run the comparison, print a table, and write the figures as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("pairs", nargs="*", type=Path)
-    parser.add_argument("--made", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--completions", type=Path)
-    parser.add_argument("--problems", type=Path)
-    parser.add_argument("--show", action="store_true")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("pairs", nargs="*", type=Path, help="JSONL files of labelled pairs")
+    parser.add_argument(
+        "--made", type=int, default=0, help="pairs to generate per kind (40 without any file)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the generated pairs")
+    parser.add_argument("--completions", type=Path, help="gzipped JSONL of whole completions")
+    parser.add_argument("--problems", type=Path, help="JSONL with their references")
+    parser.add_argument("--show", action="store_true", help="print each mistake or difference")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
     figures: dict[str, Any] = {}

@@ -1,14 +1,15 @@
-r"""What hostile answers cost: the verdict, the seconds, and the memory of the calling process.
+r"""Measure the verdict, time and memory of hostile answers, for the verifiers `math` and `code`.
 
-Of `math`, each case is given as the answer, and then as the reference, from the main thread, from
-another thread and inside an event loop. Then a batch is verified with 1 % of them in it, and
-without. Of `code`, each is a program that tries to get out of the sandbox, to pass without being
-right, or to take more than it should: those of `tests/programs.py`.
+For `math`, each case is used as the answer and then as the reference: in the main thread, in
+another thread and inside an event loop. Then a batch is verified without hostile answers, and with
+1 % of them. For `code`, each case is a program from `tests/programs.py` that tries to escape from
+the sandbox, to pass without solving the task, or to exceed its resource limits.
 
     python benchmarks/hostile.py [--only math|code] [--batch 512] [--most 1.5] [--json FILE]
 
-The exit code is 1 where a verdict, or the hostile part of a batch, takes longer than `--most`
-seconds (for code, beyond its time limit), the process grows by more than 50 MB, or code passes.
+The exit code is 1 if a verdict, or the hostile part of a batch, takes longer than `--most` seconds
+(for code, in addition to its time limit), if the process grows by more than 50 MB, or if a hostile
+program passes.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ MATH = {
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    """Call a function and time it."""
+    """Call a function and measure its time."""
     start = time.perf_counter()
     result = call()
     return result, time.perf_counter() - start
@@ -120,19 +121,19 @@ def in_loop(call: Callable[[], Any]) -> Any:
 
 
 def resident() -> float:
-    """Return the most memory that this process has had, in MB."""
+    """Return this process's peak memory in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def verdict(answer: str, reference: str) -> rk.Verdict:
-    """Return the verdict, with nothing remembered."""
+    """Return the verdict on a pair, with all caches cleared."""
     decide.forget_verdicts()
     verifier: rk.Verifier = rk.build("math")
     return verifier.verify([answer], [reference])[0]
 
 
 def cases() -> dict[str, dict[str, Any]]:
-    """Measure each case."""
+    """Measure each hostile case of `math`."""
     figures: dict[str, dict[str, Any]] = {}
     with ThreadPoolExecutor(1) as executor:
         ways: dict[str, Callable[[Callable[[], Any]], Any]] = {
@@ -156,7 +157,7 @@ def cases() -> dict[str, dict[str, Any]]:
 
 
 def batch(size: int) -> dict[str, float]:
-    """Return how long a batch takes without and with hostile answers: the least of three times."""
+    """Measure a batch without and with hostile answers: the minimum of three runs each."""
     answers = [rf"\frac{{{n}}}{{7}} + \sqrt{{{n}}}" for n in range(size)]
     references = answers[::-1]
     hostile = [r"\int_0^1 \frac{\sin(x^5) e^{\cos(x)}}{\ln(1+x^7)+x^{13}} dx", *MATH.values()]
@@ -177,7 +178,7 @@ CODE_SECONDS = 2.0
 
 
 def programs() -> dict[str, dict[str, Any]]:
-    """Measure each program that is run on tests, under bubblewrap."""
+    """Measure each hostile program under bubblewrap."""
     cases = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "programs.py"))
     verifier: rk.Verifier = rk.build("code", timeout=CODE_SECONDS)
     verifier.verify(["x = 1"], ["assert x == 1"])  # tries bubblewrap
@@ -207,7 +208,7 @@ def programs() -> dict[str, dict[str, Any]]:
 
 
 def measure_math(most: float, size: int) -> tuple[dict[str, Any], list[str]]:
-    """Print what the cases of `math` cost; return the figures, and what is over a bound."""
+    """Print the costs of the hostile cases of `math`; return the figures and the failures."""
     verdict(r"\int_0^1 y dy", "0.5")  # starts a worker
     before = resident()
     figures = cases()
@@ -231,7 +232,7 @@ def measure_math(most: float, size: int) -> tuple[dict[str, Any], list[str]]:
 
 
 def measure_code(most: float) -> tuple[dict[str, Any], list[str]]:
-    """Print what the cases of `code` cost; return the figures, and what is over a bound."""
+    """Print the costs of the hostile programs; return the figures and the failures."""
     before = resident()
     figures = programs()
     grown = resident() - before
@@ -253,19 +254,19 @@ MOST_GROWTH = 50  # MB
 
 
 def show(name: str, row: dict[str, Any], seconds: float) -> None:
-    """Print a line: the case, the verdict, the seconds, and by how much this process grew."""
+    """Print one case: its name, verdict, seconds, and the growth of this process."""
     detail = row["detail"].partition("\n")[0][:30]
     costs = f"{seconds:8.3f} s {row['grown_mb']:6.1f} MB"
     print(f"{name[:54]:55}{row['outcome']:14}{detail:31}{costs}", flush=True)
 
 
 def main() -> int:
-    """Measure, print a line a case, and say what took too long."""
+    """Measure, print one line per case, and list what exceeded its limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", choices=("math", "code"))
-    parser.add_argument("--batch", type=int, default=512)
-    parser.add_argument("--most", type=float, default=1.5)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", choices=("math", "code"), help="measure one verifier only")
+    parser.add_argument("--batch", type=int, default=512, help="answers per batch of math")
+    parser.add_argument("--most", type=float, default=1.5, help="maximum seconds of a verdict")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     given = parser.parse_args()
     figures: dict[str, Any] = {}
     failed: list[str] = []

@@ -1,10 +1,10 @@
-"""How long `import rewardkit` takes, as a ratio to `import pydantic`, which it needs.
+"""Measure the time of `import rewardkit` relative to `import pydantic`, on which it depends.
 
     python benchmarks/import_time.py [--rounds 20]
 
-Each import runs in a process of its own, in turn, and counts that process's processor time, so that
-a busy machine changes little. The bound keeps rewardkit's own modules and classes at twice the cost
-of pydantic's core, which is what they are made with.
+Each import runs in a new process, in turn. The processor time is measured, so that other load on
+the machine has little effect. The bound allows rewardkit, including pydantic, twice the time of
+pydantic alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def import_seconds(module: str) -> float:
 
 
 def main() -> int:
-    """Print the medians and their ratio; return 1 if it is above the bound."""
+    """Print the medians and their ratio; return 1 if the ratio is above the bound."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="imports of each (default 20)")
     rounds = parser.parse_args().rounds

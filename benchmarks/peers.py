@@ -1,13 +1,14 @@
-"""The peers of the built-in rewards, and one GRPO step of completions for both sides.
+"""The peers that `throughput.py` compares the rewards with, and completions for both.
 
-A peer is a function of an installed package, or a published rule written out by hand, as people
-paste it. Both sides are called as a trainer calls them, on the same rows. A package that is not
-installed is named as skipped; this installs them all:
+A peer is a function of an installed package, or a published rule written by hand, as people paste
+it. Both sides get the same rows, with a trainer's arguments. A package that is not installed is
+reported as skipped. To install all of them:
 
     pip install 'rewardkit[bench]'
     pip install --no-deps verifiers==0.1.14 tenacity
 
-With its dependencies, verifiers brings clients and sandboxes that nothing here touches.
+The dependencies of verifiers are left out, since they are API clients and sandboxes that these
+benchmarks do not use.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ RARE = ("Since {a} < {b}, this cannot be.\n", "It\u2019s {a} \u00d7 {b}. ", "Let
 
 
 def vocabulary(size: int, seed: int = 3407) -> list[str]:
-    """Return so many different made-up words, each of one to four syllables."""
+    """Return this many distinct made-up words, each of one to four syllables."""
     rng = random.Random(seed)
     words: dict[str, None] = {}
     while len(words) < size:
@@ -80,7 +81,7 @@ def vocabulary(size: int, seed: int = 3407) -> list[str]:
 
 
 def zipf(size: int) -> list[float]:
-    """Return the cumulated weights of so many ranks: 1 / (rank + 10), as of words in a language."""
+    """Return the cumulative weights of this many ranks: 1 / (rank + 10), as in natural language."""
     return list(accumulate(1 / (rank + 10) for rank in range(size)))
 
 
@@ -90,7 +91,7 @@ WORDS = vocabulary(20_000)
 
 @dataclass(frozen=True)
 class Step:
-    """The completions of one step in every style, with what comes beside them."""
+    """The completions of one step in every style, with their prompts and references."""
 
     prompts: list[Chat]
     answers: list[str]
@@ -118,9 +119,9 @@ def made(
     words: Sequence[str] = (),
     seed: int = 3407,
 ) -> Step:
-    """Return a step of so many completions; 30 % are malformed.
+    """Return a step of this many completions; 30 % are malformed.
 
-    Their texts are of a few sentences with numbers in them, or else of words as Zipf counts them.
+    The texts are sentences with numbers, or made-up words with a Zipf distribution.
     """
     rng = random.Random(seed)
     step = Step([], [], [], {style: [] for style in STYLES})
@@ -148,7 +149,7 @@ def made(
 
 
 def thought(rng: random.Random, size: int, sentences: Sequence[str]) -> str:
-    """Return sentences with numbers in them, about so many characters long."""
+    """Return sentences with numbers in them, about this many characters long."""
     parts: list[str] = []
     length = 0
     rare = rng.random() < 0.1  # noqa: PLR2004 - a tenth
@@ -162,7 +163,7 @@ def thought(rng: random.Random, size: int, sentences: Sequence[str]) -> str:
 
 
 def zipfian(rng: random.Random, size: int, words: Sequence[str], weights: list[float]) -> str:
-    """Return sentences of words as Zipf counts them, about so many characters long."""
+    """Return sentences of Zipf-distributed words, about this many characters long."""
     parts: list[str] = []
     length = 0
     while length < size:
@@ -173,12 +174,12 @@ def zipfian(rng: random.Random, size: int, words: Sequence[str], weights: list[f
 
 
 def malformed(rng: random.Random, whole: str, text: str) -> str:
-    """Return a completion with a mark left out or said again, a tail, or nothing but a thought."""
+    """Return a completion with a missing or repeated tag, a tail, or only the reasoning."""
     mark = rng.choice(re.findall(r"</?[a-z]+>|\\boxed|####", whole))
     return rng.choice((whole.replace(mark, "", 1), f"{whole}\n{mark}", whole + text[:200], text))
 
 
-# --- The rules by hand: each takes what a trainer passes, and returns a list.
+# --- Rules written by hand: each takes a trainer's arguments, and returns a list.
 
 
 def texts(completions: Iterable[Chat]) -> list[str]:
@@ -187,13 +188,13 @@ def texts(completions: Iterable[Chat]) -> list[str]:
 
 
 def two_blocks(completions: list[Chat], **_: Any) -> list[float]:
-    """open-r1's format reward: a think block, an answer block, and nothing else."""
+    """open-r1's format reward: a think block and an answer block, and nothing else."""
     pattern = r"<think>\n(.*?)\n</think>\n<answer>\n(.*?)\n</answer>"
     return [1.0 if re.fullmatch(pattern, text, re.DOTALL) else 0.0 for text in texts(completions)]
 
 
 def tags_once(completions: list[Chat], **_: Any) -> list[float]:
-    """open-r1's tag count: a quarter for each of four tags that occurs once."""
+    """open-r1's tag count: a quarter for each of four tags that occurs exactly once."""
     tags = ("<think>", "</think>", "<answer>", "</answer>")
     return [sum(0.25 for tag in tags if text.count(tag) == 1) for text in texts(completions)]
 
@@ -205,13 +206,13 @@ def steps_marked(completions: list[Chat], **_: Any) -> list[float]:
 
 
 def boxed(text: str) -> str | None:
-    r"""Return the content of the last \boxed{...} without braces in it."""
+    r"""Return the content of the last \boxed{...} that has no braces in it."""
     found = re.findall(r"\\boxed\{([^{}]*)\}", text)
     return found[-1] if found else None
 
 
 def cosine(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-    """open-r1's cosine: from 1 to 0.5 along the length if right, from -1 to -0.5 if wrong."""
+    """open-r1's cosine: by length from 1 to 0.5 if correct, from -1 to -0.5 if wrong."""
     values = []
     for text, right in zip(texts(completions), answer, strict=True):
         low, high = (0.5, 1.0) if boxed(text) == right else (-0.5, -1.0)
@@ -221,7 +222,7 @@ def cosine(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
 
 
 def repeated(completions: list[Chat], **_: Any) -> list[float]:
-    """open-r1's repetition penalty: the share of word trigrams that were there before."""
+    """open-r1's repetition penalty: the share of word trigrams that occurred before."""
     values = []
     for text in texts(completions):
         words = text.lower().split()
@@ -247,18 +248,18 @@ def off_target_words(completions: list[Chat], **_: Any) -> list[float]:
 
 
 def searched(completions: list[Chat], **_: Any) -> list[float]:
-    """Look for a pattern."""
+    """Return 1.0 for each completion in which a pattern is found."""
     return [1.0 if re.search(BOXED_INTEGER, text) else 0.0 for text in texts(completions)]
 
 
 def fourgrams(text: str) -> list[tuple[str, ...]]:
-    """Return the runs of four words."""
+    """Return the four-word sequences of a text."""
     words = text.lower().split()
     return list(zip(words, words[1:], words[2:], words[3:], strict=False))
 
 
 def copied(prompts: list[Chat], completions: list[Chat], **_: Any) -> list[float]:
-    """Return minus the share of a completion's runs of four words that occur in its prompt."""
+    """Return minus the share of a completion's four-word sequences that occur in its prompt."""
     values = []
     for prompt, text in zip(prompts, texts(completions), strict=True):
         theirs, ours = set(fourgrams(prompt[-1]["content"])), fourgrams(text)
@@ -267,7 +268,7 @@ def copied(prompts: list[Chat], completions: list[Chat], **_: Any) -> list[float
 
 
 def unlike(prompts: list[Chat], completions: list[Chat], **_: Any) -> list[float]:
-    """Return the mean Jaccard distance of the words to the others of the same prompt."""
+    """Return the mean Jaccard distance of the words to the other completions of the prompt."""
     values = []
     rows = zip(prompts, texts(completions), strict=True)
     for _prompt, group in groupby(rows, key=itemgetter(0)):
@@ -280,22 +281,22 @@ def unlike(prompts: list[Chat], completions: list[Chat], **_: Any) -> list[float
 
 
 def integer_boxed(completions: list[Chat], **_: Any) -> list[float]:
-    """Ask whether the boxed answer is an integer."""
+    """Check that the boxed answer is an integer."""
     numbers = [number_of(boxed(text)) for text in texts(completions)]
     return [0.5 if number is not None and number == int(number) else 0.0 for number in numbers]
 
 
-# --- The think recipe by hand: the notebook's rules, and the same as the presets fix them.
+# --- The think recipe by hand: the notebook's rules, and the rules as fixed by the presets.
 
 
 def closes(completions: list[Chat], **_: Any) -> list[float]:
-    """match_format_exactly: 3 where the closing tag occurs."""
+    """match_format_exactly: 3 if the closing tag occurs."""
     pattern = re.compile(r"</think>(.*)", re.DOTALL)
     return [3.0 if pattern.search(text) else 0.0 for text in texts(completions)]
 
 
 def closes_fixed(completions: list[Chat], **_: Any) -> list[float]:
-    """Return 3 for one thought and one answer, both with something in them."""
+    """match_format_exactly, fixed: 3 for one think block and one answer, both not empty."""
     values = []
     for text in texts(completions):
         match = re.fullmatch(r"\s*(?:<think>)?(.*?)</think>(.*)", text, re.DOTALL)
@@ -315,7 +316,7 @@ def tags_approximate(completions: list[Chat], **_: Any) -> list[float]:
 
 
 def tags_approximate_fixed(completions: list[Chat], **_: Any) -> list[float]:
-    """Return the same, where a closing tag must follow a thought and have an answer after it."""
+    """The same, fixed: the closing tag must end a think block and precede an answer."""
     values = []
     for text in texts(completions):
         value = 0.5 if text.count("<think>") == 1 else -1.0
@@ -327,7 +328,7 @@ def tags_approximate_fixed(completions: list[Chat], **_: Any) -> list[float]:
 
 
 def nearness(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-    """check_answer: the same text, the same stripped, or a near number after the thought."""
+    """check_answer: the same text, the same stripped text, or a near number."""
     values = []
     for text, right in zip(texts(completions), answer, strict=True):
         found = re.search(r"</think>(.*)", text, re.DOTALL)
@@ -348,7 +349,7 @@ def nearness(completions: list[Chat], answer: list[str], **_: Any) -> list[float
 
 
 def nearness_fixed(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-    """Return the same with numbers as people write them, equal ones paid as such."""
+    """check_answer, fixed: reads numbers as people write them, and rewards equal ones."""
     values = []
     for text, right in zip(texts(completions), answer, strict=True):
         found = re.search(r"</think>(.*)", text, re.DOTALL)
@@ -370,14 +371,14 @@ def nearness_fixed(completions: list[Chat], answer: list[str], **_: Any) -> list
 
 
 def banded(ratio: float) -> float:
-    """Return the value that a ratio to the reference earns."""
+    """Return the value for a ratio to the reference."""
     if 0.9 <= ratio <= 1.1:  # noqa: PLR2004 - the recipe's
         return 2.0
     return 1.5 if 0.8 <= ratio <= 1.2 else -2.5  # noqa: PLR2004 - the recipe's
 
 
 def first_number(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-    """check_numbers: the first number anywhere."""
+    """check_numbers: the first number in the text."""
     pattern = re.compile(r"-?[\d.,]+")
     values = []
     for text, right in zip(texts(completions), answer, strict=True):
@@ -395,7 +396,7 @@ def first_number(completions: list[Chat], answer: list[str], **_: Any) -> list[f
 
 
 def only_number(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-    """Return the same for the only number after the thought."""
+    """check_numbers, fixed: the only number after the think block."""
     values = []
     for text, right in zip(texts(completions), answer, strict=True):
         numbers = {number_of(found) for found in NUMBER.findall(text.partition("</think>")[2])}
@@ -407,7 +408,7 @@ def only_number(completions: list[Chat], answer: list[str], **_: Any) -> list[fl
 
 
 def number_of(text: str | None) -> Decimal | None:
-    """Return the number that a text is."""
+    """Read a text as a number."""
     if text is None or not NUMBER.fullmatch(text):
         return None
     return Decimal(text.replace("$", "").replace(",", "").rstrip("%"))
@@ -427,7 +428,7 @@ BOXED_INTEGER = r"\\boxed\{-?[0-9][0-9,]*\}"
 
 @dataclass(frozen=True)
 class Pair:
-    """A reward and its peer, under a short name for each, and what both get."""
+    """A reward and its peer, a short name for each, and the rows that both get."""
 
     called: str
     reward: rk.Reward
@@ -455,7 +456,7 @@ def trl_pairs() -> Iterator[Pair]:
 
 
 def math_pairs() -> Iterator[Pair]:
-    """TRL's rewards that ask math-verify."""
+    """TRL's rewards that use math-verify."""
     trl = require("trl.rewards", install="rewardkit[bench]")
     require("math_verify", install="rewardkit[bench]")
     right = rk.build("correct", **BOXED_MATH)
@@ -467,9 +468,9 @@ def math_pairs() -> Iterator[Pair]:
 
 
 def verifiers_pairs() -> Iterator[Pair]:
-    """The format rewards of verifiers' parsers, and their answers compared, as in its rubrics."""
+    """The format rewards of verifiers' parsers, and comparisons of their answers."""
     vf = require("verifiers", install="verifiers==0.1.14")
-    logging.getLogger("verifiers").setLevel(logging.ERROR)  # it tells for which models a parser is
+    logging.getLogger("verifiers").setLevel(logging.ERROR)  # it warns about models for each parser
     think = vf.ThinkParser().get_format_reward_func()
     in_tag = vf.XMLParser(["reasoning", "answer"])
     blocks = in_tag.get_format_reward_func()
@@ -499,7 +500,7 @@ def verifiers_pairs() -> Iterator[Pair]:
 
 
 def langid_pairs(module: str = "langid") -> Iterator[Pair]:
-    """An identifier of its own with the same candidates, for each text or each sentence."""
+    """A separate langid model with the same candidates, for each text or each sentence."""
     backend = require(f"{module}.langid", install="rewardkit[bench]")
     load = backend.LanguageIdentifier
     given = {"candidates": CANDIDATES, "backend": module}
@@ -547,12 +548,12 @@ def langid_pairs(module: str = "langid") -> Iterator[Pair]:
 
 
 def py3langid_pairs() -> Iterator[Pair]:
-    """py3langid, the same way."""
+    """py3langid, used in the same way."""
     yield from langid_pairs("py3langid")
 
 
 def by_hand_pairs() -> Iterator[Pair]:
-    """Published rules that no package installs, and the recipes'."""
+    """Published rules that are not in any package, and the rules of the recipes."""
     two = rk.build("think_format", tags=("think", "answer"))
     quarters = rk.build("tag_count", tags=("think", "answer"), once=0.25, otherwise=0.0)
     close = rk.build("cosine_length", verifier="exact", extractor="boxed", max_length=5000)
@@ -583,7 +584,7 @@ def by_hand_pairs() -> Iterator[Pair]:
 
 
 def algebra_pairs() -> Iterator[Pair]:
-    """What a trainer, or people's own loops, do with two of the rules by hand."""
+    """Hand-written loops that do what sums, products and wrappers do with two of the rules."""
     tags = rk.build("tag_count", tags=("think", "answer"), once=0.25, otherwise=0.0)
     steps = rk.build("reasoning_steps")
 
@@ -636,7 +637,7 @@ SOURCES: dict[str, Callable[[], Iterator[Pair]]] = {
 """Where the peers are from: the package that is asked, or nowhere."""
 
 
-# --- One of every registered reward, for its share of a step.
+# --- One instance of every registered reward, for its share of a step.
 
 REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "xml_strict": ("xml", [{}]),
@@ -679,7 +680,7 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A reward whose share is measured: its registered name, and what it is called with."""
+    """A reward to measure as a share of a step: its name, and the rows it is called with."""
 
     name: str
     reward: rk.Reward
@@ -689,19 +690,19 @@ class Case:
 
 
 def registered() -> Iterator[Case]:
-    """Yield an instance of every built-in reward, several where the work differs.
+    """Yield every built-in reward, with several variants where the code path differs.
 
-    But for `judge`, whose time is that of the model that is asked.
+    `judge` is left out, since its time is that of the model it asks.
     """
     for name in rk.names("reward"):
-        if "/" not in name and name != "judge":  # and no plugin's
+        if "/" not in name and name != "judge":  # plugins' names have a prefix
             style, given = REGISTERED.get(name, ("think", [{}]))
             for fields in given:
                 yield Case(name, rk.build(name, **fields), style)
 
 
 def by_words(group: int) -> Iterator[Case]:
-    """Yield what looks at words, for texts of many; in larger groups what looks at groups."""
+    """Yield the rewards that count words, for large vocabularies and groups."""
     on = f"{len(WORDS):,} words by Zipf, groups of {group}"
     for name in ("repetition", "prompt_overlap", "diversity") if group == GROUP else ("diversity",):
         yield Case(name, rk.build(name), on=on)

@@ -1,9 +1,9 @@
-"""Time GRPO without rewardkit: Unsloth, TRL, and five hand-written reward functions.
+"""Time GRPO without rewardkit: Unsloth, TRL and five hand-written reward functions.
 
     python benchmarks/plain_grpo.py MODEL --json plain.json
 
-The settings are those of the recipe smollm2_arithmetic, so that a step's times can be compared with
-those in a run's log.jsonl. It prints the median, and the last steps' rewards.
+The settings are those of the recipe smollm2_arithmetic, so that the step times can be compared with
+those in a run's log.jsonl. It prints the median step time, and the mean reward of the last steps.
 """
 
 import argparse
@@ -34,12 +34,12 @@ Completions = list[list[dict[str, str]]]
 
 
 def answer_in(text: str) -> str:
-    """Return the text in the answer's tags."""
+    """Return the text between the answer tags."""
     return text.rpartition("<answer>")[2].partition("</answer>")[0].strip()
 
 
 def count_reward(completions: Completions, **_: Any) -> list[float]:
-    """Give an eighth per tag, minus a penalty for text after the last one."""
+    """Give an eighth per tag, minus a penalty for text after the last tag."""
     texts = [completion[0]["content"] for completion in completions]
     counted = [sum(0.125 for tag in TAGS if text.count(tag) == 1) for text in texts]
     tails = [len(text.rpartition("</answer>")[2]) if TAGS[3] in text else 0 for text in texts]
@@ -47,30 +47,30 @@ def count_reward(completions: Completions, **_: Any) -> list[float]:
 
 
 def soft_reward(completions: Completions, **_: Any) -> list[float]:
-    """Give a half for the tags in order."""
+    """Give 0.5 for the tags in order."""
     return [0.5 if SOFT.match(completion[0]["content"]) else 0.0 for completion in completions]
 
 
 def strict_reward(completions: Completions, **_: Any) -> list[float]:
-    """Give a half for each tag on its own line, and nothing else."""
+    """Give 0.5 for each tag on its own line and no other text."""
     texts = [completion[0]["content"] for completion in completions]
     return [0.5 if STRICT.fullmatch(text) else 0.0 for text in texts]
 
 
 def digits_reward(completions: Completions, **_: Any) -> list[float]:
-    """Give a half for an answer of digits."""
+    """Give 0.5 for an answer of digits."""
     answers = [answer_in(completion[0]["content"]) for completion in completions]
     return [0.5 if answer.isdigit() else 0.0 for answer in answers]
 
 
 def correctness_reward(completions: Completions, answer: list[str], **_: Any) -> list[float]:
-    """Give 2 for the correct answer."""
+    """Give 2.0 for the correct answer."""
     answers = [answer_in(completion[0]["content"]) for completion in completions]
     return [2.0 if given == wanted else 0.0 for given, wanted in zip(answers, answer, strict=True)]
 
 
 def make_rows() -> list[dict[str, Any]]:
-    """Make the sums of two numbers up to 20, as the recipe does."""
+    """Generate sums of two numbers up to 20, like the recipe."""
     before = [
         {"role": "system", "content": SYSTEM},
         {"role": "user", "content": "What is 3 + 5?"},
@@ -106,10 +106,10 @@ def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Time GRPO with hand-written rewards.")
     parser.add_argument("model", help="SmolLM2-135M-Instruct: a name or a folder")
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--output", default="runs/plain", help="where the trainer keeps its files")
-    parser.add_argument("--no-vllm", action="store_true")
-    parser.add_argument("--json", type=Path, help="where to write every step's time")
+    parser.add_argument("--steps", type=int, default=150, help="training steps (default 150)")
+    parser.add_argument("--output", default="runs/plain", help="folder for the trainer's files")
+    parser.add_argument("--no-vllm", action="store_true", help="generate without vLLM")
+    parser.add_argument("--json", type=Path, help="file to write each step's time to")
     return parser.parse_args()
 
 
@@ -155,7 +155,7 @@ REWARDS: list[Callable[..., Any]] = [
 
 
 def main() -> None:
-    """Train, and print the time of a step."""
+    """Train, and print the median time of a step."""
     args = parse_arguments()
     model, tokenizer = load_model(args.model, vllm=not args.no_vllm)
     # after Unsloth, which patches them

@@ -1,8 +1,9 @@
-"""The size of a page of many completions, and the time that Chromium takes to open it.
+"""Measure the size of a report of many completions, and the time that Chromium takes to open it.
 
-Without arguments it makes 10,000 rows; with one it reports that scored file. It prints the size,
-and over five fresh browsers the milliseconds from navigation to the first paint, to the table with
-its values, and to the table with its texts, after which the whole page is usable.
+Without arguments it generates 10,000 rows; with a scored file it makes the report of that file. It
+prints the size, and the milliseconds from navigation to the first paint, to the table with its
+values, and to the table with its texts, when the whole page is usable. Each of the five
+measurements uses a new browser.
 
     python benchmarks/report.py [SCORED] [PAGE]
 """
@@ -31,7 +32,7 @@ TIMES = """() => [performance.getEntriesByName("first-contentful-paint")[0]?.sta
 
 
 def make_rows(path: Path, rows: int) -> Path:
-    """Write scored rows in groups of eight."""
+    """Write generated scored rows, in groups of eight."""
     dice = random.Random(0)
     with path.open("w", encoding="utf-8") as out:
         for row in range(rows):
@@ -49,9 +50,9 @@ def make_rows(path: Path, rows: int) -> Path:
 
 
 def time_opening(playwright: Playwright, page: Path) -> list[float]:
-    """Return the milliseconds to first paint, values and texts, in a fresh browser."""
+    """Return the milliseconds to the first paint, the values and the texts, in a new browser."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
-    # Chromium does not start as root with its sandbox; the page is our own.
+    # Chromium refuses to start as root with its sandbox. The page is trusted.
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     browser = playwright.chromium.launch(executable_path=chromium, args=flags)
     try:
@@ -65,7 +66,7 @@ def time_opening(playwright: Playwright, page: Path) -> list[float]:
 
 
 def main() -> None:
-    """Print the figures."""
+    """Measure and print the figures."""
     folder = Path(mkdtemp())
     given = sys.argv[1:]
     source = Path(given[0]) if given else make_rows(folder / "made.jsonl", 10_000)

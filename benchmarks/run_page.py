@@ -1,11 +1,11 @@
-"""Write the page of a run from its run folder, with the small files next to it.
+"""Write the page of a run from its run folder, with the run's small files next to it.
 
     python benchmarks/run_page.py RUN_FOLDER docs/runs/NAME --title TITLE --command COMMAND
 
-Numbers are kept to six digits and the plot's points to a tenth. Columns of the log that never
-change or repeat another one are left out, as are the times in detail except for their medians. A
-model that was read from a folder gets its name on the hub. Text between the markers of an older
-page (`<!-- words -->` to `<!-- /words -->`) is kept.
+Numbers are rounded to six digits, and the plot's points to a tenth. Columns of the log that never
+change or repeat another one are left out. Detailed times are reduced to their medians. If the model
+was read from a folder, the page has its name on the hub instead. Text between the markers of an
+existing page (`<!-- words -->` to `<!-- /words -->`) is kept.
 """
 
 import argparse
@@ -64,13 +64,13 @@ def copy_files(run: Path, folder: Path) -> list[Row]:
 
 
 def format_table(rows: list[list[str]]) -> str:
-    """Format rows as a Markdown table; the first one is its head."""
+    """Format rows as a Markdown table; the first row is the header."""
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([head, "|" + " --- |" * len(rows[0]), *body])
 
 
 def tabulate_log(log: list[Row]) -> str:
-    """Tabulate the means of each ten steps: every reward, their spread and the length."""
+    """Tabulate the means of every ten steps: each reward, the standard deviation, the length."""
     rewards = [key for key in log[0] if key.startswith("rewards/") and key.endswith("/mean")]
     keys = ["reward", *rewards, "reward_std", "completions/mean_length"]
     names = [key.removeprefix("rewards/").removesuffix("/mean") for key in keys]
@@ -85,7 +85,7 @@ def tabulate_log(log: list[Row]) -> str:
 
 
 def tabulate_times(log: list[Row]) -> str:
-    """Tabulate the median of each part of a step, in milliseconds."""
+    """Tabulate the median time of each part of a step, in milliseconds."""
     parts = {
         "until the first reward (generation, mostly)": [r["seconds_until_rewards"] for r in log]
     }
@@ -103,7 +103,7 @@ def tabulate_times(log: list[Row]) -> str:
 
 
 def tabulate_comparison(found: Row) -> str:
-    """Tabulate the held-out rows' results without the adapter and with it."""
+    """Tabulate the results on held-out rows, without and with the adapter."""
     names = [name for name in found["with"] if name not in ("responses", "rows")]
     rows = [["", "without the adapter", "with it"]]
     for name in names:
@@ -113,7 +113,7 @@ def tabulate_comparison(found: Row) -> str:
 
 
 def format_samples(found: Row, limit: int = 3) -> str:
-    """Format a few questions, each with both responses."""
+    """Format some questions, each with both responses."""
     parts = []
     both = zip(
         found["questions"], found["without"]["responses"], found["with"]["responses"], strict=True
@@ -183,12 +183,12 @@ weights of `{MODEL}`, and its path is replaced by that name.
 
 
 def main() -> None:
-    """Write it."""
+    """Write the page."""
     parser = argparse.ArgumentParser(description="Write the page of a run.")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("folder", type=Path, help="where to; the page is FOLDER.md")
-    parser.add_argument("--title", required=True)
-    parser.add_argument("--command", required=True)
+    parser.add_argument("run", type=Path, help="the run folder")
+    parser.add_argument("folder", type=Path, help="folder for the files; the page is FOLDER.md")
+    parser.add_argument("--title", required=True, help="title of the page")
+    parser.add_argument("--command", required=True, help="the command that trained the model")
     args = parser.parse_args()
     written = args.folder.with_suffix(".md")
     old = WORDS.search(written.read_text("utf-8")) if written.exists() else None

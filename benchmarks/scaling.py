@@ -1,13 +1,15 @@
-"""How the time grows with the length, for every built-in reward and hostile shape of text.
+"""Measure how the time of every built-in reward grows with the length of hostile texts.
 
-For each it prints the time for the longer text, and its ratio to that for half of it: 2 is linear.
-The prompt has the same shape, as have the tokens; what compares completions gets two.
+For each reward and each shape of text, it measures the time for the longer text, and its ratio to
+the time for half of it. A ratio of 2 is linear. The prompt and the tokens have the same shape, and
+rewards that compare completions get two of them.
 
     python benchmarks/scaling.py [--size 1000000] [--most 2.5] [--json FILE]
 
-`--size` is the longer text's length in characters. The ratio is the median of three; where that is
-above `--most`, it is that of the least times of nine, since what else the machine does only adds.
-The exit code is 1 where that is above it too, for something that takes longer than a millisecond.
+`--size` is the number of characters in the longer text. The ratio is the median of three runs. If
+it is above `--most`, it is the ratio of the minimum times of nine runs, since other load on the
+machine only adds time. The exit code is 1 if that ratio is also above `--most` and the time is
+above a millisecond.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
         {
             "criteria": {"clear": {"ask": "Is it clear?", "choices": {"no": 0, "yes": 1}}},
             "model": "none",
-            "base_url": "http://127.0.0.1:1/v1",  # where nobody listens
+            "base_url": "http://127.0.0.1:1/v1",  # no server listens here
             "api_key_env": None,
             "retries": 0,
         }
@@ -97,19 +99,19 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
 }
 """The fields of those that need some; several where the work differs."""
 COMPARED = ("diversity", "prompt_overlap")
-"""What gets two completions of one prompt."""
+"""The rewards that get two completions of one prompt."""
 
 
 def rewards() -> Iterator[tuple[rk.Reward, int]]:
-    """Yield every built-in reward, and how many completions it gets."""
+    """Yield every built-in reward with the number of completions it gets."""
     for name in rk.names("reward"):
-        if "/" not in name:  # and no plugin's
+        if "/" not in name:  # plugins' names have a prefix
             for fields in FIELDS.get(name, [{}]):
                 yield rk.build(name, **fields), 2 if name in COMPARED else 1
 
 
 def seconds(reward: rk.Reward, text: str, rows: int) -> float:
-    """Return the time that a reward takes for one text, or for several of one prompt."""
+    """Measure a reward on one text, or on several completions of one prompt."""
     ids = list(map(ord, text[::4]))
     texts = [text] * rows
     start = time.perf_counter()
@@ -120,7 +122,7 @@ def seconds(reward: rk.Reward, text: str, rows: int) -> float:
 def measure(
     reward: rk.Reward, rows: int, shape: tuple[str, str], size: int, most: float
 ) -> tuple[float, float]:
-    """Return the time for the whole size, and its ratio to that for half of it."""
+    """Return the time for the whole size, and its ratio to the time for half of it."""
     first, unit = shape
     parts = [(first + unit * (part // len(unit) + 1))[:part] for part in (size // 2, size)]
 
@@ -139,13 +141,13 @@ def measure(
 
 
 def main() -> int:
-    """Measure everything, print a line for each reward, and say what is not linear."""
+    """Measure all rewards, print one line per reward, and list those that are not linear."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--size", type=int, default=1_000_000)
-    parser.add_argument("--most", type=float, default=2.5)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--size", type=int, default=1_000_000, help="characters in the longer text")
+    parser.add_argument("--most", type=float, default=2.5, help="maximum ratio of the times")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     given = parser.parse_args()
-    logging.disable()  # judge would say each time that nobody listens
+    logging.disable()  # judge would log each refused connection
     figures: dict[str, dict[str, dict[str, float]]] = {}
     failed, skipped = [], []
     print(f"{'reward':72}{'slowest shape':>16}{'seconds':>9}{'worst ratio':>13}")

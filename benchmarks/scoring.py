@@ -1,11 +1,12 @@
-"""The time and memory that `score` takes beside the rewards alone, and whether it loses a row.
+"""Measure the time and memory of `score` relative to the rewards alone, and its resuming.
 
-1. Time: `score` on JSONL with the five fixed XML presets, as a ratio to the same five called in a
-   loop on the same batches, rows in memory. Each side runs in a process of its own, in turn; the
-   ratio is the median over rounds. The rows are those of `throughput.py`, as text.
-2. Memory: the peak of a process that scores, in MiB, for JSONL and for parquet out.
-3. Kills: the command is killed (SIGKILL) at a random moment and run again, ten times, then run to
-   its end; the file must have every row once, in order. For JSONL and parquet, one worker and two.
+1. Time: `score` on JSONL with the five fixed XML presets, as a ratio to calling the same five in a
+   loop on the same batches, with the rows in memory. Each side runs in its own process, in
+   turn; the ratio is the median over the rounds. The rows are those of `throughput.py`, as text.
+2. Memory: the peak of the scoring process, in MiB, for JSONL and for parquet output.
+3. Resuming: the command is killed (SIGKILL) at a random moment and started again, ten times, and
+   then runs to its end. The file must contain every row once, in order. This is checked for JSONL
+   and parquet, with one worker and with two.
 
     python benchmarks/scoring.py [--rows 100000] [--rounds 5] [--kills 10] [--json FILE]
 """
@@ -45,7 +46,7 @@ BATCH = 1024
 
 
 def write_rows(path: Path, rows: int) -> None:
-    """Write made completions as JSONL."""
+    """Write generated completions as JSONL."""
     with path.open("w", encoding="utf-8") as file:
         for first in range(0, rows, 4096):
             completions, answers = made(min(4096, rows - first), first)
@@ -55,7 +56,7 @@ def write_rows(path: Path, rows: int) -> None:
 
 
 def time_rewards(source: Path, _: Path) -> float:
-    """Return the seconds that the rewards take in a loop."""
+    """Measure the rewards in a loop, in seconds."""
     rows = [*Source.resolve(source).rows()]
     start = time.perf_counter()
     for first in range(0, len(rows), BATCH):
@@ -67,7 +68,7 @@ def time_rewards(source: Path, _: Path) -> float:
 
 
 def time_score(source: Path, out: Path) -> float:
-    """Return the seconds that `score` takes."""
+    """Measure `score`, in seconds."""
     start = time.perf_counter()
     score(source, FIVE, out, batch_size=BATCH, resume=False)
     return time.perf_counter() - start
@@ -77,7 +78,7 @@ SIDES: dict[str, Callable[[Path, Path], float]] = {"alone": time_rewards, "score
 
 
 def run_side(side: str, source: Path, out: Path) -> dict[str, float]:
-    """Measure one side in a process of its own: its seconds, and its peak memory in MiB."""
+    """Measure one side in its own process: its seconds, and its peak memory in MiB."""
     command = [sys.executable, __file__, "--side", side, str(source), str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this file
     measured: dict[str, float] = json.loads(done.stdout)
@@ -85,7 +86,7 @@ def run_side(side: str, source: Path, out: Path) -> dict[str, float]:
 
 
 def measure_side(side: str, source: Path, out: Path) -> None:
-    """Measure in this process, and print."""
+    """Measure one side in this process, and print the figures."""
     seconds = SIDES[side](source, out)
     # macOS counts in bytes, Linux in kilobytes.
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
@@ -114,7 +115,7 @@ def measure_cost(source: Path, folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def kill_and_resume(source: Path, out: Path, workers: int, kills: int) -> dict[str, Any]:
-    """Kill the command at random moments, run it to its end, and check the rows of the file."""
+    """Kill the command at random moments, run it to its end, and check the file's rows."""
     rng = random.Random(workers)
     names = [f"rewardkit.presets:{reward.__name__}" for reward in FIVE]
     command = [sys.executable, "-m", "rewardkit", "score", str(source), *names]
@@ -148,12 +149,16 @@ def kill_and_resume(source: Path, out: Path, workers: int, kills: int) -> dict[s
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Measure offline scoring.")
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--suffixes", nargs="+", default=[".jsonl", ".parquet"])
-    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--json", type=Path, help="where to write the figures too")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows to score")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each side")
+    parser.add_argument("--kills", type=int, default=10, help="kills per run")
+    parser.add_argument(
+        "--suffixes", nargs="+", default=[".jsonl", ".parquet"], help="output formats to kill"
+    )
+    parser.add_argument(
+        "--workers", nargs="+", type=int, default=[1, 2], help="numbers of workers to kill"
+    )
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--side", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 

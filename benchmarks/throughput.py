@@ -1,26 +1,28 @@
-"""How fast the rewards are, as a ratio to their peers and as a share of a GRPO step.
+"""Measure the speed of the rewards, relative to their peers and to a GRPO step.
 
-1. The five fixed XML presets are called one by one, as TRL does, on chat completions made with
-   fixed seeds (300 to 1,500 characters, 30 % malformed), interleaved in one process with five
-   functions that apply the same rules with `re` and DOTALL, as people write them. The ratio is the
-   median over rounds. Each round has new completions, as each step of a training has.
-2. The other rewards, against their peers, the same way (see `peers.py`, which also says how to
-   install them): on short completions as above, and on long ones of about 4,000 characters.
-3. Every registered reward's share of a GRPO step: of the time that 512 such long completions of
-   1,000 tokens take at 20,000 tokens a second. The least of seven rounds, since whatever else the
-   machine does only adds. Those that count words are measured on a large vocabulary too, and
-   `diversity` on larger groups.
+1. The five fixed XML presets are compared with five functions that apply the same rules with `re`
+   and DOTALL, as people write them. Each is called separately, as TRL does, on generated chat
+   completions (fixed seeds, 300 to 1,500 characters, 30 % malformed). Both sides run interleaved in
+   one process, and each round has new completions, like a step of training. The ratio is the median
+   over the rounds.
+2. The other rewards are compared with their peers in the same way, on short completions as above
+   and on long ones of about 4,000 characters. `peers.py` says how to install the peers.
+3. For every registered reward, the share of a GRPO step: of the time to generate 512 long
+   completions of 1,000 tokens at 20,000 tokens per second. The time is the minimum of seven rounds,
+   since other load on the machine only adds time. Rewards that count words are also measured on a
+   large vocabulary, and `diversity` also on larger groups.
 
-In all three the sides take turns in going first, and what rewardkit remembers of the numbers that
-it read is forgotten before each round, outside of what is timed. What `length` and `overlong` keep,
-a Score for each length, is not: both sides are called once before they are timed.
+In all three parts the two sides alternate in going first, and the cache of parsed numbers is
+cleared before each round, outside the measured time. The cache of `length` and `overlong`, one
+Score per length, is not cleared: both sides are called once before they are measured.
 
     python benchmarks/throughput.py [--rows 4096] [--step 512] [--rounds 15] [--data FILE.jsonl]
         [--sign TEXT] [--json FILE]
 
-`--rows` and `--step` are the numbers of completions in 1, and in 2 and 3. `--data`, for 1 alone,
-takes a JSONL file with a `completion` (text) and an `answer` a line; every round has the same then.
-`--sign` puts a text into each completion of 1: a character beyond ASCII, for one.
+`--rows` is the number of completions in part 1, `--step` that in parts 2 and 3. `--data`, for part
+1 only, is a JSONL file with a `completion` (text) and an `answer` per line; every round then uses
+the same completions. `--sign` inserts a text into each completion of part 1, such as a character
+outside ASCII.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ SOFT = re.compile(r"\s*<reasoning>(.*?)</reasoning>\s*<answer>(.*?)</answer>", r
 
 
 def laid_out(pattern: re.Pattern[str], text: str) -> bool:
-    """Return whether each tag occurs once, a pattern matches, and no part of it is empty."""
+    """Check that each tag occurs once, that the pattern matches, and that no block is empty."""
     if any(text.count(tag) != 1 for tag in TAGS):
         return False
     match = pattern.match(text)
@@ -69,13 +71,13 @@ def laid_out(pattern: re.Pattern[str], text: str) -> bool:
 
 
 def only(text: str, tag: str, after: int = -1) -> int:
-    """Return the position of a tag that occurs once, after a position; else -1."""
-    place = text.find(tag)
-    return place if place > after and text.find(tag, place + 1) < 0 else -1
+    """Return the position of a tag that occurs exactly once after a position, or -1."""
+    position = text.find(tag)
+    return position if position > after and text.find(tag, position + 1) < 0 else -1
 
 
 def answer_of(text: str) -> str | None:
-    """Return the only answer's text."""
+    """Return the text of the only answer block."""
     found = ANSWER.findall(text)
     alone = text.count("<answer>") == text.count("</answer>") == len(found) == 1
     return found[0].strip() if alone else None
@@ -111,7 +113,7 @@ def by_hand_strict(completions: list[Chat], **_: Any) -> list[float]:
 
 
 def by_hand_int(completions: list[Chat], **_: Any) -> list[float]:
-    """Ask whether the answer is an integer."""
+    """Check that the answer is an integer."""
     numbers = [number_of(answer_of(text)) for text in texts(completions)]
     return [0.5 if number is not None and number == int(number) else 0.0 for number in numbers]
 
@@ -139,7 +141,7 @@ PAIRS: dict[str, tuple[Callable[..., list[float]], Any]] = {
 
 
 def made(rows: int, seed: int = SEED) -> tuple[list[Chat], list[str]]:
-    """Return chat completions and their references; 30 % of the completions are malformed."""
+    """Return generated chat completions and their references; 30 % are malformed."""
     rng = random.Random(seed)
     words = (
         "so",
@@ -181,7 +183,7 @@ def made(rows: int, seed: int = SEED) -> tuple[list[Chat], list[str]]:
 
 
 def read(path: Path) -> tuple[list[Chat], list[str]]:
-    """Return the completions and references of a JSONL file."""
+    """Read the completions and references of a JSONL file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.strip()]
     chat = [[{"role": "assistant", "content": row["completion"]}] for row in rows]
@@ -189,19 +191,19 @@ def read(path: Path) -> tuple[list[Chat], list[str]]:
 
 
 def forget() -> None:
-    """Forget the numbers that were read, as if every completion were new."""
+    """Clear the cache of parsed numbers, as if every completion were new."""
     numbers._remembered.cache_clear()  # noqa: SLF001 - nothing public does it, or needs it
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """Return how long one call takes."""
+    """Measure the time of one call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def in_turn(one: Callable[[], Any], two: Callable[[], Any], turn: int) -> tuple[float, float]:
-    """Return how long each takes; the first goes first in every other round."""
+    """Measure both calls; they alternate in going first from round to round."""
     if turn % 2:
         later = seconds(two)
         return seconds(one), later
@@ -209,7 +211,7 @@ def in_turn(one: Callable[[], Any], two: Callable[[], Any], turn: int) -> tuple[
 
 
 def medians(times: list[tuple[float, float]], theirs: str) -> dict[str, float]:
-    """Return the median time of each side, and that of the ratios."""
+    """Return the median time of each side, and the median ratio."""
     return {
         f"{theirs}_s": statistics.median(one for one, _ in times),
         "rewardkit_s": statistics.median(two for _, two in times),
@@ -218,29 +220,29 @@ def medians(times: list[tuple[float, float]], theirs: str) -> dict[str, float]:
 
 
 def share_alike(theirs: Sequence[float | None], ours: Sequence[float | None]) -> float:
-    """Return the share of rows that both score alike, but for rounding."""
+    """Return the share of rows on which both scores agree within rounding."""
     pairs = list(zip(theirs, ours, strict=True))
     return sum(left == right or near(left, right) for left, right in pairs) / len(pairs)
 
 
 def near(left: float | None, right: float | None) -> bool:
-    """Return whether two scores are the same but for rounding."""
+    """Return whether two scores agree within rounding."""
     return left is not None and right is not None and abs(left - right) < NEAR
 
 
 def timed_presets(given: argparse.Namespace) -> tuple[int, dict[str, dict[str, float]]]:
-    """Return how many completions there are, and the figures of the five and of all together."""
+    """Return the number of completions, and the figures of each preset and of all five."""
     same = read(given.data) if given.data else None
 
     def batch(seed: int) -> dict[str, Any]:
         completions, answers = same or made(given.rows, seed)
         if given.sign:
-            said = [message["content"] for (message,) in completions]
-            marked = [f"{text[:200]}{given.sign}{text[200:]}" for text in said]
+            contents = [message["content"] for (message,) in completions]
+            marked = [f"{text[:200]}{given.sign}{text[200:]}" for text in contents]
             completions = [[{"role": "assistant", "content": text}] for text in marked]
         return {"prompts": completions, "completions": completions, "answer": answers}
 
-    first = batch(SEED)  # it warms up both, and tells whether they score alike
+    first = batch(SEED)  # warms up both sides, and compares their scores
     alike = {
         name: share_alike(by_hand(**first), preset(**first))
         for name, (by_hand, preset) in PAIRS.items()
@@ -264,7 +266,7 @@ def timed_presets(given: argparse.Namespace) -> tuple[int, dict[str, dict[str, f
 
 
 def timed_peers(steps: dict[str, Step], rounds: int) -> tuple[list[Row], dict[str, str]]:
-    """Return a row of figures for each pair, and what was skipped and why."""
+    """Return one row of figures per pair, and the skipped packages with the reason."""
     pairs: list[tuple[str, Pair]] = []
     skipped = {}
     for source, load in peers.SOURCES.items():
@@ -282,7 +284,7 @@ def timed_peers(steps: dict[str, Step], rounds: int) -> tuple[list[Row], dict[st
 
 
 def timed_pair(pair: Pair, batch: dict[str, Any], rounds: int) -> dict[str, float]:
-    """Return the medians of both sides in turn, and the share of rows that both score alike."""
+    """Return the medians of both sides, and the share of rows with the same score."""
     theirs, ours = pair.peer(**batch), pair.reward(**batch)
     sides = partial(pair.peer, **batch), partial(pair.reward, **batch)
     times = []
@@ -294,7 +296,7 @@ def timed_pair(pair: Pair, batch: dict[str, Any], rounds: int) -> dict[str, floa
 
 
 def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
-    """Return every registered reward's share of a step, and what was skipped and why."""
+    """Return each reward's share of a step, and the skipped rewards with the reason."""
     rows: list[Row] = []
     skipped = {}
     size = len(step.answers)
@@ -305,7 +307,7 @@ def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
     for case, on in cases:
         batch = on.batch(case.style)
         try:
-            case.reward(**batch)  # loads what is loaded on first use
+            case.reward(**batch)  # imports happen on the first call
         except ImportError as error:
             skipped[case.name] = str(error)
             continue
@@ -324,13 +326,13 @@ def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
 
 
 def afresh(call: Callable[[], Any]) -> float:
-    """Return how long a call takes where no number is remembered."""
+    """Measure a call with an empty cache of parsed numbers."""
     forget()
     return seconds(call)
 
 
 def installed() -> dict[str, str]:
-    """Return the versions of the peers' packages that are there."""
+    """Return the versions of the installed peers."""
     found = {}
     for package in ("trl", "math-verify", "verifiers", "langid", "py3langid"):
         try:
@@ -341,12 +343,12 @@ def installed() -> dict[str, str]:
 
 
 def beside(value: float, bound: float) -> str:
-    """Return a figure's bound, marked where the figure is over it."""
+    """Format a figure's bound, marked if the figure exceeds it."""
     return f"{bound:g}{'  OVER' if value > bound else ''}"
 
 
 def show_presets(figures: dict[str, dict[str, float]]) -> None:
-    """Print the five."""
+    """Print the figures of the presets."""
     print(f"{'':14}{'by hand':>12}{'rewardkit':>12}{'ratio':>8}{'alike':>8}   at most")
     for name, row in figures.items():
         bound = beside(row["ratio"], FIVE_BOUND) if name == "all five" else ""
@@ -357,7 +359,7 @@ def show_presets(figures: dict[str, dict[str, float]]) -> None:
 
 
 def show_peers(rows: list[Row], sizes: list[str]) -> None:
-    """Print the peers, a block for each size."""
+    """Print the comparison with the peers, one block per size."""
     for size in sizes:
         print(f"\n{size}")
         print(
@@ -376,7 +378,7 @@ def show_peers(rows: list[Row], sizes: list[str]) -> None:
 
 
 def show_shares(rows: list[Row]) -> None:
-    """Print the shares."""
+    """Print each reward's share of a step."""
     print(f"\n{f'of a step of {STEP_SECONDS:g} s':80}{'time':>11}{'share':>9}   under")
     for row in rows:
         called = f"{row['reward']}{', ' if row['on'] else ''}{row['on']}"
@@ -389,12 +391,14 @@ def show_shares(rows: list[Row]) -> None:
 def main() -> int:
     """Measure, print tables and the figures as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=4096)
-    parser.add_argument("--step", type=int, default=STEP_COMPLETIONS)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--sign", default="")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rows", type=int, default=4096, help="completions for the XML presets")
+    parser.add_argument(
+        "--step", type=int, default=STEP_COMPLETIONS, help="completions for the other rewards"
+    )
+    parser.add_argument("--rounds", type=int, default=15, help="measurements per comparison")
+    parser.add_argument("--data", type=Path, help="JSONL with completions for the XML presets")
+    parser.add_argument("--sign", default="", help="text to insert into each of these completions")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     given = parser.parse_args()
     rows, figures = timed_presets(given)
     print(f"{rows} completions, {given.rounds} rounds, Python {sys.version.split()[0]}")

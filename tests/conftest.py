@@ -1,4 +1,4 @@
-"""Hypothesis's settings, the tests that need a sandbox or a browser, and shared fixtures."""
+"""Hypothesis's settings, marks for tests that need a sandbox or a browser, shared fixtures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ settings.load_profile(os.environ.get("TESTS", "ci" if os.environ.get("CI") else 
 
 @cache
 def missing_sandbox() -> str:
-    """Return why no sandbox can be started here, and how to change that; "" if one can."""
+    """Return why no sandbox can start here and how to fix that, or "" if one can."""
     try:
         host.find_bubblewrap()
     except RuntimeError as error:
@@ -38,16 +38,16 @@ def missing_sandbox() -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip the tests marked `sandbox` where none can be started."""
+    """Skip the tests marked `sandbox` if no sandbox can start."""
     if item.get_closest_marker("sandbox") and (reason := missing_sandbox()):
         pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Turn a skipped test marked `sandbox` or `browser` into a failure in continuous integration.
+    """In continuous integration, fail a skipped test marked `sandbox` or `browser`.
 
-    There it would pass untested for as long as nobody reads the list of skipped tests.
+    Otherwise such a test could stay skipped unnoticed.
     """
     report = yield
     marked = any(map(item.get_closest_marker, ("sandbox", "browser")))
@@ -59,7 +59,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @pytest.fixture(scope="session")
 def sandboxed() -> dict[str, Any]:
-    """The fields with which `code` runs here: without a sandbox where none can be started."""
+    """The fields with which `code` runs here: unsandboxed if no sandbox can start."""
     return {"unsafe_subprocess": True} if missing_sandbox() else {}
 
 

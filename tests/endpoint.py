@@ -1,4 +1,4 @@
-"""A judging model's endpoint on the loopback, that replies as a test says."""
+"""A local mock of a judge model's endpoint, whose replies a test defines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKED = re.compile(
 
 
 class Server(ThreadingHTTPServer):
-    """Speaks chat completions; `answer(text, request)` gives the reply, or a status and a body."""
+    """A chat completions server; `answer(text, request)` gives the reply, or a status and body."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -33,7 +33,7 @@ class Server(ThreadingHTTPServer):
         self.running = self.most = 0
 
     def handle_error(self, request, client_address):
-        """Say nothing of clients that hung up."""
+        """Ignore clients that closed the connection."""
 
     @property
     def url(self):
@@ -83,7 +83,7 @@ def error(status, message="no", **headers):
 
 
 def shown(request):
-    """Return the marked texts of a request, by name, and the mark."""
+    """Return the marked texts of a request by name, and the marker."""
     user = request["messages"][-1]["content"]
     return {name: text for _, name, text in MARKED.findall(user)}
 

@@ -1,4 +1,4 @@
-"""The reward functions of the published notebooks, written afresh to their published rules."""
+"""The reward functions of the published notebooks, rewritten from their published rules."""
 
 from __future__ import annotations
 

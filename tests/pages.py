@@ -1,4 +1,4 @@
-"""Running the blocks of code in a page of the docs."""
+"""Run the code blocks of a page of the docs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import io
 import json
+import os
 import re
 import shlex
 import shutil
@@ -80,7 +81,7 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 def write_samples(folder: Path) -> None:
-    """Write the files that exist in every page's folder, some as TRL logs them."""
+    """Write the files that every page's folder has, some in the format of TRL's logs."""
     for title, text in SAMPLES.items():
         (folder / title).write_text(text, encoding="utf-8")
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
@@ -98,7 +99,7 @@ def write_samples(folder: Path) -> None:
 
 
 class Printed(NamedTuple):
-    """What a command printed."""
+    """The output of a command."""
 
     code: int
     stdout: str
@@ -106,10 +107,12 @@ class Printed(NamedTuple):
 
 
 def forget_modules(folder: Path) -> None:
-    """Forget the modules of a folder: the next page may have others of the same names."""
+    """Unload a folder's modules: the next page may have other modules of the same names."""
+    inside = f"{folder}{os.sep}"
     for name, module in [*sys.modules.items()]:
         file = getattr(module, "__file__", None)
-        if file and Path(file).is_relative_to(folder):
+        # by their texts: there are thousands of modules, and paths are slow to compare
+        if isinstance(file, str) and file.startswith(inside):
             del sys.modules[name]
 
 
@@ -152,7 +155,7 @@ class Page:
         return len(found)
 
     def ignore(self, _parsed: Any) -> None:
-        """Do nothing: parsing it was the test."""
+        """Do nothing more: parsing the block was the test."""
 
     def run_python(self, block: Block) -> None:
         """Run a block, with mocks if it needs a GPU or the hub."""
@@ -191,7 +194,7 @@ class Page:
                 assert isinstance(component, Component)
 
     def check_commands(self, block: Block) -> None:
-        """Check what each command refers to, and run those of rewardkit itself."""
+        """Check the files and names in each command, and run the commands of rewardkit."""
         for command in split_commands(block.text):
             words = shlex.split(command, comments=True)
             if block.remark.startswith(NOT_RUN) or not self.is_runnable(words):
@@ -200,7 +203,7 @@ class Page:
             assert done.code in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
 
     def compare_output(self, block: Block) -> None:
-        """Run the commands of a block after `$ ` and compare what they print."""
+        """Run the commands after `$ ` in a block and compare their output."""
         needed = re.match(r"# needs (\w+)\n", block.text)
         if needed and importlib.util.find_spec(needed[1]) is None:
             return
@@ -221,7 +224,7 @@ class Page:
     def call(self, command: str) -> Printed:
         """Run a command of rewardkit in the page's folder.
 
-        In this process: each command in a process of its own would import everything again.
+        It runs in this process, since a new process would import everything again.
         """
         words = shlex.split(command, comments=True)
         assert words[:1] == ["rewardkit"] or words[:3] == ["python", "-m", "rewardkit"], command
@@ -239,7 +242,7 @@ class Page:
         return Printed(code, stdout.getvalue(), stderr.getvalue())
 
     def is_runnable(self, words: list[str]) -> bool:
-        """Return whether a command is rewardkit's; for others, check that what they name exists."""
+        """Return whether a command is rewardkit's; for others, check the names in it."""
         while words and "=" in words[0]:
             words = words[1:]
         if words[:1] == ["rewardkit"] or words[:3] == ["python", "-m", "rewardkit"]:
@@ -257,7 +260,7 @@ class Page:
         return False
 
     def check_files(self, words: list[str]) -> None:
-        """Check that the files of a command are in the repository or in the page."""
+        """Check that the files of a command exist in the repository or on the page."""
         for name in [word for word in words if word.endswith((".py", ".yaml"))]:
             assert (ROOT / name).is_file() or (self.folder / name).is_file(), name
 
@@ -297,7 +300,7 @@ def split_commands(text: str) -> Iterator[str]:
 def patch_mocks(patch: pytest.MonkeyPatch) -> None:
     """Replace what needs a GPU, a model or the hub.
 
-    Nothing of rewardkit is replaced: the mock of a trainer checks the real one's arguments,
+    rewardkit itself is not mocked: the mock of a trainer checks the real trainer's arguments,
     and calls each reward with the dataset's columns.
     """
     trl = pytest.importorskip("trl", reason="the trl extra is not installed")
@@ -313,13 +316,13 @@ def patch_mocks(patch: pytest.MonkeyPatch) -> None:
 
 
 def check_config(fields: set[str], given: dict[str, Any]) -> SimpleNamespace:
-    """Return the settings, which must all be fields of the real GRPOConfig."""
+    """Return the settings; each must be a field of the real GRPOConfig."""
     assert set(given) <= fields, f"GRPOConfig has no {sorted(set(given) - fields)}"
     return SimpleNamespace(**given)
 
 
 def make_trainer(real: type[Any]) -> Callable[..., Any]:
-    """Return a function with a trainer's arguments that calls its rewards as the trainer does."""
+    """Return a mock of a trainer that calls its rewards like the real one."""
     signature = inspect.signature(real)
 
     def make(**given: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Rewards whose failures are hard to write as a program."""
+"""Rewards whose failures are hard to reproduce in a standalone program."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Rewards with one bug each, and rewards with none, for the kit to tell apart."""
+"""Rewards with exactly one bug each, and rewards without a bug, for the tests of the test kit."""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 import rewardkit as rk
 
@@ -14,7 +14,7 @@ BUGS: dict[str, tuple[Any, dict[str, Any], set[str]]] = {}
 
 
 def bug(*laws: str, **options: Any) -> Any:
-    """Put a function, or an instance of a class of rewards, among the bugs."""
+    """Register a function, or an instance of a reward class, as a reward with a bug."""
 
     def decorate(planted: Any) -> Any:
         reward = planted() if isinstance(planted, type) else planted
@@ -25,7 +25,7 @@ def bug(*laws: str, **options: Any) -> Any:
 
 
 def text_of(completion: Any) -> str:
-    """Return a completion's text, as rewardkit does."""
+    """Return the text of a completion, extracted by rewardkit."""
     return rk.Batch([completion]).texts[0]
 
 
@@ -34,7 +34,7 @@ def texts_of(completions: list[Any]) -> list[str]:
 
 
 def exactly(answers: list[Any], references: list[Any]) -> list[rk.Verdict]:
-    """Judge answers as a verifier should, by their text."""
+    """Judge answers by their text, like a correct verifier."""
     verdicts = []
     for answer, reference in zip(answers, references, strict=True):
         if reference in (None, []) or not str(reference).strip():
@@ -48,7 +48,7 @@ def exactly(answers: list[Any], references: list[Any]) -> list[rk.Verdict]:
 
 
 class Planted(rk.Reward):
-    """Scores each text by `value`, between 0 and 1."""
+    """A reward that scores each text with `value`, between 0 and 1."""
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -122,7 +122,7 @@ def depends_on_order(completions, **columns):
 
 @bug("order")
 class DependsOnOrder(Planted):
-    pointwise: ClassVar[bool] = False
+    pointwise = False
 
     def score(self, batch):
         return [rk.Score(1.0 / (1 + row)) for row in range(len(batch))]
@@ -251,7 +251,7 @@ async def ends_well_async(completions, log_metric, trainer_state, **columns):
 
 
 class EndsWell:
-    """A callable with TRL's signature, that abstains at times."""
+    """A callable with TRL's signature that abstains on some rows."""
 
     __name__ = "ends_well_or_not"
 

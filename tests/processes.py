@@ -1,4 +1,4 @@
-"""Other processes: do they still run?"""
+"""Check whether other processes still run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable
 
 
 def alive(pid: int | str) -> bool:
-    """Return whether a process runs: it exists, and is not a zombie."""
+    """Return whether a process exists and is not a zombie."""
     shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)  # noqa: S607
     return shown.stdout.strip()[:1] not in {"", "Z"}
 
 
 def gone(pids: Iterable[int | str], seconds: float = 20) -> bool:
-    """Wait until none of the processes runs, and return whether that came about in time."""
+    """Wait until none of the processes runs; return False if that takes too long."""
     until = time.monotonic() + seconds
     while any(map(alive, pids)):
         if time.monotonic() > until:

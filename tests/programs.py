@@ -1,6 +1,6 @@
-"""Answers and the tests that they are judged by, as text.
+"""Hostile and ordinary answers for the verifier `code`, with their tests, as text.
 
-A case is a line `=== its name`, the answer, a line `---`, and the tests.
+A case is a line `=== NAME`, the answer, a line `---`, and the tests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 def cases(text: str) -> dict[str, tuple[str, str]]:
-    """Return the answer and the tests of each case, by its name."""
+    """Return the answer and the tests of each case, by name."""
     found = {}
     for case in text.split("\n=== ")[1:]:
         name, _, rest = case.partition("\n")
@@ -26,7 +26,7 @@ def cases(text: str) -> dict[str, tuple[str, str]]:
 
 
 def programs(text: str) -> dict[str, str]:
-    """Return the program of each case without tests, by its name."""
+    """Return the program of each case without tests, by name."""
     return {name: answer for name, (answer, _) in cases(text).items()}
 
 
@@ -130,7 +130,7 @@ WANTED = [{"input": "", "output": "out"}]
 
 @contextmanager
 def surroundings(folder: Path) -> Iterator[dict[str, Any]]:
-    """Give what a way out may reach for: a file, a folder, a port, a process."""
+    """Create what an escaping program tries to reach: a file, a folder, a port, a process."""
     (folder / "secret").write_text("out")
     (folder / "folder").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as server:

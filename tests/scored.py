@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 import rewardkit as rk
 
 
 class GroupSize(rk.Reward):
-    """How many completions its group has, as this batch shows it."""
+    """The number of completions in the row's group, as seen in this batch."""
 
-    pointwise: ClassVar[bool] = False
+    pointwise = False
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
         sizes = [len(group) for group in batch.groups() for _ in group]
@@ -21,7 +21,7 @@ class GroupSize(rk.Reward):
 
 
 class Slow(rk.Reward):
-    """The length, after a while, so that there is time to kill it."""
+    """The length, after a delay in which a test can kill the process."""
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
         time.sleep(float(os.environ.get("SLOW", "0")))
@@ -29,12 +29,12 @@ class Slow(rk.Reward):
 
 
 def half_known(completions: list[Any], answer: list[str], **_: Any) -> list[float | None]:
-    """A function as TRL takes it, that abstains."""
+    """A function with TRL's signature that abstains on some rows."""
     return [1.0 if given == "4" else None for given in answer]
 
 
 def telling(completions: list[Any], log_extra: Any, trainer_state: Any, **_: Any) -> list[int]:
-    """A function that gives reasons, prints, and knows the step."""
+    """A function that logs reasons, prints, and reads the step."""
     sys.stdout.write("loud\n")
     sys.stdout.flush()
     log_extra("telling/why", [f"step {trainer_state.global_step}"] * len(completions))
@@ -42,38 +42,38 @@ def telling(completions: list[Any], log_extra: Any, trainer_state: Any, **_: Any
 
 
 def process(completions: list[Any], **_: Any) -> list[int]:
-    """The process that it runs in."""
+    """The id of the process it runs in."""
     return [os.getpid()] * len(completions)
 
 
 def quoting(completions: list[Any], log_extra: Any, **_: Any) -> list[float]:
-    """A why that is not text."""
+    """A function whose reason cannot be encoded."""
     log_extra("quoting/why", ["\ud800"] * len(completions))
     return [0.0] * len(completions)
 
 
 def of_batch(completions: list[Any], **_: Any) -> list[int]:
-    """How many rows there are in the batch."""
+    """The number of rows in the batch."""
     return [len(completions)] * len(completions)
 
 
 def failing(completions: list[Any], **_: Any) -> list[float]:
-    """A bug."""
+    """A function that raises on an empty completion."""
     return [1 / len(completion) for completion in completions]
 
 
 def dying(completions: list[Any], **_: Any) -> list[float]:
-    """A crash."""
+    """A function that ends its process."""
     if any("die" in completion for completion in completions):
         os._exit(3)
     return [0.0] * len(completions)
 
 
 def too_short(completions: list[Any], **_: Any) -> list[float]:
-    """All rows are dropped."""
+    """A function that returns too few values."""
     return []
 
 
 def infinite(completions: list[Any], **_: Any) -> list[float]:
-    """An infinity, after a value that abstains."""
+    """A function that abstains once and then returns infinities."""
     return [float("nan")] + [float("inf")] * (len(completions) - 1)

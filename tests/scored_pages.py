@@ -1,4 +1,4 @@
-"""Made rows as scoring writes them, and the pages of them, for tests/report."""
+"""Generated rows in the format of scored files, and report pages of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOSTILE = [
 
 
 def scored(completion: Any, prompt: Any = "What is 2 + 2?", **values: Any) -> dict[str, Any]:
-    """Return a row as scoring writes it: `right=1.0` is the column rewards/right."""
+    """Return a row of a scored file: `right=1.0` becomes the column rewards/right."""
     columns = {name: values.pop(name) for name in ("step", "reward", "answer") if name in values}
     rewards = {f"rewards/{name.replace('__', '/')}": value for name, value in values.items()}
     return {"prompt": prompt, "completion": completion, **columns, **rewards}
@@ -46,7 +46,7 @@ def seeded(seed: int) -> random.Random:
 
 
 def made(count: int, *, steps: int = 1, size: int = 8) -> list[dict[str, Any]]:
-    """Return groups of completions of three rewards, some of which abstain."""
+    """Return groups of completions with three rewards, one of which abstains on some rows."""
     dice = seeded(7)
     rows = []
     for row in range(count):

@@ -1,4 +1,4 @@
-"""Rows to score, and files to write them to and read them from, for tests/scoring."""
+"""Rows for the tests of scoring, and functions that write and read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One of every registered component, and the recipe that many tests score with."""
+"""One instance of every registered component, and the YAML rewards that many tests use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "judge": {
         "criteria": {"a": {"ask": "?", "choices": {"no": 0, "yes": 1}}},
         "model": "none",
-        "base_url": "http://127.0.0.1:1/v1",  # where nobody listens
+        "base_url": "http://127.0.0.1:1/v1",  # no server listens here
         "api_key_env": None,
         "retries": 0,
     },
@@ -44,10 +44,10 @@ REQUIRED: dict[str, dict[str, Any]] = {
 
 
 def one_of_each(kind: str) -> list[Any]:
-    """Return a component of every name of a kind, without those of plugins."""
+    """Return a component for every name of a kind, excluding plugins."""
     return [rk.build(name, **REQUIRED.get(name, {})) for name in rk.names(kind) if "/" not in name]
 
 
 def ids(value: Any) -> str | None:
-    """Name a parameter by its component."""
+    """Return a test id: the component's name."""
     return getattr(value, "registered_name", None)

@@ -73,12 +73,12 @@ def test_components_are_frozen_equal_by_value_and_hashable():
     one, same = rk.build("xml_count", value=1), rk.build("xml_count", value=1.0)
     assert one == same
     assert len({one, same, rk.build("xml_count")}) == 2
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(AttributeError, match="frozen"):
         one.value = 2.0
     assert rk.build("xml_count", name="a") != rk.build("xml_count", name="b")
 
 
-def test_a_mapping_is_held_frozen():
+def test_a_mapping_field_is_frozen():
     scores = {"en": 1.0}
     reward = rk.build("language", scores=scores)
     scores["en"] = 2.0
@@ -177,3 +177,16 @@ def test_a_class_typed_at_a_prompt_has_no_field_docs():
     code = "class Typed(rk.Extractor):\n    size: int = 1\n    def extract(self, text): ..."
     exec(code, space)  # noqa: S102 - as an interpreter's prompt does
     assert field_docs(space["Typed"]) == {}
+
+
+def test_a_component_says_how_to_change_it_and_takes_keywords():
+    with pytest.raises(
+        AttributeError, match=r"Length is frozen; make a changed copy: .replace\(ta"
+    ):
+        Length(target=1).target = 2.0
+    with pytest.raises(AttributeError, match="Length is frozen and has no field 'other'"):
+        Length(target=1).other = 2.0
+    with pytest.raises(
+        TypeError, match=r"Length takes its fields by keyword: name=\.\.\., log_why"
+    ):
+        Length(400)

@@ -1,4 +1,4 @@
-"""YAML in and out."""
+"""Writing components as YAML and loading them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_load_takes_a_mapping_a_list_a_path_and_text(tmp_path):
         ),
     ],
 )
-def test_yaml_that_does_not_fit_says_where(text, message):
+def test_invalid_yaml_is_located(text, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         rk.load(text)
 
@@ -130,7 +130,7 @@ def test_a_function_in_a_configuration_is_refused_with_what_to_write():
         rk.load([{"type": "linear", "terms": [shouts]}])
 
 
-def test_yaml_text_without_its_newline_is_told_from_a_file():
+def test_yaml_text_without_a_final_newline_is_not_taken_for_a_file():
     with pytest.raises(FileNotFoundError, match="file not found: type: length; YAML text must end"):
         rk.load("type: length")
     assert rk.load([Length(target=1)]) == [Length(target=1)]

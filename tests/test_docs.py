@@ -1,4 +1,4 @@
-"""The pages of the docs hold: their examples run, and their tables and figures match the code."""
+"""The examples of the docs run, and their tables and figures match the code."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from rewardkit import presets, registry
 from rewardkit.audit import ZOO, audit, preflight
 from rewardkit.presets import published as published_presets
 from rewardkit.testing import LAWS
+from tiny_run import build_once
 
 DOCS = ROOT / "docs"
 ROW = re.compile(r"\| [^|`]+ \| `([^`]+)` \|(?: `([^`]+)` \|)? ([-.\d]+) \| ([-.\d]+) \|")
@@ -34,7 +35,7 @@ def read(path: Path) -> str:
 
 
 def read_prose(page: Path) -> str:
-    """Return the text of a page outside of its blocks of code, on one line."""
+    """Return the text of a page without its code blocks, on one line."""
     return " ".join(re.sub(r"^```.*?^```", "", read(page), flags=re.MULTILINE | re.DOTALL).split())
 
 
@@ -54,7 +55,7 @@ def registered() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def runner(tmp_path, monkeypatch, request):
-    """Runs a page in its own folder; what it registers is forgotten afterwards."""
+    """Runs a page in a temporary folder; components that it registers are removed afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_registry", dict(registry._registry))
     page = request.node.callspec.params.get("page", "") if hasattr(request.node, "callspec") else ""
@@ -100,7 +101,9 @@ def test_the_first_reward_of_the_readme_passes_audit_and_preflight(runner):
     assert isinstance(reward, rk.Reward)
     assert audit(reward).findings == ()
     rows = [{"answer": "42"}, {"answer": "1,000"}]
-    assert preflight(reward, rows, wrap="So it is\n<answer>\n{answer}\n</answer>").problems == ()
+    assert (
+        preflight(reward, rows, template="So it is\n<answer>\n{answer}\n</answer>").problems == ()
+    )
 
 
 # The gallery -------------------------------------------------------------------------------------
@@ -146,7 +149,7 @@ def test_every_component_is_in_the_gallery(gallery, registered):
             assert documented or field in ("name", "log_why"), f"{name}.{field}"
 
 
-def test_the_gallery_says_what_a_field_may_be(gallery):
+def test_the_gallery_lists_the_values_of_a_field(gallery):
     rewards = gallery["gallery/reward.md"]
     assert "`target` · `float` at least 0 · required" in rewards
     assert '`unit` · `"characters"`, `"words"` or `"tokens"` · default `\'characters\'`' in rewards
@@ -184,21 +187,24 @@ def test_the_tutorial_lists_every_component(hooks, registered):
 # The site ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The site, built once."""
-    pytest.importorskip("mkdocs", reason="the docs extra is not installed")
-    folder: Path = tmp_path_factory.mktemp("site")
+def build_site(folder: Path) -> None:
+    """Build the site in FOLDER/site."""
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
     done = subprocess.run(
-        [*build, "--site-dir", str(folder)],
+        [*build, "--site-dir", str(folder / "site")],
         cwd=ROOT,
         env={**os.environ, **NO_PLUGINS, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site, built once."""
+    pytest.importorskip("mkdocs", reason="the docs extra is not installed")
+    return build_once(tmp_path_factory, "site", build_site) / "site"
 
 
 def test_the_site_loads_nothing_from_other_hosts(site):
@@ -271,7 +277,7 @@ def test_reference_has_every_public_name():
 
 
 def read_tables(page: Path) -> list[Any]:
-    """Return a parameter set for every row under a heading that names a function."""
+    """Return a parameter set for each table row under a heading that names a function."""
     rows = []
     name, number = "", 0
     for line in read(page).splitlines():
@@ -302,7 +308,7 @@ def check_scores(
 
 
 @pytest.mark.parametrize(("name", "completion", "reference", "published", "fixed"), ROWS)
-def test_preset_scores_what_its_table_says(name, completion, reference, published, fixed):
+def test_preset_scores_match_its_table(name, completion, reference, published, fixed):
     check_scores(name, completion, reference, published, fixed)
 
 
@@ -338,7 +344,7 @@ def test_readme_scores_are_those_of_the_presets():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_figures_in_the_text_are_those_of_the_code(page):
-    """Laws and zoo entries are counted in the code; a page that gives a number gives that one."""
+    """A page that gives the number of laws or of zoo entries gives the actual number."""
     text = read_prose(page)
     count = r"(\d+|[a-z]*(?:teen|twenty|thirty|hundred)) "
     assert {*re.findall(rf"{count}\[?laws\b", text)} <= {str(len(LAWS))}

@@ -58,7 +58,7 @@ def test_the_packages_are_attributes():
     assert run(code) == "<class 'rewardkit.rewards.correct.Correct'>\n"
 
 
-def test_every_registered_class_is_exported_where_a_person_looks():
+def test_every_registered_class_is_exported_from_its_kinds_module():
     for kind, package in (("reward", rewards), ("verifier", verify), ("extractor", extract)):
         for name in rk.names(kind):
             cls = lookup(name)

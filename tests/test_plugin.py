@@ -1,4 +1,4 @@
-"""A real plugin distribution, installed into its own folder and found by its entry point."""
+"""A real plugin distribution, installed into a temporary folder and found by its entry point."""
 
 from __future__ import annotations
 

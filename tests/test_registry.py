@@ -1,4 +1,4 @@
-"""Names: registering, building, looking up."""
+"""Registering, building and looking up names."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_some_fields_are_refused():
         rk.register("typed")(Typed)
 
 
-def test_a_cell_that_runs_again_replaces_the_class_of_main():
+def test_a_notebook_cell_that_runs_again_replaces_its_class():
     cell = """
         @rk.register("mine")
         class Mine(rk.Extractor):
@@ -81,3 +81,12 @@ def test_a_cell_that_runs_again_replaces_the_class_of_main():
         [sys.executable, "-"], input=script, capture_output=True, text=True, check=True
     )
     assert done.stdout == "3\n"
+
+
+def test_the_decorator_needs_a_name():
+    with pytest.raises(TypeError, match=r"write @rk.register\(\"name\"\) above the class"):
+
+        @rk.register
+        class Mine(rk.Extractor):
+            def extract(self, text: str) -> str | None:
+                return text

@@ -5,7 +5,6 @@ import math
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from rewardkit.verify import Number
 
 
 class Given(rk.Reward):
-    """Gives each completion the number that it is; abstains on "none"."""
+    """Scores each completion with the number it contains; abstains on "none"."""
 
     low: float = -10.0
     high: float = 10.0
@@ -34,9 +33,9 @@ class Given(rk.Reward):
 
 
 class Rank(rk.Reward):
-    """Looks at its neighbours: how many completions are shorter."""
+    """Depends on other rows of the batch: the number of shorter completions."""
 
-    pointwise: ClassVar[bool] = False
+    pointwise = False
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
         lengths = [len(text) for text in batch.texts]
@@ -51,7 +50,7 @@ class Fixed(rk.Reward):
 
 
 class Odd(rk.Reward):
-    """Gives the first row an odd value and the rest 1."""
+    """Returns an invalid value for the first row and 1 for the others."""
 
     value: str = "nan"
 
@@ -132,7 +131,7 @@ def test_a_guard_tries_again_row_by_row_and_counts():
 
 def test_a_guard_gives_up_on_the_whole_batch_where_rows_depend_on_each_other():
     class Fragile(rk.Reward):
-        pointwise: ClassVar[bool] = False
+        pointwise = False
 
         def score(self, batch: rk.Batch) -> list[rk.Score]:
             raise RuntimeError
@@ -180,7 +179,7 @@ def test_a_call_without_completions_or_with_one_string():
         one(completions="12")
 
 
-def test_what_is_no_score_is_named():
+def test_an_invalid_score_is_named():
     class Floats(rk.Reward):
         def score(self, batch: rk.Batch) -> list[rk.Score]:
             return [1.0] * len(batch)
@@ -208,26 +207,26 @@ def test_a_wrapper_blames_the_reward_inside_and_a_value_must_be_a_number():
         type("Nothing", (rk.Reward,), {"score": lambda self, batch: None})()(completions=["1"])
 
 
-class Cells(rk.Reward):
-    """What a column holds, as the Scores' values."""
+class Values(rk.Reward):
+    """Returns the values of a column as scores."""
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
-        return [rk.Score(cell) for cell in batch.column("cell")]
+        return [rk.Score(value) for value in batch.column("value")]
 
 
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize("odd", ["", [], (1.0,), 1j, b"1", {}, Decimal(1), "an array"])
-def test_a_value_that_is_no_number_is_refused_alone_and_among_its_like(odd, rows):
-    if odd == "an array":  # which does not say whether it equals another
+def test_a_value_that_is_not_a_number_is_refused(odd, rows):
+    if odd == "an array":  # whose comparison gives an array, not a bool
         odd = pytest.importorskip("numpy").ones(2)
-    for cells in ([odd] * rows, [0.0] * rows + [odd], [odd, *[0.0] * rows]):
-        row = next(row for row, cell in enumerate(cells) if cell is odd)
-        with pytest.raises(TypeError, match=rf"Cells gave Score\(.*for row {row}, expected rk"):
-            Cells()(completions=["a"] * len(cells), cell=cells)
+    for column in ([odd] * rows, [0.0] * rows + [odd], [odd, *[0.0] * rows]):
+        row = next(row for row, value in enumerate(column) if value is odd)
+        with pytest.raises(TypeError, match=rf"Values gave Score\(.*for row {row}, expected rk"):
+            Values()(completions=["a"] * len(column), value=column)
 
 
 @pytest.mark.parametrize("odd", [(1.0, ""), Decimal(1), 1 + 0j])
-def test_rows_that_equal_the_first_are_what_it_is(odd):
+def test_rows_equal_to_the_first_are_checked_like_it(odd):
     class Alike(rk.Reward):
         def score(self, batch: rk.Batch) -> list[rk.Score]:
             return [rk.Score(1.0), odd if isinstance(odd, tuple) else rk.Score(odd)]
@@ -239,27 +238,27 @@ def test_rows_that_equal_the_first_are_what_it_is(odd):
 
 
 def test_numbers_of_any_size_and_kind_are_weighed():
-    assert Cells()(completions=["a"], cell=[10**400]) == [10**400]
-    assert (2.0 * Cells())(completions=["a", "b"], cell=[Fraction(1, 2), 1]) == [1.0, 2.0]
+    assert Values()(completions=["a"], value=[10**400]) == [10**400]
+    assert (2.0 * Values())(completions=["a", "b"], value=[Fraction(1, 2), 1]) == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("others", [[], [math.nan], [None, 0.5], [1e308] * 3])
 def test_infinities_and_nan_are_seen_among_any_others(others):
     size = len(others) + 2
     for odd in (math.inf, -math.inf):
-        with pytest.raises(ValueError, match=rf"Cells gave {odd} for row {size - 2}"):
-            Cells()(completions=["a"] * size, cell=[*others, odd, -odd])
+        with pytest.raises(ValueError, match=rf"Values gave {odd} for row {size - 2}"):
+            Values()(completions=["a"] * size, value=[*others, odd, -odd])
     given = [math.nan, *others, math.nan]
-    assert Cells()(completions=["a"] * size, cell=given) == [
-        None if cell is None or math.isnan(cell) else cell for cell in given
+    assert Values()(completions=["a"] * size, value=given) == [
+        None if value is None or math.isnan(value) else value for value in given
     ]
 
 
 def test_numbers_of_any_kind_are_values():
     numpy = pytest.importorskip("numpy")
-    cells = [True, 2, Fraction(1, 2), numpy.float32(0.25), numpy.int64(3)]
-    for values in (cells, *([cell] * 2 for cell in cells)):
-        assert Cells()(completions=["a"] * len(values), cell=values) == values
+    column = [True, 2, Fraction(1, 2), numpy.float32(0.25), numpy.int64(3)]
+    for values in (column, *([value] * 2 for value in column)):
+        assert Values()(completions=["a"] * len(values), value=values) == values
 
 
 def test_a_guard_takes_an_infinity_for_an_error_and_lets_a_missing_package_through():
@@ -354,7 +353,7 @@ def test_no_tree_leaves_its_bounds_or_changes_in_order(reward, texts):
     assert reward(completions=texts[::-1], trainer_state=State(3)) == values[::-1]
 
 
-def test_two_frames_stand_between_the_trainer_and_a_leaf():
+def test_two_frames_are_between_the_trainer_and_a_leaf():
     depths = []
 
     class Leaf(rk.Reward):
@@ -400,13 +399,13 @@ def test_default_names_of_sums_and_wrappers_are_readable():
         ("x", r"got 'x' \(str\), expected a reward or a number"),
     ],
 )
-def test_what_cannot_be_added_says_what_to_write(other, message):
+def test_adding_an_unsupported_object_is_explained(other, message):
     for combine in (lambda: one + other, lambda: other + one, lambda: one * other):
         with pytest.raises(TypeError, match=message):
             combine()
 
 
-def test_score_takes_a_batch_and_says_so():
+def test_score_without_a_batch_is_explained():
     reward = Length(target=4)
     assert [score.value for score in reward.score(rk.Batch.of("four"))] == [0.0]
     for call in (lambda: reward.score(["four"]), lambda: reward.score(completions=["four"])):
@@ -437,7 +436,20 @@ def test_bounds_and_pointwise_are_declared_on_the_class():
                 return []
 
 
-def test_a_tensor_in_a_score_says_what_to_write():
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"bounds": (1.0, 0.0)}, r"Odd.bounds is \(1.0, 0.0\), expected \(low, high\)"),
+        ({"bounds": 1.0}, r"Odd.bounds is 1.0, expected \(low, high\)"),
+        ({"pointwise": "no"}, "Odd.pointwise is 'no', expected True or False"),
+    ],
+)
+def test_odd_bounds_and_pointwise_are_refused(declared, message):
+    with pytest.raises(TypeError, match=message):
+        type("Odd", (rk.Reward,), {**declared, "score": Constant.score})
+
+
+def test_a_tensor_in_a_score_is_explained():
     class Boxes(rk.Reward):
         def score(self, batch: rk.Batch) -> list[rk.Score]:
             return [rk.Score(np.array([1.0]))] * len(batch)

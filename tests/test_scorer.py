@@ -137,7 +137,7 @@ def test_words_count_as_tokens() -> None:
     assert [score.value for score in scores] == [0.0, -1.0]
 
 
-def test_what_raises_is_scored_alone_and_says_so() -> None:
+def test_a_term_that_raises_is_reported_and_the_others_are_scored() -> None:
     def brittle(completions: list[str], **_: Any) -> list[float]:
         if "exit" in completions:
             raise SystemExit(0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardkit._template import as_wrap, fill
+from rewardkit._template import as_function, fill
 
 
 @given(st.text())
@@ -18,4 +18,8 @@ def test_values_are_not_filled_again() -> None:
 
 def test_a_template_or_a_function_writes_a_row() -> None:
     row = {"answer": "4"}
-    assert as_wrap("a {answer}")(row) == as_wrap(lambda row: f"a {row['answer']}")(row) == "a 4"
+    assert (
+        as_function("a {answer}")(row)
+        == as_function(lambda row: f"a {row['answer']}")(row)
+        == "a 4"
+    )

@@ -1,4 +1,4 @@
-"""What the trainer's tests share: a recipe, a tiny model, a tokenizer of words, and a run."""
+"""Shared by the trainer's tests: a recipe, a tiny model, a word tokenizer, and a training run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ training:
   more: {save_total_limit: 1}
   warmup_ratio: 0.1
   optim: adamw_8bit
-probe: {questions: ["What is 1 + 1?", "What is 2 + 2?"], sampling: {max_tokens: 8}}
+questions: {texts: ["What is 1 + 1?", "What is 2 + 2?"], sampling: {max_tokens: 8}}
 compare: {rows: 3}
 save: {merged_16bit: true, merged_4bit: true, gguf: [q8_0]}
 show_every: 2
@@ -143,7 +143,7 @@ ENVIRONMENT = {
 
 
 def start_training(folder: Path, *options: str) -> subprocess.Popen[str]:
-    """Start the command in a folder, as a process that can be killed."""
+    """Start the command in a folder, as a process that a test can kill."""
     command = [sys.executable, "-m", "rewardkit", "train", "recipe.yaml", "--output", "run"]
     return subprocess.Popen(
         [*command, *options],
@@ -157,7 +157,7 @@ def start_training(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 @contextlib.contextmanager
 def quiet_machine(folder: Path) -> Iterator[pytest.MonkeyPatch]:
-    """Run in a folder, on one thread, without the warnings that the trainers' packages raise."""
+    """Run in a folder, on one thread, without the warnings of the trainers' packages."""
     torch = pytest.importorskip("torch")
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
@@ -173,10 +173,10 @@ def quiet_machine(folder: Path) -> Iterator[pytest.MonkeyPatch]:
 
 
 def train_here(folder: Path, *options: str, light: bool = False) -> tuple[int, str]:
-    """Run the command in this process; return its exit code and what it printed.
+    """Run the command in this process; return its exit code and its output.
 
-    A process of its own imports torch, transformers and TRL, which takes longer than the training.
-    With `light`, what was saved is reloaded in this process too, and nothing is plotted.
+    A new process would import torch, transformers and TRL, which takes longer than the training.
+    With `light`, saved models are also reloaded in this process, and nothing is plotted.
     """
     printed = io.StringIO()
     with quiet_machine(folder) as patch, contextlib.redirect_stdout(printed):
@@ -204,7 +204,7 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
 
 
 def build_killed_and_resumed_run(folder: Path) -> None:
-    """Kill a run in its middle, and resume it, into FOLDER/run."""
+    """Kill a run halfway and resume it, in FOLDER/run."""
     save_tiny_model(folder / "model")
     write_recipe(folder, RECIPE.replace("MODEL", str(folder / "model")))
     process = start_training(folder, "--steps", "1000")
@@ -217,7 +217,7 @@ def build_killed_and_resumed_run(folder: Path) -> None:
     process.communicate()
     (folder / "killed.jsonl").write_bytes(log.read_bytes())
     with log.open("a", encoding="utf-8") as file:
-        file.write('{"step": 9')  # as a kill between two writes leaves it
+        file.write('{"step": 9')  # a partial line, as after a kill between two writes
     steps = max(row["step"] for row in read_rows(folder / "killed.jsonl")) + 3
     trackers = [name for name in ("swanlab", "tensorboard") if importlib.util.find_spec(name)]
     options = ["--steps", str(steps), "--report-to", ",".join(trackers) or "none"]

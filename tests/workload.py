@@ -1,4 +1,4 @@
-"""What the workers of test_pool.py run: `do` takes a row that says what is to happen."""
+"""`do` is what the workers in test_pool.py run: it takes a verb and its arguments as a row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def spin():
 
 def swallow():
     while True:
-        with suppress(BaseException):  # as a checker that swallows its own timeout
+        with suppress(BaseException):  # like a checker that swallows its own timeout
             time.sleep(60)
 
 

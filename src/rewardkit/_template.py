@@ -1,4 +1,7 @@
-"""Layouts: a text in which "{column}" is replaced by a row's value."""
+"""Completion templates: a text in which "{column}" is replaced by a row's value, or a function.
+
+A template is a text or a function of the row; either writes the row's completion.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import Any, TypeAlias
 
 Row: TypeAlias = Mapping[str, Any]
 """A dataset's row: values by column."""
-Wrap: TypeAlias = Callable[[Row], str]
+WriteCompletion: TypeAlias = Callable[[Row], str]
 """A function that writes a row's completion."""
+Template: TypeAlias = str | WriteCompletion
+"""A text with `{column}` for the row's value, or a function of the row."""
 
 # No braces inside: in `\boxed{{answer}}` the inner pair is the column, the outer one LaTeX's.
 _COLUMN = re.compile(r"\{([^{}]+)\}")
@@ -25,10 +30,10 @@ def fill(template: str, row: Row) -> str:
     return _COLUMN.sub(lambda match: str(row.get(match[1], match[0])), template)
 
 
-def as_wrap(wrap: str | Wrap) -> Wrap:
-    """Return a function that writes a row's completion, for a template or such a function.
+def as_function(template: Template) -> WriteCompletion:
+    """Return the function that writes a row's completion.
 
-    >>> as_wrap("#### {answer}")({"answer": 4})
+    >>> as_function("#### {answer}")({"answer": 4})
     '#### 4'
     """
-    return wrap if callable(wrap) else lambda row: fill(wrap, row)
+    return template if callable(template) else lambda row: fill(template, row)

@@ -136,9 +136,13 @@ class Component(BaseModel):
                 field.default_factory = None
             field.default = freeze(field.default)
 
-    def __init__(self, /, **fields: Any) -> None:
+    def __init__(self, /, *values: Any, **fields: Any) -> None:
         """Validate the fields. Raises ValueError with a line per problem."""
         __tracebackhide__ = True
+        if values:
+            known = ", ".join(f"{name}=..." for name in type(self).model_fields)
+            message = f"{type(self).__name__} takes its fields by keyword: {known}"
+            raise TypeError(message)
         try:
             super().__init__(**fields)
         except ValidationError as error:
@@ -165,6 +169,15 @@ class Component(BaseModel):
         # not model_copy, which does not validate
         held = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**held, **fields})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse to change a field: a component is frozen."""
+        cls = type(self).__name__
+        if name in type(self).model_fields:
+            message = f"{cls} is frozen; make a changed copy: .replace({name}=...)"
+        else:
+            message = f"{cls} is frozen and has no field {name!r}; declare fields in the class"
+        raise AttributeError(message)
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         """Show the fields that differ from their defaults."""
@@ -222,7 +235,7 @@ def field_docs(cls: type[Component]) -> dict[str, str]:
     """Return the docstring below each field of a component's class, by the field's name.
 
     >>> field_docs(lookup("regex_match"))["otherwise"]
-    'The value of no match.'
+    'The value if there is no match.'
     """
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]

@@ -71,9 +71,12 @@ def dump(component: Any, *, defaults: bool = False) -> str:
     """
     items = component if isinstance(component, list | tuple) else [component]
     for item in items:
-        if not isinstance(item, Component):
-            message = f"got {shorten_repr(item)}, expected a component or a list of them"
-            raise TypeError(message)
+        if isinstance(item, Component):
+            continue
+        if callable(item) and not isinstance(item, type):
+            raise TypeError(_explain_function(getattr(item, "__name__", repr(item))))
+        message = f"got {shorten_repr(item)}, expected a component or a list of them"
+        raise TypeError(message)
     if isinstance(component, Component):
         return write_yaml(_to_data(component, defaults=defaults))
     return write_yaml([_to_data(item, defaults=defaults) for item in items])
@@ -144,9 +147,19 @@ def _build_item(item: Any, location: str) -> Component:
     return component
 
 
+def _explain_function(name: str) -> str:
+    return (
+        f"{name} is a plain function, which YAML cannot hold; write it as a class under"
+        " @rk.register(...)"
+    )
+
+
 def _to_data(value: Any, *, defaults: bool) -> Any:
     """Return a field's value in the types that YAML can hold."""
     if isinstance(value, Component):
+        function = getattr(value, "function", None)
+        if value.registered_name is None and callable(function):
+            raise ValueError(_explain_function(getattr(function, "__name__", repr(function))))
         if value.registered_name is None:
             message = (
                 f"{type(value).__name__} is not registered, so YAML cannot name it; put"

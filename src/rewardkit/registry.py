@@ -34,7 +34,8 @@ _RESERVED_FIELDS = {
         " type, or a property",
     ),
     **dict.fromkeys(
-        ("score", "verify", "extract", "replace"), "a component has a method of that name"
+        ("score", "score_batch", "verify", "extract", "replace", "registered_name"),
+        "a component has an attribute of that name",
     ),
 }
 _registry: dict[str, type[Component]] = {}
@@ -60,6 +61,9 @@ def register(name: str) -> Callable[[ComponentClass], ComponentClass]:
     >>> build("shouting")(completions=["OH", "oh"])
     [1.0, 0.0]
     """
+    if not isinstance(name, str):
+        message = f'got {name!r}, expected a name: write @rk.register("name") above the class'
+        raise TypeError(message)
     if not re.fullmatch(r"([a-z0-9_.-]+/)?[a-z][a-z0-9_]*", name):
         message = f"got the name {name!r}, expected lower_case or plugin/lower_case"
         raise ValueError(message)
@@ -114,7 +118,8 @@ def lookup(name: Any, kind: str | None = None) -> type[Component]:
     if name not in _registry:
         known = [key for key, cls in _registry.items() if kind in (None, cls.component_kind)]
         near = did_you_mean(name, known)
-        message = f"no {kind or 'component'} is called {name!r}{near}; rk.names() lists all"
+        listed = f"rk.names({kind!r})" if kind in KINDS else "rk.names()"
+        message = f"no {kind or 'component'} is called {name!r}{near or f'; {listed} lists them'}"
         raise ValueError(message)
     return _registry[name]
 
@@ -143,7 +148,7 @@ def _check_class(cls: Any) -> None:
         raise ValueError(message)
     for field in getattr(cls, "model_fields", {}):
         if reason := _RESERVED_FIELDS.get(field):
-            message = f"{name}: a field cannot be called {field!r}: {reason}"
+            message = f"{name}: a field cannot be called {field!r}: {reason}; rename it"
             raise ValueError(message)
 
 

@@ -16,7 +16,7 @@ from itertools import chain, count
 from numbers import Real
 from operator import methodcaller
 from traceback import walk_tb
-from typing import Annotated, Any, ClassVar, Self, final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, final
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -54,6 +54,9 @@ def _require_batch(score: Any) -> Any:
     def checked(self: Reward, batch: Any = None, **columns: Any) -> Any:
         if isinstance(batch, Batch) and not columns:
             return score(self, batch)
+        if not isinstance(self, Reward):
+            message = "score is called on the class; make an instance first"
+            raise TypeError(message)
         message = (
             f"{self.__name__}.score takes one rk.Batch: score(rk.Batch.of('text', answer='4')); to"
             " score lists, call the reward: reward(completions=['text'], answer=['4'])"
@@ -64,6 +67,19 @@ def _require_batch(score: Any) -> Any:
 
 
 _DECLARED_ON_CLASS = {"bounds", "pointwise"}
+
+
+def _check_declarations(cls: type) -> None:
+    """Refuse bounds that are not two numbers in order, and a pointwise that is not a bool."""
+    bounds, pointwise = vars(cls).get("bounds", (0.0, 1.0)), vars(cls).get("pointwise", True)
+    if not hasattr(bounds, "__get__"):  # a property is asked when it is needed
+        numbers = isinstance(bounds, tuple) and all(isinstance(end, Real) for end in bounds)
+        if not numbers or len(bounds) != 2 or not bounds[0] <= bounds[1]:  # noqa: PLR2004 - a pair
+            message = f"{cls.__name__}.bounds is {bounds!r}, expected (low, high), as in (0.0, 1.0)"
+            raise TypeError(message)
+    if not isinstance(pointwise, bool) and not hasattr(pointwise, "__get__"):
+        message = f"{cls.__name__}.pointwise is {pointwise!r}, expected True or False"
+        raise TypeError(message)
 
 
 class Reward(Component):
@@ -90,10 +106,11 @@ class Reward(Component):
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         """Refuse `bounds` and `pointwise` as fields: they follow from the fields."""
         super().__pydantic_init_subclass__(**options)
+        _check_declarations(cls)
         for name in _DECLARED_ON_CLASS & cls.__pydantic_fields__.keys():
             message = (
                 f"{cls.__name__}.{name} has a type, which makes it a field; write it without one"
-                f" (`{name} = ...`), as `{name}: ClassVar[...] = ...`, or as a property"
+                f" (`{name} = ...`), or as a property"
             )
             raise TypeError(message)
 
@@ -108,21 +125,29 @@ class Reward(Component):
         """
         return self.score(batch)
 
-    @property
-    def bounds(self) -> Bounds:
-        """The lowest and the highest value possible, infinite if there is no limit."""
-        return -math.inf, math.inf
+    if TYPE_CHECKING:
+        # A subclass writes `bounds = (0.0, 1.0)` or a property: no one type allows both but Any.
+        bounds = cast("Any", None)  # type: ignore[pydantic-field]
+        pointwise = cast("Any", None)  # type: ignore[pydantic-field]
+    else:
 
-    @property
-    def pointwise(self) -> bool:
-        """Whether a row's score does not depend on the other rows.
+        @property
+        def bounds(self) -> Bounds:
+            """The lowest and the highest value possible, infinite if there is no limit."""
+            return -math.inf, math.inf
 
-        By default it holds if it holds for every reward inside; a reward that depends on other rows
-        of the batch declares `pointwise = False`.
-        """
-        return all(
-            part.pointwise for part in walk(self) if part is not self and isinstance(part, Reward)
-        )
+        @property
+        def pointwise(self) -> bool:
+            """Whether a row's score does not depend on the other rows.
+
+            By default it holds if it holds for every reward inside; a reward that depends on other
+            rows of the batch declares `pointwise = False`.
+            """
+            return all(
+                part.pointwise
+                for part in walk(self)
+                if part is not self and isinstance(part, Reward)
+            )
 
     @property
     def __name__(self) -> str:

@@ -1,4 +1,4 @@
-"""A language model of a few kilobytes that says one of five things, so every score is known."""
+"""A language model of a few kilobytes that generates one of five texts, so all scores are known."""
 
 from __future__ import annotations
 

@@ -1,20 +1,23 @@
-"""Rewards in the real trainers of TRL, on a model that says one of five known things."""
+"""Rewards in TRL's real trainers, with a model that generates one of five known texts."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.metadata
 import inspect
 import json
 import multiprocessing
-import os
 import pickle
-import subprocess
-import sysconfig
+import runpy
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import mean
+from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
@@ -63,7 +66,7 @@ right = rk.build("correct", verifier="number", correct=2.0, name="right")
 
 
 class Run(NamedTuple):
-    """What a trainer left behind: a log and a table of completions for each step."""
+    """The results of a training: a log and a table of completions for each step."""
 
     logs: list[dict[str, Any]]
     tables: list[list[dict[str, Any]]]
@@ -90,7 +93,7 @@ def text_of(row: dict[str, Any]) -> str:
 
 
 def table_of(kept: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of a step from what a trainer keeps for its table, None for NaN."""
+    """Return the rows of a step from the trainer's table, with None for NaN."""
     columns = {
         "prompt": kept["prompt"],
         "completion": kept["completion"],
@@ -100,18 +103,18 @@ def table_of(kept: dict[str, Any]) -> list[dict[str, Any]]:
     }
     rows = zip(*columns.values(), strict=True)
     return [
-        {name: None if cell != cell else cell for name, cell in zip(columns, row, strict=True)}  # noqa: PLR0124
+        {name: None if value != value else value for name, value in zip(columns, row, strict=True)}  # noqa: PLR0124
         for row in rows
     ]
 
 
 def near(values: Iterable[Any]) -> Any:
-    """Equal as far as TRL's single precision goes."""
+    """Equal within TRL's single precision."""
     return pytest.approx(list(values), abs=1e-5)
 
 
 def tables_in(folder: Path) -> list[list[dict[str, Any]]]:
-    """Read the tables that GRPOTrainer writes where `log_completions` is set."""
+    """Read the tables that GRPOTrainer writes with `log_completions`."""
     parquet = pytest.importorskip("pyarrow.parquet")
     paths = sorted((folder / "completions").iterdir())
     return [parquet.read_table(path).to_pylist() for path in paths]
@@ -127,7 +130,7 @@ def train(model_path: Path, tmp_path: Path) -> Train:
     """Train for a few steps of two prompts with four completions each."""
     trl = pytest.importorskip("trl")
     torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)  # so small a model only waits for more
+    torch.set_num_threads(1)  # more threads slow down a model this small
     datasets = pytest.importorskip("datasets")
 
     def run(
@@ -180,7 +183,7 @@ def train(model_path: Path, tmp_path: Path) -> Train:
     return run
 
 
-def test_the_model_says_various_things(train: Train) -> None:
+def test_the_model_generates_various_completions(train: Train) -> None:
     texts = [text for texts in train(count, max_steps=3).texts for text in texts]
     assert len(set(texts)) >= 3
 
@@ -212,11 +215,11 @@ def test_the_five_xml_rewards(train: Train, either: str) -> None:
     run = train(rewards, PLAIN, either)
     assert run.moved
     for logs, table, texts in zip(run.logs, run.tables, run.texts, strict=True):
-        for place, name in enumerate(NAMES):
-            by_hand = [XML[text][place] for text in texts]
+        for index, name in enumerate(NAMES):
+            by_hand = [XML[text][index] for text in texts]
             assert [row[name] for row in table] == near(by_hand)
             assert logs[f"rewards/{name}/mean"] == pytest.approx(mean(by_hand), abs=1e-5)
-            called = rewards[place](completions=texts, answer=["42"] * 8)
+            called = rewards[index](completions=texts, answer=["42"] * 8)
             assert called == near(by_hand)
         assert logs["reward"] == pytest.approx(mean(sum(XML[text]) for text in texts), abs=1e-5)
 
@@ -250,7 +253,7 @@ def test_why_is_a_column_of_the_table(train: Train, either: str) -> None:
             assert f"right {CORRECT[text_of(row)]:g} (" in row["total/why"]
 
 
-def test_metrics_of_two_sums_stay_apart(train: Train) -> None:
+def test_metrics_of_two_sums_are_logged_separately(train: Train) -> None:
     sums = [
         rk.build("linear", terms=[count, right], name="one"),
         rk.build("linear", terms=[right, right], name="two"),
@@ -301,7 +304,7 @@ def test_none_is_left_out(train: Train, either: str) -> None:
         assert logs["reward"] == pytest.approx(mean(sums), abs=1e-5)
 
 
-def test_a_row_that_nobody_scores(train: Train, either: str) -> None:
+def test_a_row_that_no_reward_scores(train: Train, either: str) -> None:
     run = train(rk.build("where", reward=right, column="task", equals="math"), MIXED, either)
     for logs, table in zip(run.logs, run.tables, strict=True):
         known = [CORRECT[text_of(row)] for row in table if row["prompt"] == "6*7?"]
@@ -352,7 +355,7 @@ def test_split_terms_normalised_one_by_one(train: Train) -> None:
 
 
 def standardised(values: list[float], group: int) -> list[float]:
-    """Each group's values less their mean, by their sample deviation and 1e-4."""
+    """Each group's values minus their mean, divided by their sample deviation plus 1e-4."""
     given = []
     for start in range(0, len(values), group):
         part = values[start : start + group]
@@ -372,7 +375,7 @@ def test_split_names_are_all_different() -> None:
     assert names == ["a", "a-2", "a-3", "a-4", "a-2-2"]
 
 
-def test_split_says_what_to_write_instead() -> None:
+def test_split_without_unpacking_is_explained() -> None:
     pair = split(0.5 * count + right)
     get_callable_name = pytest.importorskip("trl.trainer.utils").get_callable_name
     with pytest.raises(
@@ -417,7 +420,7 @@ def test_async_rewards_score_as_plain_ones(train: Train, either: str) -> None:
 
 
 class Meeting(rk.Reward):
-    """A reward that ends only while another one is at it."""
+    """A reward that returns only once another one is running."""
 
     barrier: ClassVar[threading.Barrier] = threading.Barrier(2)
 
@@ -523,9 +526,9 @@ def test_a_spawned_process_scores_the_same() -> None:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as child:
         theirs = [future.result() for future in [child.submit(r, **ASKED) for r in rewards]]
     assert theirs == [reward(**ASKED) for reward in rewards]
-    for place, name in enumerate(NAMES):
+    for index, name in enumerate(NAMES):
         given = theirs[presets.__all__.index(name)][:5]
-        assert given == near(values[place] for values in XML.values())
+        assert given == near(values[index] for values in XML.values())
     total, strict, clip, where, ramp, guard, hashed, _ = theirs[len(ALL_PRESETS) :]
     assert total[:5] == near([1.25, -0.75, 1.249, -0.751, -1.0])
     assert strict[:5] == near([2.0, 0.0, 0.0, 0.0, 0.0])
@@ -571,7 +574,30 @@ def test_the_async_trainer_scores_a_group() -> None:
 # The command line
 
 
-def test_trl_grpo_finds_the_presets(model_path: Path, tmp_path: Path) -> None:
+def launch_here(launch: ModuleType, patch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Return accelerate's launcher of one process, but for the process: the script runs here.
+
+    A process of its own imports torch, transformers and TRL, which takes longer than the training.
+    """
+
+    def run(args: Any) -> None:
+        command, environment = launch.prepare_simple_launcher_cmd_env(args)
+        executable, script, *arguments = map(str, command)
+        assert executable == sys.executable
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", [script, *arguments])
+        runpy.run_path(script, run_name="__main__")
+
+    return run
+
+
+def test_trl_grpo_finds_the_presets(
+    model_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "train.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in PLAIN))
@@ -591,22 +617,23 @@ def test_trl_grpo_finds_the_presets(model_path: Path, tmp_path: Path) -> None:
         "max_steps": 1,
         "num_processes": 1,
     }
-    command = [Path(sysconfig.get_path("scripts"), "trl"), "grpo", "--use_cpu", "--cpu"]
+    command = ["trl", "grpo", "--use_cpu", "--cpu"]
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     names = ["xmlcount_reward_func", "correctness_reward_func"]
     command += ["--reward_funcs", *(f"rewardkit.presets.{name}" for name in names)]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "HF_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    launch = importlib.import_module("accelerate.commands.launch")
+    monkeypatch.setattr(launch, "simple_launcher", launch_here(launch, monkeypatch))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "home")
+    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    (entry,) = importlib.metadata.entry_points(group="console_scripts", name="trl")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert not entry.load()()
+    printed = capsys.readouterr().out
     (table,) = tables_in(tmp_path / "out")
     for name, worth in zip(names, (COUNT, CORRECT), strict=True):
-        assert f"'rewards/{name}/mean'" in done.stdout
+        assert f"'rewards/{name}/mean'" in printed
         assert [row[name] for row in table] == near(worth[text_of(row)] for row in table)

@@ -135,14 +135,14 @@ def test_no_fixed_preset_has_findings(name: str) -> None:
 
 
 def test_no_fixed_recipe_has_findings() -> None:
-    assert audit(XML_RECIPE, SUMS, wrap=NOTEBOOK).findings == ()
+    assert audit(XML_RECIPE, SUMS, template=NOTEBOOK).findings == ()
     think = [presets.match_format_exactly, presets.match_format_approximately]
     think += [presets.check_answer, presets.check_numbers]
-    assert audit(think, SUMS, wrap="<think>The numbers say so.</think>{answer}").findings == ()
+    assert audit(think, SUMS, template="<think>The numbers say so.</think>{answer}").findings == ()
 
 
 class Paying(rk.Reward):
-    """1 for the reference completion of 42 in tags, other values by a table."""
+    """1 for the reference completion of 42 in tags, other values from a table."""
 
     table: tuple[tuple[str, float], ...] = ()
 
@@ -159,16 +159,16 @@ TAGS = "<answer>{answer}</answer>"
 @given(st.floats(0, 1))
 def test_an_exploit_earns_at_least_the_stated_share(value: float) -> None:
     reward = Paying(table=(("<answer>42 or 85</answer>", value),))
-    found = audit(reward, ROW, wrap=TAGS, share=0.7).exploits
+    found = audit(reward, ROW, template=TAGS, share=0.7).exploits
     assert [(one.entry, one.score_fraction) for one in found] == (
         [("right-or-wrong", pytest.approx(value))] if value >= 0.7 else []
     )
 
 
-def test_a_reward_is_held_only_to_what_it_checks() -> None:
+def test_a_reward_is_tested_only_for_what_it_checks() -> None:
     right = rk.build("correct", verifier="number", extractor={"type": "tag", "which": "only"})
     lone = rk.build("regex_match", pattern=r"\A<a>.*\S.*</a><answer>", name="lone")
-    found = audit([right, lone], ROW, wrap="<a>so</a><answer>{answer}</answer>", max_rows=1)
+    found = audit([right, lone], ROW, template="<a>so</a><answer>{answer}</answer>", max_rows=1)
     asks = {one.reward: one.checks for one in found.rewards}
     assert asks[right.__name__] == asks["total"] == ("answer",)
     assert "answer" not in asks["lone"]
@@ -178,7 +178,7 @@ def test_a_reward_is_held_only_to_what_it_checks() -> None:
 def test_full_reward_exploits_come_first_then_by_severity() -> None:
     table = {"": 0.95, "<answer></answer>": 1.0, "<answer>43</answer>": 1.0}
     table |= {"<answer>42 or 85</answer>": 1.0, "<answer>85</answer>": 0.0}
-    found = audit(Paying(table=tuple(table.items())), ROW, wrap=TAGS).exploits
+    found = audit(Paying(table=tuple(table.items())), ROW, template=TAGS).exploits
     assert [one.entry for one in found] == ["tags-only", "right-or-wrong", "empty"]
     assert [one.severity for one in found] == [3, 2, 3]
 
@@ -194,7 +194,7 @@ def test_a_function_that_raises_is_a_finding() -> None:
     def brittle(completions: list[str], **_: Any) -> list[float]:
         return [float(int(re.search(r"(\d+)", text)[1]) == 42) for text in completions]
 
-    found = audit(brittle, ROW, wrap=TAGS).findings
+    found = audit(brittle, ROW, template=TAGS).findings
     empty = next(one for one in found if one.entry == "empty")
     assert (empty.kind, empty.value) == ("raises", None)
     assert empty.detail == "TypeError: 'NoneType' object is not subscriptable"
@@ -265,7 +265,7 @@ def test_an_unrewarded_layout_does_not_hide_a_rewarded_entry() -> None:
     assert [one.entry for one in found.exploits] == ["tags-in-a-row"]
 
 
-def test_a_reward_that_pays_no_reference_completion_is_a_finding() -> None:
+def test_a_reward_that_is_zero_on_every_reference_completion_is_a_finding() -> None:
     def bare(completions: list[str], answer: list[str], **_: Any) -> list[float]:
         pairs = zip(completions, answer, strict=True)
         return [float(text.startswith(f"<a>{right}</a>") or not text) for text, right in pairs]
@@ -273,7 +273,7 @@ def test_a_reward_that_pays_no_reference_completion_is_a_finding() -> None:
     (found,) = audit(bare).findings
     assert (found.kind, found.value) == ("never_rewarded", 0.0)
     assert "the reference completion earns 0, the lowest of all" in str(found)
-    assert audit(bare, ROWS, wrap="<a>{answer}</a>").rewards[0].checks == ("answer",)
+    assert audit(bare, ROWS, template="<a>{answer}</a>").rewards[0].checks == ("answer",)
     assert audit(rk.build("length", target=50)).findings == ()
 
 
@@ -287,14 +287,14 @@ def test_the_sample_is_one_that_the_reward_reads_on_some_row() -> None:
 
 
 def test_a_constant_reward_is_a_finding() -> None:
-    (finding,) = audit(published.strict_format_reward_func, ROW, wrap="{answer}").findings
+    (finding,) = audit(published.strict_format_reward_func, ROW, template="{answer}").findings
     assert (finding.kind, finding.detail) == ("constant", "every completion earns 0")
 
 
 def test_the_total_is_weighted_and_leaves_abstentions_out() -> None:
     right = Paying(table=(("<answer>85</answer>", 0.0),))
     some = rk.build("where", reward="xml_strict", column="answer", equals="7")
-    found = audit([right, some], ROW, wrap=TAGS, weights=[3.0, 5.0])
+    found = audit([right, some], ROW, template=TAGS, weights=[3.0, 5.0])
     assert [one.reward for one in found.rewards] == [right.__name__, some.__name__, "total"]
     assert [one.reference_scores for one in found.rewards] == [(1.0,), (None,), (3.0,)]
 
@@ -318,14 +318,14 @@ def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match=r"no column 'answer' .* did you mean 'answers'"):
         audit(open_r1, [{"answers": "4"}])
     with pytest.raises(ValueError, match=r"the answer '4' is not in the completion 'So\.'"):
-        audit(open_r1, [{"answer": 4}], wrap="So.")
+        audit(open_r1, [{"answer": 4}], template="So.")
     with pytest.raises(ValueError, match="'answer' is None, expected a text or a number"):
         audit(open_r1, [{"answer": None}])
     with pytest.raises(TypeError, match="got 'xml_strict'"):
         audit(["xml_strict"])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match=r"got max_rows=0, share=0.9, expected at least 1"):
+    with pytest.raises(ValueError, match=r"got max_rows=0, share=0\.9; expected max_rows >= 1"):
         audit(open_r1, max_rows=0)
-    with pytest.raises(ValueError, match=r"share=2, expected .* above 0 up to 1"):
+    with pytest.raises(ValueError, match=r"share=2; expected .* and 0 < share <= 1$"):
         audit(open_r1, share=2)
     with pytest.raises(ValueError, match="got 1 weights for 2 rewards"):
         audit([open_r1, trl_think], weights=[1.0])

@@ -17,7 +17,7 @@ import pytest
 import rewardkit as rk
 from rewardkit.audit import ZOO
 
-LAYOUT = "<reasoning>\nThe numbers say so.\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
+TEMPLATE = "<reasoning>\nThe numbers say so.\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
 ROWS = [
     {"prompt": "What is 40 + 2?", "answer": "42"},
     {"prompt": "What is 5 - 12?", "answer": "-7"},
@@ -45,9 +45,9 @@ def test_the_output_on_the_page_is_written_by_the_commands() -> None:
     wanted = f"```console\n$ rewardkit list verifier\n{listed}\n\n"
     wanted += f"$ rewardkit --version\n{version}\n```\n"
     module = console()
-    module._output = cache(module._output)  # each command runs once
-    assert module.refreshed(page) == wanted
-    assert module.refreshed(wanted) == wanted
+    module._run_command = cache(module._run_command)  # each command runs once
+    assert module.refresh_page(page) == wanted
+    assert module.refresh_page(wanted) == wanted
 
 
 def test_the_page_lists_the_zoo() -> None:
@@ -70,7 +70,7 @@ def test_the_page_shows_the_examples_tests() -> None:
     assert code.endswith(shown)
 
 
-def test_the_example_passes_in_a_repository_of_its_own() -> None:
+def test_the_example_passes_in_a_separate_repository() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_rewards.py"],
         cwd=ROOT / "examples" / "audit",
@@ -92,7 +92,7 @@ def test_the_commands_say_what_was_found(
     main = importlib.import_module("rewardkit.cli").main
     assert main(["audit", "rewardkit.presets:strict_format_reward_func", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert (data["findings"], data["sample"], data["rows"]) == ([], "xml", 4)
+    assert (data["findings"], data["sample"], data["row_count"]) == ([], "xml", 4)
     source = f"{ROOT / 'examples' / 'audit' / 'rewards.py'}:open_r1_format"
     assert main(["audit", source, "--json", "--skip", "disorder"]) == 1
     data = json.loads(capsys.readouterr().out)
@@ -101,12 +101,12 @@ def test_the_commands_say_what_was_found(
     assert main(["audit", source, "--sample", "no"]) == 2
     assert "no sample 'no'" in capsys.readouterr().err
 
-    rows, layout = tmp_path / "rows.jsonl", tmp_path / "layout.txt"
+    rows, template = tmp_path / "rows.jsonl", tmp_path / "template.txt"
     rows.write_text("".join(f"{json.dumps(row)}\n" for row in ROWS), encoding="utf-8")
-    layout.write_text(LAYOUT, encoding="utf-8")
+    template.write_text(TEMPLATE, encoding="utf-8")
     right = "rewardkit.presets:correctness_reward_func"
-    given = [right, "--data", str(rows), "--wrap"]
-    assert main(["preflight", *given, f"@{layout}", "--json"]) == 0
+    given = [right, "--data", str(rows), "--template"]
+    assert main(["preflight", *given, f"@{template}", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["spread"][0]["reward"] == "correctness_reward_func"
     assert main(["preflight", *given, "<answer>\\n{answer}</answer>", "--rows", "2"]) == 0
     assert "2 rows, 0 problems" in capsys.readouterr().out

@@ -26,7 +26,7 @@ def all_references() -> list[ReferenceCompletion]:
     ]
     for sample in SAMPLES.values():
         for row in sample.rows:
-            skeleton = fill(sample.wrap, {**row, sample.answer: SLOT})
+            skeleton = fill(sample.template, {**row, sample.answer: SLOT})
             found.append(
                 ReferenceCompletion(
                     skeleton, str(row[sample.answer]), prompt="1 2", other_completion="?"

@@ -61,7 +61,7 @@ def test_help_loads_nothing_heavy():
         ["show", "a b"],
         ["audit", "xml_soft", "--rows", "0"],
         ["audit", "xml_soft", "--share", "2"],
-        ["audit", "xml_soft", "--wrap", "@no such file"],
+        ["audit", "xml_soft", "--template", "@no such file"],
         ["preflight", "xml_soft", "--data", "no such.jsonl", "--rows", "0"],
     ],
     ids=" ".join,

@@ -7,7 +7,7 @@ import pytest
 import rewardkit as rk
 from rewardkit import presets
 from rewardkit.cli import main
-from rewardkit.cli.arguments import load_rewards, parse_columns, parse_weights, read_layout
+from rewardkit.cli.arguments import load_rewards, parse_columns, parse_weights, read_template
 
 
 def test_a_reward_is_a_file_a_name_or_an_attribute(folder):
@@ -62,8 +62,8 @@ def test_weights_are_pairs():
         parse_weights(["length=much"])
 
 
-def test_a_layout_is_text_or_a_file(folder):
-    (folder / "layout.txt").write_text("<answer>\n{answer}\n</answer>", encoding="utf-8")
-    assert read_layout(r"a\nb") == "a\nb"
-    assert read_layout("@layout.txt") == "<answer>\n{answer}\n</answer>"
-    assert read_layout(None) is None
+def test_a_template_is_text_or_a_file(folder):
+    (folder / "template.txt").write_text("<answer>\n{answer}\n</answer>", encoding="utf-8")
+    assert read_template(r"a\nb") == "a\nb"
+    assert read_template("@template.txt") == "<answer>\n{answer}\n</answer>"
+    assert read_template(None) is None

@@ -19,7 +19,7 @@ def test_audit_prints_what_a_reward_checks_and_exits_1_on_an_exploit():
     assert re.search(r"\n +\d+ more; see them with --show \d+\n", done.stdout)
 
 
-def test_audit_says_what_it_cannot_test(folder):
+def test_audit_lists_what_it_cannot_test(folder):
     (folder / "overlong.yaml").write_text(
         "type: overlong\nmax_tokens: 100\ncache_tokens: 20\n", "utf-8"
     )
@@ -28,7 +28,7 @@ def test_audit_says_what_it_cannot_test(folder):
 
 
 def test_preflight_prints_problems_and_unbounded_rewards(folder):
-    data = ["--data", "in.jsonl", "--wrap", r"<answer>\n{answer}\n</answer>"]
+    data = ["--data", "in.jsonl", "--template", r"<answer>\n{answer}\n</answer>"]
     done = CliRunner().invoke(app, ["preflight", "two.yaml", *data])
     assert done.exit_code == 1
     assert "no upper bound declared" not in done.stdout  # length has one: 0

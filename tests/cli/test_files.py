@@ -40,7 +40,7 @@ def test_score(folder):
         (["in.jsonl", "-o", "out.jsonl"], "Missing argument"),
     ],
 )
-def test_score_says_in_one_line_what_is_wrong(arguments, message, folder, capsys):
+def test_score_explains_errors_in_one_line(arguments, message, folder, capsys):
     assert main(["score", *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error

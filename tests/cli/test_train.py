@@ -15,7 +15,7 @@ from tiny_run import write_recipe
 
 
 class Given(dict[str, Any]):
-    """What the command gave to `run`."""
+    """The arguments that the command passed to `run`."""
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_failure_is_printed_and_is_exit_code_1(
 
 
 @pytest.mark.usefixtures("given")
-def test_an_interrupted_run_says_how_to_continue(
+def test_an_interrupted_run_prints_how_to_continue(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*_: Any, **__: Any) -> None:
@@ -124,7 +124,7 @@ def test_with_json_only_the_result_is_on_stdout(capsys: pytest.CaptureFixture[st
     assert captured.err.startswith("preflight: 200 rows")
     result = json.loads(captured.out)
     assert (result["failures"], result["summary"]) == ([], None)
-    assert result["preflight"]["rows"] == 200
+    assert result["preflight"]["row_count"] == 200
 
 
 def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +137,7 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert {*found[0]} == {"name", "description", "model", "needs"}
 
 
-def test_a_recipe_is_printed_to_start_ones_own(
+def test_a_recipe_is_printed_as_a_template(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert main(["recipes", "smollm2_length"]) == 0

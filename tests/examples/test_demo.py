@@ -10,6 +10,7 @@ import pytest
 
 import rewardkit as rk
 from shapes import XML_RECIPE
+from tiny_run import build_once
 
 ROOT = Path(__file__).parents[2]
 NAMES = [reward.__name__ for reward in XML_RECIPE]
@@ -19,16 +20,14 @@ def test_the_recipe_is_the_five_presets() -> None:
     assert rk.load(ROOT / "examples" / "demo_rewards.yaml") == XML_RECIPE
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo ran for a few steps, with its output, numbers and plot."""
-    for needed in ("trl", "matplotlib", "rich"):
-        pytest.importorskip(needed)
-    folder = tmp_path_factory.mktemp("demo")
-    lengths = ["--steps", "4", "--cold-start-steps", "4"]
+def run_demo(folder: Path) -> None:
+    """Run the demo for a few steps in FOLDER/demo, and write its output there too."""
+    inside = folder / "demo"
+    inside.mkdir()
+    lengths = ["--steps", "2", "--cold-start-steps", "2"]
     run = subprocess.run(
         [sys.executable, ROOT / "examples" / "demo.py", *lengths, "--json", "numbers.json"],
-        cwd=folder,
+        cwd=inside,
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT / "src"),
@@ -42,8 +41,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stderr == ""
-    (folder / "output.txt").write_text(run.stdout, encoding="utf-8")
-    return folder
+    (inside / "output.txt").write_text(run.stdout, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo ran for a few steps, with its output, numbers and plot."""
+    for needed in ("trl", "matplotlib", "rich"):
+        pytest.importorskip(needed)
+    return build_once(tmp_path_factory, "demo", run_demo) / "demo"
 
 
 def test_it_prints_both_samples_and_every_reward(folder: Path) -> None:

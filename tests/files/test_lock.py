@@ -1,4 +1,4 @@
-"""Scoring on systems without fcntl: Windows has msvcrt, WebAssembly has neither."""
+"""Scoring on systems without fcntl: Windows has msvcrt, WebAssembly has no file locks."""
 
 from __future__ import annotations
 

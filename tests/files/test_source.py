@@ -1,4 +1,4 @@
-"""Rows out of files, in every form, from any row on; what a file is wrong about."""
+"""Reading rows from files in every format and from any row on, and the errors of bad files."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_chunks_are_joined_cut_and_pickled(form, tmp_path):
     assert [part.position(row) for row in range(4)] == positions[5:9]
 
 
-def test_a_slice_is_pickled_alone(tmp_path):
+def test_pickling_a_slice_excludes_the_other_rows(tmp_path):
     rows = [{"completion": "x" * 1000}] * 1000
     (chunk,) = Source.resolve(as_parquet(tmp_path, rows)).chunks(size=1000)
     assert len(pickle.dumps(chunk[:2])) < 10_000
@@ -120,7 +120,7 @@ def test_rows_are_counted_if_that_is_cheap(form, count, tmp_path):
     assert Source.resolve(form(tmp_path, ROWS)).count() == count
 
 
-def test_columns_get_other_names_and_hide_those_that_had_them(tmp_path):
+def test_renamed_columns_hide_columns_of_the_same_name(tmp_path):
     source = as_jsonl(tmp_path, [{"completion": "old", "response": "new", "n": 1}])
     assert [*Source.resolve(source).rows(columns={"response": "completion"})] == [
         {"completion": "new", "n": 1}
@@ -178,7 +178,7 @@ def test_a_folder_without_rows_is_reported_with_a_fix(tmp_path):
     with pytest.raises(ValueError, match="give one of its files"):
         Source.resolve(tmp_path)
     as_completions(tmp_path, ROWS)
-    with pytest.raises(ValueError, match=r"did you mean '.*completions'"):
+    with pytest.raises(ValueError, match=r"parquet files; give '.*completions'$"):
         Source.resolve(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What the fixed presets promise, each promise on cases worked out by hand."""
+"""The rules of the fixed presets, each on hand-computed cases."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_several_lines_of_thought_are_fine(name, text):
         "<reasoning>\n2\n</reasoning>\n<answer>\n4\n",
     ],
 )
-def test_what_never_earns_the_full_xml_score(name, text):
+def test_texts_that_never_earn_the_full_xml_score(name, text):
     assert value(name, text) < FULL[name]
 
 
@@ -84,7 +84,7 @@ def test_what_never_earns_the_full_xml_score(name, text):
         "4",
     ],
 )
-def test_what_never_earns_the_full_think_score(name, text):
+def test_texts_that_never_earn_the_full_think_score(name, text):
     assert value(name, text) < FULL[name]
 
 
@@ -92,7 +92,7 @@ def test_what_never_earns_the_full_think_score(name, text):
     "answer", ["A", "-1", r"\emptyset", "\u221e", "<1, 2>", "\u7b54\u6848", "\u2713", "\u2192"]
 )
 @pytest.mark.parametrize("name", XML)
-def test_an_honest_answer_is_not_blank(name, answer):
+def test_a_valid_answer_is_not_blank(name, answer):
     assert value(name, xml(answer)) == FULL[name]
 
 
@@ -193,7 +193,7 @@ def test_language_never_pays_for_text_without_letters(text):
     assert value("format_and_language_reward_func", text) == -5.0
 
 
-def test_language_knows_no_malay():
+def test_language_does_not_detect_malay():
     reward = presets.format_and_language_reward_func
     assert "ms" not in reward.candidates
     assert {"id", "en", "zh"} < set(reward.candidates)

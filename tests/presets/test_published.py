@@ -1,4 +1,4 @@
-"""The published numbers: cases worked out from the rules, and a table where it lies near."""
+"""Published scores: cases derived from the rules, and a table of scores if one is found nearby."""
 
 from __future__ import annotations
 

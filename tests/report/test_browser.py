@@ -39,10 +39,10 @@ def browser():
 
 @pytest.fixture(scope="module")
 def opened(browser, tmp_path_factory):
-    """Return a function that opens a page; fail on any complaint, and any request but the file's.
+    """Return a function that opens a page; fail on console errors and on requests beyond the file.
 
-    A page of equal rows is written once, and windows of equal options share a context, which takes
-    longer to start than a tab.
+    A page of equal rows is written once, and windows with equal options share a context, which
+    takes longer to start than a tab.
     """
     complaints: list[str] = []
     files: dict[str, Path] = {}
@@ -183,7 +183,7 @@ def test_a_bar_shows_its_rows(opened):
     assert page.locator("#range").inner_text().endswith("of 120")
 
 
-def test_a_bar_of_a_bin_shows_as_many_rows_as_it_says(opened):
+def test_clicking_a_bar_shows_as_many_rows_as_its_label(opened):
     page = opened(ROWS)
     for label in ("values of length", "advantages"):
         bars = page.get_by_role("group", name=label).locator(".bar")
@@ -197,7 +197,7 @@ def test_a_bar_of_a_bin_shows_as_many_rows_as_it_says(opened):
             assert (0 if shown == "0 rows" else int(shown.split()[-1])) == sizes[index]
 
 
-def test_an_opened_row_says_why_and_marks_the_answer(opened):
+def test_an_opened_row_shows_reasons_and_marks_the_answer(opened):
     page = opened(ROWS)
     page.get_by_role("searchbox").fill("row 1")
     page.get_by_text("1 to 1 of 1", exact=True).wait_for()
@@ -267,7 +267,7 @@ def test_no_page_is_wider_than_its_window(opened, width, rows):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_row_alone_and_no_script(opened):
+def test_a_single_row_and_disabled_scripts(opened):
     assert (
         opened([{"completion": "a", "rewards/r": None}]).locator("#range").inner_text()
         == "1 to 1 of 1"

@@ -1,4 +1,4 @@
-"""Figures and findings of made rows, computed by hand; the positions of answers."""
+"""Figures and findings of generated rows, computed by hand, and the positions of answers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit.report.answers import locate
+from rewardkit.report.compute_figures import BINS, make_histogram, measure
 from rewardkit.report.formatting import number, percent, two_decimals
-from rewardkit.report.measuring import BINS, make_histogram, measure
 from rewardkit.report.rows import gather
 from scored_pages import made, scored, seeded
 
@@ -199,7 +199,7 @@ def test_no_answer():
         ([0, 1], "Reward varies within groups"),
     ],
 )
-def test_the_share_of_groups_without_a_signal_is_said(rows, title):
+def test_the_share_of_groups_without_a_signal_is_reported(rows, title):
     pairs = [scored("a", str(n // 2), r=value) for n, value in enumerate(rows)]
     assert title in [finding.title for finding in measure(gather(pairs)).findings]
 

@@ -1,4 +1,4 @@
-"""Pages of made rows: what is read, what fits, and that nothing in a file is read as markup."""
+"""Pages of generated rows: what is read, what fits, and that no text of a file becomes markup."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_trls_own_table(tmp_path):
     assert (item["t"], item["w"], item["c"]) == ("5", ["wrong", ""], {"answer": "4"})
 
 
-def test_the_rewards_beside_the_file_give_weights_and_extractors(tmp_path):
+def test_the_sidecar_gives_weights_and_extractors(tmp_path):
     total = rk.build("is_number", name="right", extractor={"type": "tag", "tag": "final"}) * 2.0
     rows = [scored("<final>7</final> <answer>8</answer>", right=0.5)]
     source = write(tmp_path, rows)
@@ -146,7 +146,7 @@ def test_the_limit_holds_to_the_byte(tmp_path):
 
 
 class Elements(HTMLParser):
-    """Collects a page's tags and attributes, as a browser would see them."""
+    """Collects the tags and attributes of a page like a browser."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

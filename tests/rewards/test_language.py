@@ -15,7 +15,6 @@ from langid.langid import LanguageIdentifier, model
 import rewardkit as rk
 from rewardkit.rewards import _langid, language
 
-WHOLE = LanguageIdentifier.from_modelstring(model)
 ID = "Saya menghitung jumlah apel yang ada di dalam keranjang itu"
 EN = "I count the number of apples that are in the basket"
 DE = "Ich zähle die Äpfel, die in dem Korb liegen"
@@ -31,15 +30,16 @@ def backend(request):
 
 @pytest.fixture(scope="module")
 def own_label(backend):
-    """What the backend itself calls a text."""
+    """The backend's own label of a text."""
     if backend == "langid":
-        return lambda text: WHOLE.classify(text)[0]
+        whole = LanguageIdentifier.from_modelstring(model)
+        return lambda text: whole.classify(text)[0]
     py3langid = pytest.importorskip("py3langid.langid")
     identifier = py3langid.LanguageIdentifier.from_model_file(py3langid.MODEL_FILE)
     return lambda text: identifier.classify(text)[0]
 
 
-@settings(max_examples=30)
+@settings(max_examples=settings.default.max_examples // 3)
 @given(text=st.one_of(TEXT, TEXT.map(str.upper), TEXT.map(partial(normalize, "NFD"))))
 def test_unmasked_labels_are_the_backends_own(backend, own_label, text):
     label = own_label(text)
@@ -57,7 +57,7 @@ def test_labels_of_every_script_are_the_backends_own(backend, own_label):
         for low in lows * 20
     ]
     labels = [*map(own_label, texts)]
-    scores = {label: float(place) for place, label in enumerate(sorted({*labels}))}
+    scores = {label: float(index) for index, label in enumerate(sorted({*labels}))}
     reward = rk.build("language", backend=backend, scores=scores, mask=False)
     assert reward(completions=texts) == [scores[label] for label in labels]
 
@@ -68,7 +68,7 @@ PARTS = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(parts=st.lists(PARTS, min_size=1, max_size=8), repeats=st.sampled_from([1, 2, 300]))
 def test_sentences_side_by_side_get_the_backends_own_labels(backend, own_label, parts, repeats):
     sentences = [part for part in parts for part in language._SENTENCE_END.split(part)]
@@ -124,7 +124,7 @@ def test_money_is_not_latex():
     assert reward(completions=[f"$5 {EN} $7"]) == [0.0]
 
 
-def test_markup_alone_has_no_letters():
+def test_markup_without_prose_has_no_letters():
     reward = rk.build("language", target="id", no_letters=-1.0)
     assert (
         reward(completions=["<answer>42</answer>", "```\nid\n```", r"$\frac{1}{2}$", "²"])
@@ -160,7 +160,7 @@ def test_a_release_of_py3langid_with_another_model_is_named(monkeypatch):
     py3langid = pytest.importorskip("py3langid.langid")
     _langid._load_model.cache_clear()
     _langid.load_identifier.cache_clear()
-    other = SimpleNamespace(LanguageIdentifier=WHOLE, MODEL_FILE=None)
+    other = SimpleNamespace(LanguageIdentifier=LanguageIdentifier, MODEL_FILE=None)
     monkeypatch.setitem(sys.modules, py3langid.__name__, other)
     with pytest.raises(ImportError, match=r"another model; pip install 'py3langid==0\.4\.\*'"):
         rk.build("language", target="id", backend="py3langid")(completions=["a"])
@@ -238,7 +238,7 @@ def test_a_target_is_a_language_code() -> None:
             rk.build("language", target=target)
 
 
-def test_a_letter_that_is_blank_is_no_letter() -> None:
+def test_an_invisible_letter_does_not_count() -> None:
     pytest.importorskip("langid")
     share = rk.build("language", target="id", candidates=["en", "id"])
     assert share(completions=["\u3164", "<think>\u115f\u1160</think>\uffa0"]) == [None, None]

@@ -19,7 +19,7 @@ def test_where_it_may_match(where, values):
     assert reward(completions=["42", "so 42", "42 it is"]) == values
 
 
-def test_a_pattern_that_runs_away_costs_no_more_than_its_timeout():
+def test_catastrophic_backtracking_stops_at_the_timeout():
     reward = rk.build(
         "regex_match", pattern=r"(a|aa)+$", where="fullmatch", otherwise=-1.0, timeout=0.05
     )

@@ -10,9 +10,9 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c", "dog"]), max_size=12)
 
 
 def shares(units, size):
-    """Count by hand: how many of the runs stood before."""
-    runs = [tuple(units[place : place + size]) for place in range(len(units) - size + 1)]
-    return sum(run in runs[:place] for place, run in enumerate(runs)) / len(runs) if runs else 0.0
+    """Count by hand: the share of the runs that occurred before."""
+    runs = [tuple(units[start : start + size]) for start in range(len(units) - size + 1)]
+    return sum(run in runs[:start] for start, run in enumerate(runs)) / len(runs) if runs else 0.0
 
 
 @given(words=WORDS, size=st.integers(1, 4))
@@ -29,7 +29,7 @@ def test_repetition_of_tokens(ids, size):
 
 def test_text_without_spaces():
     reward = rk.build("repetition", ngram=2)
-    chinese, japanese = "我数苹果我数苹果", "りんごを数えます"  # 7 pairs, of which 3 stood before
+    chinese, japanese = "我数苹果我数苹果", "りんごを数えます"  # 7 pairs, 3 of them repeated
     assert reward(completions=[chinese, japanese]) == pytest.approx([-3 / 7, 0.0])
 
 
@@ -51,15 +51,15 @@ def test_different_words_are_not_the_same(text):
     assert rk.build("repetition", ngram=1)(completions=[text]) == [0.0]
 
 
-def test_a_mark_may_be_written_apart():
+def test_a_combining_mark_may_be_decomposed():
     reward = rk.build("repetition", ngram=1)
     assert reward(completions=["résumé re\u0301sume\u0301"]) == [-0.5]
 
 
 @given(prompt=WORDS, words=WORDS, size=st.integers(1, 4))
-def test_prompt_overlap_is_the_share_that_stands_in_the_prompt(prompt, words, size):
-    theirs = [prompt[place : place + size] for place in range(len(prompt) - size + 1)]
-    ours = [words[place : place + size] for place in range(len(words) - size + 1)]
+def test_prompt_overlap_is_the_share_that_occurs_in_the_prompt(prompt, words, size):
+    theirs = [prompt[start : start + size] for start in range(len(prompt) - size + 1)]
+    ours = [words[start : start + size] for start in range(len(words) - size + 1)]
     share = sum(run in theirs for run in ours) / len(ours) if ours else 0.0
     reward = rk.build("prompt_overlap", ngram=size, penalty=8.0)
     values = reward(prompts=[" ".join(prompt)], completions=[" ".join(words)])

@@ -39,7 +39,7 @@ def test_a_function_becomes_a_term_a_factor_and_a_wrapped_reward():
     assert Clip(reward=reward, high=0.5)(completions=["OH"]) == [0.5]
 
 
-def test_it_gets_what_trl_passes():
+def test_a_function_gets_trls_arguments():
     reward = rk.wrap(answers, pointwise=False)
     logged = {}
     values = reward(
@@ -65,7 +65,7 @@ def test_an_async_function_works_outside_and_inside_an_event_loop():
     assert asyncio.run(inside()) == [None, None]
 
 
-def test_what_a_function_must_not_return():
+def test_invalid_return_values_of_a_function():
     with pytest.raises(ValueError, match="endless gave 1 value for 2 completions"):
         rk.wrap(lambda completions, **_: [1.0], name="endless")(completions=["a", "b"])
     with pytest.raises(ValueError, match="gave inf, which TRL would spread over the whole group"):
@@ -79,8 +79,18 @@ def test_what_cannot_be_wrapped_and_what_cannot_be_dumped():
         rk.wrap(3)
     with pytest.raises(TypeError, match="expected a function"):
         rk.wrap(Length(target=1))
-    with pytest.raises(ValueError, match="Wrapped is not registered, so YAML cannot name it"):
+    with pytest.raises(ValueError, match="shouts is a plain function, which YAML cannot hold"):
         rk.dump(rk.wrap(shouts))
+    with pytest.raises(TypeError, match="shouts is a plain function, which YAML cannot hold"):
+        rk.dump([Length(target=1), shouts])
+    with pytest.raises(TypeError, match=r"got bounds=1, expected two numbers: bounds=\(0.0, 1.0\)"):
+        rk.wrap(shouts, bounds=1)
+    with pytest.raises(ValueError, match="expected the lower one first"):
+        rk.wrap(shouts, bounds=(1, 0))
+    with pytest.raises(
+        TypeError, match=r"shouts gave None \(NoneType\), expected a list of values"
+    ):
+        rk.wrap(lambda completions, **_: None, name="shouts")(completions=["a"])
     assert rk.wrap(lambda completions, **_: [0.0]).__name__ == "_lambda_"
 
 

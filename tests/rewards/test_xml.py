@@ -84,16 +84,16 @@ def test_the_fixed_count_agrees_with_a_walk_over_the_tags(text):
     tokens = list(re.finditer(r"</?(?:reasoning|answer)>", text))
     wanted = ["<reasoning>", "</reasoning>", "<answer>", "</answer>"]
     earned, kept, last = 0, {}, -1
-    for place, tag in enumerate(wanted):
+    for index, tag in enumerate(wanted):
         found = [token for token in tokens if token[0] == tag]
         if len(found) != 1 or found[0].start() < last:
             continue
-        opening = kept.get(place - 1) if place % 2 else None
+        opening = kept.get(index - 1) if index % 2 else None
         content = text[opening.end() : found[0].start()] if opening else "a"
         if not re.search(r"[abc]", re.sub(r"<[^<>]*>", "", content)):
             continue
         earned, last = earned + 1, found[0].end()
-        kept[place] = found[0]
+        kept[index] = found[0]
     closed = text.split("</answer>", 1)
     tail = closed[1] if len(closed) > 1 else text.partition("<answer>")[2]
     assert score("xml_count", text) == pytest.approx(

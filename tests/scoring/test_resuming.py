@@ -1,4 +1,4 @@
-"""Scoring that is killed, cut short, changed or started twice: no row is lost or doubled."""
+"""Scoring that is killed, truncated, changed or started twice: no row is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ score(sys.argv[2], scored.Slow(), sys.argv[3], batch_size=5, workers=int(sys.arg
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_killed_and_run_again_every_row_is_there_once(suffix, workers, tmp_path):
+def test_after_a_kill_and_a_second_run_every_row_occurs_once(suffix, workers, tmp_path):
     rows = [{"completion": f"{number} is it", "n": number} for number in range(1500)]
     source, out = write_rows(tmp_path, rows), tmp_path / f"out{suffix}"
     progress = out.with_name(f"{out.name}.progress")
@@ -66,12 +66,12 @@ def test_killed_and_run_again_every_row_is_there_once(suffix, workers, tmp_path)
 
 
 class KilledError(Exception):
-    """As if the process ended here."""
+    """Raised where the process would be killed."""
 
 
 @pytest.fixture
 def begun(tmp_path):
-    """A source, and an out file of which the first rows are there."""
+    """A source, and an unfinished output file with the first rows."""
 
     def stop(done: int, _: int | None) -> None:
         if done >= 20:
@@ -89,7 +89,7 @@ def begun(tmp_path):
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """The rows that an uninterrupted run writes, by the suffix of its file."""
+    """The rows of an uninterrupted run, by the suffix of its file."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     source = write_rows(folder, ROWS)
     for suffix in SUFFIXES:
@@ -131,7 +131,7 @@ def test_cut_anywhere_the_rest_is_scored_again(suffix, file, begun, uninterrupte
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("step", ["finish", "replace", "part", "progress"])
 def test_killed_between_the_last_steps_the_file_is_whole(step, suffix, tmp_path):
-    """The process ends at a call that finishing makes, as if it was killed there."""
+    """The process is killed at one of the calls that finish the file."""
     source, out = write_rows(tmp_path, ROWS), tmp_path / f"out{suffix}"
     with pytest.MonkeyPatch.context() as patch:
         if step == "finish":
@@ -155,7 +155,7 @@ def end(*_: Any, **__: Any) -> None:
 
 
 def only(path: Path, call: Any) -> Any:
-    """Call a method of paths, but end where it is about one of them."""
+    """Call a path's method, but raise if it concerns one of these files."""
 
     def maybe(self: Path, *given: Any, **options: Any) -> Any:
         if path in (self, *given):

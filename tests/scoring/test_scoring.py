@@ -1,4 +1,4 @@
-"""Scored files: every row once, as it was, with each reward's value and why."""
+"""Scored files contain every row once and unchanged, with each reward's value and reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pq = pytest.importorskip("pyarrow.parquet")
 
 
 def by_hand(rewards: list[Any], rows: list[dict[str, Any]]) -> list[list[float | None]]:
-    """Each reward's values, called as a trainer calls it."""
+    """Return each reward's values, called with a trainer's arguments."""
     completions = [row["completion"] for row in rows]
     answers = [row["answer"] for row in rows]
     return [reward(completions=completions, answer=answers) for reward in rewards]
@@ -79,7 +79,7 @@ def test_the_sum_is_split_weighted_and_leaves_out_abstentions(tmp_path):
     assert done.total[3:] == (32.0 / 3, 8.5, 12.0)
 
 
-def test_if_all_abstain_there_is_no_sum(tmp_path):
+def test_the_sum_is_none_if_all_rewards_abstain(tmp_path):
     right = rk.build("correct", verifier="number", name="right")
     done = score(
         write_rows(tmp_path, [{"completion": "4", "answer": ""}]), right, tmp_path / "out.jsonl"
@@ -173,14 +173,14 @@ def test_a_group_goes_on_in_the_next_file(tmp_path):
     assert [row["rewards/GroupSize"] for row in read_rows(out)] == [2, 2, 3, 3, 3, 4, 4, 4, 4]
 
 
-def test_rows_without_a_prompt_are_no_group(tmp_path):
+def test_rows_without_a_prompt_are_not_grouped(tmp_path):
     rows = [{"prompt": None, "completion": ""}] * 5 + [{"prompt": "a", "completion": ""}] * 5
     out = tmp_path / "out.jsonl"
     score(write_rows(tmp_path, rows), scored.of_batch, out, batch_size=2)
     assert [row["rewards/of_batch"] for row in read_rows(out)] == [1, 2, 2, 2, 2] + [5] * 5
 
 
-def test_a_group_of_many_batches_is_held_together(tmp_path):
+def test_a_group_larger_than_a_batch_is_not_split(tmp_path):
     rows = [{"prompt": "a", "completion": ""}] * 50 + [{"prompt": "b", "completion": ""}] * 3
     out = tmp_path / "out.jsonl"
     score(write_rows(tmp_path, rows), scored.GroupSize(), out, batch_size=2)
@@ -306,7 +306,7 @@ def test_progress_is_reported(tmp_path):
     assert calls == [(0, 35), (20, 35), (35, 35)]
 
 
-def test_the_sidecar_says_every_field_and_the_version(tmp_path):
+def test_the_sidecar_has_every_field_and_the_version(tmp_path):
     near = rk.build("length", target=1)
     score(write_rows(tmp_path, ROWS), near, tmp_path / "out.jsonl")
     text = (tmp_path / "out.jsonl.rewards.yaml").read_text(encoding="utf-8")

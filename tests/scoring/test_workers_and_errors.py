@@ -1,4 +1,4 @@
-"""Scoring in several processes, and what goes wrong: in rewards, in workers, in arguments."""
+"""Scoring in several processes, and errors in rewards, workers and arguments."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_worker_that_dies_is_named_and_the_rows_before_are_kept(tmp_path):
     ("options", "message"),
     [
         ({"out": "out.csv"}, r"got the ending '.csv', expected .jsonl or .parquet"),
-        ({"out": "in.jsonl"}, "is the input too"),
+        ({"out": "in.jsonl"}, "is also the input"),
         ({"workers": 0}, "got workers=0"),
         ({"batch_size": 0}, "got batch_size=0"),
         ({"rewards": []}, "no rewards"),

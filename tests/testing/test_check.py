@@ -74,7 +74,7 @@ check_reward(reward, laws=["pickles", "deterministic"], max_examples=20)
 """
     done = run(code, tmp_path)
     assert "reward: 1 of 2 laws failed" in done.stderr
-    assert "pickles: It pickles, and gives the same in another process" in done.stderr
+    assert "pickles: It pickles, and gives the same result in another process" in done.stderr
 
 
 def test_pytest_shows_the_finding_and_none_of_the_frames(tmp_path):
@@ -265,7 +265,7 @@ def test_extractors_that_break_their_laws():
         return text.split()[0]
 
     with pytest.raises(kit.LawBroken) as raised:
-        kit.check_extractor(first_word, wrap="It is {answer}.", **QUICK)
+        kit.check_extractor(first_word, template="It is {answer}.", **QUICK)
     assert [finding.law for finding in raised.value.findings] == ["total", "found"]
 
 
@@ -314,6 +314,6 @@ reads = Reads()
     (tmp_path / "my_reads.py").write_text(code, encoding="utf-8")
     (tmp_path / "rows.jsonl").write_text('{"answer": "4", "answers": "5"}\n', encoding="utf-8")
     arguments = ["check", "my_reads.py:reads", "tag", "--max-examples", "5", "--skip", "linear"]
-    arguments += ["--data", "rows.jsonl", "--wrap", "so", "--skip", "pickles"]
+    arguments += ["--data", "rows.jsonl", "--template", "so", "--skip", "pickles"]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output

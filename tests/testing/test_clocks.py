@@ -72,7 +72,7 @@ def multiplied(completions, **_):
 
 
 def test_numbers_of_32_bits_keep_the_laws():
-    options = {"forms": "text", "bounds": (0.0, 0.1), "wrap": "4"}
+    options = {"forms": "text", "bounds": (0.0, 0.1), "template": "4"}
     assert {"bounds", "maximum"} <= {*kit.check_reward(narrow, **options, **QUICK).held}
     kit.check_reward(multiplied, forms="text", **{**QUICK, "max_examples": settings().max_examples})
 

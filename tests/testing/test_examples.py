@@ -14,7 +14,7 @@ import rewardkit as rk
 from rewardkit import testing as kit
 
 ANSWERED = {"columns": {"answer": ["17", "230", "-3.5"]}}
-WRAP = "<think>so</think><answer>{answer}</answer>"
+TEMPLATE = "<think>so</think><answer>{answer}</answer>"
 QUICK = {"skip": ["pickles", "linear"], "max_examples": 50}
 
 
@@ -48,7 +48,7 @@ def of_the_first_message(completions, answer, **_):
 
 
 def test_right_answers_are_compared_in_every_form():
-    options = {"forms": ["chat", "turns", "tools"], **ANSWERED, "wrap": WRAP}
+    options = {"forms": ["chat", "turns", "tools"], **ANSWERED, "template": TEMPLATE}
     assert found(of_the_first_message, **options) == {"forms"}
     assert found(of_the_first_message, **options, bounds=(0, 1)) == {"forms", "maximum"}
 
@@ -69,7 +69,7 @@ def shares_what_is_right(completions, answer, **_):
     return [value / max(1, sum(values)) for value in values]
 
 
-@pytest.mark.parametrize("options", [{"wrap": WRAP}, {}])
+@pytest.mark.parametrize("options", [{"template": TEMPLATE}, {}])
 @pytest.mark.parametrize(
     ("reward", "law"),
     [
@@ -93,7 +93,7 @@ def test_right_answers_reach_a_component_under_another_name():
                 for text, answer in zip(batch.texts, answers, strict=True)
             ]
 
-    assert found(ReadsAnswer(), **ANSWERED, wrap=WRAP, laws="rename", skip=()) == {"rename"}
+    assert found(ReadsAnswer(), **ANSWERED, template=TEMPLATE, laws="rename", skip=()) == {"rename"}
 
 
 def verifier_that(breaks):
@@ -145,7 +145,7 @@ def test_a_batch_is_all_text_or_all_messages_and_its_prompts_too():
     check(forms="text")
     check(completions=kit.completions())
     check(columns={"prompts": ["What is 2?"]})
-    check(**ANSWERED, wrap=WRAP, bounds=(0.0, 1.0))
+    check(**ANSWERED, template=TEMPLATE, bounds=(0.0, 1.0))
 
 
 def chat_only(completions, **_):
@@ -153,7 +153,7 @@ def chat_only(completions, **_):
 
 
 def test_only_forms_that_the_completions_show_are_compared():
-    options = {"completions": kit.completions(forms="chat"), "bounds": (0.0, 1.0), "wrap": "4"}
+    options = {"completions": kit.completions(forms="chat"), "bounds": (0.0, 1.0), "template": "4"}
     assert found(chat_only, **options) == set()
     checked = kit.check_reward(chat_only, **options, **QUICK)
     assert checked.skipped["forms"].startswith("it is checked with one form only")

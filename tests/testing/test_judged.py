@@ -24,7 +24,7 @@ def test_what_always_raises_holds_nothing():
     def reward(completions, **_):
         return [1 / 0 for _ in completions]
 
-    laws, checked = findings(kit.check_reward, reward, bounds=(0.0, 1.0), wrap="4")
+    laws, checked = findings(kit.check_reward, reward, bounds=(0.0, 1.0), template="4")
     assert laws == {"total", "maximum"}
     assert checked.held == ()
     about = (
@@ -45,10 +45,10 @@ def test_what_always_raises_holds_nothing():
     assert checked.skipped["linear"] == "the reward raised in every example"
 
 
-def test_a_wrap_that_leaves_out_every_row():
-    checked = kit.check_reward(rk.build("xml_soft"), wrap=lambda row: None, laws="maximum")
+def test_a_template_that_leaves_out_every_row():
+    checked = kit.check_reward(rk.build("xml_soft"), template=lambda row: None, laws="maximum")
     assert checked.held == ()
-    assert checked.skipped == {"maximum": "wrap returned None for every row"}
+    assert checked.skipped == {"maximum": "the template returned None for every row"}
 
 
 def test_a_verifier_that_reads_no_reference():

@@ -39,22 +39,22 @@ def even(completions, **columns):
         ({"laws": "total", "skip": "total"}, ValueError, "leave no law to try"),
         ({"skip": ["total"], "laws": iter(["total"])}, ValueError, "leave no law to try"),
         (
-            {"wrap": 3},
+            {"template": 3},
             TypeError,
-            r"wrap: got 3 \(int\), expected a text with \{answer\} in it or a",
+            r"template: got 3 \(int\), expected a text with \{answer\} in it or a",
         ),
         (
-            {"wrap": lambda row: 4, "bounds": (0, 1)},
+            {"template": lambda row: 4, "bounds": (0, 1)},
             TypeError,
-            r"wrap: the function returned 4 \(int\)",
+            r"template: the function returned 4 \(int\)",
         ),
         (
-            {"wrap": "<a>{anwser}</a>"},
+            {"template": "<a>{anwser}</a>"},
             ValueError,
             r"\{anwser\} is not a column; did you mean 'answer'",
         ),
         (
-            {"wrap": "<a>{solution}</a>"},
+            {"template": "<a>{solution}</a>"},
             ValueError,
             r"\{solution\} is not a column \(answer, prompt\)",
         ),
@@ -76,7 +76,7 @@ def test_a_column_that_a_component_does_not_read():
         kit.check_reward(CORRECT, columns={"anwser": ["4"]})
 
 
-def test_latex_in_a_wrap_is_not_a_placeholder():
+def test_latex_in_a_template_is_not_a_placeholder():
     def solved(completions, answer, **columns):
         texts = [rk.Batch([completion]).texts[0] for completion in completions]
         return [
@@ -84,18 +84,22 @@ def test_latex_in_a_wrap_is_not_a_placeholder():
             for text, reference in zip(texts, answer, strict=True)
         ]
 
-    wrap = r"\frac{x}{1} {answer}"
+    template = r"\frac{x}{1} {answer}"
     options = {"columns": {"answer": ["4"]}, "bounds": (0, 1), "max_examples": 5}
-    assert kit.check_reward(solved, wrap=wrap, laws="maximum", **options).held == ("maximum",)
-    assert kit.check_reward(CORRECT, wrap=r"\boxed{x} {answer}", laws="total", max_examples=2).held
+    assert kit.check_reward(solved, template=template, laws="maximum", **options).held == (
+        "maximum",
+    )
+    assert kit.check_reward(
+        CORRECT, template=r"\boxed{x} {answer}", laws="total", max_examples=2
+    ).held
 
 
-def test_a_layout_may_be_that_of_a_column_where_none_is_read():
-    layout = "<reasoning>\nso\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
-    options = {"wrap": layout, "laws": "maximum", "max_examples": 2}
+def test_a_template_may_be_that_of_a_column_where_none_is_read():
+    template = "<reasoning>\nso\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
+    options = {"template": template, "laws": "maximum", "max_examples": 2}
     assert kit.check_reward(rk.build("xml_strict"), **options).held == ("maximum",)
     with pytest.raises(ValueError, match=r"\{promt\} is not a column; did you mean 'prompt'"):
-        kit.check_reward(rk.build("xml_strict"), wrap="{promt}", laws="maximum")
+        kit.check_reward(rk.build("xml_strict"), template="{promt}", laws="maximum")
 
 
 def test_a_column_called_new():
@@ -163,9 +167,17 @@ def test_options_of_a_verifier_that_do_not_fit(options, error, message):
     [
         ({"texts": ["a"]}, TypeError, "texts: got .*, expected a Hypothesis strategy"),
         ({"answers": ["4"]}, TypeError, "answers: got .*, expected a Hypothesis strategy"),
-        ({"wrap": 3}, TypeError, r"wrap: got 3 \(int\), expected a text with \{answer\} in it$"),
-        ({"wrap": str}, TypeError, "wrap: got"),
-        ({"wrap": "so"}, ValueError, r"wrap: got 'so', expected a text with \{answer\} in it"),
+        (
+            {"template": 3},
+            TypeError,
+            r"template: got 3 \(int\), expected a text with \{answer\} in it$",
+        ),
+        ({"template": str}, TypeError, "template: got"),
+        (
+            {"template": "so"},
+            ValueError,
+            r"template: got 'so', expected a text with \{answer\} in it",
+        ),
     ],
 )
 def test_options_of_an_extractor_that_do_not_fit(options, error, message):

@@ -29,17 +29,17 @@ def broken(reward, **options):
     [
         (
             "xmlcount_reward_func",
-            {**CHAT, "bounds": (0.0, 0.5), "wrap": XML},
+            {**CHAT, "bounds": (0.0, 0.5), "template": XML},
             {"bounds", "maximum"},
         ),
-        ("soft_format_reward_func", {**CHAT, "bounds": (0.0, 0.5), "wrap": XML}, {"maximum"}),
-        ("strict_format_reward_func", {**CHAT, "bounds": (0.0, 0.5), "wrap": XML}, {"maximum"}),
-        ("int_reward_func", {**ANSWERED, "bounds": (0.0, 0.5), "wrap": XML}, {"maximum"}),
+        ("soft_format_reward_func", {**CHAT, "bounds": (0.0, 0.5), "template": XML}, {"maximum"}),
+        ("strict_format_reward_func", {**CHAT, "bounds": (0.0, 0.5), "template": XML}, {"maximum"}),
+        ("int_reward_func", {**ANSWERED, "bounds": (0.0, 0.5), "template": XML}, {"maximum"}),
         ("correctness_reward_func", ANSWERED, {"total"}),
         ("match_format_exactly", CHAT, set()),
-        ("match_format_approximately", {**CHAT, "bounds": (-2.0, 1.0), "wrap": THINK}, set()),
-        ("check_answer", {**ANSWERED, "bounds": (-4.5, 5.0), "wrap": THINK}, {"maximum"}),
-        ("check_numbers", {**ANSWERED, "bounds": (-2.5, 3.5), "wrap": THINK}, {"maximum"}),
+        ("match_format_approximately", {**CHAT, "bounds": (-2.0, 1.0), "template": THINK}, set()),
+        ("check_answer", {**ANSWERED, "bounds": (-4.5, 5.0), "template": THINK}, {"maximum"}),
+        ("check_numbers", {**ANSWERED, "bounds": (-2.5, 3.5), "template": THINK}, {"maximum"}),
         ("reward_len", {"forms": ONE_TEXT}, {"forms"}),
     ],
 )
@@ -78,7 +78,7 @@ def test_trls_accuracy_earns_its_maximum_for_plain_numbers():
         completions=kit.completions(forms="chat", texts=kit.tagged("think")),
         forms="chat",
         bounds=(0.0, 1.0),
-        wrap=lambda row: rf"It is $\boxed{{{row['solution'].strip('$')}}}$.",
+        template=lambda row: rf"It is $\boxed{{{row['solution'].strip('$')}}}$.",
         max_examples=5,
         skip="linear",
     )

@@ -136,7 +136,7 @@ def test_reads(text, expected):
         *("1/0", r"\frac{1}{0}", "7 is wrong", "42 not", "(5, 6)", "[5]", "9" * 5000, "-" * 10000),
     ],
 )
-def test_reads_nothing_else(text):
+def test_other_texts_are_not_numbers(text):
     assert read(text) is None
 
 
@@ -176,5 +176,5 @@ def test_fractions_are_exact(top, bottom):
     numbers=st.lists(st.integers(0, 999), min_size=2, max_size=6),
     mark=st.sampled_from([" ", ", ", "; ", " or ", "\n"]),
 )
-def test_a_list_is_no_number(numbers, mark):
+def test_a_list_is_not_a_number(numbers, mark):
     assert read(mark.join(map(str, numbers))) is None

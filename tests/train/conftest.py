@@ -1,4 +1,4 @@
-"""The run that the trainer's tests look at: killed in its middle, and resumed."""
+"""The run that the trainer's tests inspect: killed halfway, then resumed."""
 
 from __future__ import annotations
 

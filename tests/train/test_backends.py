@@ -11,7 +11,7 @@ import pytest
 
 from rewardkit.train import backends
 from rewardkit.train.backends import UnslothBackend
-from rewardkit.train.sections import Sampling
+from rewardkit.train.recipe_sections import Sampling
 from tiny_run import WordTokenizer, load_packaged
 
 
@@ -40,7 +40,7 @@ def test_vllm_samples_each_answer_with_its_own_seed(monkeypatch: pytest.MonkeyPa
 
 
 class FastLanguageModel:
-    """A mock of Unsloth's that keeps what it was given."""
+    """A mock of Unsloth's class that records its arguments."""
 
     calls: ClassVar[dict[str, dict[str, Any]]] = {}
 
@@ -60,7 +60,7 @@ class FastLanguageModel:
 
 
 @pytest.mark.parametrize("vllm", [True, False])
-def test_unsloth_loads_what_the_recipe_says(monkeypatch: pytest.MonkeyPatch, *, vllm: bool) -> None:
+def test_unsloth_loads_the_recipes_model(monkeypatch: pytest.MonkeyPatch, *, vllm: bool) -> None:
     unsloth = ModuleType("unsloth")
     unsloth.FastLanguageModel = FastLanguageModel  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "unsloth", unsloth)

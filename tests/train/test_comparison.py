@@ -1,4 +1,4 @@
-"""What responses are measured by."""
+"""The measures of responses."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_each_process_of_a_launch_keeps_its_gpu(
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
 
 
-def test_what_the_hub_is_needed_for_is_said_with_the_local_alternative(tmp_path: Path) -> None:
+def test_hub_errors_name_the_local_alternative(tmp_path: Path) -> None:
     recipe = load_packaged("deepseek_qwen3_language")
     model, dataset = describe_hub_needs(recipe, with_model=True)
     assert "DeepSeek-R1-0528-Qwen3-8B (or a folder: --model FOLDER)" in model

@@ -1,4 +1,4 @@
-"""The run folder: which runs it refuses, and which checkpoint is the last."""
+"""The run folder: which folders are refused, and which checkpoint is the last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole run on a tiny model: killed, resumed, and looked at; and runs that fail."""
+"""A complete run on a tiny model: killed, resumed and inspected; and runs that fail."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def test_every_step_has_its_times(run: Path) -> None:
         assert row["seconds_until_rewards"] > 0
 
 
-def test_a_run_that_was_killed_while_it_saved_takes_no_further_step(
-    run: Path, tmp_path: Path
-) -> None:
+def test_a_run_killed_while_saving_takes_no_further_step(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run.parent, tmp_path, dirs_exist_ok=True)
     (tmp_path / "run" / "summary.json").unlink()
     steps = len(read_rows(run / "log.jsonl"))
@@ -114,7 +112,7 @@ def test_it_asks_before_and_after_with_and_without(run: Path) -> None:
     assert asked == [(*mode, number) for mode in modes for number in "12"]
 
 
-def test_the_summary_says_what_was_done_and_what_not(run: Path) -> None:
+def test_the_summary_lists_completed_and_skipped_steps(run: Path) -> None:
     summary = read_json(run / "summary.json")
     log = read_rows(run / "log.jsonl")
     assert summary["steps"] == len(log)
@@ -184,7 +182,7 @@ def test_an_unknown_argument_stops_it_before_the_model(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_without_any_reward_says_why_it_failed(run: Path, tmp_path: Path) -> None:
+def test_a_run_in_which_no_reward_varies_fails_with_the_reason(run: Path, tmp_path: Path) -> None:
     start, _, rest = RECIPE.partition("rewards:\n")
     text = f"{start}rewards: xml_strict\ntraining:{rest.partition('training:')[2]}"
     text = text.replace("save: {merged_16bit: true, merged_4bit: true, gguf: [q8_0]}\n", "")
@@ -234,7 +232,7 @@ NO_GRADIENT = "these layers got no gradient, or the learning rate is too small"
             0,
             ["merged_16bit"],
             0.5,
-            ("merged_16bit is not the trained model once it is reloaded (see checks.json)",),
+            ("merged_16bit differs from the trained model after reloading (see checks.json)",),
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Recipes: the packaged ones, their mistakes with their lines, and changes by key path."""
+"""Recipes: the packaged ones, errors with their line, and changes by key path."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_every_recipe_passes_preflight(name: str) -> None:
     rows = prepare_rows(recipe, raw)
     found = check_rewards(recipe, rows)
     assert found.problems == ()
-    assert found.rows == min(len(rows), 200)
+    assert found.row_count == min(len(rows), 200)
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -1,4 +1,4 @@
-"""The rows: loaded, generated, prepared, held out."""
+"""Loading, generating, preparing and holding out rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rewardkit.train import Recipe, RecipeError
+from rewardkit.train.recipe_sections import Data
 from rewardkit.train.rows import hold_out, load_rows, make_sums, prepare_rows
-from rewardkit.train.sections import Data
 from tiny_run import write_recipe
 
 
@@ -41,7 +41,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
         load_rows(Data(file=path))
 
 
-def test_a_dataset_that_cannot_be_had_says_what_local_file_would_do(
+def test_a_dataset_that_cannot_be_loaded_names_a_local_alternative(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     datasets = pytest.importorskip("datasets")

@@ -1,4 +1,4 @@
-"""What is saved: merged weights, GGUF, the hub, and the checks of the reloaded models."""
+"""Saved models: merged weights, GGUF, the hub, and checks of the reloaded models."""
 
 from __future__ import annotations
 

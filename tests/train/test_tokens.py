@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewardkit.train.sections import Training
+from rewardkit.train.recipe_sections import Training
 from rewardkit.train.tokens import drop_long_prompts, find_role_tokens
 from tiny_run import WordTokenizer
 

@@ -17,14 +17,14 @@ from tiny_run import read_rows, write_recipe
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that moves when a test moves it."""
+    """A clock that only a test advances."""
     now = [100.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     return now
 
 
 class SlowReward:
-    """Takes some seconds of a clock."""
+    """Advances a clock by some seconds."""
 
     def __init__(self, clock: list[float], seconds: float) -> None:
         self.clock, self.seconds = clock, seconds

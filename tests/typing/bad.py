@@ -1,4 +1,4 @@
-"""Uses that a type checker must refuse, each on the line that says so."""
+"""Uses that a type checker must reject, each on a line marked as an error."""
 
 import rewardkit as rk
 from rewardkit.extract import Hash, Tag

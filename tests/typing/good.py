@@ -27,7 +27,7 @@ verdicts: list[rk.Verdict] = Number().verify(["4", None], [4, "7"])
 
 @rk.register("typed_shouting")
 class Shouting(rk.Reward):
-    """A reward of one's own."""
+    """A custom reward."""
 
     words: list[str]
     """The words to shout."""
@@ -38,7 +38,7 @@ class Shouting(rk.Reward):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """From nothing to the value."""
+        """From 0 to the value."""
         return 0.0, self.value
 
     def score(self, batch: rk.Batch) -> list[rk.Score]:
@@ -48,11 +48,23 @@ class Shouting(rk.Reward):
         return [rk.Score(self.value if text == one.upper() else 0.0) for text, one in pairs]
 
 
+class Grouped(rk.Reward):
+    """Bounds and pointwise as class attributes."""
+
+    bounds = (0.0, 1.0)
+    pointwise = False
+
+    def score(self, batch: rk.Batch) -> list[rk.Score]:
+        """Return one for all (batch length)."""
+        return [rk.Score(1.0)] * len(batch)
+
+
+low, high = Grouped().bounds
 shouting: Shouting = Shouting(words=["oh"], value=2.0, column="target")
 
 
 def plain(completions: Sequence[str], **columns: object) -> list[float]:
-    """A function for TRL."""
+    """A function with TRL's signature."""
     return [float(text.isupper() and bool(columns)) for text in completions]
 
 

@@ -1,4 +1,4 @@
-"""What mypy and pyright make of good and bad uses, as people have them: without a plugin."""
+"""The errors of mypy and pyright on good and bad uses, without a plugin."""
 
 from __future__ import annotations
 

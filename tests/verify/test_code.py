@@ -84,7 +84,7 @@ def test_a_list_is_one_text(judge, tests):
         ("print(4)\nexit(3)", [{"input": "", "output": "4"}], "0 of 1 tests; exit code 3"),
     ],
 )  # fmt: skip
-def test_a_wrong_answer_says_what_failed(judge, answer, tests, detail):
+def test_a_wrong_answer_names_what_failed(judge, answer, tests, detail):
     assert judge(answer, tests) == rk.Verdict(rk.Outcome.WRONG, detail)
 
 
@@ -335,7 +335,7 @@ def link(monkeypatch):
 
 
 def same(left, right):
-    """Return whether two values are the same, types and signs of zero included."""
+    """Return whether two values are equal, including types and the sign of zero."""
     if type(left) is not type(right):
         return False
     if isinstance(left, (list, tuple)):
@@ -393,7 +393,7 @@ def test_an_error_arrives_as_a_built_in_exception(kind, expected):
     assert type(error) is expected
 
 
-def test_a_batch_has_a_deadline_of_its_own(sandboxed):
+def test_a_batch_has_its_own_deadline(sandboxed):
     endless = [f"def f():\n    while True: {number}" for number in range(40)]
     verifier = rk.build("code", timeout=1.0, batch_timeout=1.5, workers=2, **sandboxed)
     verdicts = verifier.verify(endless, ["assert f() == 1"] * 40)

@@ -204,7 +204,7 @@ NUMBERS = st.integers(-99, 99)
 
 
 @given(a=NUMBERS, b=NUMBERS, c=NUMBERS, d=NUMBERS, x=st.sampled_from("xyn"))
-def test_products_equal_what_they_are_multiplied_out(a, b, c, d, x):
+def test_products_equal_their_expansion(a, b, c, d, x):
     product = f"({a}{x}+{b})({c}{x}+{d})".replace("+-", "-")
     sum_ = f"{a * c}{x}^2+{a * d + b * c}{x}+{b * d}".replace("+-", "-")
     assert outcome(product, sum_) == "correct"
@@ -212,7 +212,7 @@ def test_products_equal_what_they_are_multiplied_out(a, b, c, d, x):
 
 
 @given(value=st.fractions(max_denominator=999), times=st.integers(1, 99))
-def test_a_fraction_equals_its_multiple_and_not_its_neighbour(value, times):
+def test_a_fraction_equals_its_multiple_and_not_the_next_fraction(value, times):
     top, bottom = value.numerator * times, value.denominator * times
     reference = rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
     assert outcome(reference, f"{top}/{bottom}") == "correct"
@@ -282,7 +282,7 @@ def test_equal_pairs_are_asked_once_and_remembered(monkeypatch):
     assert len(asked) == 1
 
 
-def test_a_timeout_is_told_and_not_remembered(monkeypatch):
+def test_a_timeout_is_reported_and_not_cached(monkeypatch):
     monkeypatch.setattr(pool, "run", lambda function, rows, **limits: [pool.TIMEOUT] * len(rows))
     assert outcome(*OPEN) == "timeout"
     monkeypatch.setattr(pool, "run", lambda function, rows, **limits: ["correct"] * len(rows))
@@ -333,7 +333,7 @@ def test_lengths_must_match():
         *(r"42 \mid 41", r"42\text{, }41", r"$42\) \(41$", "42\u200b85", "42//41//7"),
     ],
 )
-def test_one_of_several_numbers_is_no_answer(answer):
+def test_one_of_several_numbers_is_not_an_answer(answer):
     (verdict,) = rk.build("math").verify([answer], ["42"])
     assert verdict.outcome is rk.Outcome.WRONG
 

@@ -60,7 +60,7 @@ def test_number(reference, answer, expected):
     assert outcome(reference, answer) == expected
 
 
-def test_a_reference_that_is_no_number_may_be_text():
+def test_a_reference_that_is_not_a_number_may_be_text():
     assert outcome("Paris", " Paris ", or_text=True) == "correct"
     assert outcome("Paris", "paris", or_text=True) == "wrong"
     assert outcome("7", "7.0", or_text=True) == "correct"
@@ -84,7 +84,7 @@ def test_tolerances_are_exact_and_relative_to_the_reference(fields, answer, expe
 
 
 @given(number=st.fractions())
-def test_a_number_is_itself_and_not_its_neighbour(number):
+def test_a_number_equals_itself_and_not_the_next_number(number):
     text = f"{number.numerator}/{number.denominator}"
     assert outcome(text, text) == "correct"
     assert outcome(text, f"{number.numerator + 1}/{number.denominator}") == "wrong"

@@ -1,6 +1,6 @@
-"""Ways out of the sandbox, and ways to a verdict that was not earned.
+"""Sandbox escapes, and answers that pass without solving the task.
 
-Each is shown to work where nothing is in its way, so that a test that passes says something.
+Each one is shown to succeed without protection, so that a passing test is meaningful.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ def gets_out(way, around, **fields):
 
 @pytest.mark.sandbox
 @pytest.mark.parametrize("name", WAYS_OUT)
-def test_no_way_out(name, around):
+def test_no_program_escapes_the_sandbox(name, around):
     assert not gets_out(WAYS_OUT[name], around)
     assert not any(Path(around["folder"]).iterdir())
 
 
 @pytest.mark.parametrize("name", WAYS_OUT)
-def test_each_is_a_way_out_of_a_plain_subprocess(name, around):
+def test_each_program_escapes_a_plain_subprocess(name, around):
     if os.geteuid() != 0 and name in ("a new process", "a trace of another process"):
         pytest.skip("other limits may stop all users but root; run pytest as root")
     assert gets_out(WAYS_OUT[name], around, unsafe_subprocess=True)
@@ -70,13 +70,13 @@ def test_each_is_a_way_out_of_a_plain_subprocess(name, around):
 
 @pytest.mark.sandbox
 @pytest.mark.parametrize("name", ONLY_ROOT_OUT)
-def test_no_way_out_for_root(name, around):
+def test_no_program_escapes_the_sandbox_as_root(name, around):
     assert not gets_out(ONLY_ROOT_OUT[name], around)
 
 
 @as_root
 @pytest.mark.parametrize("name", ONLY_ROOT_OUT)
-def test_each_is_a_way_out_for_root(name, around):
+def test_each_program_escapes_a_plain_subprocess_as_root(name, around):
     assert gets_out(ONLY_ROOT_OUT[name], around, unsafe_subprocess=True)
 
 
@@ -134,7 +134,7 @@ def test_every_call_of_the_filter_is_refused():
 
 
 @pytest.mark.sandbox
-def test_what_programs_need_works():
+def test_ordinary_programs_work():
     program = """
         import asyncio, concurrent.futures, os, random, re, threading, time
         async def later(x):
@@ -173,7 +173,7 @@ def test_in_continuous_integration_a_skipped_test_of_the_sandbox_fails(
 
 
 def passes_naively(answer, tests):
-    """Return whether a program of the answer and then the tests ends well."""
+    """Return whether the answer and then the tests, as one program, succeed."""
     done = subprocess.run(
         [sys.executable, "-c", f"{answer}\n{tests}"], capture_output=True, timeout=20
     )
@@ -187,7 +187,7 @@ def test_each_passes_where_answer_and_tests_are_one_program(name):
 
 @pytest.mark.parametrize("unsafe", [pytest.param(False, marks=pytest.mark.sandbox), True])
 @pytest.mark.parametrize("name", WAYS_TO_PASS)
-def test_no_way_to_pass(name, unsafe):
+def test_no_wrong_answer_passes(name, unsafe):
     verdict = judge(*WAYS_TO_PASS[name], timeout=4.0, unsafe_subprocess=unsafe)
     assert verdict.outcome in ("wrong", "timeout"), verdict
 
@@ -206,7 +206,7 @@ def link():
 
 @pytest.mark.parametrize("where", ["at once", "in the function"])
 @pytest.mark.parametrize("name", FORGED)
-def test_a_forged_message_earns_nothing(name, where, sandboxed):
+def test_a_forged_message_does_not_pass(name, where, sandboxed):
     forge = FORGED[name][0]
     if where == "at once":
         answer = f"{FIND}\n{forge}\ndef f(x): return 0"
@@ -217,7 +217,7 @@ def test_a_forged_message_earns_nothing(name, where, sandboxed):
 
 
 def test_no_object_can_be_made_among_the_tests(sandboxed):
-    """Such as one whose `__eq__` asks the answer, of a class that a call of `type` made there."""
+    """Such as one whose `__eq__` calls the answer, of a class made by `type` among the tests."""
     answer = FIND + textwrap.dedent("""
         def f(x):
             yes = lambda *_: True
@@ -281,7 +281,7 @@ print(json.dumps([[verdict.outcome for verdict in verdicts], grown / 1024, left]
 
 
 def check_costs(programs, tests, right):
-    """Check that none passes, that all return, take little memory, and leave no process behind."""
+    """Check that no program passes, all return, use little memory, and leave no process behind."""
     answers = [answer for answer, _ in programs.values()]
     done = subprocess.run(
         [sys.executable, "-c", MEASURE],

@@ -518,7 +518,7 @@ def test_a_schema_in_a_field_is_that_of_every_row():
         ("{}", "json_schema: got '{}' (str), expected a mapping"),
     ],
 )
-def test_a_bad_schema_of_its_own_raises(schema, message):
+def test_an_invalid_schema_in_the_field_raises(schema, message):
     with pytest.raises(ValueError) as error:  # noqa: PT011 - the text is looked at below
         rk.build("json_schema", json_schema=schema)
     assert message in str(error.value)
@@ -609,14 +609,14 @@ def test_hostile_answers_are_decided(schema, answer, expected):
     found.detail.encode()
 
 
-def test_a_timeout_ends_one_answer_and_no_other():
+def test_a_timeout_affects_only_one_answer():
     verifier = rk.build("json_schema", json_schema=TWICE, timeout=2.0)
     found = verifier.verify([nested(40), "[]", "1"], [None] * 3)
     assert found[0] == rk.Verdict(rk.Outcome.TIMEOUT, "not decided within 2 s")
     assert [each.outcome.value for each in found[1:]] == ["correct", "wrong"]
 
 
-def test_a_thread_that_waits_for_a_worker_holds_up_no_other():
+def test_a_thread_waiting_for_a_worker_does_not_block_others():
     endless = rk.build("json_schema", json_schema=TWICE, timeout=2.0)
     found = []
     thread = threading.Thread(target=lambda: found.extend(endless.verify([nested(40)], [None])))

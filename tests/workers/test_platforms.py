@@ -1,4 +1,4 @@
-"""Windows and macOS, as far as they can be shown on Linux: modules and functions are missing."""
+"""Windows and macOS, simulated on Linux by removing modules and functions."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_answers_are_waited_for_without_poll(monkeypatch):
 
 
 def test_a_pool_gives_verdicts_without_fcntl_and_resource(tmp_path):
-    """As on macOS, where a thread ends a worker whose caller has ended."""
+    """As on macOS, where a thread ends a worker whose caller has exited."""
     on_macos = f"""
 import sys
 import pydantic, subprocess, zoneinfo  # which look at the platform

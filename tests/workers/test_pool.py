@@ -42,7 +42,7 @@ def one_at_a_time(monkeypatch):
 
 @pytest.fixture
 def script(tmp_path):
-    """Start a script of its own, which finds what this process finds."""
+    """Start a script in a new process that finds the same modules as this one."""
     started = []
     stack = ExitStack()
 
@@ -96,7 +96,7 @@ def test_lone_surrogates_and_line_ends_come_back():
     assert do(["echo", "\ud800\n\r\u2028\x00"]) == ["\ud800\n\r\u2028\x00"]
 
 
-def test_no_rows_start_nothing():
+def test_an_empty_batch_starts_no_worker():
     assert pool.run("no_such_module:function", []) == []
 
 
@@ -133,7 +133,7 @@ def test_a_worker_has_one_thread_and_no_gpu():
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """Write a module that only this process's `sys.path` leads to."""
+    """Write a module that is importable only through this process's `sys.path`."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def write(name, code):
@@ -142,7 +142,7 @@ def module(tmp_path, monkeypatch):
     return write
 
 
-def test_a_slow_import_counts_for_no_row_and_happens_once(module, one_at_a_time):
+def test_a_slow_import_counts_against_no_row_and_happens_once(module, one_at_a_time):
     module("slow", "import os, time\ntime.sleep(1.5)\ndef pid(_): return os.getpid()")
     first = pool.run("slow:pid", [None] * 3, timeout=1)
     assert first == pool.run("slow:pid", [None] * 3, timeout=1)
@@ -199,7 +199,7 @@ def test_a_worker_starts_no_workers(module):
         pool.run("nested:same", [1])
 
 
-def test_a_file_on_the_callers_path_shadows_no_standard_module(module):
+def test_a_file_on_the_callers_path_does_not_shadow_a_standard_module(module):
     module("random", "raise SystemExit('the wrong random')")
     module("uses", "import random\ndef same(row): return random.choice([row])")
     assert pool.run("uses:same", [1], timeout=SECONDS) == [1]
@@ -209,14 +209,14 @@ def test_a_file_on_the_callers_path_shadows_no_standard_module(module):
 
 
 @pytest.mark.parametrize("verb", ["spin", "power", "swallow"])
-def test_a_row_past_its_deadline_is_timeout_and_its_neighbours_are_answered(verb):
+def test_a_row_past_its_deadline_times_out_and_the_others_are_answered(verb):
     do(["echo", 0])
     rows = [["echo", 1], [verb], ["echo", 2], ["sleep", 0.01], ["echo", 3]]
     assert do(*rows, timeout=2) == [1, TIMEOUT, 2, None, 3]
 
 
 def test_rows_hang_side_by_side(one_at_a_time):
-    memory = 997  # for a pool of its own
+    memory = 997  # a separate pool
     answers = do(*[["sleep", 99]] * 4, ["echo", 1], timeout=2, memory=memory)
     assert answers == [TIMEOUT] * 4 + [1]
     assert pool._pools[DO, memory].peak_workers > 1  # though one row at a time
@@ -229,17 +229,17 @@ def test_a_batch_leaves_a_spare_for_each_hundred_rows_and_at_most_five(one_at_a_
 
 
 @pytest.mark.parametrize("row", [["exit", 0], ["quit", 0], ["kill"], ["close"], ["long", 17]])
-def test_a_worker_that_dies_costs_its_own_row(row):
+def test_a_crashed_worker_fails_only_its_row(row):
     assert do(["echo", 1], row, ["echo", 2], row, ["echo", 3]) == [1, TIMEOUT, 2, TIMEOUT, 3]
 
 
-def test_memory_beyond_the_limit_costs_its_own_row():
+def test_exceeding_the_memory_limit_fails_only_that_row():
     rows = [["eat", 50], ["eat", 400], ["eat", 50]]
     assert do(*rows, memory=200) == [50 << 20, TIMEOUT, 50 << 20]
     assert do(*rows, memory=1000) == [50 << 20, 400 << 20, 50 << 20]
 
 
-def test_a_stack_that_runs_out_costs_its_own_row_and_no_worker(one_at_a_time):
+def test_a_stack_overflow_fails_its_row_and_keeps_the_worker(one_at_a_time):
     first, late, last = do(["pid"], ["recurse"], ["pid"])
     assert late is TIMEOUT
     assert first == last
@@ -255,7 +255,7 @@ def test_a_worker_killed_from_outside_while_idle_is_replaced():
     assert not killed & workers()
 
 
-def test_a_worker_killed_from_outside_at_work_costs_its_own_row(one_at_a_time):
+def test_a_worker_killed_while_busy_fails_only_its_row(one_at_a_time):
     (pid,) = do(["pid"])
     killer = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
     killer.start()
@@ -271,7 +271,7 @@ def test_a_stopped_worker_is_killed_at_the_deadline(one_at_a_time):
     assert not alive(pid)
 
 
-def test_what_a_killed_worker_has_started_dies_with_it(one_at_a_time):
+def test_children_of_a_killed_worker_die_with_it(one_at_a_time):
     pid, child = do(["pid"], ["leave_a_child"])
     assert alive(child)
     assert do(["spin"], timeout=0.2) == [TIMEOUT]
@@ -290,7 +290,7 @@ def test_many_kills_leave_no_zombie(script):
 
 
 def test_a_batch_has_a_deadline_too():
-    rows = [["echo", 1], *[["sleep", 60]] * 50]  # 50 minutes, one after another
+    rows = [["echo", 1], *[["sleep", 60]] * 50]  # 50 minutes if they ran in sequence
     assert do(*rows, batch_timeout=3, timeout=70) == [1] + [TIMEOUT] * 50
     assert do(["echo", 1], batch_timeout=0) == [TIMEOUT]
     assert do(["echo", 1]) == [1]
@@ -357,7 +357,7 @@ def test_a_module_in_the_current_folder_shadows_nothing_of_a_workers(script, tmp
     assert output(script(UNGUARDED, cwd=tmp_path)) == "once\n[1, TIMEOUT, 2]\nFalse\n"
 
 
-def test_the_caller_grows_by_nothing_that_a_worker_allocates(script):
+def test_a_workers_memory_does_not_grow_the_caller(script):
     code = """
         import resource
         from rewardkit._workers import pool
@@ -405,7 +405,7 @@ BY_MULTIPROCESSING = FORKING.replace(
 
 
 @pytest.mark.parametrize("code", [BY_OS, BY_MULTIPROCESSING])
-def test_a_forked_child_gets_workers_of_its_own_which_die_with_it(script, code):
+def test_a_forked_child_gets_its_own_workers_which_die_with_it(script, code):
     *lines, pids = output(script(code)).splitlines()
     assert lines == ["own workers True", "the parent's stay True"]
     assert gone(pids.split())
@@ -450,7 +450,7 @@ def test_no_worker_is_left_when_the_caller_ends(script, ending):
     assert gone(pids)
 
 
-def test_ctrl_c_reaches_the_caller_alone_and_leaves_the_pool_usable(script):
+def test_ctrl_c_reaches_only_the_caller_and_leaves_the_pool_usable(script):
     code = """
         import os, signal, threading
         from rewardkit._workers import pool

@@ -1,7 +1,7 @@
-"""A file that grows piece by piece, and appears only when it is whole, also if it is killed.
+"""A file that is written in pieces and appears only when complete; a killed run can resume.
 
 The pieces go to `OUT.part`. After each, a line goes to `OUT.progress`: how many bytes and rows
-there are now, and whatever else is to be kept. On resuming, everything behind the last such line (a
+there are now, and whatever else is to be kept. On resuming, everything after the last such line (a
 torn piece or a torn line) is cut off. At the end `OUT` appears in one step.
 """
 

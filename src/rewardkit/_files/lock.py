@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import IO, Any
 
-# Windows lets nobody else read or write what is locked, so the byte is far behind any written one,
+# Windows lets nobody else read or write what is locked, so the byte is far after any written one,
 # and below 2 GiB, where its C library stops counting.
 LOCKED_BYTE = 1 << 30
 

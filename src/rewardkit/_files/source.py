@@ -140,9 +140,9 @@ def _resolve_folder(folder: Path) -> tuple[Kind, tuple[Path, ...]]:
             return "parquet", tuple(files)
     # A training run's folder holds TRL's tables one level below.
     inside = " or ".join(repr(str(inner)) for inner in folder.glob("completions"))
-    hint = f"; did you mean {inside}?" if inside else "; give one of its files, or a glob of them"
+    hint = f"give {inside}" if inside else "give one of its files, or a glob of them"
     message = f"{folder}: neither a dataset that datasets saved nor a folder of parquet files"
-    raise ValueError(f"{message}{hint}")
+    raise ValueError(f"{message}; {hint}")
 
 
 def _kind_of(file: Path) -> Kind:

@@ -24,7 +24,7 @@ ROW_GROUP_BYTES = 1 << 25
 
 
 def encode_lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
-    """Encode the rows as lines of JSON, each as it was read with the columns behind it."""
+    """Encode the rows as lines of JSON, each as it was read with the columns after it."""
     keys = [f", {json.dumps(name)}: " for name in columns]
     tails: dict[tuple[Any, ...], bytes] = {}  # many rows have the same scores
     originals = chunk.lines if isinstance(chunk, Lines) else rows
@@ -46,7 +46,7 @@ def encode_lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
 
 
 def encode_stream(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
-    """Encode the rows with the columns behind them as an Arrow stream.
+    """Encode the rows with the columns after them as an Arrow stream.
 
     Raises ValueError for a column that parquet cannot hold.
     """

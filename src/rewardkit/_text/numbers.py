@@ -1,9 +1,9 @@
 r"""Read numbers as people write them, exactly.
 
-One reader for everything that looks at numbers, so that a number is the same number everywhere. It
-reads integers, decimals, thousands separators, signs, currency, percents, fractions, mixed numbers,
-powers of ten, scale words and units, in plain text and in LaTeX. It reads ASCII digits only: "²" is
-no digit here, nor is "٤". A value is an int or a Fraction, so 0.1 + 0.2 is 0.3.
+All components read numbers with this module, so that a text is the same number for each of them. It
+reads integers, decimals, thousands separators, signs, currencies, percents, fractions, mixed
+numbers, powers of ten, scale words and units, in plain text and in LaTeX. Only ASCII digits count:
+"²" and "٤" are not digits here. A value is an int or a Fraction, so 0.1 + 0.2 is 0.3.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ MAX_EXPONENT = 4000
 """Larger powers of ten are not read."""
 
 MINUS = "-\u2010\u2011\u2012\u2013\u2212\u207b\u2796\ufe63\uff0d"
-"""The characters that people and models write for a minus, em dashes aside."""
+"""The characters that people and models write for a minus sign, except em dashes."""
 
-# The shapes of a number that others search for in a text. `read` then says what a shape's value is.
+# Patterns that other modules search for in a text. `read` then gives the value of a match.
 NUMBER_LIKE = r"[-+\u2212]?\d[\d.,]*"
-"""Anything that begins as a number does, for lists of them; linear in any text."""
+"""Anything that begins like a number, for lists of numbers; linear in the text."""
 GROUPED_NUMBER_IN_PROSE = r"-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?"
 """A number with separators of thousands: 1,500 or 1 500."""
 NUMBER_IN_PROSE = rf"{GROUPED_NUMBER_IN_PROSE}|-?\d+[.,]\d+|\.\d+|-?\d+"
@@ -37,7 +37,7 @@ _HUNDREDTH = Fraction(1, 100)
 
 
 class Number(NamedTuple):
-    """A number as read; a percent may mean its number or a hundredth of it."""
+    """A parsed number; a percent may mean its number or a hundredth of it."""
 
     value: Fraction | int
     percent: bool = False
@@ -45,7 +45,7 @@ class Number(NamedTuple):
     def readings(self, reference: Number) -> list[Fraction | int]:
         """Return the values that this number may have in the reference's unit.
 
-        50% equals 50, 50% and 0.5: a dataset writes one, a model the other.
+        50% equals 50, 50% and 0.5, since a dataset may write one and a model another.
         """
         if self.percent == reference.percent:
             return [self.value]
@@ -58,7 +58,7 @@ class Number(NamedTuple):
         rel_tol: Fraction = _NO_TOLERANCE,
         abs_tol: Fraction = _NO_TOLERANCE,
     ) -> bool:
-        """Return whether it is the reference within either tolerance, in the reference's unit."""
+        """Return whether the numbers are equal within either tolerance, in the reference's unit."""
         if self == reference or reference.value in self.readings(reference):
             return True
         if not (rel_tol or abs_tol):
@@ -80,7 +80,7 @@ _EXPONENT = rf"10\s*+\^\s*+(?:\{{\s*+)?(?P<KIND>{_SIGN}?\d++)(?:\s*+\}})?"
 
 @cache
 def _compile_number() -> re.Pattern[str]:
-    """Return the pattern of a number with whatever follows it, compiled on first use."""
+    """Compile the pattern of a number and the text after it, on first use: it takes a while."""
     return re.compile(
         rf"""
         (?:(?:(?!not\b)[A-Za-z]\w{{0,20}}+\s*+)?+=\s*+)?+                       # x =
@@ -116,10 +116,10 @@ _SHORT = (
     "|m|g|s|h|L|l|N|J|W|V|A"
 )
 _NO_UNIT = (
-    # words that join or deny
+    # conjunctions, negations and operators
     "and|or|nor|not|no|to|but|then|is|are|was|than|plus|minus|times|over|mod|between"
     "|about|if|none|wrong|false|incorrect|below|under|negative|choose|base|root"
-    # functions, and words that make another number of it
+    # functions, and words that change the value
     "|sin|cos|tan|log|ln|exp|sqrt|pi|squared|cubed|doubled|tripled|halved|factorial|dozens?|gross|scores?|lusin|\\w*fold|am|pm"
     "|bn|mn|ml[nl]|mil|mill|bil|bln|tril|tn|grand|thou|(?:lakh|lac|crore)s?|per\\s?mille|bps|basis"
     "|hundreds?|thousands?|tens|ratus|ribu|juta|miliar|triliun|mio|\\w*illions?|half|halves|quarters?|thirds?|\\w+(?:teen|tie|and|llion)ths?"
@@ -136,7 +136,7 @@ _SPACE = r"(?:\s|~|\\[,;:! ]|\\quad|-)"
 
 @cache
 def _compile_unit() -> re.Pattern[str]:
-    """Return the pattern of what may follow a number and leaves it as it is."""
+    """Compile the pattern of units: text after a number that does not change its value."""
     return re.compile(
         rf"""
         (?:
@@ -162,7 +162,7 @@ _LAYOUT = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])\s?")
 
 
 def read(text: str) -> Number | None:
-    r"""Return the number that the whole text is, None where it is anything else.
+    r"""Return the number that the whole text is, or None if it is anything else.
 
     >>> read("$1,000.50"), read("7.0").value == 7, read(r"-\frac{3}{4}").value
     (Number(value=Fraction(2001, 2), percent=False), True, Fraction(-3, 4))
@@ -171,7 +171,7 @@ def read(text: str) -> Number | None:
     >>> [read(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
     [None, None, None, None, None, None, None]
     """
-    if text.isdigit() and text.isascii() and len(text) <= _SHORT_TEXT:  # as most are
+    if text.isdigit() and text.isascii() and len(text) <= _SHORT_TEXT:  # the most common case
         return Number(int(text))
     text = text.strip().strip("\u200b\ufeff")
     if len(text) <= _SHORT_TEXT:
@@ -180,7 +180,7 @@ def read(text: str) -> Number | None:
 
 
 def _read_stripped(text: str) -> Number | None:
-    if _INTEGER.fullmatch(text):  # at a tenth of the time
+    if _INTEGER.fullmatch(text):  # ten times faster than the general pattern
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
     found = _compile_number().fullmatch(_strip_wraps(text))
@@ -200,12 +200,12 @@ def _read_stripped(text: str) -> Number | None:
 
 
 _INTEGER = re.compile(r"-?(?:[1-9]\d{0,2}(?:,\d{3})++|\d++)", re.ASCII)
-_SHORT_TEXT = 64  # longer ones are seldom numbers, and would fill the cache
-_remembered = lru_cache(maxsize=8192)(_read_stripped)  # a group gives the same answer many times
+_SHORT_TEXT = 64  # longer texts are rarely numbers, and would fill the cache
+_remembered = lru_cache(maxsize=8192)(_read_stripped)  # completions of a group repeat their answers
 
 
 def is_unit(words: str) -> bool:
-    """Return whether words after a number leave it as it is.
+    """Return whether words after a number are a unit, which does not change its value.
 
     >>> is_unit("cm"), is_unit("dollars per day"), is_unit("million")
     (True, True, False)
@@ -214,7 +214,7 @@ def is_unit(words: str) -> bool:
 
 
 def _strip_wraps(text: str) -> str:
-    """Return the text without what is written around a number: math, emphasis, boxes, quotes."""
+    """Remove markup around a number: math delimiters, emphasis, boxes, quotes."""
     if "\\" in text:
         text = _LAYOUT.sub("", _TEXT.sub(r" \1 ", text)).strip()
     for left, right in _WRAPS if text[:1] in _OPENINGS else ():
@@ -227,7 +227,7 @@ def _strip_wraps(text: str) -> str:
 
 
 def _compute_value(found: re.Match[str]) -> Fraction | None:
-    """Return the value of a match without its sign, None where it has none or is too large."""
+    """Return the value of a match without its sign, or None if it has none or is too large."""
     if found["vulgar"]:
         return int(found["units"] or 0) + Fraction(numeric(found["vulgar"])).limit_denominator(10)
     if found["plain"] or found["ten"]:
@@ -243,7 +243,7 @@ def _compute_value(found: re.Match[str]) -> Fraction | None:
 
 
 def _parse_decimal(text: str) -> Fraction | None:
-    """Return the value of digits with separators and a point, None where there are too many."""
+    """Return the value of digits with separators and a point, or None if there are too many."""
     digits = re.sub(r"[^-\d.]", "", text).rstrip(".")
     return Fraction(digits) if len(digits) <= MAX_EXPONENT else None
 

@@ -19,11 +19,16 @@ _UNPACK_MESSAGE = (
 )
 
 
-class Split(NamedTuple):
-    """The terms of a sum, for `reward_funcs`, and their weights, for `reward_weights`."""
-
+class _FunctionsAndWeights(NamedTuple):
     reward_funcs: list[Reward]
     reward_weights: list[float]
+
+
+# A class of its own, since a NamedTuple's body cannot define `__name__`.
+class Split(_FunctionsAndWeights):
+    """The terms of a sum, for `reward_funcs`, and their weights, for `reward_weights`."""
+
+    __slots__ = ()
 
     # A trainer that is given the pair takes it for one reward: it asks for the name first, and
     # calls it after a whole generation.

@@ -1,14 +1,14 @@
 """Audit and preflight: what a reward pays for, and what it gives to a dataset, before training.
 
 `audit` scores a zoo of degenerate completions against a reference completion, and lists those that
-a reward pays like it. `preflight` checks a dataset with the rewards that are to train on it.
+earn about as much. `preflight` checks a dataset with the rewards that are to train on it.
 """
 
 # The functions' modules are private: modules of their names would be hidden by the functions.
 from rewardkit._template import fill
 from rewardkit.audit._audit import audit
 from rewardkit.audit._preflight import preflight
-from rewardkit.audit.findings import Audit, Audited, Finding, Preflight, Problem, Spread
+from rewardkit.audit.findings import Audit, Finding, Preflight, Problem, RewardAudit, Spread
 from rewardkit.audit.samples import SAMPLES, Sample
 from rewardkit.audit.zoo import ZOO, Entry
 
@@ -16,11 +16,11 @@ __all__ = [
     "SAMPLES",
     "ZOO",
     "Audit",
-    "Audited",
     "Entry",
     "Finding",
     "Preflight",
     "Problem",
+    "RewardAudit",
     "Sample",
     "Spread",
     "audit",

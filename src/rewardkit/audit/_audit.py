@@ -7,7 +7,7 @@ from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean
-from rewardkit._template import Row, Wrap, as_wrap
+from rewardkit._template import Row, Template, WriteCompletion, as_function
 from rewardkit.audit.ablations import (
     PARTS,
     SLOT,
@@ -16,7 +16,7 @@ from rewardkit.audit.ablations import (
     mask_words,
     sort_parts,
 )
-from rewardkit.audit.findings import Audit, Audited, Finding, excerpt, quote
+from rewardkit.audit.findings import Audit, Finding, RewardAudit, excerpt, quote
 from rewardkit.audit.samples import SAMPLES
 from rewardkit.audit.zoo import ZOO, Entry
 from rewardkit.reward import Reward, numbered
@@ -34,10 +34,10 @@ from rewardkit.verify.base import texts as reference_texts
 TOTAL = "total"
 """The name of the weighted sum of several rewards."""
 
-# Of the widest gap between the reference completion and an ablation. A smaller gap is not a check
-# of the part: the ablations differ in length too, and a reward may pay for that.
+# As a fraction of the widest gap between the reference completion and an ablation. A smaller gap
+# is not a check of the part: the ablations differ in length too, and a reward may pay for that.
 _MIN_CHECK_GAP = 0.25
-_ROUNDING = 1e-9  # a fraction of exactly `share` counts, whatever the floats make of it
+_ROUNDING = 1e-9  # so that rounding does not exclude a fraction equal to `share`
 _EVERYTHING: set[Part] = {*PARTS} - {"clean_end"}  # a completion without content has a clean end
 _KIND_ORDER = ("raises", "constant", "never_rewarded", "exploit", "slow")
 _ZOO_ORDER = {entry.name: index for index, entry in enumerate(ZOO)}
@@ -47,7 +47,7 @@ def audit(  # noqa: PLR0913 - each has a default
     reward: Rewards,
     rows: Sequence[Row] | None = None,
     *,
-    wrap: str | Wrap | None = None,
+    template: Template | None = None,
     answer: str = "answer",
     sample: str | None = None,
     weights: Sequence[float] | None = None,
@@ -60,20 +60,21 @@ def audit(  # noqa: PLR0913 - each has a default
 
     `reward` is a reward, a function with TRL's signature, a list of them, or a YAML file. The terms
     of a sum are audited one by one, and together as "total", with `weights` for plain functions.
-    `rows` hold the dataset's columns; up to `max_rows` of them are used. `wrap` writes a row's
+    `rows` hold the dataset's columns; up to `max_rows` of them are used. `template` writes a row's
     reference completion: a text with `{column}` for the row's value, or a function of the row.
     `answer` is the column with the answer in it. Without rows a sample task is used: the one that
-    `sample` names, or the one in whose layout the rewards pay most. With rows and no `wrap`,
+    `sample` names, or the one in whose layout the rewards pay most. With rows and no `template`,
     `sample` names the layout.
 
     A reward is held only to the parts that it checks: those without which it pays clearly less. If
-    it checks the answer, nothing else counts. An entry of the zoo is an exploit if it misses a part
-    that is checked and still earns at least `share` of the way from the ablation's value, which
-    misses the same part alone, to the reference's. If a reward checks nothing, an exploit is an
-    entry that misses everything and earns more than the reference completion, and than a text
-    without content of its own length. Entries that raise or take more than `slow` seconds are
-    findings too, and so is a reward that pays the reference completion least of all: no exploit can
-    be found then. `skip` leaves out entries or families.
+    it checks the answer, only the answer counts; otherwise, if it checks the language, only the
+    language counts. An entry is an exploit if it lacks a checked part and still earns at least
+    `share` of the reference's reward. 0 is the value of the completion that lacks only that part; 1
+    is the reference's value. If a reward checks nothing, an exploit is an entry that lacks
+    everything and earns more than the reference completion, and than a text without content of its
+    own length. Entries that raise or take more than `slow` seconds are findings too, and so is a
+    reward that pays the reference completion least of all: no exploit can be found then. `skip`
+    leaves out entries or families.
 
     Raises ValueError for an unknown sample or entry, rows without an answer and numbers out of
     range.
@@ -86,40 +87,50 @@ def audit(  # noqa: PLR0913 - each has a default
     exploit closing-tags: 100%, earns 3, reference 3, missing answer tag, reasoning: '</think>'
     """
     if max_rows < 1 or not 0 < share <= 1:
-        message = f"got max_rows={max_rows}, share={share:g}, expected at least 1, and above 0 up"
-        raise ValueError(f"{message} to 1")
+        message = f"got max_rows={max_rows}, share={share:g}"
+        raise ValueError(f"{message}; expected max_rows >= 1 and 0 < share <= 1")
     zoo = _select_entries(skip)
     scorer = Scorer(reward, weights)
-    task = _choose_task(scorer, rows, wrap, answer, sample)
+    task = _choose_task(scorer, rows, template, answer, sample)
     task = task._replace(rows=spread_evenly(task.rows, max_rows))
     references = _make_references(task)
     scorer = scorer.with_forms(task.rows[0], references[0].text, references[0].baseline)
-    probes = [RowProbes(*pair, zoo) for pair in zip(task.rows, references, strict=True)]
-    return _audit_probes(scorer, probes, task.sample, share=share, slow=slow)
+    completions = [RowCompletions(*pair, zoo) for pair in zip(task.rows, references, strict=True)]
+    return _audit_completions(scorer, completions, task.sample, share=share, slow=slow)
 
 
-def _audit_probes(
-    scorer: Scorer, probes: Sequence[RowProbes], sample: str | None, *, share: float, slow: float
+def _audit_completions(
+    scorer: Scorer,
+    completions: Sequence[RowCompletions],
+    sample: str | None,
+    *,
+    share: float,
+    slow: float,
 ) -> Audit:
     """Score the rows' completions and find what is wrong with each reward."""
-    scored = [probe.try_score(scorer, slow) for probe in probes]
+    scored = [row.try_score(scorer, slow) for row in completions]
     terms = {term.name: term for term in scorer.terms}
     audits = [
-        _RewardAudit(
-            name, terms.get(name), probes, [row[name] for row in scored], share=share, slow=slow
+        _RewardAuditor(
+            name,
+            terms.get(name),
+            completions,
+            [row[name] for row in scored],
+            share=share,
+            slow=slow,
         )
         for name in scored[0]
     ]
     findings = sorted(chain.from_iterable(one.findings for one in audits), key=_sort_key)
     audited = tuple(one.summarize() for one in audits)
-    applied = {entry.name for probe in probes for entry in probe.entries}
-    return Audit(tuple(findings), audited, len(applied), len(probes), sample)
+    applied = {entry.name for row in completions for entry in row.entries}
+    return Audit(tuple(findings), audited, len(applied), len(completions), sample)
 
 
 # Scoring ------------------------------------------------------------------------------------------
 
 
-class ProbeScores(NamedTuple):
+class CompletionScores(NamedTuple):
     """One reward's scores of one row's completions."""
 
     reference: TermScore
@@ -156,7 +167,7 @@ class ProbeScores(NamedTuple):
         return checked if decisive is None else {decisive: checked[decisive]}
 
 
-class RowProbes:
+class RowCompletions:
     """The completions that are scored for a row: reference, baseline, ablations and the zoo's."""
 
     def __init__(self, row: Row, reference: ReferenceCompletion, zoo: Sequence[Entry]) -> None:
@@ -172,30 +183,33 @@ class RowProbes:
         self.entries = [*by_text.values()]
         self.entry_texts = [*by_text]
 
-    def try_score(self, scorer: Scorer, slow: float) -> dict[str, ProbeScores]:
+    def try_score(self, scorer: Scorer, slow: float) -> dict[str, CompletionScores]:
         """Return the scores of each term by name, and of the total if there are several terms."""
         ablations = chain.from_iterable(self.ablations.values())
         texts = [self.reference, self.baseline, *ablations, *self.entry_texts]
         scores = scorer.try_score([self.row] * len(texts), texts, slow)
         if len(scores) > 1:
-            total = numbered([*scores, TOTAL])[-1]  # a reward may be called so itself
+            total = numbered([*scores, TOTAL])[-1]  # a reward may itself be named total
             scores[total] = scorer.total(scores)
         return {name: self._group_scores(found) for name, found in scores.items()}
 
-    def _group_scores(self, scores: Iterable[TermScore]) -> ProbeScores:
+    def _group_scores(self, scores: Iterable[TermScore]) -> CompletionScores:
         rest = iter(scores)
         reference, baseline = next(rest), next(rest)
         ablations = {part: [next(rest) for _ in texts] for part, texts in self.ablations.items()}
-        return ProbeScores(reference, baseline, ablations, [*rest])
+        return CompletionScores(reference, baseline, ablations, [*rest])
 
-    def outscoring_entries(self, term: Term, scores: ProbeScores) -> set[str]:
-        """Return the entries that miss everything and earn more than the reference completion.
+    def outscoring_entries(self, term: Term, scores: CompletionScores) -> set[str]:
+        """Return the entries that lack everything and earn more than the reference completion.
 
         They must earn more than a text without content of their length, too: a reward for the
         length alone pays both the same.
         """
         reference = scores.reference.value
         if reference is None:
+            return set()
+        # The value of a reward that depends on other rows says nothing about one completion.
+        if isinstance(term.reward, Reward) and not term.reward.pointwise:
             return set()
         higher = [
             (entry.name, text, score.value)
@@ -222,7 +236,7 @@ class RowProbes:
 
 class _Task(NamedTuple):
     rows: Sequence[Row]
-    wrap: str | Wrap
+    template: Template
     answer: str
     sample: str | None
 
@@ -230,7 +244,7 @@ class _Task(NamedTuple):
 def _choose_task(
     scorer: Scorer,
     rows: Sequence[Row] | None,
-    wrap: str | Wrap | None,
+    template: Template | None,
     answer: str,
     sample: str | None,
 ) -> _Task:
@@ -240,26 +254,22 @@ def _choose_task(
     if rows is None:
         sample = _choose_sample(scorer) if sample is None else sample
         task = SAMPLES[sample]
-        return _Task(task.rows, wrap or task.wrap, task.answer, sample)
+        return _Task(task.rows, template or task.template, task.answer, sample)
     if not rows:
         message = "no rows; give some rows of the dataset, as mappings by column, or none at all"
         raise ValueError(message)
-    layout = SAMPLES[sample].wrap if sample else "{answer}"
-    return _Task(rows, wrap or layout.replace("{answer}", f"{{{answer}}}"), answer, None)
+    layout = SAMPLES[sample].template if sample else "{answer}"
+    return _Task(rows, template or layout.replace("{answer}", f"{{{answer}}}"), answer, None)
 
 
 def _choose_sample(scorer: Scorer) -> str:
-    """Return the sample whose layout the rewards pay most, compared with a text without content.
+    """Return the sample whose layout the rewards pay most, compared with a text without content."""
 
-    The number of rewards that pay it more on some row comes first, then the number of those that
-    pay their maximum, then the sum of the differences.
-    """
-    # The maximum comes before the differences: a penalty for length can make a wrong layout's
-    # difference the larger one.
-
+    # First by how many rewards pay it more on some row, then by how many pay their maximum: of the
+    # differences alone, a penalty for length can make a wrong layout's the larger one.
     def rank(name: str) -> tuple[int, int, float]:
         task = SAMPLES[name]
-        references = _make_references(_Task(task.rows, task.wrap, task.answer, name))
+        references = _make_references(_Task(task.rows, task.template, task.answer, name))
         pairs = [*zip(task.rows, references, strict=True)]
         margins = [max(_margin(term, *pair) for pair in pairs) for term in scorer.terms]
         at_maximum = sum(
@@ -284,7 +294,7 @@ def _earns_maximum(term: Term, row: Row, text: str) -> bool:
 
 
 def _make_references(task: _Task) -> list[ReferenceCompletion]:
-    write = as_wrap(task.wrap)
+    write = as_function(task.template)
     layouts = [_make_layout(*pair, write, task.answer) for pair in enumerate(task.rows)]
     completions = [layout.replace(SLOT, answer) for layout, answer in layouts]
     references = []
@@ -297,7 +307,9 @@ def _make_references(task: _Task) -> list[ReferenceCompletion]:
     return references
 
 
-def _make_layout(number: int, row: Row, write: Wrap, answer_column: str) -> tuple[str, str]:
+def _make_layout(
+    number: int, row: Row, write: WriteCompletion, answer_column: str
+) -> tuple[str, str]:
     """Return a row's reference completion with SLOT for the answer, and the answer."""
     if answer_column not in row:
         message = f"row {number}: no column {answer_column!r} with the answer"
@@ -339,41 +351,48 @@ def _select_entries(skip: Collection[str]) -> list[Entry]:
 # Findings -----------------------------------------------------------------------------------------
 
 
-class _RewardAudit:
+class _RewardAuditor:
     """One reward, or the total: its scores of all rows, the parts it checks and its findings."""
 
     def __init__(  # noqa: PLR0913 - made in one place
         self,
         name: str,
         term: Term | None,
-        probes: Sequence[RowProbes],
-        scores: Sequence[ProbeScores],
+        completions: Sequence[RowCompletions],
+        scores: Sequence[CompletionScores],
         *,
         share: float,
         slow: float,
     ) -> None:
-        """Find everything at once. `term` is None for the total."""
-        self.name, self.term, self.probes, self.scores = name, term, probes, scores
+        """Compute the findings. `term` is None for the total."""
+        self.name, self.term, self.completions, self.scores = name, term, completions, scores
         self.share, self.slow = share, slow
         self.checked = [row.checked_parts() for row in scores]
         self.checks = sort_parts(chain.from_iterable(self.checked))
         if all(row.reference.raised for row in scores):
-            # It would raise on most entries too: one finding says it all.
+            # It would raise on most entries too: one finding is enough.
             self.findings = [self._reference_finding("raises", scores[0].reference.why)]
         else:
             self.findings = [*self._find_unpaid_reference(), *self._find_entries()]
 
-    def summarize(self) -> Audited:
+    def summarize(self) -> RewardAudit:
         exploits = sum(finding.kind == "exploit" for finding in self.findings)
         references = tuple(row.reference.value for row in self.scores)
-        return Audited(self.name, self.checks, references, exploits)
+        return RewardAudit(self.name, self.checks, references, exploits)
 
     def _find_entries(self) -> list[Finding]:
         """Return the findings on entries of the zoo, one per entry and kind."""
         each: list[Finding] = []
-        for number, (probe, scores) in enumerate(zip(self.probes, self.scores, strict=True)):
-            outscoring = self._outscoring_entries(probe, scores)
-            rows = zip(probe.entries, probe.entry_texts, scores.entries, strict=True)
+        for number, (row_completions, scores) in enumerate(
+            zip(self.completions, self.scores, strict=True)
+        ):
+            outscoring: set[str] = set()
+            # Only if it checks no part on any row; the findings of the terms cover the total.
+            if self.term is not None and not self.checks:
+                outscoring = row_completions.outscoring_entries(self.term, scores)
+            rows = zip(
+                row_completions.entries, row_completions.entry_texts, scores.entries, strict=True
+            )
             for entry, text, score in rows:
                 problem = self._judge_entry(entry, score, number)
                 if problem is None and entry.name in outscoring:
@@ -389,7 +408,7 @@ class _RewardAudit:
                             reference_score=scores.reference.value,
                             row=number,
                             completion=text,
-                            excerpt=excerpt(text, probe.reference),
+                            excerpt=excerpt(text, row_completions.reference),
                             **problem,
                         )
                     )
@@ -411,18 +430,11 @@ class _RewardAudit:
             return {"kind": "slow", "detail": f"took more than {self.slow:g} s"}
         return None
 
-    def _outscoring_entries(self, probe: RowProbes, scores: ProbeScores) -> set[str]:
-        # Only for a reward that checks no part on any row. The terms cover the total, and the value
-        # of a reward that depends on other rows says nothing about one completion.
-        term = self.term
-        if term is None or self.checks:
-            return set()
-        if isinstance(term.reward, Reward) and not term.reward.pointwise:
-            return set()
-        return probe.outscoring_entries(term, scores)
-
     def _find_unpaid_reference(self) -> Iterable[Finding]:
-        """Yield the finding that the reference completion of no row is rewarded."""
+        """Yield a finding if exploits cannot be found.
+
+        Then all completions earn the same, or the reference earns the least.
+        """
         known = {value for row in self.scores for value in row.all_values}
         reference = self.scores[0].reference.value
         earns = "abstains" if reference is None else f"earns {reference + 0.0:g}"
@@ -430,25 +442,25 @@ class _RewardAudit:
             yield self._reference_finding("constant", f"every completion {earns}")
         elif all(map(_reference_is_lowest, self.scores)):
             detail = f"the reference completion {earns}, the lowest of all"
-            hint = "give data and a wrap that it rewards"
+            hint = "pass rows and a template whose completion the reward pays"
             yield self._reference_finding("never_rewarded", f"{detail}; {hint}")
 
     def _reference_finding(self, kind: Any, detail: str) -> Finding:
-        value, text = self.scores[0].reference.value, self.probes[0].reference
+        value, text = self.scores[0].reference.value, self.completions[0].reference
         return Finding(
             self.name,
             kind,
             "reference",
             value=value,
             reference_score=value,
-            rows=len(self.probes),
+            row_count=len(self.completions),
             completion=text,
             excerpt=text,
             detail=detail,
         )
 
 
-def _reference_is_lowest(scores: ProbeScores) -> bool:
+def _reference_is_lowest(scores: CompletionScores) -> bool:
     reference = scores.reference.value
     if reference is None:
         return True
@@ -465,18 +477,18 @@ def _merge_rows(each: Iterable[Finding]) -> list[Finding]:
     for _, group in groupby(sorted(each, key=key), key=key):
         same = [*group]
         worst = max(same, key=lambda finding: (finding.score_fraction, -finding.row))
-        merged.append(worst._replace(rows=len(same)))
+        merged.append(worst._replace(row_count=len(same)))
     return merged
 
 
 def _sort_key(finding: Finding) -> tuple[Any, ...]:
-    """Put full-reward exploits first, then sort by severity."""
+    """Sort by kind (errors first), then by fraction of the reference's reward, then by severity."""
     return (
         _KIND_ORDER.index(finding.kind),
-        # Above the reference's reward all are the same: a model wants each of them.
+        # Fractions above 1 count as 1: any full reward is equally bad.
         -min(finding.score_fraction, 1.0),
         -finding.severity,
-        -finding.rows,
+        -finding.row_count,
         -finding.score_fraction,
         _ZOO_ORDER.get(finding.entry, 0),
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, groupby, islice
 from typing import Literal, NamedTuple, TypeAlias
 
-from rewardkit._template import Row, Wrap, as_wrap
+from rewardkit._template import Row, Template, WriteCompletion, as_function
 from rewardkit.audit.findings import Preflight, Problem, Spread
 from rewardkit.batch import Batch
 from rewardkit.component import walk
@@ -35,14 +35,14 @@ def preflight(
     reward: Rewards,
     rows: Sequence[Row],
     *,
-    wrap: str | Wrap = "{answer}",
+    template: Template = "{answer}",
     weights: Sequence[float] | None = None,
 ) -> Preflight:
     r"""Score perfect and imperfect completions of a dataset's rows, and list the problems.
 
     `reward` is a reward, a function with TRL's signature, a list of them, or a YAML file, with
     `weights` for plain functions; the terms of a sum are checked one by one. `rows` hold the
-    dataset's columns, `prompt` among them if a reward reads the prompt. `wrap` writes a row's
+    dataset's columns, `prompt` among them if a reward reads the prompt. `template` writes a row's
     perfect completion: a text with `{column}` for the row's value, or a function of the row.
 
     A perfect completion must earn the maximum of every reward; of a plain function, the most that
@@ -51,14 +51,14 @@ def preflight(
     the prompt again, an endless repetition, ...). Of two rewards that give these the same values,
     but for scale and offset, one is redundant. Words count as tokens.
 
-    Raises ValueError for no rows, and whatever `wrap` raises.
+    Raises ValueError for no rows, and whatever `template` raises.
 
     >>> from rewardkit import build
     >>> right = build("correct", verifier="number", name="right")
     >>> rows = [{"answer": "4"}, {"answer": "four"}]
-    >>> found = preflight(right + build("xml_strict"), rows, wrap="<answer>{answer}</answer>")
-    >>> for problem in found.problems:
-    ...     print(problem.reward, problem.kind, problem.rows, problem.detail)
+    >>> result = preflight(right + build("xml_strict"), rows, template="<answer>{answer}</answer>")
+    >>> for problem in result.problems:
+    ...     print(problem.reward, problem.kind, problem.row_count, problem.detail)
     right below_maximum 1 bad_reference
     xml_strict below_maximum 2 not the strict layout
     xml_strict constant 2 every completion earns 0
@@ -66,35 +66,35 @@ def preflight(
     if not rows:
         message = "no rows to try; give some rows of the dataset, as mappings by column"
         raise ValueError(message)
-    probes = _make_probes(rows, as_wrap(wrap))
-    scorer = Scorer(reward, weights).with_forms(*probes.perfect[0], _REPEATED_PHRASE)
+    completions = _make_completions(rows, as_function(template))
+    scorer = Scorer(reward, weights).with_forms(*completions.perfect[0], _REPEATED_PHRASE)
     problems: list[Problem] = []
     scored: dict[str, _TermScores] = {}
     for term in scorer.terms:
         missing = term.missing_columns(rows[0])
         problems += [Problem(term.name, "missing_column", line, len(rows)) for line in missing]
         if not missing:
-            scored[term.name] = scores = _score_probes(term, probes)
-            problems += _find_problems(term, probes, scores)
+            scored[term.name] = scores = _score_completions(term, completions)
+            problems += _find_problems(term, completions, scores)
     if len(rows) > 1:  # on one row many rewards agree
         problems += _find_redundant(scored, len(rows[:_POOL_ROWS]))
-    sizes = [len(group) for group in probes.groups]
+    sizes = [len(group) for group in completions.groups]
     spreads = [_measure_spread(name, scores.groups, sizes) for name, scores in scored.items()]
-    if probes.own_groups:
+    if completions.own_groups:
         problems += _find_flat(spreads, len(rows))
     if len(scored) > 1:
         totals = scorer.total({name: scores.groups for name, scores in scored.items()})
         spreads.append(_measure_spread("total", totals, sizes))
     rewards = [one for one in scorer.terms if isinstance(one.reward, Reward) and one.name in scored]
     unbounded = tuple(term.name for term in rewards if _declared_best(term) is None)
-    source: Literal["dataset", "simulated"] = "dataset" if probes.own_groups else "simulated"
+    source: Literal["dataset", "simulated"] = "dataset" if completions.own_groups else "simulated"
     return Preflight(tuple(problems), len(rows), unbounded, tuple(spreads), source)
 
 
 # The completions ----------------------------------------------------------------------------------
 
 
-class _Probes(NamedTuple):
+class _Completions(NamedTuple):
     """The completions that every reward scores."""
 
     perfect: list[Pair]
@@ -107,22 +107,22 @@ class _Probes(NamedTuple):
 
 
 class _TermScores(NamedTuple):
-    """A reward's scores of the probes; the groups' in one list."""
+    """A reward's scores of the completions; the groups' in one list."""
 
     perfect: list[TermScore]
     pool: list[TermScore]
     groups: list[TermScore]
 
 
-def _make_probes(rows: Sequence[Row], write: Wrap) -> _Probes:
+def _make_completions(rows: Sequence[Row], write: WriteCompletion) -> _Completions:
     perfect = [(row, write(row)) for row in rows]
     simulated = _simulate_groups(perfect)
     own = _group_own_completions(rows)
-    return _Probes(perfect, _make_pool(perfect, simulated, write), own or simulated, bool(own))
+    return _Completions(perfect, _make_pool(perfect, simulated, write), own or simulated, bool(own))
 
 
 def _make_pool(
-    perfect: Sequence[Pair], simulated: Sequence[Sequence[Pair]], write: Wrap
+    perfect: Sequence[Pair], simulated: Sequence[Sequence[Pair]], write: WriteCompletion
 ) -> list[Pair]:
     pool = []
     for (row, text), group in islice(zip(perfect, simulated, strict=True), _POOL_ROWS):
@@ -155,23 +155,23 @@ def _group_own_completions(rows: Sequence[Row]) -> list[list[Pair]]:
     return [group for group in groups if len(group) > 1]  # a single completion has no spread
 
 
-def _score_probes(term: Term, probes: _Probes) -> _TermScores:
+def _score_completions(term: Term, completions: _Completions) -> _TermScores:
     def try_score(pairs: Sequence[Pair]) -> list[TermScore]:
         return term.try_score([row for row, _ in pairs], [text for _, text in pairs])
 
-    flat = [pair for group in probes.groups for pair in group]
-    return _TermScores(try_score(probes.perfect), try_score(probes.pool), try_score(flat))
+    flat = [pair for group in completions.groups for pair in group]
+    return _TermScores(try_score(completions.perfect), try_score(completions.pool), try_score(flat))
 
 
 # The problems -------------------------------------------------------------------------------------
 
 
-def _find_problems(term: Term, probes: _Probes, scores: _TermScores) -> Iterator[Problem]:
+def _find_problems(term: Term, completions: _Completions, scores: _TermScores) -> Iterator[Problem]:
     """Yield the problems of one reward by itself."""
-    rows = len(probes.perfect[:_POOL_ROWS])
-    pairs = [*probes.perfect, *probes.pool]
+    rows = len(completions.perfect[:_POOL_ROWS])
+    pairs = [*completions.perfect, *completions.pool]
     yield from _find_raising(term, pairs, [*scores.perfect, *scores.pool])
-    yield from _find_below_maximum(term, probes.perfect, scores)
+    yield from _find_below_maximum(term, completions.perfect, scores)
     values = {score.value for score in scores.pool if not score.raised}
     if len(values) == 1:
         (value,) = values

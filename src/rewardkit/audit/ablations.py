@@ -37,7 +37,7 @@ LANGUAGES = {
 }
 """A sentence of reasoning in several languages."""
 
-# `}` ends a box only behind the slot: other braces belong to the text.
+# `}` ends a box only after the slot: other braces belong to the text.
 _MARK = re.compile(rf"(</?[A-Za-z][\w-]*>|\\boxed\{{|(?<={SLOT})\}}|####|```\w*)")
 _BLOCK = re.compile(r"<([A-Za-z][\w-]*)>(.*?)</\1>\s*", re.DOTALL)
 # Short words of English that German and Indonesian do not have; no detector is needed for more.

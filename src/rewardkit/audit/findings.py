@@ -1,7 +1,4 @@
-"""What an audit and a preflight find: made once, whole, and printed afterwards.
-
-The sentences are here alone. The command line adds colours and columns to them.
-"""
+"""The result types and how they are printed as text; the command line adds colours and columns."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ CHECK_NAMES: dict[Part, str] = {
 """How a report names what a reward checks."""
 
 _ELLIPSIS = "\u2026"
-_MAX_WHOLE_EXCERPT = 64  # characters: so few fit in a terminal's line, without anything left out
+_MAX_WHOLE_EXCERPT = 64  # characters: this many fit on a terminal line uncut
 
 
 class Finding(NamedTuple):
@@ -37,26 +34,27 @@ class Finding(NamedTuple):
     reward: str
     """The reward's name."""
     kind: Literal["raises", "constant", "never_rewarded", "exploit", "slow"]
-    """It raises; every completion earns the same; no completion earns less than the reference one,
-    so that exploits cannot be found; this completion is rewarded like the reference one; scoring it
-    takes too long."""
+    """`raises`: it raises. `constant`: every completion earns the same. `never_rewarded`: no
+    completion earns less than the reference completion, so that exploits cannot be found.
+    `exploit`: this completion is rewarded like the reference completion. `slow`: scoring it takes
+    too long."""
     entry: str
     """The completion's name in the zoo; "reference" for the reference completion."""
     family: str = ""
     """The entry's family."""
     severity: int = 3
     """3 for a completion that takes a model no effort, 2 for a wrong or hedged answer, 1 for a
-    right one in disorder."""
+    right answer in a broken layout."""
     missing: tuple[Part, ...] = ()
-    """The parts that the reward checks and the completion misses."""
+    """The parts that the reward checks and the completion lacks."""
     score_fraction: float = 0.0
     """The fraction of the reference completion's reward that it earns: 0 is the value of the
-    ablation that misses the same, 1 the reference's."""
+    ablation that lacks the same parts, 1 the reference's."""
     value: float | None = None
     """What it earned."""
     reference_score: float | None = None
     """What the reference completion earned."""
-    rows: int = 0
+    row_count: int = 0
     """The number of rows with this finding."""
     row: int = 0
     """The row with the highest fraction."""
@@ -78,8 +76,8 @@ class Finding(NamedTuple):
         return f"{self.kind} {self.entry}: {detail}: {quote(self.excerpt)}"
 
 
-class Audited(NamedTuple):
-    """What an audit says of one reward."""
+class RewardAudit(NamedTuple):
+    """The result of an audit for one reward."""
 
     reward: str
     """Its name."""
@@ -88,29 +86,30 @@ class Audited(NamedTuple):
     text without content, as with a reward that depends on the length alone."""
     reference_scores: tuple[float | None, ...]
     """What the reference completion of each row earned."""
-    exploits: int
+    exploit_count: int
     """How many entries it rewards."""
 
     @property
     def summary(self) -> str:
         """The number of exploits and the parts that it checks, in one line."""
-        if not self.checks and not self.exploits:
+        if not self.checks and not self.exploit_count:
             return NOT_TESTED
         names = ", ".join(CHECK_NAMES[part] for part in self.checks)
         checks = f"checks: {names}" if names else "checks: none on the reference completion"
-        return f"{pluralize(self.exploits, 'exploit')}; {checks}"
+        return f"{pluralize(self.exploit_count, 'exploit')}; {checks}"
 
 
 class Audit(NamedTuple):
     """The result of an audit."""
 
     findings: tuple[Finding, ...]
-    """The problems: full-reward exploits first, then by severity; empty if there are none."""
-    rewards: tuple[Audited, ...]
+    """The problems, sorted by kind (raises, constant, never_rewarded, exploit, slow), the worst
+    first within a kind; empty if there are none."""
+    rewards: tuple[RewardAudit, ...]
     """The rewards, and their total if there are several."""
-    entries: int
+    entry_count: int
     """How many entries of the zoo apply to at least one row."""
-    rows: int
+    row_count: int
     """The number of rows."""
     sample: str | None
     """The sample task; None for the caller's rows."""
@@ -124,8 +123,8 @@ class Audit(NamedTuple):
     def summary(self) -> str:
         """How many completions were scored, and for which rows."""
         source = f"the sample {self.sample!r}" if self.sample else "the data"
-        rows = f"{pluralize(self.rows, 'row')} of {source}"
-        return f"{pluralize(self.entries, 'degenerate completion')}, {rows}"
+        rows = f"{pluralize(self.row_count, 'row')} of {source}"
+        return f"{pluralize(self.entry_count, 'degenerate completion')}, {rows}"
 
     def findings_of(self, reward: str) -> list[Finding]:
         """Return the findings of one reward, by its name."""
@@ -136,15 +135,15 @@ class Audit(NamedTuple):
         return {
             **self._asdict(),
             "findings": [finding._asdict() for finding in self.findings],
-            "rewards": [audited._asdict() for audited in self.rewards],
+            "rewards": [result._asdict() for result in self.rewards],
         }
 
     def __str__(self) -> str:
         """Return it as text, one line per finding."""
         lines = [f"audit: {self.summary}"]
-        for audited in self.rewards:
-            lines.append(f"{audited.reward}: {audited.summary}")
-            lines += [f"  {finding}" for finding in self.findings_of(audited.reward)]
+        for result in self.rewards:
+            lines.append(f"{result.reward}: {result.summary}")
+            lines += [f"  {finding}" for finding in self.findings_of(result.reward)]
         return "\n".join(lines)
 
 
@@ -154,12 +153,13 @@ class Problem(NamedTuple):
     reward: str
     """The reward's name."""
     kind: Literal["missing_column", "raises", "below_maximum", "constant", "redundant", "flat"]
-    """A column that it reads is missing; it raises; a perfect completion earns too little; every
-    completion earns the same; it always agrees with another reward; in every group of the dataset's
-    own completions all earn the same."""
+    """`missing_column`: a column that it reads is missing. `raises`: it raises. `below_maximum`: a
+    perfect completion earns too little. `constant`: every completion earns the same. `redundant`:
+    it always agrees with another reward. `flat`: in every group of the dataset's own completions
+    all earn the same."""
     detail: str
     """The error, or the reward's own reason."""
-    rows: int = 0
+    row_count: int = 0
     """The number of rows with this problem."""
     row: int = 0
     """The first of them."""
@@ -173,7 +173,7 @@ class Problem(NamedTuple):
     @property
     def summary(self) -> str:
         """The problem in one or two lines, without the reward's name."""
-        line = f"{self.kind} on {pluralize(self.rows, 'row')}: {self.detail}"
+        line = f"{self.kind} on {pluralize(self.row_count, 'row')}: {self.detail}"
         if self.kind != "below_maximum":
             return line
         earned = "nothing (it abstained)" if self.value is None else _format(self.value)
@@ -203,7 +203,7 @@ class Preflight(NamedTuple):
 
     problems: tuple[Problem, ...]
     """The problems; empty if there are none."""
-    rows: int
+    row_count: int
     """The number of rows tried."""
     unbounded: tuple[str, ...]
     """The rewards whose maximum is not declared, or depends on other rows of the batch."""
@@ -220,7 +220,7 @@ class Preflight(NamedTuple):
         """The number of rows and problems, and where the groups come from."""
         source = "from the dataset" if self.groups == "dataset" else "simulated"
         problems = pluralize(len(self.problems), "problem")
-        return f"{pluralize(self.rows, 'row')}, {problems}; groups: {source}"
+        return f"{pluralize(self.row_count, 'row')}, {problems}; groups: {source}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
@@ -264,7 +264,7 @@ def excerpt(text: str, reference: str) -> str:
     if len(text) <= _MAX_WHOLE_EXCERPT:
         return text
     start = _common_prefix_length(text, reference)
-    # The suffix is measured behind the prefix, so that the two cannot overlap.
+    # The suffix is measured after the prefix, so that the two cannot overlap.
     end = _common_prefix_length(text[start:][::-1], reference[start:][::-1])
     left, right = (_ELLIPSIS if size else "" for size in (start, end))
     return f"{left}{text[start : len(text) - end]}{right}"

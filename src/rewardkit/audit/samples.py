@@ -12,7 +12,7 @@ class Sample(NamedTuple):
 
     rows: tuple[dict[str, Any], ...]
     """The rows: the prompt and the columns that rewards read."""
-    wrap: str
+    template: str
     """The layout: a text with `{column}` for the row's value."""
     answer: str = "answer"
     """The column with the right answer."""
@@ -58,12 +58,12 @@ def _make_prompt(system: str, question: str) -> list[dict[str, str]]:
     return [{"role": "system", "content": system}, {"role": "user", "content": question}]
 
 
-def _make_sample(system: str, pairs: tuple[tuple[str, str], ...], wrap: str) -> Sample:
+def _make_sample(system: str, pairs: tuple[tuple[str, str], ...], template: str) -> Sample:
     rows = (
         {"prompt": _make_prompt(system, question), **dict.fromkeys(_ANSWER_COLUMNS, answer)}
         for question, answer in pairs
     )
-    return Sample(tuple(rows), wrap)
+    return Sample(tuple(rows), template)
 
 
 SAMPLES: dict[str, Sample] = {

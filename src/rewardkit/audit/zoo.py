@@ -13,8 +13,9 @@ that take a symbolic checker long. No entry does harm if a reward runs it.
 from __future__ import annotations
 
 from rewardkit.audit.ablations import SLOT, AnswerType, Part
-from rewardkit.audit.entries import (
+from rewardkit.audit.entry_makers import (
     Entry,
+    after_reasoning,
     all_numbers_of_prompt,
     as_answer,
     as_answer_reasoned,
@@ -25,7 +26,6 @@ from rewardkit.audit.entries import (
     as_reasoning,
     before_no_answer,
     before_wrong_answer,
-    behind_reasoning,
     between_all_marks,
     cross_blocks,
     define_functions,
@@ -305,7 +305,7 @@ ZOO: tuple[Entry, ...] = (
             ),
             "decimals-added": if_answer_matches(_INTEGER, "{right}.4"),
             "decimals-without-end": if_answer_matches(_INTEGER, "{right}.424242..."),
-            # A reward that reads the first number ignores the words behind it.
+            # A reward that reads the first number ignores the words after it.
             "thousands": if_answer_matches(_NOT_0, "{right} thousand"),
             "dozens": if_answer_matches(_NOT_0, "{right} dozen"),
             "power-of-ten": if_answer_matches(_NOT_0, "{right}e3"),
@@ -498,7 +498,7 @@ ZOO: tuple[Entry, ...] = (
         "language",
         2,
         ("language",),
-        behind_reasoning,
+        after_reasoning,
         {"foreign-in-one-breath": lambda reference: f"{reference.foreign_sentence.rstrip('.')}, "},
     ),
 )

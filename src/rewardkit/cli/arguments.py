@@ -54,13 +54,13 @@ ColumnOption = Annotated[
         " `response=completion`. Repeatable.",
     ),
 ]
-WrapOption = Annotated[
+TemplateOption = Annotated[
     str | None,
     typer.Option(
-        "--wrap",
+        "--template",
         metavar="TEXT",
         # one backslash and an n: the help shows what a person types
-        help="The layout of a valid completion. `{answer}` is the row's value of that column,"
+        help="The template of a valid completion. `{answer}` is the row's value of that column,"
         " `\\n` is a newline. `@FILE` reads the text from a file.",
     ),
 ]
@@ -153,7 +153,7 @@ def as_list(item: Any) -> list[Any]:
     return [*item] if isinstance(item, list | tuple) else [item]
 
 
-# Pairs, rows and layouts --------------------------------------------------------------------------
+# Pairs, rows and templates ------------------------------------------------------------------------
 
 
 def parse_columns(arguments: Sequence[str] | None) -> dict[str, str]:
@@ -201,11 +201,11 @@ def read_rows(
     return [*islice(Source.resolve(source).rows(columns=parse_columns(column)), limit)]
 
 
-def read_layout(wrap: str | None) -> str | None:
-    """Return the text of `--wrap`, or of the file that it names after `@`."""
-    if wrap is None:
+def read_template(template: str | None) -> str | None:
+    """Return the text of `--template`, or of the file that it names after `@`."""
+    if template is None:
         return None
-    if wrap.startswith("@"):
-        return Path(wrap[1:]).read_text(encoding="utf-8")
+    if template.startswith("@"):
+        return Path(template[1:]).read_text(encoding="utf-8")
     # shells pass a typed \n on as two characters
-    return wrap.replace("\\n", "\n")
+    return template.replace("\\n", "\n")

@@ -12,13 +12,13 @@ from rewardkit.cli.arguments import (
     ColumnOption,
     JsonOption,
     RewardArguments,
-    WrapOption,
+    TemplateOption,
     as_list,
     complete_name,
     load_object,
     load_rewards,
-    read_layout,
     read_rows,
+    read_template,
 )
 from rewardkit.cli.printing import (
     print_audit,
@@ -57,7 +57,7 @@ def check_components(  # noqa: PLR0913 - one argument per option
         list[str] | None,
         typer.Option(help="Forms of completions: text, chat, parts, turns, tools, empty."),
     ] = None,
-    wrap: WrapOption = None,
+    template: TemplateOption = None,
     law: Annotated[
         list[str] | None, typer.Option(help="Test only this property. Repeatable.")
     ] = None,
@@ -73,7 +73,7 @@ def check_components(  # noqa: PLR0913 - one argument per option
     Extractors: found.
     """
     options = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
-    checks = _make_checks(read_layout(wrap), _read_columns(data, column), form, options)
+    checks = _make_checks(read_template(template), _read_columns(data, column), form, options)
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [item for thing in things for item in as_list(load_object(thing))]
     results = [_check_component(component, checks, quiet=as_json) for component in components]
@@ -86,7 +86,7 @@ def check_components(  # noqa: PLR0913 - one argument per option
 
 
 def _make_checks(
-    layout: str | None,
+    template: str | None,
     values: Mapping[str, list[Any]],
     form: list[str] | None,
     options: dict[str, Any],
@@ -97,12 +97,12 @@ def _make_checks(
     def check_reward(reward: Any) -> Any:
         used = _select_columns(reward, values)
         forms = form or testing.FORMS
-        return testing.check_reward(reward, columns=used, wrap=layout, forms=forms, **options)
+        return testing.check_reward(reward, columns=used, template=template, forms=forms, **options)
 
     def check_extractor(extractor: Any) -> Any:
         # an extractor has no other column to take an answer from
-        usable = layout if "{answer}" in (layout or "") else None
-        return testing.check_extractor(extractor, wrap=usable, **options)
+        usable = template if "{answer}" in (template or "") else None
+        return testing.check_extractor(extractor, template=usable, **options)
 
     return {
         "reward": check_reward,
@@ -120,7 +120,7 @@ def _check_component(
     kind = getattr(component, "component_kind", "reward")  # a function is a reward
     name = getattr(component, "registered_name", None)
     name = name or getattr(component, "__name__", repr(component))
-    findings: tuple[testing.Finding, ...] = ()
+    findings: tuple[testing.LawFailure, ...] = ()
     try:
         checked = checks[kind](component)
     except testing.LawBroken as error:
@@ -153,7 +153,7 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
         ),
     ] = None,
     column: ColumnOption = None,
-    wrap: WrapOption = None,
+    template: TemplateOption = None,
     answer: Annotated[str, typer.Option(help="The column with the right answer.")] = "answer",
     sample: Annotated[
         str | None, typer.Option(help="A built-in task; with --data, only its layout is used.")
@@ -180,10 +180,10 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
 
-    found = audits.audit(
+    result = audits.audit(
         load_rewards(rewards),
         read_rows(data, column, limit=MAX_ROWS),
-        wrap=read_layout(wrap),
+        template=read_template(template),
         answer=answer,
         sample=sample,
         share=share,
@@ -191,10 +191,10 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
         max_rows=rows,
     )
     if as_json:
-        print_json(found)
+        print_json(result)
     else:
-        print_audit(found, limit)
-    if found.findings:
+        print_audit(result, limit)
+    if result.findings:
         raise typer.Exit(FOUND)
 
 
@@ -208,7 +208,7 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
         ),
     ],
     column: ColumnOption = None,
-    wrap: WrapOption = None,
+    template: TemplateOption = None,
     rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 200,
     as_json: JsonOption = False,
 ) -> None:
@@ -222,10 +222,12 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     available = read_rows(data, column, limit=MAX_ROWS) or []
     # evenly spaced: the first rows of a sorted file are all of one kind
     chosen = available[:: max(len(available) // rows, 1)][:rows]
-    found = audits.preflight(load_rewards(rewards), chosen, wrap=read_layout(wrap) or "{answer}")
+    result = audits.preflight(
+        load_rewards(rewards), chosen, template=read_template(template) or "{answer}"
+    )
     if as_json:
-        print_json(found)
+        print_json(result)
     else:
-        print_preflight(found)
-    if found.problems:
+        print_preflight(result)
+    if result.problems:
         raise typer.Exit(FOUND)

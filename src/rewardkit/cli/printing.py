@@ -24,7 +24,7 @@ from rewardkit.component import Component
 if TYPE_CHECKING:
     from rewardkit.audit import Audit, Finding, Preflight
     from rewardkit.report import Report
-    from rewardkit.scoring import Scored
+    from rewardkit.scoring import ScoringResult
 
 # JSON and errors ----------------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ def print_component(page: Mapping[str, Any]) -> None:
 # Scores and reports -------------------------------------------------------------------------------
 
 
-def print_scores(scored: Scored) -> None:
+def print_scores(scored: ScoringResult) -> None:
     """Print the figures of each reward, and of their sum, over a scored file."""
     console = Console()
     table = Table("reward", box=None, header_style="bold")
@@ -184,7 +184,7 @@ def print_audit(audit: Audit, limit: int) -> None:
     console = Console()
     console.print(audit.summary, highlight=False)
     for audited in audit.rewards:
-        style = "red" if audited.exploits else "green"
+        style = "red" if audited.exploit_count else "green"
         name = f"\n[bold]{escape(audited.reward)}[/]"
         console.print(f"{name}  [{style}]{escape(audited.summary)}[/]", highlight=False)
         findings = audit.findings_of(audited.reward)

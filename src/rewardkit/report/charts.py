@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rewardkit.report.figures import Histogram, Point, Trend
+from rewardkit.report.figure_types import Histogram, Point, Trend
 from rewardkit.report.formatting import number, percent
 
 WIDTH, HEIGHT = 340, 132

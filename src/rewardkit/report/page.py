@@ -18,9 +18,9 @@ from rewardkit.config import load
 from rewardkit.extract import Extractor
 from rewardkit.report import charts
 from rewardkit.report.answers import USUAL
-from rewardkit.report.figures import Figures, Finding
+from rewardkit.report.compute_figures import measure
+from rewardkit.report.figure_types import Figures, ReportFinding
 from rewardkit.report.formatting import as_data, number, percent, two_decimals
-from rewardkit.report.measuring import measure
 from rewardkit.report.pack import PICKED, Packed, pack
 from rewardkit.report.rows import Rows, gather
 from rewardkit.reward import Linear, Reward
@@ -44,7 +44,7 @@ class Report(NamedTuple):
     """Every figure that the page draws."""
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[ReportFinding, ...]:
         """What is wrong with the rewards, the worst first."""
         return self.figures.findings
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import count
-from typing import Annotated, ClassVar, final
+from typing import Annotated, final
 
 from pydantic import Field
 
@@ -32,12 +32,15 @@ class Diversity(Reward):
     [0.333..., 0.333..., 0.666...]
     """
 
-    pointwise: ClassVar[bool] = False  # a score depends on the other rows of the group
-
     ngram: Annotated[int, Field(ge=1)] = 1
     """How many words make an n-gram."""
     value: float = 1.0
     """The value of a completion that shares no n-gram with the others."""
+
+    @property
+    def pointwise(self) -> bool:
+        """False: a score depends on the other rows of the group."""
+        return False
 
     @property
     def bounds(self) -> Bounds:

@@ -7,14 +7,14 @@ import math
 import re
 import threading
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Annotated, Any, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._messages import pluralize
+from rewardkit._messages import pluralize, shorten_repr
 from rewardkit._scores import as_finite, checked_scores
 from rewardkit.batch import Batch, Column, MissingColumnError
 from rewardkit.registry import register
@@ -89,7 +89,8 @@ class Where(Reward):
     @property
     def bounds(self) -> Bounds:
         """The reward's bounds."""
-        return self.reward.bounds
+        low, high = self.reward.bounds
+        return low, high
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores where the row matches, None for other rows (batch length)."""
@@ -272,6 +273,9 @@ class Wrapped(Reward):
         )
         if inspect.isawaitable(values):
             values = _run_in_thread(values)
+        if not isinstance(values, Iterable):
+            message = f"{self.__name__} gave {shorten_repr(values)}, expected a list of values"
+            raise TypeError(message)
         values = [*map(as_finite, values)]
         if len(values) != len(batch):
             given = pluralize(len(values), "value")
@@ -304,6 +308,16 @@ def wrap(
     if not callable(function) or isinstance(function, Reward | type):
         message = f"got {function!r} ({type(function).__name__}), expected a function"
         raise TypeError(message)
+    if bounds is not None:
+        try:
+            low, high = map(float, bounds)
+        except (TypeError, ValueError):
+            message = f"got bounds={bounds!r}, expected two numbers: bounds=(0.0, 1.0)"
+            raise TypeError(message) from None
+        if not low <= high:
+            message = f"got bounds={bounds!r}, expected the lower one first"
+            raise ValueError(message)
+        bounds = (low, high)
     name = name or re.sub(r"[^\w./:-]+", "_", getattr(function, "__name__", "function"))
     return Wrapped(function=function, limits=bounds, independent_rows=pointwise, name=name)
 

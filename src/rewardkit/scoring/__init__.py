@@ -5,6 +5,6 @@ is kept, and is not scored again.
 """
 
 from rewardkit.scoring.chunk_scorer import TOTAL
-from rewardkit.scoring.run import Progress, Scored, Summary, score
+from rewardkit.scoring.run import Progress, ScoringResult, Summary, score
 
-__all__ = ["TOTAL", "Progress", "Scored", "Summary", "score"]
+__all__ = ["TOTAL", "Progress", "ScoringResult", "Summary", "score"]

@@ -1,4 +1,4 @@
-"""`score`: every row of a file once, in order, into a file that appears when it is whole."""
+"""`score`: score every row of a file in order; the output file appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rewardkit.scoring.record import fingerprint_work, finished_state, format_si
 OUT_SUFFIXES = (".jsonl", ".parquet")
 
 Progress: TypeAlias = Callable[[int, int | None], object]
-"""Called with the number of rows done, and of all rows, or None if that is not known."""
+"""Called with the rows done and the total, None if unknown."""
 
 
 class Summary(NamedTuple):
@@ -47,7 +47,7 @@ class Summary(NamedTuple):
     """The highest value."""
 
 
-class Scored(NamedTuple):
+class ScoringResult(NamedTuple):
     """The result of a scoring."""
 
     out: Path
@@ -72,7 +72,7 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     batch_size: int = 1024,
     resume: bool = True,
     progress: Progress | None = None,
-) -> Scored:
+) -> ScoringResult:
     r"""Score every row of a file; write the rows with a value and a why for each reward.
 
     `source` is JSONL, CSV (each also with `.gz`), parquet, a glob of them, a folder of TRL's
@@ -83,12 +83,12 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     `out` is JSONL or parquet, by its ending. It has the rows in order, every column as it was, then
     `rewards/NAME` (None if the reward abstains), `rewards/NAME/why`, and `reward`, the weighted sum
     of those that do not abstain. Columns with these names are replaced. `OUT.rewards.yaml` says
-    what scored them. `out` appears when it is whole; if a run is interrupted, the next one goes on
-    after its rows, unless `resume` is False.
+    what scored them. `out` appears only when complete; an interrupted run is continued unless
+    `resume` is False.
 
     `batch_size` rows are scored together, but a group of equal adjacent prompts is never split for
-    a reward that depends on it. `workers` is the number of processes; `progress` is called with the
-    number of rows done, and of all rows if that is known.
+    a reward that depends on it. `workers` is the number of processes; `progress` is called after
+    each batch.
 
     Raises ValueError if the input, the rewards or the columns are not those of the run that is
     resumed, or if a file is not as its ending says; whatever a reward raises propagates.
@@ -112,7 +112,7 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
         return _summarize_state(out, scorer, state, state["rows"])
     with Journal(out, fingerprints, fresh=not resume) as journal:
         resumed = journal.state["rows"]
-        _score_rest(opened, scorer, journal, (workers, batch_size), progress)
+        _score_rest(opened, scorer, journal, progress, workers=workers, batch_size=batch_size)
         _finish_file(opened, scorer, journal)
         return _summarize_state(out, scorer, journal.state, resumed)
 
@@ -122,21 +122,22 @@ def _check_arguments(source: Source, out: Path, *, workers: int, batch_size: int
         expected = " or ".join(OUT_SUFFIXES)
         raise ValueError(f"{out}: got the ending {out.suffix!r}, expected {expected}")
     if source.reads(out):
-        raise ValueError(f"{out} is the input too; write to another file")
+        raise ValueError(f"{out} is also the input; write to another file")
     for name, number in (("workers", workers), ("batch_size", batch_size)):
         if number < 1:
             raise ValueError(f"got {name}={number}, expected at least 1")
 
 
-def _score_rest(
+def _score_rest(  # noqa: PLR0913 - the options of `score`
     source: Source,
     scorer: ChunkScorer,
     journal: Journal,
-    sizes: tuple[int, int],
     progress: Progress | None,
+    *,
+    workers: int,
+    batch_size: int,
 ) -> None:
-    """Score the rows that the journal does not have yet; `sizes` are workers and batch size."""
-    workers, batch_size = sizes
+    """Score the rows that the journal does not have yet."""
     total = source.count() if progress else None  # a pass over the file, so only if it is wanted
     if progress:
         progress(journal.state["rows"], total)
@@ -180,13 +181,14 @@ def _finish_file(source: Source, scorer: ChunkScorer, journal: Journal) -> None:
             return part
         return write_parquet(part, journal.ends, state.get("schema"), scorer.column_names)
 
-    # The sidecar goes first: a scored file without one would look like somebody else's.
+    # The sidecar goes first: a scored file without one would look as if another program had
+    # written it.
     record = {"fingerprints": journal.fingerprints, **state}
     write_atomically(sidecar_path(journal.out), format_sidecar(source, scorer, record))
     journal.finish(convert)
 
 
-def _summarize_state(out: Path, scorer: ChunkScorer, state: State, resumed: int) -> Scored:
+def _summarize_state(out: Path, scorer: ChunkScorer, state: State, resumed: int) -> ScoringResult:
     names = [*(term.name for term in scorer.terms), TOTAL]
     weights = [*(term.weight for term in scorer.terms), 1.0]
     tallies = state["tallies"] if state["rows"] else [tally([])] * len(names)
@@ -196,4 +198,4 @@ def _summarize_state(out: Path, scorer: ChunkScorer, state: State, resumed: int)
         else Summary(name, weight, 0, None, None, None)
         for name, weight, (count, total, low, high) in zip(names, weights, tallies, strict=True)
     ]
-    return Scored(out, state["rows"], resumed, tuple(summaries[:-1]), summaries[-1])
+    return ScoringResult(out, state["rows"], resumed, tuple(summaries[:-1]), summaries[-1])

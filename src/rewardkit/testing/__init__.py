@@ -25,8 +25,8 @@ from rewardkit.testing._check import (  # noqa: E402 - the same
 from rewardkit.testing._clock import shifted_clock  # noqa: E402 - the same
 from rewardkit.testing._findings import (  # noqa: E402 - the same
     Checked,
-    Finding,
     LawBroken,
+    LawFailure,
 )
 from rewardkit.testing._forms import FORMS  # noqa: E402 - the same
 from rewardkit.testing._replay.scripts import rerun  # noqa: E402 - the same
@@ -46,9 +46,9 @@ __all__ = [
     "FORMS",
     "LAWS",
     "Checked",
-    "Finding",
     "Law",
     "LawBroken",
+    "LawFailure",
     "batches",
     "calls",
     "check_extractor",

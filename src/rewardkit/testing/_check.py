@@ -1,4 +1,4 @@
-"""The three checks: each makes a Subject of its options, and tries every law on it."""
+"""The three checks: each builds a Subject from its options, and tries every law on it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.testing import _calls, _options, strategies
 from rewardkit.testing._calls import Rows
-from rewardkit.testing._drawing import ColumnValues, draw_column, mix_in_third, require_strategy
+from rewardkit.testing._classics import list_classics
+from rewardkit.testing._drawing import (
+    ColumnValues,
+    make_column_strategy,
+    mix_in_third,
+    require_strategy,
+)
 from rewardkit.testing._findings import Checked
-from rewardkit.testing._forms import FORMS, list_classics
+from rewardkit.testing._forms import FORMS
 from rewardkit.testing._inputs import (
+    PartialTemplate,
     RewardInputs,
-    Wrap,
-    draw_known_calls,
-    draw_reward_inputs,
-    draw_texts,
-    fill_wrap,
+    fill_template,
+    make_known_calls_strategy,
+    make_reward_inputs,
+    make_text_strategy,
 )
 from rewardkit.testing._subject import Subject, draw_examples
 from rewardkit.testing._trial import run_laws
@@ -31,7 +37,7 @@ from rewardkit.verify.base import Verifier
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-# In every check `__tracebackhide__` keeps pytest from showing its frames: the message says it all.
+# In every check `__tracebackhide__` keeps pytest from showing its frames: the message is enough.
 
 
 def check_reward(  # noqa: PLR0913 - options are keywords
@@ -42,7 +48,7 @@ def check_reward(  # noqa: PLR0913 - options are keywords
     forms: str | Iterable[str] = FORMS,
     bounds: tuple[float, float] | None = None,
     pointwise: bool | None = None,
-    wrap: Wrap | None = None,
+    template: PartialTemplate | None = None,
     laws: Iterable[str] | None = None,
     skip: Iterable[str] = (),
     max_examples: int | None = None,
@@ -51,10 +57,11 @@ def check_reward(  # noqa: PLR0913 - options are keywords
     """Check the laws of a reward: rewardkit's own, or any callable with TRL's signature.
 
     `columns` are the dataset's columns: a strategy for the values, or a list to draw them from; a
-    component's own columns are known. `completions` are drawn from all `forms` (`text`, `chat`,
-    `parts`, `turns`, `tools`, `empty`) unless a strategy is given. `bounds` and `pointwise` declare
-    for a function what a component declares itself; a function is taken to be pointwise. With
-    `wrap`, the reference written in that way must earn the maximum, and a third of the rows are so.
+    component's own columns are filled automatically. `completions` are drawn from all `forms`
+    (`text`, `chat`, `parts`, `turns`, `tools`, `empty`) unless a strategy is given. `bounds` and
+    `pointwise` declare for a function what a component declares itself; a function is taken to be
+    pointwise. With `template`, the reference written in that way must earn the maximum, and a third
+    of the rows are written that way.
 
     `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for all laws
     on one example) are Hypothesis's, and default to its profile. Raises LawBroken, an
@@ -72,7 +79,7 @@ def check_reward(  # noqa: PLR0913 - options are keywords
     ('total', 'length', 'order')
     """
     __tracebackhide__ = True
-    inputs = draw_reward_inputs(reward, columns, completions, forms=forms, wrap=wrap)
+    inputs = make_reward_inputs(reward, columns, completions, forms=forms, template=template)
     subject = _make_reward_subject(reward, inputs, bounds=bounds, pointwise=pointwise)
     return run_laws(subject, laws, skip, max_examples, deadline)
 
@@ -108,7 +115,7 @@ def check_extractor(  # noqa: PLR0913 - the same
     extractor: Extractor | Callable[[str], str | None],
     *,
     texts: SearchStrategy[str] | None = None,
-    wrap: str | None = None,
+    template: str | None = None,
     answers: SearchStrategy[str] | None = None,
     laws: Iterable[str] | None = None,
     skip: Iterable[str] = (),
@@ -117,16 +124,17 @@ def check_extractor(  # noqa: PLR0913 - the same
 ) -> Checked:
     r"""Check the laws of an extractor: rewardkit's own, or a function of a text.
 
-    It is called with `texts`, by default any. With `wrap`, a text with `{answer}` in it, each of
-    the `answers` (by default numbers) must be found in that text as it is. The other options and
+    It is called with `texts`, by default any. With `template`, a text with `{answer}` in it, each
+    of the `answers` (by default numbers) must be found in that text as it is. The other options and
     the errors are those of `check_reward`.
 
     >>> from rewardkit import build
-    >>> "found" in check_extractor(build("boxed"), wrap=r"\boxed{{answer}}", max_examples=20).held
+    >>> template = r"\boxed{{answer}}"
+    >>> "found" in check_extractor(build("boxed"), template=template, max_examples=20).held
     True
     """
     __tracebackhide__ = True
-    subject = _make_extractor_subject(extractor, texts, wrap, answers)
+    subject = _make_extractor_subject(extractor, texts, template, answers)
     return run_laws(subject, laws, skip, max_examples, deadline)
 
 
@@ -141,19 +149,19 @@ def _make_reward_subject(
         _options.check_bounds(bounds)
     else:
         bounds = getattr(reward, "bounds", None)
-    scores = isinstance(reward, Reward)
+    is_component = isinstance(reward, Reward)
     return Subject(
         reward,
         "reward",
-        _calls.score_rows if scores else _calls.call_reward,
-        _calls.write_score_call if scores else partial(_calls.write_reward_call, reward),
+        _calls.score_rows if is_component else _calls.call_reward,
+        _calls.write_score_call if is_component else partial(_calls.write_reward_call, reward),
         inputs.rows,
         "completions",
         words=inputs.words,
         forms=inputs.forms,
         pointwise=getattr(reward, "pointwise", True) if pointwise is None else pointwise,
         bounds=bounds,
-        known_calls=draw_known_calls(inputs.right_rows, bounds),
+        known_calls=make_known_calls_strategy(inputs.right_rows, bounds),
         classics=inputs.classics,
     )
 
@@ -166,14 +174,16 @@ def _make_verifier_subject(
 ) -> Subject:
     _options.check_target(verifier, "verifier")
     words = find_words(verifier)
-    texts = st.none() | draw_texts(words)
+    texts = st.none() | make_text_strategy(words)
     if answers is not None:
         texts = require_strategy(answers, "answers")
-    drawn = draw_column(strategies.references() if references is None else references, "references")
+    drawn = make_column_strategy(
+        strategies.references() if references is None else references, "references"
+    )
     row: SearchStrategy[tuple[Any, Any]] = st.tuples(texts, drawn)
     known_calls = None
     if answers is None and right is None:
-        row = mix_in_third(row, drawn.map(_answer_itself))
+        row = mix_in_third(row, drawn.map(_use_reference_as_answer))
     if right is not None:
         pairs = require_strategy(right, "right").map(_options.check_pair)
         draw_examples(pairs, 1)  # to report anything but pairs before the laws are tried
@@ -194,7 +204,7 @@ def _make_verifier_subject(
     )
 
 
-def _answer_itself(reference: Any) -> tuple[str | None, Any]:
+def _use_reference_as_answer(reference: Any) -> tuple[str | None, Any]:
     return (str(reference) if isinstance(reference, str | int | float) else None), reference
 
 
@@ -208,23 +218,23 @@ def _unzip_pairs(pairs: Sequence[tuple[Any, Any]]) -> Rows:
 def _make_extractor_subject(
     extractor: Any,
     texts: SearchStrategy[str] | None,
-    wrap: str | None,
+    template: str | None,
     answers: SearchStrategy[str] | None,
 ) -> Subject:
     _options.check_target(extractor, "extractor")
     words = find_words(extractor)
-    drawn = draw_texts(words) if texts is None else require_strategy(texts, "texts")
+    drawn = make_text_strategy(words) if texts is None else require_strategy(texts, "texts")
     numbers = strategies.numbers(spellings=["plain", "thousands", "latex"])
     drawn_answers = numbers.map(lambda number: number[0])
     if answers is not None:
         drawn_answers = require_strategy(answers, "answers")
     known_calls = None
-    if wrap is not None:
-        _options.check_wrap(wrap, ["answer"], callables=False)
-        if "{answer}" not in wrap:
-            raise ValueError(f"wrap: got {wrap!r}, expected a text with {{answer}} in it")
+    if template is not None:
+        _options.check_template(template, ["answer"], callables=False)
+        if "{answer}" not in template:
+            raise ValueError(f"template: got {template!r}, expected a text with {{answer}} in it")
         known_calls = drawn_answers.map(
-            lambda answer: ({"texts": [fill_wrap(wrap, {"answer": answer})]}, [answer])
+            lambda answer: ({"texts": [fill_template(template, {"answer": answer})]}, [answer])
         )
     return Subject(
         extractor,

@@ -36,7 +36,7 @@ def require_strategy(given: SearchStrategy[Item], option: str) -> SearchStrategy
     return given
 
 
-def draw_column(given: ColumnValues, name: str) -> SearchStrategy[Any]:
+def make_column_strategy(given: ColumnValues, name: str) -> SearchStrategy[Any]:
     """Return a column's values as a strategy. Raises TypeError for anything else."""
     if isinstance(given, SearchStrategy):
         return given
@@ -48,7 +48,7 @@ def draw_column(given: ColumnValues, name: str) -> SearchStrategy[Any]:
     return st.sampled_from(given)
 
 
-def draw_evenly(*strategies: SearchStrategy[Item]) -> SearchStrategy[Item]:
+def mix_evenly(*strategies: SearchStrategy[Item]) -> SearchStrategy[Item]:
     """Draw from each strategy equally often."""
     # Not `one_of`, which flattens nested choices: the strategy with most branches would be drawn
     # most often. Not `sampled_from(strategies)`, whose repr holds theirs: it gets very long.
@@ -63,4 +63,4 @@ def draw_evenly(*strategies: SearchStrategy[Item]) -> SearchStrategy[Item]:
 
 def mix_in_third(usual: SearchStrategy[Item], other: SearchStrategy[Item]) -> SearchStrategy[Item]:
     """Draw a third of the values from the second strategy."""
-    return draw_evenly(usual, usual, other)
+    return mix_evenly(usual, usual, other)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 
-class Finding(NamedTuple):
+class LawFailure(NamedTuple):
     """A law that does not hold, with the smallest example that was found."""
 
     law: str
@@ -35,7 +35,7 @@ class LawBroken(AssertionError):  # noqa: N818 - a failed assertion, which pytes
 
     __module__ = "rewardkit.testing"
 
-    def __init__(self, name: str, findings: Sequence[Finding], checked: Checked) -> None:
+    def __init__(self, name: str, findings: Sequence[LawFailure], checked: Checked) -> None:
         """Make the message; `name` is that of the reward, verifier or extractor."""
         self.name, self.findings, self.checked = name, tuple(findings), checked
         tried = len(findings) + len(checked.held)
@@ -47,7 +47,7 @@ class LawBroken(AssertionError):  # noqa: N818 - a failed assertion, which pytes
         return LawBroken, (self.name, self.findings, self.checked)
 
 
-def _format_finding(finding: Finding) -> str:
+def _format_finding(finding: LawFailure) -> str:
     code = finding.code.replace("\n", "\n    ").replace("\n    \n", "\n\n")
     return (
         f"{finding.law}: {finding.claim}\n"

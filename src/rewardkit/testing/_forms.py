@@ -1,13 +1,11 @@
-"""The forms in which a trainer passes a text, and texts that are known to break rewards."""
+"""The forms in which a trainer passes a text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import cycle
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewardkit.batch import Batch
-from rewardkit.testing._drawing import choose_names
 
 
 def _assistant(content: Any, **more: Any) -> dict[str, Any]:
@@ -45,17 +43,6 @@ NO_TEXT: list[Any] = [
 ]
 """Completions of the form `empty`."""
 
-# Each broke a published reward: no closing tag, two lines of reasoning, digits that `isdigit` takes
-# and `int` does not, numbers that are too long or too large for `int` or `float`, a long tail.
-_CLASSIC_TEXTS = (
-    *("", "\n", "4", "It is 4.</answer>", "</think>4", "<answer>", "<think>4", "\ud800", "\x00"),
-    "<reasoning>\nTwo and two,\nso four.\n</reasoning>\n<answer>\n4\n</answer>\n",
-    "<think>\nTwo and two.\n</think>\n4",
-    *("<answer>\u00b2</answer>", r"<answer>\boxed{4}</answer>", "<answer>1,000</answer>"),
-    *("<answer>" + "9" * 5000 + "</answer>", "<answer>nan</answer>", "<answer>1e999</answer>"),
-    "<reasoning>\n2 + 2\n</reasoning>\n<answer>\n4\n</answer>\n" + "so " * 700,
-)
-
 
 def find_form(completion: Any) -> str:
     """Return the form of a completion; `empty` if it has no text."""
@@ -71,20 +58,6 @@ def find_form(completion: Any) -> str:
     if len(messages) == 1:
         return "chat"
     return "tools" if messages[-2].get("role") == "tool" else "turns"
-
-
-def list_classics(forms: str | Iterable[str] = FORMS, *, tags: Iterable[str] = ()) -> list[Any]:
-    """Return completions that broke many rewards, the forms taking turns.
-
-    Each of the `tags` is also tried around a zero, around nothing, and around a letter.
-    """
-    forms = choose_names(forms, FORMS, "forms")
-    carriers = [CARRIERS[form] for form in forms if form in CARRIERS]
-    tagged = [f"<{tag}>{inside}</{tag}>" for tag in tags for inside in ("0", "", "x")]
-    texts = [*_CLASSIC_TEXTS, *tagged] if carriers else []
-    # one form per text and not every pair: the law `forms` compares the forms of one text
-    carried = [carrier(text) for text, carrier in zip(texts, cycle(carriers), strict=False)]
-    return carried + (NO_TEXT if "empty" in forms else [])
 
 
 def match_prompt(prompt: Any, completion: Any) -> Any:

@@ -17,25 +17,26 @@ from rewardkit.component import Component
 from rewardkit.reward import Reward
 from rewardkit.testing import _calls, _options, strategies
 from rewardkit.testing._calls import Rows, Values, count_rows, select_rows
+from rewardkit.testing._classics import list_classics
 from rewardkit.testing._drawing import (
     ColumnValues,
     choose_names,
-    draw_column,
+    make_column_strategy,
     mix_in_third,
 )
-from rewardkit.testing._forms import CARRIERS, FORMS, find_form, list_classics, match_prompt
+from rewardkit.testing._forms import CARRIERS, FORMS, find_form, match_prompt
 from rewardkit.testing._subject import draw_examples
 from rewardkit.testing._words import find_tags, find_words, list_constants
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-Wrap = str | Callable[[Mapping[str, Any]], str | None]
+PartialTemplate = str | Callable[[Mapping[str, Any]], str | None]
 """How a perfect completion is written: a text with `{column}` for the row's value, or a function of
 the row that returns None to leave out a row."""
 
-# Tried if `wrap` is not given; "*" is the reference. These are the layouts of the usual notebooks.
-_USUAL_WRAPS = (
+# Those of the usual notebooks, tried if `template` is not given; "*" is the reference.
+_USUAL_TEMPLATES = (
     "*",
     "<answer>*</answer>",
     "<reasoning>\nso\n</reasoning>\n<answer>\n*\n</answer>\n",
@@ -63,16 +64,16 @@ class RewardInputs(NamedTuple):
     rows: SearchStrategy[Rows]
     """Calls to try."""
     right_rows: SearchStrategy[Rows] | None
-    """Calls with right completions only, if `wrap` says how they are written."""
+    """Calls with right completions only, if `template` says how they are written."""
 
 
-def draw_reward_inputs(
+def make_reward_inputs(
     reward: Any,
     columns: Mapping[str, ColumnValues] | None,
     completions: SearchStrategy[Any] | None,
     *,
     forms: str | Iterable[str],
-    wrap: Wrap | None,
+    template: PartialTemplate | None,
 ) -> RewardInputs:
     """Return the calls for a reward. Raises ValueError and TypeError for unfit options."""
     _options.check_target(reward, "reward")
@@ -80,15 +81,17 @@ def draw_reward_inputs(
     if columns is not None:
         declared = component.columns(reward) if isinstance(reward, Component) else []
         _options.check_columns(columns, [*map(str, declared)])
-    values, clean = (_draw_columns(reward, columns or {}, clean=clean) for clean in (False, True))
-    if wrap is not None:
-        _options.check_wrap(wrap, [*clean])
+    values, clean = (
+        _list_column_values(reward, columns or {}, clean=clean) for clean in (False, True)
+    )
+    if template is not None:
+        _options.check_template(template, [*clean])
     words = find_words(reward)
-    wraps = [wrap] if wrap is not None else []
+    templates = [template] if template is not None else []
     classics: Sequence[Any] = ()
     if completions is None:
-        wraps = wraps or _guess_wraps(reward, clean)
-        texts = draw_texts(words)
+        templates = templates or _guess_templates(reward, clean)
+        texts = make_text_strategy(words)
         drawn = {
             kind: (some, strategies.completions(forms=some, texts=texts))
             for kind, some in _split_forms(chosen).items()
@@ -101,13 +104,13 @@ def draw_reward_inputs(
         drawn = {"text": (chosen, completions)}
     all_rows, right_rows = [], []
     for kind, (some, usual) in drawn.items():
-        right = _draw_right(clean, wraps, some)
+        right = _make_right_strategy(clean, templates, some)
         mixed = usual if right is None else mix_in_third(usual, right)
         prompts = strategies.prompts(forms=kind)
         make = partial(strategies.calls, prompts=prompts, max_size=_MAX_ROWS)
         all_rows.append(make(values, completions=mixed))
         # a guessed way to write the reference need not earn the maximum
-        if right is not None and wrap is not None:
+        if right is not None and template is not None:
             right_rows.append(make(completions=right, min_size=1))
     finish = partial(_finish_rows, reward)
     return RewardInputs(
@@ -119,25 +122,25 @@ def draw_reward_inputs(
     )
 
 
-def draw_known_calls(
+def make_known_calls_strategy(
     right_rows: SearchStrategy[Rows] | None, bounds: tuple[float, float] | None
 ) -> SearchStrategy[tuple[Rows, Values]] | None:
-    """Return calls that must earn the maximum, if it is declared and finite."""
+    """Return a strategy for calls that must earn the maximum, if it is declared and finite."""
     if right_rows is None or bounds is None or not isfinite(bounds[1]):
         return None
     high = float(bounds[1])
     return right_rows.map(lambda rows: (rows, [high] * count_rows(rows)))
 
 
-def draw_texts(words: tuple[str, ...]) -> SearchStrategy[str]:
-    """Return texts with these words in them, and with text between those that are tags."""
+def make_text_strategy(words: tuple[str, ...]) -> SearchStrategy[str]:
+    """Return a strategy for texts with these words, and with text between those that are tags."""
     layouts = [*strategies.LAYOUTS, *([tag] for tag in find_tags(words))]
     return strategies.texts(words=words, layouts=layouts)
 
 
-def fill_wrap(wrap: str, row: Mapping[str, Any]) -> str:
-    """Return a reference, written as `wrap` says: of several right answers, the first."""
-    return fill(wrap, {name: _first_of(value) for name, value in row.items()})
+def fill_template(template: str, row: Mapping[str, Any]) -> str:
+    """Return a reference, written as `template` says: of several right answers, the first."""
+    return fill(template, {name: _first_of(value) for name, value in row.items()})
 
 
 def _first_of(value: Any) -> Any:
@@ -151,7 +154,7 @@ def name_of(target: Any) -> str:
     return str(getattr(target, "__name__", type(target).__name__))
 
 
-def _draw_columns(
+def _list_column_values(
     reward: Any, given: Mapping[str, ColumnValues], *, clean: bool
 ) -> dict[str, ColumnValues]:
     """Return the values of every column that a reward reads.
@@ -190,7 +193,7 @@ def _split_forms(forms: Sequence[str]) -> dict[str, list[str]]:
     return {kind: some for kind, some in kinds.items() if some}
 
 
-def _guess_wraps(reward: Any, columns: Mapping[str, Any]) -> list[Wrap]:
+def _guess_templates(reward: Any, columns: Mapping[str, Any]) -> list[PartialTemplate]:
     """Return the usual ways to write a reference."""
     if isinstance(reward, Component):
         names = [
@@ -198,7 +201,7 @@ def _guess_wraps(reward: Any, columns: Mapping[str, Any]) -> list[Wrap]:
         ]
     else:
         names = [name for name in columns if name not in _TRAINER_LISTS]
-    return [usual.replace("*", f"{{{name}}}") for name in names for usual in _USUAL_WRAPS]
+    return [usual.replace("*", f"{{{name}}}") for name in names for usual in _USUAL_TEMPLATES]
 
 
 class _RightCompletion(NamedTuple):
@@ -206,24 +209,24 @@ class _RightCompletion(NamedTuple):
 
     form: str
     """Its form."""
-    wrap: Wrap
+    template: PartialTemplate
     """How it is written."""
     columns: Mapping[str, Any]
     """The row's values, without those that no answer can match, such as blanks."""
 
 
-def _draw_right(
-    columns: Mapping[str, ColumnValues], wraps: Sequence[Wrap], forms: Sequence[str]
+def _make_right_strategy(
+    columns: Mapping[str, ColumnValues], templates: Sequence[PartialTemplate], forms: Sequence[str]
 ) -> SearchStrategy[_RightCompletion] | None:
     """Return right completions in every form that has a text, if it is known how to write them."""
     carriers = [form for form in forms if form in CARRIERS]
-    if not wraps or not carriers:
+    if not templates or not carriers:
         return None
-    values = {name: draw_column(given, name) for name, given in columns.items()}
+    values = {name: make_column_strategy(given, name) for name, given in columns.items()}
     return st.builds(
         _RightCompletion,
         st.sampled_from(carriers),
-        st.sampled_from(wraps),
+        st.sampled_from(templates),
         st.fixed_dictionaries(values),
     )
 
@@ -240,7 +243,7 @@ def _finish_rows(reward: Any, drawn: Rows) -> Rows:
             for name, value in right.columns.items():
                 rows.setdefault(name, [None] * len(completions))[row] = value
             values = {name: rows[name][row] for name in rows if name != "completions"}
-            text = _write_right(right.wrap, {**values, "prompt": values.get("prompts")})
+            text = _write_right(right.template, {**values, "prompt": values.get("prompts")})
             completions[row] = _LEFT_OUT if text is None else CARRIERS[right.form](text)
     kept = [row for row, completion in enumerate(completions) if completion is not _LEFT_OUT]
     # the first row decides; a user's own strategy may mix the forms
@@ -251,8 +254,12 @@ def _finish_rows(reward: Any, drawn: Rows) -> Rows:
     return _accepted_keywords(reward, {**selected, "prompts": prompts})
 
 
-def _write_right(wrap: Wrap, row: Mapping[str, Any]) -> str | None:
-    return _options.call_wrap(wrap, row) if callable(wrap) else fill_wrap(wrap, row)
+def _write_right(template: PartialTemplate, row: Mapping[str, Any]) -> str | None:
+    return (
+        _options.call_template(template, row)
+        if callable(template)
+        else fill_template(template, row)
+    )
 
 
 def _accepted_keywords(reward: Any, rows: Rows) -> Rows:

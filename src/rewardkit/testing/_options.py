@@ -82,7 +82,7 @@ def check_columns(given: Any, known: Sequence[str]) -> None:
             )
 
 
-def check_wrap(given: Any, known: Sequence[str], *, callables: bool = True) -> None:
+def check_template(given: Any, known: Sequence[str], *, callables: bool = True) -> None:
     """Raise TypeError for the wrong type, ValueError for a placeholder that is not a column.
 
     Other braces, such as those of LaTeX, are left alone, and so is everything if there are no
@@ -92,21 +92,23 @@ def check_wrap(given: Any, known: Sequence[str], *, callables: bool = True) -> N
         return
     if not isinstance(given, str):
         expected = "a text with {answer} in it" + " or a function of the row" * callables
-        raise TypeError(f"wrap: got {given!r} ({type(given).__name__}), expected {expected}")
+        raise TypeError(f"template: got {given!r} ({type(given).__name__}), expected {expected}")
     known = [*known, "prompt"] if callables else known
     fills_none = known != ["prompt"] and not any(f"{{{name}}}" in given for name in known)
     for name in _PLACEHOLDER.findall(given):
         hint = did_you_mean(name, known)
         if name not in known and (hint or fills_none):
-            raise ValueError(f"wrap: {{{name}}} is not a column{hint} ({', '.join(known)})")
+            raise ValueError(f"template: {{{name}}} is not a column{hint} ({', '.join(known)})")
 
 
-def call_wrap(wrap: Callable[[Mapping[str, Any]], Any], row: Mapping[str, Any]) -> str | None:
+def call_template(
+    template: Callable[[Mapping[str, Any]], Any], row: Mapping[str, Any]
+) -> str | None:
     """Return a function's text for a row. Raises TypeError if it returns anything else."""
-    text = wrap(row)
+    text = template(row)
     if not isinstance(text, str | None):
         raise TypeError(
-            f"wrap: the function returned {text!r} ({type(text).__name__}), expected a text, or"
+            f"template: the function returned {text!r} ({type(text).__name__}), expected a text, or"
             " None to leave out the row"
         )
     return text

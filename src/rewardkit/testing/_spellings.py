@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 MINUS_SIGN = "\u2212"
 
 
-def draw_number(spelling: str, low: int, high: int) -> SearchStrategy[tuple[str, Fraction]]:
-    """Draw a number in a spelling, with its value, which is within the limits."""
+def make_number_strategy(
+    spelling: str, low: int, high: int
+) -> SearchStrategy[tuple[str, Fraction]]:
+    """Return a strategy for a number in a spelling, with its value, which is within the limits."""
     denominator, writers = WRITERS[spelling]
     values = (
         st.integers(low * denominator, high * denominator).map(lambda n: Fraction(n, denominator))

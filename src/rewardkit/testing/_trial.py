@@ -15,7 +15,7 @@ from hypothesis.errors import Flaky
 from rewardkit._messages import did_you_mean
 from rewardkit.testing import _options
 from rewardkit.testing._calls import count_rows
-from rewardkit.testing._findings import Checked, Counterexample, Finding, LawBroken
+from rewardkit.testing._findings import Checked, Counterexample, LawBroken, LawFailure
 from rewardkit.testing._inputs import name_of
 from rewardkit.testing._replay import scripts
 from rewardkit.testing._subject import Subject
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 _MORE_TRIES = 10
 
 _NEEDS_OPTION = {
-    "reward": "it takes wrap=, as '<answer>{answer}</answer>', and finite bounds",
+    "reward": "it takes template=, as '<answer>{answer}</answer>', and finite bounds",
     "verifier": "it takes right=, pairs of an answer and a reference",
-    "extractor": "it takes wrap=, as '<answer>{answer}</answer>'",
+    "extractor": "it takes template=, as '<answer>{answer}</answer>'",
 }
 _NO_REFERENCE_READ = "the verifier could read no reference in any example; give references="
 # These hold for a verifier that calls every reference bad, and so say nothing about it.
@@ -70,7 +70,9 @@ def run_laws(
     for law in chosen:
         if law.name in trial.failures:
             small = _shrink_failure(subject, law, *trial.failures[law.name], options)
-            findings.append(Finding(law.name, law.claim, small.expected, small.given, small.code))
+            findings.append(
+                LawFailure(law.name, law.claim, small.expected, small.given, small.code)
+            )
     if findings:
         raise LawBroken(name_of(subject.target), findings, checked)
     return checked
@@ -97,13 +99,13 @@ class Trial:
             for rows in self.subject.first_calls:
                 self.try_laws("rows", rows)
             self._draw("rows", self.subject.rows, options)
-        takes_known = [law for law in self.laws if law.on == "wrapped"]
+        takes_known = [law for law in self.laws if law.on == "known_calls"]
         known = self.subject.known_calls
         if known is None:
             reason = _NEEDS_OPTION[self.subject.kind]
             self.skipped |= {law.name: reason for law in takes_known}
         elif takes_known:
-            self._draw("wrapped", known, options)
+            self._draw("known_calls", known, options)
         self.try_laws("once", None)
 
     def _draw(self, on: str, examples: SearchStrategy[Any], options: settings) -> None:

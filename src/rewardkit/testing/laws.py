@@ -4,7 +4,8 @@ Each is a small function of the subject under test and an example, usually the r
 `subject.values_of(rows)` makes a call; `subject.expect(values, rows)` makes one that must give
 `values`. A law that never applies raises SkipTest with the reason. Its docstring is its claim, its
 name is the one that `laws=` and `skip=` take, and its position in this file is the order in which
-it is tried. The first law compares two calls, before another law has called with the same rows.
+it is tried. `deterministic` is first, so that its first call is the first with these rows and no
+cache can hide a difference.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Law(NamedTuple):
     """The kinds of components that it applies to: reward, verifier, extractor."""
     check: Check
     """Makes the calls, and raises an error if the law does not hold."""
-    on: Literal["rows", "wrapped", "once"]
+    on: Literal["rows", "known_calls", "once"]
     """What it is tried on: any calls, calls with known results, or the object itself."""
     compares: bool
     """Whether it compares calls, and so needs a deterministic object."""
@@ -75,7 +76,7 @@ def laws_of(kind: str) -> list[Law]:
 
 
 def _register_law(
-    *kinds: str, on: Literal["rows", "wrapped", "once"] = "rows", compares: bool = False
+    *kinds: str, on: Literal["rows", "known_calls", "once"] = "rows", compares: bool = False
 ) -> Callable[[Check], Check]:
     def decorate(check: Check) -> Check:
         name, claim = check.__name__, " ".join((check.__doc__ or "").split())
@@ -127,7 +128,7 @@ def bounds(subject: Subject, rows: Rows) -> None:
         raise SkipTest("no bounds are declared; give bounds=(low, high)")
     low, high = subject.bounds
     known = [value for value in _call_of_any_length(subject, rows) if value is not None]
-    # rounding errors are as large as the largest terms, which the bounds give a size for
+    # rounding errors grow with the largest term; the bounds tell how large it can be
     largest = max([1.0, *(abs(end) for end in subject.bounds if isfinite(end))])
     room = largest * max(map(tolerance_of, known), default=0.0)
     if any(value < low - room or value > high + room for value in known):
@@ -158,7 +159,7 @@ def forms(subject: Subject, rows: Rows) -> None:
     if not others:
         raise SkipTest("it is checked with one form only; forms= or completions= gives more")
     texts = Batch(rows[subject.text_column]).texts
-    # first all prompts as plain text: as messages they may hold more than a text
+    # prompts as plain text first, since prompt messages may hold more than text
     plain = subject.with_texts(rows, texts)
     values = subject.values_of(subject.with_texts(plain, [*map(CARRIERS[first], texts)]))
     for form in others:
@@ -236,7 +237,7 @@ def yaml(subject: Subject, _: object) -> None:
 
 @_register_law(on="once", compares=True)
 def pickles(subject: Subject, _: object) -> None:
-    """It pickles, and gives the same in another process, where AsyncGRPOTrainer runs it."""
+    """It pickles, and gives the same result in another process, where AsyncGRPOTrainer runs it."""
     target, known = subject.target, []
     for rows in subject.samples:
         if count_rows(rows):
@@ -312,12 +313,12 @@ def _write_growth(
     return Counterexample(expected, result, subject.program(lines))
 
 
-@_register_law("reward", on="wrapped")
+@_register_law("reward", on="known_calls")
 def maximum(subject: Subject, known: tuple[Rows, Values]) -> None:
     """The reference, written as the prompt asks for it, earns the maximum."""
     rows, wanted = known
     if not wanted:
-        raise NotApplicable("wrap returned None for every row")
+        raise NotApplicable("the template returned None for every row")
     subject.expect(wanted, rows)
 
 
@@ -332,7 +333,7 @@ def reflexive(subject: Subject, rows: Rows) -> None:
     subject.expect(["correct"] * len(read), select_rows(own, read))
 
 
-@_register_law("verifier", on="wrapped")
+@_register_law("verifier", on="known_calls")
 def right(subject: Subject, known: tuple[Rows, Values]) -> None:
     """An answer that is known to be right is judged correct."""
     rows, wanted = known
@@ -357,7 +358,7 @@ def bad_reference(subject: Subject, rows: Rows) -> None:
         subject.expect(["bad_reference"] * count_rows(rows), blanks)
 
 
-@_register_law("extractor", on="wrapped")
+@_register_law("extractor", on="known_calls")
 def found(subject: Subject, known: tuple[Rows, Values]) -> None:
     """An answer, written as the prompt asks for it, is found."""
     rows, wanted = known

@@ -30,12 +30,12 @@ from rewardkit.reward import Reward
 from rewardkit.testing._drawing import (
     ColumnValues,
     choose_names,
-    draw_column,
-    draw_evenly,
+    make_column_strategy,
+    mix_evenly,
     require_strategy,
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, NO_TEXT, make_batch
-from rewardkit.testing._spellings import SPELLINGS, draw_number
+from rewardkit.testing._spellings import SPELLINGS, make_number_strategy
 from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def tagged(
         if not isinstance(tag, str) or not tag or set(tag) & set("<>/ \n"):
             raise ValueError(f"got the tag {tag!r}, expected a name such as 'answer'")
     inside = require_strategy(_CONTENTS if contents is None else contents, "contents")
-    return _draw_tagged(tags, inside, broken=broken)
+    return _make_tagged_strategy(tags, inside, broken=broken)
 
 
 @st.composite
-def _draw_tagged(
+def _make_tagged_strategy(
     draw: DrawFn, tags: Sequence[str], contents: SearchStrategy[str], *, broken: bool
 ) -> str:
     gap = draw(st.sampled_from(["\n", ""]))
@@ -152,19 +152,19 @@ def texts(
         raise TypeError(f"words: got {wrong[0]!r}, expected texts")
     pieces = st.sampled_from(_PIECES)
     if words:
-        pieces = draw_evenly(pieces, st.sampled_from(words))
+        pieces = mix_evenly(pieces, st.sampled_from(words))
     by_kind = {
-        "well_formed": draw_evenly(*(tagged(*tags) for tags in layouts)),
-        "malformed": draw_evenly(*(tagged(*tags, broken=True) for tags in layouts)),
-        "hostile": draw_evenly(_ANYTHING, st.lists(pieces, max_size=14).map("".join)),
+        "well_formed": mix_evenly(*(tagged(*tags) for tags in layouts)),
+        "malformed": mix_evenly(*(tagged(*tags, broken=True) for tags in layouts)),
+        "hostile": mix_evenly(_ANYTHING, st.lists(pieces, max_size=14).map("".join)),
     }
     tails = st.integers(0, _MAX_REPETITIONS)
     # eight characters of a piece, so that the 5,000 digits stay below 12,000 characters
-    by_kind["long"] = st.tuples(draw_evenly(*by_kind.values()), pieces, tails).map(
+    by_kind["long"] = st.tuples(mix_evenly(*by_kind.values()), pieces, tails).map(
         lambda three: three[0] + three[1][:8] * three[2]
     )
     # sorted, so that "hostile" is first: Hypothesis shrinks to the first, and its simplest is ""
-    return draw_evenly(*(by_kind[kind] for kind in sorted(kinds)))
+    return mix_evenly(*(by_kind[kind] for kind in sorted(kinds)))
 
 
 def completions(
@@ -178,7 +178,7 @@ def completions(
     """
     forms = choose_names(forms, FORMS, "forms")
     inside = require_strategy(_TEXTS if texts is None else texts, "texts")
-    return draw_evenly(
+    return mix_evenly(
         *(_EMPTY if form == "empty" else inside.map(CARRIERS[form]) for form in forms)
     )
 
@@ -202,7 +202,7 @@ _QUESTIONS = st.tuples(
 def prompts(*, forms: str | Iterable[str] = ("text", "chat")) -> SearchStrategy[Any]:
     """Prompts: a text, or messages of system and user. Raises ValueError for an unknown form."""
     forms = choose_names(forms, tuple(_PROMPT_CARRIERS), "forms")
-    return draw_evenly(*(_QUESTIONS.map(_PROMPT_CARRIERS[form]) for form in forms))
+    return mix_evenly(*(_QUESTIONS.map(_PROMPT_CARRIERS[form]) for form in forms))
 
 
 def numbers(
@@ -226,7 +226,9 @@ def numbers(
     if min_value > max_value:
         raise ValueError(f"got min_value={min_value} above max_value={max_value}; exchange them")
     chosen = choose_names(spellings, SPELLINGS, "spellings")
-    return draw_evenly(*(draw_number(spelling, min_value, max_value) for spelling in chosen))
+    return mix_evenly(
+        *(make_number_strategy(spelling, min_value, max_value) for spelling in chosen)
+    )
 
 
 def references(*, clean: bool = False) -> SearchStrategy[Any]:
@@ -234,7 +236,7 @@ def references(*, clean: bool = False) -> SearchStrategy[Any]:
 
     If `clean` is false, also what real datasets contain: None, blanks, NaN, [], any text.
     """
-    good = draw_evenly(
+    good = mix_evenly(
         numbers().map(lambda number: number[0]),
         st.sampled_from(_WORDS),
         st.integers(-1000, 1000),
@@ -242,13 +244,13 @@ def references(*, clean: bool = False) -> SearchStrategy[Any]:
     )
     lists = st.lists(good, min_size=1, max_size=3)
     if clean:
-        return draw_evenly(good, lists)
-    return draw_evenly(
+        return mix_evenly(good, lists)
+    return mix_evenly(
         good, lists, st.sampled_from([None, "", " \n"]), st.floats(), st.builds(list), _TEXTS
     )
 
 
-_CONTENTS = draw_evenly(_SENTENCES, numbers().map(lambda number: number[0]))
+_CONTENTS = mix_evenly(_SENTENCES, numbers().map(lambda number: number[0]))
 _TEXTS = texts()
 
 
@@ -278,14 +280,16 @@ def calls(
         raise ValueError(
             f"got min_size={min_size}, max_size={max_size}, expected 0 or more, rising"
         )
-    drawn = {name: draw_column(given, name) for name, given in (columns or {}).items()}
+    drawn = {name: make_column_strategy(given, name) for name, given in (columns or {}).items()}
     sizes = (min_size, max_size)
     if completions is not None:
         asked = _PROMPTS["any"] if prompts is None else require_strategy(prompts, "prompts")
-        return _draw_calls(drawn, require_strategy(completions, "completions"), asked, sizes)
-    return draw_evenly(
+        return _make_call_strategy(
+            drawn, require_strategy(completions, "completions"), asked, sizes
+        )
+    return mix_evenly(
         *(
-            _draw_calls(
+            _make_call_strategy(
                 drawn,
                 strategy,
                 _PROMPTS[form] if prompts is None else require_strategy(prompts, "prompts"),
@@ -305,7 +309,7 @@ _TOKEN_IDS = st.tuples(st.integers(0, 12), st.integers(0, 9)).map(
 
 
 @st.composite
-def _draw_calls(
+def _make_call_strategy(
     draw: DrawFn,
     columns: Mapping[str, SearchStrategy[Any]],
     completions: SearchStrategy[Any],
@@ -388,10 +392,10 @@ def register() -> None:
     st.register_type_strategy(ColumnName, column_names)
     for base in (Reward, Verifier, Extractor):
         # a function, since the registry must not be read while Hypothesis starts
-        st.register_type_strategy(base, lambda asked: _draw_defaults(asked.component_kind))
+        st.register_type_strategy(base, lambda asked: _make_defaults_strategy(asked.component_kind))
 
 
-def _draw_defaults(kind: str) -> SearchStrategy[Any]:
+def _make_defaults_strategy(kind: str) -> SearchStrategy[Any]:
     """Components of a kind that need no fields."""
     made = []
     for cls in map(lookup, names(kind)):

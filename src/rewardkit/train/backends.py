@@ -10,7 +10,7 @@ from typing import Any
 
 from rewardkit.train.environment import can_load_4bit, is_installed
 from rewardkit.train.recipe import Recipe
-from rewardkit.train.sections import Sampling
+from rewardkit.train.recipe_sections import Sampling
 from rewardkit.train.tokens import encode_prompt
 
 

@@ -11,7 +11,7 @@ from rewardkit.registry import build
 from rewardkit.train.backends import Backend
 from rewardkit.train.folder import RunFolder
 from rewardkit.train.recipe import Recipe
-from rewardkit.train.sections import Row
+from rewardkit.train.recipe_sections import Row
 from rewardkit.train.tokens import encode_prompt
 
 COMPARISON_SEED = 3407
@@ -22,9 +22,9 @@ def ask_questions(
     recipe: Recipe, backend: Backend, *, adapter: bool, system: bool, limit: int
 ) -> list[Row]:
     """Generate answers to the first `limit` questions of the recipe."""
-    questions = recipe.probe.questions[:limit]
+    questions = recipe.questions.texts[:limit]
     prompts = [recipe.prompt.build(question, system=system) for question in questions]
-    answers = backend.generate(prompts, recipe.probe.sampling, adapter=adapter)
+    answers = backend.generate(prompts, recipe.questions.sampling, adapter=adapter)
     return [
         {"adapter": adapter, "system": system, "question": question, "response": answer}
         for question, answer in zip(questions, answers, strict=True)
@@ -34,7 +34,7 @@ def ask_questions(
 def ask_all_questions(recipe: Recipe, backend: Backend) -> list[Row]:
     """Ask all questions: with and without the adapter, with and without the system prompt."""
     modes = [(adapter, system) for adapter in (False, True) for system in (False, True)]
-    limit = len(recipe.probe.questions)
+    limit = len(recipe.questions.texts)
     answers = [
         ask_questions(recipe, backend, adapter=adapter, system=system, limit=limit)
         for adapter, system in modes

@@ -12,7 +12,7 @@ from rewardkit.audit import Preflight
 from rewardkit.config import dump
 from rewardkit.train.environment import package_versions
 from rewardkit.train.recipe import Recipe, RecipeError
-from rewardkit.train.sections import Row
+from rewardkit.train.recipe_sections import Row
 
 
 class RunFolder:
@@ -34,13 +34,13 @@ class RunFolder:
         if file.exists() and file.read_text(encoding="utf-8").split()[0] != self.digest:
             raise RecipeError(f"{self.path} was run with other rewards; give another --output")
 
-    def create(self, found: Preflight, *, ignored: bool) -> None:
+    def create(self, preflight: Preflight, *, ignored: bool) -> None:
         """Create the folder, with the recipe, the rewards, the preflight and the versions."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.write("recipe.yaml", self.recipe.as_yaml())
         self.write("rewards.yaml", self.rewards)
         self.write("rewards.sha256", f"{self.digest}  rewards.yaml\n")
-        self.write("preflight.json", {"ignored": ignored, **found.as_dict()})
+        self.write("preflight.json", {"ignored": ignored, **preflight.as_dict()})
         self.write("versions.json", package_versions())
 
     def write(self, name: str, content: Any) -> None:

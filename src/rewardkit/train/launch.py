@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rewardkit.audit import Preflight
-from rewardkit.train.arguments import make_config, translate_arguments
 from rewardkit.train.backends import BACKENDS, Backend
 from rewardkit.train.comparison import ask_all_questions, ask_questions, compare_adapter
 from rewardkit.train.environment import (
@@ -21,7 +20,9 @@ from rewardkit.train.environment import (
     set_environment,
 )
 from rewardkit.train.folder import RunFolder, checkpoint_step, is_complete
+from rewardkit.train.grpo_arguments import make_config, translate_arguments
 from rewardkit.train.recipe import Recipe
+from rewardkit.train.recipe_sections import Row
 from rewardkit.train.rows import check_rewards, hold_out, load_rows, prepare_rows
 from rewardkit.train.saved import (
     MAX_MEAN_DISTANCE_NATS,
@@ -31,8 +32,7 @@ from rewardkit.train.saved import (
     push_to_hub,
     save_merged_models,
 )
-from rewardkit.train.sections import Row
-from rewardkit.train.summary import draw_plots, print_summary, summarise_log
+from rewardkit.train.summary import draw_plots, print_summary, summarize_log
 from rewardkit.train.tokens import drop_long_prompts, find_role_tokens
 from rewardkit.train.trainer import count_parameters, make_trainer
 
@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913 - the options of the command
 
     `resume` continues from the folder's last checkpoint. `preflight_only` stops before anything is
     loaded. `ignore_preflight` trains although the preflight found problems. `gpu` is the number of
-    the GPU to use, where PyTorch has not been used yet. Raises RecipeError for a mistake in the
+    the GPU to use, if PyTorch has not been used yet. Raises RecipeError for a mistake in the
     recipe or the folder, and ImportError for a missing package, both before any weight is loaded.
 
     >>> recipe = Recipe.load("smollm2_length")
@@ -82,26 +82,28 @@ def run(  # noqa: PLR0913 - the options of the command
             check_hub_model(recipe)
         raw = load_rows(recipe.data)
         rows, held_out = hold_out(prepare_rows(recipe, raw), recipe.data.held_out)
-        found = check_rewards(recipe, [*rows, *held_out])
-        _print_lines(str(found))
-        failures = _explain_preflight(found, ignored=ignore_preflight)
+        preflight = check_rewards(recipe, [*rows, *held_out])
+        _print_lines(str(preflight))
+        failures = _explain_preflight(preflight, ignored=ignore_preflight)
         if failures or preflight_only:
-            return RunResult(found, failures)
-        return _train_and_save(target, rows, held_out, found, resume=resume)
+            return RunResult(preflight, failures)
+        return _train_and_save(target, rows, held_out, preflight, resume=resume)
 
 
-def _explain_preflight(found: Preflight, *, ignored: bool) -> tuple[str, ...]:
-    if not found.problems:
+def _explain_preflight(preflight: Preflight, *, ignored: bool) -> tuple[str, ...]:
+    if not preflight.problems:
         return ()
     # cannot be ignored: a reward without its column raises an error in the first step
-    missing = [problem for problem in found.problems if problem.kind == "missing_column"]
+    missing = [problem for problem in preflight.problems if problem.kind == "missing_column"]
     if missing:
         names = ", ".join(sorted({problem.reward for problem in missing}))
         return (f"a column that a reward reads is not in the dataset ({names})",)
     if ignored:
         return ()
-    names = ", ".join(dict.fromkeys(problem.reward for problem in found.problems))
-    advice = "change the rewards or `completion`, or train anyway with --ignore-preflight"
+    names = ", ".join(dict.fromkeys(problem.reward for problem in preflight.problems))
+    advice = (
+        "change the rewards or the recipe's `completion`, or train anyway with --ignore-preflight"
+    )
     return (f"the preflight found problems in {names}; {advice}",)
 
 
@@ -117,14 +119,14 @@ def _train_and_save(
     folder: RunFolder,
     rows: list[Row],
     held_out: list[Row],
-    found: Preflight,
+    preflight: Preflight,
     *,
     resume: bool,
 ) -> RunResult:
     recipe, notes = folder.recipe, folder.notes
     _import_trainer(recipe, notes)
-    if found.problems:
-        kinds = ", ".join(f"{problem.reward}: {problem.kind}" for problem in found.problems)
+    if preflight.problems:
+        kinds = ", ".join(f"{problem.reward}: {problem.kind}" for problem in preflight.problems)
         notes.append(f"the preflight's problems were ignored ({kinds})")
     backend = BACKENDS[recipe.backend](recipe, notes)
     notes.append(count_parameters(backend.model))
@@ -134,19 +136,19 @@ def _train_and_save(
     config = make_config(folder, backend, limit)
     checkpoint = folder.find_last_checkpoint() if resume else None
     if is_main_process():
-        folder.create(found, ignored=bool(found.problems))
+        folder.create(preflight, ignored=bool(preflight.problems))
         _begin_log(folder, backend, checkpoint, resume=resume)
     trainer = make_trainer(folder, backend, config, rows, held_out)
     if checkpoint and is_complete(checkpoint, config):
-        # killed while it saved: the trainer would take one step more
+        # killed while saving: `train` would run one step too many
         backend.model.load_adapter(str(checkpoint), "default", is_trainable=True)
     else:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not held_out:
-        notes.append("compared on rows that were trained on; data.held_out keeps rows for it")
+        notes.append("the comparison used training rows; set data.held_out to keep rows for it")
     if not is_main_process():
-        return RunResult(found)
-    return _finish_run(folder, backend, held_out or rows, found)
+        return RunResult(preflight)
+    return _finish_run(folder, backend, held_out or rows, preflight)
 
 
 def _import_trainer(recipe: Recipe, notes: list[str]) -> None:
@@ -182,13 +184,16 @@ def _begin_log(
 
 
 def _finish_run(
-    folder: RunFolder, backend: Backend, rows: Sequence[Row], found: Preflight
+    folder: RunFolder, backend: Backend, rows: Sequence[Row], preflight: Preflight
 ) -> RunResult:
-    """Save, compare, merge, convert, reload what was saved, push, and summarise."""
+    """Save, compare, merge, convert, reload what was saved, push, and summarize."""
     backend.save_adapter(folder.path / "adapter")
     log = folder.read_log()
-    summary = _summarise_run(folder, backend, rows, log)
-    summary["preflight"] = {"problems": len(found.problems), "ignored": bool(found.problems)}
+    summary = _summarize_run(folder, backend, rows, log)
+    summary["preflight"] = {
+        "problems": len(preflight.problems),
+        "ignored": bool(preflight.problems),
+    }
     folder.write("summary.json", summary)  # before anything that may fail
     save_merged_models(folder, backend)
     blank = find_blank_tensors(folder.path / "adapter")
@@ -209,27 +214,30 @@ def _finish_run(
     print_summary(summary)
     _print_lines("", *folder.notes)
     _close_trackers(folder.recipe)
-    return RunResult(found, failures, summary)
+    return RunResult(preflight, failures, summary)
 
 
-def explain_failures(blank: int, changed: Sequence[str], log: Sequence[Row]) -> tuple[str, ...]:
-    """Explain why what was saved cannot be used: tensors without training, models that differ."""
+def explain_failures(
+    blank_tensors: int, changed: Sequence[str], log: Sequence[Row]
+) -> tuple[str, ...]:
+    """Explain why the saved files cannot be used: tensors that were not trained, changed models."""
     failures = []
-    if blank:
+    if blank_tensors:
         varied = any(row["reward_std"] for row in log)
         reason = (
             "these layers got no gradient, or the learning rate is too small"
             if varied
             else "no reward varied, so nothing was learned"
         )
-        failures.append(f"{blank} LoRA tensors are still zero ({reason})")
+        failures.append(f"{blank_tensors} LoRA tensors are still zero ({reason})")
     failures += [
-        f"{name} is not the trained model once it is reloaded (see checks.json)" for name in changed
+        f"{name} differs from the trained model after reloading (see checks.json)"
+        for name in changed
     ]
     return tuple(failures)
 
 
-def _summarise_run(
+def _summarize_run(
     folder: RunFolder, backend: Backend, rows: Sequence[Row], log: Sequence[Row]
 ) -> dict[str, Any]:
     folder.write("after.json", ask_all_questions(folder.recipe, backend))
@@ -242,7 +250,7 @@ def _summarise_run(
     sides = {side: {**comparison[side]} for side in ("without", "with")}
     for side in sides.values():
         del side["responses"]
-    return {**summarise_log(log), **sides}
+    return {**summarize_log(log), **sides}
 
 
 def _close_trackers(recipe: Recipe) -> None:

@@ -15,15 +15,15 @@ from rewardkit._messages import did_you_mean, shorten_repr, translate_phrases
 from rewardkit.config import dump, read_yaml, write_yaml
 from rewardkit.registry import is_registered
 from rewardkit.reward import Reward
-from rewardkit.train.sections import (
+from rewardkit.train.recipe_sections import (
     BackendName,
     Compare,
     Data,
     Lora,
     Model,
     PositiveInt,
-    Probe,
     Prompt,
+    Questions,
     Save,
     Section,
     Tracker,
@@ -62,7 +62,7 @@ class Recipe(Section):
     ]
     """One reward or a list, as mappings or names; presets by name too."""
     training: Training
-    probe: Probe = Probe()
+    questions: Questions = Questions()
     compare: Compare = Compare()
     save: Save = Save()
     report_to: tuple[Tracker, ...] = ()

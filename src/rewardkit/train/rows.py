@@ -10,7 +10,7 @@ from rewardkit._optional import require
 from rewardkit.audit import Preflight, fill, preflight
 from rewardkit.component import columns
 from rewardkit.train.recipe import Recipe, RecipeError
-from rewardkit.train.sections import DATASET_BUILDERS, Data, Row
+from rewardkit.train.recipe_sections import DATASET_BUILDERS, Data, Row
 
 
 def load_rows(data: Data) -> list[Row]:
@@ -109,4 +109,4 @@ def check_rewards(recipe: Recipe, rows: Sequence[Row]) -> Preflight:
     """Run the preflight over rows from the whole dataset."""
     step = max(len(rows) // MAX_PREFLIGHT_ROWS, 1)
     some = [*rows[::step]][:MAX_PREFLIGHT_ROWS]
-    return preflight(list(recipe.rewards), some, wrap=recipe.completion)
+    return preflight(list(recipe.rewards), some, template=recipe.completion)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from rewardkit.train.backends import Backend, load_model
 from rewardkit.train.environment import call_in_new_process, can_load_4bit, is_installed
 from rewardkit.train.folder import RunFolder
-from rewardkit.train.sections import Row, Sampling
+from rewardkit.train.recipe_sections import Row, Sampling
 from rewardkit.train.tokens import encode_prompt
 
 # Whether it is what was trained -------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from rewardkit.train.sections import Row
+from rewardkit.train.recipe_sections import Row
 
 SMOOTHED_STEPS = 10
 """Single steps are noisy: the plots' lines and the summary's means are over this many."""
@@ -52,8 +52,8 @@ def draw_plots(steps: Sequence[Row], file: Path) -> None:
     plt.close(figure)
 
 
-def summarise_log(steps: Sequence[Row]) -> Row:
-    """Summarise a log: the first and last steps' means, the step's time, the rewards' share."""
+def summarize_log(steps: Sequence[Row]) -> Row:
+    """Summarize a log: the first and last steps' means, the step's time, the rewards' share."""
     later = steps[1:] or steps  # the first step compiles
     total = sum(row["seconds"] for row in later)
     return {

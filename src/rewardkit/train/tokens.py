@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from rewardkit.train.recipe import RecipeError
-from rewardkit.train.sections import Row, Training
+from rewardkit.train.recipe_sections import Row, Training
 
 
 def encode_prompt(tokenizer: Any, prompt: Any) -> list[int]:

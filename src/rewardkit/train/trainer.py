@@ -14,7 +14,7 @@ from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.train.backends import Backend
 from rewardkit.train.folder import RunFolder
-from rewardkit.train.sections import Row
+from rewardkit.train.recipe_sections import Row
 
 
 class TimedReward:

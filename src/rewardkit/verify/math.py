@@ -1,7 +1,8 @@
-r"""Mathematics by value: by exact arithmetic where that is certain, else by a symbolic checker.
+r"""Compare mathematics by value: by exact arithmetic if possible, else by a symbolic checker.
 
-That is Math-Verify (Kydlíček, 2025, https://github.com/huggingface/Math-Verify), in a process that
-is killed at its deadline. Few answers reach it, and none can keep a training run waiting.
+The symbolic checker is Math-Verify (Kydlíček, 2025, https://github.com/huggingface/Math-Verify). It
+runs in a process that is killed at its deadline, so that no answer can block a training run. Few
+answers need it.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ Pair = tuple[str, str]
 @final
 @register("math")
 class Math(Verifier):
-    r"""The answer has the reference's value, in LaTeX or plainly: numbers, surds, sets, equations.
+    r"""The answer equals the reference by value: numbers, surds, expressions, sets, equations.
 
-    Either may be bare, boxed, between dollar signs, or the answer that a text gives. Units are not
-    compared; 50% equals 50 and 0.5; x = 3 equals 3; capitals do not matter. What is too large to
-    compute is WRONG, "too large". Equal pairs are verified once, and short ones remembered.
+    Both may be LaTeX or plain text, boxed or between dollar signs, or a sentence that states the
+    answer. Units and capitals are ignored; 50% equals 50 and 0.5; x = 3 equals 3. A value that is
+    too large to compute is WRONG, "too large". Each distinct pair is verified once per call, and
+    verdicts on short pairs are cached.
 
-    It is to agree with math-verify but for two things: a set is no tuple, and 1 1/2 is a mixed
-    number. The page "Beside math-verify" of the docs lists what else differs, with who is right.
+    Verdicts agree with math-verify, except that a set is not a tuple, 1 1/2 is a mixed number, and
+    several numbers are not an answer. The page "Comparison with math-verify" of the docs lists
+    other differences, and which verdict is right.
 
     >>> answers = [r"\sqrt{80}", "The answer is $x = 3$.", "(2, 3)", "9^{9^{9^9}}"]
     >>> verdicts = Math().verify(answers, [r"4\sqrt{5}", "3", r"\{2, 3\}", "7"])
@@ -40,15 +43,15 @@ class Math(Verifier):
     """
 
     timeout: Annotated[float, Field(gt=0)] = 0.5
-    """Seconds for an answer that math-verify is asked about, after which it is TIMEOUT."""
+    """Seconds per answer that math-verify decides; after that the outcome is TIMEOUT."""
     batch_timeout: Annotated[float, Field(gt=0)] | None = None
-    """Seconds for all such answers of one call, after which the rest are TIMEOUT; None for as long
-    as each of them has."""
+    """Seconds for all such answers of one call; after that the rest are TIMEOUT. None sets no limit
+    beyond `timeout` per answer."""
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER, BAD_REFERENCE or TIMEOUT for each answer.
 
-        Raises ImportError where math-verify is not installed.
+        Raises ImportError if math-verify is not installed.
         """
         from rewardkit.verify._math import decide  # noqa: PLC0415 - its patterns take time to compile
 
@@ -62,7 +65,7 @@ class Math(Verifier):
             if pair not in found:
                 settled = decide.decide_pair(answer, reference)
                 if not isinstance(settled, Verdict):
-                    asked[pair], settled = settled, WRONG  # until it is known
+                    asked[pair], settled = settled, WRONG  # a placeholder until math-verify decides
                 found[pair] = settled
             return found[pair]
 
@@ -76,7 +79,6 @@ class Math(Verifier):
         return pairwise(answers, references, judge)
 
     def _ask_math_verify(self, rows: dict[Pair, Any]) -> dict[Pair, Outcome]:
-        """Ask math-verify about each pair."""
         from rewardkit._workers import pool  # noqa: PLC0415 - few batches need it
 
         outcomes = pool.run(
@@ -93,6 +95,6 @@ class Math(Verifier):
 
 @cache
 def _check_installed() -> None:
-    """Raise ImportError where math-verify is missing, without the time that its import takes."""
+    """Raise ImportError if math-verify is missing, without importing it, which is slow."""
     if importlib.util.find_spec("math_verify") is None:
         _optional.require("math_verify", install="rewardkit[math]")

@@ -1,4 +1,4 @@
-"""Numbers by value, as exact rationals: no rounding, so 0.1 + 0.2 would be 0.3."""
+"""Compare numbers by value, as exact rationals: without rounding, 0.1 + 0.2 equals 0.3."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rewardkit.verify.base import BAD_REFERENCE, CORRECT, WRONG, Verifier, pairw
 @final
 @register("number")
 class Number(Verifier):
-    """The answer is the reference's number, however it is written: 1,000, $1000.00, 2000/2.
+    """The answer is the reference's number, in any notation: 1,000, $1000.00, 2000/2.
 
-    Separators, currency, percents, fractions, mixed numbers, LaTeX, scale words and units are read;
-    units are not compared. 50% equals 50 and 0.5. A list of numbers is not a number.
+    It reads separators, currencies, percents, fractions, mixed numbers, LaTeX, scale words and
+    units. Units are not compared. 50% equals 50 and 0.5. A list of numbers is not a number.
 
     >>> [v.outcome.value for v in Number().verify(["$1,000", "-42", "1 2 3"], [1000, "42", "3"])]
     ['correct', 'wrong', 'wrong']

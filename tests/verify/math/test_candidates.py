@@ -33,7 +33,7 @@ TEXTS = st.lists(
 
 
 @given(text=TEXTS)
-def test_the_first_that_can_be_read_is_what_math_verify_finds(text):
+def test_the_first_readable_candidate_is_what_math_verify_finds(text):
     expected = math_verify.parse(text, parsing_timeout=None)
     found = (
         math_verify.parse(f"${candidate.text}$", parsing_timeout=None)

@@ -73,7 +73,7 @@ class Trend(NamedTuple):
     share: bool = False
 
 
-class Finding(NamedTuple):
+class ReportFinding(NamedTuple):
     """One thing that a person should know about the rewards."""
 
     kind: str
@@ -110,5 +110,5 @@ class Figures(NamedTuple):
     """The sum, each reward and the share of groups with zero std; empty without steps."""
     length: float
     """The mean number of characters."""
-    findings: tuple[Finding, ...]
+    findings: tuple[ReportFinding, ...]
     """What is wrong with the rewards, the worst first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewardkit.train import RecipeError
-from rewardkit.train.arguments import collect_arguments, translate_arguments
+from rewardkit.train.grpo_arguments import collect_arguments, translate_arguments
 from rewardkit.train.recipe import recipe_names
 from tiny_run import FIELDS, load_packaged
 

@@ -12,7 +12,7 @@ from rewardkit.train.backends import Backend
 from rewardkit.train.environment import is_installed
 from rewardkit.train.folder import RunFolder
 from rewardkit.train.recipe import Recipe, RecipeError
-from rewardkit.train.sections import Sampling, Training
+from rewardkit.train.recipe_sections import Sampling, Training
 
 RENAMED_ARGUMENTS = [
     {"use_liger_loss", "use_liger_kernel"},

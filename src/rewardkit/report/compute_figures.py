@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import correlation, fmean, quantiles
 
-from rewardkit.report.figures import (
+from rewardkit.report.figure_types import (
     FLAT_GROUPS,
     LENGTH,
     TOTAL,
@@ -20,7 +20,7 @@ from rewardkit.report.figures import (
     Reason,
     Trend,
 )
-from rewardkit.report.findings import find_problems
+from rewardkit.report.find_problems import find_problems
 from rewardkit.report.rows import ZERO_STD, Rows, Value, sample_std, standard_deviation
 
 BINS = 24

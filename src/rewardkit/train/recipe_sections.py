@@ -199,10 +199,10 @@ class Training(Section):
         return more
 
 
-class Probe(Section):
+class Questions(Section):
     """The questions that the model answers before and after training."""
 
-    questions: tuple[str, ...] = (
+    texts: tuple[str, ...] = (
         "Which is bigger? 9.11 or 9.9?",
         "calculate 11111 * 111",
         "What is the sqrt of 101?",

@@ -142,8 +142,8 @@ def as_answer_reasoned(reference: ReferenceCompletion, text: str) -> str:
     return reference.with_reasoning(reasoning, text)
 
 
-def behind_reasoning(reference: ReferenceCompletion, text: str) -> str:
-    """Put it twenty times behind the reasoning, which is there twice."""
+def after_reasoning(reference: ReferenceCompletion, text: str) -> str:
+    """Put it twenty times after the reasoning, which is there twice."""
     reasoning = reference.reasoning
     return reference.with_reasoning(f"{reasoning} {reasoning} {text * 20}" if reasoning else "")
 

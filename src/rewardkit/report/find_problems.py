@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rewardkit.report.figures import Distribution, Figures, Finding, Level
+from rewardkit.report.figure_types import Distribution, Figures, Level, ReportFinding
 from rewardkit.report.formatting import number, percent, two_decimals
 from rewardkit.report.rows import Rows, Value
 
@@ -26,7 +26,7 @@ DOMINATES, FOLLOWS_LENGTH = 0.9, 0.6
 
 def find_problems(
     rows: Rows, figures: Figures, bounds: Mapping[str, tuple[float, float]]
-) -> tuple[Finding, ...]:
+) -> tuple[ReportFinding, ...]:
     """List the findings, the worst first; `bounds` are the rewards' own, if they are known."""
     found = [
         *_check_group_std(figures),
@@ -44,18 +44,18 @@ def find_problems(
     found.sort(key=lambda finding: _LEVELS.index(finding.level))
     if all(finding.level == "good" for finding in found):
         text = "No reward is flat, repeats another, or leaves many rows without a value."
-        found.append(Finding("clear", "good", "\N{CHECK MARK}", "No other findings", text))
+        found.append(ReportFinding("clear", "good", "\N{CHECK MARK}", "No other findings", text))
     return tuple(found)
 
 
-def _check_group_std(figures: Figures) -> list[Finding]:
+def _check_group_std(figures: Figures) -> list[ReportFinding]:
     share = figures.zero_std
     if share is None:
         return []
     figure = percent(share)
     if share < MANY_GROUPS:
         text = f"{figure} of the groups have zero reward std; in all others the reward varies."
-        return [Finding("zero_std", "good", figure, "Reward varies within groups", text)]
+        return [ReportFinding("zero_std", "good", figure, "Reward varies within groups", text)]
     text = (
         f"{figure} of the groups have zero reward std: all their completions earn the same, so"
         " every advantage is 0."
@@ -63,24 +63,26 @@ def _check_group_std(figures: Figures) -> list[Finding]:
     many = "Most" if share >= MOST_GROUPS else "Many"
     level: Level = "bad" if share >= MOST_GROUPS else "watch"
     title = f"{many} groups give no learning signal (zero reward std)"
-    return [Finding("zero_std", level, figure, title, text)]
+    return [ReportFinding("zero_std", level, figure, title, text)]
 
 
-def _check_missing(reward: Distribution, rows: Rows) -> list[Finding]:
+def _check_missing(reward: Distribution, rows: Rows) -> list[ReportFinding]:
     found = []
     name, share = reward.name, reward.missing / len(rows)
     if count := rows.infinite.get(name):
         text = f"{count:,} values of {name} are infinite; TRL would spread them over their groups."
-        found.append(Finding("infinite", "bad", f"{count:,}", "Infinite values", text, (name,)))
+        found.append(
+            ReportFinding("infinite", "bad", f"{count:,}", "Infinite values", text, (name,))
+        )
     if share >= OFTEN_MISSING:
         level: Level = "watch" if reward.known else "bad"
         text = f"{name} gave no value on {percent(share)} of the rows: it abstained there."
         title = "A reward often abstains" if reward.known else "A reward always abstains"
-        found.append(Finding("missing", level, percent(share), title, text, (name,)))
+        found.append(ReportFinding("missing", level, percent(share), title, text, (name,)))
     return found
 
 
-def _check_flat(figures: Figures) -> list[Finding]:
+def _check_flat(figures: Figures) -> list[ReportFinding]:
     flat: dict[Level, list[Distribution]] = {"bad": [], "watch": []}
     for reward in figures.rewards:
         if reward.known > 1 and reward.alike >= NEARLY_FLAT:  # one row is always alike
@@ -98,13 +100,13 @@ def _check_flat(figures: Figures) -> list[Finding]:
         effect = "no effect" if always else "hardly any effect"
         names = tuple(reward.name for reward in rewards)
         text = f"{', '.join(names)}: {rows} get the same value, so {effect} on the advantages."
-        found.append(Finding("flat", level, least, title, text, names))
+        found.append(ReportFinding("flat", level, least, title, text, names))
     return found
 
 
 def _check_bounds(
     reward: Distribution, values: Sequence[Value], limits: tuple[float, float] | None
-) -> list[Finding]:
+) -> list[ReportFinding]:
     # Of yes, no and half, two are bounds. A flat reward has a finding of its own.
     few = reward.histogram.levels and len(reward.histogram.bars) <= 3  # noqa: PLR2004
     if few or not reward.known or reward.alike >= NEARLY_FLAT:
@@ -116,11 +118,11 @@ def _check_bounds(
             figure = percent(share)
             text = f"{figure} of the rows get the {end} value of {reward.name}, {number(limit)}."
             title = "A graded reward is mostly at its bound"
-            return [Finding("at_bound", "watch", figure, title, text, (reward.name,))]
+            return [ReportFinding("at_bound", "watch", figure, title, text, (reward.name,))]
     return []
 
 
-def _check_agreement(figures: Figures) -> list[Finding]:
+def _check_agreement(figures: Figures) -> list[ReportFinding]:
     found = []
     rewards = figures.rewards
     for i, one in enumerate(rewards):
@@ -137,11 +139,11 @@ def _check_agreement(figures: Figures) -> list[Finding]:
             level: Level = "bad" if often == "always" else "watch"
             names = (other.name, one.name)
             title = f"Two rewards {often} {verb}"
-            found.append(Finding("agree", level, f"r {two_decimals(r)}", title, text, names))
+            found.append(ReportFinding("agree", level, f"r {two_decimals(r)}", title, text, names))
     return found
 
 
-def _check_dominance(figures: Figures) -> list[Finding]:
+def _check_dominance(figures: Figures) -> list[ReportFinding]:
     if len(figures.rewards) < 3:  # noqa: PLR2004 - of two rewards, one may well lead
         return []
     found = []
@@ -150,15 +152,15 @@ def _check_dominance(figures: Figures) -> list[Finding]:
             share = percent(reward.variance_share)
             text = f"{share} of the sum's variance is {reward.name}; the others hardly count."
             title = "One reward is nearly all of the sum"
-            found.append(Finding("dominates", "watch", share, title, text, (reward.name,)))
+            found.append(ReportFinding("dominates", "watch", share, title, text, (reward.name,)))
     return found
 
 
-def _check_length(figures: Figures) -> list[Finding]:
+def _check_length(figures: Figures) -> list[ReportFinding]:
     r = figures.correlations[-2][-1]  # of the sum with the length
     if r is None or abs(r) < FOLLOWS_LENGTH:
         return []
     longer = "Longer" if r > 0 else "Shorter"
     figure = f"r {two_decimals(r)}"
     text = f"{longer} completions earn more ({figure} with the number of characters)."
-    return [Finding("length", "watch", figure, "The sum follows the length", text)]
+    return [ReportFinding("length", "watch", figure, "The sum follows the length", text)]
