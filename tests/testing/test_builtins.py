@@ -87,7 +87,11 @@ RIGHT: dict[str, dict[str, Any]] = {
     "repetition": {"template": "It is four."},
     "tag_count": {"template": TAGGED},
     "think_format": {"template": THOUGHT},
-    "where": {"template": lambda row: TAGGED if row["answer"] == "4" else None},
+    # a drawn number is seldom 4, and without one no row would be judged
+    "where": {
+        "template": lambda row: TAGGED if row["answer"] == "4" else None,
+        "columns": {"answer": ["4", "7"]},
+    },
     "xml_count": {"template": TAGGED},
     "xml_soft": {"template": TAGGED},
     "xml_strict": {"template": TAGGED},

@@ -48,7 +48,8 @@ print("pickles" in check_reward(reward, forms="text", max_examples=10).held)
 
 
 def test_a_script_under_optimisation_that_is_broken(tmp_path):
-    code = f"from rewardkit.testing import check_reward\n{BROKEN}check_reward(reward, forms='text')"
+    call = "check_reward(reward, forms='text', max_examples=20)"
+    code = f"from rewardkit.testing import check_reward\n{BROKEN}{call}"
     done = run(code, tmp_path, "-O")
     assert "LawBroken: reward: 1 of" in done.stderr
     assert "rerun('" in done.stderr
@@ -69,7 +70,7 @@ from rewardkit.testing import check_reward
 def reward(completions, **columns):
     return [float(hash(str(text)) % 1000) for text in completions]
 
-check_reward(reward, laws=["pickles", "deterministic"])
+check_reward(reward, laws=["pickles", "deterministic"], max_examples=20)
 """
     done = run(code, tmp_path)
     assert "reward: 1 of 2 laws failed" in done.stderr
@@ -81,13 +82,13 @@ def test_pytest_shows_the_finding_and_none_of_the_frames(tmp_path):
 from rewardkit.testing import check_extractor, check_reward, check_verifier
 
 def test_reward():
-    check_reward(lambda completions, **_: [], forms="text", laws="length")
+    check_reward(lambda completions, **_: [], forms="text", laws="length", max_examples=20)
 
 def test_verifier():
-    check_verifier(lambda answers, references: [], laws="length")
+    check_verifier(lambda answers, references: [], laws="length", max_examples=20)
 
 def test_extractor():
-    check_extractor(lambda text: 3, laws="total")
+    check_extractor(lambda text: 3, laws="total", max_examples=20)
 """
     (tmp_path / "test_it.py").write_text(code, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]

@@ -9,6 +9,7 @@ from time import time as now
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from rewardkit import testing as kit
 
@@ -73,7 +74,7 @@ def multiplied(completions, **_):
 def test_numbers_of_32_bits_keep_the_laws():
     options = {"forms": "text", "bounds": (0.0, 0.1), "template": "4"}
     assert {"bounds", "maximum"} <= {*kit.check_reward(narrow, **options, **QUICK).held}
-    kit.check_reward(multiplied, forms="text", **{**QUICK, "max_examples": 200})
+    kit.check_reward(multiplied, forms="text", **{**QUICK, "max_examples": settings().max_examples})
 
 
 def test_numbers_of_64_bits_are_held_to_theirs():

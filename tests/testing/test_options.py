@@ -187,7 +187,7 @@ def test_options_of_an_extractor_that_do_not_fit(options, error, message):
 
 def test_the_error_pickles():
     with pytest.raises(kit.LawBroken) as raised:
-        kit.check_reward(planted.drops_a_row, laws=["total", "length"], max_examples=20)
+        kit.check_reward(planted.DropsARow(), laws=["total", "length"], max_examples=20)
     again = pickle.loads(pickle.dumps(raised.value))
     assert str(again) == str(raised.value)
     assert again.findings == raised.value.findings

@@ -40,13 +40,13 @@ from rewardkit.testing import LawBroken, check_reward
 def first(completions, **columns):
     return [0.0 for text in completions]
 
-assert "total" in check_reward(first, forms="text", laws=["total", "pickles"]).held
+assert "total" in check_reward(first, forms="text", laws=["total", "pickles"], max_examples=20).held
 
 def bad(completions, **columns):
     return [1 / len(text) for text in completions]
 
 try:
-    check_reward(bad, forms="text", laws=["total", "pickles"])
+    check_reward(bad, forms="text", laws=["total", "pickles"], max_examples=20)
 except LawBroken as broken:
     print(broken.findings[0].code)
 print("# not run again")
@@ -109,7 +109,7 @@ made = __import__("functools").partial(bad)
 
 def show(reward):
     try:
-        check_reward(reward, forms="text", laws=["total"])
+        check_reward(reward, forms="text", laws=["total"], max_examples=20)
     except LawBroken as broken:
         code = broken.findings[0].code
     print(code)

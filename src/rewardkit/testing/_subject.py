@@ -78,6 +78,8 @@ class Subject:
     """The calls made for the current example."""
     wrong_type: WrongTypeError | None = None
     """The error, if the last call returned something of the wrong type."""
+    first_result: tuple[Rows, Values] | None = None
+    """The current example and its values; laws that look at one call share that call."""
 
     def try_law(self, law: Callable[[Subject, Any], None], example: Any) -> str:
         """Try a law on one example; return why it says nothing about it, or "" if it holds.
@@ -92,6 +94,20 @@ class Subject:
         if self.calls and not any(count_rows(rows) for _, rows, _ in self.calls):
             return "no example had a row"
         return ""
+
+    def call_once(self, rows: Rows) -> Values:
+        """Return the result of `call`, made once for all laws if the rows are the example."""
+        # By identity: a law may pass other rows that are equal, to compare two calls. An error is
+        # not kept, since a law that fails must meet it again.
+        if self.first_result is None or self.first_result[0] is not rows:
+            self.first_result = None
+            values = self.call(rows)
+            self.first_result = rows, values
+            return values
+        self.wrong_type = None
+        values = self.first_result[1]
+        self.calls.append((self, rows, write_literal(values)))
+        return values
 
     def call(self, rows: Rows) -> Values:
         """Return the result of a call on a copy of the rows; raises whatever the call raises."""
@@ -113,7 +129,7 @@ class Subject:
         Raises NotApplicable if the call does not give that, which other laws report.
         """
         try:
-            values = self.call(rows)
+            values = self.call_once(rows)
         except USAGE_ERRORS:
             raise
         except Exception as error:

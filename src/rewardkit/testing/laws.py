@@ -99,7 +99,7 @@ def deterministic(subject: Subject, rows: Rows) -> None:
 def total(subject: Subject, rows: Rows) -> None:
     """A call never raises, whatever the rows hold, and returns a list of the right type."""
     try:
-        subject.call(rows)
+        subject.call_once(rows)
     except USAGE_ERRORS:
         raise
     except Exception:  # noqa: BLE001 - the error is the finding
@@ -368,7 +368,7 @@ def found(subject: Subject, known: tuple[Rows, Values]) -> None:
 def _call_of_any_length(subject: Subject, rows: Rows) -> list[Any]:
     """Return the result of a call, also if its length is wrong."""
     try:
-        return subject.call(rows)
+        return subject.call_once(rows)
     except USAGE_ERRORS:
         raise
     except Exception as error:
