@@ -196,7 +196,7 @@ def test_no_answer():
         ([0, 0], "Most groups give no learning signal (zero reward std)"),
         ([0, 0, 0, 0, 0, 1, 0, 1], "Most groups give no learning signal (zero reward std)"),
         ([0, 0, 0, 1, 0, 1, 0, 1], "Many groups give no learning signal (zero reward std)"),
-        ([0, 1], "Reward varies within groups"),
+        ([0, 1], "Groups without a learning signal (zero reward std)"),
     ],
 )
 def test_the_share_of_groups_without_a_signal_is_reported(rows, title):

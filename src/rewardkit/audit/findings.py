@@ -93,7 +93,7 @@ class RewardAudit(NamedTuple):
     def summary(self) -> str:
         """The number of exploits and the parts that it checks, in one line."""
         if not self.checks and not self.exploit_count:
-            return NOT_TESTED
+            return "not tested: it raises" if self.raises else NOT_TESTED
         names = ", ".join(CHECK_NAMES[part] for part in self.checks)
         checks = f"checks: {names}" if names else "checks: none on the reference completion"
         return f"{pluralize(self.exploit_count, 'exploit')}; {checks}"

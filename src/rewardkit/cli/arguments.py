@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rewardkit._messages import did_you_mean
 from rewardkit.component import Component
 from rewardkit.config import load
 from rewardkit.registry import build, names
@@ -19,6 +20,8 @@ from rewardkit.reward import Reward
 
 FOUND, MISUSE, INTERRUPTED = 1, 2, 130
 """Exit codes: a check found something, a mistake in the command, and Ctrl-C (128 + SIGINT)."""
+
+_DATA_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".gz")
 
 # Declarations that several commands share ---------------------------------------------------------
 
@@ -77,6 +80,8 @@ def load_rewards(arguments: Sequence[str]) -> list[Any]:
     rewards: list[Any] = []
     for argument in arguments:
         for item in as_list(load_object(argument)):
+            if isinstance(item, type):
+                raise ValueError(f"{argument}: {item.__name__} is a class; name an instance")
             # TRL logs a function under its __name__, so a callable without one is not a reward
             if not (isinstance(item, Reward) or (callable(item) and hasattr(item, "__name__"))):
                 raise ValueError(_explain_wrong_kind(argument, item))
@@ -105,6 +110,10 @@ def load_object(argument: str) -> Any:
         return load(argument)
     if colon and path.endswith(".py"):
         return _get_attribute(_import_file(Path(path)), attribute, argument)
+    if argument.endswith(".py"):
+        raise ValueError(_explain_missing_name(Path(argument)))
+    if Path(argument).suffix in _DATA_ENDINGS or Path(argument).is_file():
+        raise ValueError(f"{argument} is a data file; the order is SOURCE REWARD...")
     if colon:
         _append_to_path(Path.cwd())
         try:
@@ -121,6 +130,24 @@ def load_object(argument: str) -> Any:
         if "." in argument:  # module.attribute, as `trl grpo --reward_funcs` takes it
             return load_object(":".join(argument.rsplit(".", 1)))
         raise
+
+
+def _explain_missing_name(path: Path) -> str:
+    found = [name for name, value in _own_callables(_import_file(path))]
+    names_found = f" (it has {', '.join(found)})" if found else ""
+    return f"name the reward: {path}:NAME{names_found}"
+
+
+def _own_callables(module: Any) -> list[tuple[str, Any]]:
+    return [
+        (name, value)
+        for name, value in vars(module).items()
+        # what it imports is no reward of its own; an instance has its class's module
+        if callable(value)
+        and not isinstance(value, type)
+        and not name.startswith("_")
+        and (isinstance(value, Reward) or value.__module__ == module.__name__)
+    ]
 
 
 def _import_file(path: Path) -> Any:
@@ -145,7 +172,8 @@ def _get_attribute(module: Any, attribute: str, argument: str) -> Any:
     try:
         return pkgutil.resolve_name(f"{module.__name__}:{attribute}")
     except AttributeError as error:
-        raise ValueError(f"{argument}: {error}") from None
+        hint = did_you_mean(attribute, [name for name in vars(module) if name[0] != "_"])
+        raise ValueError(f"{argument}: {error}{hint}") from None
 
 
 def as_list(item: Any) -> list[Any]:

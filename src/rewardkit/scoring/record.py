@@ -48,24 +48,28 @@ def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]
     """Return YAML with the rewards and their weights, and the state as a comment."""
     lines = [
         f"# rewardkit {__version__} scored {source.name} with this sum, the column `reward`.",
-        "# rk.load reads it.",
         # The schema is only needed to resume, and is long.
         f"{_STATE}{json.dumps({**state, 'schema': None})}",
     ]
-    named = [
-        reward if reward.__name__ == name else reward.model_copy(update={"name": name})
-        for name, reward, *_ in scorer.terms
-        if isinstance(reward, Reward)
-    ]
+    named: list[Reward] = []
+    texts = []
+    for name, reward, weight, *_ in scorer.terms:
+        text = f"{weight:g} times {name}"
+        with suppress(ValueError):  # a class without a registered name, or a function in a field
+            if isinstance(reward, Reward):
+                same = reward.__name__ == name
+                term = reward if same else reward.model_copy(update={"name": name})
+                # Every field, so that a later version's defaults do not change what the file says.
+                texts.append(f"{text}:\n{dump(term, defaults=True)}")
+                named.append(term)
+                continue
+        texts.append(f"{text}, which YAML cannot hold")
     if len(named) == len(scorer.terms):
         weights = tuple(term.weight for term in scorer.terms)
         total = Linear(terms=tuple(named), weights=weights, bias=scorer.bias)
-        with suppress(ValueError):  # a class without a registered name
-            # Every field, so that a later version's defaults do not change what the file says.
-            return "\n".join([*lines, dump(total, defaults=True)])
-    lines += [
-        f"# {term.weight:g} times {term.name}, which YAML cannot hold" for term in scorer.terms
-    ]
+        return "\n".join([*lines, "# rk.load reads it.", dump(total, defaults=True)])
+    # Only comments: a part of the sum would load as another reward.
+    lines += [f"# {line}".rstrip() for text in texts for line in text.splitlines()]
     return "\n".join(lines) + "\n"
 
 

@@ -233,6 +233,13 @@ def _open_nameless_file(data: bytes) -> Iterator[Stream]:
         yield file
 
 
+def _find_package_folders() -> list[str]:
+    installed = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+    # a virtual environment may add the system's or another's by a .pth file
+    added = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    return list(dict.fromkeys([*installed, *added]))
+
+
 def _build_command(sandbox: Sandbox, call_filter: int, *, task: int, **options: Any) -> list[str]:
     """Return the command of a guest; `call_filter` and `task` are numbers of open files."""
     limits = {
@@ -243,7 +250,7 @@ def _build_command(sandbox: Sandbox, call_filter: int, *, task: int, **options: 
         "RLIMIT_FSIZE": 0,
         "RLIMIT_CORE": 0,
     }
-    packages = [sysconfig.get_path(name) for name in ("purelib", "platlib") if sandbox.packages]
+    packages = _find_package_folders() if sandbox.packages else []
     options = {**options, "limits": limits, "paths": packages}
     load = f"import marshal, os; code, source = marshal.load(os.fdopen({task}, 'rb'))"
     program = f"{load}; exec(code); main(source=source, **{options})"
