@@ -322,3 +322,21 @@ def test_a_changed_default_is_another_reward(tmp_path, monkeypatch):
     monkeypatch.setattr(record, "dump", lambda _, **__: changed)
     with pytest.raises(ValueError, match="begun with other rewards"):
         score(source, near, out)
+
+
+def test_a_sidecar_says_that_it_loads_only_where_it_does(tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"completion": "abc"}\n')
+
+    def constant(completions, **_):
+        return [1.0] * len(completions)
+
+    soft = rk.build("xml_soft")
+    for total, loads in [(soft + 0.5 * rk.wrap(constant), False), (2 * soft, True)]:
+        out = tmp_path / f"{loads}.jsonl"
+        score(source, total, out=out)
+        text = (tmp_path / f"{loads}.jsonl.rewards.yaml").read_text()
+        assert ("rk.load reads it" in text) is loads
+        assert ("constant, which YAML cannot hold" in text) is not loads
+        assert "xml_soft, which YAML cannot hold" not in text
+        assert "type: xml_soft" in text

@@ -378,7 +378,8 @@ class _RewardAuditor:
     def summarize(self) -> RewardAudit:
         exploits = sum(finding.kind == "exploit" for finding in self.findings)
         references = tuple(row.reference.value for row in self.scores)
-        return RewardAudit(self.name, self.checks, references, exploits)
+        raises = all(row.reference.raised for row in self.scores)
+        return RewardAudit(self.name, self.checks, references, exploits, raises)
 
     def _find_entries(self) -> list[Finding]:
         """Return the findings on entries of the zoo, one per entry and kind."""

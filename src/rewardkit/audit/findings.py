@@ -88,6 +88,8 @@ class RewardAudit(NamedTuple):
     """What the reference completion of each row earned."""
     exploit_count: int
     """How many entries it rewards."""
+    raises: bool = False
+    """Whether it raises on the reference completion of every row."""
 
     @property
     def summary(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import islice
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, error_line
 from rewardkit.component import Component
 from rewardkit.config import load
 from rewardkit.registry import build, names
@@ -79,11 +80,13 @@ def load_rewards(arguments: Sequence[str]) -> list[Any]:
     """
     rewards: list[Any] = []
     for argument in arguments:
-        for item in as_list(load_object(argument)):
-            if isinstance(item, type):
-                raise ValueError(f"{argument}: {item.__name__} is a class; name an instance")
+        loaded = load_object(argument)
+        if type(loaded).__name__ == "Split":  # by name: its module is only for trainers
+            raise ValueError(f"{argument} is a Split; name the sum")
+        for item in as_list(loaded):
             # TRL logs a function under its __name__, so a callable without one is not a reward
-            if not (isinstance(item, Reward) or (callable(item) and hasattr(item, "__name__"))):
+            is_function = callable(item) and hasattr(item, "__name__")
+            if isinstance(item, type) or not (isinstance(item, Reward) or is_function):
                 raise ValueError(_explain_wrong_kind(argument, item))
             rewards.append(item)
     return rewards
@@ -95,6 +98,8 @@ def _explain_wrong_kind(argument: str, item: Any) -> str:
     >>> _explain_wrong_kind("own.py:limit", 4)
     'own.py:limit is 4; expected a reward or a function'
     """
+    if isinstance(item, type):
+        return f"{argument}: {item.__name__} is a class; name an instance"
     kind = f"the {item.component_kind} " if isinstance(item, Component) else ""
     message = f"{argument} is {kind}{item!r}; expected a reward or a function"
     if not kind:
@@ -155,11 +160,26 @@ def _import_file(path: Path) -> Any:
     if not path.exists():
         raise FileNotFoundError(f"file not found: {path}")
     _append_to_path(path.parent)
-    module = import_module(path.stem)
+    try:
+        module = import_module(path.stem)
+    except Exception as error:
+        raise ValueError(_locate_import_error(path, error)) from error
     if Path(module.__file__ or "").resolve() != path.resolve():
         message = f"{path}: another module has the name {path.stem!r} ({module.__file__})"
         raise ValueError(f"{message}; rename the file")
     return module
+
+
+def _locate_import_error(path: Path, error: Exception) -> str:
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).resolve() == path.resolve()
+    ]
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        path, lines = Path(error.filename), [error.lineno]
+    line = f", line {lines[-1]}" if lines else ""
+    return f"{path.name}{line}: {error_line(error)}"
 
 
 def _append_to_path(folder: Path) -> None:

@@ -75,12 +75,19 @@ def check_components(  # noqa: PLR0913 - one argument per option
     options = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
     checks = _make_checks(read_template(template), _read_columns(data, column), form, options)
     # every component is checked, also after a failure: one run shows all that is wrong
-    components = [item for thing in things for item in as_list(load_object(thing))]
-    results = [_check_component(component, checks, quiet=as_json) for component in components]
+    components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
+    results = [_check_component(item, checks, quiet=as_json) for _, item in components]
     if as_json:
         print_json(results)
     else:
-        print_checks(results)
+        # a file's sum is named `linear`, like that of every other file
+        files = [thing if thing.endswith((".yaml", ".yml")) else "" for thing, _ in components]
+        print_checks(
+            [
+                {**result, "label": f"{file}: {result['name']}" if file else result["name"]}
+                for file, result in zip(files, results, strict=True)
+            ]
+        )
     if any(result["findings"] for result in results):
         raise typer.Exit(FOUND)
 

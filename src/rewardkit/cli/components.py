@@ -30,7 +30,7 @@ def list_components(
     """List the registered components, including those of plugins."""
     rows = [
         {"name": name, "kind": cls.component_kind, "summary": component_info(cls).summary}
-        for name in names(kind)
+        for name in names(kind and kind.removesuffix("s"))
         for cls in [lookup(name)]
     ]
     console = Console()

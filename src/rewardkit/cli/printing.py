@@ -239,5 +239,5 @@ def print_checks(checked: Sequence[Mapping[str, Any]]) -> None:
         failed = ", ".join(finding["law"] for finding in item["findings"])
         text = Text(f"failed: {failed}", "red") if failed else Text("passed", "green")
         count = f"{pluralize(len(item['held']), 'check')} passed, {len(item['skipped'])} skipped"
-        table.add_row(Text(item.get("label", item["name"]), "cyan"), text, Text(count, "dim"))
+        table.add_row(Text(item["label"], "cyan"), text, Text(count, "dim"))
     Console().print(table)

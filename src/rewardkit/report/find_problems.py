@@ -55,7 +55,15 @@ def _check_group_std(figures: Figures) -> list[ReportFinding]:
     figure = percent(share)
     if share < MANY_GROUPS:
         text = f"{figure} of the groups have zero reward std; in all others the reward varies."
-        return [ReportFinding("zero_std", "good", figure, "Groups without a learning signal (zero reward std)", text)]
+        return [
+            ReportFinding(
+                "zero_std",
+                "good",
+                figure,
+                "Groups without a learning signal (zero reward std)",
+                text,
+            )
+        ]
     text = (
         f"{figure} of the groups have zero reward std: all their completions earn the same, so"
         " every advantage is 0."
