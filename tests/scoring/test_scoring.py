@@ -215,7 +215,10 @@ def test_functions_as_trl_takes_them(tmp_path, capfd):
     assert [row["rewards/telling/why"] for row in out] == ["step 7", "step None"]
     assert [row["reward"] for row in out] == [5.0, 1.0]
     assert [one.name for one in done.rewards] == ["half_known", "telling"]
-    assert "half_known" in (tmp_path / "out.jsonl.rewards.yaml").read_text(encoding="utf-8")
+    sidecar = (tmp_path / "out.jsonl.rewards.yaml").read_text(encoding="utf-8")
+    assert "half_known" in sidecar
+    assert "# rk.load cannot read it: at least one term is a plain function" in sidecar
+    assert "rk.load reads it" not in sidecar
 
 
 def test_the_trainers_own_table_is_scored(tmp_path):

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rewardkit._messages import did_you_mean
 from rewardkit.component import Component
 from rewardkit.config import load
 from rewardkit.registry import build, names
@@ -78,7 +79,9 @@ def load_rewards(arguments: Sequence[str]) -> list[Any]:
     for argument in arguments:
         for item in as_list(load_object(argument)):
             # TRL logs a function under its __name__, so a callable without one is not a reward
-            if not (isinstance(item, Reward) or (callable(item) and hasattr(item, "__name__"))):
+            is_function = callable(item) and hasattr(item, "__name__")
+            is_class = isinstance(item, type) and issubclass(item, Reward)
+            if is_class or not (isinstance(item, Reward) or is_function):
                 raise ValueError(_explain_wrong_kind(argument, item))
             rewards.append(item)
     return rewards
@@ -90,12 +93,18 @@ def _explain_wrong_kind(argument: str, item: Any) -> str:
     >>> _explain_wrong_kind("own.py:limit", 4)
     'own.py:limit is 4; expected a reward or a function'
     """
+    if isinstance(item, type) and issubclass(item, Reward):
+        return f"{argument} is a class; name an instance: NAME = {item.__name__}(...)"
     kind = f"the {item.component_kind} " if isinstance(item, Component) else ""
     message = f"{argument} is {kind}{item!r}; expected a reward or a function"
     if not kind:
         return message
     # its kind is also the name of the field of `correct` that takes one
     return f"{message}; in a YAML file, use it as the field `{item.component_kind}` of `correct`"
+
+
+_DATA_SUFFIXES = {".jsonl", ".json", ".csv", ".parquet", ".gz"}
+_SET_FIELDS = "a name alone sets no fields; set them in a YAML file and pass that"
 
 
 def load_object(argument: str) -> Any:
@@ -105,6 +114,7 @@ def load_object(argument: str) -> Any:
         return load(argument)
     if colon and path.endswith(".py"):
         return _get_attribute(_import_file(Path(path)), attribute, argument)
+    _refuse_other_arguments(argument)
     if colon:
         _append_to_path(Path.cwd())
         try:
@@ -116,11 +126,21 @@ def load_object(argument: str) -> Any:
         return build(argument)
     except ValueError as error:
         if argument in names():
-            hint = "a name alone sets no fields; set them in a YAML file and pass that"
-            raise ValueError(f"{error}; {hint}") from None
+            raise ValueError(f"{error}; {_SET_FIELDS}") from None
         if "." in argument:  # module.attribute, as `trl grpo --reward_funcs` takes it
             return load_object(":".join(argument.rsplit(".", 1)))
         raise
+
+
+def _refuse_other_arguments(argument: str) -> None:
+    """Raise ValueError for what people type in place of a reward: a file, a name with a value."""
+    if argument.endswith(".py"):
+        raise ValueError(f"{argument}: name the reward in the file: {argument}:NAME")
+    if Path(argument).suffix in _DATA_SUFFIXES:
+        raise ValueError(f"{argument} is a data file; data comes first, then the rewards")
+    name, colon, _ = argument.rpartition(":")
+    if colon and name in names():
+        raise ValueError(f"{argument}: {name} is a registered name; {_SET_FIELDS}")
 
 
 def _import_file(path: Path) -> Any:
@@ -145,7 +165,8 @@ def _get_attribute(module: Any, attribute: str, argument: str) -> Any:
     try:
         return pkgutil.resolve_name(f"{module.__name__}:{attribute}")
     except AttributeError as error:
-        raise ValueError(f"{argument}: {error}") from None
+        near = did_you_mean(attribute, vars(module))
+        raise ValueError(f"{argument}: {error}{near}") from None
 
 
 def as_list(item: Any) -> list[Any]:

@@ -46,9 +46,8 @@ def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
 
 def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
     """Return YAML with the rewards and their weights, and the state as a comment."""
-    lines = [
+    head = [
         f"# rewardkit {__version__} scored {source.name} with this sum, the column `reward`.",
-        "# rk.load reads it.",
         # The schema is only needed to resume, and is long.
         f"{_STATE}{json.dumps({**state, 'schema': None})}",
     ]
@@ -60,11 +59,14 @@ def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]
     if len(named) == len(scorer.terms):
         weights = tuple(term.weight for term in scorer.terms)
         total = Linear(terms=tuple(named), weights=weights, bias=scorer.bias)
-        with suppress(ValueError):  # a class without a registered name
+        with suppress(ValueError):  # a class that is not registered, or a wrapped function
             # Every field, so that a later version's defaults do not change what the file says.
-            return "\n".join([*lines, dump(total, defaults=True)])
-    lines += [
-        f"# {term.weight:g} times {term.name}, which YAML cannot hold" for term in scorer.terms
+            return "\n".join([*head, "# rk.load reads it.", dump(total, defaults=True)])
+    listed = "; ".join(f"{term.weight:g} times {term.name}" for term in scorer.terms)
+    lines = [
+        *head,
+        "# rk.load cannot read it: at least one term is a plain function or a class without",
+        f"# @rk.register. The terms: {listed}",
     ]
     return "\n".join(lines) + "\n"
 
