@@ -190,6 +190,15 @@ def test_a_family_or_an_entry_can_be_skipped() -> None:
         audit(notebook_correct, skip=["tag-only"])
 
 
+def test_a_reward_that_always_raises_is_reported_as_such() -> None:
+    def broken(completions, **_):
+        raise KeyError("x")
+
+    (result,) = audit(broken).rewards
+    assert result.raises
+    assert result.summary == "not tested: it raises"
+
+
 def test_a_function_that_raises_is_a_finding() -> None:
     def brittle(completions: list[str], **_: Any) -> list[float]:
         return [float(int(re.search(r"(\d+)", text)[1]) == 42) for text in completions]

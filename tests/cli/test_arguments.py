@@ -33,12 +33,13 @@ def test_a_reward_is_a_file_a_name_or_an_attribute(folder):
         ("three.yaml", "file not found: three.yaml"),
         ("no_such_module:four", "No module named 'no_such_module'; is it on the PYTHONPATH"),
         ("own_rewards.py:five", "has no attribute 'five'"),
-        ("own_rewards.py:fou", "did you mean 'four'"),
-        ("own_rewards.py", "name the reward: own_rewards.py:NAME.*four"),
-        ("completions.jsonl", "completions.jsonl is a data file; the order is SOURCE REWARD"),
+        ("own_rewards.py:fuor", "has no attribute 'fuor'; did you mean 'four'"),
+        ("rewardkit.rewards:XmlSoft", r"is a class; name an instance: NAME = XmlSoft\(\.\.\.\)"),
+        ("own_rewards.py", "name the reward in the file: own_rewards.py:NAME"),
+        ("in.jsonl", "in.jsonl is a data file; data comes first, then the rewards"),
+        ("xml_soft:0.5", "xml_soft is a registered name; a name alone sets no fields"),
         ("broken.py:four", "broken.py, line 2: ZeroDivisionError"),
         ("unfinished.py:four", "unfinished.py, line 1: SyntaxError"),
-        ("with_class.py:Kind", "Kind is a class; name an instance"),
         ("with_split.py:pair", "with_split.py:pair is a Split; name the sum"),
         ("own_rewards.py:number", "is 4; expected a reward or a function"),
         ("other.py:four", "file not found: other.py"),
@@ -48,7 +49,6 @@ def test_a_reward_is_a_file_a_name_or_an_attribute(folder):
 def test_anything_else_is_refused_in_one_line(argument, message, folder, capsys):
     Path("broken.py").write_text("four = 4\nfive = 1 / 0\n")
     Path("unfinished.py").write_text("four = (\n")
-    Path("with_class.py").write_text("class Kind: pass\n")
     Path("with_split.py").write_text(
         "import rewardkit as rk\nfrom rewardkit.adapters.trl import Split\n\n"
         "pair = Split([rk.build('xml_soft')], [1.0])\n"

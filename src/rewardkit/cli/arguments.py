@@ -22,8 +22,6 @@ from rewardkit.reward import Reward
 FOUND, MISUSE, INTERRUPTED = 1, 2, 130
 """Exit codes: a check found something, a mistake in the command, and Ctrl-C (128 + SIGINT)."""
 
-_DATA_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".gz")
-
 # Declarations that several commands share ---------------------------------------------------------
 
 
@@ -86,7 +84,8 @@ def load_rewards(arguments: Sequence[str]) -> list[Any]:
         for item in as_list(loaded):
             # TRL logs a function under its __name__, so a callable without one is not a reward
             is_function = callable(item) and hasattr(item, "__name__")
-            if isinstance(item, type) or not (isinstance(item, Reward) or is_function):
+            is_class = isinstance(item, type) and issubclass(item, Reward)
+            if is_class or not (isinstance(item, Reward) or is_function):
                 raise ValueError(_explain_wrong_kind(argument, item))
             rewards.append(item)
     return rewards
@@ -98,14 +97,18 @@ def _explain_wrong_kind(argument: str, item: Any) -> str:
     >>> _explain_wrong_kind("own.py:limit", 4)
     'own.py:limit is 4; expected a reward or a function'
     """
-    if isinstance(item, type):
-        return f"{argument}: {item.__name__} is a class; name an instance"
+    if isinstance(item, type) and issubclass(item, Reward):
+        return f"{argument} is a class; name an instance: NAME = {item.__name__}(...)"
     kind = f"the {item.component_kind} " if isinstance(item, Component) else ""
     message = f"{argument} is {kind}{item!r}; expected a reward or a function"
     if not kind:
         return message
     # its kind is also the name of the field of `correct` that takes one
     return f"{message}; in a YAML file, use it as the field `{item.component_kind}` of `correct`"
+
+
+_DATA_SUFFIXES = {".jsonl", ".json", ".csv", ".parquet", ".gz"}
+_SET_FIELDS = "a name alone sets no fields; set them in a YAML file and pass that"
 
 
 def load_object(argument: str) -> Any:
@@ -115,10 +118,7 @@ def load_object(argument: str) -> Any:
         return load(argument)
     if colon and path.endswith(".py"):
         return _get_attribute(_import_file(Path(path)), attribute, argument)
-    if argument.endswith(".py"):
-        raise ValueError(_explain_missing_name(Path(argument)))
-    if Path(argument).suffix in _DATA_ENDINGS or Path(argument).is_file():
-        raise ValueError(f"{argument} is a data file; the order is SOURCE REWARD...")
+    _refuse_other_arguments(argument)
     if colon:
         _append_to_path(Path.cwd())
         try:
@@ -130,29 +130,21 @@ def load_object(argument: str) -> Any:
         return build(argument)
     except ValueError as error:
         if argument in names():
-            hint = "a name alone sets no fields; set them in a YAML file and pass that"
-            raise ValueError(f"{error}; {hint}") from None
+            raise ValueError(f"{error}; {_SET_FIELDS}") from None
         if "." in argument:  # module.attribute, as `trl grpo --reward_funcs` takes it
             return load_object(":".join(argument.rsplit(".", 1)))
         raise
 
 
-def _explain_missing_name(path: Path) -> str:
-    found = [name for name, value in _own_callables(_import_file(path))]
-    names_found = f" (it has {', '.join(found)})" if found else ""
-    return f"name the reward: {path}:NAME{names_found}"
-
-
-def _own_callables(module: Any) -> list[tuple[str, Any]]:
-    return [
-        (name, value)
-        for name, value in vars(module).items()
-        # what it imports is no reward of its own; an instance has its class's module
-        if callable(value)
-        and not isinstance(value, type)
-        and not name.startswith("_")
-        and (isinstance(value, Reward) or value.__module__ == module.__name__)
-    ]
+def _refuse_other_arguments(argument: str) -> None:
+    """Raise ValueError for what people type in place of a reward: a file, a name with a value."""
+    if argument.endswith(".py"):
+        raise ValueError(f"{argument}: name the reward in the file: {argument}:NAME")
+    if Path(argument).suffix in _DATA_SUFFIXES:
+        raise ValueError(f"{argument} is a data file; data comes first, then the rewards")
+    name, colon, _ = argument.rpartition(":")
+    if colon and name in names():
+        raise ValueError(f"{argument}: {name} is a registered name; {_SET_FIELDS}")
 
 
 def _import_file(path: Path) -> Any:
@@ -192,8 +184,8 @@ def _get_attribute(module: Any, attribute: str, argument: str) -> Any:
     try:
         return pkgutil.resolve_name(f"{module.__name__}:{attribute}")
     except AttributeError as error:
-        hint = did_you_mean(attribute, [name for name in vars(module) if name[0] != "_"])
-        raise ValueError(f"{argument}: {error}{hint}") from None
+        near = did_you_mean(attribute, vars(module))
+        raise ValueError(f"{argument}: {error}{near}") from None
 
 
 def as_list(item: Any) -> list[Any]:

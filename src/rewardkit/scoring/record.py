@@ -46,30 +46,28 @@ def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
 
 def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
     """Return YAML with the rewards and their weights, and the state as a comment."""
-    lines = [
+    head = [
         f"# rewardkit {__version__} scored {source.name} with this sum, the column `reward`.",
         # The schema is only needed to resume, and is long.
         f"{_STATE}{json.dumps({**state, 'schema': None})}",
     ]
-    named: list[Reward] = []
-    texts = []
-    for name, reward, weight, *_ in scorer.terms:
-        text = f"{weight:g} times {name}"
-        with suppress(ValueError):  # a class without a registered name, or a function in a field
-            if isinstance(reward, Reward):
-                same = reward.__name__ == name
-                term = reward if same else reward.model_copy(update={"name": name})
-                # Every field, so that a later version's defaults do not change what the file says.
-                texts.append(f"{text}:\n{dump(term, defaults=True)}")
-                named.append(term)
-                continue
-        texts.append(f"{text}, which YAML cannot hold")
+    named = [
+        reward if reward.__name__ == name else reward.model_copy(update={"name": name})
+        for name, reward, *_ in scorer.terms
+        if isinstance(reward, Reward)
+    ]
     if len(named) == len(scorer.terms):
         weights = tuple(term.weight for term in scorer.terms)
         total = Linear(terms=tuple(named), weights=weights, bias=scorer.bias)
-        return "\n".join([*lines, "# rk.load reads it.", dump(total, defaults=True)])
-    # Only comments: a part of the sum would load as another reward.
-    lines += [f"# {line}".rstrip() for text in texts for line in text.splitlines()]
+        with suppress(ValueError):  # a class that is not registered, or a wrapped function
+            # Every field, so that a later version's defaults do not change what the file says.
+            return "\n".join([*head, "# rk.load reads it.", dump(total, defaults=True)])
+    listed = "; ".join(f"{term.weight:g} times {term.name}" for term in scorer.terms)
+    lines = [
+        *head,
+        "# rk.load cannot read it: at least one term is a plain function or a class without",
+        f"# @rk.register. The terms: {listed}",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -20,8 +20,10 @@ ALLOWED_POWER = 1.5
 _MIN_SECONDS = 0.1
 # Longer than any completion: what is quick here is quick in training.
 _MAX_CHARACTERS = 200_000
-# For each shape of text, so that a slow but linear reward is checked in a minute.
+# For each shape of text, so that a slow but linear reward is checked in a minute: the processor's
+# seconds, since a busy machine must not end the search early, and a limit for rewards that wait.
 _MAX_SEARCH_SECONDS = 2.0
+_MAX_SEARCH_WALL_SECONDS = 6.0
 _MEASUREMENTS = 5
 # Times below this fraction of the limit are clearly linear, and are not measured again.
 _CLEARLY_BELOW = 0.75
@@ -60,13 +62,15 @@ def find_steep_growth(make: Callable[[int], str], seconds: Callable[[str], float
     The texts get longer until one takes long enough to be measured. Then the shortest of several
     times counts, so that other programs on the machine cause no finding.
     """
-    tried, many, start = [FIRST_REPETITIONS], FIRST_REPETITIONS, time.monotonic()
+    tried, many = [FIRST_REPETITIONS], FIRST_REPETITIONS
+    start, wall_start = time.process_time(), time.monotonic()
     text = make(many)
     previous = slow = seconds(text)
     while (
         slow < _MIN_SECONDS
         and len(text) < _MAX_CHARACTERS
-        and time.monotonic() < start + _MAX_SEARCH_SECONDS
+        and time.process_time() < start + _MAX_SEARCH_SECONDS
+        and time.monotonic() < wall_start + _MAX_SEARCH_WALL_SECONDS
     ):
         if many < _SHORT_REPETITIONS:
             many = many * 5 // 4 if slow > _STEEP_FACTOR * previous else many * 2
@@ -83,7 +87,8 @@ def find_steep_growth(make: Callable[[int], str], seconds: Callable[[str], float
     allowed = (many / few) ** ALLOWED_POWER
     quick = min(seconds(make(few)) for _ in range(3))
     for _ in range(_MEASUREMENTS):
-        if slow < _MIN_SECONDS or slow <= quick * allowed * _CLEARLY_BELOW:
+        # Half, since a second measurement of a time just above the limit is often just below it.
+        if slow < _MIN_SECONDS / 2 or slow <= quick * allowed * _CLEARLY_BELOW:
             return None
         slow, quick = min(slow, seconds(make(many))), min(quick, seconds(make(few)))
     if slow <= quick * allowed:
