@@ -20,6 +20,7 @@ from rewardkit._messages import error_line, pluralize
 from rewardkit.batch import ColumnError
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
+from rewardkit.registry import KINDS
 
 if TYPE_CHECKING:
     from rewardkit.audit import Audit, Finding, Preflight
@@ -57,7 +58,10 @@ def to_json_data(value: Any) -> Any:
 
 
 RENAME_HINT = "rename one with --column FILE=REWARD, for example --column solution=answer"
-COMMAND_FOR_CALL = {"rk.names() lists all": "`rewardkit list` prints all"}
+COMMAND_FOR_CALL = {
+    "rk.names() lists them": "`rewardkit list` prints them",
+    **{f"rk.names({kind!r}) lists them": f"`rewardkit list {kind}` prints them" for kind in KINDS},
+}
 """What errors advise in Python, and the command that does the same."""
 
 
