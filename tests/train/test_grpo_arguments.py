@@ -37,7 +37,7 @@ def test_a_renamed_argument_is_translated_both_ways() -> None:
 
 
 def test_an_unknown_argument_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"no 'epsilom' \(near: epsilon"):
+    with pytest.raises(RecipeError, match=r"no 'epsilom'; did you mean 'epsilon"):
         translate_arguments({"epsilom": 0.2}, next(iter(FIELDS.values())))
 
 

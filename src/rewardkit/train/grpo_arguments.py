@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import Any
 
+from rewardkit._messages import did_you_mean
 from rewardkit.adapters.trl import split
 from rewardkit.train.backends import Backend
 from rewardkit.train.environment import is_installed
@@ -48,8 +48,8 @@ def translate_arguments(
             arguments[other_names[0]] = value
             notes.append(f"{name}: called {other_names[0]} here")
         else:
-            near = " or ".join(get_close_matches(name, known)) or "none like it"
-            raise RecipeError(f"training: the installed TRL has no {name!r} (near: {near})")
+            near = did_you_mean(name, known)
+            raise RecipeError(f"training: the installed TRL has no {name!r}{near}")
     return arguments, notes
 
 
