@@ -150,6 +150,8 @@ def read_recipe_text(source: str | Path) -> str:
     try:
         file = _PACKAGED_FOLDER / f"{source}.yaml" if is_name else path
         return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"file not found: {source}") from None
     except OSError as error:
         raise RecipeError(f"{source}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
