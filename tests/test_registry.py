@@ -90,3 +90,28 @@ def test_the_decorator_needs_a_name():
         class Mine(rk.Extractor):
             def extract(self, text: str) -> str | None:
                 return text
+
+
+@pytest.mark.parametrize("field", ["json", "copy", "schema", "extract", "replace"])
+def test_a_field_cannot_hide_what_a_component_has(field):
+    body = {"__annotations__": {field: str}, field: "a", "__module__": __name__}
+    if field != "extract":
+        body["extract"] = lambda self, text: text
+    with pytest.warns(UserWarning, match="shadows"):
+        hiding = type("Hiding", (rk.Extractor,), body)
+    with pytest.raises(
+        ValueError, match=f"a field cannot be called '{field}': .* has an attribute"
+    ):
+        rk.register("hiding")(hiding)
+
+
+def test_a_name_is_reserved_only_where_it_is_taken():
+    class Bounded(rk.Extractor):
+        bounds: int = 3  # an attribute of rewards alone
+        score: float = 1.0
+
+        def extract(self, text: str) -> str | None:
+            return text[: self.bounds]
+
+    rk.register("bounded_for_a_test")(Bounded)
+    assert rk.build("bounded_for_a_test", bounds=1).extract("ab") == "a"

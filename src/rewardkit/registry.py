@@ -22,22 +22,6 @@ ComponentClass = TypeVar("ComponentClass", bound="type[Component]")
 KINDS = ("reward", "verifier", "extractor")
 """What a component can be."""
 
-_RESERVED_FIELDS = {
-    "type": "YAML writes the registered name under that key",
-    **dict.fromkeys(
-        ("schema", "json", "copy", "validate", "dict", "construct"),
-        "pydantic's BaseModel has a method of that name",
-    ),
-    **dict.fromkeys(
-        ("bounds", "pointwise"),
-        "it is declared on the class: write `bounds = (0.0, 1.0)` or `pointwise = False` without a"
-        " type, or a property",
-    ),
-    **dict.fromkeys(
-        ("score", "score_unchecked", "verify", "extract", "replace", "registered_name"),
-        "a component has an attribute of that name",
-    ),
-}
 _registry: dict[str, type[Component]] = {}
 # Reentrant: a plugin's own modules look names up while they are imported.
 _plugins_lock = threading.RLock()
@@ -147,9 +131,18 @@ def _check_class(cls: Any) -> None:
         message = f"{name} is already registered, as {registered!r}"
         raise ValueError(message)
     for field in getattr(cls, "model_fields", {}):
-        if reason := _RESERVED_FIELDS.get(field):
+        if reason := _reason_reserved(cls, field):
             message = f"{name}: a field cannot be called {field!r}: {reason}; rename it"
             raise ValueError(message)
+
+
+def _reason_reserved(cls: type, field: str) -> str | None:
+    """Say why a field cannot have a name, None if it can."""
+    if field == "type":
+        return "YAML writes the registered name under that key"
+    # a base's own fields are not in its namespace, so what is found there is a method or the like
+    owner = next((base for base in cls.__mro__[1:] if field in vars(base)), None)
+    return f"{owner.__name__} has an attribute of that name" if owner else None
 
 
 def _check_name_is_free(name: str, cls: type[Component]) -> None:
