@@ -98,8 +98,8 @@ RIGHT: dict[str, dict[str, Any]] = {
 }
 """What is right, where that is known: the maximum is earned, the answer is found, it is correct."""
 NEVER_RIGHT = {
-    *("clip", "cosine_length", "diversity", "language", "length", "linear", "overlong"),
-    *("product", "prompt_overlap", "schedule"),
+    *("clip", "cosine_length", "diversity", "kimi_length", "language", "length", "linear"),
+    *("overlong", "product", "prompt_overlap", "schedule"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
 NO_ANSWERS = {"code", "json_schema"}
