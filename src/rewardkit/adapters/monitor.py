@@ -55,7 +55,8 @@ class RewardMonitor:
         # the base class is added here: importing transformers takes seconds, and Unsloth asks to
         # be imported before it
         base = require("transformers", install="rewardkit[trl]").TrainerCallback
-        callback: type[Self] = cls if issubclass(cls, base) else _add_base(cls, base)
+        own: Any = cls
+        callback: type[Self] = own if issubclass(own, base) else _add_base(own, base)
         return super().__new__(callback)
 
     def __init__(self, rewards: Any, *, on_alert: Callable[[Alert], None] | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import accumulate
 from statistics import fmean, stdev
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,10 @@ AlertKind = Literal[
 
 WINDOW = 10  # steps of a mean: the noise of one step is often larger than what ten steps learn
 SHORT_WINDOW = 5  # for shares of the completions, which are less noisy
+# With few completions per step, ten steps are not enough to say that a rare success never happens,
+# that all groups are flat, or that nothing was learned in twice as many steps.
+MIN_CONSTANT, MIN_GROUPS, MIN_UNCHANGED = 100, 40, 300
+MAX_STEPS = 64  # that are kept of a figure
 # A reward that all completions earn in full teaches nothing, but may be there to keep it so.
 FULL_REWARD_STEPS = 30
 
@@ -109,9 +114,9 @@ class AlertFinder:
         self.scheduled = scheduled
         self._tracks: dict[str, _Track] = {}
         self._total = _Track()
-        self._flat = _Series()
+        self._flat, self._groups = _Series(), _Series()
         self._clipped, self._copied, self._repeated = _Series(), _Series(), _Series()
-        self._found: set[tuple[str, ...]] = set()
+        self._found: set[tuple[str, str]] = set()
 
     def find(self, figures: StepFigures, step: Step | None = None) -> list[Alert]:
         """Return the new alerts after a step; `step` has the completions, for examples."""
@@ -122,7 +127,9 @@ class AlertFinder:
         if figures.total is not None:
             self._total.declared = self._total_bounds()
             self._total.add(figures.total)
-        self._flat.add(figures.flat_groups)
+        if figures.flat_groups is not None:
+            self._flat.add(figures.flat_groups)
+            self._groups.add(MIN_GROUPS if figures.group_count is None else figures.group_count)
         for series, share in (
             (self._clipped, figures.clipped),
             (self._copied, figures.copied),
@@ -136,8 +143,9 @@ class AlertFinder:
             *self._check_texts(figures, step),
             *self._check_missing(figures.step, step),
         ]
-        new = [alert for alert in found if (alert.kind, *alert.rewards) not in self._found]
-        self._found.update((alert.kind, *alert.rewards) for alert in new)
+        new = [alert for alert in found if not _keys(alert) <= self._found]
+        for alert in new:
+            self._found |= _keys(alert)
         return new
 
     def _total_bounds(self) -> Bounds | None:
@@ -155,7 +163,6 @@ class AlertFinder:
         }
         if constant:
             # one alert for all that are constant, since they mostly have one cause
-            self._found.update(("constant", name) for name in constant)
             values = ", ".join(f"{name} ({track.high:g})" for name, track in constant.items())
             steps = max(track.count for track in constant.values())
             detail = f"the same value for all completions in {steps} steps: {values}"
@@ -193,14 +200,16 @@ class AlertFinder:
                 return
 
     def _check_flat(self, number: int, step: Step | None) -> Iterator[Alert]:
-        share = self._flat.mean(WINDOW)
+        counts = accumulate(reversed(self._groups.values))
+        steps = max(1 + sum(count < MIN_GROUPS for count in counts), WINDOW)
+        share = self._flat.mean(steps)
         if share is None or share < MOST_FLAT:
             return
         low, high = self._total.range()
         mean = self._total.mean()
         solved = mean is None or high - mean <= SOLVED * (high - low)
         if share >= NEARLY_ALL_FLAT or not solved:
-            detail = f"{share:.0%} of the groups had zero reward std in the last {WINDOW} steps"
+            detail = f"{share:.0%} of the groups had zero reward std in the last {steps} steps"
             if mean is not None:
                 detail += f", at a mean reward of {mean:.3g}"
             yield Alert("flat", number, detail, (), _text(step, 0))
@@ -237,17 +246,22 @@ class AlertFinder:
                 yield Alert("abstained", number, detail, (name,), _text(step, row))
 
 
+def _keys(alert: Alert) -> set[tuple[str, str]]:
+    return {(alert.kind, name) for name in alert.rewards or ("",)}
+
+
 class _Series:
     """A figure of each step; steps without it are left out."""
 
     def __init__(self) -> None:
-        self.values = deque[float](maxlen=2 * WINDOW)
+        self.values = deque[float](maxlen=MAX_STEPS)
         self.lowest = math.inf  # of the means of WINDOW steps
 
     def add(self, value: float | None) -> None:
         if value is not None:
             self.values.append(value)
-            self.lowest = min(self.lowest, self.mean(WINDOW) or math.inf)
+            if (recent := self.mean(WINDOW)) is not None:
+                self.lowest = min(self.lowest, recent)
 
     def mean(self, steps: int) -> float | None:
         """The mean of the last steps; None before there are that many."""
@@ -273,8 +287,10 @@ class _Track:
     def __init__(self, declared: Bounds | None = None) -> None:
         self.declared = declared
         self.means = deque[float](maxlen=2 * WINDOW)
+        self.sizes = deque[float](maxlen=2 * WINDOW)  # completions per step
         self.abstained, self.timeouts = _Series(), _Series()
         self.count = self.silent = 0
+        self.completions = 0.0
         self.varied = self.has_values = False
         self.low, self.high = math.inf, -math.inf  # seen so far
         self.first: float | None = None
@@ -294,6 +310,8 @@ class _Track:
         self.varied |= figures.std > 0 or (not first and (low, high) != (self.low, self.high))
         self.low, self.high = min(self.low, low), max(self.high, high)
         self.count += 1
+        self.sizes.append(math.inf if figures.size is None else figures.size)
+        self.completions += self.sizes[-1]
         self.means.append(mean)
         if (recent := self.mean()) is not None:
             self.first = recent if self.first is None else self.first
@@ -313,7 +331,7 @@ class _Track:
         return not self.count and self.silent >= WINDOW
 
     def is_constant(self) -> bool:
-        if self.varied or self.count < WINDOW:
+        if self.varied or self.count < WINDOW or self.completions < MIN_CONSTANT:
             return False
         top = self.declared[1] if self.declared else math.inf
         if self.high < top:
@@ -349,7 +367,7 @@ class _Track:
             return False  # the best mean says nothing about what one completion could earn
         low, high = self.range()
         mean, before = self.mean(), self.mean(WINDOW)
-        if mean is None or before is None:
+        if mean is None or before is None or sum(self.sizes) < MIN_UNCHANGED:
             return False
         span = high - low
         return mean <= low + LOWEST * span and mean - before < UNCHANGED * span
