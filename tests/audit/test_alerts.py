@@ -178,7 +178,7 @@ def test_a_solved_task_is_flat_without_an_alert() -> None:
     def step(number: int, generator: random.Random) -> Any:
         texts, values = healthy(number, generator)
         if number > 10:
-            values["right"] = [1.0] * 15 + [0.0]  # three of four groups are flat
+            values["right"] = [*[1.0] * 15, 0.0]  # three of four groups are flat
         return texts, {"right": values["right"]}
 
     assert find_in_steps(step, finder=AlertFinder({"right": (0.0, 1.0)})) == []
