@@ -198,11 +198,15 @@ def test_a_run_in_which_no_reward_varies_fails_with_the_reason(run: Path, tmp_pa
     assert ignored in printed
     summary = read_json(tmp_path / "run" / "summary.json")
     assert summary["failures"] == [f"14 {reason}"]
-    (alert,) = read_rows(tmp_path / "run" / "alerts.jsonl")
-    assert (alert["step"], alert["kind"], alert["rewards"]) == (13, "constant", ["xml_strict"])
-    assert alert["example"]
-    assert summary["alerts"] == [alert["text"]]
-    assert alert["text"] in printed
+    clipped, constant = read_rows(tmp_path / "run" / "alerts.jsonl")
+    assert (clipped["step"], clipped["kind"]) == (10, "clipped")  # an untrained model
+    assert (constant["step"], constant["kind"], constant["rewards"]) == (
+        *(13, "constant"),
+        ["xml_strict"],
+    )
+    assert constant["example"]
+    assert summary["alerts"] == [clipped["text"], constant["text"]]
+    assert constant["text"] in printed
     assert summary["preflight"]["ignored"] is True
     assert any(note.startswith(ignored) for note in summary["notes"])
     preflight = read_json(tmp_path / "run" / "preflight.json")
