@@ -56,6 +56,7 @@ def make_batch(generator: random.Random) -> dict[str, Any]:
     texts = [
         layout.format(make_text(generator, WORDS), generator.randint(1, 9)) for _ in range(size)
     ]
+    texts[generator.randrange(size)] = texts[0].replace("<answer>", "")  # so that rewards vary
     return {
         "prompts": prompts,
         "completions": [[{"role": "assistant", "content": text}] for text in texts],

@@ -116,7 +116,7 @@ def test_a_run_of_the_real_trainer(
     assert [f"RewardMonitor: {alert}" for alert in monitor.alerts] == caplog.messages
     assert monitor.figures is not None
     assert monitor.figures.step == 13  # the evaluation is not a step
-    assert 0 < monitor.seconds < 10
+    assert 0 < sum(row["monitor/seconds"] for row in logs) <= monitor.seconds < 10
 
 
 # The callback -------------------------------------------------------------------------------------
@@ -285,7 +285,15 @@ def test_an_old_trainer_passes_neither_state_nor_log_functions() -> None:
     assert ("constant", 13) in [(alert.kind, alert.step) for alert in monitor.alerts]
 
 
-def test_what_cannot_be_measured_does_not_end_the_run() -> None:
+def test_the_callers_function_may_end_the_run() -> None:
+    def stop(alert: Alert) -> None:
+        raise KeyboardInterrupt(alert.kind)
+
+    with pytest.raises(KeyboardInterrupt, match="constant"):
+        run_steps(RewardMonitor(always, on_alert=stop), 20)
+
+
+def test_what_cannot_be_measured_does_not_end_the_run(caplog: pytest.LogCaptureFixture) -> None:
     def words(completions: list[Any], **_: Any) -> Any:
         return ["much"] * len(completions)
 
@@ -298,6 +306,8 @@ def test_what_cannot_be_measured_does_not_end_the_run() -> None:
     monitor = RewardMonitor([words, too_few, iterator])
     assert run_steps(monitor, 2) == [["much"] * 8, [1.0], [1.0] * 8]
     assert monitor.figures is None
+    (record,) = caplog.records
+    assert "a step was not measured: ValueError: could not convert string" in record.message
     monitor.rewards[2](["by position"])
 
 

@@ -217,6 +217,18 @@ def test_a_reward_at_its_maximum_while_another_falls() -> None:
     assert "right fell from" in alert.detail
 
 
+def test_a_full_reward_that_never_varied_may_be_the_one_at_its_maximum() -> None:
+    def step(number: int, generator: random.Random) -> Any:
+        texts = [write_text(generator) for _ in range(16)]
+        right: list[Value] = [float(row < (12 if number <= 15 else 4)) for row in range(16)]
+        generator.shuffle(right)
+        return texts, {"format": [1.0] * 16, "penalty": [0.0] * 16, "right": right}
+
+    finder = AlertFinder({"penalty": (-1.0, 0.0)})
+    found = {alert.kind: alert.rewards for alert in find_in_steps(step, finder=finder)}
+    assert found == {"constant": ("format",), "saturated": ("format", "right")}
+
+
 def test_a_reward_that_falls_by_its_schedule_is_no_alert() -> None:
     def step(number: int, generator: random.Random) -> Any:
         texts = [write_text(generator) for _ in range(16)]

@@ -35,8 +35,9 @@ class RewardMonitor:
     that run to the limit of tokens or repeat the prompt, and many timeouts or abstentions. Each
     alert has the step, an example and what to do. The first of a kind is a warning of the logger
     `rewardkit.monitor`, which Python shows on the terminal; others are at level INFO. The trainer's
-    logs get `monitor/copied` and `monitor/repeated` (shares, 0 to 1) and `monitor/alerts` (how many
-    so far). Over several processes each watches its own completions and the main one reports.
+    logs get `monitor/copied` and `monitor/repeated` (shares, 0 to 1), `monitor/alerts` (how many so
+    far) and `monitor/seconds` (its own time). Over several processes each watches its own
+    completions and the main one reports.
 
     ```python
     monitor = RewardMonitor(rewards)
@@ -63,7 +64,7 @@ class RewardMonitor:
 
         Reward models, given as a module or a name, are passed on unwatched, and a sum is watched as
         a whole: `split` watches its terms. `on_alert` is called with each alert in the main
-        process. Raises TypeError for anything else.
+        process; what it raises ends the run. Raises TypeError for anything else.
         """
         rewards = getattr(rewards, "reward_funcs", rewards)  # of split(...)
         given = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
@@ -90,9 +91,10 @@ class RewardMonitor:
         self._finder, self._meter = _prepare_parts(self._names, watched)
         self._values: dict[str, Sequence[float | None]] = {}
         self._whys: dict[str, Sequence[str]] = {}
-        self._in_step = self._began = False
+        self._in_step = self._began = self._failed = False
         self._speaks, self._state = True, None
         self._silent_steps = 0
+        self._logged_seconds = 0.0
 
     # The trainer's events ------------------------------------------------------------------------
 
@@ -133,24 +135,29 @@ class RewardMonitor:
     def keep(self, name: str, values: Any, whys: Sequence[str], given: Mapping[str, Any]) -> None:
         """Keep what a reward returned; measure the step after the last reward's call."""
         began = time.perf_counter()
+        new: list[Alert] = []
         try:
-            self._keep_values(name, values, whys, given)
+            new = self._find_alerts(name, values, whys, given)
         except Exception as error:  # noqa: BLE001 - a monitor must not end a run
             self._values = {}
-            logger.debug("RewardMonitor: a step was not measured: %s", error_line(error))
+            level = logging.DEBUG if self._failed else logging.WARNING
+            self._failed = True
+            logger.log(level, "RewardMonitor: a step was not measured: %s", error_line(error))
         finally:
             self.seconds += time.perf_counter() - began
+        # the caller's own function may end the run
+        self._report_alerts(new)
 
-    def _keep_values(
+    def _find_alerts(
         self, name: str, values: Any, whys: Sequence[str], given: Mapping[str, Any]
-    ) -> None:
+    ) -> list[Alert]:
         if not self._in_step:
             # an evaluation, or a trainer that trains without the callback
             trained = getattr(given.get("trainer_state"), "global_step", 0)
             if trained and not self._began and self._speaks:
                 self._began = True
                 logger.warning("RewardMonitor: it sees no steps; pass callbacks=[monitor] too")
-            return
+            return []
         if name in self._values:  # a step with several generations has a round of calls for each
             self._values, self._whys = {}, {}
         self._silent_steps = 0
@@ -158,7 +165,7 @@ class RewardMonitor:
         if whys:
             self._whys[name] = whys
         if len(self._values) < len(self._names):
-            return
+            return []
         # older trainers do not pass their state to the rewards
         number = getattr(given.get("trainer_state") or self._state, "global_step", 0) + 1
         batch = Batch(
@@ -169,12 +176,27 @@ class RewardMonitor:
         )
         # in the order of the rewards: async ones end in any order
         ordered = {name: self._values[name] for name in self._names}
-        self._report_alerts(Step(number, batch, ordered, self._whys), given.get("log_metric"))
+        step = Step(number, batch, ordered, self._whys)
         self._values, self._whys = {}, {}
+        self.figures = self._meter.measure(step)
+        new = self._finder.find(self.figures, step)
+        if log_metric := given.get("log_metric"):  # older trainers have none
+            self._log_figures(self.figures, len(self.alerts) + len(new), log_metric)
+        return new
 
-    def _report_alerts(self, step: Step, log_metric: Callable[[str, float], None] | None) -> None:
-        self.figures = figures = self._meter.measure(step)
-        for alert in self._finder.find(figures, step):
+    def _log_figures(
+        self, figures: StepFigures, alerts: int, log_metric: Callable[[str, float], None]
+    ) -> None:
+        for key, share in (("copied", figures.copied), ("repeated", figures.repeated)):
+            if share is not None:
+                log_metric(f"monitor/{key}", share.share)
+        log_metric("monitor/alerts", float(alerts))
+        # the last call of this step is not over, and counts for the next one
+        log_metric("monitor/seconds", self.seconds - self._logged_seconds)
+        self._logged_seconds = self.seconds
+
+    def _report_alerts(self, new: Sequence[Alert]) -> None:
+        for alert in new:
             is_first = all(alert.kind != earlier.kind for earlier in self.alerts)
             self.alerts.append(alert)
             if self._speaks:
@@ -182,12 +204,6 @@ class RewardMonitor:
                 logger.log(level, "RewardMonitor: %s", alert)
                 if self.on_alert is not None:
                     self.on_alert(alert)
-        if log_metric is None:
-            return  # an old trainer
-        for key, share in (("copied", figures.copied), ("repeated", figures.repeated)):
-            if share is not None:
-                log_metric(f"monitor/{key}", share.share)
-        log_metric("monitor/alerts", float(len(self.alerts)))
 
 
 @cache

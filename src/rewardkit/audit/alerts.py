@@ -177,6 +177,7 @@ class AlertFinder:
             if self.weights.get(name, 1.0) >= 0 and name not in self.scheduled
         }
         tops = [name for name, track in tracks.items() if track.is_at_maximum()]
+        tops.sort(key=lambda name: tracks[name].rise())  # the last is the likeliest cause
         rose = [name for name in tops if tracks[name].rose_to_maximum()]
         for name, track in tracks.items():
             if name in tops:
@@ -344,7 +345,17 @@ class _Track:
     def is_at_maximum(self) -> bool:
         low, high = self.range()
         mean = self.mean()
-        return mean is not None and self.varied and mean >= high - AT_MAXIMUM * (high - low)
+        # a value that never varied may be any, and a penalty that is never given explains nothing
+        counts = self.varied or self.high > 0
+        return mean is not None and counts and mean >= high - AT_MAXIMUM * (high - low)
+
+    def rise(self) -> float:
+        """The rise since the first ten steps, as a fraction of the range."""
+        low, high = self.range()
+        mean = self.mean()
+        if mean is None or self.first is None or high <= low:
+            return 0.0
+        return (mean - self.first) / (high - low)
 
     def rose_to_maximum(self) -> bool:
         """Whether it was below at the start, and has been near its maximum for twenty steps."""
