@@ -46,8 +46,8 @@ class Keywords(rk.Reward):
 
 
 def test_it_rewards_the_keywords() -> None:
-    rows = {"keywords": [["tea", "milk"]] * 3}
-    assert Keywords()(completions=["Tea with milk.", "Milk!", "steam"], **rows) == [1.0, 0.5, 0.0]
+    completions, keywords = ["Tea with milk.", "Milk!", "steam"], [["tea", "milk"]] * 3
+    assert Keywords()(completions=completions, keywords=keywords) == [1.0, 0.5, 0.0]
 
 
 def test_it_has_the_properties_of_a_reward() -> None:

@@ -30,9 +30,9 @@ reward = (
     2.0 * Where(reward=number, column="task", equals="gsm8k", name="number")
     + 2.0 * Where(reward=letter, column="task", equals="arc", name="letter")
     # the layout is learned first; after that, correctness decides
-    + Schedule(reward=layout, points=[(0, 1.0), (100, 0.25)], name="layout")
+    + Schedule(reward=layout, points=((0, 1.0), (100, 0.25)), name="layout")
     # short completions matter only once the answers are right
-    + Schedule(reward=brief, points=[(100, 0.0), (200, 0.5)], name="brief")
+    + Schedule(reward=brief, points=((100, 0.0), (200, 0.5)), name="brief")
 )
 
 

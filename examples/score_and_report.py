@@ -54,7 +54,7 @@ else:
     source = Path("completions.jsonl")
     write_samples(source)
 
-scored = score(source, REWARDS, "scored.jsonl")
+scored = score(source, REWARDS, "scored.jsonl", resume=False)
 for summary in scored.rewards:
     print(f"{summary.name}: mean {summary.mean}, {summary.low} to {summary.high}")
 

@@ -62,7 +62,7 @@ MBPP = [
 # Each dataset's configuration and splits, with rows in the columns of the real one.
 DATASETS: dict[str, dict[str, dict[str, list[Any]]]] = {
     "openai/gsm8k": {"main": {"train": GSM8K * 13, "test": GSM8K * 13}},
-    "allenai/ai2_arc": {"ARC-Challenge": {"train": ARC}},
+    "allenai/ai2_arc": {"ARC-Challenge": {"train": ARC * 26}},
     "open-r1/DAPO-Math-17k-Processed": {"en": {"train": MATH}},
     "mlabonne/smoltldr": {"default": {"train": TLDR, "test": TLDR}},
     "google-research-datasets/mbpp": {"full": {"train": MBPP}},

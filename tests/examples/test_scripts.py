@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import re
 import runpy
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,13 +34,13 @@ ADAPTERS = {
 
 @pytest.fixture
 def run(trainers, tmp_path, capsys):
-    """Runs an example that trains; returns its output, and each reward's mean in each step."""
+    """Runs an example that trains; returns its output, each reward's mean per step, its names."""
 
-    def run_script(name: str) -> tuple[str, dict[str, list[float]]]:
-        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    def run_script(name: str) -> tuple[str, dict[str, list[float]], dict[str, Any]]:
+        names = runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
         assert (tmp_path / ADAPTERS[name] / "adapter_model.safetensors").is_file()
         (trainer,) = trainers
-        return capsys.readouterr().out, read_means(trainer)
+        return capsys.readouterr().out, read_means(trainer), names
 
     return run_script
 
@@ -57,7 +58,7 @@ def near(*values: float) -> Any:
 
 
 def test_gsm8k_unsloth(run):
-    output, means = run("gsm8k_unsloth")
+    output, means, _ = run("gsm8k_unsloth")
     # of a group of six, two completions are right in the layout and two are wrong in it
     assert means == {
         "xmlcount_reward_func": near(1 / 3, 1 / 3),
@@ -72,7 +73,7 @@ def test_gsm8k_unsloth(run):
 
 
 def test_gsm8k_trl(run):
-    output, means = run("gsm8k_trl")
+    output, means, _ = run("gsm8k_trl")
     # of four completions one is right in the layout and one is wrong in it
     assert means == {"right": near(0.5, 0.5), "layout": near(0.25, 0.25), "brief": near(0, 0)}
     assert "right: 0.50 before, 0.50 after\nlayout: 0.25 before, 0.25 after\n" in output
@@ -80,14 +81,14 @@ def test_gsm8k_trl(run):
 
 def test_gsm8k_trl_ends_before_the_model_loads_if_no_reward_can_be_earned(trainers, monkeypatch):
     monkeypatch.setattr("rewardkit.extract.Tag.extract", lambda *_: None)
-    with pytest.raises(SystemExit, match="^right: no_answer"):
+    with pytest.raises(SystemExit, match=r"^right: no_answer"):
         runpy.run_path(str(EXAMPLES / "gsm8k_trl.py"), run_name="__main__")
     assert trainers == []
 
 
 def test_language_unsloth(run):
     pytest.importorskip("langid")
-    output, means = run("language_unsloth")
+    output, means, _ = run("language_unsloth")
     # a group has four completions: right and Indonesian, wrong and Indonesian, right and English,
     # and one without think tags
     assert means == {
@@ -102,25 +103,38 @@ def test_language_unsloth(run):
 
 
 def test_length_trl(run):
-    output, means = run("length_trl")
-    # 50 characters, 11, more than 250, and 50 again
-    assert means == {"near_50": near(-239 / 4, -239 / 4)}
+    output, means, _ = run("length_trl")
+    # 50 characters, 10, more than 250, and 50 again
+    assert means == {"near_50": near(-240 / 4, -240 / 4)}
     assert output.count("50 characters, reward 0: A cat sat.") == 3
 
 
 def test_code_reward(run, monkeypatch, sandboxed):
     if sandboxed:
         monkeypatch.setattr(host, "find_bubblewrap", lambda: None)
-    output, means = run("code_reward")
+    output, means, _ = run("code_reward")
     assert output.startswith("1: correct\n0.5: wrong: 1 of 2 tests; ")
     assert 0 < means["tests_pass"][0] < 1
     assert means["block"] == near(0.5, 0.5)
 
 
 def test_multi_task(run):
-    _, means = run("multi_task")
-    print(means)
-    assert 0
+    _, means, names = run("multi_task")
+    # of four completions one is right in the layout and one is wrong in it; the second step has
+    # rows of one task alone
+    assert means["number"] == [0.25, None]
+    assert means["letter"] == near(0.25, 0.25)
+    # the weight falls by 0.75 in 100 steps
+    assert means["layout"] == near(0.5, 0.5 * (1 - 0.0075))
+    assert means["brief"] == near(0, 0)
+    _, _, layout, brief = names["reward_funcs"]
+    rows = {
+        "completions": ["<reasoning>1</reasoning><answer>1</answer>"],
+        "completion_ids": [[0] * 384],
+    }
+    state = [SimpleNamespace(global_step=step) for step in (100, 150, 200)]
+    assert [layout(**rows, trainer_state=each) for each in state] == [[0.25]] * 3
+    assert [brief(**rows, trainer_state=each) for each in state] == [[0.0], [-0.25], [-0.5]]
 
 
 def test_custom_reward(monkeypatch, capsys):
@@ -133,9 +147,11 @@ def test_custom_reward(monkeypatch, capsys):
 
 def test_custom_reward_passes_its_own_tests(monkeypatch):
     monkeypatch.setattr(registry, "_registry", dict(registry._registry))
-    monkeypatch.syspath_prepend(EXAMPLES)
-    module = importlib.import_module("custom_reward")
-    monkeypatch.delitem(sys.modules, "custom_reward")
+    monkeypatch.syspath_prepend(EXAMPLES)  # the kit unpickles the reward in another process
+    spec = importlib.util.spec_from_file_location("custom_reward", EXAMPLES / "custom_reward.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "custom_reward", module)
+    spec.loader.exec_module(module)
     module.test_it_rewards_the_keywords()
     module.test_it_has_the_properties_of_a_reward()
 
