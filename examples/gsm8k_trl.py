@@ -24,7 +24,7 @@ PERFECT = "<reasoning>\nThe numbers say so.\n</reasoning>\n<answer>\n{answer}\n<
 # which="only": with two answers a model could guess twice
 right = Correct(verifier=Number(), extractor=Tag(which="only"), correct=2.0, name="right")
 layout = XmlSoft(value=0.5, name="layout")
-# no more than 0: the longer than 384 tokens, the lower
+# 0 up to 384 tokens, from there down to -1
 brief = Overlong(max_tokens=MAX_TOKENS, cache_tokens=128, name="brief")
 reward = right + layout + 0.5 * brief
 

@@ -63,10 +63,7 @@ def prepare(row: dict[str, str]) -> dict[str, object]:
 
 
 def encode(prompt: list[dict[str, str]]) -> list[int]:
-    ids: list[int] = tokenizer.apply_chat_template(
-        prompt, add_generation_prompt=True, return_dict=False
-    )
-    return ids
+    return tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False)
 
 
 dataset = load_dataset("openai/gsm8k", "main", split="train").map(prepare)

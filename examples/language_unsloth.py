@@ -49,10 +49,7 @@ def prepare(row: dict[str, str]) -> dict[str, object]:
 
 
 def encode(prompt: list[dict[str, str]]) -> list[int]:
-    ids: list[int] = tokenizer.apply_chat_template(
-        prompt, add_generation_prompt=True, return_dict=False
-    )
-    return ids
+    return tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False)
 
 
 dataset = load_dataset("open-r1/DAPO-Math-17k-Processed", "en", split="train")
