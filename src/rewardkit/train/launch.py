@@ -196,6 +196,7 @@ def _finish_run(
         "problems": len(preflight.problems),
         "ignored": bool(preflight.problems),
     }
+    summary["alerts"] = [row["text"] for row in folder.read_rows("alerts.jsonl")]
     folder.write("summary.json", summary)  # before anything that may fail
     save_merged_models(folder, backend)
     blank = find_blank_tensors(folder.path / "adapter")
@@ -214,7 +215,7 @@ def _finish_run(
     summary |= {"failures": list(failures), "notes": folder.notes}
     folder.write("summary.json", summary)
     print_summary(summary)
-    _print_lines("", *folder.notes)
+    _print_lines("", *summary["alerts"], *folder.notes)
     _close_trackers(folder.recipe)
     return RunResult(preflight, failures, summary)
 
