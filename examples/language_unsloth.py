@@ -16,6 +16,7 @@ from trl import GRPOConfig, GRPOTrainer
 from vllm import SamplingParams
 
 from rewardkit import presets
+from rewardkit.adapters.trl import RewardMonitor
 
 MAX_SEQ_LENGTH = 1024  # tokens of a prompt and its completion
 LORA_RANK = 32
@@ -61,16 +62,21 @@ max_prompt_length = int(quantiles(lengths, n=10)[-1])
 short = [index for index, length in enumerate(lengths) if length <= max_prompt_length]
 dataset = dataset.select(short).train_test_split(test_size=20, seed=3407)
 
-trainer = GRPOTrainer(
-    model=model,
-    processing_class=tokenizer,
-    reward_funcs=[
+# warns while the run goes, for example if all completions repeat the prompt to please langid
+monitor = RewardMonitor(
+    [
         presets.match_format_exactly,  # 3.0: one think block, then an answer
         presets.match_format_approximately,  # 0.5 for each think tag
         presets.check_answer,  # -4.5 to 5.0: how close the answer is
         presets.check_numbers,  # -2.5 to 3.5: the number after the thinking
         presets.format_and_language_reward_func,  # 5.0 for Indonesian, -3.0 or -5.0 for others
-    ],
+    ]
+)
+trainer = GRPOTrainer(
+    model=model,
+    processing_class=tokenizer,
+    reward_funcs=monitor.rewards,
+    callbacks=[monitor],
     args=GRPOConfig(
         output_dir="indonesian-run",
         learning_rate=5e-6,

@@ -41,7 +41,8 @@ class ColumnName(str, Generic[Value]):  # noqa: SLOT000 - a str takes no slots b
     """The name of a dataset column, with the type that its values must have.
 
     Fields are declared as `Column[type]` and take a plain string, so a dataset with other names
-    needs no copy: `Correct(verifier=Number(), reference="solution")`.
+    needs no copy: `Correct(verifier=Number(), reference="solution")`. Of `list[str]` only the list
+    is checked, not its elements.
 
     >>> ColumnName("solution", value_type=str) == "solution"
     True

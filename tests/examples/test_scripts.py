@@ -88,7 +88,8 @@ def test_gsm8k_trl_ends_before_the_model_loads_if_no_reward_can_be_earned(traine
 
 def test_language_unsloth(run):
     pytest.importorskip("langid")
-    output, means, _ = run("language_unsloth")
+    output, means, names = run("language_unsloth")
+    assert names["monitor"].figures.step == 2
     # a group has four completions: right and Indonesian, wrong and Indonesian, right and English,
     # and one without think tags
     assert means == {
