@@ -83,8 +83,9 @@ def main() -> int:
     generator = random.Random(SEED)
     monitor = RewardMonitor(FIVE)
     arguments = SimpleNamespace(max_completion_length=512, num_generations=8, reward_weights=None)
-    monitor.on_train_begin(arguments, SimpleNamespace(is_world_process_zero=True), None)
-    monitor.on_step_begin()
+    state = SimpleNamespace(is_world_process_zero=True, global_step=0)
+    monitor.on_train_begin(arguments, state, None)
+    monitor.on_step_begin(arguments, state, None)
     taken = []
     for _ in range(rounds):
         batch = make_batch(generator)

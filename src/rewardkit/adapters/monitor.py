@@ -21,10 +21,9 @@ from rewardkit.rewards.wrappers import Schedule, Where
 
 logger = logging.getLogger("rewardkit.monitor")
 
-# Steps without a call of a reward, or calls without a step, before the setup must be wrong. Some
-# steps have no call of their own: they train again on the completions of an earlier one.
+# Steps without a call of a reward, before the setup must be wrong. Some steps have no call of their
+# own: they train again on the completions of an earlier one.
 MAX_SILENT_STEPS = 20
-MAX_CALLS_WITHOUT_STEP = 50
 
 
 class RewardMonitor:
@@ -55,15 +54,18 @@ class RewardMonitor:
         # the base class is added here: importing transformers takes seconds, and Unsloth asks to
         # be imported before it
         base = require("transformers", install="rewardkit[trl]").TrainerCallback
-        callback: type[Self] = cls if issubclass(cls, base) else _add_base(cls, base)
+        own: Any = cls
+        callback: type[Self] = own if issubclass(own, base) else _add_base(own, base)
         return super().__new__(callback)
 
     def __init__(self, rewards: Any, *, on_alert: Callable[[Alert], None] | None = None) -> None:
         """Wrap one reward or a list: rewards, functions, async functions, reward models.
 
-        Reward models, given as a module or a name, are passed on unwatched. `on_alert` is called
-        with each alert in the main process. Raises TypeError for anything else.
+        Reward models, given as a module or a name, are passed on unwatched, and a sum is watched as
+        a whole: `split` watches its terms. `on_alert` is called with each alert in the main
+        process. Raises TypeError for anything else.
         """
+        rewards = getattr(rewards, "reward_funcs", rewards)  # of split(...)
         given = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
         for reward in given:
             if isinstance(reward, type) or not (callable(reward) or isinstance(reward, str)):
@@ -73,7 +75,8 @@ class RewardMonitor:
         # TRL merges the logs of equal names
         names = iter(make_names_unique(map(_find_name, watched)))
         self.rewards: list[Any] = [
-            reward if _is_model(reward) else _watch(self, next(names), reward) for reward in given
+            reward if _is_model(reward) else _wrap_reward(self, next(names), reward)
+            for reward in given
         ]
         """The reward functions for the trainer, in the order given."""
         self.alerts: list[Alert] = []
@@ -84,11 +87,12 @@ class RewardMonitor:
         """The time that the monitor has taken, without that of the rewards."""
         self.on_alert = on_alert
         self._names = [reward.__name__ for reward in self.rewards if not _is_model(reward)]
-        self._finder, self._meter = _prepare(self._names, watched)
+        self._finder, self._meter = _prepare_parts(self._names, watched)
         self._values: dict[str, Sequence[float | None]] = {}
         self._whys: dict[str, Sequence[str]] = {}
-        self._in_step, self._speaks = False, True
-        self._calls = self._silent_steps = 0
+        self._in_step = self._began = False
+        self._speaks, self._state = True, None
+        self._silent_steps = 0
 
     # The trainer's events ------------------------------------------------------------------------
 
@@ -107,9 +111,10 @@ class RewardMonitor:
             self._meter.weights = by_name
             self._finder.weights = dict(by_name)
 
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
+    def on_step_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Start to watch: outside of steps the rewards are called for evaluations."""
-        self._in_step = True
+        self._state = state
+        self._in_step = self._began = True
         self._values, self._whys = {}, {}
         self._silent_steps += 1
 
@@ -129,17 +134,21 @@ class RewardMonitor:
         """Keep what a reward returned; measure the step after the last reward's call."""
         began = time.perf_counter()
         try:
-            self._keep(name, values, whys, given)
+            self._keep_values(name, values, whys, given)
         except Exception as error:  # noqa: BLE001 - a monitor must not end a run
             self._values = {}
             logger.debug("RewardMonitor: a step was not measured: %s", error_line(error))
         finally:
             self.seconds += time.perf_counter() - began
 
-    def _keep(self, name: str, values: Any, whys: Sequence[str], given: Mapping[str, Any]) -> None:
+    def _keep_values(
+        self, name: str, values: Any, whys: Sequence[str], given: Mapping[str, Any]
+    ) -> None:
         if not self._in_step:
-            self._calls += 1
-            if self._calls == MAX_CALLS_WITHOUT_STEP * len(self._names) and not self.figures:
+            # an evaluation, or a trainer that trains without the callback
+            trained = getattr(given.get("trainer_state"), "global_step", 0)
+            if trained and not self._began and self._speaks:
+                self._began = True
                 logger.warning("RewardMonitor: it sees no steps; pass callbacks=[monitor] too")
             return
         if name in self._values:  # a step with several generations has a round of calls for each
@@ -150,7 +159,8 @@ class RewardMonitor:
             self._whys[name] = whys
         if len(self._values) < len(self._names):
             return
-        number = getattr(given.get("trainer_state"), "global_step", 0) + 1
+        # older trainers do not pass their state to the rewards
+        number = getattr(given.get("trainer_state") or self._state, "global_step", 0) + 1
         batch = Batch(
             given["completions"],
             prompts=given.get("prompts"),
@@ -159,10 +169,10 @@ class RewardMonitor:
         )
         # in the order of the rewards: async ones end in any order
         ordered = {name: self._values[name] for name in self._names}
-        self._report(Step(number, batch, ordered, self._whys), given.get("log_metric"))
+        self._report_alerts(Step(number, batch, ordered, self._whys), given.get("log_metric"))
         self._values, self._whys = {}, {}
 
-    def _report(self, step: Step, log_metric: Callable[[str, float], None] | None) -> None:
+    def _report_alerts(self, step: Step, log_metric: Callable[[str, float], None] | None) -> None:
         self.figures = figures = self._meter.measure(step)
         for alert in self._finder.find(figures, step):
             is_first = all(alert.kind != earlier.kind for earlier in self.alerts)
@@ -185,7 +195,7 @@ def _add_base(cls: Any, base: Any) -> Any:
     return type(cls.__name__, (cls, base), {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
 
-def _prepare(names: Sequence[str], rewards: Sequence[Any]) -> tuple[AlertFinder, StepMeter]:
+def _prepare_parts(names: Sequence[str], rewards: Sequence[Any]) -> tuple[AlertFinder, StepMeter]:
     """Make the parts of a monitor with what is declared about the rewards."""
     bounds: dict[str, Bounds] = {}
     scheduled, may_skip = set[str](), set[str]()
@@ -246,7 +256,9 @@ class _KeepWhys:
             self.log_extra(*args, **options)
 
 
-def _watch(monitor: RewardMonitor, name: str, reward: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_reward(
+    monitor: RewardMonitor, name: str, reward: Callable[..., Any]
+) -> Callable[..., Any]:
     """Return a function that calls the reward and shows the monitor what it returned."""
     takes_whys = _find_component(reward) is not None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import accumulate
 from statistics import fmean, stdev
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,10 @@ AlertKind = Literal[
 
 WINDOW = 10  # steps of a mean: the noise of one step is often larger than what ten steps learn
 SHORT_WINDOW = 5  # for shares of the completions, which are less noisy
+# With few completions per step, ten steps are not enough to say that a rare success never happens,
+# that all groups are flat, or that nothing was learned in twice as many steps.
+MIN_CONSTANT, MIN_GROUPS, MIN_UNCHANGED = 100, 40, 300
+MAX_STEPS = 64  # that are kept of a figure
 # A reward that all completions earn in full teaches nothing, but may be there to keep it so.
 FULL_REWARD_STEPS = 30
 
@@ -109,9 +114,9 @@ class AlertFinder:
         self.scheduled = scheduled
         self._tracks: dict[str, _Track] = {}
         self._total = _Track()
-        self._flat = _Series()
+        self._flat, self._groups = _Series(), _Series()
         self._clipped, self._copied, self._repeated = _Series(), _Series(), _Series()
-        self._found: set[tuple[str, ...]] = set()
+        self._found: set[tuple[str, str]] = set()
 
     def find(self, figures: StepFigures, step: Step | None = None) -> list[Alert]:
         """Return the new alerts after a step; `step` has the completions, for examples."""
@@ -122,7 +127,9 @@ class AlertFinder:
         if figures.total is not None:
             self._total.declared = self._total_bounds()
             self._total.add(figures.total)
-        self._flat.add(figures.flat_groups)
+        if figures.flat_groups is not None:
+            self._flat.add(figures.flat_groups)
+            self._groups.add(MIN_GROUPS if figures.group_count is None else figures.group_count)
         for series, share in (
             (self._clipped, figures.clipped),
             (self._copied, figures.copied),
@@ -136,8 +143,9 @@ class AlertFinder:
             *self._check_texts(figures, step),
             *self._check_missing(figures.step, step),
         ]
-        new = [alert for alert in found if (alert.kind, *alert.rewards) not in self._found]
-        self._found.update((alert.kind, *alert.rewards) for alert in new)
+        new = [alert for alert in found if not _list_keys(alert) <= self._found]
+        for alert in new:
+            self._found |= _list_keys(alert)
         return new
 
     def _total_bounds(self) -> Bounds | None:
@@ -155,11 +163,10 @@ class AlertFinder:
         }
         if constant:
             # one alert for all that are constant, since they mostly have one cause
-            self._found.update(("constant", name) for name in constant)
             values = ", ".join(f"{name} ({track.high:g})" for name, track in constant.items())
             steps = max(track.count for track in constant.values())
             detail = f"the same value for all completions in {steps} steps: {values}"
-            yield Alert("constant", number, detail, tuple(constant), _text(step, 0))
+            yield Alert("constant", number, detail, tuple(constant), _read_text(step, 0))
 
     def _check_saturated(self, number: int, step: Step | None) -> Iterator[Alert]:
         if any(key[0] == "saturated" for key in self._found):
@@ -186,39 +193,43 @@ class AlertFinder:
                 )
             if top:
                 reached = f"{top} is at its maximum ({tracks[top].mean():.3g})"
-                example = _text(step, _find_tradeoff_row(step, top, name))
+                example = _read_text(step, _find_tradeoff_row(step, top, name))
                 yield Alert(
                     "saturated", number, f"{reached} while {name} {change}", (top, name), example
                 )
                 return
 
     def _check_flat(self, number: int, step: Step | None) -> Iterator[Alert]:
-        share = self._flat.mean(WINDOW)
+        counts = accumulate(reversed(self._groups.values))
+        steps = max(1 + sum(count < MIN_GROUPS for count in counts), WINDOW)
+        share = self._flat.mean(steps)
         if share is None or share < MOST_FLAT:
             return
         low, high = self._total.range()
         mean = self._total.mean()
         solved = mean is None or high - mean <= SOLVED * (high - low)
         if share >= NEARLY_ALL_FLAT or not solved:
-            detail = f"{share:.0%} of the groups had zero reward std in the last {WINDOW} steps"
+            detail = f"{share:.0%} of the groups had zero reward std in the last {steps} steps"
             if mean is not None:
                 detail += f", at a mean reward of {mean:.3g}"
-            yield Alert("flat", number, detail, (), _text(step, 0))
+            yield Alert("flat", number, detail, (), _read_text(step, 0))
 
     def _check_texts(self, figures: StepFigures, step: Step | None) -> Iterator[Alert]:
         number = figures.step
         if self._clipped.runs_up():
             share = self._clipped.mean(WINDOW)
             detail = f"{share:.0%} of the completions reached the limit of tokens in {WINDOW} steps"
-            yield Alert("clipped", number, detail, (), _text(step, _row(figures.clipped)))
+            yield Alert("clipped", number, detail, (), _read_text(step, _read_row(figures.clipped)))
         copied = self._copied.mean(SHORT_WINDOW)
         if copied is not None and copied >= OFTEN_COPIED:
             detail = f"{copied:.0%} of the completions repeat words of the prompt, or its example"
-            yield Alert("copied", number, detail, (), _text(step, _row(figures.copied)))
+            yield Alert("copied", number, detail, (), _read_text(step, _read_row(figures.copied)))
         repeated = self._repeated.mean(SHORT_WINDOW)
         if repeated is not None and repeated >= OFTEN_REPEATED:
             detail = f"{repeated:.0%} of the completions are the same for several prompts"
-            yield Alert("repeated", number, detail, (), _text(step, _row(figures.repeated)))
+            yield Alert(
+                "repeated", number, detail, (), _read_text(step, _read_row(figures.repeated))
+            )
 
     def _check_missing(self, number: int, step: Step | None) -> Iterator[Alert]:
         for name, track in self._tracks.items():
@@ -229,25 +240,30 @@ class AlertFinder:
             if timeouts >= OFTEN_TIMED_OUT:
                 detail = f"{name} timed out on {timeouts:.0%} of the completions"
                 row = _find_why_row(step, name)
-                yield Alert("timeout", number, detail, (name,), _text(step, row))
+                yield Alert("timeout", number, detail, (name,), _read_text(step, row))
             if abstained >= OFTEN_ABSTAINED or track.is_silent():
                 share = "any" if track.is_silent() else f"{abstained:.0%} of the"
                 detail = f"{name} gave no value on {share} completions"
                 row = _find_missing_row(step, name)
-                yield Alert("abstained", number, detail, (name,), _text(step, row))
+                yield Alert("abstained", number, detail, (name,), _read_text(step, row))
+
+
+def _list_keys(alert: Alert) -> set[tuple[str, str]]:
+    return {(alert.kind, name) for name in alert.rewards or ("",)}
 
 
 class _Series:
     """A figure of each step; steps without it are left out."""
 
     def __init__(self) -> None:
-        self.values = deque[float](maxlen=2 * WINDOW)
+        self.values = deque[float](maxlen=MAX_STEPS)
         self.lowest = math.inf  # of the means of WINDOW steps
 
     def add(self, value: float | None) -> None:
         if value is not None:
             self.values.append(value)
-            self.lowest = min(self.lowest, self.mean(WINDOW) or math.inf)
+            if (recent := self.mean(WINDOW)) is not None:
+                self.lowest = min(self.lowest, recent)
 
     def mean(self, steps: int) -> float | None:
         """The mean of the last steps; None before there are that many."""
@@ -273,8 +289,10 @@ class _Track:
     def __init__(self, declared: Bounds | None = None) -> None:
         self.declared = declared
         self.means = deque[float](maxlen=2 * WINDOW)
+        self.sizes = deque[float](maxlen=2 * WINDOW)  # completions per step
         self.abstained, self.timeouts = _Series(), _Series()
         self.count = self.silent = 0
+        self.completions = 0.0
         self.varied = self.has_values = False
         self.low, self.high = math.inf, -math.inf  # seen so far
         self.first: float | None = None
@@ -294,6 +312,8 @@ class _Track:
         self.varied |= figures.std > 0 or (not first and (low, high) != (self.low, self.high))
         self.low, self.high = min(self.low, low), max(self.high, high)
         self.count += 1
+        self.sizes.append(math.inf if figures.size is None else figures.size)
+        self.completions += self.sizes[-1]
         self.means.append(mean)
         if (recent := self.mean()) is not None:
             self.first = recent if self.first is None else self.first
@@ -313,7 +333,7 @@ class _Track:
         return not self.count and self.silent >= WINDOW
 
     def is_constant(self) -> bool:
-        if self.varied or self.count < WINDOW:
+        if self.varied or self.count < WINDOW or self.completions < MIN_CONSTANT:
             return False
         top = self.declared[1] if self.declared else math.inf
         if self.high < top:
@@ -349,7 +369,7 @@ class _Track:
             return False  # the best mean says nothing about what one completion could earn
         low, high = self.range()
         mean, before = self.mean(), self.mean(WINDOW)
-        if mean is None or before is None:
+        if mean is None or before is None or sum(self.sizes) < MIN_UNCHANGED:
             return False
         span = high - low
         return mean <= low + LOWEST * span and mean - before < UNCHANGED * span
@@ -358,11 +378,11 @@ class _Track:
 # Examples -----------------------------------------------------------------------------------------
 
 
-def _text(step: Step | None, row: int) -> str:
+def _read_text(step: Step | None, row: int) -> str:
     return step.batch.texts[row] if step is not None and len(step.batch) else ""
 
 
-def _row(share: Share | None) -> int:
+def _read_row(share: Share | None) -> int:
     return 0 if share is None else share.row
 
 
@@ -383,13 +403,13 @@ def _find_tradeoff_row(step: Step | None, top: str, other: str) -> int:
 
 def _find_missing_row(step: Step | None, name: str) -> int:
     values = step.values[name] if step is not None else ()
-    return _first(row for row, value in enumerate(values) if value is None)
+    return _find_first(row for row, value in enumerate(values) if value is None)
 
 
 def _find_why_row(step: Step | None, name: str) -> int:
     whys = step.whys.get(name, ()) if step is not None else ()
-    return _first(row for row, why in enumerate(whys) if "time" in why.lower())
+    return _find_first(row for row, why in enumerate(whys) if "time" in why.lower())
 
 
-def _first(rows: Iterable[int]) -> int:
+def _find_first(rows: Iterable[int]) -> int:
     return next(iter(rows), 0)

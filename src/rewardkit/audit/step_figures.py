@@ -63,6 +63,8 @@ class RewardFigures(NamedTuple):
     """The share of completions without a value, 0 to 1, without the rows of other tasks."""
     timeouts: float = 0.0
     """The share of completions whose why is a timeout, 0 to 1."""
+    size: int | None = None
+    """The number of completions; None if it is not known."""
 
 
 class Share(NamedTuple):
@@ -81,6 +83,8 @@ class StepFigures(NamedTuple):
     """The weighted sum."""
     flat_groups: float | None = None
     """The share of the groups in which all completions earn the same."""
+    group_count: int | None = None
+    """The number of groups."""
     clipped: Share | None = None
     """Completions that reach the limit of tokens."""
     copied: Share | None = None
@@ -113,8 +117,12 @@ class StepMeter:
         self._shared = _SharedText()
 
     def measure(self, step: Step) -> StepFigures:
-        """Measure a step; raises ValueError where the values do not fit the completions."""
+        """Measure a step; raises ValueError for another number of values than completions."""
         batch = step.batch
+        for name, values in step.values.items():
+            if len(values) != len(batch):
+                message = f"{name}: got {len(values)} values, expected {len(batch)}"
+                raise ValueError(message)
         groups = [] if batch.prompts is None else batch.groups()
         rewards = {
             name: _measure_values(
@@ -125,11 +133,12 @@ class StepMeter:
         names = [*step.values]
         weights = [1.0 if self.weights is None else self.weights[name] for name in names]
         totals = [weighted_sum(row, weights) for row in zip(*step.values.values(), strict=True)]
+        totals = totals or [None] * len(batch)
         return StepFigures(
             step.number,
             rewards,
             _measure_values(totals),
-            self._measure_flat_groups(totals, groups),
+            *self._measure_flat_groups(totals, groups),
             self._measure_clipped(batch),
             self._measure_copied(batch, groups),
             self._measure_repeated(batch, groups),
@@ -137,7 +146,7 @@ class StepMeter:
 
     def _measure_flat_groups(
         self, totals: Sequence[float | None], groups: Sequence[range]
-    ) -> float | None:
+    ) -> tuple[float | None, int]:
         known = [
             [total for row in rows if (total := totals[row]) is not None]
             for rows in groups
@@ -145,7 +154,7 @@ class StepMeter:
         ]
         # values that single precision, in which trainers sum, cannot distinguish are equal
         flat = [max(group) - min(group) < 1e-6 for group in known if len(group) > 1]  # noqa: PLR2004
-        return fmean(flat) if flat else None
+        return (fmean(flat) if flat else None), len(flat)
 
     def _measure_clipped(self, batch: Batch) -> Share | None:
         if self.max_tokens is None or batch.completion_ids is None or not len(batch):
@@ -242,7 +251,9 @@ def _measure_values(
     timeouts = sum("timeout" in why or "timed out" in why for why in map(str.lower, whys))
     size = max(len(values), 1)
     if not known:
-        return RewardFigures(None, abstained=missing / size, timeouts=timeouts / size)
+        return RewardFigures(
+            None, abstained=missing / size, timeouts=timeouts / size, size=len(values)
+        )
     return RewardFigures(
         fmean(known),
         pstdev(known) if len({*known}) > 1 else 0.0,
@@ -250,6 +261,7 @@ def _measure_values(
         max(known),
         missing / size,
         timeouts / size,
+        len(values),
     )
 
 
@@ -273,5 +285,6 @@ def read_log_row(row: Mapping[str, Any]) -> StepFigures:
         rewards,
         None if total is None else RewardFigures(total, row.get("reward_std") or 0.0),
         row.get("frac_reward_zero_std"),
+        None,
         None if clipped is None else Share(clipped),
     )
