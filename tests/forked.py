@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 # Runs the program of each request in a fork, with files as its standard streams.
@@ -58,21 +59,18 @@ def forked_processes() -> Iterator[Any]:
         env={**os.environ, "PYTHONHASHSEED": "random"},
     )
     with server, tempfile.TemporaryDirectory() as folder:
-        files = [os.path.join(folder, name) for name in ("stdin", "stdout", "stderr")]
+        files = [Path(folder, name) for name in ("stdin", "stdout", "stderr")]
 
         def run(command: list[str], *, input: bytes, **_: Any) -> Any:  # noqa: A002 - subprocess's
             for file, data in zip(files, (input, b"", b""), strict=True):
-                with open(file, "wb") as stream:
-                    stream.write(data)
+                file.write_bytes(data)
             modules = [name for name in _SLOW_IMPORTS if name in sys.modules]
             pickle.dump((modules, command[2], files), server.stdin)
             server.stdin.flush()
             code = pickle.load(server.stdout)
-            printed = []
-            for file in files[1:]:
-                with open(file, "rb") as stream:
-                    printed.append(stream.read())
-            return subprocess.CompletedProcess(command, code, *printed)
+            return subprocess.CompletedProcess(
+                command, code, *(it.read_bytes() for it in files[1:])
+            )
 
         yield run
         server.stdin.close()
