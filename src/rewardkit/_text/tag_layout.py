@@ -5,16 +5,89 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import permutations
+from typing import Annotated, Any, TypeAlias
 from unicodedata import category
 
+from pydantic import AfterValidator, BeforeValidator, Field
 
-def list_tags(names: Sequence[str]) -> list[str]:
-    """Return each block's opening and closing tag, in the order in which they should occur.
+TagPair: TypeAlias = tuple[str, str]
+"""The opening and the closing mark of a block: `("[THINK]", "[/THINK]")`."""
 
-    >>> list_tags(["think"])
-    ['<think>', '</think>']
+
+def check_tag(tag: Any) -> str | TagPair:
+    """Return a tag's name, or its pair of marks as a tuple.
+
+    Raises ValueError, with what to write instead, for anything else: a name with brackets, a pair
+    of which one mark is empty, equal to the other or a part of it.
     """
-    return [tag for name in names for tag in (f"<{name}>", f"</{name}>")]
+    if isinstance(tag, str):
+        if not _TAG_NAME.fullmatch(tag):
+            raise ValueError(_explain_tag_name(tag))
+        return tag
+    if not isinstance(tag, list | tuple) or len(tag) != 2 or {*map(type, tag)} != {str}:  # noqa: PLR2004 - a pair
+        message = f"got {tag!r}, expected a name such as 'answer', or a pair (opening, closing)"
+        raise ValueError(message)
+    if not all(mark.strip() for mark in tag):
+        message = f"got the pair {tuple(tag)}, expected two marks that are not empty"
+        raise ValueError(message)
+    _check_marks_differ([*tag])
+    return tag[0], tag[1]
+
+
+def _explain_tag_name(tag: str) -> str:
+    name = re.sub(r"[<>/\s]+", "", tag) or "answer"
+    return (
+        f"got {tag!r}, expected a name without brackets, slashes and spaces such as {name!r}, or a"
+        f" pair (opening, closing) in brackets of its own, such as ('<{name}>', '</{name}>')"
+    )
+
+
+def check_tags(tags: tuple[str | TagPair, ...]) -> tuple[str | TagPair, ...]:
+    """Return the tags. Raises ValueError if a mark of one is equal to a mark of another, or in it.
+
+    A mark must occur exactly once, so that no text could have the layout.
+    """
+    if len(set(tags)) < len(tags):
+        message = f"got {tags}, expected different names"
+        raise ValueError(message)
+    _check_marks_differ(list_tags(tags))
+    return tags
+
+
+def _check_marks_differ(marks: list[str]) -> None:
+    for mark, other in permutations(marks, 2):
+        if mark in other:
+            problem = "twice" if mark == other else f"and {other!r}, which contains it"
+            message = f"got the mark {mark!r} {problem}, expected marks that differ"
+            raise ValueError(message)
+
+
+_TAG_NAME = re.compile(r"[^<>/\s]+")
+
+Tag = Annotated[str | TagPair, BeforeValidator(check_tag)]
+"""How a component's field names a block: `"answer"` for `<answer>` and `</answer>`, or a pair of
+any two marks, (opening, closing)."""
+Tags = Annotated[tuple[Tag, ...], Field(min_length=1), AfterValidator(check_tags)]
+"""The blocks of a layout, in order."""
+
+
+def tag_marks(tag: str | TagPair) -> TagPair:
+    """Return the opening and the closing mark of a tag.
+
+    >>> tag_marks("think"), tag_marks(("[THINK]", "[/THINK]"))
+    (('<think>', '</think>'), ('[THINK]', '[/THINK]'))
+    """
+    return (f"<{tag}>", f"</{tag}>") if isinstance(tag, str) else tag
+
+
+def list_tags(tags: Sequence[str | TagPair]) -> list[str]:
+    """Return each block's opening and closing mark, in the order in which they should occur.
+
+    >>> list_tags(["think", ("[ANSWER]", "[/ANSWER]")])
+    ['<think>', '</think>', '[ANSWER]', '[/ANSWER]']
+    """
+    return [mark for tag in tags for mark in tag_marks(tag)]
 
 
 def restore_opening(texts: list[str], opening: str) -> list[str]:
