@@ -12,11 +12,12 @@ from abc import abstractmethod
 from collections import deque
 from typing import Annotated, ClassVar, Literal, Self, final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from rewardkit._text import numbers
+from rewardkit._text import numbers, tag_layout
 from rewardkit._text.patterns import compile_pattern
-from rewardkit._text.tag_layout import compile_only_block, restore_opening
+from rewardkit._text.special_tokens import ends_in_token
+from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.component import Component
 from rewardkit.registry import register
 
@@ -33,18 +34,6 @@ __all__ = [
 ]
 
 Which = Literal["first", "last"]
-TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]
-
-
-def _check_distinct(tags: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(tags)) < len(tags):
-        # a mark must occur exactly once, so that a second block of the name could never match
-        message = f"got {tags}, expected different names"
-        raise ValueError(message)
-    return tags
-
-
-Tags = Annotated[tuple[TagName, ...], Field(min_length=1), AfterValidator(_check_distinct)]
 
 
 class Extractor(Component):
@@ -74,16 +63,18 @@ class Whole(Extractor):
 @final
 @register("tag")
 class Tag(Extractor):
-    """The text between `<answer>` and `</answer>`.
+    """The text between `<answer>` and `</answer>`, or between any two marks.
 
     >>> Tag().extract("<answer>3</answer> or <answer> 4 </answer>")
+    '4'
+    >>> Tag(tag=("[ANSWER]", "[/ANSWER]")).extract("[ANSWER]4[/ANSWER]")
     '4'
     >>> Tag(which="only").extract("<answer>3</answer> or <answer>4</answer>") is None
     True
     """
 
-    tag: TagName = "answer"
-    """The tag's name."""
+    tag: tag_layout.Tag = "answer"
+    """The tag's name, or a pair (opening, closing) of any marks."""
     which: Literal["first", "last", "only"] = "last"
     """Which block counts; `only` gives None if there are several."""
     strict: bool = True
@@ -91,15 +82,20 @@ class Tag(Extractor):
     opening tag, or the start, to the next closing tag, or the end."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the opening tag at the end of the prompt."""
+    lenient: bool = False
+    """Whether near-tags count as the tags: `<Answer>`, `</ answer>`, `<answer type="int">`."""
 
     def extract(self, text: str) -> str | None:
         """Return the text between the tags, stripped."""
-        if self.opened_in_prompt:
-            (text,) = restore_opening([text], f"<{self.tag}>")
+        if self.opened_in_prompt or self.lenient:
+            opened, lenient = self.opened_in_prompt, self.lenient
+            (text,) = prepare_texts([text], [self.tag], opened_in_prompt=opened, lenient=lenient)
+        if not isinstance(self.tag, str):
+            text = _close_at_end(text, *self.tag)
         if self.strict and self.which == "only":
             only_block = compile_only_block(self.tag)(text)
             return only_block[1].strip() if only_block else None
-        opening, closing = f"<{self.tag}>", f"</{self.tag}>"
+        opening, closing = tag_marks(self.tag)
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
         # The last block: the last opening mark that a closing one follows, and the first closing
@@ -110,6 +106,12 @@ class Tag(Extractor):
             stop = text.find(closing, text.rfind(opening, 0, max(text.rfind(closing), 0)))
         start = text.rfind(opening, 0, max(stop, 0))
         return text[start + len(opening) : stop].strip() if start >= 0 else None
+
+
+def _close_at_end(text: str, opening: str, closing: str) -> str:
+    # a batch strips the end of the turn from its texts, which may be the mark: "<|return|>"
+    is_stripped = ends_in_token(closing) and text.rfind(closing) < text.rfind(opening)
+    return f"{text}{closing}" if is_stripped else text
 
 
 @final
@@ -194,9 +196,12 @@ class After(Extractor):
     """Which marker counts."""
     strip: bool = True
     """Whether to remove white space at both ends."""
+    lenient: bool = False
+    """Whether near-tags count as the marker: `</Think>`, `< /think >`."""
 
     def extract(self, text: str) -> str | None:
         """Return the text after the marker."""
+        text = restore_marks(text, (self.marker,)) if self.lenient else text
         parts = (
             text.partition(self.marker) if self.which == "first" else text.rpartition(self.marker)
         )

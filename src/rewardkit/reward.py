@@ -183,6 +183,8 @@ class Reward(Component):
             columns=columns,
             step=getattr(trainer_state, "global_step", None),
         )
+        # only if asked for: a column of text per reward swamps the trainer's table of completions
+        batch.explain = log_extra is not None and self.log_why
         try:
             scores = self.score_unchecked(batch)
         except Exception as error:
@@ -193,8 +195,7 @@ class Reward(Component):
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
-        # only if asked for: a column of text per reward swamps the trainer's table of completions
-        if log_extra is not None and self.log_why:
+        if batch.explain:
             log_extra(f"{self.__name__}/why", [*whys])
         return [*values]
 
