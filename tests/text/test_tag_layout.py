@@ -20,9 +20,9 @@ def test_a_name_and_a_pair_give_an_opening_and_a_closing_mark():
 @pytest.mark.parametrize(
     ("tag", "words"),
     [
-        ("", "got '', expected a name without brackets"),
-        ("<think>", "got '<think>', .* such as 'think', or a pair .*, such as .'<think>', '</thin"),
-        ("[/THINK]", "a pair .opening, closing. in brackets of its own"),
+        ("", "got the tag '', expected a name such as 'answer', or a pair"),
+        ("<think>", "got the tag '<think>', .* or a pair .*, such as .'<think>', '</think>'"),
+        ("[/THINK]", r"in brackets of its own, such as \('\[THINK\]', '\[/THINK\]'\)"),
         (("[A]",), r"got \('\[A\]',\), expected a name such as 'answer', or a pair"),
         (("[A]", "[B]", "[C]"), "expected a name such as 'answer', or a pair"),
         (("[A]", 3), "expected a name such as 'answer', or a pair"),

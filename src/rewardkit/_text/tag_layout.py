@@ -43,10 +43,11 @@ def check_tag(tag: Any) -> str | TagPair:
 
 
 def _explain_tag_name(tag: str) -> str:
-    name = re.sub(r"[<>/\s]+", "", tag) or "answer"
+    name = re.sub(r"[<>\[\]/\s]+", "", tag) or "answer"
+    pair = (f"<{name}>", f"</{name}>") if "[" not in tag else (f"[{name}]", f"[/{name}]")
     return (
-        f"got {tag!r}, expected a name without brackets, slashes and spaces such as {name!r}, or a"
-        f" pair (opening, closing) in brackets of its own, such as ('<{name}>', '</{name}>')"
+        f"got the tag {tag!r}, expected a name such as 'answer', or a pair (opening, closing) in"
+        f" brackets of its own, such as {pair}"
     )
 
 
