@@ -266,6 +266,8 @@ class Regex(Extractor):
     """The group whose text is returned: a number or a name; 0 for the whole match."""
     which: Which = "last"
     """Which match counts."""
+    strip: bool = True
+    """Whether to remove white space at both ends."""
     timeout: Annotated[float, Field(gt=0)] = 0.1
     """Seconds for one text, after which the answer is None."""
 
@@ -279,7 +281,7 @@ class Regex(Extractor):
         return self
 
     def extract(self, text: str) -> str | None:
-        """Return the group's text, stripped; None if the pattern does not match in time."""
+        """Return the group's text; None if the pattern does not match in time."""
         found = None
         try:
             for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
@@ -290,7 +292,7 @@ class Regex(Extractor):
                         break
         except TimeoutError:
             return None
-        return found if found is None else found.strip()
+        return found.strip() if found is not None and self.strip else found
 
 
 @final
