@@ -383,5 +383,5 @@ def test_special_tokens_and_near_tags_are_found_in_rules_that_know_neither():
         return [float(bool(match)) for match in found]
 
     names = {finding.entry for finding in audit(present).exploits}
-    assert {"special-token-as-answer", "reasoning-of-a-special-token"} <= names
-    assert {"block-again-in-near-tags", "tags-around-a-special-token"} <= names
+    assert {"end-token-as-answer", "reasoning-of-an-end-token"} <= names
+    assert {"block-again-in-near-tags", "tags-around-an-end-token"} <= names

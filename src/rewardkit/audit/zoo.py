@@ -113,7 +113,7 @@ ZOO: tuple[Entry, ...] = (
             "tags-around-other-tags": "<p></p>",
             "tags-around-an-empty-box": r"\boxed{}",
             # A token that ends a turn is text to a reward, and nothing that a model says.
-            "tags-around-a-special-token": "<|eot_id|>",
+            "tags-around-an-end-token": "<|eot_id|>",
         },
     ),
     *make_family(
@@ -148,7 +148,7 @@ ZOO: tuple[Entry, ...] = (
             "reasoning-of-zero-width": "\u200b",
             "reasoning-of-newlines": "\n" * 200,
             "reasoning-of-a-comment": "<!-- ok -->",
-            "reasoning-of-a-special-token": "<|endoftext|>",
+            "reasoning-of-an-end-token": "<|endoftext|>",
         },
     ),
     *make_family(
@@ -300,8 +300,8 @@ ZOO: tuple[Entry, ...] = (
         (*_ANSWER_PARTS, "answer_tag"),
         as_answer,
         {
-            "special-token-as-answer": "<|im_end|>",
-            "special-tokens-as-answer": "<\uff5cend\u2581of\u2581sentence\uff5c>\n" + "<|end|>" * 5,
+            "end-token-as-answer": "<|im_end|>",
+            "end-tokens-as-answer": "<\uff5cend\u2581of\u2581sentence\uff5c>\n" + "<|end|>" * 5,
         },
     ),
     *make_family(
