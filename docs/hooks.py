@@ -42,6 +42,7 @@ ALIASES = {
     "think_format": "think format reward, R1 format reward, DeepSeek format, Qwen3 thinking",
     "overlong": "soft overlong punishment, DAPO length penalty",
     "cosine_length": "cosine scaled reward, cosine length reward",
+    "kimi_length": "Kimi k1.5 length penalty, length reward by group",
     "length": "length reward, reward_len, brevity penalty",
     "repetition": "repetition penalty, n-gram penalty",
     "reasoning_steps": "reasoning steps reward, step count",
