@@ -73,7 +73,7 @@ def _check_marks_differ(marks: list[str]) -> None:
 
 _TAG_NAME = re.compile(r"[^<>/\s]+")
 
-Tag = Annotated[str | TagPair, BeforeValidator(check_tag)]
+Tag = Annotated[Annotated[str, Field(min_length=1)] | TagPair, BeforeValidator(check_tag)]
 """How a component's field names a block: `"answer"` for `<answer>` and `</answer>`, or a pair of
 any two marks, (opening, closing)."""
 Tags = Annotated[tuple[Tag, ...], Field(min_length=1), AfterValidator(check_tags)]
