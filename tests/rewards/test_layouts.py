@@ -18,6 +18,7 @@ SOLVED = "<start_working_out>3 + 6<end_working_out><SOLUTION>9</SOLUTION>"
 BRACKETS = ("[THINK]", "[/THINK]")
 ANALYSIS = ("<|channel|>analysis<|message|>", "<|end|>")
 FINAL = ("<|start|>assistant<|channel|>final<|message|>", "<|return|>")
+CHANNEL = ("<|channel|>final<|message|>", "<|return|>")
 HARMONY = f"{ANALYSIS[0]}3 + 6{ANALYSIS[1]}{FINAL[0]}9{FINAL[1]}"
 ARROWS = ("\u25c1think\u25b7", "\u25c1/think\u25b7")
 LINES = "<reasoning>\n3 + 6\n</reasoning>\n<answer>\n9\n</answer>"
@@ -61,6 +62,11 @@ def score(name, text, **fields):
         ("think_format", [ANALYSIS, FINAL], HARMONY.replace("9", "<|end_of_text|>"), 0.0),
         ("think_format", [ANALYSIS], f"{ANALYSIS[0]}3 + 6{ANALYSIS[1]}9<|return|>", 1.0),
         ("think_format", [ANALYSIS], f"{ANALYSIS[0]}3 + 6{ANALYSIS[1]}<|return|>", 0.0),
+        ("think_format", [ANALYSIS, CHANNEL], HARMONY, 1.0),
+        ("think_format", [ANALYSIS, CHANNEL], HARMONY.replace("<|start|>", "<|end|>"), 0.0),
+        ("think_format", [ANALYSIS, CHANNEL], HARMONY.replace("assistant", "user"), 0.0),
+        ("xml_soft", [ANALYSIS, CHANNEL], HARMONY.replace("<|start|>", "\n<|start|>"), 0.5),
+        ("think_format", [("analysis", "assistantfinal")], "analysis3 + 6.assistantfinal9", 1.0),
         ("tag_count", [ANALYSIS], f"{ANALYSIS[0]}3 + 6{ANALYSIS[1]}", 1.0),
         ("xml_count", ["s"], "<s>9</s>", 0.25),
     ],

@@ -165,6 +165,10 @@ Layout: TypeAlias = Literal["anywhere", "soft", "strict"]
 # a byte order mark at the start of a text is white space to a reader, but not to `\s`
 _SPACE = r"[\s\ufeff]*+"
 _NEWLINE = r"\r?\n"
+# Harmony, the format of gpt-oss, begins each message with its role, which the first one has in the
+# prompt: `<|start|>assistant<|channel|>final<|message|>`.
+CHANNEL = "<|channel|>"
+MESSAGE_START = "<|start|>assistant"
 EMPTY_THINK = rf"<think>{_SPACE}</think>{_SPACE}"
 """The block that chat templates write for a model that does not think."""
 
@@ -198,15 +202,13 @@ def compile_layout(
     if layout == "strict":
         gap, line, line_before = _NEWLINE, _NEWLINE, r"(?<=\n)"
         start = rf"\ufeff?+{think}"
-    blocks = [
-        f"{start if first else gap}{opening}{line}{inside}{line_before}{closing}"
-        for first, opening, closing in zip(
-            [True] + [False] * (len(tags) - 1),
-            map(re.escape, marks[::2]),
-            map(re.escape, marks[1::2]),
-            strict=True,
-        )
-    ]
+    blocks = []
+    for number, (opening, closing) in enumerate(map(tag_marks, tags)):
+        before = gap if number else start
+        if opening.startswith(CHANNEL):
+            before += f"(?:{re.escape(MESSAGE_START)})?+"
+        block = f"{re.escape(opening)}{line}{inside}{line_before}{re.escape(closing)}"
+        blocks.append(before + block)
     match = re.compile(rf"{''.join(blocks)}(?={other}\Z)").match
 
     def find_end(text: str) -> int:

@@ -60,14 +60,14 @@ def list_constants(component: Component) -> list[Any]:
     found: list[Any] = []
     for part in walk(component):
         for name in type(part).model_fields:
-            found += _flatten(getattr(part, name))
+            found += _flatten_tuple(getattr(part, name))
     return [value for value in found if isinstance(value, str | int | float | None)]
 
 
-def _flatten(value: Any) -> Iterator[Any]:
+def _flatten_tuple(value: Any) -> Iterator[Any]:
     if isinstance(value, tuple):
         for item in value:
-            yield from _flatten(item)
+            yield from _flatten_tuple(item)
     else:
         yield value
 
