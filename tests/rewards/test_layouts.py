@@ -131,7 +131,7 @@ def test_pairs_survive_yaml_pickles_and_json(name):
     [
         ({"tags": [["[A]", "[A]"]]}, r"xml_soft.tags.0: got the mark '\[A\]' twice"),
         ({"tags": [["", "[/A]"]]}, "expected two marks that are not empty"),
-        ({"tags": [["[A]"]]}, "expected a name such as 'answer', or a pair"),
+        ({"tags": [["[A]"]]}, "expected a string such as 'answer', or a pair"),
         ({"tags": ["<think>"]}, "got the tag '<think>', expected a name such as 'answer'"),
         ({"tags": ["[A]", "[/A]"]}, "a pair .opening, closing. in brackets of its own"),
         ({"tags": ["a", "a"]}, "expected different names"),

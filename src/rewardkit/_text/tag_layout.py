@@ -16,6 +16,7 @@ from unicodedata import category
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from rewardkit._messages import shorten_repr
 from rewardkit._text import special_tokens
 
 TagPair: TypeAlias = tuple[str, str]
@@ -33,7 +34,10 @@ def check_tag(tag: Any) -> str | TagPair:
             raise ValueError(_explain_tag_name(tag))
         return tag
     if not isinstance(tag, list | tuple) or len(tag) != 2 or {*map(type, tag)} != {str}:  # noqa: PLR2004 - a pair
-        message = f"got {tag!r}, expected a name such as 'answer', or a pair (opening, closing)"
+        message = (
+            f"got {shorten_repr(tag)}, expected a string such as 'answer', or a pair of them,"
+            " (opening, closing)"
+        )
         raise ValueError(message)
     if not all(mark.strip() for mark in tag):
         message = f"got the pair {tuple(tag)}, expected two marks that are not empty"
@@ -43,6 +47,8 @@ def check_tag(tag: Any) -> str | TagPair:
 
 
 def _explain_tag_name(tag: str) -> str:
+    if not tag:
+        return "got '' (str), expected a name such as 'answer', or a pair (opening, closing)"
     name = re.sub(r"[<>\[\]/\s]+", "", tag) or "answer"
     pair = (f"<{name}>", f"</{name}>") if "[" not in tag else (f"[{name}]", f"[/{name}]")
     return (
