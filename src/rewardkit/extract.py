@@ -61,7 +61,8 @@ class Whole(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the text, stripped."""
-        return text.strip()
+        # a byte order mark at the start is white space to a reader, but not to `strip`
+        return text.removeprefix("\ufeff").strip()
 
 
 @final

@@ -108,6 +108,10 @@ def test_the_tag_extractor_finds_any_two_marks(fields, text, answer):
     assert reward(completions=[text], answer=[answer or "?"]) == [1.0 if answer else 0.0]
 
 
+def test_the_whole_text_has_no_byte_order_mark():
+    assert rk.build("whole").extract("\ufeff Rome\r\n") == "Rome"
+
+
 def test_after_a_near_marker():
     assert rk.build("after").extract("3</Think >9") is None
     assert rk.build("after", lenient=True).extract("3</Think >9") == "9"

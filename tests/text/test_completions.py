@@ -41,6 +41,8 @@ def text_of(message):
             {"reasoning": THOUGHT, "content": f"\n<think>\n{THOUGHT}\n</think>9"},
             f"\n<think>\n{THOUGHT}\n</think>9",
         ),
+        ({"reasoning": THOUGHT, "content": SAID.removeprefix("<think>")}, SAID),
+        ({"reasoning": f"<think>{THOUGHT}</think>", "content": SAID}, SAID),
         # a second thought is not the same one
         (
             {"reasoning": THOUGHT, "content": "<think>No.</think>9"},
