@@ -56,6 +56,7 @@ def make_batch(generator: random.Random) -> dict[str, Any]:
     texts = [
         layout.format(make_text(generator, WORDS), generator.randint(1, 9)) for _ in range(size)
     ]
+    texts[generator.randrange(size)] = texts[0].replace("<answer>", "")  # so that rewards vary
     return {
         "prompts": prompts,
         "completions": [[{"role": "assistant", "content": text}] for text in texts],
@@ -83,8 +84,9 @@ def main() -> int:
     generator = random.Random(SEED)
     monitor = RewardMonitor(FIVE)
     arguments = SimpleNamespace(max_completion_length=512, num_generations=8, reward_weights=None)
-    monitor.on_train_begin(arguments, SimpleNamespace(is_world_process_zero=True), None)
-    monitor.on_step_begin()
+    state = SimpleNamespace(is_world_process_zero=True, global_step=0)
+    monitor.on_train_begin(arguments, state, None)
+    monitor.on_step_begin(arguments, state, None)
     taken = []
     for _ in range(rounds):
         batch = make_batch(generator)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit.adapters.trl import RewardMonitor
+from rewardkit.adapters.trl import RewardMonitor, split
 from rewardkit.audit.alerts import Alert
 from rewardkit.rewards import Length, XmlCount
 
@@ -116,7 +116,7 @@ def test_a_run_of_the_real_trainer(
     assert [f"RewardMonitor: {alert}" for alert in monitor.alerts] == caplog.messages
     assert monitor.figures is not None
     assert monitor.figures.step == 13  # the evaluation is not a step
-    assert 0 < monitor.seconds < 10
+    assert 0 < sum(row["monitor/seconds"] for row in logs) <= monitor.seconds < 10
 
 
 # The callback -------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_it_is_a_callback_with_all_its_events() -> None:
     assert isinstance(monitor, transformers.TrainerCallback)
     assert type(monitor).__name__ == "RewardMonitor"
     assert type(monitor) is type(RewardMonitor([]))
-    monitor.on_log(None, None, None)  # inherited
+    assert callable(getattr(monitor, "on_log"))  # noqa: B009 - inherited, which mypy cannot know
 
 
 def test_importing_the_adapter_does_not_import_transformers() -> None:
@@ -180,11 +180,12 @@ def test_the_trainers_weights_decide_whether_groups_are_flat() -> None:
 @pytest.mark.parametrize("forgotten", ["callback", "rewards"])
 def test_half_of_the_setup_is_missing(forgotten: str, caplog: pytest.LogCaptureFixture) -> None:
     monitor = RewardMonitor(always)
-    for _ in range(60):
+    for step in range(60):
         if forgotten == "callback":
-            monitor.rewards[0](completions=["text"])
+            now = types.SimpleNamespace(global_step=step)
+            monitor.rewards[0](completions=["text"], trainer_state=now)
         else:
-            monitor.on_step_begin()
+            monitor.on_step_begin(None, MAIN, None)
             monitor.on_step_end()
     (record,) = caplog.records
     expected = {
@@ -205,6 +206,14 @@ def test_names_are_kept_and_made_unique() -> None:
     given_rewards = [always, always, Length(target=3), functools.partial(always), Object()]
     names = [reward.__name__ for reward in RewardMonitor(given_rewards).rewards]
     assert names == ["always", "always-2", "length.target:3", "always-3", "Object"]
+
+
+def test_the_terms_of_a_sum_are_watched_by_themselves() -> None:
+    total = XmlCount() + 0.5 * Length(target=3)
+    (watched,) = RewardMonitor(total).rewards
+    assert watched.__name__ == total.__name__
+    names = [reward.__name__ for reward in RewardMonitor(split(total)).rewards]
+    assert names == ["xml_count", "length.target:3"]
 
 
 def test_sync_stays_sync_and_async_stays_async() -> None:
@@ -267,7 +276,24 @@ def test_a_task_of_a_mixture_may_skip_the_prompts_of_others() -> None:
     assert "abstained" not in [alert.kind for alert in monitor.alerts]
 
 
-def test_what_cannot_be_measured_does_not_end_the_run() -> None:
+def test_an_old_trainer_passes_neither_state_nor_log_functions() -> None:
+    monitor = RewardMonitor(always)
+    for step in range(13):
+        monitor.on_step_begin(None, types.SimpleNamespace(global_step=step), None)
+        monitor.rewards[0](prompts=["p"] * 8, completions=["c"] * 8)
+        monitor.on_step_end()
+    assert ("constant", 13) in [(alert.kind, alert.step) for alert in monitor.alerts]
+
+
+def test_the_callers_function_may_end_the_run() -> None:
+    def stop(alert: Alert) -> None:
+        raise KeyboardInterrupt(alert.kind)
+
+    with pytest.raises(KeyboardInterrupt, match="constant"):
+        run_steps(RewardMonitor(always, on_alert=stop), 20)
+
+
+def test_what_cannot_be_measured_does_not_end_the_run(caplog: pytest.LogCaptureFixture) -> None:
     def words(completions: list[Any], **_: Any) -> Any:
         return ["much"] * len(completions)
 
@@ -280,6 +306,8 @@ def test_what_cannot_be_measured_does_not_end_the_run() -> None:
     monitor = RewardMonitor([words, too_few, iterator])
     assert run_steps(monitor, 2) == [["much"] * 8, [1.0], [1.0] * 8]
     assert monitor.figures is None
+    (record,) = caplog.records
+    assert "a step was not measured: ValueError: could not convert string" in record.message
     monitor.rewards[2](["by position"])
 
 

@@ -178,7 +178,7 @@ def test_a_solved_task_is_flat_without_an_alert() -> None:
     def step(number: int, generator: random.Random) -> Any:
         texts, values = healthy(number, generator)
         if number > 10:
-            values["right"] = [1.0] * 15 + [0.0]  # three of four groups are flat
+            values["right"] = [*[1.0] * 15, 0.0]  # three of four groups are flat
         return texts, {"right": values["right"]}
 
     assert find_in_steps(step, finder=AlertFinder({"right": (0.0, 1.0)})) == []
@@ -215,6 +215,18 @@ def test_a_reward_at_its_maximum_while_another_falls() -> None:
     assert (alert.kind, alert.rewards) == ("saturated", ("format", "right"))
     assert 16 < alert.step <= 26
     assert "right fell from" in alert.detail
+
+
+def test_a_full_reward_that_never_varied_may_be_the_one_at_its_maximum() -> None:
+    def step(number: int, generator: random.Random) -> Any:
+        texts = [write_text(generator) for _ in range(16)]
+        right: list[Value] = [float(row < (12 if number <= 15 else 4)) for row in range(16)]
+        generator.shuffle(right)
+        return texts, {"format": [1.0] * 16, "penalty": [0.0] * 16, "right": right}
+
+    finder = AlertFinder({"penalty": (-1.0, 0.0)})
+    found = {alert.kind: alert.rewards for alert in find_in_steps(step, finder=finder)}
+    assert found == {"constant": ("format",), "saturated": ("format", "right")}
 
 
 def test_a_reward_that_falls_by_its_schedule_is_no_alert() -> None:

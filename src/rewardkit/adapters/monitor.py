@@ -21,10 +21,9 @@ from rewardkit.rewards.wrappers import Schedule, Where
 
 logger = logging.getLogger("rewardkit.monitor")
 
-# Steps without a call of a reward, or calls without a step, before the setup must be wrong. Some
-# steps have no call of their own: they train again on the completions of an earlier one.
+# Steps without a call of a reward, before the setup must be wrong. Some steps have no call of their
+# own: they train again on the completions of an earlier one.
 MAX_SILENT_STEPS = 20
-MAX_CALLS_WITHOUT_STEP = 50
 
 
 class RewardMonitor:
@@ -36,8 +35,9 @@ class RewardMonitor:
     that run to the limit of tokens or repeat the prompt, and many timeouts or abstentions. Each
     alert has the step, an example and what to do. The first of a kind is a warning of the logger
     `rewardkit.monitor`, which Python shows on the terminal; others are at level INFO. The trainer's
-    logs get `monitor/copied` and `monitor/repeated` (shares, 0 to 1) and `monitor/alerts` (how many
-    so far). Over several processes each watches its own completions and the main one reports.
+    logs get `monitor/copied` and `monitor/repeated` (shares, 0 to 1), `monitor/alerts` (how many so
+    far) and `monitor/seconds` (its own time). Over several processes each watches its own
+    completions and the main one reports.
 
     ```python
     monitor = RewardMonitor(rewards)
@@ -62,9 +62,11 @@ class RewardMonitor:
     def __init__(self, rewards: Any, *, on_alert: Callable[[Alert], None] | None = None) -> None:
         """Wrap one reward or a list: rewards, functions, async functions, reward models.
 
-        Reward models, given as a module or a name, are passed on unwatched. `on_alert` is called
-        with each alert in the main process. Raises TypeError for anything else.
+        Reward models, given as a module or a name, are passed on unwatched, and a sum is watched as
+        a whole: `split` watches its terms. `on_alert` is called with each alert in the main
+        process; what it raises ends the run. Raises TypeError for anything else.
         """
+        rewards = getattr(rewards, "reward_funcs", rewards)  # of split(...)
         given = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
         for reward in given:
             if isinstance(reward, type) or not (callable(reward) or isinstance(reward, str)):
@@ -74,7 +76,8 @@ class RewardMonitor:
         # TRL merges the logs of equal names
         names = iter(make_names_unique(map(_find_name, watched)))
         self.rewards: list[Any] = [
-            reward if _is_model(reward) else _watch(self, next(names), reward) for reward in given
+            reward if _is_model(reward) else _wrap_reward(self, next(names), reward)
+            for reward in given
         ]
         """The reward functions for the trainer, in the order given."""
         self.alerts: list[Alert] = []
@@ -85,11 +88,13 @@ class RewardMonitor:
         """The time that the monitor has taken, without that of the rewards."""
         self.on_alert = on_alert
         self._names = [reward.__name__ for reward in self.rewards if not _is_model(reward)]
-        self._finder, self._meter = _prepare(self._names, watched)
+        self._finder, self._meter = _prepare_parts(self._names, watched)
         self._values: dict[str, Sequence[float | None]] = {}
         self._whys: dict[str, Sequence[str]] = {}
-        self._in_step, self._speaks = False, True
-        self._calls = self._silent_steps = 0
+        self._in_step = self._began = self._failed = False
+        self._speaks, self._state = True, None
+        self._silent_steps = 0
+        self._logged_seconds = 0.0
 
     # The trainer's events ------------------------------------------------------------------------
 
@@ -108,9 +113,10 @@ class RewardMonitor:
             self._meter.weights = by_name
             self._finder.weights = dict(by_name)
 
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
+    def on_step_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Start to watch: outside of steps the rewards are called for evaluations."""
-        self._in_step = True
+        self._state = state
+        self._in_step = self._began = True
         self._values, self._whys = {}, {}
         self._silent_steps += 1
 
@@ -129,20 +135,29 @@ class RewardMonitor:
     def keep(self, name: str, values: Any, whys: Sequence[str], given: Mapping[str, Any]) -> None:
         """Keep what a reward returned; measure the step after the last reward's call."""
         began = time.perf_counter()
+        new: list[Alert] = []
         try:
-            self._keep(name, values, whys, given)
+            new = self._find_alerts(name, values, whys, given)
         except Exception as error:  # noqa: BLE001 - a monitor must not end a run
             self._values = {}
-            logger.debug("RewardMonitor: a step was not measured: %s", error_line(error))
+            level = logging.DEBUG if self._failed else logging.WARNING
+            self._failed = True
+            logger.log(level, "RewardMonitor: a step was not measured: %s", error_line(error))
         finally:
             self.seconds += time.perf_counter() - began
+        # the caller's own function may end the run
+        self._report_alerts(new)
 
-    def _keep(self, name: str, values: Any, whys: Sequence[str], given: Mapping[str, Any]) -> None:
+    def _find_alerts(
+        self, name: str, values: Any, whys: Sequence[str], given: Mapping[str, Any]
+    ) -> list[Alert]:
         if not self._in_step:
-            self._calls += 1
-            if self._calls == MAX_CALLS_WITHOUT_STEP * len(self._names) and not self.figures:
+            # an evaluation, or a trainer that trains without the callback
+            trained = getattr(given.get("trainer_state"), "global_step", 0)
+            if trained and not self._began and self._speaks:
+                self._began = True
                 logger.warning("RewardMonitor: it sees no steps; pass callbacks=[monitor] too")
-            return
+            return []
         if name in self._values:  # a step with several generations has a round of calls for each
             self._values, self._whys = {}, {}
         self._silent_steps = 0
@@ -150,8 +165,9 @@ class RewardMonitor:
         if whys:
             self._whys[name] = whys
         if len(self._values) < len(self._names):
-            return
-        number = getattr(given.get("trainer_state"), "global_step", 0) + 1
+            return []
+        # older trainers do not pass their state to the rewards
+        number = getattr(given.get("trainer_state") or self._state, "global_step", 0) + 1
         batch = Batch(
             given["completions"],
             prompts=given.get("prompts"),
@@ -160,12 +176,27 @@ class RewardMonitor:
         )
         # in the order of the rewards: async ones end in any order
         ordered = {name: self._values[name] for name in self._names}
-        self._report(Step(number, batch, ordered, self._whys), given.get("log_metric"))
+        step = Step(number, batch, ordered, self._whys)
         self._values, self._whys = {}, {}
+        self.figures = self._meter.measure(step)
+        new = self._finder.find(self.figures, step)
+        if log_metric := given.get("log_metric"):  # older trainers have none
+            self._log_figures(self.figures, len(self.alerts) + len(new), log_metric)
+        return new
 
-    def _report(self, step: Step, log_metric: Callable[[str, float], None] | None) -> None:
-        self.figures = figures = self._meter.measure(step)
-        for alert in self._finder.find(figures, step):
+    def _log_figures(
+        self, figures: StepFigures, alerts: int, log_metric: Callable[[str, float], None]
+    ) -> None:
+        for key, share in (("copied", figures.copied), ("repeated", figures.repeated)):
+            if share is not None:
+                log_metric(f"monitor/{key}", share.share)
+        log_metric("monitor/alerts", float(alerts))
+        # the last call of this step is not over, and counts for the next one
+        log_metric("monitor/seconds", self.seconds - self._logged_seconds)
+        self._logged_seconds = self.seconds
+
+    def _report_alerts(self, new: Sequence[Alert]) -> None:
+        for alert in new:
             is_first = all(alert.kind != earlier.kind for earlier in self.alerts)
             self.alerts.append(alert)
             if self._speaks:
@@ -173,12 +204,6 @@ class RewardMonitor:
                 logger.log(level, "RewardMonitor: %s", alert)
                 if self.on_alert is not None:
                     self.on_alert(alert)
-        if log_metric is None:
-            return  # an old trainer
-        for key, share in (("copied", figures.copied), ("repeated", figures.repeated)):
-            if share is not None:
-                log_metric(f"monitor/{key}", share.share)
-        log_metric("monitor/alerts", float(len(self.alerts)))
 
 
 @cache
@@ -186,7 +211,7 @@ def _add_base(cls: Any, base: Any) -> Any:
     return type(cls.__name__, (cls, base), {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
 
-def _prepare(names: Sequence[str], rewards: Sequence[Any]) -> tuple[AlertFinder, StepMeter]:
+def _prepare_parts(names: Sequence[str], rewards: Sequence[Any]) -> tuple[AlertFinder, StepMeter]:
     """Make the parts of a monitor with what is declared about the rewards."""
     bounds: dict[str, Bounds] = {}
     scheduled, may_skip = set[str](), set[str]()
@@ -247,7 +272,9 @@ class _KeepWhys:
             self.log_extra(*args, **options)
 
 
-def _watch(monitor: RewardMonitor, name: str, reward: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_reward(
+    monitor: RewardMonitor, name: str, reward: Callable[..., Any]
+) -> Callable[..., Any]:
     """Return a function that calls the reward and shows the monitor what it returned."""
     takes_whys = _find_component(reward) is not None
 

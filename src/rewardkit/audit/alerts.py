@@ -143,9 +143,9 @@ class AlertFinder:
             *self._check_texts(figures, step),
             *self._check_missing(figures.step, step),
         ]
-        new = [alert for alert in found if not _keys(alert) <= self._found]
+        new = [alert for alert in found if not _list_keys(alert) <= self._found]
         for alert in new:
-            self._found |= _keys(alert)
+            self._found |= _list_keys(alert)
         return new
 
     def _total_bounds(self) -> Bounds | None:
@@ -166,7 +166,7 @@ class AlertFinder:
             values = ", ".join(f"{name} ({track.high:g})" for name, track in constant.items())
             steps = max(track.count for track in constant.values())
             detail = f"the same value for all completions in {steps} steps: {values}"
-            yield Alert("constant", number, detail, tuple(constant), _text(step, 0))
+            yield Alert("constant", number, detail, tuple(constant), _read_text(step, 0))
 
     def _check_saturated(self, number: int, step: Step | None) -> Iterator[Alert]:
         if any(key[0] == "saturated" for key in self._found):
@@ -177,6 +177,7 @@ class AlertFinder:
             if self.weights.get(name, 1.0) >= 0 and name not in self.scheduled
         }
         tops = [name for name, track in tracks.items() if track.is_at_maximum()]
+        tops.sort(key=lambda name: tracks[name].rise())  # the last is the likeliest cause
         rose = [name for name in tops if tracks[name].rose_to_maximum()]
         for name, track in tracks.items():
             if name in tops:
@@ -193,7 +194,7 @@ class AlertFinder:
                 )
             if top:
                 reached = f"{top} is at its maximum ({tracks[top].mean():.3g})"
-                example = _text(step, _find_tradeoff_row(step, top, name))
+                example = _read_text(step, _find_tradeoff_row(step, top, name))
                 yield Alert(
                     "saturated", number, f"{reached} while {name} {change}", (top, name), example
                 )
@@ -212,22 +213,24 @@ class AlertFinder:
             detail = f"{share:.0%} of the groups had zero reward std in the last {steps} steps"
             if mean is not None:
                 detail += f", at a mean reward of {mean:.3g}"
-            yield Alert("flat", number, detail, (), _text(step, 0))
+            yield Alert("flat", number, detail, (), _read_text(step, 0))
 
     def _check_texts(self, figures: StepFigures, step: Step | None) -> Iterator[Alert]:
         number = figures.step
         if self._clipped.runs_up():
             share = self._clipped.mean(WINDOW)
             detail = f"{share:.0%} of the completions reached the limit of tokens in {WINDOW} steps"
-            yield Alert("clipped", number, detail, (), _text(step, _row(figures.clipped)))
+            yield Alert("clipped", number, detail, (), _read_text(step, _read_row(figures.clipped)))
         copied = self._copied.mean(SHORT_WINDOW)
         if copied is not None and copied >= OFTEN_COPIED:
             detail = f"{copied:.0%} of the completions repeat words of the prompt, or its example"
-            yield Alert("copied", number, detail, (), _text(step, _row(figures.copied)))
+            yield Alert("copied", number, detail, (), _read_text(step, _read_row(figures.copied)))
         repeated = self._repeated.mean(SHORT_WINDOW)
         if repeated is not None and repeated >= OFTEN_REPEATED:
             detail = f"{repeated:.0%} of the completions are the same for several prompts"
-            yield Alert("repeated", number, detail, (), _text(step, _row(figures.repeated)))
+            yield Alert(
+                "repeated", number, detail, (), _read_text(step, _read_row(figures.repeated))
+            )
 
     def _check_missing(self, number: int, step: Step | None) -> Iterator[Alert]:
         for name, track in self._tracks.items():
@@ -238,15 +241,15 @@ class AlertFinder:
             if timeouts >= OFTEN_TIMED_OUT:
                 detail = f"{name} timed out on {timeouts:.0%} of the completions"
                 row = _find_why_row(step, name)
-                yield Alert("timeout", number, detail, (name,), _text(step, row))
+                yield Alert("timeout", number, detail, (name,), _read_text(step, row))
             if abstained >= OFTEN_ABSTAINED or track.is_silent():
                 share = "any" if track.is_silent() else f"{abstained:.0%} of the"
                 detail = f"{name} gave no value on {share} completions"
                 row = _find_missing_row(step, name)
-                yield Alert("abstained", number, detail, (name,), _text(step, row))
+                yield Alert("abstained", number, detail, (name,), _read_text(step, row))
 
 
-def _keys(alert: Alert) -> set[tuple[str, str]]:
+def _list_keys(alert: Alert) -> set[tuple[str, str]]:
     return {(alert.kind, name) for name in alert.rewards or ("",)}
 
 
@@ -342,7 +345,17 @@ class _Track:
     def is_at_maximum(self) -> bool:
         low, high = self.range()
         mean = self.mean()
-        return mean is not None and self.varied and mean >= high - AT_MAXIMUM * (high - low)
+        # a value that never varied may be any, and a penalty that is never given explains nothing
+        counts = self.varied or self.high > 0
+        return mean is not None and counts and mean >= high - AT_MAXIMUM * (high - low)
+
+    def rise(self) -> float:
+        """The rise since the first ten steps, as a fraction of the range."""
+        low, high = self.range()
+        mean = self.mean()
+        if mean is None or self.first is None or high <= low:
+            return 0.0
+        return (mean - self.first) / (high - low)
 
     def rose_to_maximum(self) -> bool:
         """Whether it was below at the start, and has been near its maximum for twenty steps."""
@@ -376,11 +389,11 @@ class _Track:
 # Examples -----------------------------------------------------------------------------------------
 
 
-def _text(step: Step | None, row: int) -> str:
+def _read_text(step: Step | None, row: int) -> str:
     return step.batch.texts[row] if step is not None and len(step.batch) else ""
 
 
-def _row(share: Share | None) -> int:
+def _read_row(share: Share | None) -> int:
     return 0 if share is None else share.row
 
 
@@ -401,13 +414,13 @@ def _find_tradeoff_row(step: Step | None, top: str, other: str) -> int:
 
 def _find_missing_row(step: Step | None, name: str) -> int:
     values = step.values[name] if step is not None else ()
-    return _first(row for row, value in enumerate(values) if value is None)
+    return _find_first(row for row, value in enumerate(values) if value is None)
 
 
 def _find_why_row(step: Step | None, name: str) -> int:
     whys = step.whys.get(name, ()) if step is not None else ()
-    return _first(row for row, why in enumerate(whys) if "time" in why.lower())
+    return _find_first(row for row, why in enumerate(whys) if "time" in why.lower())
 
 
-def _first(rows: Iterable[int]) -> int:
+def _find_first(rows: Iterable[int]) -> int:
     return next(iter(rows), 0)

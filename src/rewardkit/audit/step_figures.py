@@ -218,6 +218,7 @@ class _SharedText:
 
     def __init__(self) -> None:
         self.grams: frozenset[Any] = frozenset()
+        self._first: frozenset[Any] = frozenset()
         self._prompts: set[int] = set()
 
     def add(self, prompt: str) -> frozenset[Any]:
