@@ -7,9 +7,12 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from rewardkit import presets
+from rewardkit.audit import audit
 from rewardkit.presets import solution, solution_opened
+from rewardkit.train.recipe_sections import Rewards
 
 NAMES = ["check_answer", "check_numbers", "match_format_approximately", "match_format_exactly"]
 START, END, OPEN, CLOSE = MARKS = [
@@ -115,3 +118,17 @@ def test_saying_nothing_is_no_better_than_a_wrong_answer():
     for name in ("check_answer", "check_numbers"):
         assert paid(solution, name, "so") <= paid(solution, name, wrong)
         assert paid(solution, name, wrong.replace("90", "?")) <= paid(solution, name, wrong)
+
+
+@pytest.mark.parametrize("module", [solution, solution_opened])
+def test_an_audit_finds_exploits_in_the_published_rules_alone(module):
+    for rewards, clean in ((module, True), (module.published, False)):
+        found = audit([getattr(rewards, name) for name in NAMES])
+        assert (found.exploits == ()) == clean
+
+
+def test_a_recipe_names_them_by_their_module():
+    given = ("solution.check_answer", "solution_opened.published.check_answer", "check_answer")
+    rewards = TypeAdapter(Rewards).validate_python(given)
+    expected = (solution, solution_opened.published, presets)
+    assert rewards == tuple(module.check_answer for module in expected)
