@@ -255,6 +255,7 @@ def why(name, text, **fields):
     ("name", "text", "reason"),
     [
         ("think_format", "9", "no opening <think>"),
+        ("think_format", "3</think>9", "no opening <think> (opened_in_prompt=True, if the prompt"),
         ("think_format", "<think>3 + 6", "no closing </think>"),
         ("think_format", "<think>3 + 6</Think>9", "no closing </think>, but '</Think>'"),
         ("think_format", f"<think>{THOUGHT}", "<think> twice"),

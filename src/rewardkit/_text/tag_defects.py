@@ -22,6 +22,7 @@ from rewardkit._text.tag_layout import (
 After: TypeAlias = Literal["anything", "nothing", "answer"]
 """What the text after the last block has to be."""
 
+_OPENED_HINT = "opened_in_prompt=True, if the prompt ends in it"
 _EXCERPT_CHARACTERS = 40
 _NOT_SPACE = re.compile(r"[^\s\ufeff]")
 _EMPTY_THINK = re.compile(rf"[\s\ufeff]*+{EMPTY_THINK}")
@@ -48,7 +49,9 @@ def find_defect(
     # a mark that is missing or there twice has no position, so that nothing else can be said
     for number, mark in enumerate(marks):
         if defect := _find_count_defect(text, mark, marks, "closing" if number % 2 else "opening"):
-            return defect
+            # a closing mark alone is what a completion has whose prompt wrote the opening one
+            is_likely_opened = not number and mark not in text and marks[1] in text
+            return f"{defect} ({_OPENED_HINT})" if is_likely_opened else defect
     positions = [*map(text.find, marks)]
     for (mark, start), (later, later_start) in pairwise(zip(marks, positions, strict=True)):
         if later_start < start + len(mark):
