@@ -114,26 +114,6 @@ def test_a_pair_of_tags_gets_the_thought_between_its_own_marks():
     assert reward(completions=[[{"role": "assistant", "reasoning": THOUGHT}]]) == [0.0]
 
 
-def test_what_parsers_of_trl_give():
-    templates = pytest.importorskip("trl.chat_template_utils")
-    parsing = pytest.importorskip("transformers.utils.chat_parsing.response_parser")
-    rewards = [rk.build("think_format"), rk.build("xml_strict", tags=["think", "answer"])]
-
-    def scores(template, prefix, written):
-        message = parsing.parse_response(written, getattr(templates, template), prefix=prefix)
-        return [reward(completions=[[message]])[0] for reward in rewards]
-
-    lines = f"<think>\n{THOUGHT}\n</think>\n\n<answer>\n9\n</answer><|im_end|>"
-    assert scores("qwen3_template", "<|im_start|>assistant\n", lines) == [1.0, 0.5]
-    assert scores("lfm2_2_5_template", "<|im_start|>assistant\n", lines) == [1.0, 0.5]
-    cut = f"<think>\n{THOUGHT}"
-    assert scores("qwen3_template", "<|im_start|>assistant\n", cut) == [0.0, 0.0]
-    analysis = f"<|channel|>analysis<|message|>{THOUGHT}"
-    final = "<|end|><|start|>assistant<|channel|>final<|message|>9<|return|>"
-    assert scores("gptoss_template", "<|start|>assistant", analysis + final) == [1.0, 0.0]
-    assert scores("gptoss_template", "<|start|>assistant", analysis) == [0.0, 0.0]
-
-
 TOKENS = [
     *("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<|end|>", "<|return|>", "<|call|>", "</s>"),
     *("<eos>", "<EOS>", "<pad>", "<unk>", "<end_of_turn>", "<｜end▁of▁sentence｜>", "[/INST]"),
