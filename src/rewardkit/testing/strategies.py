@@ -123,7 +123,7 @@ _FAULTS: list[Callable[[list[str], int], list[str]]] = [
 _PIECES = [
     *("<reasoning>", "</reasoning>", "<answer>", "</answer>", "<think>", "</think>"),
     *("\n", " ", "4", "42", "-42", "1,000", "7.0", "$7", "50%", "1/2", r"\frac{1}{2}", r"\boxed{"),
-    *("<|im_end|>", "</s>", "<Answer>", "</ think>", "\ufeff", "\r\n"),
+    *("<|im_end|>", "</ think>"),
     *("}", "#### ", "\u00b2", "\u0664\u0662", "\uff14\uff12", "nan", "inf", "1e999", "\x00"),
     *("\ud800", "\u200b", "9" * 5000, "The answer is B", "```", "$", "$$", r"\[", r"\)", "`"),
     *(".", ",", "saya", "hello", "\u4f60\u597d", "\U0001f600", "First, ", "- ", "{", '"'),
