@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import IO, Any, TypeVar
 
 from rewardkit._messages import error_line
-from rewardkit._workers.pool import worker_environment
+from rewardkit._workers.process import worker_environment
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
