@@ -60,8 +60,9 @@ def run(
     `function` is "package.module:name", found along the caller's `sys.path`. It maps one JSON value
     to another, of at most 16 MiB. `timeout` is in seconds of processor time for each row, so the
     module should import and warm up at its top. `batch_timeout` is in seconds by the clock for all
-    rows, waits included. `memory` is in MiB for each worker, beyond its imports; only Linux limits it. Output
-    that the function prints is dropped. Calls of the same function from several threads take turns.
+    rows, waits included. `memory` is in MiB for each worker, beyond its imports; only Linux limits
+    it. Output that the function prints is dropped. Calls of the same function from
+    several threads take turns.
 
     Raises RuntimeError, with the worker's traceback, if the function raises or cannot be imported.
 
@@ -144,9 +145,7 @@ class Pool:
         """Return the workers that have a row."""
         return [worker for worker in self.workers if worker.row_index is not None]
 
-    def hand_out_rows(
-        self, waiting: deque[tuple[int, JSON]], timeout: float, at_once: int
-    ) -> None:
+    def hand_out_rows(self, waiting: deque[tuple[int, JSON]], timeout: float, at_once: int) -> None:
         """Give rows to idle workers; start workers for waiting rows, and to replace slow ones."""
         now = time.monotonic()
         quick = [worker for worker in self.workers if worker.slow_from > now]
@@ -221,9 +220,7 @@ def _rows_at_once() -> int:
     return count_workers(None if process.CAN_FORK else MAX_WORKERS_WITHOUT_FORK)
 
 
-def _wait_for_sockets(
-    processes: Sequence[ForkServer | WorkerProcess], seconds: float
-) -> set[int]:
+def _wait_for_sockets(processes: Sequence[ForkServer | WorkerProcess], seconds: float) -> set[int]:
     """Wait at most that long, and return the numbers of the processes' sockets that are ready."""
     # `poll` where there is one: on Unix `select` takes no number above 1023.
     if not _HAS_POLL:

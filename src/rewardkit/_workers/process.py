@@ -243,9 +243,9 @@ class WorkerProcess:
             if not self.is_ready:
                 action = "cannot be imported by a worker"
             raise RuntimeError(f"{self.function} {action}:\n{reply['error']}")
-        answer: JSON | Timeout = reply.get("answer", TIMEOUT)
         if not self.is_ready:
-            self.process.pid = int(answer)  # type: ignore[call-overload]  # of our own making
+            self.process.pid = reply["answer"]
+        answer: JSON | Timeout = reply.get("answer", TIMEOUT)
         self.received.clear()
         self.is_ready, self.row_index = True, None
         self.stop_clock()

@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ REQUEST = struct.Struct("q")
 """What a caller sends to a server: the number of a worker to start, with its two sockets, or less
 that number, to end it. The server sends a byte back for each pair of sockets that it has."""
 
-FORK_ATTEMPTS = 10  # 0.1 s apart; a limit of processes or memory may be reached for a moment
+NO_PROCESS = -1
+FORK_ATTEMPTS = 10  # a limit of processes or memory may be reached for a moment only
+FORK_PAUSE_SECONDS = 0.1
 MAX_PROCESSOR_SECONDS = 1e7  # macOS refuses a timer of more than 1e8
 MIN_PROCESSOR_SECONDS = 1e-6  # less would be 0, which sets no timer
 
@@ -58,34 +60,29 @@ def run_server(function: str, memory: int, control: int, lifeline: int) -> None:
         work = pkgutil.resolve_name(function)
     except Exception:  # noqa: BLE001 - the caller raises it
         _, sockets = _receive_request(caller)
-        socket.socket(fileno=sockets[0]).sendall(_encode_reply(error=traceback.format_exc()))
+        if sockets:
+            socket.socket(fileno=sockets[0]).sendall(_encode_reply(error=traceback.format_exc()))
         return
     # The garbage collector writes to each object that it visits, and a page that a fork writes to
     # is copied.
     gc.collect()
     gc.freeze()
     pids: dict[int, int] = {}
-    while True:
-        number, sockets = _receive_request(caller)
-        if number < 0:
-            if -number in pids:  # else no process could be had for it
-                _end_worker(pids.pop(-number))
-        elif sockets:
+    number, sockets = _receive_request(caller)
+    while number:
+        if number > 0:
             pid = _fork()
             if pid == 0:
                 os.close(lifeline)
                 caller.close()
                 _run_fork(work, memory, *sockets)
-            for each in sockets:
-                os.close(each)
-            if pid > 0:
-                with suppress(OSError):  # it has done so itself, or ended
-                    os.setpgid(pid, pid)
-                pids[number] = pid
+            _finish_fork(pid, sockets)
+            pids[number] = pid
             # after the copies are closed: then the caller's end closes when the worker ends
             caller.sendall(b".")
         else:
-            break
+            _end_worker(pids.pop(-number, NO_PROCESS))
+        number, sockets = _receive_request(caller)
     for pid in pids.values():
         _end_worker(pid)
     os._exit(0)  # taking the imports down would take longer than all of this
@@ -106,12 +103,21 @@ def _receive_request(caller: socket.socket) -> tuple[int, list[int]]:
 
 
 def _fork() -> int:
-    """Return the child's id, 0 in the child, and -1 where no process can be had."""
+    """Return the child's id, 0 in the child, and NO_PROCESS where none can be had."""
     for _ in range(FORK_ATTEMPTS):
         with suppress(OSError):
             return os.fork()
-        time.sleep(0.1)
-    return -1
+        time.sleep(FORK_PAUSE_SECONDS)
+    return NO_PROCESS
+
+
+def _finish_fork(pid: int, sockets: Sequence[int]) -> None:
+    """Close the server's copies of a worker's sockets, and make sure of its process group."""
+    for each in sockets:
+        os.close(each)
+    if pid != NO_PROCESS:
+        with suppress(OSError):  # the worker has done so itself, or ended
+            os.setpgid(pid, pid)
 
 
 def _run_fork(work: Callable[[Any], Any], memory: int, rows: int, lifeline: int) -> None:
@@ -127,9 +133,10 @@ def _run_fork(work: Callable[[Any], Any], memory: int, rows: int, lifeline: int)
 
 def _end_worker(pid: int) -> None:
     """Kill a worker's process group, and leave no zombie."""
-    with suppress(ProcessLookupError, PermissionError):  # macOS refuses for a zombie
-        os.killpg(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    if pid != NO_PROCESS:
+        with suppress(ProcessLookupError, PermissionError):  # macOS refuses for a zombie
+            os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def _answer_rows(work: Callable[[Any], Any], memory: int, caller: socket.socket) -> None:

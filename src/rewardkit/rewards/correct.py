@@ -13,7 +13,7 @@ from rewardkit.extract import Extractor, Tag
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
-from rewardkit.verify.base import Verifier
+from rewardkit.verify.base import Verifier, log_timeouts
 
 
 @final
@@ -56,9 +56,14 @@ class Correct(Reward):
         return min(given, default=0.0), max(given, default=0.0)
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return each outcome's value per completion; the why is the outcome and its detail."""
+        """Return each outcome's value per completion; the why is the outcome and its detail.
+
+        The share of verdicts that took too long goes to the logs as `timeouts`.
+        """
         references = [None] * len(batch) if self.reference is None else batch.column(self.reference)
         answers = [*map(self.extractor.extract, batch.texts)]
+        verdicts = self.verifier.verify(answers, references)
+        log_timeouts(batch, self.verifier, verdicts)
         # most verdicts have no detail, and then a Score per outcome is enough
         scores_without_detail = {
             outcome: Score(getattr(self, outcome.value), outcome.value) for outcome in Outcome
@@ -67,7 +72,7 @@ class Correct(Reward):
             Score(self._outcome_value(outcome, share), f"{outcome}: {detail}")
             if detail
             else scores_without_detail[outcome]
-            for outcome, detail, share in self.verifier.verify(answers, references)
+            for outcome, detail, share in verdicts
         ]
 
     def _outcome_value(self, outcome: Outcome, share: float | None) -> float | None:

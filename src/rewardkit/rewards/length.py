@@ -18,7 +18,7 @@ from rewardkit.extract import Extractor, Tag
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
-from rewardkit.verify.base import Verifier
+from rewardkit.verify.base import Verifier, log_timeouts
 
 Unit = Literal["characters", "words", "tokens"]
 
@@ -145,10 +145,14 @@ class CosineLength(Reward):
         return min(*self.correct, *self.wrong), max(*self.correct, *self.wrong)
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the scaled value for each completion; None if the reference cannot be read."""
+        """Return the scaled value for each completion; None if the reference cannot be read.
+
+        The share of verdicts that took too long goes to the logs as `timeouts`.
+        """
         references = batch.column(self.reference)
         answers = [self.extractor.extract(text) for text in batch.texts]
         verdicts = self.verifier.verify(answers, references)
+        log_timeouts(batch, self.verifier, verdicts)
 
         def scale_value(outcome: Outcome, length: int) -> float | None:
             # nobody can say whether such an answer is right, so neither curve applies

@@ -41,7 +41,7 @@ class JsonSchema(Verifier):
     """The first JSON in the answer (all of it, else a json fence, else an object or array), or the
     whole answer, which must be nothing else."""
     timeout: Annotated[float, Field(gt=0)] = 0.5
-    """Seconds for one answer that a worker process decides."""
+    """Seconds of processor time for one answer that a worker process decides."""
 
     @model_validator(mode="after")
     def _check_schema(self) -> Self:
