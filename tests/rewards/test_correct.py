@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import rewardkit as rk
+from rewardkit._workers import pool
 
 
 def test_each_outcome_has_its_value():
@@ -27,3 +28,20 @@ def test_the_why_is_the_outcome_and_its_detail():
 def test_another_column():
     reward = rk.build("correct", verifier="exact", extractor="hash", reference="solution")
     assert reward(completions=["#### 4"], solution=["4"], answer=["5"]) == [1.0]
+
+
+def test_the_share_of_timeouts_is_logged(monkeypatch):
+    monkeypatch.setattr(pool, "run", lambda function, rows, **limits: [pool.TIMEOUT] * len(rows))
+    given = {
+        "completions": [r"\int_0^3 z^2 dz", "9", "8", "7"],
+        "answer": ["9"] * 4,
+    }
+    for name in ("correct", "cosine_length"):
+        logged = {}
+        reward = rk.build(name, verifier=rk.build("math"), extractor=rk.build("whole"), name="r")
+        reward(**given, log_metric=logged.__setitem__)
+        assert logged == {"r/timeouts": 0.25}
+    logged = {}
+    exact = rk.build("correct", verifier=rk.build("exact"), extractor=rk.build("whole"))
+    exact(**given, log_metric=logged.__setitem__)
+    assert logged == {}
