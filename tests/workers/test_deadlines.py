@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -75,10 +76,10 @@ def test_the_shortest_and_the_longest_time():
 @ONLY_LINUX
 def test_rows_that_end_at_their_time_leave_neither_zombies_nor_descriptors(one_at_a_time):
     do(["echo", 0])
-    before = len(os.listdir("/proc/self/fd"))
+    before = count_files("/proc/self/fd")
     assert do(*[["spin"]] * 12, ["echo", 1], timeout=0.02) == [TIMEOUT] * 12 + [1]
     do(["echo", 0])  # what has arrived at the server is closed
-    assert len(os.listdir("/proc/self/fd")) <= before + 4 * len(process_pool().workers)
+    assert count_files("/proc/self/fd") <= before + 4 * len(process_pool().workers)
     states = subprocess.run(
         ["ps", "-o", "stat=", "--ppid", str(server().process.pid)],  # noqa: S607
         capture_output=True,
@@ -86,6 +87,10 @@ def test_rows_that_end_at_their_time_leave_neither_zombies_nor_descriptors(one_a
         check=True,
     )
     assert "Z" not in states.stdout
+
+
+def count_files(folder):
+    return len([*Path(folder).iterdir()])
 
 
 def process_pool(memory=995):
@@ -217,28 +222,28 @@ def test_mathematics_is_forked_from_one_thread_and_pickles_without_its_pool():
     assert {v.outcome.value for v in verifier.verify(integrals, references)} == {"correct"}
     assert pickle.dumps(verifier) == before
     server = pool._pools["rewardkit.verify._math.symbolic:judge_pair", 1024].server
-    assert len(os.listdir(f"/proc/{server.process.pid}/task")) == 1
+    assert count_files(f"/proc/{server.process.pid}/task") == 1
 
 
 @pytest.mark.parametrize(
-    ("setting", "ranks", "affinity", "limits", "expected"),
+    ("variables", "affinity", "limits", "expected"),
     [
-        (None, None, 8, [], 8),
-        (None, None, 64, [], 64),
-        (None, "4", 8, [], 2),
-        (None, "16", 8, [], 1),
-        (None, "many", 8, [], 8),
-        (None, None, 8, [math.inf, 2.5], 3),
-        (None, "2", 8, [4.0], 2),
-        ("5", "4", 8, [1.0], 5),
-        ("0", None, 8, [], 1),
+        ({}, 8, [], 8),
+        ({}, 64, [], 64),
+        ({"LOCAL_WORLD_SIZE": "4"}, 8, [], 2),
+        ({"LOCAL_WORLD_SIZE": "16"}, 8, [], 1),
+        ({"LOCAL_WORLD_SIZE": "many"}, 8, [], 8),
+        ({}, 8, [math.inf, 2.5], 3),
+        ({"LOCAL_WORLD_SIZE": "2"}, 8, [4.0], 2),
+        ({"REWARDKIT_WORKERS": "5", "LOCAL_WORLD_SIZE": "4"}, 8, [1.0], 5),
+        ({"REWARDKIT_WORKERS": "0"}, 8, [], 1),
     ],
 )
-def test_the_number_of_workers(monkeypatch, setting, ranks, affinity, limits, expected):
-    for name, value in (("REWARDKIT_WORKERS", setting), ("LOCAL_WORLD_SIZE", ranks)):
+def test_the_number_of_workers(monkeypatch, variables, affinity, limits, expected):
+    for name in ("REWARDKIT_WORKERS", "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
-        if value:
-            monkeypatch.setenv(name, value)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(cpus, "_count_allowed_cpus", lambda: affinity)
     monkeypatch.setattr(cpus, "_cgroup_limits", lambda: iter(limits))
     assert cpus.count_workers() == expected
