@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rewardkit._text import ngrams
+from rewardkit._text import words
 
 PIECES = ["so", "1", "22", "x1", *"abc.,'-/:+=$_!(<>`|~^\n \t", "...", "1,000", "don't"]
 TEXTS = st.one_of(
@@ -15,4 +15,4 @@ TEXTS = st.one_of(
 @example(text="</think>8")
 def test_the_pattern_for_plain_text_finds_what_the_one_for_any_script_does(text):
     text = text.lower()
-    assert ngrams._ASCII_WORD.findall(text) == ngrams._WORD.findall(text)
+    assert words._ASCII_WORD.findall(text) == words._WORD.findall(text)
