@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit.rewards.length import _count_words
+from rewardkit._text.words import _count_between_spaces
 
 
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]))), target=st.integers(0, 99))
@@ -29,7 +29,7 @@ def test_words_and_tokens():
 
 @given(text=st.text("ab \n", max_size=30), size=st.integers(1, 7))
 def test_words_are_those_of_split_wherever_the_text_is_cut(text, size):
-    assert _count_words(text, size) == len(text.split())
+    assert _count_between_spaces(text, size) == len(text.split())
 
 
 def test_chat_counts_the_text_and_not_the_messages():

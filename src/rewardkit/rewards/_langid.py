@@ -63,7 +63,12 @@ class Identifier:
         """Return an identifier restricted to some of the labels."""
         kept = [index for index, label in enumerate(self.labels) if label in labels]
         chosen = [self.labels[index] for index in kept]
-        return replace(self, labels=chosen, prior=self.prior[kept], weights=self.weights[:, kept].copy(order="C"))
+        return replace(
+            self,
+            labels=chosen,
+            prior=self.prior[kept],
+            weights=self.weights[:, kept].copy(order="C"),
+        )
 
     def classify(self, texts: list[str]) -> list[str]:
         """Return the label of each text."""

@@ -12,26 +12,26 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._text.tag_layout import INVISIBLE, Tag, TagPair, tag_marks
+from rewardkit._text.tag_layout import Tag, TagPair, tag_marks
 from rewardkit.batch import Batch
 from rewardkit.component import Frozen
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.rewards._langid import Identifier, load_identifier
-from rewardkit.rewards._sentences import mask_markup, split_parts, split_sentences
+from rewardkit.rewards._sentences import has_word, mask_markup, split_parts, split_sentences
 
 
 @final
 @register("language")
 class Language(Reward):
-    """The share of a completion's sentences or words in the target language, or a label's score.
+    r"""The share of a completion's sentences or words in the target language, or a label's score.
 
     Sentences without a word do not count: equations, numbers, code, LaTeX. The share of words is
     the language consistency reward of DeepSeek-R1 (DeepSeek-AI, 2025, section 2.3.2).
 
     >>> Language(target="id", candidates=("en", "id"))(
-    ...     completions=["Saya menghitung jumlah apel.\\n3 + 4 = 7\\nI count all of the apples."]
+    ...     completions=["Saya menghitung jumlah apel.\n3 + 4 = 7\nI count all of the apples."]
     ... )
     [0.5]
     >>> Language(target="zh", by="words")(completions=["我们 add 两个 numbers"])
@@ -107,19 +107,19 @@ class Language(Reward):
         if self.candidates is not None:
             return self.candidates
         left_out = {label for name in wanted for label in _SIMILAR.get(name, "").split()}
-        return tuple(dict.fromkeys([*wanted, *(c for c in _COMMON if c not in left_out)]))
+        return tuple(dict.fromkeys([*wanted, *(c for c in _COMMON.split() if c not in left_out)]))
 
     def _score_labels(self, model: Identifier, texts: list[str]) -> list[Score]:
-        # an identifier has a label for any text, so that one without letters must not reach it
-        readable = [_has_letters(text) if self.mask else bool(text.strip()) for text in texts]
+        # an identifier has a label for any text, so that one without a word must not reach it
+        readable = [has_word(text) if self.mask else bool(text.strip()) for text in texts]
         labels = iter(model.classify([*compress(texts, readable)]))
         scores = self.scores if self.scores is not None else {}
-        no_letters = Score(self.no_letters, "no letters")
+        no_words = Score(self.no_letters, "no words")
 
         def score_label(label: str) -> Score:
             return Score(scores.get(label, self.other), label)
 
-        return [score_label(next(labels)) if has_label else no_letters for has_label in readable]
+        return [score_label(next(labels)) if has_label else no_words for has_label in readable]
 
     def _score_sentences(self, model: Identifier, texts: list[str]) -> list[Score]:
         # all sentences of the batch at once: numpy's cost per call is larger than a sentence's
@@ -131,7 +131,7 @@ class Language(Reward):
 
     def _score_words(self, model: Identifier, texts: list[str]) -> list[Score]:
         """Score the share of words: each belongs to a part of a sentence, which has a label."""
-        parts = [split_parts(text, latin=self.target not in _NOT_LATIN) for text in texts]
+        parts = [split_parts(text, latin=self.target not in _NOT_LATIN.split()) for text in texts]
         labels = model.classify_parts([found.parts for found in parts])
 
         def score_words(labels: Sequence[str], counts: Sequence[int], total: int) -> Score:
@@ -152,15 +152,14 @@ class Language(Reward):
 # The most written languages, and Swahili, which is the nearest to none of them and would count as
 # Indonesian. Not those that langid finds in short sentences of these: Persian and Urdu in Arabic,
 # Malay and Javanese in Indonesian, Galician in Spanish, Bulgarian in Russian, Latin in any.
-_COMMON = tuple(
-    "ar bn cs da de el en es fi fr he hi hu id it ja ko nl pl pt ro ru sv sw ta te th tr uk vi"
-    " zh".split()
+_COMMON = (
+    "ar bn cs da de el en es fi fr he hi hu id it ja ko nl pl pt ro ru sv sw ta te th tr uk vi zh"
 )
 _SIMILAR = {"ms": "id", "jv": "id", "fa": "ar", "nb": "da", "no": "da", "nn": "da", "gl": "pt"}
 """For a wanted label, the common ones that would be found in its place."""
-_NOT_LATIN = frozenset(
+_NOT_LATIN = (
     "am ar ary arz as ba be bg bn dz el fa gom grc gu hbo he hi hy ja ka kk km kn ko ky lo mk ml mn"
-    " mr my ne or pa ps ru sa sdh si ta te tg th tt ug uk ur wuu yue zh".split()
+    " mr my ne or pa ps ru sa sdh si ta te tg th tt ug uk ur wuu yue zh"
 )
 
 # where a thought ends whose opening mark may be in the prompt
@@ -194,8 +193,3 @@ def select_scope(text: str, scope: str | TagPair) -> str:
         if 0 <= position < start:
             start, stop = position, position + len(first[1]) + 3
     return text[:start] if scope == "reasoning" else text[stop:]
-
-
-def _has_letters(text: str) -> bool:
-    """Return whether there is a visible letter of any script."""
-    return any(character.isalpha() and character not in INVISIBLE for character in text)
