@@ -17,21 +17,30 @@ from rewardkit._text.words import split_words
 def split_sentences(text: str) -> list[str]:
     r"""Return the sentences that have a word: three letters of a Latin script, or one of another.
 
+    A single word beside an equation or a number, "Then x = 5", "Tom: 5", is a sentence only if there is no other, since
+    one word is of many languages.
+
     >>> split_sentences("Dr. Li has 3.5 apples, i.e. a few. x + y = 12\nsin(x)? 所以 x = 3。")
     ['Dr. Li has 3.5 apples, i.e. a few', ' 所以 x = 3']
     """
     # a pattern that finds most sentences in a fraction of the time
     has_plain_prose = _PLAIN_PROSE.search
     pieces = _SENTENCE_END.split(text)
-    return [piece for piece in pieces if has_plain_prose(piece) or has_word(piece)]
+    sentences = [piece for piece in pieces if has_plain_prose(piece) or has_word(piece, beside_equation=False)]
+    return sentences or [*filter(has_word, pieces)]
 
 
-def has_word(text: str) -> bool:
-    """Return whether a text has a word of some language, and is not mostly numbers and symbols."""
+def has_word(text: str, *, beside_equation: bool = True) -> bool:
+    """Return whether a text has a word of some language, and is not mostly numbers and symbols.
+
+    `beside_equation`: whether a single word of a Latin script may have an equation beside it.
+    """
     if _PROSE_WORDS.search(text):
         return True
-    letters = sum(map(len, _WORD.findall(text)))
-    return letters > 0 and letters > len(_SYMBOL.findall(text))
+    words = _WORD.findall(text)
+    if not words or (len(words) == 1 and not beside_equation and _RELATION.search(text)):
+        return False
+    return sum(map(len, words)) > len(_SYMBOL.findall(text))
 
 
 class Parts(NamedTuple):
@@ -55,7 +64,7 @@ def split_parts(text: str, *, latin: bool) -> Parts:
     """
     found = Parts([], [], 0)
     total = 0
-    for sentence in split_sentences(text):
+    for sentence in filter(has_word, _SENTENCE_END.split(text)):
         words = split_words(sentence, lower=False)
         in_latin = [*filter(_is_latin_word, words)]
         others = [*filter(_starts_in_other_script, words)]
@@ -186,6 +195,8 @@ _LATIN_WORD = (
 _PLAIN_PROSE = re.compile(r"[a-z]{2} [a-z]{4,}+ [a-z]{3}")
 _PROSE_WORDS = re.compile(rf"{_OTHER_LETTER}|{_LATIN_WORD},?[ ]{_LATIN_WORD}")
 _WORD = re.compile(_LATIN_WORD)
+# an equation, or a label and its number
+_RELATION = re.compile(r"[=<>\u2248\u2260\u2264\u2265]|:\W*\d")
 _SYMBOL = re.compile(r"\d[\d.,]*+|[^\w\s.,;:!?'\u2019-]")
 # a word of two letters counts beside others; a variable of one letter does not
 _is_latin_word = re.compile(
