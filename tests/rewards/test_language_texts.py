@@ -32,20 +32,21 @@ def has_no_words(line):
 
 
 def join_lines(lines):
-    """A text: sentences one after the other, and equations and items of lists on their own lines."""
+    """A text: sentences one after the other; equations and items of lists on their own lines."""
     text = ""
-    for alone, group in groupby(lines, lambda line: line[:2] in ("| ", "- ") or line[1:3] == ". "):
-        group = [line.removeprefix("| ") for line in group]
+    for alone, run in groupby(lines, lambda line: line[:2] in ("| ", "- ") or line[1:3] == ". "):
+        group = [line.removeprefix("| ") for line in run]
         text += ("\n".join(group) if alone else " ".join(group).replace("。 ", "。")) + "\n"
     return text
 
 
-def mix(texts, target, other, share, *, equations, seed):
-    """A text of ten sentences, a share of which is of the other language."""
+def mix(texts, languages, share, *, equations, seed):
+    """A text of ten sentences, a share of which is of the second language."""
     draw = random.Random(seed)  # noqa: S311 - which sentences
+    target, other = languages
     sentences = {
         name: [line for lines in texts[name] for line in lines if not has_no_words(line)]
-        for name in (target, other)
+        for name in languages
     }
     count = round(10 * share)
     lines = draw.sample(sentences[target], 10 - count) + draw.sample(sentences[other], count)
@@ -83,7 +84,7 @@ def test_the_share_of_a_mixed_text_is_that_of_its_sentences(backend, half, equat
         others = [LANGUAGES[number - 1], "id" if target == "en" else "en"]
         expected = [1 - share for share in (0.1, 0.3, 0.5) for _ in others]
         completions = [
-            mix(texts, target, other, share, equations=equations, seed=f"{target}{share}{half}")
+            mix(texts, (target, other), share, equations=equations, seed=f"{target}{share}{half}")
             for share in (0.1, 0.3, 0.5)
             for other in others
         ]

@@ -63,30 +63,53 @@ def cut_runs(text: str) -> tuple[str, int]:
     >>> cut_runs("so " + "a" * 24 + "! no no no"), cut_runs("ha" * 9)
     (('so  ! no no no', 24), ('hahahahahahahahaha', 0))
     """
-    words = text.split()
-    repeating = {word for word in words if len(word) >= MIN_RUN_CHARACTERS and _may_repeat(word)}
-    if not repeating:
-        return text, 0
     characters = 0
+    words = text.split()
+    for index, word in enumerate(words):
+        # most words are short, and only few of the others repeat anything
+        if len(word) < MIN_RUN_CHARACTERS:
+            continue
+        kept, last = [], 0
+        for start, end in _find_runs(word):
+            characters += end - start
+            kept.append(word[last:start])
+            last = end
+        if kept:
+            words[index] = " ".join([*kept, word[last:]])
+    return (" ".join(words), characters) if characters else (text, 0)
 
-    def cut(found: re.Match[str]) -> str:
-        nonlocal characters
-        if len(found[0]) < MIN_RUN_CHARACTERS:
-            return found[0]
-        characters += len(found[0])
-        return " "
 
-    kept = [_RUN.sub(cut, word) if word in repeating else word for word in words]
-    return " ".join(kept), characters
+def _find_runs(word: str) -> Iterator[tuple[int, int]]:
+    position, last = 0, 0
+    while position <= len(word) - MIN_RUN_CHARACTERS // 2:
+        # Within its first ten characters a run has five that occur again, one unit later.
+        key = word[position : position + 5]
+        limit = position + MAX_UNIT_CHARACTERS + 5
+        again = word.find(key, position + 1, limit)
+        while again > 0:
+            start, end = _extend_run(word, last, position, again)
+            if end - start >= max(MIN_RUN_CHARACTERS, 3 * (again - position)):
+                if not _IS_WORD_BY_ITSELF.search(word, start, start + again - position):
+                    yield start, end
+                position = last = end
+                break
+            again = word.find(key, again + 1, limit)
+        else:
+            position += 10
 
 
-def _may_repeat(word: str) -> bool:
-    # The pattern takes a hundred times longer. A run has five characters, at one of these
-    # positions, that occur again within the longest unit.
-    return any(
-        word.find(word[start : start + 5], start + 1, start + MAX_UNIT_CHARACTERS + 5) > 0
-        for start in range(0, len(word), 10)
-    )
+def _extend_run(word: str, last: int, position: int, again: int) -> tuple[int, int]:
+    """Return the start and the end of what repeats with this distance, not before `last`."""
+    size = again - position
+    start, end = position, again
+    while start > last and word[start - 1] == word[start - 1 + size]:
+        start -= 1
+    # in steps, for the runs of a hundred thousand characters that a broken model writes
+    while end + 64 <= len(word) and word[end : end + 64] == word[end - size : end - size + 64]:
+        end += 64
+    while end < len(word) and word[end] == word[end - size]:
+        end += 1
+    return start, end
 
 
 MIN_RUN_CHARACTERS = 20
@@ -139,5 +162,4 @@ _ASCII_WORD = re.compile(
 _WITHOUT_SPACES_CHARACTER = re.compile(f"[{_WITHOUT_SPACES}]")
 _ONLY_PUNCTUATION = re.compile(f"[{_PUNCTUATION}{_CONTROLS}]+")
 # Symbols and the characters of scripts without spaces are words, which n-grams see by themselves.
-# The unit is bounded, so that the time is linear.
-_RUN = re.compile(rf"([^\s{_WITHOUT_SPACES}{_SYMBOLS}]{{1,{MAX_UNIT_CHARACTERS}}}?)\1{{2,}}+")
+_IS_WORD_BY_ITSELF = re.compile(f"[{_WITHOUT_SPACES}{_SYMBOLS}]")

@@ -17,8 +17,8 @@ from rewardkit._text.words import split_words
 def split_sentences(text: str) -> list[str]:
     r"""Return the sentences that have a word: three letters of a Latin script, or one of another.
 
-    A single word beside an equation or a number, "Then x = 5", "Tom: 5", is a sentence only if there is no other, since
-    one word is of many languages.
+    A single word beside an equation or a number, "Then x = 5", "Tom: 5", is a sentence only if
+    there is no other, since one word is of many languages.
 
     >>> split_sentences("Dr. Li has 3.5 apples, i.e. a few. x + y = 12\nsin(x)? 所以 x = 3。")
     ['Dr. Li has 3.5 apples, i.e. a few', ' 所以 x = 3']
@@ -26,7 +26,11 @@ def split_sentences(text: str) -> list[str]:
     # a pattern that finds most sentences in a fraction of the time
     has_plain_prose = _PLAIN_PROSE.search
     pieces = _SENTENCE_END.split(text)
-    sentences = [piece for piece in pieces if has_plain_prose(piece) or has_word(piece, beside_equation=False)]
+    sentences = [
+        piece
+        for piece in pieces
+        if has_plain_prose(piece) or has_word(piece, beside_equation=False)
+    ]
     return sentences or [*filter(has_word, pieces)]
 
 
@@ -169,7 +173,7 @@ _SENTENCE_END = re.compile(
     r"[.!?\u3002\uff01\uff1f\u061f\u06d4\u0964\u0965\n](?:(?<![.!])"
     r"|(?<=!)(?:(?<!\d!)|(?=!*+\s*(?:\n|\Z)))"
     r"|(?<=\.)(?=[\s\"')\]*_\u201d\u2019\u00bb]|\Z)"
-    rf"(?:(?<!\b[^\W\d_]\.)|{_FOLLOWS_VARIABLE}){_follows_none_of(_ABBREVIATIONS)}"
+    rf"(?:(?<!\b[^\W\d_]\.)|{_FOLLOWS_VARIABLE})(?<!\b[^\W\d_]\.\w\w\.){_follows_none_of(_ABBREVIATIONS)}"
     rf"(?:{_follows_none_of(_ABBREVIATIONS_OR_ENDS)}|(?![ ]*+[\da-z])))"
 )
 
@@ -180,16 +184,16 @@ _LATIN = (
     r"\U0001d400-\U0001d7ff"
 )
 _FUNCTIONS = (
-    "arg|cos|cosh|cot|csc|deg|det|dim|exp|frac|gcd|inf|int|ker|lcm|lim|ln|log|max|min|mod|mol|rad"
-    "|sec|sgn|sin|sinh|sqrt|sum|sup|tan|tanh|arcsin|arccos|arctan|alpha|beta|gamma|delta|theta"
-    "|lambda|sigma|omega|phi"
+    "arg|cos|cosh|cot|csc|deg|det|dim|exp|frac|gcd|inf|ker|lcm|lim|ln|log|max|min|mod|mol|rad|sgn"
+    "|sin|sinh|sqrt|sup|tan|tanh|arcsin|arccos|arctan|alpha|beta|gamma|delta|theta|lambda|sigma"
+    "|omega|phi"
 )
 # superscripts, fractions, circled and Roman numbers, which are word characters and not digits
 _NUMBERS = r"\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2089\u2150-\u218f\u2460-\u24ff\u2776-\u2793"
 _OTHER_LETTER = rf"[^\W\d_{_LATIN}{_NUMBERS}{INVISIBLE}]"
 # not a function, and not a part of an identifier, a call, an address or a formula
 _LATIN_WORD = (
-    rf"(?<![\w.\\@/])(?!(?:{_FUNCTIONS})\b)[{_LATIN}][{_LATIN}\u0300-\u036f]{{2,}}+"
+    rf"(?<![\w.\\@/])(?<!\w\()(?!(?:{_FUNCTIONS})\b)[{_LATIN}][{_LATIN}\u0300-\u036f]{{2,}}+"
     r"(?![\w(\[@\\]|\.\w)"
 )
 _PLAIN_PROSE = re.compile(r"[a-z]{2} [a-z]{4,}+ [a-z]{3}")
