@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections import deque
-from typing import Annotated, ClassVar, Literal, Self, final
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, final
 
 from pydantic import Field, model_validator
 
+from rewardkit._messages import shorten_repr
 from rewardkit._text import numbers, tag_layout
 from rewardkit._text.patterns import compile_pattern
 from rewardkit._text.special_tokens import ends_in_token
@@ -31,6 +33,8 @@ __all__ = [
     "Regex",
     "Tag",
     "Whole",
+    "explain_reference",
+    "extract_references",
 ]
 
 Which = Literal["first", "last"]
@@ -57,7 +61,8 @@ class Whole(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the text, stripped."""
-        return text.strip()
+        # a byte order mark at the start is white space to a reader, but not to `strip`
+        return text.removeprefix("\ufeff").strip()
 
 
 @final
@@ -266,6 +271,8 @@ class Regex(Extractor):
     """The group whose text is returned: a number or a name; 0 for the whole match."""
     which: Which = "last"
     """Which match counts."""
+    strip: bool = True
+    """Whether to remove white space at both ends."""
     timeout: Annotated[float, Field(gt=0)] = 0.1
     """Seconds for one text, after which the answer is None."""
 
@@ -279,7 +286,7 @@ class Regex(Extractor):
         return self
 
     def extract(self, text: str) -> str | None:
-        """Return the group's text, stripped; None if the pattern does not match in time."""
+        """Return the group's text; None if the pattern does not match in time."""
         found = None
         try:
             for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
@@ -290,7 +297,7 @@ class Regex(Extractor):
                         break
         except TimeoutError:
             return None
-        return found if found is None else found.strip()
+        return found.strip() if found is not None and self.strip else found
 
 
 @final
@@ -417,3 +424,50 @@ def _is_altered(text: str, token: re.Match[str]) -> bool:
 def _numbers_equal(one: str, other: str) -> bool:
     left, right = numbers.read_number(one), numbers.read_number(other)
     return one == other or (left is not None and left == right)
+
+
+def extract_references(extractor: Extractor | None, references: Sequence[Any]) -> Sequence[Any]:
+    """Extract the right answer from each reference: from a text, or from each text of a list.
+
+    A text in which the extractor finds nothing becomes None; what is neither text nor a list is
+    returned as it is, and so are all references without an extractor.
+
+    >>> extract_references(Hash(), ["9 + 9 = 18 #### 18", ["#### 1", "2"], 7])
+    ['18', ['1', None], 7]
+    """
+    if extractor is None:
+        return references
+
+    def extract(reference: Any) -> Any:
+        if isinstance(reference, str):
+            return extractor.extract(reference)
+        if isinstance(reference, (list, tuple)):
+            return [extract(part) if isinstance(part, str) else part for part in reference]
+        return reference
+
+    return [*map(extract, references)]
+
+
+MAX_REFERENCE_CHARACTERS = 30
+
+
+def explain_reference(extractor: Extractor | None, reference: Any) -> str:
+    """Describe a reference that no verifier can read: its end, and the extractor that would help.
+
+    >>> explain_reference(None, "Half of 36 is 18, so #### 18")
+    "'Half of 36 is 18, so #### 18'; reference_extractor: hash reads it"
+    """
+    if isinstance(reference, (list, tuple)) and reference:
+        return explain_reference(extractor, reference[0])
+    if not isinstance(reference, str):
+        return shorten_repr(reference)
+    # the answer is at the end of a solution
+    end = reference[-MAX_REFERENCE_CHARACTERS:]
+    text = repr(reference if end == reference else f"...{end}")
+    if extractor is not None and extractor.extract(reference) is None:
+        return f"reference_extractor finds nothing in {text}"
+    for name, other in (("hash", Hash()), ("boxed", Boxed()), ("tag", Tag())):
+        found = other.extract(reference)
+        if extractor is None and found and found != reference.strip():
+            return f"{text}; reference_extractor: {name} reads it"
+    return text

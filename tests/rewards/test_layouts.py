@@ -18,6 +18,7 @@ SOLVED = "<start_working_out>3 + 6<end_working_out><SOLUTION>9</SOLUTION>"
 BRACKETS = ("[THINK]", "[/THINK]")
 ANALYSIS = ("<|channel|>analysis<|message|>", "<|end|>")
 FINAL = ("<|start|>assistant<|channel|>final<|message|>", "<|return|>")
+CHANNEL = ("<|channel|>final<|message|>", "<|return|>")
 HARMONY = f"{ANALYSIS[0]}3 + 6{ANALYSIS[1]}{FINAL[0]}9{FINAL[1]}"
 ARROWS = ("\u25c1think\u25b7", "\u25c1/think\u25b7")
 LINES = "<reasoning>\n3 + 6\n</reasoning>\n<answer>\n9\n</answer>"
@@ -61,6 +62,11 @@ def score(name, text, **fields):
         ("think_format", [ANALYSIS, FINAL], HARMONY.replace("9", "<|end_of_text|>"), 0.0),
         ("think_format", [ANALYSIS], f"{ANALYSIS[0]}3 + 6{ANALYSIS[1]}9<|return|>", 1.0),
         ("think_format", [ANALYSIS], f"{ANALYSIS[0]}3 + 6{ANALYSIS[1]}<|return|>", 0.0),
+        ("think_format", [ANALYSIS, CHANNEL], HARMONY, 1.0),
+        ("think_format", [ANALYSIS, CHANNEL], HARMONY.replace("<|start|>", "<|end|>"), 0.0),
+        ("think_format", [ANALYSIS, CHANNEL], HARMONY.replace("assistant", "user"), 0.0),
+        ("xml_soft", [ANALYSIS, CHANNEL], HARMONY.replace("<|start|>", "\n<|start|>"), 0.5),
+        ("think_format", [("analysis", "assistantfinal")], "analysis3 + 6.assistantfinal9", 1.0),
         ("tag_count", [ANALYSIS], f"{ANALYSIS[0]}3 + 6{ANALYSIS[1]}", 1.0),
         ("xml_count", ["s"], "<s>9</s>", 0.25),
     ],
@@ -102,6 +108,10 @@ def test_the_tag_extractor_finds_any_two_marks(fields, text, answer):
     assert reward(completions=[text], answer=[answer or "?"]) == [1.0 if answer else 0.0]
 
 
+def test_the_whole_text_has_no_byte_order_mark():
+    assert rk.build("whole").extract("\ufeff Rome\r\n") == "Rome"
+
+
 def test_after_a_near_marker():
     assert rk.build("after").extract("3</Think >9") is None
     assert rk.build("after", lenient=True).extract("3</Think >9") == "9"
@@ -125,8 +135,8 @@ def test_pairs_survive_yaml_pickles_and_json(name):
     [
         ({"tags": [["[A]", "[A]"]]}, r"xml_soft.tags.0: got the mark '\[A\]' twice"),
         ({"tags": [["", "[/A]"]]}, "expected two marks that are not empty"),
-        ({"tags": [["[A]"]]}, "expected a name such as 'answer', or a pair"),
-        ({"tags": ["<think>"]}, "got '<think>', expected a name without brackets"),
+        ({"tags": [["[A]"]]}, "expected a string such as 'answer', or a pair"),
+        ({"tags": ["<think>"]}, "got the tag '<think>', expected a name such as 'answer'"),
         ({"tags": ["[A]", "[/A]"]}, "a pair .opening, closing. in brackets of its own"),
         ({"tags": ["a", "a"]}, "expected different names"),
     ],
@@ -245,6 +255,7 @@ def why(name, text, **fields):
     ("name", "text", "reason"),
     [
         ("think_format", "9", "no opening <think>"),
+        ("think_format", "3</think>9", "no opening <think> (opened_in_prompt=True, if the prompt"),
         ("think_format", "<think>3 + 6", "no closing </think>"),
         ("think_format", "<think>3 + 6</Think>9", "no closing </think>, but '</Think>'"),
         ("think_format", f"<think>{THOUGHT}", "<think> twice"),

@@ -41,6 +41,8 @@ def text_of(message):
             {"reasoning": THOUGHT, "content": f"\n<think>\n{THOUGHT}\n</think>9"},
             f"\n<think>\n{THOUGHT}\n</think>9",
         ),
+        ({"reasoning": THOUGHT, "content": SAID.removeprefix("<think>")}, SAID),
+        ({"reasoning": f"<think>{THOUGHT}</think>", "content": SAID}, SAID),
         # a second thought is not the same one
         (
             {"reasoning": THOUGHT, "content": "<think>No.</think>9"},
@@ -110,26 +112,6 @@ def test_a_pair_of_tags_gets_the_thought_between_its_own_marks():
     reward = rk.build("think_format", tags=[marks])
     assert reward(completions=[completion, "[THINK]a[/THINK]9"]) == [1.0, 1.0]
     assert reward(completions=[[{"role": "assistant", "reasoning": THOUGHT}]]) == [0.0]
-
-
-def test_what_parsers_of_trl_give():
-    templates = pytest.importorskip("trl.chat_template_utils")
-    parsing = pytest.importorskip("transformers.utils.chat_parsing.response_parser")
-    rewards = [rk.build("think_format"), rk.build("xml_strict", tags=["think", "answer"])]
-
-    def scores(template, prefix, written):
-        message = parsing.parse_response(written, getattr(templates, template), prefix=prefix)
-        return [reward(completions=[[message]])[0] for reward in rewards]
-
-    lines = f"<think>\n{THOUGHT}\n</think>\n\n<answer>\n9\n</answer><|im_end|>"
-    assert scores("qwen3_template", "<|im_start|>assistant\n", lines) == [1.0, 0.5]
-    assert scores("lfm2_2_5_template", "<|im_start|>assistant\n", lines) == [1.0, 0.5]
-    cut = f"<think>\n{THOUGHT}"
-    assert scores("qwen3_template", "<|im_start|>assistant\n", cut) == [0.0, 0.0]
-    analysis = f"<|channel|>analysis<|message|>{THOUGHT}"
-    final = "<|end|><|start|>assistant<|channel|>final<|message|>9<|return|>"
-    assert scores("gptoss_template", "<|start|>assistant", analysis + final) == [1.0, 0.0]
-    assert scores("gptoss_template", "<|start|>assistant", analysis) == [0.0, 0.0]
 
 
 TOKENS = [

@@ -122,8 +122,11 @@ def _write_thought(thought: str, following: str, thought_marks: Marks) -> str:
     opening, closing = thought_marks
     bare = thought.strip()
     begun = following.lstrip()
-    if begun.startswith(opening) and begun[len(opening) :].lstrip().startswith(bare):
-        return following  # the content has the thought, too
+    before, is_closed, _ = begun.partition(closing)
+    unmarked = bare.removeprefix(opening).removesuffix(closing).strip()
+    if is_closed and before.removeprefix(opening).strip() == unmarked:
+        # the content has the thought, too
+        return following if before.startswith(opening) else f"{opening}{following}"
     if _MARKED_THOUGHT.fullmatch(bare):
         opening = closing = ""
     # a parser that looks for one of the marks only leaves the other one in the thought

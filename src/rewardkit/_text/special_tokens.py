@@ -70,11 +70,14 @@ def _find_end(text: str, keep: Collection[str]) -> int:
             end -= 1
         if not end or text[end - 1] not in ">][":
             return found
-        start = max(
-            text.rfind(bracket, max(end - _MAX_TOKEN_CHARACTERS, 0), end - 1) for bracket in "<["
-        )
+        low = max(end - _MAX_TOKEN_CHARACTERS, 0)
+        start = max(text.rfind("<", low, end - 1), text.rfind("[", low, end - 1))
         if start < 0 or not _TOKEN.fullmatch(text, start, end):
             return found
         if any(text.endswith(mark, 0, end) for mark in keep):
             return found
+        token = text[start:end]
+        # padding is one token hundreds of times
+        while text.endswith(token * 64, 0, start):
+            start -= 64 * len(token)
         found = end = start

@@ -8,7 +8,9 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from rewardkit._text.tag_layout import (
+    CHANNEL,
     EMPTY_THINK,
+    MESSAGE_START,
     Layout,
     TagPair,
     allows_think,
@@ -20,6 +22,7 @@ from rewardkit._text.tag_layout import (
 After: TypeAlias = Literal["anything", "nothing", "answer"]
 """What the text after the last block has to be."""
 
+_OPENED_HINT = "opened_in_prompt=True, if the prompt ends in it"
 _EXCERPT_CHARACTERS = 40
 _NOT_SPACE = re.compile(r"[^\s\ufeff]")
 _EMPTY_THINK = re.compile(rf"[\s\ufeff]*+{EMPTY_THINK}")
@@ -46,7 +49,9 @@ def find_defect(
     # a mark that is missing or there twice has no position, so that nothing else can be said
     for number, mark in enumerate(marks):
         if defect := _find_count_defect(text, mark, marks, "closing" if number % 2 else "opening"):
-            return defect
+            # a closing mark alone is what a completion has whose prompt wrote the opening one
+            is_likely_opened = not number and mark not in text and marks[1] in text
+            return f"{defect} ({_OPENED_HINT})" if is_likely_opened else defect
     positions = [*map(text.find, marks)]
     for (mark, start), (later, later_start) in pairwise(zip(marks, positions, strict=True)):
         if later_start < start + len(mark):
@@ -67,7 +72,7 @@ def find_defect(
         end = positions[number + 1] + len(closing)
     rest = text[end:]
     if after == "nothing" and rest.strip():
-        return f"text after {closing}: {_excerpt(rest)}"
+        return f"text after {closing}: {_quote_start(rest)}"
     return f"no answer after {closing}" if after == "answer" and is_blank(rest) else ""
 
 
@@ -75,19 +80,21 @@ def _find_count_defect(text: str, mark: str, marks: Sequence[str], role: str) ->
     count = text.count(mark)
     near = find_near_tags(text, mark, marks)
     if not count:
-        return f"no {role} {mark}" + (f", but {_excerpt(near[0])}" if near else "")
+        return f"no {role} {mark}" + (f", but {_quote_start(near[0])}" if near else "")
     if count > 1:
         return f"{mark} twice" if count == 2 else f"{mark} {count} times"  # noqa: PLR2004 - the word
-    return f"{mark} again, as {_excerpt(near[0])}" if near else ""
+    return f"{mark} again, as {_quote_start(near[0])}" if near else ""
 
 
 def _find_gap_defect(gap: str, opening: str, previous: str, layout: Layout) -> str:
-    """Return what is wrong with the text before a block, "" if nothing is."""
+    """Return the defect in the text before a block, "" if it has none."""
     if layout == "anywhere":
         return ""
     gap = gap.removeprefix("\ufeff")
+    if opening.startswith(CHANNEL):
+        gap = gap.removesuffix(MESSAGE_START)
     if _NOT_SPACE.search(gap):
-        return f"text before {opening}: {_excerpt(gap)}"
+        return f"text before {opening}: {_quote_start(gap)}"
     if layout == "soft":
         return ""
     if not previous:
@@ -103,7 +110,7 @@ def _find_line_defect(content: str, opening: str, closing: str) -> str:
     return "" if content.endswith("\n") else f"no newline before {closing}"
 
 
-def _excerpt(text: str) -> str:
+def _quote_start(text: str) -> str:
     text = text.strip()
     cut = len(text) > _EXCERPT_CHARACTERS
     return repr(f"{text[:_EXCERPT_CHARACTERS]}..." if cut else text)

@@ -16,6 +16,7 @@ from unicodedata import category
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from rewardkit._messages import shorten_repr
 from rewardkit._text import special_tokens
 
 TagPair: TypeAlias = tuple[str, str]
@@ -33,7 +34,10 @@ def check_tag(tag: Any) -> str | TagPair:
             raise ValueError(_explain_tag_name(tag))
         return tag
     if not isinstance(tag, list | tuple) or len(tag) != 2 or {*map(type, tag)} != {str}:  # noqa: PLR2004 - a pair
-        message = f"got {tag!r}, expected a name such as 'answer', or a pair (opening, closing)"
+        message = (
+            f"got {shorten_repr(tag)}, expected a string such as 'answer', or a pair of them,"
+            " (opening, closing)"
+        )
         raise ValueError(message)
     if not all(mark.strip() for mark in tag):
         message = f"got the pair {tuple(tag)}, expected two marks that are not empty"
@@ -43,10 +47,13 @@ def check_tag(tag: Any) -> str | TagPair:
 
 
 def _explain_tag_name(tag: str) -> str:
-    name = re.sub(r"[<>/\s]+", "", tag) or "answer"
+    if not tag:
+        return "got '' (str), expected a name such as 'answer', or a pair (opening, closing)"
+    name = re.sub(r"[<>\[\]/\s]+", "", tag) or "answer"
+    pair = (f"<{name}>", f"</{name}>") if "[" not in tag else (f"[{name}]", f"[/{name}]")
     return (
-        f"got {tag!r}, expected a name without brackets, slashes and spaces such as {name!r}, or a"
-        f" pair (opening, closing) in brackets of its own, such as ('<{name}>', '</{name}>')"
+        f"got the tag {tag!r}, expected a name such as 'answer', or a pair (opening, closing) in"
+        f" brackets of its own, such as {pair}"
     )
 
 
@@ -72,7 +79,7 @@ def _check_marks_differ(marks: list[str]) -> None:
 
 _TAG_NAME = re.compile(r"[^<>/\s]+")
 
-Tag = Annotated[str | TagPair, BeforeValidator(check_tag)]
+Tag = Annotated[Annotated[str, Field(min_length=1)] | TagPair, BeforeValidator(check_tag)]
 """How a component's field names a block: `"answer"` for `<answer>` and `</answer>`, or a pair of
 any two marks, (opening, closing)."""
 Tags = Annotated[tuple[Tag, ...], Field(min_length=1), AfterValidator(check_tags)]
@@ -164,6 +171,10 @@ Layout: TypeAlias = Literal["anywhere", "soft", "strict"]
 # a byte order mark at the start of a text is white space to a reader, but not to `\s`
 _SPACE = r"[\s\ufeff]*+"
 _NEWLINE = r"\r?\n"
+# Harmony, the format of gpt-oss, begins each message with its role, which the first one has in the
+# prompt: `<|start|>assistant<|channel|>final<|message|>`.
+CHANNEL = "<|channel|>"
+MESSAGE_START = "<|start|>assistant"
 EMPTY_THINK = rf"<think>{_SPACE}</think>{_SPACE}"
 """The block that chat templates write for a model that does not think."""
 
@@ -197,15 +208,13 @@ def compile_layout(
     if layout == "strict":
         gap, line, line_before = _NEWLINE, _NEWLINE, r"(?<=\n)"
         start = rf"\ufeff?+{think}"
-    blocks = [
-        f"{start if first else gap}{opening}{line}{inside}{line_before}{closing}"
-        for first, opening, closing in zip(
-            [True] + [False] * (len(tags) - 1),
-            map(re.escape, marks[::2]),
-            map(re.escape, marks[1::2]),
-            strict=True,
-        )
-    ]
+    blocks = []
+    for number, (opening, closing) in enumerate(map(tag_marks, tags)):
+        before = gap if number else start
+        if opening.startswith(CHANNEL):
+            before += f"(?:{re.escape(MESSAGE_START)})?+"
+        block = f"{re.escape(opening)}{line}{inside}{line_before}{re.escape(closing)}"
+        blocks.append(before + block)
     match = re.compile(rf"{''.join(blocks)}(?={other}\Z)").match
 
     def find_end(text: str) -> int:

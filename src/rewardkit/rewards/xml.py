@@ -205,11 +205,15 @@ class XmlCount(Reward):
         scores = [*map(rule, texts)]
         if not batch.explain:
             return scores
-        defects = (find_defect(text, self.tags, after="nothing") for text in texts)
+        full = len(tags) * self.value
         return [
-            Score(value, f"{why}: {defect}" if defect else why)
-            for (value, why), defect in zip(scores, defects, strict=True)
+            score if score.value == full else self._explain(text, score)
+            for text, score in zip(texts, scores, strict=True)
         ]
+
+    def _explain(self, text: str, score: Score) -> Score:
+        defect = find_defect(text, self.tags, after="nothing")
+        return Score(score.value, f"{score.why}: {defect}" if defect else score.why)
 
     def _score_as_published(self, text: str) -> Score:
         # The notebook's arithmetic, bugs included: a newline is part of most tags, and the tail is
@@ -286,6 +290,8 @@ class TagCount(Reward):
             return total - positions.count(-1)
 
         def explain(text: str, score: Score) -> Score:
+            if score is score_of_count[total]:
+                return score
             defect = find_defect(text, self.tags, after=after)
             return Score(score.value, f"{score.why}: {defect}" if defect else score.why)
 
