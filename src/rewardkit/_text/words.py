@@ -35,8 +35,8 @@ def count_words(text: str) -> int:
     """
     if text.isascii() or not _WITHOUT_SPACES_CHARACTER.search(text):
         return _count_between_spaces(text)
-    # A mark at the place of each character divides what is between them; punctuation beside such a
-    # mark is not between spaces, and so not a word.
+    # A newline in place of each character divides what is between them; punctuation beside a
+    # newline that was not there is not between spaces, and so not a word.
     rest, characters = _WITHOUT_SPACES_CHARACTER.subn("\n", text)
     return characters + sum(1 for run in rest.split() if not _ONLY_PUNCTUATION.fullmatch(run))
 
