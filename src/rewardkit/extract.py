@@ -95,11 +95,14 @@ class Tag(Extractor):
         if self.opened_in_prompt or self.lenient:
             opened, lenient = self.opened_in_prompt, self.lenient
             (text,) = prepare_texts([text], [self.tag], opened_in_prompt=opened, lenient=lenient)
+        if self.strict and self.which == "only":
+            find_block = compile_only_block(self.tag)
+            only_block = find_block(text)
+            if only_block is None and not isinstance(self.tag, str):
+                only_block = find_block(_close_at_end(text, *self.tag))
+            return only_block[1].strip() if only_block else None
         if not isinstance(self.tag, str):
             text = _close_at_end(text, *self.tag)
-        if self.strict and self.which == "only":
-            only_block = compile_only_block(self.tag)(text)
-            return only_block[1].strip() if only_block else None
         opening, closing = tag_marks(self.tag)
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
