@@ -19,7 +19,7 @@ from rewardkit.extract import Extractor, Tag, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Bounds, Reward
-from rewardkit.verify.base import Verifier
+from rewardkit.verify.base import Verifier, log_timeouts
 
 Unit = Literal["characters", "words", "tokens"]
 
@@ -149,7 +149,10 @@ class CosineLength(Reward):
         return min(*self.correct, *self.wrong), max(*self.correct, *self.wrong)
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the scaled value for each completion; None if the reference cannot be read."""
+        """Return the scaled value for each completion; None if the reference cannot be read.
+
+        The share of verdicts that took too long goes to the logs as `timeouts`.
+        """
         verdicts = _verify_answers(self, batch)
 
         def scale_value(outcome: Outcome, length: int) -> float | None:
@@ -232,7 +235,9 @@ class KimiLength(Reward):
 def _verify_answers(reward: CosineLength | KimiLength, batch: Batch) -> list[Verdict]:
     references = extract_references(reward.reference_extractor, batch.column(reward.reference))
     answers = [reward.extractor.extract(text) for text in batch.texts]
-    return reward.verifier.verify(answers, references)
+    verdicts = reward.verifier.verify(answers, references)
+    log_timeouts(batch, reward.verifier, verdicts)
+    return verdicts
 
 
 MAX_TABLE_LENGTH = 1 << 15  # a table of so many Scores takes about 8 MB

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
+from rewardkit.batch import Batch
 from rewardkit.component import Component
 from rewardkit.result import Outcome, Verdict
 
@@ -36,6 +37,15 @@ class Verifier(Component):
         string, a number, None, or a list of which any is right; a verifier that reads other values
         documents them. Raises ValueError if the two differ in length.
         """
+
+
+def log_timeouts(batch: Batch, verifier: Verifier, verdicts: Sequence[Verdict]) -> None:
+    """Log the share of verdicts that took too long, for a verifier with a time limit.
+
+    Zeros are logged too: a metric that is there from the first step shows that nothing timed out.
+    """
+    if "timeout" in type(verifier).model_fields:
+        batch.log("timeouts", [verdict.outcome is Outcome.TIMEOUT for verdict in verdicts])
 
 
 def pairwise(

@@ -43,10 +43,12 @@ class Math(Verifier):
     """
 
     timeout: Annotated[float, Field(gt=0)] = 0.5
-    """Seconds per answer that math-verify decides; after that the outcome is TIMEOUT."""
+    """Seconds of processor time per answer that math-verify decides; after that the outcome is
+    TIMEOUT. It is too after 20 times as many seconds by the clock, at least 5, in which a process
+    that waits uses none. On Windows they are seconds by the clock."""
     batch_timeout: Annotated[float, Field(gt=0)] | None = None
-    """Seconds for all such answers of one call; after that the rest are TIMEOUT. None sets no limit
-    beyond `timeout` per answer."""
+    """Seconds by the clock for all such answers of one call; after that the rest are TIMEOUT. None
+    sets no limit beyond `timeout` per answer."""
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER, BAD_REFERENCE or TIMEOUT for each answer.

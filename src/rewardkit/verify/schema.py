@@ -42,7 +42,7 @@ class JsonSchema(Verifier):
     `type` that the schema asks for if there is one; or the whole answer, which must be nothing
     else."""
     timeout: Annotated[float, Field(gt=0)] = 0.5
-    """Seconds for one answer that a worker process decides."""
+    """Seconds of processor time for one answer that a worker process decides."""
 
     @model_validator(mode="after")
     def _check_schema(self) -> Self:
