@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, reduce
-from itertools import groupby
+from itertools import chain, groupby
 from math import isnan
 from numbers import Real
 from operator import or_
@@ -240,8 +240,20 @@ class Batch:
             )
         return message
 
+    @property
+    def has_ids_by_turn(self) -> bool:
+        """Whether `completion_ids` has a list of ids per turn, and not one per completion."""
+        # from the first row that has ids: looking at every row would double the cheapest reward's
+        # time, and a trainer passes all rows alike
+        for ids in self.completion_ids or ():
+            if not isinstance(ids, list | tuple):
+                return False
+            if ids:
+                return isinstance(ids[0], list | tuple)
+        return False
+
     def tokens(self) -> Sequence[Sequence[int]]:
-        """Return the token ids of each completion, as lists.
+        """Return the token ids of each completion, as lists; those of several turns joined.
 
         Raises ValueError if the batch has no ids, TypeError for a row without them.
         """
@@ -250,6 +262,8 @@ class Batch:
                 "counting tokens needs completion_ids=[[...], ...], a list of ids per completion"
             )
             raise ValueError(message)
+        if self.has_ids_by_turn:
+            return [*map(_join_turns, self.completion_ids)]
         # TRL passes lists, which need no copy; other trainers pass arrays or tensors
         if {*map(type, self.completion_ids)} <= {list, tuple}:
             return self.completion_ids
@@ -327,6 +341,12 @@ class Batch:
 
 
 _NO_PROMPTS_MESSAGE = "the batch has no prompts, which this reward needs; pass prompts=[...]"
+
+
+def _join_turns(ids: Sequence[Any]) -> list[int]:
+    # a row of a single turn may have its ids without a list around them
+    turns = (turn if isinstance(turn, list | tuple) else [turn] for turn in ids)
+    return [*chain.from_iterable(turns)]
 
 
 def _drop_type_arguments(wanted: Any) -> Any:

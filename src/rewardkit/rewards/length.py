@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
+from rewardkit._text.words import count_words
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.extract import Extractor, Tag, extract_references
 from rewardkit.registry import register
@@ -35,7 +36,8 @@ class Length(Reward):
     target: Annotated[float, Field(ge=0)]
     """The target length, in the unit."""
     unit: Unit = "characters"
-    """Characters; words between white space; or the tokens in the trainer's `completion_ids`."""
+    """Characters; words between white space, or characters in scripts without spaces; or the tokens
+    in the trainer's `completion_ids`, of all turns together."""
     penalty: Annotated[float, Field(ge=0)] = 1.0
     """What each unit off the target costs."""
 
@@ -135,7 +137,7 @@ class CosineLength(Reward):
     """The length, in `unit`, at and above which a completion gets the second value of `correct` or
     `wrong`."""
     unit: Unit = "characters"
-    """Characters, words between white space, or tokens."""
+    """Characters, words or tokens, counted as by `length`."""
     correct: tuple[float, float] = (1.0, 0.5)
     """The value of a right answer of length 0, and of `max_length`."""
     wrong: tuple[float, float] = (-1.0, -0.5)
@@ -283,7 +285,7 @@ def _score_by_length(batch: Batch, reward: Length | Overlong, unit: Unit) -> lis
         return table.look_up_lengths(_measure_lengths(batch, unit))
     if unit == "characters":
         return table.look_up_items(batch.texts)
-    if batch.completion_ids is not None:
+    if batch.completion_ids is not None and not batch.has_ids_by_turn:
         # a row without ids, for which `tokens` below has the message
         with suppress(TypeError):
             return table.look_up_items(batch.completion_ids)
@@ -294,18 +296,4 @@ def _measure_lengths(batch: Batch, unit: Unit) -> list[int]:
     """Return the length of each completion. Raises ValueError if there are no tokens to count."""
     if unit == "tokens":
         return [*map(len, batch.tokens())]
-    return [*map(len if unit == "characters" else _count_words, batch.texts)]
-
-
-def _count_words(text: str, chunk_size: int = 1 << 16) -> int:
-    """Return the number of words between white space."""
-    if len(text) <= chunk_size:
-        return len(text.split())
-    # In chunks: the list of the words of a long text does not fit the processor's cache, which
-    # makes the time grow faster than the length.
-    count = 0
-    for start in range(0, len(text), chunk_size):
-        count += len(text[start : start + chunk_size].split())
-        if start and not (text[start - 1].isspace() or text[start].isspace()):
-            count -= 1  # the chunk's border divides this word, which was counted twice
-    return count
+    return [*map(len if unit == "characters" else count_words, batch.texts)]

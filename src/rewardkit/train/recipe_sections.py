@@ -262,7 +262,7 @@ class Compare(Section):
     language: str | None = None
     """The language to look for, as an ISO 639-1 code."""
     candidates: tuple[str, ...] | None = None
-    """The languages to choose among; None for all."""
+    """The languages to choose among; None for the common ones."""
 
 
 class Save(Section):
