@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardkit.verify._math import parse_text as parsing
-from rewardkit.verify._math.candidates import MAX_CANDIDATES, find_candidates, find_stated_answer
+from rewardkit.verify._math.candidates import MAX_CANDIDATES, find_candidate, find_stated_answer
 
 WORDS = st.lists(
     st.sampled_from(

@@ -7,14 +7,17 @@ from collections.abc import Hashable
 from fractions import Fraction
 
 from rewardkit._text.numbers import Number
-from rewardkit.verify._math.exact import Form, TooLargeError
-from rewardkit.verify._math.functions import Applied, forms_differ
+from rewardkit.verify._math.exact import Form, Rational, TooLargeError
+from rewardkit.verify._math.functions import Applied, approximate, forms_differ, has_letters
+from rewardkit.verify._math.intervals import is_letter, solutions_equal, solve
 from rewardkit.verify._math.parse_text import Parsed
+from rewardkit.verify._math.parser import DOTS
 from rewardkit.verify._math.values import Group, Relation, Value, Words
 
-_SETS = ("{}", "list", "union")
-_ORDERED = ("()", "[]", "(]", "[)", "row", "matrix")
-_EQUALITY_OPERATORS = {"=", r"\in"}
+_LISTS = ("list", "and", "or")
+_INTERVALS = ("()", "[]", "(]", "[)")
+_CONDITIONS = ("union", "intersection", "difference", "builder")
+_EQUALITY_OPERATORS = {"=", r"\approx", r"\to", r"\in", r"\equiv"}
 _FLIPPED = {">": "<", ">=": "<="}
 
 
@@ -22,6 +25,8 @@ def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     """Return whether an answer equals its reference, None if undecided."""
     if given.value is None or wanted.value is None:
         return None
+    if _is_option(given.value) or _is_option(wanted.value):
+        return _compare_options(given, wanted)
     # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
     if isinstance(given.value, Words) or isinstance(wanted.value, Words):
         return _keep_letters(given) == _keep_letters(wanted)
@@ -51,11 +56,34 @@ def _is_rounded(decimal: Parsed, exact: Parsed) -> bool | None:
     return None
 
 
+def _is_option(value: Value) -> bool:
+    return isinstance(value, Group) and value.kind == "option"
+
+
+def _compare_options(given: Parsed, wanted: Parsed) -> bool | None:
+    """Compare an option with another, or with a letter or the text of one."""
+    if _is_option(given.value) and _is_option(wanted.value):
+        pairs = zip(given.value.items, wanted.value.items, strict=True)
+        same = [values_equal(Parsed(one, ""), Parsed(other, "")) for one, other in pairs]
+        return same[0] and same[1] is not False
+    option, other = (given, wanted) if _is_option(given.value) else (wanted, given)
+    return _any_of_three(
+        values_equal(option._replace(value=item, text=_write_item(item)), other)
+        for item in option.value.items
+    )
+
+
+def _write_item(value: Value) -> str:
+    if isinstance(value, Words):
+        return value.text
+    named = value.term if isinstance(value, Form) else None
+    return "".join(str(base) for base, _ in named[0]) if named else ""
+
+
 def _keep_letters(parsed: Parsed) -> str:
     """Keep letters and digits alone, so that spaces and hyphens do not matter."""
-    if isinstance(parsed.value, Words):
-        return re.sub(r"[\W_]", "", parsed.value.text)
-    return re.sub(r"[\W_]", "", parsed.text.casefold())
+    text = parsed.value.text if isinstance(parsed.value, Words) else parsed.text.casefold()
+    return re.sub(r"[\s_.,!()\-\\${}]", "", text)
 
 
 def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR0911 - one for each kind
@@ -77,8 +105,19 @@ def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR091
         return _compare_groups(given, wanted)
     group, other = (given, wanted) if isinstance(given, Group) else (wanted, given)
     assert isinstance(group, Group)  # noqa: S101 - one of them is, the other is a form
-    if group.kind == "based" or (group.kind in ("{}", "list") and len(group.items) == 1):
-        return _compare_values(group.items[0], other)
+    return _compare_group_with_value(group, other)
+
+
+def _compare_group_with_value(group: Group, value: Value) -> bool | None:
+    """Compare where one value is asked for: several are wrong, unless they are all the same."""
+    if group.kind in ("based", "residue"):
+        return _compare_values(group.items[0], value)
+    if group.kind in ("ratio", "clock") and len(group.items) == 2:  # noqa: PLR2004 - a quotient
+        top, bottom = group.items
+        if isinstance(top, Form) and isinstance(bottom, Form) and bottom.terms:
+            return _compare_values(top / bottom, value)
+    if group.kind == "{}" or group.kind in _LISTS:
+        return _all_of_three(_compare_values(item, value) for item in group.items) if group.items else False
     return False
 
 
@@ -139,24 +178,121 @@ def _find_unique_keys(group: Group) -> set[Hashable] | None:
 
 
 def _compare_groups(given: Group, wanted: Group) -> bool | None:  # noqa: PLR0911 - one for each kind
-    """Compare sets, tuples, intervals and matrices."""
+    """Compare sets, tuples, intervals, ratios, times and matrices."""
     kinds = {given.kind, wanted.kind}
     if "based" in kinds:
         return kinds == {"based"} and _convert_to_decimal(given) == _convert_to_decimal(wanted)
-    if "union" in kinds:
-        return _compare_unions(given, wanted)
-    if kinds <= {"{}", "list"}:
+    if "residue" in kinds:
+        return kinds == {"residue"} and _compare_residues(given, wanted)
+    if kinds & _RATIOS:
+        return kinds <= _RATIOS and _compare_ratios(given, wanted)
+    if kinds & set(_CONDITIONS) or _has_condition(given) or _has_condition(wanted):
+        return _compare_solutions(given, wanted)
+    if kinds <= {"{}", *_LISTS}:
+        if _has_dots(given) or _has_dots(wanted):
+            return _compare_ordered(given, wanted)
         return _compare_unordered(given, wanted)
+    if kinds & {"{}", "and", "or"}:
+        return False
     if "matrix" in kinds:
         return _compare_ordered(_flatten_vector(given), _flatten_vector(wanted))
-    if kinds & {"{}", "list"}:
-        if "{}" in kinds:
-            return None if kinds == {"{}", "[]"} else False
-        in_order = _compare_ordered(given, wanted)
-        return in_order or (None if _compare_unordered(given, wanted) is not False else False)
+    if "list" in kinds:
+        # The roots 3, 5 are not the interval [3, 5]; the pair (3, 5) may be written 3, 5.
+        other = given if wanted.kind == "list" else wanted
+        if other.kind not in ("()", "[]") or (other.kind == "[]" and len(other.items) == 2):  # noqa: PLR2004 - an interval
+            return False
+        return _names_differ(given, wanted) and _compare_ordered(given, wanted)
     if given.kind != wanted.kind and (kinds != {"()", "[]"} or len(given.items) == 2):  # noqa: PLR2004 - two ends make an interval
         return False
     return _compare_ordered(given, wanted)
+
+
+_RATIOS = {"ratio", "clock", "time"}
+
+
+def _names_differ(*groups: Group) -> bool:
+    """Return whether no letter has two values: "x = 3, x = 5" is not a pair."""
+    for group in groups:
+        names = [
+            item.sides[0].key
+            for item in group.items
+            if isinstance(item, Relation) and isinstance(item.sides[0], Form)
+        ]
+        if len(set(names)) < len(names):
+            return False
+    return True
+
+
+def _has_dots(group: Group) -> bool:
+    return any(isinstance(item, Form) and DOTS in item.bases() for item in group.items)
+
+
+def _has_condition(group: Group) -> bool:
+    """Return whether a part says where a value lies, as an inequality does."""
+    return group.kind in _LISTS and any(
+        (isinstance(item, Relation) and not set(item.operators) <= _EQUALITY_OPERATORS)
+        or (isinstance(item, Group) and (item.kind in _CONDITIONS or group.kind == "or" and item.kind in _INTERVALS))
+        for item in group.items
+    )
+
+
+def _compare_solutions(given: Value, wanted: Value) -> bool | None:
+    one, other = solve(given), solve(wanted)
+    if one is None or other is None:
+        return None
+    return solutions_equal(one, other)
+
+
+def _compare_residues(given: Group, wanted: Group) -> bool | None:
+    (one, modulus), (other, wanted_modulus) = given.items, wanted.items
+    if not _compare_values(modulus, wanted_modulus):
+        return False
+    if not (isinstance(one, Form) and isinstance(other, Form) and isinstance(modulus, Form)):
+        return None
+    ratio = ((one - other) / modulus).number
+    return ratio is not None and ratio.denominator == 1
+
+
+def _compare_ratios(given: Group, wanted: Group) -> bool | None:
+    """Compare ratios by their quotients, and times of day by the minute."""
+    kinds = {given.kind, wanted.kind}
+    if "ratio" not in kinds:
+        return _compare_times(given, wanted)
+    if "time" in kinds or len(given.items) != len(wanted.items):
+        return False
+    first, other = given.items[0], wanted.items[0]
+    return _all_of_three(
+        _compare_values(one * other, two * first)
+        if all(isinstance(value, Form) for value in (one, two, first, other))
+        else None
+        for one, two in zip(given.items, wanted.items, strict=True)
+    )
+
+
+def _compare_times(given: Group, wanted: Group) -> bool:
+    """Compare times of day; without its half of the day a time may be in either."""
+    (hour, minute, *rest), (wanted_hour, wanted_minute, *wanted_rest) = (
+        [item.number if isinstance(item, Form) else None for item in group.items]
+        for group in (given, wanted)
+    )
+    if _is_multiple(hour, minute, wanted_hour, wanted_minute) and len(given.items) == len(wanted.items):
+        return True
+    if minute != wanted_minute or [n for n in rest if n] != [n for n in wanted_rest if n]:
+        return False
+    if hour is None or wanted_hour is None or hour == wanted_hour:
+        return True
+    has_half = len(given.items) != len(wanted.items)
+    return has_half and (hour - wanted_hour) % 12 == 0
+
+
+def _is_multiple(top: Rational | None, bottom: Rational | None, wanted_top: Rational | None, wanted_bottom: Rational | None) -> bool:
+    """Return whether 10:22 is the ratio 5:11 times a number; quarters of an hour are times."""
+    if not (top and bottom and wanted_top and wanted_bottom) or wanted_bottom % _QUARTER == 0:
+        return False
+    return top % wanted_top == 0 and top * wanted_bottom == bottom * wanted_top
+
+
+_QUARTER = 15  # minutes
 
 
 def _convert_to_decimal(group: Group) -> int | None:
@@ -177,120 +313,83 @@ def _flatten_vector(group: Group) -> Group:
     return group
 
 
-def _compare_unions(given: Group, wanted: Group) -> bool | None:
-    one, other = _list_union_parts(given), _list_union_parts(wanted)
-    equal = _compare_unordered(Group("list", tuple(one)), Group("list", tuple(other)))
-    if equal:
-        return True
-    # Different parts may make the same set: [0, 1] and (1, 2] make [0, 2].
-    merged = _merge_intervals(one), _merge_intervals(other)
-    return None if None in merged else merged[0] == merged[1]
-
-
-def _list_union_parts(group: Value) -> list[Value]:
-    """List the sets of a union, also of nested ones."""
-    if isinstance(group, Group) and group.kind == "union":
-        return [part for item in group.items for part in _list_union_parts(item)]
-    return [group]
-
-
-End = tuple[Fraction | float, int]
-
-
-def _merge_intervals(parts: list[Value]) -> list[tuple[End, End]] | None:
-    """Return a union of intervals with rational ends as the fewest that make it, in order.
-
-    An end is a number with -1 for just before it, 1 for just after.
-    """
-    spans: list[tuple[End, End]] = []
-    for part in parts:
-        if not isinstance(part, Group) or part.kind not in ("()", "[]", "(]", "[)", "{}"):
-            return None
-        ends = [_read_interval_end(item) for item in part.items]
-        if any(end is None for end in ends):
-            return None
-        numbers = [end for end in ends if end is not None]
-        if part.kind == "{}":
-            spans += [((number, -1), (number, 1)) for number in numbers]
-        elif len(numbers) == 2 and numbers[0] <= numbers[1]:  # noqa: PLR2004 - an interval
-            low, high = numbers
-            spans.append(
-                (
-                    (low, -1 if part.kind[0] == "[" else 1),
-                    (high, 1 if part.kind[1] == "]" else -1),
-                )
-            )
-        else:
-            return None
-    merged: list[tuple[End, End]] = []
-    for low_end, high_end in sorted(spans):
-        if merged and low_end <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], high_end)
-        else:
-            merged.append((low_end, high_end))
-    return merged
-
-
-def _read_interval_end(item: Value) -> Fraction | float | None:
-    """Return an interval's end: a rational number or an infinity."""
-    if not isinstance(item, Form):
-        return None
-    number = item.number
-    if number is not None:
-        return number
-    for sign, infinite in ((1, float("inf")), (-1, float("-inf"))):
-        if item == Form.of(sign) * Form.of("oo"):
-            return infinite
-    return None
-
-
 def _compare_with_relation(given: Value, wanted: Value) -> bool | None:
     """Compare where one is an equation or an inequality, or both are.
 
-    An assignment (x = 3) is its right side, beside a value; any equation is, as an answer.
+    An assignment (x = 3) is its right side, beside a value; x - 3 = 0 is not 0.
     """
     if isinstance(given, Relation) and isinstance(wanted, Relation):
         return _compare_relations(given, wanted)
-    relation = given if isinstance(given, Relation) else wanted
+    relation, other = (given, wanted) if isinstance(given, Relation) else (wanted, given)
     assert isinstance(relation, Relation)  # noqa: S101 - one of them is
     if set(relation.operators) <= _EQUALITY_OPERATORS:
-        if relation is given:
-            return _compare_values(relation.sides[-1], wanted)
-        if _is_name(relation.sides[0]):
-            return _compare_values(given, relation.sides[-1])
-        return False
-    other = wanted if relation is given else given
-    if not isinstance(other, Group):
-        return False
-    interval = _solve_for_interval(relation)
-    return None if interval is None else _compare_unions(interval[1], other)
+        return _any_of_three(_compare_values(value, other) for value in _list_stated_values(relation))
+    return _compare_solutions(relation, other) if isinstance(other, Group) else False
+
+
+def _list_stated_values(relation: Relation) -> list[Value]:
+    """List the values that an equation states: what its name is, or what its sides compute."""
+    operators, sides = relation.operators, relation.sides
+    if operators == (r"\equiv",):
+        return [sides[1]] if isinstance(sides[1], Group) and _is_name(sides[0]) else []
+    if r"\approx" in operators and not _is_name(sides[0]):
+        return [side for side in sides if _agree(side, sides[-1])]
+    if _is_name(sides[0]):
+        return list(sides[1:]) if r"\approx" in operators else [sides[-1]]
+    if _is_name(sides[-1]) and len(sides) == 2:  # noqa: PLR2004 - 3 = x
+        return [sides[0]]
+    if all(map(_is_constant, sides)):
+        return [side for side in sides if _agree(side, sides[-1])]
+    computed = len(sides) > 2 and all(map(_is_constant, sides[1:]))  # noqa: PLR2004 - 2x + 1 = 2(3) + 1 = 7
+    if computed or all(_compare_values(side, sides[-1]) for side in sides[:-1]):
+        return [sides[-1]]
+    return []
+
+
+def _is_constant(value: Value) -> bool:
+    if isinstance(value, Form):
+        return not has_letters(value)
+    return isinstance(value, Number)
+
+
+def _agree(value: Value, other: Value) -> bool:
+    """Return whether a value may be another one rounded: 1/3 = 0.33."""
+    if value is other:
+        return True
+    one, two = ([f for f in _number_as_forms(v) if isinstance(f, Form)] for v in (value, other))
+    return any(
+        left is not None and right is not None and abs(left - right) <= _ROUNDING * abs(right)
+        for left in map(approximate, one)
+        for right in map(approximate, two)
+    )
+
+
+_ROUNDING = 0.005
 
 
 def _is_name(value: Value) -> bool:
-    """Return whether a left side only names something: x, f(x), (x, y)."""
+    """Return whether a left side only names something: x, f(x), (x, y), m + n."""
     if isinstance(value, Group):
         return all(map(_is_name, value.items))
     if not isinstance(value, Form) or len(value.below) > 1 or not value.terms:
         return False
+    letters = {base for monomial in value.terms for base, _ in monomial}
+    if len(letters) == 1 and any(power != 1 for m in value.terms for _, power in m):
+        return False  # x^2 = 9 is an equation to solve
     return all(
-        factor == 1 and monomial and all(_is_letter(base) for base, _ in monomial)
+        factor == 1 and monomial and all(is_letter(base) for base, _ in monomial)
         for monomial, factor in value.terms.items()
     )
 
 
-def _is_letter(base: Hashable) -> bool:
-    """Return whether a base is a letter and not a constant."""
-    return isinstance(base, str) and base not in ("pi", "e", "i", "oo")
-
-
 def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations or two inequalities."""
-    one, other = _solve_for_interval(given), _solve_for_interval(wanted)
-    if one is not None and other is not None:
-        return one[0] == other[0] and _compare_unions(one[1], other[1])
     equations = [set(relation.operators) <= _EQUALITY_OPERATORS for relation in (given, wanted)]
     if all(equations):
         return _compare_equations(given, wanted)
+    solved = _compare_solutions(given, wanted)
+    if solved is not None:
+        return solved
     if any(equations):  # an equation is never an inequality
         return False
     if len(given.operators) != 1 or len(wanted.operators) != 1:
@@ -306,7 +405,7 @@ def _compare_equations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations, of which the first and the last side count."""
     ends = [(relation.sides[0], relation.sides[-1]) for relation in (given, wanted)]
     named = all(_is_name(left) for left, _ in ends)
-    if named and _compare_values(ends[0][0], ends[1][0]):
+    if named and (_compare_values(ends[0][0], ends[1][0]) or _define_functions(ends)):
         return _compare_values(ends[0][1], ends[1][1])
     if not all(isinstance(side, Form) for pair in ends for side in pair):
         return None
@@ -314,6 +413,20 @@ def _compare_equations(given: Relation, wanted: Relation) -> bool | None:
     if _find_ratio(one, other) is not None:
         return True
     return False if _is_linear(one) and _is_linear(other) else None
+
+
+def _define_functions(ends: list[tuple[Value, Value]]) -> bool:
+    """Return whether both are a function of a letter, whose own name does not matter."""
+    return all(
+        isinstance(right, Form) and any(map(is_letter, right.bases())) and _is_function_name(left)
+        for left, right in ends
+    )
+
+
+def _is_function_name(value: Value) -> bool:
+    if not isinstance(value, Form) or value.term is None:
+        return False
+    return set(dict(value.term[0])) <= {"y"} or "(" in str(next(iter(dict(value.term[0])), ""))
 
 
 def _subtract_sides(relation: Relation) -> tuple[str, Form]:
@@ -339,29 +452,6 @@ def _find_ratio(one: Form, other: Form) -> Fraction | None:
 def _is_linear(form: Form) -> bool:
     """Return whether a form is a sum of single letters and numbers."""
     return len(form.below) == 1 and all(
-        len(monomial) <= 1 and all(e == 1 and _is_letter(base) for base, e in monomial)
+        len(monomial) <= 1 and all(e == 1 and is_letter(base) for base, e in monomial)
         for monomial in form.terms
     )
-
-
-def _solve_for_interval(relation: Relation) -> tuple[Hashable, Group] | None:
-    """Return where one letter lies, by an inequality between numbers or in a set."""
-    operators, sides = list(relation.operators), list(relation.sides)
-    if operators == [r"\in"] and isinstance(sides[0], Form) and isinstance(sides[1], Group):
-        return sides[0].key, sides[1]
-    if operators[0] in _FLIPPED:
-        operators = [_FLIPPED.get(operator, "?") for operator in reversed(operators)]
-        sides.reverse()
-    if not set(operators) <= {"<", "<="}:
-        return None
-    if len(sides) == 2:  # noqa: PLR2004 - one operator: the other end is infinite
-        if _is_name(sides[0]):
-            sides, operators = [-Form.of("oo"), *sides], ["<", *operators]
-        else:
-            sides, operators = [*sides, Form.of("oo")], [*operators, "<"]
-    if len(sides) != 3 or not isinstance(sides[1], Form) or not _is_name(sides[1]):  # noqa: PLR2004 - low, letter, high
-        return None
-    if any(not isinstance(side, Form) or _is_name(side) for side in sides[::2]):
-        return None
-    kind = ("[" if operators[0] == "<=" else "(") + ("]" if operators[1] == "<=" else ")")
-    return sides[1].key, Group(kind, (sides[0], sides[2]))

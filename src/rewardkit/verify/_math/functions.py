@@ -33,6 +33,10 @@ class Applied(NamedTuple):
     arguments: tuple[Hashable, ...]
 
 
+CONSTANTS = frozenset(("pi", "e", "i", "oo", "..."))
+"""The letters that are numbers, or that are not names."""
+
+
 def apply_function(name: str, *arguments: Form) -> Form:
     """Return a function of forms as a form: its value where that is known, else as a letter.
 
@@ -206,7 +210,7 @@ def forms_differ(one: Form, other: Form) -> bool | None:
         return True
     # Two points, since different forms may have one value in common by chance.
     for seed in range(2):
-        left, right = _approximate(one.key, seed), _approximate(other.key, seed)
+        left, right = _approximate_at(one.key, seed), _approximate_at(other.key, seed)
         if left is None or right is None:
             return None
         if abs(left - right) > _MIN_RELATIVE_DIFFERENCE * max(abs(left), abs(right), 1e-6):
@@ -231,12 +235,46 @@ def _is_sum_of_logarithms(form: Form) -> bool:
 _MIN_RELATIVE_DIFFERENCE = 1e-4
 
 
-def _approximate(key: Hashable, seed: int) -> complex | None:
+def _approximate_at(key: Hashable, seed: int) -> complex | None:
     """Return a form's value with a positive number for each letter, or None."""
     try:
         return _evaluate_form(key, seed)
     except (ArithmeticError, ValueError, RecursionError):
         return None
+
+
+def has_letters(form: Form) -> bool:
+    """Return whether a value depends on a letter, also within a function."""
+    return any(map(_has_letter, form.bases()))
+
+
+def _has_letter(base: Hashable) -> bool:
+    if isinstance(base, Applied):
+        return any(
+            _has_letter(inner)
+            for key in base.arguments
+            for side in key  # type: ignore[attr-defined]
+            for monomial, _ in side
+            for inner, _ in monomial
+        )
+    return isinstance(base, str) and base not in CONSTANTS
+
+
+def approximate(form: Form) -> float | None:
+    """Return a real constant as a float, or None if it has letters, is complex or too large."""
+    number = form.number
+    if number is not None:
+        try:
+            return float(number)
+        except OverflowError:
+            return None
+    value = _approximate_at(form.key, 0)
+    if value is None or abs(value.imag) > _MAX_IMAGINARY * max(1, abs(value.real)):
+        return None
+    return value.real
+
+
+_MAX_IMAGINARY = 1e-9  # what rounding may leave of a real value
 
 
 def _evaluate_form(key: Hashable, seed: int) -> complex:
@@ -272,15 +310,15 @@ def _evaluate_base(base: Hashable, seed: int) -> complex:
         if function is None:
             raise ValueError(base.name)
         return complex(function(*(_evaluate_form(key, seed) for key in base.arguments)))
-    if base in _CONSTANTS:
-        return _CONSTANTS[str(base)]
+    if base in _VALUES:
+        return _VALUES[str(base)]
     if base == "oo":
         raise OverflowError
     # The same letter has the same value in both forms, and different letters differ.
     return complex(0.3 + (sum(map(ord, str(base))) * (0.618 + 0.01 * seed)) % 1)
 
 
-_CONSTANTS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j}
+_VALUES = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j}
 
 
 def _restrict_to_reals(function: Callable[[float], float]) -> Callable[[complex], complex]:

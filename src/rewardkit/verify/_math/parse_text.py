@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from rewardkit._text import numbers
-from rewardkit.verify._math import tokenizer
+from rewardkit.verify._math import spelling, tokenizer, units
 from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
 from rewardkit.verify._math.parser import Parser
 from rewardkit.verify._math.values import Group, Value, Words
@@ -23,6 +23,10 @@ class Parsed(NamedTuple):
     text: str
     large: bool = False
     """Whether a part of it is too large to compute."""
+    is_open: bool = False
+    """Whether it is mathematics that the parser does not know, so that math-verify may."""
+    unit: str | None = None
+    """The unit after it, in one spelling, if that is a known one."""
 
 
 class Candidate:
@@ -32,10 +36,11 @@ class Candidate:
     """
 
     # A class with slots and no named tuple, so that most candidates are never parsed.
-    __slots__ = ("_parsed", "end", "start", "text")
+    __slots__ = ("_parsed", "end", "is_box", "start", "text")
 
-    def __init__(self, text: str, start: int, end: int) -> None:
+    def __init__(self, text: str, start: int, end: int, *, is_box: bool = False) -> None:
         """Take the mathematics, and its span in the completion."""
+        self.is_box = is_box
         self.text = text
         self.start = start
         self.end = end
@@ -64,67 +69,173 @@ def parse_text(text: str) -> Parsed:
         text = tokenizer.strip_delimiters(text)
     if not text or text.casefold() in _MISSING:
         return Parsed(None, "")
-    value = _parse_number(text) if _DIGIT.search(text) else _parse_words(text)
-    return Parsed(value, text) if value is not None else _parse_mathematics(text)
+    value = _parse_number(text)
+    if value is not None:
+        return Parsed(value, text, unit=None if text.isdigit() else units.find_unit(text))
+    return _parse_normalized(spelling.normalize_spelling(text), text)
 
 
 _MISSING = ("nan", "null")  # how data frames and JSON write a missing answer
-_DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e]")
+_DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e\uff10-\uff19]")
+
+
+def _parse_normalized(text: str, original: str) -> Parsed:
+    text = tokenizer.strip_delimiters(text)
+    announced = ANNOUNCEMENT.match(text)
+    if announced:
+        text = tokenizer.strip_delimiters(text[announced.end() :])
+    if not text:
+        return Parsed(None, "")
+    for read in (_parse_number, _parse_based, _parse_time, _parse_option):
+        value = read(text) if text != original or read is not _parse_number else None
+        if value is not None:
+            return Parsed(value, text, unit=units.find_unit(text))
+    words = _parse_words(text, is_certain=bool(announced) or original.startswith("\\"))
+    return Parsed(words, text) if words is not None else _parse_mathematics(text)
 
 
 def _parse_number(text: str) -> Value | None:
-    number = None if _NOT_NUMBER.search(text) else numbers.read_number(text)
-    based = _NUMBER_WITH_BASE.fullmatch(text) if number is None and "_" in text else None
-    if based is None:
-        return number
-    return Group("based", (Form.of(int(based[1])), Form.of(int(based[2]))))
+    if not _DIGIT.search(text) or _NOT_NUMBER.search(text):
+        return None
+    if spelling.write_operators(text) != text:  # "3 at most" is not 3
+        return None
+    return numbers.read_number(text)
 
 
 # The reader of numbers takes "x = 3", "(3)" and "2 pi" for numbers with a name, brackets or a
 # unit. Here they are an equation, brackets and a product, so the parser reads them.
-_NOT_NUMBER = re.compile(r"[=<>&|!]|\\(?:begin|\{|pi|sqrt|cup|infty|pm)|^[\[({]|\d[a-z][-+^]")
-# Python converts longer integers in quadratic time.
-_NUMBER_WITH_BASE = re.compile(r"([0-9]{1,500})_\{?([0-9]{1,2})\}?")
+_NOT_NUMBER = re.compile(r"[=<>&|!]|\\(?:begin|\{|pi|sqrt|cup|infty|pm)|^[\[({]|\d[a-z][-+^]|\d:\d|\.\.")
 
 
-def _parse_words(text: str) -> Words | None:
-    if len(text) > _MAX_WORDS_LENGTH:
-        return None
-    announced = _ANNOUNCEMENT.match(text)
-    text = text[announced.end() :] if announced else text
-    marked = _TEXT_ONLY.fullmatch(text)
-    found = _WORDS.fullmatch((marked[1] if marked else text).strip())
+def _parse_based(text: str) -> Value | None:
+    """Parse digits with the base that they are written in."""
+    found = _NUMBER_WITH_BASE.fullmatch(text)
     if found is None:
         return None
-    words = " ".join(found[1].casefold().split())
-    certain = marked or announced
-    if not certain and (
-        len(words) <= tokenizer.MAX_LETTERS_OF_PRODUCT
-        or not tokenizer.NAMES.isdisjoint(words.split())
-    ):
+    base = found["base"].lower()
+    return Group(
+        "based",
+        (Form.of(int(found["digits"])), Form.of(_BASE_NAMES[base] if base in _BASE_NAMES else int(base))),
+    )
+
+
+_BASE_NAMES = {
+    **{"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9},
+    **{"ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16, "binary": 2, "octal": 8},
+}
+# Python converts longer integers in quadratic time.
+_NUMBER_WITH_BASE = re.compile(
+    r"\(?(?P<digits>[0-9]{1,500})\)?(?:\s*_\s*\{?\s*|\s+(?:in\s+)?base[\s-]+)"
+    rf"(?P<base>[0-9]{{1,2}}|{'|'.join(_BASE_NAMES)})\s*\}}?"
+)
+
+
+def _parse_time(text: str) -> Value | None:
+    """Parse a time of day with what says which half of the day: 7:45 p.m."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    half = found["half"][0].lower()
+    hours = int(found["hours"]) % 12 + 12 * (half == "p")
+    return Group("time", (Form.of(hours), Form.of(int(found["minutes"] or 0)), Form.of(half)))
+
+
+_TIME = re.compile(
+    r"(?P<hours>1[0-2]|0?\d)(?::(?P<minutes>[0-5]\d))?\s*(?P<half>[ap]\.?\s?m\.?)", re.IGNORECASE
+)
+
+
+def _parse_option(text: str) -> Value | None:
+    """Parse an option's letter, with the option's text or without it: (B) 42, Option B."""
+    found = _OPTION.fullmatch(text)
+    if found is None:
+        return None
+    letter, content = found["letter"] or found["named"], (found["content"] or "").strip()
+    named = Form.of(letter.lower())
+    if not content:
+        return named
+    return Group("option", (named, parse_text(content).value or Words(_fold_words(content))))
+
+
+_OPTION = re.compile(
+    r"(?:(?:option|choice|answer|\u9009\u9879)\s*\(?\s*(?P<named>[A-J])\s*\)?"
+    r"|\(?\s*(?P<letter>[A-J])\s*(?:\)\s*[.:]?|[.:](?=\s)))\s*(?P<content>(?![+*/^=<>,_(!-]).{0,200})",
+    re.IGNORECASE,
+)
+
+
+def _fold_words(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _parse_words(text: str, *, is_certain: bool) -> Words | None:
+    if len(text) > _MAX_WORDS_LENGTH:
+        return None
+    found = _WORDS.fullmatch(text.strip(" .!"))
+    if found is None:
+        return None
+    words = _fold_words(found[1])
+    is_name = len(words) <= tokenizer.MAX_LETTERS_OF_PRODUCT and words.isascii()
+    if not is_certain and (is_name or not tokenizer.NAMES.isdisjoint(words.split())):
         return None
     return Words(words)
 
 
 _MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
-_TEXT_ONLY = re.compile(rf"{tokenizer.TEXT_COMMAND}\{{([^{{}}]*)\}}")
-_WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[ '\u2019.,-](?=[^\W\d_]))*)\)?")
-_ANNOUNCEMENT = re.compile(
-    r"(?:(?:so|thus|hence|therefore|and),? )?(?:the )?(?:final |correct )?answer(?: is|:):?\s+",
+_WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff]|[ '\u2019.,-](?=[^\W\d_])|'$)*)\)?")
+ANNOUNCEMENT = re.compile(
+    r"(?:(?:so|thus|hence|therefore|and),? )?(?:the )?(?:final |correct )?answer(?: is|:):?\s+"
+    r"|(?:\u6240\u4ee5|\u56e0\u6b64|\u6545)?(?:\u6700\u7ec8)?\u7b54\u6848\s*(?:\u662f|\u4e3a|:)\s*:?\s*",
     re.IGNORECASE,
 )
 
 
 def _parse_mathematics(text: str) -> Parsed:
     if _DERIVATIVE.search(text):  # to the parser, d is a letter and would cancel
-        return Parsed(None, text)
-    parser = Parser(tokenizer.tokenize(text))
+        return Parsed(None, text, is_open=True)
+    written = spelling.write_operators(text)
+    if "\\bmod" in written:
+        written = _MODULUS.sub(r"\\pmod{\1}", written)
+        if "\\equiv" in written:
+            written = written.replace("\\bmod", "\\pmod")
+    written, unit = _split_unit(written)
+    tokens = [token.text for token in tokenizer.tokenize(written)]
+    parser = Parser(tokens)
     try:
-        return Parsed(parser.parse_all(), text, parser.large)
+        return Parsed(parser.parse_all(), text, parser.large, unit=unit)
     except UnknownError:
-        return Parsed(None, text, parser.large)
+        return Parsed(None, text, parser.large, is_open=tokenizer.has_unknown_command(tokens))
     except (TooLargeError, RecursionError):
         return Parsed(None, text, large=True)
 
 
 _DERIVATIVE = re.compile(r"frac\s*\{\s*d\s*[a-z]?\s*\}\s*\{\s*d|\bd[a-z]?/d[a-z]")
+_MODULUS = re.compile(r"\(\s*\\bmod\s*([^()]{1,40})\)")
+_MAX_UNIT_TEXT = 400
+
+
+def _split_unit(text: str) -> tuple[str, str | None]:
+    """Remove a unit, or a remark without numbers, at the end; return the unit if it is known."""
+    if len(text) > _MAX_UNIT_TEXT:
+        return text, None
+    text = _REMARK.sub("", text).rstrip(" \\")
+    found = _NUMBER_AND_UNIT.fullmatch(text)
+    if found is None:
+        return text, None
+    words = found["words"].strip()
+    unit = units.read_unit(words)
+    # "2 pi" and "3 million" end in words that change the value.
+    if unit or (words not in tokenizer.NAMES and _WORDS_OF_UNIT.fullmatch(words) and numbers.is_unit(words)):
+        return found["number"], unit
+    return text, None
+
+
+_REMARK = re.compile(
+    r",?\s*(?:\(?\s*)?\b(?:for (?:all|any|every|some|each)|for real|where|when|with|since|because)\s.*$", re.DOTALL
+)
+_NUMBER_AND_UNIT = re.compile(
+    r"(?P<number>.*(?:[\d})\]%!.]|\\pi|\\infty))"
+    r"(?:\s+|\s*-|(?=\\frac)|(?=\^\s?\{?\s?\\circ\s?\}?\s?[CF]))(?P<words>(?:[({]\s*)?(?:[A-Za-z]|\\[a-zA-Z]{2,}|\^\s?\{?\s?\\circ|\u00b5|[^\W\d_])"
+    r"(?:[^\W\d_]|[\s./*()^{}-]|\\cdot|\\mu|\\Omega|\\circ|\\frac|[1-4])*)"
+)
+_WORDS_OF_UNIT = re.compile(r"[A-Za-z]{2,}[A-Za-z ./]*(?:\^\s?\{?[23]\}?)?")

@@ -11,8 +11,9 @@ import re
 from fractions import Fraction
 
 from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
+from rewardkit._text.numbers import Number
 from rewardkit.verify._math.functions import apply_function, raise_to_power
-from rewardkit.verify._math.tokenizer import FUNCTIONS, GREEK, MAX_DEPTH
+from rewardkit.verify._math.tokenizer import FUNCTIONS, GREEK, MAX_DEPTH, TRIGONOMETRIC
 from rewardkit.verify._math.values import Group, Relation, Value
 
 # Neither a text's length nor its nesting bounds the time of its products.
@@ -22,15 +23,28 @@ MAX_RANGE = 1000
 """Longer sums and products, in terms, are not computed; nor larger numbers' factorials."""
 
 
-_RELATION_TOKENS = frozenset({"=", "<", ">", "<=", ">=", "!=", r"\in"})
+_RELATION_TOKENS = frozenset(
+    {"=", "<", ">", "<=", ">=", "!=", r"\in", r"\notin", r"\approx", r"\equiv", r"\to"}
+)
+# What says where a value lies without its name: "> 3", "at least 3".
+_BOUNDS = _RELATION_TOKENS - {"=", r"\equiv", r"\to"}
+_POSTFIX_BOUNDS = {r"\more": ">=", r"\less": "<="}
+ANY_NAME = "?"
+"""The letter on the left of a bound that has none."""
+_SEPARATORS = {",": "list", r"\land": "and", r"\lor": "or"}
 _CLOSING_BRACKETS = {
     "(": (")", "]"),
     "[": (")", "]"),
     r"\{": (r"\}",),
     "{": ("}",),
     r"\langle": (r"\rangle",),
+    "]": ("[", "]"),  # ]0, 1[ is open
 }
-_FACTOR_STARTS = frozenset({"(", "{", "|", r"\frac", r"\sqrt", r"\binom", r"\pi", r"\infty"})
+HOURS, MINUTES = 24, 60
+DOTS = "..."
+"""The letter for what is left out of a sequence."""
+_SET_OPERATORS = {r"\cup": "union", r"\cap": "intersection", r"\setminus": "difference"}
+_FACTOR_STARTS = frozenset({"(", "{", "|", r"\frac", r"\sqrt", r"\binom", r"\pi", r"\infty", r"\{", r"\lfloor", r"\lceil", r"\ldots"})
 _MATRIX_OPENINGS = frozenset(rf"\begin{{{kind}matrix}}" for kind in ("", "p", "b", "B", "small"))
 
 
@@ -47,17 +61,15 @@ class Parser:
             str, Form
         ] = {}  # the current values of the letters that sums and products run over
         self.takes_minus = False  # whether a plus-minus sign is read as minus
-        self.depth = self.open_bars = self.open_functions = (
-            0  # brackets, bars, and functions around
-        )
+        # brackets, bars, sets and functions around
+        self.depth = self.open_bars = self.open_sets = self.open_functions = 0
+        self.joined_by = "list"  # what was between the values that were parsed last
+        self.ends_in_degree = False
         self.work = 0
 
     def parse_all(self) -> Value:
         """Parse all tokens. Raises UnknownError and TooLargeError."""
-        items = self.parse_items(frozenset({""}), both=True)
-        if not items:
-            raise UnknownError
-        return items[0] if len(items) == 1 else Group("list", tuple(items))
+        return self.parse_group(frozenset({""}), both=True)
 
     @property
     def next(self) -> str:
@@ -72,9 +84,17 @@ class Parser:
         self.index += 1
         return token
 
+    def parse_group(self, ends: frozenset[str], *, both: bool = False) -> Value:
+        """Parse values and what joins them: commas, "and", "or"."""
+        items = self.parse_items(ends, both=both)
+        if not items:
+            raise UnknownError
+        return items[0] if len(items) == 1 else Group(self.joined_by, tuple(items))
+
     def parse_items(self, ends: frozenset[str], *, both: bool = False) -> list[Value]:
         """Parse values between commas, up to one of the ends; `both` parses plus-minus twice."""
         items: list[Value] = []
+        joined_by = "list"
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise TooLargeError
@@ -85,48 +105,104 @@ class Parser:
                 self.index, self.takes_minus = start, True
                 items.append(self.parse_relation())
                 self.takes_minus = False
+                joined_by = "or" if joined_by == "list" else joined_by
             if self.next not in ends:
-                self.take(",")
-                if self.next in ends:
+                separator = self.take()
+                if separator == "," and self.next in (r"\land", r"\lor"):  # 1, 2, and 3
+                    separator = self.take()
+                if separator not in _SEPARATORS or self.next in ends:
                     raise UnknownError
+                joined_by = _SEPARATORS[separator] if separator != "," else joined_by
         self.depth -= 1
+        self.joined_by = joined_by
         return items
 
     def parse_relation(self) -> Value:
-        """Parse an equation, an inequality or a chain of them."""
+        """Parse an equation, an inequality, a congruence or a chain of them."""
         if self.next == "=":
             self.take()
-        sides, operators = [self.parse_union()], []
+        start = self.index
+        sides = [Form.of(ANY_NAME) if self.next in _BOUNDS else self._parse_side()]
+        if self.next == "=" and self._is_applied_name(start):
+            sides = [Form.of("".join(self.tokens[start : self.index]))]
+        operators = []
         while self.next in _RELATION_TOKENS:
             operators.append(self.take())
-            sides.append(self.parse_union())
+            sides.append(self._parse_side())
+        if self.next in _POSTFIX_BOUNDS:  # 3 or more
+            operators.append(_POSTFIX_BOUNDS[self.take()])
+            sides = [*sides[:-1], *([] if operators[:-1] else [Form.of(ANY_NAME)]), sides[-1]]
+        if self.next == r"\pmod":
+            self.take()
+            sides[-1] = Group("residue", (sides[-1], _require_form(self.parse_atom())))
         return Relation(tuple(operators), tuple(sides)) if operators else sides[0]
 
+    def _parse_side(self) -> Value:
+        """Parse one side of a relation, which may be a percent."""
+        value = self.parse_union()
+        if self.next != "%":
+            return value
+        self.take()
+        number = _require_form(value).number
+        if number is None:
+            raise UnknownError
+        return Number(number, percent=True)
+
+    def _is_applied_name(self, start: int) -> bool:
+        r"""Return whether the tokens from `start` name a value: f(2), P(A), f'(x), \cos A."""
+        tokens = self.tokens[start : self.index]
+        if not tokens:
+            return False
+        if tokens[0][1:] in TRIGONOMETRIC:
+            return all(token.isalpha() or token in GREEK or token in "()" for token in tokens[1:])
+        return (
+            len(tokens) > 1
+            and tokens[0].isalpha()
+            and tokens[-1] == ")"
+            and tokens.count("(") == 1
+            and (tokens[1] == "(" or tokens[1] in "'_^")
+        )
+
     def parse_union(self) -> Value:
-        """Parse a union of sets."""
+        """Parse a union, an intersection or a difference of sets, or a ratio."""
+        total = self.parse_ratio()
+        while self.next in _SET_OPERATORS:
+            kind = _SET_OPERATORS[self.take()]
+            part = self.parse_ratio()
+            if not isinstance(total, Group) or not isinstance(part, Group):
+                raise UnknownError
+            total = Group(kind, (total, part))
+        return total
+
+    def parse_ratio(self) -> Value:
+        """Parse a ratio of two or more values: 1:2:3."""
         parts = [self.parse_sum()]
-        while self.next == r"\cup":
+        while self.next == ":" and not self.open_sets:
             self.take()
             parts.append(self.parse_sum())
-        if len(parts) == 1:
-            return parts[0]
-        if not all(isinstance(part, Group) for part in parts):
-            raise UnknownError
-        return Group("union", tuple(parts))
+        return parts[0] if len(parts) == 1 else Group("ratio", tuple(parts))
 
     def parse_sum(self) -> Value:
         """Parse terms."""
         negative = False
-        if self.next in ("-", "+", r"\pm"):
-            negative = self._is_minus(self.take())
+        while self.next in ("-", "+", r"\pm"):
+            negative ^= self._is_minus(self.take())
         total = self.parse_product()
         if negative:
             total = -_require_form(total)
         while self.next in ("+", "-", r"\pm"):
             negative = self._is_minus(self.take())
-            term = _require_form(self.parse_product())
+            part = self.parse_product()
+            if isinstance(total, Group) and isinstance(part, Group) and negative:
+                total = Group("difference", (total, part))  # R - {0}
+                continue
+            term = _require_form(part)
             self._spend_work(len(term.terms))
             total = _require_form(total) + (-term if negative else term)
+        if self.next in (r"\over", r"\choose"):
+            command, top = self.take(), _require_form(total)
+            bottom = _require_form(self.parse_sum())
+            total = top / bottom if command == r"\over" else self._compute_binomial(top, bottom)
         return total
 
     def _spend_work(self, *sizes: int) -> None:
@@ -148,6 +224,8 @@ class Parser:
         total = self.parse_power()
         while True:
             token = self.next
+            if plain and token == "/" and self.ends_in_degree:
+                return total  # tan 60°/2 is half of tan 60°
             if token in ("*", "/"):
                 self.take()
                 negative = self.next == "-"
@@ -158,6 +236,9 @@ class Parser:
                 total = self._multiply(total, factor if token == "*" else Form.of(1) / factor)
                 if token == "/" and self._begins_factor(self.next):
                     raise UnknownError  # is 1/2x half of x?
+            elif token == r"\bmod":
+                self.take()
+                total = _compute_remainder(total, self.parse_power())
             elif token[:1].isdigit():
                 total = self._parse_mixed_number(_require_form(total))
             elif self._begins_factor(token) and not (plain and token[1:] in FUNCTIONS):
@@ -194,14 +275,20 @@ class Parser:
             if number is None or number <= 0:
                 return _require_form(base) * _require_form(fraction)
             return _require_form(base) + _require_form(fraction)
-        while self.next in ("^", "!"):
-            if self.take() == "!":
+        self.ends_in_degree = False
+        while self.next in ("^", "!", r"\degree", r"\squared", r"\cubed"):
+            operator = self.take()
+            if operator == "!":
                 base = self._compute_factorial(_require_form(base))
                 continue
-            exponent = self._parse_exponent()
+            exponent = _NAMED_POWERS.get(operator) or (
+                self._parse_exponent() if operator == "^" else None
+            )
             if exponent is not None:
                 base = self._raise_to(_require_form(base), exponent)
-            elif self.open_functions:
+                continue
+            self.ends_in_degree = True
+            if self.open_functions:
                 base = _require_form(base) * _DEGREE
         return base
 
@@ -257,7 +344,7 @@ class Parser:
         """Parse a number, a letter, a bracket or a command with its arguments."""
         token = self.take()
         if token.lstrip(".")[:1].isdigit():
-            return Form.of(_parse_decimal(token))
+            return _parse_clock(token) if ":" in token else Form.of(_parse_decimal(token))
         if token.isalpha() or token in GREEK:
             return self._parse_letter(token)
         if token in _CLOSING_BRACKETS:
@@ -268,6 +355,10 @@ class Parser:
             self.open_bars -= 1
             self.take("|")
             return apply_function("abs", inside)
+        if token in _ROUNDINGS:
+            inside = _require_form(self.parse_sum())
+            self.take(_ROUNDINGS[token])
+            return apply_function("floor" if token == r"\lfloor" else "ceil", inside)
         if token in _MATRIX_OPENINGS:
             return self._parse_matrix(token)
         named = _CONSTANTS.get(token)
@@ -286,6 +377,8 @@ class Parser:
         raise UnknownError
 
     def _parse_letter(self, letter: str) -> Form:
+        while self.next == "'":
+            letter += self.take()
         if self.next == "_":
             self.take()
             name = [self.take()]
@@ -297,16 +390,37 @@ class Parser:
     def _parse_brackets(self, left: str) -> Value:
         """Parse a bracketed value, set, tuple or interval."""
         ends = _CLOSING_BRACKETS[left]
-        items = self.parse_items(frozenset({*ends, ""}), both=left == r"\{" and self.depth == 1)
-        right = self.take()
+        if left == r"\{":
+            return self._parse_set()
+        items = self.parse_items(frozenset({*ends, ""}))
+        joined_by, right = self.joined_by, self.take()
         if right not in ends:
             raise UnknownError
-        if left in ("(", "{") and len(items) == 1 and right != "]":
-            return items[0]
-        if len(items) < 2 and left not in (r"\{", r"\langle"):  # noqa: PLR2004 - brackets hold two values at least
+        if left in ("(", "{") and right != "]" and (len(items) == 1 or joined_by != "list"):
+            return items[0] if len(items) == 1 else Group(joined_by, tuple(items))
+        if len(items) < 2 and left != r"\langle":  # noqa: PLR2004 - brackets hold two values at least
             raise UnknownError
-        kind = {r"\{": "{}", "{": "{}", r"\langle": "()"}.get(left, left + right)
+        if left == "]" or (left == "[" and right == "["):  # ]0, 1[ is open
+            left, right = "(" if left == "]" else left, ")" if right == "[" else right
+        kind = {"{": "{}", r"\langle": "()"}.get(left, left + right)
         return Group(kind, tuple(items))
+
+    def _parse_set(self) -> Value:
+        r"""Parse a set by its elements, or by a condition: \{x | x > 3\}."""
+        self.open_bars += 1  # a bar ends the element, and does not begin an absolute value
+        self.open_sets += 1
+        ends = frozenset({r"\}", "|", ":", ""})
+        items = self.parse_items(ends, both=self.depth == 1)
+        self.open_bars -= 1
+        self.open_sets -= 1
+        right = self.take()
+        if right == r"\}":
+            return Group("{}", tuple(items))
+        condition = self.parse_group(frozenset({r"\}", ""}))
+        self.take(r"\}")
+        if len(items) != 1:
+            raise UnknownError
+        return Group("builder", (items[0], condition))
 
     def _parse_matrix(self, opening: str) -> Value:
         end = opening.replace("begin", "end")
@@ -427,7 +541,29 @@ _CONSTANTS: dict[str, Form | Group] = {
     r"\infinity": Form.of("oo"),
     r"\inf": Form.of("oo"),
     r"\emptyset": Group("{}", ()),
+    r"\mathbb{R}": Group("()", (-Form.of("oo"), Form.of("oo"))),
+    r"\ldots": Form.of(DOTS),
+    **{rf"\mathbb{{{letter}}}": Group(letter, ()) for letter in "CNQZ"},
 }
+_NAMED_POWERS = {r"\squared": Form.of(2), r"\cubed": Form.of(3)}
+_ROUNDINGS = {r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
+
+
+def _compute_remainder(value: Value, modulus: Value) -> Form:
+    above, below = _require_form(value).number, _require_form(modulus).number
+    if above is None or not below:
+        raise UnknownError
+    return Form.of(above % below)
+
+
+def _parse_clock(token: str) -> Group:
+    """Return a time of day or a ratio: 4:10 may be either, 12:30 is a time."""
+    parts = token.split(":")
+    values = tuple(Form.of(int(part)) for part in parts)
+    if int(parts[0]) >= HOURS or any(int(part) >= MINUTES for part in parts[1:]):
+        return Group("ratio", values)
+    return Group("time" if len(parts[0]) > 1 or len(parts) > 2 else "clock", values)  # noqa: PLR2004 - with seconds
+
 
 
 def _require_form(value: Value) -> Form:
@@ -441,14 +577,43 @@ def _parse_decimal(token: str) -> int | Fraction:
     """Return the value of digits, with a decimal point and repeating digits."""
     if token.isdigit() and len(token) <= MAX_RANGE:
         return int(token)
-    plain, _, repeated = token.replace("{,}", "").partition("\\")
-    if len(plain) > MAX_RANGE:
+    if len(token) > MAX_RANGE:
         raise TooLargeError
-    if not repeated:
-        return Fraction(plain)
-    digits = re.sub(r"\D", "", repeated)
+    token = token.replace("{,}", "").replace(",", "").replace(" ", "")
+    found = _REPEATING.fullmatch(token)
+    if found is None:
+        return _parse_plain(token)
+    plain, digits = found["plain"], re.sub(r"\D", "", found["digits"] or "")
+    if found["more"]:
+        plain, digits = _find_period(plain)
     places = len(plain.partition(".")[2])
-    if "." not in plain:
-        raise UnknownError
     tail = Fraction(int(digits), (10 ** len(digits) - 1) * 10**places)
     return Fraction(plain.rstrip(".") or "0") + tail
+
+
+_REPEATING = re.compile(
+    r"(?P<plain>\d*\.\d*)(?:(?P<digits>\\(?:overline|bar|dot).*|\(\d+\))|(?P<more>\.{3}|\\[a-z]*dots))"
+)
+
+
+def _find_period(decimal: str) -> tuple[str, str]:
+    """Split a decimal that goes on into its digits before the period, and the period."""
+    whole, _, digits = decimal.partition(".")
+    for start in range(min(len(digits), _MAX_PERIOD)):
+        for size in range(1, _MAX_PERIOD):
+            block, rest = digits[start : start + size], digits[start + size :]
+            if len(block) < size or len(rest) < max(size, 2 if size == 1 else size):
+                break
+            if (block * (len(rest) // size + 1)).startswith(rest):
+                return f"{whole or 0}.{digits[:start]}", block
+    raise UnknownError  # 3.14159... does not say how it goes on
+
+
+_MAX_PERIOD = 12
+
+
+def _parse_plain(token: str) -> Fraction:
+    mantissa, _, exponent = token.lower().partition("e")
+    if abs(int(exponent or "0")) > MAX_RANGE:
+        raise TooLargeError
+    return Fraction(mantissa) * Fraction(10) ** int(exponent or "0")
