@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from rewardkit.verify._math.parse_text import Candidate
 from rewardkit.verify._math.prose import clean_prose, find_runs, write_run
 from rewardkit.verify._math.spelling import normalize_spelling, write_operators
-from rewardkit.verify._math.tokenizer import find_closing_brace
+from rewardkit.verify._math.tokenizer import MAX_LENGTH, find_closing_brace
 
 # Only the last ones count, and a text may repeat "answer" a hundred thousand times.
 _MAX_ANCHORS = 12
@@ -100,11 +100,13 @@ def _generate_candidates(text: str) -> Iterator[Candidate]:
 def _find_statement(text: str, start: int) -> Candidate | None:
     """Find the mathematics soon after the word "answer"."""
     joint = _JOINT.match(text, start, start + _MAX_STATEMENT)
+    is_joined = joint is not None and joint.end() > start
     start = joint.end() if joint else start
     window = _SPACE.sub("", text[start : start + _MAX_STATEMENT], count=1)
     sentence = _prepare(window)
     runs = find_runs(sentence, is_first_sentence=True)
-    if not runs:
+    # Without "is" between them, the answer follows at once: "**Answer** 5".
+    if not runs or (not is_joined and sentence[: runs[0].tokens[0].start].strip()):
         return None
     written = write_run(sentence, runs, 0, is_stated=True)
     return Candidate(written, start, start + len(window))
@@ -126,7 +128,10 @@ def _find_last_mathematics(text: str) -> Candidate | None:
     last = len(text) - reverse.start()
     start = max(last - _TAIL, 0)
     if start:  # not within a number or a word
-        start = max(text.rfind("\n", 0, start), text.rfind(" ", 0, start), start - _TAIL)
+        space = max(text.rfind("\n", 0, start), text.rfind(" ", 0, start))
+        if space < 0 or space < start - MAX_LENGTH:
+            return Candidate(text[start - MAX_LENGTH : last], start, last)  # too long to be read
+        start = max(space, start - _TAIL)
     tail = _prepare(text[start : last + _TAIL])
     runs = find_runs(tail)
     if not runs:

@@ -69,6 +69,8 @@ def parse_text(text: str) -> Parsed:
         text = tokenizer.strip_delimiters(text)
     if not text or text.casefold() in _MISSING:
         return Parsed(None, "")
+    if len(text) > _MAX_WORDS_LENGTH and _SENTENCE.search(text):
+        return Parsed(None, text)  # prose, in which the answer has to be found
     value = _parse_number(text)
     if value is not None:
         return Parsed(value, text, unit=None if text.isdigit() else units.find_unit(text))
@@ -181,6 +183,7 @@ def _parse_words(text: str, *, is_certain: bool) -> Words | None:
     return Words(words)
 
 
+_SENTENCE = re.compile(r"(?<![\\{A-Za-z])(?:[A-Za-z,']+ ){3}")
 _MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
 _WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff]|[ '\u2019.,-](?=[^\W\d_])|'$)*)\)?")
 ANNOUNCEMENT = re.compile(

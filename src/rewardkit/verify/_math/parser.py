@@ -69,7 +69,10 @@ class Parser:
 
     def parse_all(self) -> Value:
         """Parse all tokens. Raises UnknownError and TooLargeError."""
-        return self.parse_group(frozenset({""}), both=True)
+        value = self.parse_group(frozenset({""}), both=True)
+        if isinstance(value, Form) and value == _CONSTANTS[r"\ldots"]:
+            raise UnknownError
+        return value
 
     @property
     def next(self) -> str:
@@ -192,6 +195,8 @@ class Parser:
             total = -_require_form(total)
         while self.next in ("+", "-", r"\pm"):
             negative = self._is_minus(self.take())
+            while self.next in ("+", "-"):
+                negative ^= self.take() == "-"
             part = self.parse_product()
             if isinstance(total, Group) and isinstance(part, Group) and negative:
                 total = Group("difference", (total, part))  # R - {0}

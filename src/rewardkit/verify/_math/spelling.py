@@ -154,17 +154,20 @@ _MEANING = {
     for operator, phrases in _OPERATOR_WORDS.items()
     for phrase in phrases.split("|")
 }
-_SPACED = "|".join(
-    re.escape(phrase) for phrase in sorted(_MEANING, key=len, reverse=True) if phrase[0] < "\u2e80"
+# By their first word, the longest first, since a pattern of so many alternatives is slow.
+_SPACED: dict[str, list[str]] = {}
+for _phrase in sorted((p for p in _MEANING if p[0] < "\u2e80"), key=len, reverse=True):
+    _SPACED.setdefault(re.match(r"[^\W\d_]+", _phrase)[0], []).append(_phrase)  # type: ignore[index]
+_WORD = re.compile(r"[^\W\d_]+")
+_UNSPACED = re.compile(
+    "|".join(
+        re.escape(phrase)
+        for phrase in sorted(_MEANING, key=len, reverse=True)
+        if phrase[0] >= "\u2e80"
+    )
+    + r"|(?<=\d)\s?[とか나]\s?(?=\d)"
 )
-_UNSPACED = "|".join(
-    re.escape(phrase) for phrase in sorted(_MEANING, key=len, reverse=True) if phrase[0] >= "\u2e80"
-)
-_PHRASES = re.compile(
-    rf"(?<![^\W_])(?<!\\)(?:{_SPACED})(?![^\W_])|{_UNSPACED}"
-    rf"|(?<=[\d)])\s+(?-i:ou|et|[ouye])\s+(?=[-(\d])|(?<=\d)\s?[とか나]\s?(?=\d)",
-    re.IGNORECASE,
-)
+_JOINING_LETTER = re.compile(r"(?<=[\d)])\s+(?:ou|et|[ouye])\s+(?=[-(\d])")
 # "not 6 but 5" is 5, and "5, not 6" is 5.
 _CORRECTION = re.compile(r"\bnot\s[^.\n]{1,40}?,?\sbut(?:\srather)?\s|,?\s\(?(?:and\s)?not\s[^.\n]{1,40}$", re.IGNORECASE)
 _HAS_WORD = re.compile(r"[^\W\d_]{2}|[^\x00-\x7f]|\d\s[ouye]\s")
@@ -178,13 +181,27 @@ def write_operators(text: str) -> str:
     """
     if not _HAS_WORD.search(text):
         return text
-    return _PHRASES.sub(_write_operator, text)
+    written: list[str] = []
+    last = 0
+    for word in _WORD.finditer(text):
+        start = word.start()
+        for phrase in _SPACED.get(word[0].lower(), ()):
+            end = start + len(phrase)
+            if start < last or text[start:end].lower() != phrase or text[end : end + 1].isalnum():
+                continue
+            if text[start - 1 : start] != "\\":
+                written += text[last:start], _MEANING[phrase]
+                last = end
+            break
+    text = "".join([*written, text[last:]]) if last else text
+    if not text.isascii():
+        text = _UNSPACED.sub(_write_operator, text)
+    return _JOINING_LETTER.sub(_write_operator, text)
 
 
 def _write_operator(found: re.Match[str]) -> str:
-    phrase = found[0].lower()
-    meaning = _MEANING.get(phrase)
-    return meaning if meaning is not None else f" {_BETWEEN_DIGITS[phrase.strip()]} "
+    phrase = found[0].strip()
+    return _MEANING.get(phrase) or f" {_BETWEEN_DIGITS[phrase]} "
 
 
 def write_same(text: str) -> str:

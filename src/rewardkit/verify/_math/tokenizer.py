@@ -121,10 +121,13 @@ def tokenize(text: str) -> list[Token]:
     """Split mathematics into numbers, commands, known names, letters and other characters.
 
     A word of more than three letters, or of another script, is a token that begins with `WORD`.
+    It is the last token, since no grammar rule takes it.
     """
     tokens: list[Token] = []
     for found in _TOKENS.finditer(text):
         tokens.extend(_classify(found))
+        if tokens and tokens[-1].text[0] == WORD:
+            break
     return tokens
 
 
@@ -313,7 +316,7 @@ _KNOWN_COMMANDS = (
 def has_unknown_command(tokens: Sequence[str]) -> bool:
     """Return whether tokens are mathematics beyond the parser's: an integral, a limit."""
     return not any(token[0] == WORD for token in tokens) and any(
-        token[0] == "\\" and token not in _KNOWN_COMMANDS for token in tokens
+        token[0] == "\\" and token[1:2].isalpha() and token not in _KNOWN_COMMANDS for token in tokens
     )
 
 
