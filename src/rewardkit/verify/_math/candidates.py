@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rewardkit.verify._math.parse_text import Candidate
 from rewardkit.verify._math.prose import clean_prose, find_runs, write_run
@@ -21,7 +21,9 @@ from rewardkit.verify._math.tokenizer import MAX_LENGTH, find_closing_brace
 _MAX_ANCHORS = 12
 # A statement is short. The bound makes the search linear in the text.
 _MAX_STATEMENT = 400  # characters
-_TAIL = 400  # characters before the last digit, in which the last mathematics begins
+# Characters before the last digit, in which the last mathematics begins: most often near.
+_TAILS = (160, 1200)
+_AFTER = 80  # characters after it, for a unit or "is wrong"
 
 _PROSE = re.compile(
     r"\$|\\[(\[]|\\boxed|\\fbox|(?<![A-Za-z\\{])[A-Za-z]{3,}(?![A-Za-z}])|[.:]\s|\n\n"
@@ -71,7 +73,7 @@ _IS = (
     r"(?:\bis\b|\bare\b|\bwas\b|\bequals\b|\bist\b|\blautet\b|\best\b|\bes\b|\b\u00e9\b|\b\u00e8\b"
     r"|\badalah\b|\u662f|\u4e3a|\u70ba|\u306f|\uc740|\ub294|[:\uff1a=])"
 )
-_ANCHOR = re.compile(_ANSWER_WORDS, re.IGNORECASE)
+_ANCHOR = re.compile(_ANSWER_WORDS)
 _JOINT = re.compile(rf"[^.\n:\uff1a]{{0,60}}?{_IS}\s*:?|", re.IGNORECASE)
 _STATED_WORDS = re.compile(
     rf"(?:{_ANSWER_WORDS})\s*\**(?:{_IS})\s*:?\**([^.\n\u3002]{{1,80}})", re.IGNORECASE
@@ -81,7 +83,7 @@ _FINAL = re.compile(r"final\s*$", re.IGNORECASE)
 
 def _generate_candidates(text: str) -> Iterator[Candidate]:
     """Yield candidates, the likeliest first. To search another place, add a line here."""
-    anchors = deque(_ANCHOR.finditer(text), maxlen=_MAX_ANCHORS)
+    anchors = _find_anchors(text)
     final = [anchor for anchor in anchors if _FINAL.search(text[max(anchor.start() - 9, 0) : anchor.start()])]
     stated = _find_statement(text, final[-1].end()) if final else None
     boxes = _find_boxes(text)
@@ -95,6 +97,25 @@ def _generate_candidates(text: str) -> Iterator[Candidate]:
     last = _find_last_mathematics(text)
     if last:
         yield last
+
+
+def _find_anchors(text: str) -> Sequence[re.Match[str]]:
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few letters become two
+        lowered = text
+    # Most texts have none, and a search for each literal is the fastest way to find that out.
+    known = [word for word in _LITERALS if word in lowered]
+    if not known:
+        return ()
+    return deque(_ANCHOR.finditer(lowered), maxlen=_MAX_ANCHORS)
+
+
+_LITERALS = (
+    *("answer", "antwort", "ponse", "respuesta", "resposta", "risposta", "jawaban", "cevap"),
+    *("odpowied", "\u043e\u0442\u0432\u0435\u0442", "\u7b54", "\u7d50\u8ad6", "\ub2f5"),
+    *("\u0111\u00e1p", "\u0909\u0924\u094d\u0924\u0930", "\u0627\u0644\u062c\u0648\u0627\u0628"),
+    "\u0627\u0644\u0625\u062c\u0627\u0628\u0629",
+)
 
 
 def _find_statement(text: str, start: int) -> Candidate | None:
@@ -117,6 +138,8 @@ _SPACE = re.compile(r"^[\s*_:>#`\"]+")
 
 def _prepare(text: str) -> str:
     """Write prose so that its mathematics can be found."""
+    if "\\boxed" in text:  # never closed, or it would have been found
+        text = text.replace("\\boxed", " ")
     return write_operators(clean_prose(normalize_spelling(text)))
 
 
@@ -126,17 +149,21 @@ def _find_last_mathematics(text: str) -> Candidate | None:
     if reverse is None:
         return None
     last = len(text) - reverse.start()
-    start = max(last - _TAIL, 0)
-    if start:  # not within a number or a word
-        space = max(text.rfind("\n", 0, start), text.rfind(" ", 0, start))
-        if space < 0 or space < start - MAX_LENGTH:
-            return Candidate(text[start - MAX_LENGTH : last], start, last)  # too long to be read
-        start = max(space, start - _TAIL)
-    tail = _prepare(text[start : last + _TAIL])
-    runs = find_runs(tail)
-    if not runs:
-        return None
-    return Candidate(write_run(tail, runs, len(runs) - 1, is_stated=False), start, last)
+    for size in _TAILS:
+        start = max(last - size, 0)
+        if start:  # not within a number or a word
+            space = max(text.rfind("\n", 0, start), text.rfind(" ", 0, start), 0)
+            if space < start - MAX_LENGTH:
+                return Candidate(text[start - MAX_LENGTH : last], start, last)  # too long to be read
+            start = space
+        tail = _prepare(text[start : last + _AFTER])
+        runs = find_runs(tail)
+        if runs and (runs[-1].tokens[0].start > _MARGIN or not start or size == _TAILS[-1]):
+            return Candidate(write_run(tail, runs, len(runs) - 1, is_stated=False), start, last)
+    return None
+
+
+_MARGIN = 3  # a run at the very beginning of the tail may have begun before it
 
 
 # A digit, or the end of what is between delimiters, in the reversed text.

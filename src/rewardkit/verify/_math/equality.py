@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable
 from fractions import Fraction
@@ -12,6 +13,8 @@ from rewardkit.verify._math.functions import Applied, approximate, forms_differ,
 from rewardkit.verify._math.intervals import is_letter, solutions_equal, solve
 from rewardkit.verify._math.parse_text import Parsed
 from rewardkit.verify._math.parser import DOTS
+from rewardkit.verify._math.polynomials import compare_zeros
+from rewardkit.verify._math.series import read_series
 from rewardkit.verify._math.values import Group, Relation, Value, Words
 
 _LISTS = ("list", "and", "or")
@@ -24,7 +27,7 @@ _FLIPPED = {">": "<", ">=": "<="}
 def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     """Return whether an answer equals its reference, None if undecided."""
     if given.value is None or wanted.value is None:
-        return None
+        return _compare_series(given, wanted)
     if _is_option(given.value) or _is_option(wanted.value):
         return _compare_options(given, wanted)
     # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
@@ -39,21 +42,41 @@ def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     return equal
 
 
+def _compare_series(given: Parsed, wanted: Parsed) -> bool | None:
+    if not (given.is_open or wanted.is_open):
+        return None
+    read = read_series(given.text, wanted.text)
+    return None if read is None else _all_of_three(_compare_values(*pair) for pair in read)
+
+
 _MANY_DECIMALS = re.compile(r"\.\d{6}")
 _FLOAT_PRECISION = 10**14  # floats have 15 to 17 digits, and the last may be off
-_DECIMAL = re.compile(r"[-+]?\d*\.(\d{6,})")
+_DECIMAL = re.compile(r"\.(\d{6,})")
 
 
 def _is_rounded(decimal: Parsed, exact: Parsed) -> bool | None:
     """Return whether a decimal of six or more digits is the other number rounded, or as a float."""
-    found = _DECIMAL.fullmatch(decimal.text)
-    if isinstance(decimal.value, Number) and isinstance(exact.value, Number):
-        if found is None:
-            return False
-        wanted = Fraction(exact.value.value)
-        off = abs(decimal.value.value - wanted)
-        return off * 2 * 10 ** len(found[1]) <= 1 or off * _FLOAT_PRECISION <= abs(wanted)
-    return None
+    places = _DECIMAL.findall(decimal.text)
+    value, wanted = _find_number(decimal.value), _find_number(exact.value)
+    if value is None or wanted is None:
+        return None
+    off = abs(value - wanted)
+    return bool(places) and (
+        off * 2 * 10 ** len(places[-1]) <= 1 or off * _FLOAT_PRECISION <= abs(wanted)
+    )
+
+
+def _find_number(value: Value | None) -> Fraction | None:
+    """Return a number, exact or, for a surd and the like, as close as a float is."""
+    if isinstance(value, Relation):
+        values = _list_stated_values(value)
+        return _find_number(values[-1]) if values else None
+    if isinstance(value, Number):
+        return Fraction(value.value)
+    if not isinstance(value, Form) or has_letters(value):
+        return None
+    number = value.number if value.number is not None else approximate(value)
+    return None if number is None or not math.isfinite(number) else Fraction(number)
 
 
 def _is_option(value: Value) -> bool:
@@ -412,7 +435,7 @@ def _compare_equations(given: Relation, wanted: Relation) -> bool | None:
     one, other = (_subtract_sides(Relation(("=",), pair))[1] for pair in ends)
     if _find_ratio(one, other) is not None:
         return True
-    return False if _is_linear(one) and _is_linear(other) else None
+    return False if _is_linear(one) and _is_linear(other) else compare_zeros(one, other)
 
 
 def _define_functions(ends: list[tuple[Value, Value]]) -> bool:

@@ -207,9 +207,13 @@ def _parse_mathematics(text: str) -> Parsed:
     try:
         return Parsed(parser.parse_all(), text, parser.large, unit=unit)
     except UnknownError:
-        return Parsed(None, text, parser.large, is_open=tokenizer.has_unknown_command(tokens))
+        return Parsed(None, text, parser.large, is_open=_is_open(tokens, written))
     except (TooLargeError, RecursionError):
         return Parsed(None, text, large=True)
+
+
+def _is_open(tokens: list[str], text: str) -> bool:
+    return tokenizer.has_open_command(tokens) and tokenizer.is_well_formed(text.strip())
 
 
 _DERIVATIVE = re.compile(r"frac\s*\{\s*d\s*[a-z]?\s*\}\s*\{\s*d|\bd[a-z]?/d[a-z]")

@@ -41,6 +41,8 @@ _CLOSING_BRACKETS = {
     "]": ("[", "]"),  # ]0, 1[ is open
 }
 HOURS, MINUTES = 24, 60
+MAX_SYMBOLIC_CHOICE = 8
+"""Binomials of fewer than so many of a letter are multiplied out."""
 DOTS = "..."
 """The letter for what is left out of a sequence."""
 _SET_OPERATORS = {r"\cup": "union", r"\cap": "intersection", r"\setminus": "difference"}
@@ -51,15 +53,14 @@ _MATRIX_OPENINGS = frozenset(rf"\begin{{{kind}matrix}}" for kind in ("", "p", "b
 class Parser:
     """One pass over the tokens: recursive descent, a method for each level of binding."""
 
-    def __init__(self, tokens: list[str]) -> None:
-        """Take the tokens of `tokenizer.tokenize`."""
+    def __init__(self, tokens: list[str], letters: dict[str, Form] | None = None) -> None:
+        """Take the tokens of `tokenizer.tokenize`, and values for some letters."""
         # The empty token at the end saves each method a check of the length.
         self.tokens = [*tokens, ""]
         self.index = 0
         self.large = False  # a part is too large to compute, and is treated as a letter
-        self.bound_letters: dict[
-            str, Form
-        ] = {}  # the current values of the letters that sums and products run over
+        # the current values of the letters that sums and products run over
+        self.bound_letters: dict[str, Form] = dict(letters or {})
         self.takes_minus = False  # whether a plus-minus sign is read as minus
         # brackets, bars, sets and functions around
         self.depth = self.open_bars = self.open_sets = self.open_functions = 0
@@ -389,8 +390,16 @@ class Parser:
             name = [self.take()]
             while name[0] == "{" and name[-1] != "}":
                 name.append(self.take())
-            letter += "_" + "".join(name).strip("{}")
+            letter += "_" + self._write_subscript(name)
         return self.bound_letters.get(letter) or Form.of(letter)
+
+    def _write_subscript(self, name: list[str]) -> str:
+        """Write a subscript; one with a letter whose value is known is computed."""
+        inside = [token for token in name if token not in "{}"]
+        if self.bound_letters.keys() & set(inside):
+            value = _require_form(Parser(inside, self.bound_letters).parse_sum()).number
+            return str(value)
+        return "".join(inside)
 
     def _parse_brackets(self, left: str) -> Value:
         """Parse a bracketed value, set, tuple or interval."""
@@ -471,6 +480,11 @@ class Parser:
     def _compute_binomial(self, top: Form, bottom: Form) -> Form:
         """Return a binomial coefficient, or an unevaluated function."""
         n, k = top.number, bottom.number
+        if n is None and k in range(MAX_SYMBOLIC_CHOICE):
+            product = Form.of(1)
+            for index in range(int(k)):
+                product = self._multiply(product, top - Form.of(index))
+            return product / Form.of(math.factorial(int(k)))
         if n is None or k is None:
             return apply_function("binomial", top, bottom)
         if n.denominator != 1 or k.denominator != 1 or n < 0 or k < 0:

@@ -30,6 +30,10 @@ _DELIMITERS = re.compile(r"\$\$?|\\[()\[\]]")
 # Emphasis; ** and * between numbers are operators.
 _EMPHASIS = re.compile(r"(?<![\w)*])\*{1,3}(?=[^\s*])|(?<=[^\s*])\*{1,3}(?![\w(*])|`+|__|^#+ ", re.MULTILINE)
 _TIMES = re.compile(r"(?<=[\d)])(?<!\b0)\s*x\s*(?=[\d(])|(?<=\d) x (?=\$?\d)")
+# What GSM8K's annotated answers have behind an equals sign: 4*5=<<4*5=20>>20.
+_CALCULATION = re.compile(r"<<[^<>\n]{0,80}>>")
+# "5 (five)", "0.25 (25%)": said again, and not a product.
+_GLOSS = re.compile(r"(?<=[\d%])\s+(?=\([^()\n]{0,40}\)\s*(?:[.,;:]|$|[A-Za-z]))", re.MULTILINE)
 _PART_OF = re.compile(r"(?<=[\d%])\s+(?:of|out of|de|von|из)\s+(?=\$?\d)")
 
 _LEADING = frozenset((",", ")", "]", "}", r"\}", "*", "/", ":", "'", "|", r"\to", r"\lor", r"\land", "!", "^", ".", r"\times"))
@@ -52,7 +56,9 @@ def clean_prose(text: str) -> str:
     """Remove emphasis, and write an x between numbers as a product."""
     if "*" in text or "`" in text or "_" in text or "#" in text:
         text = _EMPHASIS.sub(" ", text)
-    text = _PART_OF.sub(r" \\of ", text)
+    text = _GLOSS.sub(' " ', _PART_OF.sub(r" \\of ", text))
+    if "<<" in text:
+        text = _CALCULATION.sub("", text)
     return _TIMES.sub(" * ", text) if "x" in text else text
 
 

@@ -217,6 +217,7 @@ def _classify_mark(mark: str, before: str, after: str) -> str:
     return _SYNONYMS.get(mark, mark) if mark in _MARKS else WORD + mark
 
 
+# Two of three tokens in prose are words, which are looked at once each.
 _MARKS = frozenset([*"+-*/^=<>()[]{}|,;.%&_':~", "**", "<=", ">=", "!=", "==", ":=", "=>", "->", "...", "=<"])
 
 _SYNONYMS = {
@@ -301,22 +302,21 @@ def _bracket_depth(text: str) -> int:
     return deepest
 
 
-# What the parser reads itself; a text with another command may still be mathematics.
-_KNOWN_COMMANDS = (
-    GREEK
-    | {"\\" + name for name in NAMES}
-    | set(_SYNONYMS.values())
-    | {r"\binom", r"\in", r"\notin", r"\equiv", r"\pmod", r"\bmod", r"\choose", r"\over", r"\emptyset"}
-    | {r"\circ", r"\degree", r"\more", r"\less", r"\wrong", r"\of", r"\\", r"\{", r"\}", r"\langle"}
-    | {r"\rangle", r"\cap", r"\cup", r"\setminus", r"\land", r"\lor", r"\squared", r"\cubed", r"\to"}
-    | {r"\approx", r"\ldots"}
+# What math-verify knows beyond the parser.
+_OPEN_COMMANDS = frozenset(
+    rf"\{name}"
+    for name in (
+        "int iint iiint oint lim limsup liminf sum prod partial nabla det max min sup gcd lcm arg Re Im "
+        "overline bar vec hat widehat overrightarrow arcsin arccos arctan arccot arcsec arccsc sinh cosh "
+        "tanh coth sech csch arsinh arcosh artanh Gamma zeta log ln exp mathcal lfloor lceil infty binom"
+    ).split()
 )
 
 
-def has_unknown_command(tokens: Sequence[str]) -> bool:
-    """Return whether tokens are mathematics beyond the parser's: an integral, a limit."""
+def has_open_command(tokens: Sequence[str]) -> bool:
+    """Return whether tokens are mathematics beyond the parser's: an integral, a limit, a matrix."""
     return not any(token[0] == WORD for token in tokens) and any(
-        token[0] == "\\" and token[1:2].isalpha() and token not in _KNOWN_COMMANDS for token in tokens
+        token in _OPEN_COMMANDS or token.startswith(r"\begin") for token in tokens
     )
 
 
