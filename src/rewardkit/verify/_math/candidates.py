@@ -27,7 +27,7 @@ _AFTER = 80  # characters after it, for a unit or "is wrong"
 
 _PROSE = re.compile(
     r"\$|\\[(\[]|\\boxed|\\fbox|(?<![A-Za-z\\{])[A-Za-z]{3,}(?![A-Za-z}])|[.:]\s|\n\n"
-    r"|\b(?:so|is|he|we|it|if|at|to|of|an|as|be|by|on|no)\b|[^\W\d_\x00-\x7f\u0370-\u03ff]"
+    r"|(?i:\b(?:so|is|he|we|it|if|at|to|of|an|as|be|by|on|no)\b)|#|[^\W\d_\x00-\x7f\u0370-\u03ff]"
 )
 _COMMAND = re.compile(r"\\(?!boxed|fbox|text)[A-Za-z]+\s*\{[^{}]*\}|\\(?!boxed|fbox)[A-Za-z]+")
 
@@ -121,6 +121,7 @@ _LITERALS = (
 def _find_statement(text: str, start: int) -> Candidate | None:
     """Find the mathematics soon after the word "answer"."""
     joint = _JOINT.match(text, start, start + _MAX_STATEMENT)
+    is_denied = joint is not None and r"\ne" in write_operators(joint[0])
     is_joined = joint is not None and joint.end() > start
     start = joint.end() if joint else start
     window = _SPACE.sub("", text[start : start + _MAX_STATEMENT], count=1)
@@ -130,7 +131,7 @@ def _find_statement(text: str, start: int) -> Candidate | None:
     if not runs or (not is_joined and sentence[: runs[0].tokens[0].start].strip()):
         return None
     written = write_run(sentence, runs, 0, is_stated=True)
-    return Candidate(written, start, start + len(window))
+    return Candidate(r"\ne " + written if is_denied else written, start, start + len(window))
 
 
 _SPACE = re.compile(r"^[\s*_:>#`\"]+")

@@ -345,6 +345,8 @@ def _compare_with_relation(given: Value, wanted: Value) -> bool | None:
         return _compare_relations(given, wanted)
     relation, other = (given, wanted) if isinstance(given, Relation) else (wanted, given)
     assert isinstance(relation, Relation)  # noqa: S101 - one of them is
+    if relation.operators == (r"\equiv",) and not isinstance(other, Group):
+        return False  # a residue's class is not one number
     if set(relation.operators) <= _EQUALITY_OPERATORS:
         return _any_of_three(_compare_values(value, other) for value in _list_stated_values(relation))
     return _compare_solutions(relation, other) if isinstance(other, Group) else False
@@ -356,13 +358,13 @@ def _list_stated_values(relation: Relation) -> list[Value]:
     if operators == (r"\equiv",):
         return [sides[1]] if isinstance(sides[1], Group) and _is_name(sides[0]) else []
     if r"\approx" in operators and not _is_name(sides[0]):
-        return [side for side in sides if _agree(side, sides[-1])]
+        return [side for side in sides if _agree(side, sides[-1], _MAX_APPROXIMATION)]
     if _is_name(sides[0]):
         return list(sides[1:]) if r"\approx" in operators else [sides[-1]]
     if _is_name(sides[-1]) and len(sides) == 2:  # noqa: PLR2004 - 3 = x
         return [sides[0]]
     if all(map(_is_constant, sides)):
-        return [side for side in sides if _agree(side, sides[-1])]
+        return [side for side in sides if _agree(side, sides[-1], _MAX_ROUNDING)]
     computed = len(sides) > 2 and all(map(_is_constant, sides[1:]))  # noqa: PLR2004 - 2x + 1 = 2(3) + 1 = 7
     if computed or all(_compare_values(side, sides[-1]) for side in sides[:-1]):
         return [sides[-1]]
@@ -375,19 +377,21 @@ def _is_constant(value: Value) -> bool:
     return isinstance(value, Number)
 
 
-def _agree(value: Value, other: Value) -> bool:
+def _agree(value: Value, other: Value, tolerance: float) -> bool:
     """Return whether a value may be another one rounded: 1/3 = 0.33."""
     if value is other:
         return True
     one, two = ([f for f in _number_as_forms(v) if isinstance(f, Form)] for v in (value, other))
     return any(
-        left is not None and right is not None and abs(left - right) <= _ROUNDING * abs(right)
+        left is not None and right is not None and abs(left - right) <= tolerance * abs(right)
+        and (left == right or left % 1 or right % 1)
         for left in map(approximate, one)
         for right in map(approximate, two)
     )
 
 
-_ROUNDING = 0.005
+# As shares: what 1/3 = 0.33 and pi ≈ 3 are off.
+_MAX_ROUNDING, _MAX_APPROXIMATION = 0.02, 0.1
 
 
 def _is_name(value: Value) -> bool:

@@ -233,7 +233,7 @@ def _is_sum_of_logarithms(form: Form) -> bool:
     )
 
 
-_LARGE = 4000
+_LARGE = 40
 # Answers have rounded decimals, so closer values are left for math-verify.
 _MIN_RELATIVE_DIFFERENCE = 1e-4
 
@@ -318,7 +318,8 @@ def _evaluate_base(base: Hashable, seed: int) -> complex:
     if base == "oo":
         raise OverflowError
     # The same letter has the same value in both forms, and different letters differ.
-    return complex(0.3 + (sum(map(ord, str(base))) * (0.618 + 0.01 * seed)) % 1)
+    value = 0.3 + (sum(map(ord, str(base))) * (0.618 + 0.01 * seed)) % 1
+    return complex(value * _LARGE if seed == _LARGE else value)
 
 
 _VALUES = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j}

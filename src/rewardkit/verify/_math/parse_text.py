@@ -73,7 +73,7 @@ def parse_text(text: str) -> Parsed:
         return Parsed(None, text)  # prose, in which the answer has to be found
     value = _parse_number(text)
     if value is not None:
-        return Parsed(value, text, unit=None if text.isdigit() else units.find_unit(text))
+        return Parsed(value, text, unit=_find_unit(text))
     return _parse_normalized(spelling.normalize_spelling(text), text)
 
 
@@ -91,9 +91,13 @@ def _parse_normalized(text: str, original: str) -> Parsed:
     for read in (_parse_number, _parse_based, _parse_time, _parse_option):
         value = read(text) if text != original or read is not _parse_number else None
         if value is not None:
-            return Parsed(value, text, unit=units.find_unit(text))
+            return Parsed(value, text, unit=_find_unit(text))
     words = _parse_words(text, is_certain=bool(announced) or original.startswith("\\"))
     return Parsed(words, text) if words is not None else _parse_mathematics(text)
+
+
+def _find_unit(text: str) -> str | None:
+    return None if text.isdigit() else units.find_unit(spelling.normalize_spelling(text))
 
 
 def _parse_number(text: str) -> Value | None:
@@ -183,6 +187,10 @@ def _parse_words(text: str, *, is_certain: bool) -> Words | None:
     return Words(words)
 
 
+# So few letters would be a product, as "ab" is.
+_SHORT_WORD = re.compile(
+    r"(?<![\\{\w])(?:so|its?|it's|is|he|she|we|if|to|of|an|as|be|by|the|was|are|has|get|now)\s", re.IGNORECASE
+)
 _SENTENCE = re.compile(r"(?<![\\{A-Za-z])(?:[A-Za-z,']+ ){3}")
 _MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
 _WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff]|[ '\u2019.,-](?=[^\W\d_])|'$)*)\)?")
@@ -194,9 +202,11 @@ ANNOUNCEMENT = re.compile(
 
 
 def _parse_mathematics(text: str) -> Parsed:
+    written = spelling.write_operators(text)
+    if _SHORT_WORD.search(written):
+        return Parsed(None, text)
     if _DERIVATIVE.search(text):  # to the parser, d is a letter and would cancel
         return Parsed(None, text, is_open=True)
-    written = spelling.write_operators(text)
     if "\\bmod" in written:
         written = _MODULUS.sub(r"\\pmod{\1}", written)
         if "\\equiv" in written:

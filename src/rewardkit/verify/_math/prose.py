@@ -50,6 +50,8 @@ class Run(NamedTuple):
     words: list[Token]
     joined_by: str
     """The "and" or "or" between it and the run before it in the sentence, else empty."""
+    is_hedged: bool
+    """Whether "or" follows."""
 
 
 def clean_prose(text: str) -> str:
@@ -112,7 +114,9 @@ class _RunReader:
 
     def _add(self, tokens: list[Token], trimmed: list[Token], words: list[Token]) -> None:
         joins = tokens[0].text in (r"\lor", r"\land") and not self.is_first
-        self.runs.append(Run([*self.pending, *trimmed], words, tokens[0].text if joins else ""))
+        joined_by = tokens[0].text if joins else ""
+        hedged = tokens[-1].text == r"\lor"
+        self.runs.append(Run([*self.pending, *trimmed], words, joined_by, hedged))
         self.pending, self.is_first = [], False
 
 
@@ -160,6 +164,8 @@ def write_run(text: str, runs: list[Run], index: int, *, is_stated: bool) -> str
         else:
             break
         index += 1
+    if is_stated and runs[index].is_hedged:
+        parts.append(r"\lor")  # "7 or maybe 9" cannot be read, and so is not 7
     if not is_stated and first and runs[first].joined_by == r"\lor":
         before = runs[first - 1]
         if [w.text for w in run.words] in ([w.text for w in before.words], []):

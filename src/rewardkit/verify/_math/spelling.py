@@ -25,7 +25,7 @@ _LAYOUT = re.compile(
     r"|color\s*\{[^{}]*\}|centering|noindent|strut|null|mathstrut)(?![A-Za-z])\.?"
     r"|\\(?:hspace|vspace|phantom|hphantom|vphantom|mspace|label|tag)\*?\s*\{[^{}]*\}"
     r"|(?<!\\)\\[,;:! ]|\\(?:q?quad|enspace|thinspace|medspace|thickspace|nobreakspace)(?![A-Za-z])"
-    r"|~|\\[$#&_]|[\u200b-\u200f\u2060\ufeff\ufe0f]"
+    r"|~|\\[#&_]|[\u200b-\u200f\u2060\ufeff\ufe0f]"
 )
 # Before the spaces go: 1\,234 and 1{\,}234 are one number, and 1, 234 is a list.
 _THOUSANDS = re.compile(
@@ -91,6 +91,7 @@ def normalize_spelling(text: str) -> str:
         text = text.translate(_CHARACTER_TABLE)
         if "\\sqrt" in text:
             text = _BARE_ROOT.sub(r"\1{\2}", text)
+    text = text.replace("\\$", "$")
     if "U" in text:
         text = _UNION.sub(r" \\cup ", text)
     if "\\" in text or "~" in text or "{" in text:
@@ -126,7 +127,7 @@ _OPERATOR_WORDS = {
     "|mayor que|mais de|maior que|più di|mehr als|größer als|lebih dari|больше|более|大于|超过|多于",
     "<": "less than|fewer than|smaller than|strictly below|moins de|menos de|menor que|meno di"
     "|weniger als|kleiner als|kurang dari|меньше|менее|小于|少于|不到|不足",
-    r"\ne": "is not equal to|not equal to|cannot be|can not be|can't be|isn't|aren't|is not|are not|not"
+    r"\ne": "is not equal to|not equal to|cannot be|can not be|can't be|pas|isn't|aren't|is not|are not|not"
     "|never|n'est pas|no es|não é|non è|nicht|bukan|не равно|не|不是|并非|不等于|아니",
     r"\lor": "or|oder|atau|либо|или|或者|或是|或|还是|または|もしくは|또는|혹은|hoặc",
     r"\land": "and|und|dan|и|以及|和|与|及|そして|および|그리고|और",
@@ -169,7 +170,14 @@ _UNSPACED = re.compile(
 )
 _JOINING_LETTER = re.compile(r"(?<=[\d)])\s+(?:ou|et|[ouye])\s+(?=[-(\d])")
 # "not 6 but 5" is 5, and "5, not 6" is 5.
-_CORRECTION = re.compile(r"\bnot\s[^.\n]{1,40}?,?\sbut(?:\srather)?\s|,?\s\(?(?:and\s)?not\s[^.\n]{1,40}$", re.IGNORECASE)
+_CORRECTION = re.compile(
+    r"\bnot\s[^.\n]{1,40}?,?\sbut(?:\srather)?\s"
+    r"|(?<=[\d)}%])(?:,\s|\s\()(?:and\s)?not\s[^.\n]{1,40}(?=[.\n]|$)"
+    r"|(?<=[\d)}%])\s(?:instead of|rather than)\s[^.\n]{1,40}(?=[.\n]|$)",
+    re.IGNORECASE,
+)
+# "x is > 3" is said for "x > 3".
+_VERB = re.compile(r"\b(?:is|are|be|was)\s+(?=\\(?:[gl]e|ne)\b|[<>=])")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}|[^\x00-\x7f]|\d\s[ouye]\s")
 
 
@@ -181,6 +189,7 @@ def write_operators(text: str) -> str:
     """
     if not _HAS_WORD.search(text):
         return text
+    text = _CORRECTION.sub(" ", text)
     written: list[str] = []
     last = 0
     for word in _WORD.finditer(text):
@@ -196,7 +205,8 @@ def write_operators(text: str) -> str:
     text = "".join([*written, text[last:]]) if last else text
     if not text.isascii():
         text = _UNSPACED.sub(_write_operator, text)
-    return _JOINING_LETTER.sub(_write_operator, text)
+    text = _JOINING_LETTER.sub(_write_operator, text)
+    return _VERB.sub("", text) if last else text
 
 
 def _write_operator(found: re.Match[str]) -> str:

@@ -98,7 +98,7 @@ _REST = r"""
   | (?P<command>\\begin\s*\{[a-zA-Z]*\} | \\end\s*\{[a-zA-Z]*\} | \\mathbb\s*\{?[A-Z]\}? | \\[A-Za-z]+ | \\.)
   | (?P<word>[^\W\d_]+) | (?P<mark>\*\* | [<>!:=]= | => | -> | \.{3} | \S | \n)
 """
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?![\d:])"
+_CLOCK = r"(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?![\d:])"
 _TOKENS = re.compile(
     rf"(?P<not_number>{_NOT_NUMBER}) | (?P<clock>{_CLOCK}) | (?P<number>{_NUMBER}) {_REST}",
     re.VERBOSE,

@@ -89,10 +89,9 @@ _UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*([^{}]{1,9})\}\s*\{\s*([^{}]{1,9})\}
 
 def find_unit(text: str) -> str | None:
     """Return the unit at the end of a value, or of the currency before it."""
-    text = text.strip().strip("$").strip()
-    currency = text[:1] if text[:1] in "€£¥₹" else "$" if text.startswith("\\$") else ""
-    if currency:
-        return _CANONICAL.get(currency)
+    text = text.strip()
+    if text[:1] in "$€£¥₹":
+        return _CANONICAL.get(text[:1])
     found = _TAIL.search(text[-_MAX_UNIT_LENGTH:])
     return read_unit(found["unit"]) if found and found["unit"].strip() else None
 
