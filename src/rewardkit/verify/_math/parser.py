@@ -13,6 +13,7 @@ from fractions import Fraction
 from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
 from rewardkit._text.numbers import Number
 from rewardkit.verify._math.functions import apply_function, raise_to_power
+from rewardkit.verify._math.literals import parse_clock, parse_decimal
 from rewardkit.verify._math.tokenizer import FUNCTIONS, GREEK, MAX_DEPTH, TRIGONOMETRIC
 from rewardkit.verify._math.values import Group, Relation, Value
 
@@ -40,7 +41,6 @@ _CLOSING_BRACKETS = {
     r"\langle": (r"\rangle",),
     "]": ("[", "]"),  # ]0, 1[ is open
 }
-HOURS, MINUTES = 24, 60
 MAX_SYMBOLIC_CHOICE = 8
 """Binomials of fewer than so many of a letter are multiplied out."""
 DOTS = "..."
@@ -350,7 +350,7 @@ class Parser:
         """Parse a number, a letter, a bracket or a command with its arguments."""
         token = self.take()
         if token.lstrip(".")[:1].isdigit():
-            return _parse_clock(token) if ":" in token else Form.of(_parse_decimal(token))
+            return parse_clock(token) if ":" in token else Form.of(parse_decimal(token))
         if token.isalpha() or token in GREEK:
             return self._parse_letter(token)
         if token in _CLOSING_BRACKETS:
@@ -575,64 +575,8 @@ def _compute_remainder(value: Value, modulus: Value) -> Form:
     return Form.of(above % below)
 
 
-def _parse_clock(token: str) -> Group:
-    """Return a time of day or a ratio: 4:10 may be either, 12:30 is a time."""
-    parts = token.split(":")
-    values = tuple(Form.of(int(part)) for part in parts)
-    if int(parts[0]) >= HOURS or any(int(part) >= MINUTES for part in parts[1:]):
-        return Group("ratio", values)
-    return Group("time" if len(parts[0]) > 1 or len(parts) > 2 else "clock", values)  # noqa: PLR2004 - with seconds
-
-
-
 def _require_form(value: Value) -> Form:
     """Return a value that can be added and multiplied. Raises UnknownError for others."""
     if isinstance(value, Form):
         return value
     raise UnknownError
-
-
-def _parse_decimal(token: str) -> int | Fraction:
-    """Return the value of digits, with a decimal point and repeating digits."""
-    if token.isdigit() and len(token) <= MAX_RANGE:
-        return int(token)
-    if len(token) > MAX_RANGE:
-        raise TooLargeError
-    token = token.replace("{,}", "").replace(",", "").replace(" ", "")
-    found = _REPEATING.fullmatch(token)
-    if found is None:
-        return _parse_plain(token)
-    plain, digits = found["plain"], re.sub(r"\D", "", found["digits"] or "")
-    if found["more"]:
-        plain, digits = _find_period(plain)
-    places = len(plain.partition(".")[2])
-    tail = Fraction(int(digits), (10 ** len(digits) - 1) * 10**places)
-    return Fraction(plain.rstrip(".") or "0") + tail
-
-
-_REPEATING = re.compile(
-    r"(?P<plain>\d*\.\d*)(?:(?P<digits>\\(?:overline|bar|dot).*|\(\d+\))|(?P<more>\.{3}|\\[a-z]*dots))"
-)
-
-
-def _find_period(decimal: str) -> tuple[str, str]:
-    """Split a decimal that goes on into its digits before the period, and the period."""
-    whole, _, digits = decimal.partition(".")
-    for start in range(min(len(digits), _MAX_PERIOD)):
-        for size in range(1, _MAX_PERIOD):
-            block, rest = digits[start : start + size], digits[start + size :]
-            if len(block) < size or len(rest) < max(size, 2 if size == 1 else size):
-                break
-            if (block * (len(rest) // size + 1)).startswith(rest):
-                return f"{whole or 0}.{digits[:start]}", block
-    raise UnknownError  # 3.14159... does not say how it goes on
-
-
-_MAX_PERIOD = 12
-
-
-def _parse_plain(token: str) -> Fraction:
-    mantissa, _, exponent = token.lower().partition("e")
-    if abs(int(exponent or "0")) > MAX_RANGE:
-        raise TooLargeError
-    return Fraction(mantissa) * Fraction(10) ** int(exponent or "0")

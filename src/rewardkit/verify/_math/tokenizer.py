@@ -308,14 +308,20 @@ _OPEN_COMMANDS = frozenset(
     for name in (
         "int iint iiint oint lim limsup liminf sum prod partial nabla det max min sup gcd lcm arg Re Im "
         "overline bar vec hat widehat overrightarrow arcsin arccos arctan arccot arcsec arccsc sinh cosh "
-        "tanh coth sech csch arsinh arcosh artanh Gamma zeta log ln exp mathcal lfloor lceil infty binom"
+        "tanh coth sech csch arsinh arcosh artanh Gamma zeta log ln exp mathcal lfloor lceil"
     ).split()
 )
 
 
+# A hedge, a denial or a part of a sentence: math-verify would take one number of it.
+_NOT_MATHEMATICS = frozenset((r"\lor", r"\land", "!=", r"\wrong", r"\more", r"\less", r"\of", "!=", "%"))
+
+
 def has_open_command(tokens: Sequence[str]) -> bool:
     """Return whether tokens are mathematics beyond the parser's: an integral, a limit, a matrix."""
-    return not any(token[0] == WORD for token in tokens) and any(
+    if any(token[0] == WORD or token in _NOT_MATHEMATICS for token in tokens):
+        return False
+    return any(
         token in _OPEN_COMMANDS or token.startswith(r"\begin") for token in tokens
     )
 
