@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from rewardkit.verify._math.parse_text import Candidate
 from rewardkit.verify._math.prose import clean_prose, find_runs, write_run
-from rewardkit.verify._math.spelling import normalize_spelling, write_operators
+from rewardkit.verify._math.spelling import ANSWER_WORDS, IS, normalize_spelling, write_operators
 from rewardkit.verify._math.tokenizer import MAX_LENGTH, find_closing_brace
 
 # Only the last ones count, and a text may repeat "answer" a hundred thousand times.
@@ -62,21 +62,10 @@ def find_stated_answer(text: str) -> Candidate | None:
     return Candidate(found[0][1].strip(" *_"), *found[0].span()) if found else None
 
 
-# Words for "answer" in the languages that models are trained in, and what joins it to the answer.
-_ANSWER_WORDS = (
-    r"answer|antwort|r[\u00e9e]ponse|respuesta|resposta|risposta|jawaban(?:nya)?|odpowied\u017a"
-    r"|cevap|\u043e\u0442\u0432\u0435\u0442|\u7b54\u6848|\u7b54\u3048|\u89e3\u7b54|\u7d50\u8ad6"
-    r"|\u7b54(?=\s?[:\uff1a])|\uc815\ub2f5|\ub2f5|\u0111\u00e1p \u00e1n|\u0909\u0924\u094d\u0924\u0930"
-    r"|\u0627\u0644\u062c\u0648\u0627\u0628|\u0627\u0644\u0625\u062c\u0627\u0628\u0629"
-)
-_IS = (
-    r"(?:\bis\b|\bare\b|\bwas\b|\bequals\b|\bist\b|\blautet\b|\best\b|\bes\b|\b\u00e9\b|\b\u00e8\b"
-    r"|\badalah\b|\u662f|\u4e3a|\u70ba|\u306f|\uc740|\ub294|[:\uff1a=])"
-)
-_ANCHOR = re.compile(_ANSWER_WORDS)
-_JOINT = re.compile(rf"[^.\n:\uff1a]{{0,60}}?{_IS}\s*:?|", re.IGNORECASE)
+_ANCHOR = re.compile(ANSWER_WORDS)
+_JOINT = re.compile(rf"[^.\n:\uff1a]{{0,60}}?{IS}\s*:?|", re.IGNORECASE)
 _STATED_WORDS = re.compile(
-    rf"(?:{_ANSWER_WORDS})\s*\**(?:{_IS})\s*:?\**([^.\n\u3002]{{1,80}})", re.IGNORECASE
+    rf"(?:{ANSWER_WORDS})\s*\**(?:{IS})\s*:?\**([^.\n\u3002]{{1,80}})", re.IGNORECASE
 )
 _FINAL = re.compile(r"final\s*$", re.IGNORECASE)
 
@@ -111,6 +100,7 @@ def _find_anchors(text: str) -> Sequence[re.Match[str]]:
 
 
 _LITERALS = (
+    *("correct option", "correct choice", "right option", "right choice"),
     *("answer", "antwort", "ponse", "respuesta", "resposta", "risposta", "jawaban", "cevap"),
     *("odpowied", "\u043e\u0442\u0432\u0435\u0442", "\u7b54", "\u7d50\u8ad6", "\ub2f5"),
     *("\u0111\u00e1p", "\u0909\u0924\u094d\u0924\u0930", "\u0627\u0644\u062c\u0648\u0627\u0628"),

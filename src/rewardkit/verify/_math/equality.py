@@ -111,6 +111,7 @@ def _keep_letters(parsed: Parsed) -> str:
 
 def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR0911 - one for each kind
     """Return whether two values are equal, where neither is words."""
+    given, wanted = _drop_conditions(given), _drop_conditions(wanted)
     if isinstance(given, Number) and isinstance(wanted, Number):
         return given.equals(wanted)
     if isinstance(given, Number) or isinstance(wanted, Number):
@@ -129,6 +130,27 @@ def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR091
     group, other = (given, wanted) if isinstance(given, Group) else (wanted, given)
     assert isinstance(group, Group)  # noqa: S101 - one of them is, the other is a form
     return _compare_group_with_value(group, other)
+
+
+def _drop_conditions(value: Value) -> Value:
+    """Return an expression without the conditions on its letters: x^2 - 4, x > 0."""
+    if not isinstance(value, Group) or value.kind not in ("list", "and") or len(value.items) < 2:  # noqa: PLR2004 - a condition follows
+        return value
+    first, *rest = value.items
+    right = first.sides[-1] if _is_equation(first) else first
+    if not isinstance(right, Form):
+        return value
+    letters = set(filter(is_letter, right.bases()))
+    conditions = all(
+        isinstance(item, Relation) and not _is_equation(item)
+        and isinstance(item.sides[0], Form) and item.sides[0].bases() & letters
+        for item in rest
+    )
+    return first if conditions else value
+
+
+def _is_equation(value: Value) -> bool:
+    return isinstance(value, Relation) and set(value.operators) <= _EQUALITY_OPERATORS - {r"\in"}
 
 
 def _compare_group_with_value(group: Group, value: Value) -> bool | None:
@@ -215,6 +237,8 @@ def _compare_groups(given: Group, wanted: Group) -> bool | None:  # noqa: PLR091
         if _has_dots(given) or _has_dots(wanted):
             return _compare_ordered(given, wanted)
         return _compare_unordered(given, wanted)
+    if kinds & {"{}", "list", "and"} and kinds & {"()", "matrix"} and _are_assignments(given, wanted):
+        return _compare_ordered(*map(_order_by_name, (given, wanted)))
     if kinds & {"{}", "and", "or"}:
         return False
     if "matrix" in kinds:
@@ -244,6 +268,19 @@ def _names_differ(*groups: Group) -> bool:
         if len(set(names)) < len(names):
             return False
     return True
+
+
+def _are_assignments(*groups: Group) -> bool:
+    """Return whether one gives each of several letters its value: x = 1 and y = 2."""
+    return _names_differ(*groups) and any(
+        all(map(_is_equation, group.items)) and group.items for group in groups
+    )
+
+
+def _order_by_name(group: Group) -> Group:
+    if not all(map(_is_equation, group.items)):
+        return _flatten_vector(group)
+    return Group("()", tuple(sorted(group.items, key=lambda item: str(item.sides[0].key) if isinstance(item, Relation) and isinstance(item.sides[0], Form) else "")))
 
 
 def _has_dots(group: Group) -> bool:

@@ -83,11 +83,15 @@ _DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e\uff10-\uff19]")
 
 def _parse_normalized(text: str, original: str) -> Parsed:
     text = tokenizer.strip_delimiters(text)
+    text = _ARROW.sub("", text)
     announced = ANNOUNCEMENT.match(text)
     if announced:
         text = tokenizer.strip_delimiters(text[announced.end() :])
     if not text:
         return Parsed(None, "")
+    text = _POINT.sub("", text)
+    if text.endswith("!") and len(text) > 2 and text[:-1].isalpha():  # noqa: PLR2004 - n! is a factorial
+        text = text[:-1]
     for read in (_parse_number, _parse_based, _parse_time, _parse_option):
         value = read(text) if text != original or read is not _parse_number else None
         if value is not None:
@@ -164,8 +168,8 @@ def _parse_option(text: str) -> Value | None:
 
 
 _OPTION = re.compile(
-    r"(?:(?:option|choice|answer|\u9009\u9879)\s*\(?\s*(?P<named>[A-J])\s*\)?"
-    r"|\(?\s*(?P<letter>[A-J])\s*(?:\)\s*[.:]?|[.:](?=\s)))\s*(?P<content>(?![+*/^=<>,_(!-]).{0,200})",
+    r"(?:(?:option|choice|\u6545?\u5e94?\u9009[\u9879\u62e9]?)\s*\(?\s*(?P<named>[A-J])\s*\)?"
+    r"|\(?\s*(?P<letter>[A-J])\s*(?:\)\s*+[.:]?+|[.:](?![\s.]*$)))\s*+(?P<content>(?![+*/^=<>,_(!-]|and\b|or\b|\u548c|\u6216|\\[a-z]*(?:cdot|times)).{0,200})",
     re.IGNORECASE,
 )
 
@@ -181,6 +185,8 @@ def _parse_words(text: str, *, is_certain: bool) -> Words | None:
     if found is None:
         return None
     words = _fold_words(found[1])
+    if _LETTERS_IN_LIST.fullmatch(spelling.write_operators(words)):
+        return None
     is_name = len(words) <= tokenizer.MAX_LETTERS_OF_PRODUCT and words.isascii()
     if not is_certain and (is_name or not tokenizer.NAMES.isdisjoint(words.split())):
         return None
@@ -192,17 +198,26 @@ _SHORT_WORD = re.compile(
     r"(?<![\\{\w])(?:so|its?|it's|is|he|she|we|if|to|of|an|as|be|by|the|was|are|has|get|now)\s", re.IGNORECASE
 )
 _SENTENCE = re.compile(r"(?<![\\{A-Za-z])(?:[A-Za-z,']+ ){3}")
+_LETTERS_IN_LIST = re.compile(r"\s*[a-z](?:\s*(?:,|\\l(?:and|or))\s*[a-z])+\s*")  # A and C
 _MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
 _WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff]|[ '\u2019.,-](?=[^\W\d_])|'$)*)\)?")
+_ARROW = re.compile(r"^\s*(?:\\(?:Rightarrow|rightarrow|implies|to|longrightarrow)(?![A-Za-z])\s*)+")
+_POINT = re.compile(r"^[A-Z]'?\s?(?=\([^()]*,[^()]*\)$)")  # the name of a point: A(1, 2)
+# "Total = 5", "Area (in cm) = 5": a name in words.
+_NAME_IN_WORDS = re.compile(
+    r"\s*(?:[^\W\d_]+['.-]?\s+){0,5}(?:[^\W\d_]{4,}|[^\W\d_A-Za-z]+)\s*(?:\([^()=]{0,20}\)\s*)?=(?!=)\s*"
+)
 ANNOUNCEMENT = re.compile(
-    r"(?:(?:so|thus|hence|therefore|and),? )?(?:the )?(?:final |correct )?answer(?: is|:):?\s+"
-    r"|(?:\u6240\u4ee5|\u56e0\u6b64|\u6545)?(?:\u6700\u7ec8)?\u7b54\u6848\s*(?:\u662f|\u4e3a|:)\s*:?\s*",
+    r"(?:(?:so|thus|hence|therefore|and|\u6240\u4ee5|\u56e0\u6b64|\u6545),?\s?)?(?:(?:the|la|die|\u6700\u7ec8)\s?)?"
+    rf"(?:final |correct )?(?:(?:{spelling.ANSWER_WORDS})\s?{spelling.IS}|ans\s?[:=.]):?\s*",
     re.IGNORECASE,
 )
 
 
 def _parse_mathematics(text: str) -> Parsed:
     written = spelling.write_operators(text)
+    named = _NAME_IN_WORDS.match(written)
+    written = written[named.end() :] if named else written
     if _SHORT_WORD.search(written):
         return Parsed(None, text)
     if _DERIVATIVE.search(text):  # to the parser, d is a letter and would cancel
@@ -248,7 +263,9 @@ def _split_unit(text: str) -> tuple[str, str | None]:
 
 
 _REMARK = re.compile(
-    r",?\s*(?:\(?\s*)?\b(?:for (?:all|any|every|some|each)|for real|where|when|with|since|because)\s.*$", re.DOTALL
+    r",?\s*(?:\(?\s*)?\b(?:for (?:all|any|every|some|each)|for real|where|when|with|since|because)\s.*$"
+    r"|(?<=[^\s(,]),?\s*\(?\s*[a-z](?:\s*,\s*[a-z])*\s*\\in\s*\\mathbb\s*\{?[A-Z]\}?[\^_+*0-9{}]{0,6}\s*\)?\s*$",
+    re.DOTALL,
 )
 _NUMBER_AND_UNIT = re.compile(
     r"(?P<number>.*(?:[\d})\]%!.]|\\pi|\\infty))"

@@ -32,7 +32,7 @@ _BOUNDS = _RELATION_TOKENS - {"=", r"\equiv", r"\to"}
 _POSTFIX_BOUNDS = {r"\more": ">=", r"\less": "<="}
 ANY_NAME = "?"
 """The letter on the left of a bound that has none."""
-_SEPARATORS = {",": "list", r"\land": "and", r"\lor": "or"}
+_SEPARATORS = {",": "list", r"\land": "and", r"\lor": "or", r"\cup": "or", r"\cap": "and"}
 _CLOSING_BRACKETS = {
     "(": (")", "]"),
     "[": (")", "]"),
@@ -170,10 +170,10 @@ class Parser:
     def parse_union(self) -> Value:
         """Parse a union, an intersection or a difference of sets, or a ratio."""
         total = self.parse_ratio()
-        while self.next in _SET_OPERATORS:
+        while self.next in _SET_OPERATORS and isinstance(total, Group):
             kind = _SET_OPERATORS[self.take()]
             part = self.parse_ratio()
-            if not isinstance(total, Group) or not isinstance(part, Group):
+            if not isinstance(part, Group):
                 raise UnknownError
             total = Group(kind, (total, part))
         return total
@@ -410,6 +410,8 @@ class Parser:
         joined_by, right = self.joined_by, self.take()
         if right not in ends:
             raise UnknownError
+        if left == "[" and right == "]" and len(items) == 1:
+            return items[0]
         if left in ("(", "{") and right != "]" and (len(items) == 1 or joined_by != "list"):
             return items[0] if len(items) == 1 else Group(joined_by, tuple(items))
         if len(items) < 2 and left != r"\langle":  # noqa: PLR2004 - brackets hold two values at least

@@ -11,19 +11,21 @@ from unicodedata import normalize as normalize_unicode
 
 # A command whose argument is shown as it is, in a font or a colour.
 _FONT = (
-    r"\\(?:text(?:bf|rm|it|sf|tt|normal|up)?|math(?:rm|bf|it|sf|tt)|[mhf]box"
-    r"|operatorname\*?|boldsymbol|bm|pmb|emph|underline|textcolor\s*\{[^{}]*\}"
+    r"\\(?:text(?:bf|rm|it|sf|tt|normal|up)?|math(?:rm|bf|it|sf|tt|cal|frak|scr)|[mhf]box"
+    r"|operatorname\*?|num|ang|unit|si|boldsymbol|bm|pmb|emph|underline|textcolor\s*\{[^{}]*\}"
     r"|colorbox\s*\{[^{}]*\}|color\s*\{[^{}]*\}(?=\s*\{))\s*"
 )
 _FONT_ARGUMENT = re.compile(_FONT + r"(?:\{([^{}]*)\}|(?<=[a-z])\s([A-Za-z0-9])(?![A-Za-z]))")
 # The argument of a font may have braces of its own, as in \mathbf{x^{2}}.
 _FONT_OF_GROUP = re.compile(_FONT + r"(?=\{)")
+_QUANTITY = re.compile(r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}")  # of siunitx
 _MAX_NESTED_FONTS = 3  # a colour around bold text around a word; each costs a pass
 _LAYOUT = re.compile(
     r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits"
     r"|tiny|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf|tt|bfseries|itshape"
-    r"|color\s*\{[^{}]*\}|centering|noindent|strut|null|mathstrut)(?![A-Za-z])\.?"
-    r"|\\(?:hspace|vspace|phantom|hphantom|vphantom|mspace|label|tag)\*?\s*\{[^{}]*\}"
+    r"|centering|noindent|strut|null|mathstrut"
+    r"|nobreak|checkmark|blacksquare|square|Box|qed|qedsymbol|therefore|because)(?![A-Za-z])\.?"
+    r"|\\color\s*\{[^{}]*\}|\\(?:hspace|vspace|phantom|hphantom|vphantom|mspace|label|tag)\*?\s*\{[^{}]*\}"
     r"|(?<!\\)\\[,;:! ]|\\(?:q?quad|enspace|thinspace|medspace|thickspace|nobreakspace)(?![A-Za-z])"
     r"|~|\\[#&_]|[\u200b-\u200f\u2060\ufeff\ufe0f]"
 )
@@ -80,6 +82,9 @@ _BARE_ROOT = re.compile(r"(\\sqrt(?:\[3\])?|(?<![A-Za-z\\])sqrt) ?(\d+(?:\.\d+)?
 _UNION = re.compile(r"(?<=[)\]}])\s*U\s*(?=[(\[{\\])")
 
 
+_OPTION_MARK = re.compile(r"^\s*([A-J])[\u3001\uff0e](?!\s*[A-J]\b)")
+
+
 def normalize_spelling(text: str) -> str:
     r"""Write characters, fonts, colours and spaces in one way; words are left as they are.
 
@@ -87,6 +92,7 @@ def normalize_spelling(text: str) -> str:
     (' 5  cm ', '2\\sqrt{3}')
     """
     if not text.isascii():
+        text = _OPTION_MARK.sub(r"\1. ", text)
         text = _RAISED.sub(_write_raised, text)
         text = text.translate(_CHARACTER_TABLE)
         if "\\sqrt" in text:
@@ -95,7 +101,10 @@ def normalize_spelling(text: str) -> str:
     if "U" in text:
         text = _UNION.sub(r" \\cup ", text)
     if "\\" in text or "~" in text or "{" in text:
+        if "\\begin" in text:
+            text = _ROWS.sub(_join_rows, text)
         text = _THOUSANDS.sub("", text)
+        text = _QUANTITY.sub(r"\1 \2", text)
         for _ in range(_MAX_NESTED_FONTS):
             before = text
             text = _FONT_ARGUMENT.sub(_show_argument, text)
@@ -103,6 +112,19 @@ def normalize_spelling(text: str) -> str:
                 break
         text = _LAYOUT.sub(" ", _FONT_OF_GROUP.sub("", text))
     return text
+
+
+# Equations below each other are a list; with other columns they are a function by cases.
+_ROWS = re.compile(
+    r"(?:\\left\s*)?(?:\\\{)?\s*\\begin\s*\{(?:cases|array|aligned|align\*?|gathered|split)\}(?:\s*\{[^{}]*\})?"
+    r"(?P<rows>.{0,300}?)\\end\s*\{[a-z*]*\}(?:\s*\\right\s*\.)?",
+    re.DOTALL,
+)
+
+
+def _join_rows(found: re.Match[str]) -> str:
+    rows = found["rows"].replace("&=", "=").strip().removesuffix("\\\\")
+    return found[0] if "&" in rows else ", ".join(row.strip(" ,") for row in rows.split("\\\\"))
 
 
 def _write_raised(found: re.Match[str]) -> str:
@@ -114,6 +136,17 @@ def _show_argument(found: re.Match[str]) -> str:
     return f" {found[1] if found[1] is not None else found[2]} "
 
 
+# Words for "answer" in the languages that models are trained in, and what joins it to the answer.
+ANSWER_WORDS = (
+    r"(?:correct |right )(?:option|choice)|answer|antwort|r[\u00e9e]ponse|respuesta|resposta|risposta|jawaban(?:nya)?|odpowied\u017a"
+    r"|cevap|\u043e\u0442\u0432\u0435\u0442|\u7b54\u6848|\u7b54\u3048|\u89e3\u7b54|\u7d50\u8ad6"
+    r"|\u7b54(?=\s?[:\uff1a])|\uc815\ub2f5|\ub2f5|\u0111\u00e1p \u00e1n|\u0909\u0924\u094d\u0924\u0930"
+    r"|\u0627\u0644\u062c\u0648\u0627\u0628|\u0627\u0644\u0625\u062c\u0627\u0628\u0629"
+)
+IS = (
+    r"(?:\bis\b|\bare\b|\bwas\b|\bequals\b|\bist\b|\blautet\b|\best\b|\bes\b|\b\u00e9\b|\b\u00e8\b"
+    r"|\badalah\b|\u662f|\u4e3a|\u70ba|\u306f|\uc740|\ub294|[:\uff1a=])"
+)
 # Words that are operators, by what they become. Those of one letter are words elsewhere, so they
 # count between digits only.
 _OPERATOR_WORDS = {

@@ -42,6 +42,8 @@ _DELIMITER_PAIRS = (
     (r"\[", r"\]"),
     ("**", "**"),
     ("`", "`"),
+    ('"', '"'),
+    ("\u201c", "\u201d"),
 )
 _BOX_OPENING = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
@@ -55,7 +57,7 @@ def strip_delimiters(text: str) -> str:
             text = text.rstrip(".,;").rstrip()
         if text.endswith("\\"):  # the full stop belonged to a command, such as \\,
             text = before.strip()
-        for left, right in _DELIMITER_PAIRS if text[:1] in "$\\*`" else ():
+        for left, right in _DELIMITER_PAIRS if text[:1] in '$\\*`"\u201c' else ():
             inner = text[len(left) : len(text) - len(right)]
             if text.startswith(left) and text.endswith(right) and inner and left not in inner:
                 text = inner
@@ -232,7 +234,7 @@ _SYNONYMS = {
     **dict.fromkeys((r"\land", r"\wedge"), r"\land"),
     **dict.fromkeys((r"\dots", r"\cdots", r"\dotsc", r"\dotsb", r"\vdots", "..."), r"\ldots"),
     **dict.fromkeys((r"\rightarrow", r"\Rightarrow", r"\implies", r"\longrightarrow", "=>", "->"), r"\to"),
-    **dict.fromkeys((r"\simeq", r"\cong", r"\doteq", r"\thickapprox"), r"\approx"),
+    **dict.fromkeys((r"\simeq", r"\cong", r"\doteq", r"\thickapprox", r"\sim"), r"\approx"),
     **dict.fromkeys((r"\bigcup", r"\bigcup"), r"\cup"),
     **dict.fromkeys((r"\smallsetminus", r"\backslash"), r"\setminus"),
     "**": "^",
