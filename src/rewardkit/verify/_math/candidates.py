@@ -79,7 +79,11 @@ def _generate_candidates(text: str) -> Iterator[Candidate]:
     # The later of the two: some models box their answer, then state it in full, and others reverse.
     yield from sorted(filter(None, (*boxes, stated)), key=lambda found: -found.end)
     for anchor in reversed(anchors):
-        statement = _find_statement(text, anchor.end())
+        start, end = anchor.span()
+        if text[start - 1 : start] == "/":  # </answer>
+            continue
+        in_tag = text[start - 1 : start] == "<" and text[end : end + 1] == ">"
+        statement = _find_statement(text, end + in_tag)
         if statement:
             yield statement
             break
@@ -124,7 +128,7 @@ def _find_statement(text: str, start: int) -> Candidate | None:
     return Candidate(r"\ne " + written if is_denied else written, start, start + len(window))
 
 
-_SPACE = re.compile(r"^[\s*_:>#`\"]+")
+_SPACE = re.compile(r"^[\s*_:#`\"]+")
 
 
 def _prepare(text: str) -> str:

@@ -195,7 +195,7 @@ def _parse_words(text: str, *, is_certain: bool) -> Words | None:
 
 # So few letters would be a product, as "ab" is.
 _SHORT_WORD = re.compile(
-    r"(?<![\\{\w])(?:so|its?|it's|is|he|she|we|if|to|of|an|as|be|by|the|was|are|has|get|now)\s", re.IGNORECASE
+    r"(?<![\\{\w])(?:so|its?|it's|is|he|she|we|if|to|of|an|as|be|by|the|was|are|has|get|now|hence|thus)(?=[\s,])", re.IGNORECASE
 )
 _SENTENCE = re.compile(r"(?<![\\{A-Za-z])(?:[A-Za-z,']+ ){3}")
 _LETTERS_IN_LIST = re.compile(r"\s*[a-z](?:\s*(?:,|\\l(?:and|or))\s*[a-z])+\s*")  # A and C
@@ -216,6 +216,7 @@ ANNOUNCEMENT = re.compile(
 
 def _parse_mathematics(text: str) -> Parsed:
     written = spelling.write_operators(text)
+    written = _GROUPED_SIDE.sub(_join_digits, written)
     named = _NAME_IN_WORDS.match(written)
     written = written[named.end() :] if named else written
     if _SHORT_WORD.search(written):
@@ -235,6 +236,14 @@ def _parse_mathematics(text: str) -> Parsed:
         return Parsed(None, text, parser.large, is_open=_is_open(tokens, written))
     except (TooLargeError, RecursionError):
         return Parsed(None, text, large=True)
+
+
+def _join_digits(found: re.Match[str]) -> str:
+    return found[0].replace(",", "")
+
+
+# In x = 1,234 the comma does not make a list.
+_GROUPED_SIDE = re.compile(r"[=<>]\s*-?[1-9]\d{0,2}(?:,\d{3})+(?![,\d])")
 
 
 def _is_open(tokens: list[str], text: str) -> bool:

@@ -32,6 +32,7 @@ _EMPHASIS = re.compile(r"(?<![\w)*])\*{1,3}(?=[^\s*])|(?<=[^\s*])\*{1,3}(?![\w(*
 _TIMES = re.compile(r"(?<=[\d)])(?<!\b0)\s*x\s*(?=[\d(])|(?<=\d) x (?=\$?\d)")
 # What GSM8K's annotated answers have behind an equals sign: 4*5=<<4*5=20>>20.
 _CALCULATION = re.compile(r"<<[^<>\n]{0,80}>>")
+_TAG = re.compile(r"</?[A-Za-z][\w-]{0,30}>")
 # "5 (five)", "0.25 (25%)": said again, and not a product.
 _GLOSS = re.compile(r"(?<=[\d%])\s+(?=\([^()\n]{0,40}\)\s*(?:[.,;:]|$|[A-Za-z]))", re.MULTILINE)
 _PART_OF = re.compile(r"(?<=[\d%])\s+(?:of|out of|de|von|из)\s+(?=\$?\d)")
@@ -58,6 +59,8 @@ def clean_prose(text: str) -> str:
     """Remove emphasis, and write an x between numbers as a product."""
     if "*" in text or "`" in text or "_" in text or "#" in text:
         text = _EMPHASIS.sub(" ", text)
+    if "<" in text:
+        text = _TAG.sub("\n", text)
     text = _GLOSS.sub(' " ', _PART_OF.sub(r" \\of ", text))
     if "<<" in text:
         text = _CALCULATION.sub("", text)

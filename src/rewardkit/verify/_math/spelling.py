@@ -172,6 +172,9 @@ _OPERATOR_WORDS = {
     "|incorrect|не верно|неверно|falsch|是错的|不对|错误|ではない|ではありません|じゃない|이 아니다|가 아니다",
     "=": "is equal to|are equal to|equals|equal to|等于|равно|равен|равна",
     r"\choose": "choose",
+    "+": "plus",
+    "-": "minus|negative",
+    "/": "divided by",
     r"\bmod": "modulo|mod",
     r"\factorial": "factorial",
     r"\squared": "squared",
@@ -210,6 +213,8 @@ _CORRECTION = re.compile(
     re.IGNORECASE,
 )
 # "x is > 3" is said for "x > 3".
+# "3 to 5" is a ratio or a range, and not 3.
+_RANGE = re.compile(r"(?<=[\d)%])\s+(?:to|through|bis|hasta|до|sampai|hingga)\s+(?=\$?\d)|(?<=\d)\s?[到至]\s?(?=\d)")
 _VERB = re.compile(r"\b(?:is|are|be|was)\s+(?=\\(?:[gl]e|ne)\b|[<>=])")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}|[^\x00-\x7f]|\d\s[ouye]\s")
 
@@ -238,6 +243,7 @@ def write_operators(text: str) -> str:
     text = "".join([*written, text[last:]]) if last else text
     if not text.isascii():
         text = _UNSPACED.sub(_write_operator, text)
+    text = _RANGE.sub(" : ", text)
     text = _JOINING_LETTER.sub(_write_operator, text)
     return _VERB.sub("", text) if last else text
 
