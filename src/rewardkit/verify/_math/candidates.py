@@ -73,7 +73,11 @@ _FINAL = re.compile(r"final\s*$", re.IGNORECASE)
 def _generate_candidates(text: str) -> Iterator[Candidate]:
     """Yield candidates, the likeliest first. To search another place, add a line here."""
     anchors = _find_anchors(text)
-    final = [anchor for anchor in anchors if _FINAL.search(text[max(anchor.start() - 9, 0) : anchor.start()])]
+    final = [
+        anchor
+        for anchor in anchors
+        if _FINAL.search(text[max(anchor.start() - 9, 0) : anchor.start()])
+    ]
     stated = _find_statement(text, final[-1].end()) if final else None
     boxes = _find_boxes(text)
     # The later of the two: some models box their answer, then state it in full, and others reverse.
@@ -149,7 +153,9 @@ def _find_last_mathematics(text: str) -> Candidate | None:
         if start:  # not within a number or a word
             space = max(text.rfind("\n", 0, start), text.rfind(" ", 0, start), 0)
             if space < start - MAX_LENGTH:
-                return Candidate(text[start - MAX_LENGTH : last], start, last)  # too long to be read
+                return Candidate(
+                    text[start - MAX_LENGTH : last], start, last
+                )  # too long to be read
             start = space
         tail = _prepare(text[start : last + _AFTER])
         runs = find_runs(tail)

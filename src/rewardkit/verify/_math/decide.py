@@ -110,7 +110,9 @@ def _compare(  # noqa: PLR0911 - one for each question
         return Outcome.CORRECT
     if not given.texts:
         return Outcome.NO_ANSWER if is_read else (wanted.texts, ())
-    if given.parsed.text == wanted.parsed.text or write_same(given.parsed.text) == write_same(wanted.parsed.text):
+    if given.parsed.text == wanted.parsed.text or write_same(given.parsed.text) == write_same(
+        wanted.parsed.text
+    ):
         return Outcome.CORRECT
     equal = values_equal(given.parsed, wanted.parsed)
     # Parts too large to compute are treated as letters: then equality is certain, inequality not.

@@ -8,27 +8,47 @@ from collections.abc import Hashable
 from fractions import Fraction
 
 from rewardkit._text.numbers import Number
-from rewardkit.verify._math.exact import Form, Rational, TooLargeError
+from rewardkit.verify._math.exact import Form, TooLargeError
 from rewardkit.verify._math.functions import Applied, approximate, forms_differ, has_letters
-from rewardkit.verify._math.intervals import is_letter, solutions_equal, solve
+from rewardkit.verify._math.intervals import solutions_equal, solve
 from rewardkit.verify._math.parse_text import Parsed
 from rewardkit.verify._math.parser import DOTS
 from rewardkit.verify._math.polynomials import compare_zeros
+from rewardkit.verify._math.ratios import (
+    RATIOS,
+    compare_ratios,
+    compare_residues,
+    convert_to_decimal,
+)
+from rewardkit.verify._math.relations import (
+    EQUALITY_OPERATORS,
+    are_assignments,
+    define_functions,
+    drop_conditions,
+    find_ratio,
+    flatten_vector,
+    is_linear,
+    is_name,
+    list_stated_values,
+    names_differ,
+    number_as_forms,
+    order_by_name,
+    subtract_sides,
+)
 from rewardkit.verify._math.series import read_series
 from rewardkit.verify._math.values import Group, Relation, Value, Words
 
 _LISTS = ("list", "and", "or")
 _INTERVALS = ("()", "[]", "(]", "[)")
-_CONDITIONS = ("union", "intersection", "difference", "builder")
-_EQUALITY_OPERATORS = {"=", r"\approx", r"\to", r"\in", r"\equiv"}
-_FLIPPED = {">": "<", ">=": "<="}
+_SETS = frozenset({"{}", *_LISTS})
+_CONDITIONS = frozenset({"union", "intersection", "difference", "builder"})
 
 
 def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     """Return whether an answer equals its reference, None if undecided."""
     if given.value is None or wanted.value is None:
         return _compare_series(given, wanted)
-    if _is_option(given.value) or _is_option(wanted.value):
+    if _find_option(given) or _find_option(wanted):
         return _compare_options(given, wanted)
     # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
     if isinstance(given.value, Words) or isinstance(wanted.value, Words):
@@ -69,7 +89,7 @@ def _is_rounded(decimal: Parsed, exact: Parsed) -> bool | None:
 def _find_number(value: Value | None) -> Fraction | None:
     """Return a number, exact or, for a surd and the like, as close as a float is."""
     if isinstance(value, Relation):
-        values = _list_stated_values(value)
+        values = list_stated_values(value)
         return _find_number(values[-1]) if values else None
     if isinstance(value, Number):
         return Fraction(value.value)
@@ -79,21 +99,24 @@ def _find_number(value: Value | None) -> Fraction | None:
     return None if number is None or not math.isfinite(number) else Fraction(number)
 
 
-def _is_option(value: Value) -> bool:
-    return isinstance(value, Group) and value.kind == "option"
+def _find_option(parsed: Parsed) -> Group | None:
+    value = parsed.value
+    return value if isinstance(value, Group) and value.kind == "option" else None
 
 
 def _compare_options(given: Parsed, wanted: Parsed) -> bool | None:
     """Compare an option with another, or with a letter or the text of one."""
-    if _is_option(given.value) and _is_option(wanted.value):
-        pairs = zip(given.value.items, wanted.value.items, strict=True)
-        same = [values_equal(Parsed(one, ""), Parsed(other, "")) for one, other in pairs]
+    one, other = _find_option(given), _find_option(wanted)
+    if one and other:
+        pairs = zip(one.items, other.items, strict=True)
+        same = [
+            values_equal(Parsed(left, _write_item(left)), Parsed(right, _write_item(right)))
+            for left, right in pairs
+        ]
         return same[0] and same[1] is not False
-    option, other = (given, wanted) if _is_option(given.value) else (wanted, given)
-    return _any_of_three(
-        values_equal(option._replace(value=item, text=_write_item(item)), other)
-        for item in option.value.items
-    )
+    items = (one or other or Group("option", ())).items
+    value = wanted if one else given
+    return _any_of_three(values_equal(Parsed(item, _write_item(item)), value) for item in items)
 
 
 def _write_item(value: Value) -> str:
@@ -109,16 +132,16 @@ def _keep_letters(parsed: Parsed) -> str:
     return re.sub(r"[\s_.,!()\-\\${}]", "", text)
 
 
-def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR0911 - one for each kind
+def _compare_values(given: Value, wanted: Value) -> bool | None:
     """Return whether two values are equal, where neither is words."""
-    given, wanted = _drop_conditions(given), _drop_conditions(wanted)
+    given, wanted = drop_conditions(given), drop_conditions(wanted)
     if isinstance(given, Number) and isinstance(wanted, Number):
         return given.equals(wanted)
     if isinstance(given, Number) or isinstance(wanted, Number):
         return _any_of_three(
             _compare_values(one, other)
-            for one in _number_as_forms(given)
-            for other in _number_as_forms(wanted)
+            for one in number_as_forms(given)
+            for other in number_as_forms(wanted)
         )
     if isinstance(given, Form) and isinstance(wanted, Form):
         different = forms_differ(given, wanted)
@@ -132,27 +155,6 @@ def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR091
     return _compare_group_with_value(group, other)
 
 
-def _drop_conditions(value: Value) -> Value:
-    """Return an expression without the conditions on its letters: x^2 - 4, x > 0."""
-    if not isinstance(value, Group) or value.kind not in ("list", "and") or len(value.items) < 2:  # noqa: PLR2004 - a condition follows
-        return value
-    first, *rest = value.items
-    right = first.sides[-1] if _is_equation(first) else first
-    if not isinstance(right, Form):
-        return value
-    letters = set(filter(is_letter, right.bases()))
-    conditions = all(
-        isinstance(item, Relation) and not _is_equation(item)
-        and isinstance(item.sides[0], Form) and item.sides[0].bases() & letters
-        for item in rest
-    )
-    return first if conditions else value
-
-
-def _is_equation(value: Value) -> bool:
-    return isinstance(value, Relation) and set(value.operators) <= _EQUALITY_OPERATORS - {r"\in"}
-
-
 def _compare_group_with_value(group: Group, value: Value) -> bool | None:
     """Compare where one value is asked for: several are wrong, unless they are all the same."""
     if group.kind in ("based", "residue"):
@@ -162,16 +164,12 @@ def _compare_group_with_value(group: Group, value: Value) -> bool | None:
         if isinstance(top, Form) and isinstance(bottom, Form) and bottom.terms:
             return _compare_values(top / bottom, value)
     if group.kind == "{}" or group.kind in _LISTS:
-        return _all_of_three(_compare_values(item, value) for item in group.items) if group.items else False
+        return (
+            _all_of_three(_compare_values(item, value) for item in group.items)
+            if group.items
+            else False
+        )
     return False
-
-
-def _number_as_forms(value: Value) -> list[Value]:
-    """List a number's forms: a percent is its number or a hundredth of it."""
-    if not isinstance(value, Number):
-        return [value]
-    plain = [Form.of(value.value)]
-    return [*plain, Form.of(value.value * Fraction(1, 100))] if value.percent else list(plain)
 
 
 def _any_of_three(found: object) -> bool | None:
@@ -226,61 +224,37 @@ def _compare_groups(given: Group, wanted: Group) -> bool | None:  # noqa: PLR091
     """Compare sets, tuples, intervals, ratios, times and matrices."""
     kinds = {given.kind, wanted.kind}
     if "based" in kinds:
-        return kinds == {"based"} and _convert_to_decimal(given) == _convert_to_decimal(wanted)
+        return kinds == {"based"} and convert_to_decimal(given) == convert_to_decimal(wanted)
     if "residue" in kinds:
-        return kinds == {"residue"} and _compare_residues(given, wanted)
-    if kinds & _RATIOS:
-        return kinds <= _RATIOS and _compare_ratios(given, wanted)
-    if kinds & set(_CONDITIONS) or _has_condition(given) or _has_condition(wanted):
+        return kinds == {"residue"} and compare_residues(given, wanted)
+    if kinds & RATIOS:
+        return kinds <= RATIOS and compare_ratios(given, wanted)
+    if kinds & _CONDITIONS or _has_condition(given) or _has_condition(wanted):
         return _compare_solutions(given, wanted)
-    if kinds <= {"{}", *_LISTS}:
-        if _has_dots(given) or _has_dots(wanted):
-            return _compare_ordered(given, wanted)
-        return _compare_unordered(given, wanted)
-    if kinds & {"{}", "list", "and"} and kinds & {"()", "matrix"} and _are_assignments(given, wanted):
-        return _compare_ordered(*map(_order_by_name, (given, wanted)))
-    if kinds & {"{}", "and", "or"}:
-        return False
+    if kinds <= _SETS:
+        has_dots = _has_dots(given) or _has_dots(wanted)
+        return (_compare_ordered if has_dots else _compare_unordered)(given, wanted)
+    if kinds & _SETS:
+        return _compare_set_with_tuple(given, wanted)
     if "matrix" in kinds:
-        return _compare_ordered(_flatten_vector(given), _flatten_vector(wanted))
-    if "list" in kinds:
-        # The roots 3, 5 are not the interval [3, 5]; the pair (3, 5) may be written 3, 5.
-        other = given if wanted.kind == "list" else wanted
-        if other.kind not in ("()", "[]") or (other.kind == "[]" and len(other.items) == 2):  # noqa: PLR2004 - an interval
-            return False
-        return _names_differ(given, wanted) and _compare_ordered(given, wanted)
+        return _compare_ordered(flatten_vector(given), flatten_vector(wanted))
     if given.kind != wanted.kind and (kinds != {"()", "[]"} or len(given.items) == 2):  # noqa: PLR2004 - two ends make an interval
         return False
     return _compare_ordered(given, wanted)
 
 
-_RATIOS = {"ratio", "clock", "time"}
-
-
-def _names_differ(*groups: Group) -> bool:
-    """Return whether no letter has two values: "x = 3, x = 5" is not a pair."""
-    for group in groups:
-        names = [
-            item.sides[0].key
-            for item in group.items
-            if isinstance(item, Relation) and isinstance(item.sides[0], Form)
-        ]
-        if len(set(names)) < len(names):
-            return False
-    return True
-
-
-def _are_assignments(*groups: Group) -> bool:
-    """Return whether one gives each of several letters its value: x = 1 and y = 2."""
-    return _names_differ(*groups) and any(
-        all(map(_is_equation, group.items)) and group.items for group in groups
+def _compare_set_with_tuple(given: Group, wanted: Group) -> bool | None:
+    """Compare a set or a list with brackets that keep an order: only a list may be meant so."""
+    one, other = (given, wanted) if given.kind in _SETS else (wanted, given)
+    if one.kind != "or" and other.kind in ("()", "matrix") and are_assignments(one, other):
+        return _compare_ordered(*map(order_by_name, (given, wanted)))
+    # The roots 3, 5 are not the interval [3, 5]; the pair (3, 5) may be written 3, 5.
+    is_interval = other.kind == "[]" and len(other.items) == 2  # noqa: PLR2004 - two ends
+    if one.kind != "list" or other.kind not in ("()", "[]", "matrix") or is_interval:
+        return False
+    return names_differ(one, other) and _compare_ordered(
+        flatten_vector(given), flatten_vector(wanted)
     )
-
-
-def _order_by_name(group: Group) -> Group:
-    if not all(map(_is_equation, group.items)):
-        return _flatten_vector(group)
-    return Group("()", tuple(sorted(group.items, key=lambda item: str(item.sides[0].key) if isinstance(item, Relation) and isinstance(item.sides[0], Form) else "")))
 
 
 def _has_dots(group: Group) -> bool:
@@ -289,11 +263,15 @@ def _has_dots(group: Group) -> bool:
 
 def _has_condition(group: Group) -> bool:
     """Return whether a part says where a value lies, as an inequality does."""
-    return group.kind in _LISTS and any(
-        (isinstance(item, Relation) and not set(item.operators) <= _EQUALITY_OPERATORS)
-        or (isinstance(item, Group) and (item.kind in _CONDITIONS or group.kind == "or" and item.kind in _INTERVALS))
-        for item in group.items
-    )
+    return group.kind in _LISTS and any(_is_condition(item, group.kind) for item in group.items)
+
+
+def _is_condition(value: Value, kind: str) -> bool:
+    if isinstance(value, Relation):
+        return not set(value.operators) <= EQUALITY_OPERATORS
+    if not isinstance(value, Group):
+        return False
+    return value.kind in _CONDITIONS or (kind == "or" and value.kind in _INTERVALS)
 
 
 def _compare_solutions(given: Value, wanted: Value) -> bool | None:
@@ -301,76 +279,6 @@ def _compare_solutions(given: Value, wanted: Value) -> bool | None:
     if one is None or other is None:
         return None
     return solutions_equal(one, other)
-
-
-def _compare_residues(given: Group, wanted: Group) -> bool | None:
-    (one, modulus), (other, wanted_modulus) = given.items, wanted.items
-    if not _compare_values(modulus, wanted_modulus):
-        return False
-    if not (isinstance(one, Form) and isinstance(other, Form) and isinstance(modulus, Form)):
-        return None
-    ratio = ((one - other) / modulus).number
-    return ratio is not None and ratio.denominator == 1
-
-
-def _compare_ratios(given: Group, wanted: Group) -> bool | None:
-    """Compare ratios by their quotients, and times of day by the minute."""
-    kinds = {given.kind, wanted.kind}
-    if "ratio" not in kinds:
-        return _compare_times(given, wanted)
-    if "time" in kinds or len(given.items) != len(wanted.items):
-        return False
-    first, other = given.items[0], wanted.items[0]
-    return _all_of_three(
-        _compare_values(one * other, two * first)
-        if all(isinstance(value, Form) for value in (one, two, first, other))
-        else None
-        for one, two in zip(given.items, wanted.items, strict=True)
-    )
-
-
-def _compare_times(given: Group, wanted: Group) -> bool:
-    """Compare times of day; without its half of the day a time may be in either."""
-    (hour, minute, *rest), (wanted_hour, wanted_minute, *wanted_rest) = (
-        [item.number if isinstance(item, Form) else None for item in group.items]
-        for group in (given, wanted)
-    )
-    if _is_multiple(hour, minute, wanted_hour, wanted_minute) and len(given.items) == len(wanted.items):
-        return True
-    if minute != wanted_minute or [n for n in rest if n] != [n for n in wanted_rest if n]:
-        return False
-    if hour is None or wanted_hour is None or hour == wanted_hour:
-        return True
-    has_half = len(given.items) != len(wanted.items)
-    return has_half and (hour - wanted_hour) % 12 == 0
-
-
-def _is_multiple(top: Rational | None, bottom: Rational | None, wanted_top: Rational | None, wanted_bottom: Rational | None) -> bool:
-    """Return whether 10:22 is the ratio 5:11 times a number; quarters of an hour are times."""
-    if not (top and bottom and wanted_top and wanted_bottom) or wanted_bottom % _QUARTER == 0:
-        return False
-    return top % wanted_top == 0 and top * wanted_bottom == bottom * wanted_top
-
-
-_QUARTER = 15  # minutes
-
-
-def _convert_to_decimal(group: Group) -> int | None:
-    """Return the value of digits in their base, None if a digit is too large for it."""
-    digits, base = (str(item.number) for item in group.items if isinstance(item, Form))
-    try:
-        return int(digits, int(base))
-    except ValueError:
-        return None
-
-
-def _flatten_vector(group: Group) -> Group:
-    """Return a matrix of one row or one column as a tuple of its numbers."""
-    if group.kind == "matrix":
-        rows = [row.items for row in group.items if isinstance(row, Group)]
-        if len(rows) == 1 or all(len(row) == 1 for row in rows):
-            return Group("()", tuple(item for row in rows for item in row))
-    return group
 
 
 def _compare_with_relation(given: Value, wanted: Value) -> bool | None:
@@ -384,71 +292,16 @@ def _compare_with_relation(given: Value, wanted: Value) -> bool | None:
     assert isinstance(relation, Relation)  # noqa: S101 - one of them is
     if relation.operators == (r"\equiv",) and not isinstance(other, Group):
         return False  # a residue's class is not one number
-    if set(relation.operators) <= _EQUALITY_OPERATORS:
-        return _any_of_three(_compare_values(value, other) for value in _list_stated_values(relation))
+    if set(relation.operators) <= EQUALITY_OPERATORS:
+        return _any_of_three(
+            _compare_values(value, other) for value in list_stated_values(relation)
+        )
     return _compare_solutions(relation, other) if isinstance(other, Group) else False
-
-
-def _list_stated_values(relation: Relation) -> list[Value]:
-    """List the values that an equation states: what its name is, or what its sides compute."""
-    operators, sides = relation.operators, relation.sides
-    if operators == (r"\equiv",):
-        return [sides[1]] if isinstance(sides[1], Group) and _is_name(sides[0]) else []
-    if r"\approx" in operators and not _is_name(sides[0]):
-        return [side for side in sides if _agree(side, sides[-1], _MAX_APPROXIMATION)]
-    if _is_name(sides[0]):
-        return list(sides[1:]) if r"\approx" in operators else [sides[-1]]
-    if _is_name(sides[-1]) and len(sides) == 2:  # noqa: PLR2004 - 3 = x
-        return [sides[0]]
-    if all(map(_is_constant, sides)):
-        return [side for side in sides if _agree(side, sides[-1], _MAX_ROUNDING)]
-    computed = len(sides) > 2 and all(map(_is_constant, sides[1:]))  # noqa: PLR2004 - 2x + 1 = 2(3) + 1 = 7
-    if computed or all(_compare_values(side, sides[-1]) for side in sides[:-1]):
-        return [sides[-1]]
-    return []
-
-
-def _is_constant(value: Value) -> bool:
-    if isinstance(value, Form):
-        return not has_letters(value)
-    return isinstance(value, Number)
-
-
-def _agree(value: Value, other: Value, tolerance: float) -> bool:
-    """Return whether a value may be another one rounded: 1/3 = 0.33."""
-    if value is other:
-        return True
-    one, two = ([f for f in _number_as_forms(v) if isinstance(f, Form)] for v in (value, other))
-    return any(
-        left is not None and right is not None and abs(left - right) <= tolerance * abs(right)
-        and (left == right or left % 1 or right % 1)
-        for left in map(approximate, one)
-        for right in map(approximate, two)
-    )
-
-
-# As shares: what 1/3 = 0.33 and pi ≈ 3 are off.
-_MAX_ROUNDING, _MAX_APPROXIMATION = 0.02, 0.1
-
-
-def _is_name(value: Value) -> bool:
-    """Return whether a left side only names something: x, f(x), (x, y), m + n."""
-    if isinstance(value, Group):
-        return all(map(_is_name, value.items))
-    if not isinstance(value, Form) or len(value.below) > 1 or not value.terms:
-        return False
-    letters = {base for monomial in value.terms for base, _ in monomial}
-    if len(letters) == 1 and any(power != 1 for m in value.terms for _, power in m):
-        return False  # x^2 = 9 is an equation to solve
-    return all(
-        factor == 1 and monomial and all(is_letter(base) for base, _ in monomial)
-        for monomial, factor in value.terms.items()
-    )
 
 
 def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations or two inequalities."""
-    equations = [set(relation.operators) <= _EQUALITY_OPERATORS for relation in (given, wanted)]
+    equations = [set(relation.operators) <= EQUALITY_OPERATORS for relation in (given, wanted)]
     if all(equations):
         return _compare_equations(given, wanted)
     solved = _compare_solutions(given, wanted)
@@ -458,8 +311,8 @@ def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
         return False
     if len(given.operators) != 1 or len(wanted.operators) != 1:
         return None
-    sides = [_subtract_sides(relation) for relation in (given, wanted)]
-    ratio = _find_ratio(sides[0][1], sides[1][1])
+    sides = [subtract_sides(relation) for relation in (given, wanted)]
+    ratio = find_ratio(sides[0][1], sides[1][1])
     if sides[0][0] == sides[1][0] and ratio is not None:
         return True if ratio > 0 or sides[0][0] == "!=" else None
     return None
@@ -468,54 +321,12 @@ def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
 def _compare_equations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations, of which the first and the last side count."""
     ends = [(relation.sides[0], relation.sides[-1]) for relation in (given, wanted)]
-    named = all(_is_name(left) for left, _ in ends)
-    if named and (_compare_values(ends[0][0], ends[1][0]) or _define_functions(ends)):
+    named = all(is_name(left) for left, _ in ends)
+    if named and (_compare_values(ends[0][0], ends[1][0]) or define_functions(ends)):
         return _compare_values(ends[0][1], ends[1][1])
     if not all(isinstance(side, Form) for pair in ends for side in pair):
         return None
-    one, other = (_subtract_sides(Relation(("=",), pair))[1] for pair in ends)
-    if _find_ratio(one, other) is not None:
+    one, other = (subtract_sides(Relation(("=",), pair))[1] for pair in ends)
+    if find_ratio(one, other) is not None:
         return True
-    return False if _is_linear(one) and _is_linear(other) else compare_zeros(one, other)
-
-
-def _define_functions(ends: list[tuple[Value, Value]]) -> bool:
-    """Return whether both are a function of a letter, whose own name does not matter."""
-    return all(
-        isinstance(right, Form) and any(map(is_letter, right.bases())) and _is_function_name(left)
-        for left, right in ends
-    )
-
-
-def _is_function_name(value: Value) -> bool:
-    if not isinstance(value, Form) or value.term is None:
-        return False
-    return set(dict(value.term[0])) <= {"y"} or "(" in str(next(iter(dict(value.term[0])), ""))
-
-
-def _subtract_sides(relation: Relation) -> tuple[str, Form]:
-    """Bring a relation to the shape `form operator 0`."""
-    left, right = relation.sides[0], relation.sides[-1]
-    operator = relation.operators[0]
-    if not isinstance(left, Form) or not isinstance(right, Form):
-        return "?", Form.of(0)
-    return (_FLIPPED[operator], right - left) if operator in _FLIPPED else (operator, left - right)
-
-
-def _find_ratio(one: Form, other: Form) -> Fraction | None:
-    """Return the number by which one form is a multiple of the other, or None."""
-    if not one.terms or not other.terms or len(one.below) > 1 or len(other.below) > 1:
-        return None
-    monomial, factor = next(iter(one.terms.items()))
-    if monomial not in other.terms:
-        return None
-    ratio = Fraction(factor) / other.terms[monomial]
-    return ratio if one == other * Form.of(ratio) else None
-
-
-def _is_linear(form: Form) -> bool:
-    """Return whether a form is a sum of single letters and numbers."""
-    return len(form.below) == 1 and all(
-        len(monomial) <= 1 and all(e == 1 and is_letter(base) for base, e in monomial)
-        for monomial in form.terms
-    )
+    return False if is_linear(one) and is_linear(other) else compare_zeros(one, other)

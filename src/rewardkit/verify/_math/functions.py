@@ -343,6 +343,8 @@ _COMPLEX_FUNCTIONS: dict[str, Callable[..., complex]] = {
     "arctan": cmath.atan,
     "ln": cmath.log,
     "abs": abs,
+    "max": lambda *values: max(values, key=lambda value: value.real),
+    "min": lambda *values: min(values, key=lambda value: value.real),
     "floor": _restrict_to_reals(math.floor),
     "ceil": _restrict_to_reals(math.ceil),
     "factorial": _restrict_to_reals(lambda x: math.gamma(x + 1)),

@@ -49,7 +49,9 @@ def solve(value: Value) -> Solution | None:
         return None if span is None else Solution(None, span)
     if value.kind == "{}":
         points = [_find_point(item) for item in value.items]
-        return None if None in points else Solution(None, _unite([s for p in points if p for s in p]))
+        return (
+            None if None in points else Solution(None, _unite([s for p in points if p for s in p]))
+        )
     if value.kind == "builder":
         return _solve_builder(value)
     if value.kind in _COMBINATIONS and len(value.items) <= _MAX_SPANS:

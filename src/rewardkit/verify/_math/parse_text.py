@@ -114,7 +114,9 @@ def _parse_number(text: str) -> Value | None:
 
 # The reader of numbers takes "x = 3", "(3)" and "2 pi" for numbers with a name, brackets or a
 # unit. Here they are an equation, brackets and a product, so the parser reads them.
-_NOT_NUMBER = re.compile(r"[=<>&|!]|\\(?:begin|\{|pi|sqrt|cup|infty|pm)|^[\[({]|\d[a-z][-+^]|\d:\d|\.\.")
+_NOT_NUMBER = re.compile(
+    r"[=<>&|!]|\\(?:begin|\{|pi|sqrt|cup|infty|pm)|^[\[({]|\d[a-z][-+^]|\d:\d|\.\."
+)
 
 
 def _parse_based(text: str) -> Value | None:
@@ -125,13 +127,28 @@ def _parse_based(text: str) -> Value | None:
     base = found["base"].lower()
     return Group(
         "based",
-        (Form.of(int(found["digits"])), Form.of(_BASE_NAMES[base] if base in _BASE_NAMES else int(base))),
+        (
+            Form.of(int(found["digits"])),
+            Form.of(_BASE_NAMES[base] if base in _BASE_NAMES else int(base)),
+        ),
     )
 
 
 _BASE_NAMES = {
-    **{"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9},
-    **{"ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16, "binary": 2, "octal": 8},
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+    "sixteen": 16,
+    "binary": 2,
+    "octal": 8,
 }
 # Python converts longer integers in quadratic time.
 _NUMBER_WITH_BASE = re.compile(
@@ -195,13 +212,18 @@ def _parse_words(text: str, *, is_certain: bool) -> Words | None:
 
 # So few letters would be a product, as "ab" is.
 _SHORT_WORD = re.compile(
-    r"(?<![\\{\w])(?:so|its?|it's|is|he|she|we|if|to|of|an|as|be|by|the|was|are|has|get|now|hence|thus)(?=[\s,])", re.IGNORECASE
+    r"(?<![\\{\w])(?:so|its?|it's|is|he|she|we|if|to|of|an|as|be|by|the|was|are|has|get|now|hence|thus)(?=[\s,])",
+    re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<![\\{A-Za-z])(?:[A-Za-z,']+ ){3}")
 _LETTERS_IN_LIST = re.compile(r"\s*[a-z](?:\s*(?:,|\\l(?:and|or))\s*[a-z])+\s*")  # A and C
 _MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
-_WORDS = re.compile(r"\(?([^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff]|[ '\u2019.,-](?=[^\W\d_])|'$)*)\)?")
-_ARROW = re.compile(r"^\s*(?:\\(?:Rightarrow|rightarrow|implies|to|longrightarrow)(?![A-Za-z])\s*)+")
+_WORDS = re.compile(
+    r"\(?([^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff]|[ '\u2019.,-](?=[^\W\d_])|'$)*)\)?"
+)
+_ARROW = re.compile(
+    r"^\s*(?:\\(?:Rightarrow|rightarrow|implies|to|longrightarrow)(?![A-Za-z])\s*)+"
+)
 _POINT = re.compile(r"^[A-Z]'?\s?(?=\([^()]*,[^()]*\)$)")  # the name of a point: A(1, 2)
 # "Total = 5", "Area (in cm) = 5": a name in words.
 _NAME_IN_WORDS = re.compile(
@@ -266,7 +288,9 @@ def _split_unit(text: str) -> tuple[str, str | None]:
     words = found["words"].strip()
     unit = units.read_unit(words)
     # "2 pi" and "3 million" end in words that change the value.
-    if unit or (words not in tokenizer.NAMES and _WORDS_OF_UNIT.fullmatch(words) and numbers.is_unit(words)):
+    if unit or (
+        words not in tokenizer.NAMES and _WORDS_OF_UNIT.fullmatch(words) and numbers.is_unit(words)
+    ):
         return found["number"], unit
     return text, None
 

@@ -7,11 +7,9 @@ products, sets, tuples, intervals and their unions, matrices, equations and ineq
 from __future__ import annotations
 
 import math
-import re
-from fractions import Fraction
 
-from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
 from rewardkit._text.numbers import Number
+from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
 from rewardkit.verify._math.functions import apply_function, raise_to_power
 from rewardkit.verify._math.literals import parse_clock, parse_decimal
 from rewardkit.verify._math.tokenizer import FUNCTIONS, GREEK, MAX_DEPTH, TRIGONOMETRIC
@@ -41,12 +39,28 @@ _CLOSING_BRACKETS = {
     r"\langle": (r"\rangle",),
     "]": ("[", "]"),  # ]0, 1[ is open
 }
+CHOICES = {r"\max": max, r"\min": min, r"\gcd": math.gcd, r"\lcm": math.lcm}
 MAX_SYMBOLIC_CHOICE = 8
 """Binomials of fewer than so many of a letter are multiplied out."""
 DOTS = "..."
 """The letter for what is left out of a sequence."""
 _SET_OPERATORS = {r"\cup": "union", r"\cap": "intersection", r"\setminus": "difference"}
-_FACTOR_STARTS = frozenset({"(", "{", "|", r"\frac", r"\sqrt", r"\binom", r"\pi", r"\infty", r"\{", r"\lfloor", r"\lceil", r"\ldots"})
+_FACTOR_STARTS = frozenset(
+    {
+        "(",
+        "{",
+        "|",
+        r"\frac",
+        r"\sqrt",
+        r"\binom",
+        r"\pi",
+        r"\infty",
+        r"\{",
+        r"\lfloor",
+        r"\lceil",
+        r"\ldots",
+    }
+)
 _MATRIX_OPENINGS = frozenset(rf"\begin{{{kind}matrix}}" for kind in ("", "p", "b", "B", "small"))
 
 
@@ -259,6 +273,7 @@ class Parser:
             or token in GREEK
             or token[1:] in FUNCTIONS
             or token in (r"\sum", r"\prod")
+            or token in CHOICES
         ) and not (token == "|" and self.open_bars)
 
     def _parse_mixed_number(self, whole: Form) -> Form:
@@ -361,6 +376,8 @@ class Parser:
             self.open_bars -= 1
             self.take("|")
             return apply_function("abs", inside)
+        if token in CHOICES:
+            return self._choose_value(token[1:])
         if token in _ROUNDINGS:
             inside = _require_form(self.parse_sum())
             self.take(_ROUNDINGS[token])
@@ -381,6 +398,24 @@ class Parser:
         if token in (r"\sum", r"\prod"):
             return self._parse_series(token)
         raise UnknownError
+
+    def _choose_value(self, name: str) -> Form:
+        """Parse the greatest, the least, or what divides or is divided by all of some values."""
+        opening = self.take()
+        if opening not in ("(", r"\{", "{"):
+            raise UnknownError
+        items = [
+            _require_form(item)
+            for item in self.parse_items(frozenset({*_CLOSING_BRACKETS[opening], ""}))
+        ]
+        self.take(_CLOSING_BRACKETS[opening][0])
+        numbers = [item.number for item in items]
+        if name in ("max", "min") and None in numbers:
+            return apply_function(name, *items)
+        try:
+            return Form.of(CHOICES["\\" + name](*numbers))
+        except TypeError:  # the divisors of fractions
+            raise UnknownError from None
 
     def _parse_letter(self, letter: str) -> Form:
         while self.next == "'":

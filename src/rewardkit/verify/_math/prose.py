@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from rewardkit.verify._math import units
 from rewardkit.verify._math.tokenizer import (
-    FUNCTIONS,
     STOP,
     WORD,
     Token,
@@ -28,7 +27,9 @@ _DELIMITED = re.compile(
 _PLAIN_WORD = re.compile(r"(?<![\\A-Za-z{])[^\W\d_]{3,}(?![^\W_])")
 _DELIMITERS = re.compile(r"\$\$?|\\[()\[\]]")
 # Emphasis; ** and * between numbers are operators.
-_EMPHASIS = re.compile(r"(?<![\w)*])\*{1,3}(?=[^\s*])|(?<=[^\s*])\*{1,3}(?![\w(*])|`+|__|^#+ ", re.MULTILINE)
+_EMPHASIS = re.compile(
+    r"(?<![\w)*])\*{1,3}(?=[^\s*])|(?<=[^\s*])\*{1,3}(?![\w(*])|`+|__|^#+ ", re.MULTILINE
+)
 _TIMES = re.compile(r"(?<=[\d)])(?<!\b0)\s*x\s*(?=[\d(])|(?<=\d) x (?=\$?\d)")
 # What GSM8K's annotated answers have behind an equals sign: 4*5=<<4*5=20>>20.
 _CALCULATION = re.compile(r"<<[^<>\n]{0,80}>>")
@@ -37,11 +38,54 @@ _TAG = re.compile(r"</?[A-Za-z][\w-]{0,30}>")
 _GLOSS = re.compile(r"(?<=[\d%])\s+(?=\([^()\n]{0,40}\)\s*(?:[.,;:]|$|[A-Za-z]))", re.MULTILINE)
 _PART_OF = re.compile(r"(?<=[\d%])\s+(?:of|out of|de|von|из)\s+(?=\$?\d)")
 
-_LEADING = frozenset((",", ")", "]", "}", r"\}", "*", "/", ":", "'", "|", r"\to", r"\lor", r"\land", "!", "^", ".", r"\times"))
-_TRAILING = frozenset((",", "(", "[", r"\{", "{", "=", "*", ":", "'", "|", r"\to", r"\lor", r"\land", "^", "."))
+_LEADING = frozenset(
+    (
+        ",",
+        ")",
+        "]",
+        "}",
+        r"\}",
+        "*",
+        "/",
+        ":",
+        "'",
+        "|",
+        r"\to",
+        r"\lor",
+        r"\land",
+        "!",
+        "^",
+        ".",
+        r"\times",
+    )
+)
+_TRAILING = frozenset(
+    (",", "(", "[", r"\{", "{", "=", "*", ":", "'", "|", r"\to", r"\lor", r"\land", "^", ".")
+)
 _BOUNDS = frozenset(("!=", "<", ">", "<=", ">=", r"\approx"))
 _SUFFIXES = frozenset((r"\more", r"\less", r"\wrong"))
-_EMPTY = _LEADING | _TRAILING | _BOUNDS | {"+", "-", "%", r"\more", r"\less", r"\wrong", r"\ldots", "&", r"\\", "_", "~", "^", r"\circ", r"\choose", r"\bmod"}
+_EMPTY = (
+    _LEADING
+    | _TRAILING
+    | _BOUNDS
+    | {
+        "+",
+        "-",
+        "%",
+        r"\more",
+        r"\less",
+        r"\wrong",
+        r"\ldots",
+        "&",
+        r"\\",
+        "_",
+        "~",
+        "^",
+        r"\circ",
+        r"\choose",
+        r"\bmod",
+    }
+)
 
 
 class Run(NamedTuple):
@@ -65,7 +109,6 @@ def clean_prose(text: str) -> str:
     if "<<" in text:
         text = _CALCULATION.sub("", text)
     return _TIMES.sub(" * ", text) if "x" in text else text
-
 
 
 def find_runs(text: str, *, is_first_sentence: bool = False) -> list[Run]:
@@ -185,7 +228,9 @@ def _measures_rest(run: Run, following: Run) -> bool:
 
 
 def _write_tokens(text: str, run: Run) -> str:
-    bounds = [token.text for token in run.tokens if token.text in _BOUNDS and token is run.tokens[0]]
+    bounds = [
+        token.text for token in run.tokens if token.text in _BOUNDS and token is run.tokens[0]
+    ]
     tokens = run.tokens[1:] if bounds and len(run.tokens) > 1 else run.tokens
     body = _DELIMITERS.sub(" ", text[tokens[0].start : tokens[-1].end])
     return " ".join([*bounds, body]) if tokens is not run.tokens else body
@@ -196,6 +241,8 @@ def _write_unit(run: Run) -> list[str]:
     if not run.words or run.words[0].start > run.tokens[-1].end + 1:
         return []
     words = [word.text[1:] for word in run.words[:2]]
+    if words[0] == "in" and len(words) > 1:  # "5 in all" is not 5 inches
+        return []
     for length in (2, 1):
         if len(words) >= length and units.read_unit(" ".join(words[:length])):
             return words[:length]

@@ -38,7 +38,9 @@ def read_series(*texts: str) -> list[tuple[Value, ...]] | None:
         {
             letter.lower()
             for found in ends
-            for letter in re.findall(r"[A-Za-z]", f"{found['low']} {found['high'] or found['letter']}")
+            for letter in re.findall(
+                r"[A-Za-z]", f"{found['low']} {found['high'] or found['letter']}"
+            )
         }
         - {found["index"] for found in ends}
     )
@@ -48,7 +50,9 @@ def read_series(*texts: str) -> list[tuple[Value, ...]] | None:
     try:
         return [
             tuple(
-                Parser(part, {letter: Form.of(point + i) for i, letter in enumerate(letters)}).parse_all()
+                Parser(
+                    part, {letter: Form.of(point + i) for i, letter in enumerate(letters)}
+                ).parse_all()
                 for part in tokens
             )
             for point in _POINTS

@@ -11,7 +11,7 @@ from unicodedata import normalize as normalize_unicode
 
 # A command whose argument is shown as it is, in a font or a colour.
 _FONT = (
-    r"\\(?:text(?:bf|rm|it|sf|tt|normal|up)?|math(?:rm|bf|it|sf|tt|cal|frak|scr)|[mhf]box"
+    r"\\(?:text(?:bf|rm|it|sf|tt|normal|up)?|math(?:rm|bf|it|sf|tt)|[mhf]box"
     r"|operatorname\*?|num|ang|unit|si|boldsymbol|bm|pmb|emph|underline|textcolor\s*\{[^{}]*\}"
     r"|colorbox\s*\{[^{}]*\}|color\s*\{[^{}]*\}(?=\s*\{))\s*"
 )
@@ -30,14 +30,35 @@ _LAYOUT = re.compile(
     r"|~|\\[#&_]|[\u200b-\u200f\u2060\ufeff\ufe0f]"
 )
 # Before the spaces go: 1\,234 and 1{\,}234 are one number, and 1, 234 is a list.
-_THOUSANDS = re.compile(
-    r"(?<=\d)(?:,?\\!\s?|,\\,|\{(?:,|\\,|\\!)\}|\\[,:; ]|~)(?=\d{3}(?!\d))"
-)
+_THOUSANDS = re.compile(r"(?<=\d)(?:,?\\!\s?|,\\,|\{(?:,|\\,|\\!)\}|\\[,:; ]|~)(?=\d{3}(?!\d))")
 
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
-    "varsigma sigma tau upsilon phi chi psi omega"
-).split()
+_GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "omicron",
+    "pi",
+    "rho",
+    "varsigma",
+    "sigma",
+    "tau",
+    "upsilon",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+]
 # With a space after each command, so that a letter that follows does not join its name.
 _LATEX_OF_CHARACTER = {
     **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width forms
@@ -214,7 +235,9 @@ _CORRECTION = re.compile(
 )
 # "x is > 3" is said for "x > 3".
 # "3 to 5" is a ratio or a range, and not 3.
-_RANGE = re.compile(r"(?<=[\d)%])\s+(?:to|through|bis|hasta|до|sampai|hingga)\s+(?=\$?\d)|(?<=\d)\s?[到至]\s?(?=\d)")
+_RANGE = re.compile(
+    r"(?<=[\d)%])\s+(?:to|through|bis|hasta|до|sampai|hingga)\s+(?=\$?\d)|(?<=\d)\s?[到至]\s?(?=\d)"
+)
 _VERB = re.compile(r"\b(?:is|are|be|was)\s+(?=\\(?:[gl]e|ne)\b|[<>=])")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}|[^\x00-\x7f]|\d\s[ouye]\s")
 

@@ -200,7 +200,9 @@ def _is_letter(text: str, start: int, end: int) -> bool:
     )
 
 
-_OPERATOR_AFTER = re.compile(r"\s?(?:[=<>^_+*/!]|-(?=[\s\d])|\\(?:[lg]e|ne|in|approx|equiv)\b)|[()]|'")
+_OPERATOR_AFTER = re.compile(
+    r"\s?(?:[=<>^_+*/!]|-(?=[\s\d])|\\(?:[lg]e|ne|in|approx|equiv)\b)|[()]|'"
+)
 _OPERATOR_BEFORE = re.compile(r"(?:[=<>^_+*/(]|\d|(?<=[\s\d])-|\\[a-z]*)\s?$|\d$")
 
 
@@ -212,7 +214,11 @@ def _classify_mark(mark: str, before: str, after: str) -> str:
         return STOP
     if mark == "!":
         return "!" if before.isalnum() or before in ")}" else STOP
-    if mark == ":" and not (before.isdigit() and after[:1].isdigit()) and not (before.isspace() and after[:1].isspace()):
+    if (
+        mark == ":"
+        and not (before.isdigit() and after[:1].isdigit())
+        and not (before.isspace() and after[:1].isspace())
+    ):
         return WORD + mark
     if mark == "-" and before in ("", "\n") and after[:1].isspace():
         return WORD + mark
@@ -220,10 +226,14 @@ def _classify_mark(mark: str, before: str, after: str) -> str:
 
 
 # Two of three tokens in prose are words, which are looked at once each.
-_MARKS = frozenset([*"+-*/^=<>()[]{}|,;.%&_':~", "**", "<=", ">=", "!=", "==", ":=", "=>", "->", "...", "=<"])
+_MARKS = frozenset(
+    [*"+-*/^=<>()[]{}|,;.%&_':~", "**", "<=", ">=", "!=", "==", ":=", "=>", "->", "...", "=<"]
+)
 
 _SYNONYMS = {
-    **dict.fromkeys((r"\dfrac", r"\tfrac", r"\cfrac", r"\sfrac", r"\nicefrac", r"\flatfrac"), r"\frac"),
+    **dict.fromkeys(
+        (r"\dfrac", r"\tfrac", r"\cfrac", r"\sfrac", r"\nicefrac", r"\flatfrac"), r"\frac"
+    ),
     **dict.fromkeys((r"\dbinom", r"\tbinom"), r"\binom"),
     **dict.fromkeys((r"\cdot", r"\times", r"\ast", r"\star"), "*"),
     **dict.fromkeys((r"\leq", r"\le", r"\leqslant", "=<"), "<="),
@@ -233,7 +243,9 @@ _SYNONYMS = {
     **dict.fromkeys((r"\lor", r"\vee"), r"\lor"),
     **dict.fromkeys((r"\land", r"\wedge"), r"\land"),
     **dict.fromkeys((r"\dots", r"\cdots", r"\dotsc", r"\dotsb", r"\vdots", "..."), r"\ldots"),
-    **dict.fromkeys((r"\rightarrow", r"\Rightarrow", r"\implies", r"\longrightarrow", "=>", "->"), r"\to"),
+    **dict.fromkeys(
+        (r"\rightarrow", r"\Rightarrow", r"\implies", r"\longrightarrow", "=>", "->"), r"\to"
+    ),
     **dict.fromkeys((r"\simeq", r"\cong", r"\doteq", r"\thickapprox", r"\sim"), r"\approx"),
     **dict.fromkeys((r"\bigcup", r"\bigcup"), r"\cup"),
     **dict.fromkeys((r"\smallsetminus", r"\backslash"), r"\setminus"),
@@ -307,16 +319,57 @@ def _bracket_depth(text: str) -> int:
 # What math-verify knows beyond the parser.
 _OPEN_COMMANDS = frozenset(
     rf"\{name}"
-    for name in (
-        "int iint iiint oint lim limsup liminf sum prod partial nabla det max min sup gcd lcm arg Re Im "
-        "overline bar vec hat widehat overrightarrow arcsin arccos arctan arccot arcsec arccsc sinh cosh "
-        "tanh coth sech csch arsinh arcosh artanh Gamma zeta log ln exp mathcal lfloor lceil"
-    ).split()
+    for name in [
+        "int",
+        "iint",
+        "iiint",
+        "oint",
+        "lim",
+        "limsup",
+        "liminf",
+        "sum",
+        "prod",
+        "det",
+        "arg",
+        "Re",
+        "Im",
+        "overline",
+        "bar",
+        "vec",
+        "hat",
+        "widehat",
+        "overrightarrow",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arccot",
+        "arcsec",
+        "arccsc",
+        "sinh",
+        "cosh",
+        "tanh",
+        "coth",
+        "sech",
+        "csch",
+        "arsinh",
+        "arcosh",
+        "artanh",
+        "Gamma",
+        "zeta",
+        "log",
+        "ln",
+        "exp",
+        "mathcal",
+        "lfloor",
+        "lceil",
+    ]
 )
 
 
 # A hedge, a denial or a part of a sentence: math-verify would take one number of it.
-_NOT_MATHEMATICS = frozenset((r"\lor", r"\land", "!=", r"\wrong", r"\more", r"\less", r"\of", "!=", "%"))
+_NOT_MATHEMATICS = frozenset(
+    (r"\lor", r"\land", "!=", r"\wrong", r"\more", r"\less", r"\of", "!=", "%")
+)
 
 
 def has_open_command(tokens: Sequence[str]) -> bool:
@@ -324,7 +377,8 @@ def has_open_command(tokens: Sequence[str]) -> bool:
     if any(token[0] == WORD or token in _NOT_MATHEMATICS for token in tokens):
         return False
     return any(
-        token in _OPEN_COMMANDS or token.startswith(r"\begin") for token in tokens
+        token in _OPEN_COMMANDS or (token.startswith(r"\begin") and "matrix" in token)
+        for token in tokens
     )
 
 

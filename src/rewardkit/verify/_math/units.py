@@ -36,7 +36,9 @@ _PAIRS = frozenset(
 # One letter in the wrong case is a name or a scale: 3 k is 3,000.
 _NOT_UNITS = frozenset("knjwvacfMGSHDω")
 _SPELLED = {"square": "^2", "sq": "^2", "cubic": "^3"}
-_PART = re.compile(r"(?P<word>[^\W\d_]+|[$€£¥₹¢%])(?:\s?\^?\s?\{?\s?(?P<power>-?[1-3])\s?\}?)?|(?P<per>/|\bper\b)")
+_PART = re.compile(
+    r"(?P<word>[^\W\d_]+|[$€£¥₹¢%])(?:\s?\^?\s?\{?\s?(?P<power>-?[1-3])\s?\}?)?|(?P<per>/|\bper\b)"
+)
 _TAIL = re.compile(
     r"(?:\d|\}|\)|\\pi)\s*-?(?P<unit>(?:\^\s?\{?\s?\\circ\s?\}?\s?)?[^\W\d_]*(?:[\s/^{}*.-]|[^\W\d_]|[1-3]|\\cdot|\$|€|¢)*)$"
 )
