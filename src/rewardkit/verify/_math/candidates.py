@@ -2,8 +2,8 @@ r"""Find where in a text the answer is: in a box, after "the answer is", or last
 
 In this order: 1. the last `\boxed{}`, or what follows the last "final answer"; 2. what follows the
 last "the answer is" or "answer:", in any of a few languages; 3. the last mathematics in the text.
-The first that is there is the answer: if it cannot be read, no other is tried, since a guess that is
-wrong half of the time would be paid half of the time. The time is linear in the text's length.
+The first that is there is the answer: if it cannot be read, no other is tried, since then a wrong
+answer beside a lucky number would be paid. The time is linear in the text's length.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 
 from rewardkit.verify._math.parse_text import Candidate
 from rewardkit.verify._math.prose import clean_prose, find_runs, write_run
-from rewardkit.verify._math.spelling import ANSWER_WORDS, IS, normalize_spelling, write_operators
+from rewardkit.verify._math.spelling import normalize_spelling, write_operators
 from rewardkit.verify._math.tokenizer import MAX_LENGTH, find_closing_brace
+from rewardkit.verify._math.vocabulary import ANSWER_WORDS, IS
 
 # Only the last ones count, and a text may repeat "answer" a hundred thousand times.
 _MAX_ANCHORS = 12

@@ -93,40 +93,41 @@ def _find_answer(text: str) -> _Answer:
 _find_cached_answer = lru_cache(maxsize=1024)(_find_answer)
 
 
-def _compare(  # noqa: PLR0911 - one for each question
-    answer: str, reference: str
-) -> Outcome | Verdict | tuple[Texts, Texts]:
+def _compare(answer: str, reference: str) -> Outcome | Verdict | tuple[Texts, Texts]:
     is_short = len(reference) <= _MAX_CACHED_CHARACTERS
     wanted = (_find_cached_answer if is_short else _find_answer)(reference)
-    if not wanted.texts:
-        return Outcome.BAD_REFERENCE
     is_read = wanted.parsed.value is not None
+    if not wanted.texts or not (
+        is_read or wanted.parsed.is_open or wanted.large or is_well_formed(wanted.parsed.text)
+    ):
+        return Outcome.BAD_REFERENCE
     if not is_read and wanted.large:
         return _REFERENCE_TOO_LARGE
-    if not is_read and not wanted.parsed.is_open and not is_well_formed(wanted.parsed.text):
-        return Outcome.BAD_REFERENCE
     given = _find_answer(answer)
     if is_read and _states_reference_in_words(answer, given.parsed, wanted.parsed):
         return Outcome.CORRECT
     if not given.texts:
         return Outcome.NO_ANSWER if is_read else (wanted.texts, ())
-    if given.parsed.text == wanted.parsed.text or write_same(given.parsed.text) == write_same(
-        wanted.parsed.text
-    ):
+    return _compare_answers(given, wanted)
+
+
+def _compare_answers(given: _Answer, wanted: _Answer) -> Outcome | Verdict | tuple[Texts, Texts]:
+    one, other = given.parsed, wanted.parsed
+    if one.text == other.text or write_same(one.text) == write_same(other.text):
         return Outcome.CORRECT
-    equal = values_equal(given.parsed, wanted.parsed)
-    # Parts too large to compute are treated as letters: then equality is certain, inequality not.
-    units = {given.parsed.unit, wanted.parsed.unit} - {None}
-    if equal and len(units) > 1:
+    equal = values_equal(one, other)
+    if equal and one.unit and other.unit and one.unit != other.unit:
         return _UNITS_DIFFER
-    if equal is not None and (equal or not given.parsed.large):
+    # Parts too large to compute are treated as letters: then equality is certain, inequality not.
+    if equal is not None and (equal or not one.large):
         return Outcome.CORRECT if equal else Outcome.WRONG
     if wanted.large or given.large:
         return TOO_LARGE
-    if not all(side.parsed.value is not None or side.parsed.is_open for side in (wanted, given)):
-        has_value = given.parsed.value is not None or _HAS_DIGIT.search(given.parsed.text)
-        return Outcome.WRONG if has_value else Outcome.NO_ANSWER
-    return wanted.texts, given.texts
+    # math-verify takes a number of what it cannot read, so it is asked about mathematics alone.
+    if all(side.value is not None or side.is_open for side in (one, other)):
+        return wanted.texts, given.texts
+    is_answer = one.value is not None or _HAS_DIGIT.search(one.text)
+    return Outcome.WRONG if is_answer else Outcome.NO_ANSWER
 
 
 _HAS_DIGIT = re.compile(r"\d")

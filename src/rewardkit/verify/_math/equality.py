@@ -9,10 +9,9 @@ from fractions import Fraction
 
 from rewardkit._text.numbers import Number
 from rewardkit.verify._math.exact import Form, TooLargeError
-from rewardkit.verify._math.functions import Applied, approximate, forms_differ, has_letters
+from rewardkit.verify._math.functions import DOTS, Applied, approximate, forms_differ, has_letters
 from rewardkit.verify._math.intervals import solutions_equal, solve
 from rewardkit.verify._math.parse_text import Parsed
-from rewardkit.verify._math.parser import DOTS
 from rewardkit.verify._math.polynomials import compare_zeros
 from rewardkit.verify._math.ratios import (
     RATIOS,

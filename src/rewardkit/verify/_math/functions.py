@@ -33,7 +33,11 @@ class Applied(NamedTuple):
     arguments: tuple[Hashable, ...]
 
 
-CONSTANTS = frozenset(("pi", "e", "i", "oo", "..."))
+DOTS = "..."
+"""The letter for what is left out of a sequence."""
+ANY_NAME = "?"
+"""The letter on the left of a bound that has none, such as "> 3"."""
+CONSTANTS = frozenset(("pi", "e", "i", "oo", DOTS))
 """The letters that are numbers, or that are not names."""
 
 

@@ -10,8 +10,13 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from rewardkit.verify._math.exact import Form
-from rewardkit.verify._math.functions import CONSTANTS, approximate, forms_differ, has_letters
-from rewardkit.verify._math.parser import ANY_NAME
+from rewardkit.verify._math.functions import (
+    ANY_NAME,
+    CONSTANTS,
+    approximate,
+    forms_differ,
+    has_letters,
+)
 from rewardkit.verify._math.values import Group, Relation, Value
 
 _INFINITY = Form.of("oo")
@@ -38,7 +43,7 @@ class Solution(NamedTuple):
     spans: list[Span]
 
 
-def solve(value: Value) -> Solution | None:
+def solve(value: Value) -> Solution | None:  # noqa: PLR0911 - one for each kind
     """Return the real numbers that a set or a condition on one letter allows, None if unknown."""
     if isinstance(value, Relation):
         return _solve_relation(value)
@@ -124,8 +129,8 @@ def _solve_linear(operator: str, left: Value, right: Value) -> Solution | None:
     if not isinstance(left, Form) or not isinstance(right, Form):
         return None
     if _is_infinite(left) or _is_infinite(right):
-        name = right if _is_infinite(left) else left
-        return Solution(name.key, _EVERYTHING) if operator == "<" else None
+        other = right if _is_infinite(left) else left
+        return Solution(other.key, _EVERYTHING) if operator == "<" else None
     split = split_linear(left - right)
     if split is None or operator not in ("<", "<=", "=", "!=", r"\approx"):
         return None

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from rewardkit._text import numbers
-from rewardkit.verify._math import spelling, tokenizer, units
+from rewardkit.verify._math import spelling, tokenizer, units, vocabulary
 from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
 from rewardkit.verify._math.parser import Parser
 from rewardkit.verify._math.values import Group, Value, Words
@@ -231,7 +231,7 @@ _NAME_IN_WORDS = re.compile(
 )
 ANNOUNCEMENT = re.compile(
     r"(?:(?:so|thus|hence|therefore|and|\u6240\u4ee5|\u56e0\u6b64|\u6545),?\s?)?(?:(?:the|la|die|\u6700\u7ec8)\s?)?"
-    rf"(?:final |correct )?(?:(?:{spelling.ANSWER_WORDS})\s?{spelling.IS}|ans\s?[:=.]):?\s*",
+    rf"(?:final |correct )?(?:(?:{vocabulary.ANSWER_WORDS})\s?{vocabulary.IS}|ans\s?[:=.]):?\s*",
     re.IGNORECASE,
 )
 
@@ -296,8 +296,10 @@ def _split_unit(text: str) -> tuple[str, str | None]:
 
 
 _REMARK = re.compile(
-    r",?\s*(?:\(?\s*)?\b(?:for (?:all|any|every|some|each)|for real|where|when|with|since|because)\s.*$"
-    r"|(?<=[^\s(,]),?\s*\(?\s*[a-z](?:\s*,\s*[a-z])*\s*\\in\s*\\mathbb\s*\{?[A-Z]\}?[\^_+*0-9{}]{0,6}\s*\)?\s*$",
+    r",?\s*(?:\(?\s*)?\b(?:for (?:all|any|every|some|each|real)|where|when|with|since|because)\s.*$"
+    # "k \in Z" after what holds for each k
+    r"|(?<=[^\s(,]),?\s*\(?\s*[a-z](?:\s*,\s*[a-z])*\s*\\in\s*\\mathbb\s*\{?[A-Z]\}?"
+    r"[\^_+*0-9{}]{0,6}\s*\)?\s*$",
     re.DOTALL,
 )
 _NUMBER_AND_UNIT = re.compile(

@@ -7,6 +7,7 @@ theorem (Sturm, 1829), exactly.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 from rewardkit.verify._math.exact import UNIT, Form
 from rewardkit.verify._math.intervals import is_letter
@@ -109,4 +110,4 @@ def _count_real_roots(polynomial: Polynomial) -> int:
 
 
 def _count_changes(values: list[Fraction]) -> int:
-    return sum(one * other < 0 for one, other in zip(values, values[1:], strict=False))
+    return sum(one * other < 0 for one, other in pairwise(values))

@@ -14,7 +14,7 @@ EQUALITY_OPERATORS = frozenset({"=", r"\approx", r"\to", r"\in", r"\equiv"})
 _FLIPPED = {">": "<", ">=": "<="}
 
 
-def list_stated_values(relation: Relation) -> list[Value]:
+def list_stated_values(relation: Relation) -> list[Value]:  # noqa: PLR0911 - one for each kind
     """List the values that an equation states: what its name is, or what its sides compute."""
     operators, sides = relation.operators, relation.sides
     if operators == (r"\equiv",):
@@ -127,9 +127,10 @@ def are_assignments(*groups: Group) -> bool:
 def order_by_name(group: Group) -> Group:
     """Return assignments as a tuple in the order of their names; others as they are."""
     named = [item for item in group.items if isinstance(item, Relation)]
-    if len(named) < len(group.items):
+    if not named or len(named) < len(group.items):
         return flatten_vector(group)
-    return Group("()", tuple(sorted(named, key=lambda item: _write_name(item.sides[0]))))
+    in_order: list[Relation] = sorted(named, key=lambda item: _write_name(item.sides[0]))
+    return Group("()", tuple(in_order))
 
 
 def _write_name(value: Value) -> str:

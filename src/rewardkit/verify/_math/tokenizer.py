@@ -31,7 +31,8 @@ GREEK = frozenset(
     rf"\{name}"
     for line in (
         "alpha beta delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma",
-        "tau phi varphi chi psi omega ell hbar angle triangle omicron upsilon Delta Omega Phi Psi Theta Lambda",
+        "tau phi varphi chi psi omega ell hbar angle triangle omicron upsilon",
+        "Delta Omega Phi Psi Theta Lambda",
     )
     for name in line.split()
 )
@@ -97,7 +98,7 @@ _GROUPED = r"[1-9]\d{0,2}(?:,\d{3})+(?![\d,])(?:\.\d+)? | [1-9]\d{0,2}(?:[ ]\d{3
 # A date, a version and a time are not numbers.
 _NOT_NUMBER = r"\d{4}-\d{1,2}-\d{1,2}(?![-\d]) | \d{1,2}/\d{1,2}/\d{4}(?!\d) | \d+(?:\.\d+){2,}"
 _REST = r"""
-  | (?P<command>\\begin\s*\{[a-zA-Z]*\} | \\end\s*\{[a-zA-Z]*\} | \\mathbb\s*\{?[A-Z]\}? | \\[A-Za-z]+ | \\.)
+  | (?P<command>\\(?:begin|end)\s*\{[a-zA-Z]*\} | \\mathbb\s*\{?[A-Z]\}? | \\[A-Za-z]+ | \\.)
   | (?P<word>[^\W\d_]+) | (?P<mark>\*\* | [<>!:=]= | => | -> | \.{3} | \S | \n)
 """
 _CLOCK = r"(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?![\d:])"
@@ -106,7 +107,8 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 _TOKENS_OF_PROSE = re.compile(
-    rf"(?P<not_number>{_NOT_NUMBER}) | (?P<clock>{_CLOCK}) | (?P<number>{_GROUPED} | {_NUMBER}) {_REST}",
+    rf"(?P<not_number>{_NOT_NUMBER}) | (?P<clock>{_CLOCK})"
+    rf" | (?P<number>{_GROUPED} | {_NUMBER}) {_REST}",
     re.VERBOSE,
 )
 
@@ -159,7 +161,7 @@ def scan_prose(text: str, delimited: list[tuple[int, int]]) -> Iterator[Token]:
     spans = iter([*delimited, (len(text), len(text))])
     low, high = next(spans)
     for found in _TOKENS_OF_PROSE.finditer(text):
-        start, end = found.span()
+        start = found.start()
         while start >= high and high < len(text):
             low, high = next(spans)
         if low <= start < high:

@@ -6,30 +6,73 @@ import re
 
 # The first name of each line is the unit's canonical one.
 _NAMES = """
-m metre meter metres meters 米|cm centimetre centimeter centimetres centimeters 厘米
-mm millimetre millimeter millimetres millimeters 毫米|km kilometre kilometer kilometres kilometers 公里 千米
-in inch inches|ft foot feet|yd yard yards|mi mile miles|μm micrometer micrometers micron microns
-kg kilogram kilograms kilo kilos 千克 公斤|g gram grams gramme grammes 克|mg milligram milligrams
-lb lbs pound pounds|oz ounce ounces|ton tons tonne tonnes
-s sec secs second seconds 秒|min mins minute minutes 分钟|h hr hrs hour hours 小时|ms millisecond milliseconds
-day days 天|week weeks|month months|year years yr yrs
-l liter liters litre litres|ml milliliter milliliters millilitre millilitres|gallon gallons gal|quart quarts|pint pints
-usd dollar dollars $|cent cents ¢|eur euro euros €|gbp £|jpy yen 円|inr rupee rupees ₹|cny yuan rmb 元|krw won 원
-deg degree degrees|rad radian radians|%
-n newton newtons|j joule joules|kj kilojoule kilojoules|w watt watts|kw kilowatt kilowatts
-v volt volts|a ampere amperes amp amps|hz hertz|pa pascal pascals|mol mole moles|k kelvin kelvins
-celsius c|fahrenheit f|ohm ohms ω \\omega|mph|kph|hectare hectares|acre acres
+m metre meter metres meters 米
+cm centimetre centimeter centimetres centimeters 厘米
+mm millimetre millimeter millimetres millimeters 毫米
+km kilometre kilometer kilometres kilometers 公里 千米
+in inch inches
+ft foot feet
+yd yard yards
+mi mile miles
+μm micrometer micrometers micron microns
+kg kilogram kilograms kilo kilos 千克 公斤
+g gram grams gramme grammes 克
+mg milligram milligrams
+lb lbs pound pounds
+oz ounce ounces
+ton tons tonne tonnes
+s sec secs second seconds 秒
+min mins minute minutes 分钟
+h hr hrs hour hours 小时
+ms millisecond milliseconds
+day days 天
+week weeks
+month months
+year years yr yrs
+l liter liters litre litres
+ml milliliter milliliters millilitre millilitres
+gallon gallons gal
+quart quarts
+pint pints
+usd dollar dollars $
+cent cents ¢
+eur euro euros €
+gbp £
+jpy yen 円
+inr rupee rupees ₹
+cny yuan rmb 元
+krw won 원
+deg degree degrees
+rad radian radians
+%
+n newton newtons
+j joule joules
+kj kilojoule kilojoules
+w watt watts
+kw kilowatt kilowatts
+v volt volts
+a ampere amperes amp amps
+hz hertz
+pa pascal pascals
+mol mole moles
+k kelvin kelvins
+celsius c
+fahrenheit f
+ohm ohms ω \\omega
+mph
+kph
+hectare hectares
+acre acres
 """
 _CANONICAL = {
-    name: line.split()[0]
-    for line in _NAMES.replace("\n", "|").split("|")
-    if line
-    for name in line.split()
+    name: line.split()[0] for line in _NAMES.splitlines() if line for name in line.split()
 }
 _PAIRS = frozenset(
-    [("ft", "in"), ("h", "min"), ("min", "s"), ("h", "s"), ("km", "m"), ("m", "cm"), ("lb", "oz")]
-    + [("kg", "g"), ("day", "h"), ("year", "month"), ("week", "day"), ("usd", "cent"), ("yd", "ft")]
-    + [("cm", "mm"), ("mi", "ft"), ("deg", "min"), ("m", "mm"), ("l", "ml"), ("min", "min")]
+    [
+        *(("ft", "in"), ("h", "min"), ("min", "s"), ("h", "s"), ("km", "m"), ("m", "cm")),
+        *(("lb", "oz"), ("kg", "g"), ("day", "h"), ("year", "month"), ("week", "day")),
+        *(("usd", "cent"), ("yd", "ft"), ("cm", "mm"), ("mi", "ft"), ("m", "mm"), ("l", "ml")),
+    ]
 )
 """Units of which the second measures what is left over: 5 ft 6 in."""
 
@@ -83,9 +126,16 @@ def _write_unit(words: str) -> str:
     return _UNIT_FRACTION.sub(r"\1/\2", words)
 
 
-_COMMANDS = (("\\cdot", " "), ("^\\circ", " degrees "), ("^{\\circ}", " degrees "), ("\\circ", " degrees "),
-             ("\\mu ", "μ"), ("\\mu", "μ"), ("\\Omega", "ohm"), ("degrees C", "celsius"),
-             ("degrees  C", "celsius"), ("degrees  F", "fahrenheit"), ("degrees F", "fahrenheit"))  # fmt: skip
+_COMMANDS = (
+    *(
+        ("\\cdot", " "),
+        ("^\\circ", " degrees "),
+        ("^{\\circ}", " degrees "),
+        ("\\circ", " degrees "),
+    ),
+    *(("\\mu ", "μ"), ("\\mu", "μ"), ("\\Omega", "ohm"), ("degrees C", "celsius")),
+    *(("degrees  C", "celsius"), ("degrees  F", "fahrenheit"), ("degrees F", "fahrenheit")),
+)
 _UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*([^{}]{1,9})\}\s*\{\s*([^{}]{1,9})\}")
 
 
