@@ -47,6 +47,8 @@ def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     """Return whether an answer equals its reference, None if undecided."""
     if given.value is None or wanted.value is None:
         return _compare_series(given, wanted)
+    if _is_decimal_comma(given, wanted):
+        return True
     if _find_option(given) or _find_option(wanted):
         return _compare_options(given, wanted)
     # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
@@ -59,6 +61,19 @@ def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     if equal is False and (_MANY_DECIMALS.search(given.text) or _MANY_DECIMALS.search(wanted.text)):
         return _is_rounded(given, wanted) or _is_rounded(wanted, given)
     return equal
+
+
+def _is_decimal_comma(given: Parsed, wanted: Parsed) -> bool:
+    """Return whether 2,5 is given for 2.5, which a list would never be."""
+    return (
+        isinstance(wanted.value, Number)
+        and isinstance(given.value, Group)
+        and _DECIMAL_COMMA.fullmatch(given.text) is not None
+        and Fraction(given.text.replace(",", ".")) == wanted.value.value
+    )
+
+
+_DECIMAL_COMMA = re.compile(r"-?[0-9]{1,9},[0-9]{1,9}")
 
 
 def _compare_series(given: Parsed, wanted: Parsed) -> bool | None:

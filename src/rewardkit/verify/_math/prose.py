@@ -246,4 +246,5 @@ def _write_unit(run: Run) -> list[str]:
     for length in (2, 1):
         if len(words) >= length and units.read_unit(" ".join(words[:length])):
             return words[:length]
-    return words[:1] if units.changes_value(words[0]) else []
+    changes = units.changes_value(words[0]) or units.changes_value(" ".join(words))
+    return words if changes else []

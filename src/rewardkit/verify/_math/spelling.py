@@ -123,6 +123,8 @@ _CORRECTION = re.compile(
     r"|(?<=[\d)}%])\s(?:instead of|rather than)\s[^.\n]{1,40}(?=[.\n]|$)",
     re.IGNORECASE,
 )
+_HALF = re.compile(r"(?<=\d)\s+and\s+(?:a\s+|one[\s-])half\b", re.IGNORECASE)
+_MINUS = re.compile(r"\b(?:negative|minus)\s+(?=\$?\\?\d|\\d?frac|\\sqrt)", re.IGNORECASE)
 # "x is > 3" is said for "x > 3".
 # "3 to 5" is a ratio or a range, and not 3.
 _RANGE = re.compile(
@@ -140,7 +142,7 @@ def write_operators(text: str) -> str:
     """
     if not _HAS_WORD.search(text):
         return text
-    text = _CORRECTION.sub(" ", text)
+    text = _MINUS.sub(" -", _HALF.sub(" 1/2", _CORRECTION.sub(" ", text)))
     written: list[str] = []
     last = 0
     for word in _WORD.finditer(text):

@@ -89,7 +89,7 @@ _MAX_UNIT_LENGTH = 40
 _CHANGES_VALUE = re.compile(
     r"(?:hundreds?|thousands?|\w*illions?|dozens?|gross|scores?|lakhs?|lacs?|crores?|bn|mn|mil|mill"
     r"|bln|k|bps|basis|factorial|squared|cubed|negative|half|halves|thirds?|quarters?|fourths?|fifths?|\w+ths?"
-    r"|ratus|ribu|juta|miliar|triliun|lusin|times|[万亿億千百十만억천백].*)"
+    r"|ratus|ribu|juta|miliar|triliun|lusin|times|[万亿億千百十만억천백].*|[‰‱]|per ?mille)"
 )
 
 
