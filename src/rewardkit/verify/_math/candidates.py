@@ -82,7 +82,8 @@ def _generate_candidates(text: str) -> Iterator[Candidate]:
     stated = _find_statement(text, final[-1].end()) if final else None
     boxes = _find_boxes(text)
     # The later of the two: some models box their answer, then state it in full, and others reverse.
-    yield from sorted(filter(None, (*boxes, stated)), key=lambda found: -found.end)
+    if boxes:
+        yield from sorted(filter(None, (*boxes, stated)), key=lambda found: -found.end)
     for anchor in reversed(anchors):
         start, end = anchor.span()
         if text[start - 1 : start] == "/":  # </answer>
@@ -124,15 +125,17 @@ def _find_statement(text: str, start: int) -> Candidate | None:
     is_joined = joint is not None and joint.end() > start
     start = joint.end() if joint else start
     window = _SPACE.sub("", text[start : start + _MAX_STATEMENT], count=1)
+    end = start + len(_FIRST_SENTENCE.match(window)[0])  # type: ignore[index] - it may be empty
     sentence = _prepare(window)
     runs = find_runs(sentence, is_first_sentence=True)
     # Without "is" between them, the answer follows at once: "**Answer** 5".
     if not runs or (not is_joined and sentence[: runs[0].tokens[0].start].strip()):
         return None
     written = write_run(sentence, runs, 0, is_stated=True)
-    return Candidate(r"\ne " + written if is_denied else written, start, start + len(window))
+    return Candidate(r"\ne " + written if is_denied else written, start, end)
 
 
+_FIRST_SENTENCE = re.compile(r"(?:[^.\n\u3002]|\.(?!\s))*+")
 _SPACE = re.compile(r"^[\s*_:#`\"]+")
 
 

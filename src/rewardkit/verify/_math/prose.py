@@ -88,13 +88,17 @@ _EMPTY = (
 )
 
 
+_OPERATORS = frozenset(("=", "*", "/", "+"))
+_JOINTS = _OPERATORS | {r"\lor", r"\land"}
+
+
 class Run(NamedTuple):
     """The tokens between two words, with the words after it up to the next run or the stop."""
 
     tokens: list[Token]
     words: list[Token]
     joined_by: str
-    """The "and" or "or" between it and the run before it in the sentence, else empty."""
+    """The "and", "or" or operator after the words between the run before it and this one."""
     is_hedged: bool
     """Whether "or" follows."""
 
@@ -159,7 +163,7 @@ class _RunReader:
             self.pending, self.is_first = [], True
 
     def _add(self, tokens: list[Token], trimmed: list[Token], words: list[Token]) -> None:
-        joins = tokens[0].text in (r"\lor", r"\land") and not self.is_first
+        joins = tokens[0].text in _JOINTS and not self.is_first
         joined_by = tokens[0].text if joins else ""
         hedged = tokens[-1].text == r"\lor"
         self.runs.append(Run([*self.pending, *trimmed], words, joined_by, hedged))
@@ -203,6 +207,9 @@ def write_run(text: str, runs: list[Run], index: int, *, is_stated: bool) -> str
         following = runs[index + 1]
         if _measures_rest(runs[index], following):
             parts.append(_write_tokens(text, following))
+        elif following.joined_by in _OPERATORS:
+            if is_stated:  # "5 apples + 3 apples = 8 apples" is 8
+                parts = [_write_result(text, following), *_write_unit(following)]
         elif following.joined_by and (
             is_stated or [w.text for w in run.words] == [w.text for w in following.words]
         ):
@@ -217,6 +224,14 @@ def write_run(text: str, runs: list[Run], index: int, *, is_stated: bool) -> str
         if [w.text for w in run.words] in ([w.text for w in before.words], []):
             parts[:0] = [_write_tokens(text, before), r"\lor"]
     return " ".join(parts)
+
+
+def _write_result(text: str, run: Run) -> str:
+    """Return what a computation in words comes to, or what cannot be read if it does not say."""
+    equals = [index for index, token in enumerate(run.tokens) if token.text == "="]
+    if not equals:
+        return r"\of"
+    return _write_tokens(text, run._replace(tokens=run.tokens[equals[-1] :]))
 
 
 def _measures_rest(run: Run, following: Run) -> bool:

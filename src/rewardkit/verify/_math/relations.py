@@ -25,6 +25,8 @@ def list_stated_values(relation: Relation) -> list[Value]:  # noqa: PLR0911 - on
         return list(sides[1:]) if r"\approx" in operators else [sides[-1]]
     if is_name(sides[-1]) and len(sides) == 2:  # noqa: PLR2004 - 3 = x
         return [sides[0]]
+    if r"\to" in operators:  # 42 -> 43 are two numbers
+        return []
     if all(map(_is_constant, sides)):
         return [side for side in sides if _agree(side, sides[-1], _MAX_ROUNDING)]
     computed = len(sides) > 2 and all(map(_is_constant, sides[1:]))  # noqa: PLR2004 - 2x + 1 = 2(3) + 1 = 7

@@ -51,8 +51,9 @@ _OPTION_MARK = re.compile(r"^\s*([A-J])[\u3001\uff0e](?!\s*[A-J]\b)")
 def normalize_spelling(text: str) -> str:
     r"""Write characters, fonts, colours and spaces in one way; words are left as they are.
 
-    >>> normalize_spelling(r"\textcolor{red}{\mathbf{5}}\,\text{cm}"), normalize_spelling("2√3")
-    (' 5  cm ', '2\\sqrt{3}')
+    >>> text = normalize_spelling(r"\textcolor{red}{\mathbf{5}}\,\text{cm}")
+    >>> " ".join(text.split()), normalize_spelling("2√3")
+    ('5 cm', '2\\sqrt{3}')
     """
     if not text.isascii():
         text = _OPTION_MARK.sub(r"\1. ", text)
@@ -138,7 +139,7 @@ def write_operators(text: str) -> str:
     r"""Write words that are operators as such: "at least 3" is `\ge 3`.
 
     >>> write_operators("x is at least 3 or not 5").split()
-    ['x', 'is', '\\ge', '3', '\\lor', '\\ne', '5']
+    ['x', '\\ge', '3', '\\lor', '\\ne', '5']
     """
     if not _HAS_WORD.search(text):
         return text

@@ -80,7 +80,7 @@ _PAIRS = frozenset(
 _NOT_UNITS = frozenset("knjwvacfMGSHDω")
 _SPELLED = {"square": "^2", "sq": "^2", "cubic": "^3"}
 _PART = re.compile(
-    r"(?P<word>[^\W\d_]+|[$€£¥₹¢%])(?:\s?\^?\s?\{?\s?(?P<power>-?[1-3])\s?\}?)?|(?P<per>/|\bper\b)"
+    r"(?P<per>/|\bper\b)|(?P<word>[^\W\d_]+|[$€£¥₹¢%])(?:\s?\^?\s?\{?\s?(?P<power>-?[1-3])\s?\}?)?"
 )
 _TAIL = re.compile(
     r"(?:\d|\}|\)|\\pi)\s*-?(?P<unit>(?:\^\s?\{?\s?\\circ\s?\}?\s?)?[^\W\d_]*(?:[\s/^{}*.-]|[^\W\d_]|[1-3]|\\cdot|\$|€|¢)*)$"
