@@ -7,11 +7,13 @@ ever sees `batch.texts`. `Column` names the dataset column that a reward reads.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import groupby
 from math import isnan
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, get_args
+from operator import or_
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, get_args, get_origin
 
 from pydantic_core import core_schema
 
@@ -39,7 +41,8 @@ class ColumnName(str, Generic[Value]):  # noqa: SLOT000 - a str takes no slots b
     """The name of a dataset column, with the type that its values must have.
 
     Fields are declared as `Column[type]` and take a plain string, so a dataset with other names
-    needs no copy: `Correct(verifier=Number(), reference="solution")`.
+    needs no copy: `Correct(verifier=Number(), reference="solution")`. Of `list[str]` only the list
+    is checked, not its elements.
 
     >>> ColumnName("solution", value_type=str) == "solution"
     True
@@ -63,7 +66,7 @@ class ColumnName(str, Generic[Value]):  # noqa: SLOT000 - a str takes no slots b
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, _: GetCoreSchemaHandler) -> CoreSchema:
         """Take a non-empty string where a component declares a column."""
-        value_type = (*get_args(source), object)[0]
+        value_type = _drop_type_arguments((*get_args(source), object)[0])
 
         def make_name(name: str, info: ValidationInfo) -> ColumnName[Any]:
             return cls(name, value_type, info.field_name)
@@ -302,6 +305,16 @@ class Batch:
 
 
 _NO_PROMPTS_MESSAGE = "the batch has no prompts, which this reward needs; pass prompts=[...]"
+
+
+def _drop_type_arguments(wanted: Any) -> Any:
+    """Turn `list[str] | None` into `list | None`: isinstance takes no type arguments."""
+    if not isinstance(wanted, UnionType):
+        return get_origin(wanted) or wanted
+    parts = get_args(wanted)
+    bare = [*map(_drop_type_arguments, parts)]
+    # the same object if there is nothing to drop, since messages know `Reference` by it
+    return wanted if bare == [*parts] else reduce(or_, bare)
 
 
 def _describe_type(wanted: Any) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections import deque
-from typing import Annotated, ClassVar, Literal, Self, final
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, final
 
 from pydantic import AfterValidator, Field, model_validator
 
+from rewardkit._messages import shorten_repr
 from rewardkit._text import numbers
 from rewardkit._text.patterns import compile_pattern
 from rewardkit._text.tag_layout import compile_only_block, restore_opening
@@ -30,6 +32,8 @@ __all__ = [
     "Regex",
     "Tag",
     "Whole",
+    "explain_reference",
+    "extract_references",
 ]
 
 Which = Literal["first", "last"]
@@ -412,3 +416,50 @@ def _is_altered(text: str, token: re.Match[str]) -> bool:
 def _numbers_equal(one: str, other: str) -> bool:
     left, right = numbers.read_number(one), numbers.read_number(other)
     return one == other or (left is not None and left == right)
+
+
+def extract_references(extractor: Extractor | None, references: Sequence[Any]) -> Sequence[Any]:
+    """Extract the right answer from each reference: from a text, or from each text of a list.
+
+    A text in which the extractor finds nothing becomes None; what is neither text nor a list is
+    returned as it is, and so are all references without an extractor.
+
+    >>> extract_references(Hash(), ["9 + 9 = 18 #### 18", ["#### 1", "2"], 7])
+    ['18', ['1', None], 7]
+    """
+    if extractor is None:
+        return references
+
+    def extract(reference: Any) -> Any:
+        if isinstance(reference, str):
+            return extractor.extract(reference)
+        if isinstance(reference, (list, tuple)):
+            return [extract(part) if isinstance(part, str) else part for part in reference]
+        return reference
+
+    return [*map(extract, references)]
+
+
+MAX_REFERENCE_CHARACTERS = 30
+
+
+def explain_reference(extractor: Extractor | None, reference: Any) -> str:
+    """Describe a reference that no verifier can read: its end, and the extractor that would help.
+
+    >>> explain_reference(None, "Half of 36 is 18, so #### 18")
+    "'Half of 36 is 18, so #### 18'; reference_extractor: hash reads it"
+    """
+    if isinstance(reference, (list, tuple)) and reference:
+        return explain_reference(extractor, reference[0])
+    if not isinstance(reference, str):
+        return shorten_repr(reference)
+    # the answer is at the end of a solution
+    end = reference[-MAX_REFERENCE_CHARACTERS:]
+    text = repr(reference if end == reference else f"...{end}")
+    if extractor is not None and extractor.extract(reference) is None:
+        return f"reference_extractor finds nothing in {text}"
+    for name, other in (("hash", Hash()), ("boxed", Boxed()), ("tag", Tag())):
+        found = other.extract(reference)
+        if extractor is None and found and found != reference.strip():
+            return f"{text}; reference_extractor: {name} reads it"
+    return text

@@ -193,6 +193,9 @@ class Reward(Component):
         if log_metric is not None:
             for metric, mean in batch.metrics.items():
                 log_metric(f"{self.__name__}/{metric}", mean)
+        # what watches a run reads the whys of every row without a column in the trainer's table
+        if keep_whys := getattr(log_extra, "keep_whys", None):
+            keep_whys(whys)
         # only if asked for: a column of text per reward swamps the trainer's table of completions
         if log_extra is not None and self.log_why:
             log_extra(f"{self.__name__}/why", [*whys])
