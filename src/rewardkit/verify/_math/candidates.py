@@ -125,7 +125,8 @@ def _find_statement(text: str, start: int) -> Candidate | None:
     is_joined = joint is not None and joint.end() > start
     start = joint.end() if joint else start
     window = _SPACE.sub("", text[start : start + _MAX_STATEMENT], count=1)
-    end = start + len(_FIRST_SENTENCE.match(window)[0])  # type: ignore[index] - it may be empty
+    first = _FIRST_SENTENCE.match(window)
+    end = start + (first.end() if first else 0)
     sentence = _prepare(window)
     runs = find_runs(sentence, is_first_sentence=True)
     # Without "is" between them, the answer follows at once: "**Answer** 5".

@@ -45,22 +45,25 @@ _CONDITIONS = frozenset({"union", "intersection", "difference", "builder"})
 
 def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     """Return whether an answer equals its reference, None if undecided."""
+    try:
+        return _compare_parsed(given, wanted)
+    except (TooLargeError, RecursionError):
+        return None
+
+
+def _compare_parsed(given: Parsed, wanted: Parsed) -> bool | None:
+    """Compare values, or sums whose ends are letters. Raises TooLargeError."""
     if given.value is None or wanted.value is None:
         return _compare_series(given, wanted)
-    if _is_decimal_comma(given, wanted):
-        return True
     if _find_option(given) or _find_option(wanted):
         return _compare_options(given, wanted)
     # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
     if isinstance(given.value, Words) or isinstance(wanted.value, Words):
         return _keep_letters(given) == _keep_letters(wanted)
-    try:
-        equal = _compare_values(given.value, wanted.value)
-    except (TooLargeError, RecursionError):
-        return None
+    equal = _compare_values(given.value, wanted.value)
     if equal is False and (_MANY_DECIMALS.search(given.text) or _MANY_DECIMALS.search(wanted.text)):
         return _is_rounded(given, wanted) or _is_rounded(wanted, given)
-    return equal
+    return True if _is_decimal_comma(given, wanted) else equal
 
 
 def _is_decimal_comma(given: Parsed, wanted: Parsed) -> bool:

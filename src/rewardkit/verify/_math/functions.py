@@ -36,7 +36,7 @@ class Applied(NamedTuple):
 DOTS = "..."
 """The letter for what is left out of a sequence."""
 ANY_NAME = "?"
-"""The letter on the left of a bound that has none, such as "> 3"."""
+"""The letter on the left of a bound without a name, such as "> 3"."""
 CONSTANTS = frozenset(("pi", "e", "i", "oo", DOTS))
 """The letters that are numbers, or that are not names."""
 

@@ -54,9 +54,8 @@ def solve(value: Value) -> Solution | None:  # noqa: PLR0911 - one for each kind
         return None if span is None else Solution(None, span)
     if value.kind == "{}":
         points = [_find_point(item) for item in value.items]
-        return (
-            None if None in points else Solution(None, _unite([s for p in points if p for s in p]))
-        )
+        spans = [span for point in points if point for span in point]
+        return None if None in points else Solution(None, _unite_spans(spans))
     if value.kind == "builder":
         return _solve_builder(value)
     if value.kind in _COMBINATIONS and len(value.items) <= _MAX_SPANS:
@@ -65,7 +64,7 @@ def solve(value: Value) -> Solution | None:  # noqa: PLR0911 - one for each kind
         names = {part.name for part in known} - {None}
         if len(known) < len(parts) or len(names) > 1:
             return None
-        spans = _combine(value.kind, [part.spans for part in known])
+        spans = _combine_solutions(value.kind, [part.spans for part in known])
         return None if spans is None else Solution(next(iter(names), None), spans)
     return None
 
@@ -79,17 +78,17 @@ def _solve_item(item: Value) -> Solution | None:
 _COMBINATIONS = ("union", "or", "intersection", "and", "difference", "list")
 
 
-def _combine(kind: str, parts: list[list[Span]]) -> list[Span] | None:
+def _combine_solutions(kind: str, parts: list[list[Span]]) -> list[Span] | None:
     if any(len(part) > _MAX_SPANS for part in parts):
         return None
     if kind in ("union", "or"):
-        return _unite([span for part in parts for span in part])
+        return _unite_spans([span for part in parts for span in part])
     total = parts[0]
     for part in parts[1:]:
-        total = _intersect(total, _complement(part) if kind == "difference" else part)
+        total = _intersect_spans(total, _find_complement(part) if kind == "difference" else part)
     # "x < 2, x > 3" cannot both be meant, so either is.
     if kind in ("list", "and") and not total:
-        return _unite([span for part in parts for span in part])
+        return _unite_spans([span for part in parts for span in part])
     return total
 
 
@@ -98,7 +97,9 @@ def _solve_builder(value: Group) -> Solution | None:
     found = solve(condition)
     if isinstance(element, Relation) and found is not None:
         domain = solve(element)
-        return None if domain is None else Solution(None, _intersect(domain.spans, found.spans))
+        if domain is None:
+            return None
+        return Solution(None, _intersect_spans(domain.spans, found.spans))
     return None if found is None else Solution(None, found.spans)
 
 
@@ -109,7 +110,7 @@ def _solve_relation(relation: Relation) -> Solution | None:
         inside = solve(sides[1])
         if inside is None:
             return None
-        spans = inside.spans if operators == [r"\in"] else _complement(inside.spans)
+        spans = inside.spans if operators == [r"\in"] else _find_complement(inside.spans)
         return Solution(sides[0].key, spans)
     if operators[0] in _FLIPPED:
         operators = [_FLIPPED.get(operator, "?") for operator in reversed(operators)]
@@ -121,7 +122,7 @@ def _solve_relation(relation: Relation) -> Solution | None:
     low, high = (_solve_linear(*part) for part in zip(operators, sides, sides[1:], strict=False))
     if low is None or high is None or low.name != high.name:
         return None
-    return Solution(low.name, _intersect(low.spans, high.spans))
+    return Solution(low.name, _intersect_spans(low.spans, high.spans))
 
 
 def _solve_linear(operator: str, left: Value, right: Value) -> Solution | None:
@@ -135,16 +136,16 @@ def _solve_linear(operator: str, left: Value, right: Value) -> Solution | None:
     if split is None or operator not in ("<", "<=", "=", "!=", r"\approx"):
         return None
     name, factor, rest = split
-    sign, root = approximate(factor), -rest / factor
+    slope, root = approximate(factor), -rest / factor
     order = approximate(root)
-    if sign is None or order is None or not sign:
+    if order is None or not slope:
         return None
     if operator in ("=", "!=", r"\approx"):
         point = [(End(order, -1, root), End(order, 1, root))]
-        return Solution(name, _complement(point) if operator == "!=" else point)
-    side = 1 if (operator == "<=") == (sign > 0) else -1
+        return Solution(name, _find_complement(point) if operator == "!=" else point)
+    side = 1 if (operator == "<=") == (slope > 0) else -1
     end = End(order, side, root)
-    return Solution(name, [(_LOWEST, end)] if sign > 0 else [(end, _HIGHEST)])
+    return Solution(name, [(_LOWEST, end)] if slope > 0 else [(end, _HIGHEST)])
 
 
 def split_linear(form: Form) -> tuple[Hashable, Form, Form] | None:
@@ -220,7 +221,7 @@ _HIGHEST = End(math.inf, -1, _INFINITY)
 _EVERYTHING = [(_LOWEST, _HIGHEST)]
 
 
-def _unite(spans: list[Span]) -> list[Span]:
+def _unite_spans(spans: list[Span]) -> list[Span]:
     merged: list[Span] = []
     for low, high in sorted(spans, key=lambda span: (span[0][:2], span[1][:2])):
         if merged and low[:2] <= merged[-1][1][:2]:
@@ -231,7 +232,7 @@ def _unite(spans: list[Span]) -> list[Span]:
     return merged
 
 
-def _complement(spans: list[Span]) -> list[Span]:
+def _find_complement(spans: list[Span]) -> list[Span]:
     found: list[Span] = []
     start = _LOWEST
     for low, high in spans:
@@ -243,7 +244,7 @@ def _complement(spans: list[Span]) -> list[Span]:
     return found
 
 
-def _intersect(one: list[Span], other: list[Span]) -> list[Span]:
+def _intersect_spans(one: list[Span], other: list[Span]) -> list[Span]:
     found = []
     for low, high in one:
         for lower, higher in other:
@@ -260,7 +261,7 @@ def solutions_equal(one: Solution, other: Solution) -> bool | None:
     names = {one.name, other.name} - {None, wild}
     if len(names) > 1:
         return False
-    left, right = _unite(one.spans), _unite(other.spans)
+    left, right = _unite_spans(one.spans), _unite_spans(other.spans)
     if len(left) != len(right):
         return False
     pairs = [

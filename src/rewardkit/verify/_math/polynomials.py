@@ -61,48 +61,48 @@ def _substitute(form: Form, letter: str, values: dict[str, Fraction]) -> Polynom
             else:
                 value *= values[base] ** int(power)
         coefficients[degree] += value
-    return _trim(coefficients) or None
+    return _drop_leading_zeros(coefficients) or None
 
 
-def _trim(polynomial: Polynomial) -> Polynomial:
+def _drop_leading_zeros(polynomial: Polynomial) -> Polynomial:
     while polynomial and not polynomial[-1]:
         polynomial = polynomial[:-1]
     return polynomial
 
 
-def _differentiate(polynomial: Polynomial) -> Polynomial:
+def _find_derivative(polynomial: Polynomial) -> Polynomial:
     return [index * value for index, value in enumerate(polynomial)][1:]
 
 
-def _divide(top: Polynomial, bottom: Polynomial) -> tuple[Polynomial, Polynomial]:
+def _divide_with_rest(top: Polynomial, bottom: Polynomial) -> tuple[Polynomial, Polynomial]:
     """Return the quotient and the remainder."""
     rest, quotient = list(top), [Fraction(0)] * max(len(top) - len(bottom) + 1, 0)
     for shift in range(len(top) - len(bottom), -1, -1):
         quotient[shift] = factor = rest[shift + len(bottom) - 1] / bottom[-1]
         for index, value in enumerate(bottom):
             rest[shift + index] -= factor * value
-    return quotient, _trim(rest)
+    return quotient, _drop_leading_zeros(rest)
 
 
 def _find_divisor(one: Polynomial, other: Polynomial) -> Polynomial:
     """Return the greatest common divisor, its highest coefficient 1."""
     while other:
-        one, other = other, _divide(one, other)[1]
+        one, other = other, _divide_with_rest(one, other)[1]
     return [value / one[-1] for value in one]
 
 
 def _make_square_free(polynomial: Polynomial) -> Polynomial:
     """Return the polynomial with the same zeros, each once."""
-    divisor = _find_divisor(polynomial, _differentiate(polynomial))
-    quotient = _divide(polynomial, divisor)[0]
+    divisor = _find_divisor(polynomial, _find_derivative(polynomial))
+    quotient = _divide_with_rest(polynomial, divisor)[0]
     return [value / quotient[-1] for value in quotient]
 
 
 def _count_real_roots(polynomial: Polynomial) -> int:
     """Return how many real zeros a polynomial without multiple ones has, by Sturm's chain."""
-    chain = [polynomial, _differentiate(polynomial)]
+    chain = [polynomial, _find_derivative(polynomial)]
     while chain[-1]:
-        chain.append([-value for value in _divide(chain[-2], chain[-1])[1]])
+        chain.append([-value for value in _divide_with_rest(chain[-2], chain[-1])[1]])
     chain.pop()
     at_left = [p[-1] * (-1) ** (len(p) - 1) for p in chain]
     at_right = [p[-1] for p in chain]

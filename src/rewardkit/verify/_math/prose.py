@@ -31,7 +31,7 @@ _EMPHASIS = re.compile(
     r"(?<![\w)*])\*{1,3}(?=[^\s*])|(?<=[^\s*])\*{1,3}(?![\w(*])|`+|__|^#+ ", re.MULTILINE
 )
 _TIMES = re.compile(r"(?<=[\d)])(?<!\b0)\s*x\s*(?=[\d(])|(?<=\d) x (?=\$?\d)")
-# What GSM8K's annotated answers have behind an equals sign: 4*5=<<4*5=20>>20.
+# What GSM8K's annotated answers have behind "=": 4*5=<<4*5=20>>20.
 _CALCULATION = re.compile(r"<<[^<>\n]{0,80}>>")
 _TAG = re.compile(r"</?[A-Za-z][\w-]{0,30}>")
 # "5 (five)", "0.25 (25%)": said again, and not a product.
@@ -150,7 +150,7 @@ class _RunReader:
         """End a run, at a word or at the end of a sentence."""
         tokens, words = self.tokens, self.words
         self.tokens, self.words = [], []
-        trimmed = _trim(tokens)
+        trimmed = _trim_joints(tokens)
         if any(token.text not in _EMPTY for token in trimmed):
             self._add(tokens, trimmed, words)
         else:
@@ -170,7 +170,7 @@ class _RunReader:
         self.pending, self.is_first = [], False
 
 
-def _trim(tokens: list[Token]) -> list[Token]:
+def _trim_joints(tokens: list[Token]) -> list[Token]:
     """Remove what joins the mathematics to the words around it."""
     first, last = 0, len(tokens)
     while first < last and tokens[first].text in _LEADING:
@@ -184,7 +184,7 @@ def _trim(tokens: list[Token]) -> list[Token]:
 
 
 def _find_delimited(text: str) -> list[tuple[int, int]]:
-    """Find the spans between delimiters; a dollar sign may be a currency instead."""
+    """Find the spans between delimiters; "$" may be a currency instead."""
     if "$" not in text and r"\(" not in text and r"\[" not in text:
         return []
     found = []
@@ -227,7 +227,7 @@ def write_run(text: str, runs: list[Run], index: int, *, is_stated: bool) -> str
 
 
 def _write_result(text: str, run: Run) -> str:
-    """Return what a computation in words comes to, or what cannot be read if it does not say."""
+    """Write the result of a computation in words, or an unreadable token if it has none."""
     equals = [index for index, token in enumerate(run.tokens) if token.text == "="]
     if not equals:
         return r"\of"

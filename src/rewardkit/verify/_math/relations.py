@@ -20,7 +20,7 @@ def list_stated_values(relation: Relation) -> list[Value]:  # noqa: PLR0911 - on
     if operators == (r"\equiv",):
         return [sides[1]] if isinstance(sides[1], Group) and is_name(sides[0]) else []
     if r"\approx" in operators and not is_name(sides[0]):
-        return [side for side in sides if _agree(side, sides[-1], _MAX_APPROXIMATION)]
+        return [side for side in sides if _agree_within(side, sides[-1], _MAX_APPROXIMATION)]
     if is_name(sides[0]):
         return list(sides[1:]) if r"\approx" in operators else [sides[-1]]
     if is_name(sides[-1]) and len(sides) == 2:  # noqa: PLR2004 - 3 = x
@@ -28,7 +28,7 @@ def list_stated_values(relation: Relation) -> list[Value]:  # noqa: PLR0911 - on
     if r"\to" in operators:  # 42 -> 43 are two numbers
         return []
     if all(map(_is_constant, sides)):
-        return [side for side in sides if _agree(side, sides[-1], _MAX_ROUNDING)]
+        return [side for side in sides if _agree_within(side, sides[-1], _MAX_ROUNDING)]
     computed = len(sides) > 2 and all(map(_is_constant, sides[1:]))  # noqa: PLR2004 - 2x + 1 = 2(3) + 1 = 7
     if computed or all(side == sides[-1] for side in sides[:-1]):
         return [sides[-1]]
@@ -41,7 +41,7 @@ def _is_constant(value: Value) -> bool:
     return isinstance(value, Number)
 
 
-def _agree(value: Value, other: Value, tolerance: float) -> bool:
+def _agree_within(value: Value, other: Value, tolerance: float) -> bool:
     """Return whether a value may be another one rounded: 1/3 = 0.33."""
     if value is other:
         return True

@@ -38,7 +38,7 @@ _SUPERSCRIPTS = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u2
 _SUBSCRIPTS = "\u2080\u2081\u2082\u2083\u2084\u2085\u2086\u2087\u2088\u2089"
 _RAISED = re.compile(rf"[{_SUPERSCRIPTS}]+|[{_SUBSCRIPTS}]+")
 _LOWERED = str.maketrans(_SUPERSCRIPTS + _SUBSCRIPTS, "0123456789-n0123456789")
-# A root's sign covers the whole number, where \sqrt 12 covers a digit.
+# The character √ covers the whole number, where \sqrt 12 covers a digit.
 _BARE_ROOT = re.compile(r"(\\sqrt(?:\[3\])?|(?<![A-Za-z\\])sqrt) ?(\d+(?:\.\d+)?|[a-z](?![a-z]))")
 
 

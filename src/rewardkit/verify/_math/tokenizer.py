@@ -156,7 +156,7 @@ def _classify(found: re.Match[str]) -> Iterator[Token]:
 def scan_prose(text: str, delimited: list[tuple[int, int]]) -> Iterator[Token]:
     """Yield the tokens of prose, where a letter is mathematics only beside an operator.
 
-    `delimited` has the spans between dollar signs and the like, in which all is mathematics.
+    `delimited` has the spans between "$" and the like, in which all is mathematics.
     """
     spans = iter([*delimited, (len(text), len(text))])
     low, high = next(spans)

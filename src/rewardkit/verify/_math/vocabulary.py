@@ -141,6 +141,6 @@ OPERATOR_WORDS: dict[str, tuple[str, ...]] = {
         *("примерно", "около", "大约", "约", "約", "약"),
     ),
 }
-# Words of one letter are words elsewhere, so these count between digits only.
+# One letter is a name or a word in most places, so these count between digits only.
 BETWEEN_DIGITS = {"o": r"\lor", "ou": r"\lor", "u": r"\lor", "y": r"\land", "e": r"\land",
                    "et": r"\land", "と": r"\land", "か": r"\lor", "나": r"\lor"}  # fmt: skip
