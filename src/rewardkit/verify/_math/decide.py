@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify._math.candidates import find_candidate, find_stated_answer
 from rewardkit.verify._math.equality import values_equal
-from rewardkit.verify._math.parse_text import Parsed, parse_text
+from rewardkit.verify._math.parse_text import Parsed, find_unit, parse_text
 from rewardkit.verify._math.spelling import write_same
 from rewardkit.verify._math.tokenizer import is_well_formed, may_be_too_large
 from rewardkit.verify._math.values import Words
@@ -111,13 +111,17 @@ def _compare(answer: str, reference: str) -> Outcome | Verdict | tuple[Texts, Te
     return _compare_answers(given, wanted)
 
 
-def _compare_answers(given: _Answer, wanted: _Answer) -> Outcome | Verdict | tuple[Texts, Texts]:
+def _compare_answers(  # noqa: PLR0911 - one for each question
+    given: _Answer, wanted: _Answer
+) -> Outcome | Verdict | tuple[Texts, Texts]:
     one, other = given.parsed, wanted.parsed
-    if one.text == other.text or write_same(one.text) == write_same(other.text):
+    if one.text == other.text:
         return Outcome.CORRECT
     equal = values_equal(one, other)
-    if equal and one.unit and other.unit and one.unit != other.unit:
+    if equal and _have_other_units(one, other):
         return _UNITS_DIFFER
+    if equal is None and write_same(one.text) == write_same(other.text):
+        return Outcome.CORRECT
     # Parts too large to compute are treated as letters: then equality is certain, inequality not.
     if equal is not None and (equal or not one.large):
         return Outcome.CORRECT if equal else Outcome.WRONG
@@ -128,6 +132,12 @@ def _compare_answers(given: _Answer, wanted: _Answer) -> Outcome | Verdict | tup
         return wanted.texts, given.texts
     is_answer = one.value is not None or _HAS_DIGIT.search(one.text)
     return Outcome.WRONG if is_answer else Outcome.NO_ANSWER
+
+
+def _have_other_units(one: Parsed, other: Parsed) -> bool:
+    """Return whether both have a unit that is known, and not the same one."""
+    unit = find_unit(one)
+    return unit is not None and find_unit(other) not in (unit, None)
 
 
 _HAS_DIGIT = re.compile(r"\d")

@@ -313,7 +313,9 @@ def _compare_with_relation(given: Value, wanted: Value) -> bool | None:
         return _any_of_three(
             _compare_values(value, other) for value in list_stated_values(relation)
         )
-    return _compare_solutions(relation, other) if isinstance(other, Group) else False
+    if not isinstance(other, Group) or other.kind not in _SETS | _CONDITIONS | {*_INTERVALS}:
+        return False
+    return _compare_solutions(relation, other)
 
 
 def _compare_relations(given: Relation, wanted: Relation) -> bool | None:

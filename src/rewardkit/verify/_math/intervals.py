@@ -50,8 +50,8 @@ def solve(value: Value) -> Solution | None:  # noqa: PLR0911 - one for each kind
     if not isinstance(value, Group):
         return None
     if value.kind in _INTERVALS:
-        span = _make_span(value.kind[0] == "[", value.kind[1] == "]", value.items)
-        return None if span is None else Solution(None, span)
+        interval = _make_span(value.kind[0] == "[", value.kind[1] == "]", value.items)
+        return None if interval is None else Solution(None, interval)
     if value.kind == "{}":
         points = [_find_point(item) for item in value.items]
         spans = [span for point in points if point for span in point]
@@ -64,8 +64,8 @@ def solve(value: Value) -> Solution | None:  # noqa: PLR0911 - one for each kind
         names = {part.name for part in known} - {None}
         if len(known) < len(parts) or len(names) > 1:
             return None
-        spans = _combine_solutions(value.kind, [part.spans for part in known])
-        return None if spans is None else Solution(next(iter(names), None), spans)
+        combined = _combine_solutions(value.kind, [part.spans for part in known])
+        return None if combined is None else Solution(next(iter(names), None), combined)
     return None
 
 

@@ -26,7 +26,7 @@ class Parsed(NamedTuple):
     is_open: bool = False
     """Whether it is mathematics that the parser does not know, so that math-verify may."""
     unit: str | None = None
-    """The unit after it, in one spelling, if that is a known one."""
+    """The unit that was removed from its end, in one spelling, if that is a known one."""
 
 
 class Candidate:
@@ -73,7 +73,7 @@ def parse_text(text: str) -> Parsed:
         return Parsed(None, text)  # prose, in which the answer has to be found
     value = _parse_number(text)
     if value is not None:
-        return Parsed(value, text, unit=_find_unit(text))
+        return Parsed(value, text)
     return _parse_normalized(spelling.normalize_spelling(text), text)
 
 
@@ -82,7 +82,7 @@ _DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e\uff10-\uff19]")
 
 
 def _parse_normalized(text: str, original: str) -> Parsed:
-    text = tokenizer.strip_delimiters(text)
+    text = tokenizer.strip_delimiters(text) if text != original else text
     text = _ARROW.sub("", text)
     announced = ANNOUNCEMENT.match(text)
     if announced:
@@ -92,16 +92,20 @@ def _parse_normalized(text: str, original: str) -> Parsed:
     text = _POINT.sub("", text)
     if text.endswith("!") and len(text) > 2 and text[:-1].isalpha():  # noqa: PLR2004 - n! is a factorial
         text = text[:-1]
-    for read in (_parse_number, _parse_based, _parse_time, _parse_option):
-        value = read(text) if text != original or read is not _parse_number else None
-        if value is not None:
-            return Parsed(value, text, unit=_find_unit(text))
+    value = _parse_number(text) if text != original else None
+    value = value or _parse_based(text) or _parse_time(text) or _parse_option(text)
+    if value is not None:
+        return Parsed(value, text)
     words = _parse_words(text, is_certain=bool(announced) or original.startswith("\\"))
     return Parsed(words, text) if words is not None else _parse_mathematics(text)
 
 
-def _find_unit(text: str) -> str | None:
-    return None if text.isdigit() else units.find_unit(spelling.normalize_spelling(text))
+def find_unit(parsed: Parsed) -> str | None:
+    """Return the unit of a value in one spelling, or None if it has none that is known."""
+    # Few answers are equal to their reference and have a unit, so it is not read before.
+    if parsed.unit or not isinstance(parsed.value, numbers.Number) or parsed.text.isdigit():
+        return parsed.unit
+    return units.find_unit(spelling.normalize_spelling(parsed.text))
 
 
 def _parse_number(text: str) -> Value | None:
@@ -121,7 +125,7 @@ _NOT_NUMBER = re.compile(
 
 def _parse_based(text: str) -> Value | None:
     """Parse digits with the base that they are written in."""
-    found = _NUMBER_WITH_BASE.fullmatch(text)
+    found = _NUMBER_WITH_BASE.fullmatch(text) if "_" in text or "base" in text else None
     if found is None:
         return None
     base = found["base"].lower()
@@ -159,7 +163,7 @@ _NUMBER_WITH_BASE = re.compile(
 
 def _parse_time(text: str) -> Value | None:
     """Parse a time of day with what says which half of the day: 7:45 p.m."""
-    found = _TIME.fullmatch(text)
+    found = _TIME.fullmatch(text) if text[-1] in "mM." else None
     if found is None:
         return None
     half = found["half"][0].lower()
@@ -174,7 +178,7 @@ _TIME = re.compile(
 
 def _parse_option(text: str) -> Value | None:
     """Parse an option's letter, with the option's text or without it: (B) 42, Option B."""
-    found = _OPTION.fullmatch(text)
+    found = _OPTION.fullmatch(text.strip())
     if found is None:
         return None
     letter, content = found["letter"] or found["named"], (found["content"] or "").strip()
@@ -238,7 +242,8 @@ ANNOUNCEMENT = re.compile(
 
 def _parse_mathematics(text: str) -> Parsed:
     written = spelling.write_operators(text)
-    written = _GROUPED_SIDE.sub(_join_digits, written)
+    if "," in written:
+        written = _GROUPED_SIDE.sub(_join_digits, written)
     named = _NAME_IN_WORDS.match(written)
     written = written[named.end() :] if named else written
     if _SHORT_WORD.search(written):
@@ -250,7 +255,7 @@ def _parse_mathematics(text: str) -> Parsed:
         if "\\equiv" in written:
             written = written.replace("\\bmod", "\\pmod")
     written, unit = _split_unit(written)
-    tokens = [token.text for token in tokenizer.tokenize(written)]
+    tokens = tokenizer.tokenize(written)
     parser = Parser(tokens)
     try:
         return Parsed(parser.parse_all(), text, parser.large, unit=unit)

@@ -28,6 +28,9 @@ _BOUNDS = _RELATION_TOKENS - {"=", r"\equiv", r"\to"}
 _POSTFIX_BOUNDS = {r"\more": ">=", r"\less": "<="}
 _SEPARATORS = {",": "list", r"\land": "and", r"\lor": "or", r"\cup": "or", r"\cap": "and"}
 _SET_OPERATORS = {r"\cup": "union", r"\cap": "intersection", r"\setminus": "difference"}
+# What may follow without a test of each level for each value.
+_AFTER_SUM = frozenset({":", "%", *_SET_OPERATORS})
+_AFTER_SIDE = frozenset({r"\pmod", *_RELATION_TOKENS, *_POSTFIX_BOUNDS})
 
 
 @final
@@ -79,7 +82,10 @@ class Parser(TermParser):
         if self.next == "=":
             self.take()
         start = self.index
-        sides = [Form.of(ANY_NAME) if self.next in _BOUNDS else self._parse_side()]
+        first = Form.of(ANY_NAME) if self.next in _BOUNDS else self._parse_side()
+        if self.next not in _AFTER_SIDE:  # most values are no relations
+            return first
+        sides = [first]
         if self.next == "=" and self._is_applied_name(start):
             sides = [Form.of("".join(self.tokens[start : self.index]))]
         operators = []
@@ -96,7 +102,10 @@ class Parser(TermParser):
 
     def _parse_side(self) -> Value:
         """Parse one side of a relation, which may be a percent."""
-        value = self.parse_union()
+        value = self.parse_sum()
+        if self.next not in _AFTER_SUM:
+            return value
+        value = self._parse_sets(value)
         if self.next != "%":
             return value
         self.take()
@@ -120,20 +129,20 @@ class Parser(TermParser):
             and (tokens[1] == "(" or tokens[1] in "'_^")
         )
 
-    def parse_union(self) -> Value:
-        """Parse a union, an intersection or a difference of sets, or a ratio."""
-        total = self.parse_ratio()
+    def _parse_sets(self, first: Value) -> Value:
+        """Parse a union, a difference or the like of sets, or a ratio, from its first part."""
+        total = self._parse_ratio(first)
         while self.next in _SET_OPERATORS and isinstance(total, Group):
             kind = _SET_OPERATORS[self.take()]
-            part = self.parse_ratio()
+            part = self._parse_ratio(self.parse_sum())
             if not isinstance(part, Group):
                 raise UnknownError
             total = Group(kind, (total, part))
         return total
 
-    def parse_ratio(self) -> Value:
+    def _parse_ratio(self, first: Value) -> Value:
         """Parse a ratio of two or more values: 1:2:3."""
-        parts = [self.parse_sum()]
+        parts = [first]
         while self.next == ":" and not self.open_sets:
             self.take()
             parts.append(self.parse_sum())

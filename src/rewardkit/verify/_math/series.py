@@ -46,7 +46,7 @@ def read_series(*texts: str) -> list[tuple[Value, ...]] | None:
     )
     if not letters:
         return None
-    tokens = [[token.text for token in tokenize(text)] for text in texts]
+    tokens = [tokenize(text) for text in texts]
     try:
         return [
             tuple(

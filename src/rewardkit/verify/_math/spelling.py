@@ -65,16 +65,10 @@ def normalize_spelling(text: str) -> str:
     if "U" in text:
         text = _UNION.sub(r" \\cup ", text)
     if "\\" in text or "~" in text or "{" in text:
-        if "\\begin" in text:
-            text = _ROWS.sub(_join_rows, text)
         text = _THOUSANDS.sub("", text)
-        text = _QUANTITY.sub(r"\1 \2", text)
-        for _ in range(_MAX_NESTED_FONTS):
-            before = text
-            text = _FONT_ARGUMENT.sub(_show_argument, text)
-            if text == before:
-                break
-        text = _LAYOUT.sub(" ", _FONT_OF_GROUP.sub("", text))
+        if _HAS_FONT.search(text):
+            text = _remove_fonts(text)
+        text = _LAYOUT.sub(" ", text)
     return text
 
 
@@ -84,6 +78,23 @@ _ROWS = re.compile(
     r"(?P<rows>.{0,300}?)\\end\s*\{[a-z*]*\}(?:\s*\\right\s*\.)?",
     re.DOTALL,
 )
+
+
+_HAS_FONT = re.compile(
+    r"\\(?:text|math|[mhf]box|op|num|ang|unit|si|SI|qty|bold|bm|pmb|em|under|color|begin)"
+)
+
+
+def _remove_fonts(text: str) -> str:
+    if "\\begin" in text:
+        text = _ROWS.sub(_join_rows, text)
+    text = _QUANTITY.sub(r"\1 \2", text)
+    for _ in range(_MAX_NESTED_FONTS):
+        before = text
+        text = _FONT_ARGUMENT.sub(_show_argument, text)
+        if text == before:
+            break
+    return _FONT_OF_GROUP.sub("", text)
 
 
 def _join_rows(found: re.Match[str]) -> str:
@@ -132,7 +143,7 @@ _RANGE = re.compile(
     r"(?<=[\d)%])\s+(?:to|through|bis|hasta|до|sampai|hingga)\s+(?=\$?\d)|(?<=\d)\s?[到至]\s?(?=\d)"
 )
 _VERB = re.compile(r"\b(?:is|are|be|was)\s+(?=\\(?:[gl]e|ne)\b|[<>=])")
-_HAS_WORD = re.compile(r"[^\W\d_]{2}|[^\x00-\x7f]|\d\s[ouye]\s")
+_HAS_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}|[^\x00-\x7f]|\d\s[ouye]\s")
 
 
 def write_operators(text: str) -> str:

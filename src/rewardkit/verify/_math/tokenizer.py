@@ -46,11 +46,15 @@ _DELIMITER_PAIRS = (
     ('"', '"'),
     ("\u201c", "\u201d"),
 )
+_OPENINGS = frozenset(left[0] for left, _ in _DELIMITER_PAIRS) | {""}
+_CLOSINGS = frozenset(".,; \t\n\\}")  # full stops, spaces, and the end of a box
 _BOX_OPENING = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
 def strip_delimiters(text: str) -> str:
     """Remove the dollar signs, boxes and full stops around the whole text."""
+    if text[:1] not in _OPENINGS and text[-1:] not in _CLOSINGS:  # most answers have none
+        return text
     for _ in range(_MAX_NESTED_DELIMITERS):
         before = text
         text = text.strip()
@@ -58,7 +62,7 @@ def strip_delimiters(text: str) -> str:
             text = text.rstrip(".,;").rstrip()
         if text.endswith("\\"):  # the full stop belonged to a command, such as \\,
             text = before.strip()
-        for left, right in _DELIMITER_PAIRS if text[:1] in '$\\*`"\u201c' else ():
+        for left, right in _DELIMITER_PAIRS if text[:1] in _OPENINGS else ():
             inner = text[len(left) : len(text) - len(right)]
             if text.startswith(left) and text.endswith(right) and inner and left not in inner:
                 text = inner
@@ -121,36 +125,31 @@ class Token(NamedTuple):
     end: int
 
 
-def tokenize(text: str) -> list[Token]:
+def tokenize(text: str) -> list[str]:
     """Split mathematics into numbers, commands, known names, letters and other characters.
 
     A word of more than three letters, or of another script, is a token that begins with `WORD`.
     It is the last token, since no grammar rule takes it.
     """
-    tokens: list[Token] = []
+    tokens: list[str] = []
     for found in _TOKENS.finditer(text):
-        tokens.extend(_classify(found))
-        if tokens and tokens[-1].text[0] == WORD:
+        tokens += _write_tokens(found)
+        if tokens and tokens[-1][0] == WORD:
             break
     return tokens
 
 
-def _classify(found: re.Match[str]) -> Iterator[Token]:
-    """Yield the tokens of a match in mathematics, where letters side by side are a product."""
-    kind, text, (start, end) = found.lastgroup, found[0], found.span()
+def _write_tokens(found: re.Match[str]) -> Sequence[str]:
+    """Return the tokens of a match in mathematics, where letters side by side are a product."""
+    kind, text = found.lastgroup, found[0]
     if kind == "word":
         name = text.lower()
         if name in NAMES:
-            yield Token(_SYNONYMS.get("\\" + name, "\\" + name), start, end)
-        elif len(text) > MAX_LETTERS_OF_PRODUCT or not text.isascii():
-            yield Token(WORD + name, start, end)
-        else:
-            for index, letter in enumerate(name, start):
-                yield Token(letter, index, index + 1)
-    elif kind == "not_number":
-        yield Token(WORD + text, start, end)
-    elif text != "\n":
-        yield Token(_SYNONYMS.get(text, text), start, end)
+            return (_SYNONYMS.get("\\" + name, "\\" + name),)
+        return name if len(text) <= MAX_LETTERS_OF_PRODUCT and text.isascii() else (WORD + name,)
+    if kind == "not_number":
+        return (WORD + text,)
+    return () if text == "\n" else (_SYNONYMS.get(text, text),)
 
 
 def scan_prose(text: str, delimited: list[tuple[int, int]]) -> Iterator[Token]:
@@ -166,7 +165,8 @@ def scan_prose(text: str, delimited: list[tuple[int, int]]) -> Iterator[Token]:
             low, high = next(spans)
         if low <= start < high:
             if found[0] not in ("$", r"\(", r"\)", r"\[", r"\]"):
-                yield from _classify(found)
+                for text_of_token in _write_tokens(found):
+                    yield Token(text_of_token, start, found.end())
         elif found[0] != "$":
             yield _classify_in_prose(text, found)
 
