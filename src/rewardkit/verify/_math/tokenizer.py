@@ -47,12 +47,13 @@ _DELIMITER_PAIRS = (
     ("\u201c", "\u201d"),
 )
 _OPENINGS = frozenset(left[0] for left, _ in _DELIMITER_PAIRS) | {""}
-_CLOSINGS = frozenset(".,; \t\n\\}")  # full stops, spaces, and the end of a box
+_CLOSINGS = frozenset(".,;\\}")  # full stops, and the end of a box
 _BOX_OPENING = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
 def strip_delimiters(text: str) -> str:
     """Remove the dollar signs, boxes and full stops around the whole text."""
+    text = text.strip()
     if text[:1] not in _OPENINGS and text[-1:] not in _CLOSINGS:  # most answers have none
         return text
     for _ in range(_MAX_NESTED_DELIMITERS):
