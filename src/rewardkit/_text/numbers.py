@@ -9,6 +9,7 @@ numbers, powers of ten, scale words and units, in plain text and in LaTeX. Only 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -31,6 +32,18 @@ GROUPED_NUMBER_IN_PROSE = r"-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?"
 NUMBER_IN_PROSE = rf"{GROUPED_NUMBER_IN_PROSE}|-?\d+[.,]\d+|\.\d+|-?\d+"
 """A number in a sentence, as math-verify finds it; a comma before other than three digits is a
 decimal point."""
+
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0xFFE5: "\u00a5"}
+
+
+def to_ascii(text: str) -> str:
+    """Write full-width characters in ASCII, one for one, so that positions stay the same.
+
+    >>> to_ascii("\uff11\uff0c\uff12\uff13\uff14\uff05")
+    '1,234%'
+    """
+    return text if text.isascii() else text.translate(_WIDE)
+
 
 _NO_TOLERANCE = Fraction(0)
 _HUNDREDTH = Fraction(1, 100)
@@ -249,3 +262,106 @@ def _parse_decimal(text: str) -> Fraction | None:
 
 
 _ASCII = str.maketrans(dict.fromkeys(MINUS, "-"))
+
+
+class NumberToken(NamedTuple):
+    """What begins like a number in a text; a date or a list without spaces is one token."""
+
+    text: str
+    """The token in ASCII, with "-" before it if a minus or the word precedes it."""
+    start: int
+    """Its position in the text, without the minus before it."""
+    end: int
+    """The position after it."""
+    is_altered: bool
+    """Whether the text around it makes it another number: an operand, a negation, a root."""
+
+    @property
+    def number(self) -> Number | None:
+        """Its value as `read_number` reads it, or None if it is not a number."""
+        return read_number(self.text)
+
+
+def scan_numbers(text: str) -> Iterator[NumberToken]:
+    """Yield every token of a text that begins like a number, in order.
+
+    >>> [(token.text, token.number is not None) for token in scan_numbers("from -3 to 3/1/2024")]
+    [('-3', True), ('3/1/2024', False)]
+    """
+    for token in _NUMBERS.finditer(text):
+        number, is_operand = _read_sign(text, token)
+        yield NumberToken(number, *token.span(), is_operand or _is_altered(text, token))
+
+
+_NUMBERS = re.compile(
+    r"""
+    (?:(?<![\w)\]}.])[-+\u2212])?(?:\\?\$)?(?:(?<=\$)[-\u2212])?
+    (?:
+        \\[dtc]?frac\{-?\d++\}\{\d++\}
+      | (?<![^\W_])(?<![^\W_]_)(?<![\^\u221a])(?<![\^_]\{)(?<!sqrt\{)
+        (?:
+            \d++[ ]\d++/\d++(?![\d/])
+          | \d{1,3}(?:[ ]\d{3})++(?![\d])
+          | \d++(?:(?:[.,/:\u00a0\u202f]|\{,\}|,?\\[!,])\d++)*+
+          | (?<![\d.])\.\d++
+          | [\u00bc-\u00be\u2150-\u215e]
+        )
+        (?:[eE][-+]?\d++|\s?(?:\\times|\u00d7|\*)\s?10\^\{?-?\d++\}?)?
+    )
+    (?:
+        \s?\\?%|[A-Za-z]++|\^(?:\{[^{}\n]{0,20}\}|[-+]?\w++|\S)|\s?[\u00bc-\u00be\u2150-\u215e]
+      | \s?[-+*/]\s?[A-Za-z]\b
+      | \s(?i:hundreds?|(?:thou|mill|bill|trill)\w{2,4}|ratus|ribu|juta|miliar|triliun)\b
+      | \s(?i:dozens?|lusin|squared|cubed|below|negative|and\sa\shalf)\b
+    )?
+    """,
+    re.VERBOSE | re.ASCII,
+)
+# A minus may be separated from its number by markup, brackets or a currency.
+_MINUS_BEFORE = re.compile(
+    rf"(?P<left>\S?\s?)\s{{0,8}}(?:[{re.escape(MINUS)}]|\b(?i:minus|negative)\b)"
+    r"(?:[\s*_(){}\[\]~`\\,!\u200b]|\\[a-z]{1,12}|<[a-z]{1,9}>"
+    r"|\\?[$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u00a2]|(?:US|AU|CA|NZ|HK|[ASCR])(?=\\?\$|$)"
+    r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|R[ps]\.?)(?![A-Za-z])){0,8}$"
+)
+# Context in which the token is not the value: a negation, a root or function, a power, a factorial,
+# an index.
+_ALTERED_BEFORE = re.compile(
+    r"(?:[\u221a\u2260]|!=|\b(?:not|never)|n['\u2019]t|(?:\\|\b)(?:sqrt|log|ln|exp|sin|cos|tan))"
+    rf"[\s({{\[\\$]{{0,8}}[{re.escape(MINUS)}]?$"
+)
+_ALTERED_AFTER = re.compile(
+    r"(?:\\right)?[)\]}]{1,4}\s?\^|[)\]}]{0,4}!{1,4}\s?[$)\]}\\]|[)\]}]{0,4}_[{(]?[^\W_]"
+)
+_OPERAND_BEFORE_MINUS = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
+# the exponent of a unit, as in "12 cm²", which does not make another number
+_UNIT_EXPONENT = re.compile(r"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)")
+MAX_MINUS_DISTANCE = 32  # more than any markup between a minus and its number takes
+
+
+def has_other_digits(text: str) -> bool:
+    """Return whether there are digits beyond ASCII ("²", "٤"), exponents of units aside."""
+    if text.isascii():
+        return False
+    return any(
+        character.isdigit() and not character.isascii()
+        for character in _UNIT_EXPONENT.sub("", text)
+    )
+
+
+def _read_sign(text: str, token: re.Match[str]) -> tuple[str, bool]:
+    """Return a number with the minus before it, if any, and whether it is an operand."""
+    start = token.start()
+    minus = _MINUS_BEFORE.search(text, max(start - MAX_MINUS_DISTANCE, 0), start)
+    if minus is None:
+        return token[0], text[max(start - 1, 0) : start] == "\u00b1"
+    # after a number or a variable the minus subtracts: "9 - 7" has no -7 in it
+    is_operand = _OPERAND_BEFORE_MINUS.match(minus["left"]) is not None
+    return token[0] if is_operand else f"-{token[0]}", is_operand
+
+
+def _is_altered(text: str, token: re.Match[str]) -> bool:
+    """Return whether the text around a number negates it or makes it another number."""
+    start = token.start()
+    before = _ALTERED_BEFORE.search(text, max(start - MAX_MINUS_DISTANCE, 0), start)
+    return before is not None or _ALTERED_AFTER.match(text, token.end()) is not None
