@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections import deque
 from typing import Annotated, ClassVar, Literal, Self, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._text import numbers
+from rewardkit._text import number_tokens, numbers
 from rewardkit._text.patterns import compile_pattern
 from rewardkit._text.tag_layout import compile_only_block, restore_opening
 from rewardkit.component import Component
@@ -227,19 +226,19 @@ class LastNumber(Extractor):
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it if a minus or the word precedes it."""
         part = text if self.within is None else self.within.extract(text)
-        if part is None or (self.only and numbers.has_other_digits(part)):
+        if part is None or (self.only and number_tokens.has_other_digits(part)):
             return None
         if not self.only:
-            last = deque(numbers.scan_numbers(part), maxlen=1)
-            return last[0].text if last else None
+            last = number_tokens.find_last_number(part)
+            return last.text if last else None
         found: str | None = None
         end = 0
-        for token in numbers.scan_numbers(part):
+        for token in number_tokens.scan_numbers(part):
             # without words between them, "4 4" may be a list, or digits of one number
             has_words_before = _WORD.search(part, end, token.start) is not None
-            if token.is_altered:
+            if token.is_altered or (found and not has_words_before):
                 return None
-            if found and not (has_words_before and _numbers_equal(found, token.text)):
+            if token.text != found and not _is_same_number(token.number, found):
                 return None
             found, end = token.text, token.end
         return found
@@ -334,6 +333,6 @@ _MARKED_CHOICE = (
 )
 
 
-def _numbers_equal(one: str, other: str) -> bool:
-    left, right = numbers.read_number(one), numbers.read_number(other)
-    return one == other or (left is not None and left == right)
+def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
+    """Return whether it is a number, and equals the other text if there is one."""
+    return number is not None and (other is None or number == numbers.read_number(other))
