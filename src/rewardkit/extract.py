@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self, final
 
 from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._messages import shorten_repr
-from rewardkit._text import numbers
+from rewardkit._text import number_tokens, numbers
 from rewardkit._text.patterns import compile_pattern
 from rewardkit._text.tag_layout import compile_only_block, restore_opening
 from rewardkit.component import Component
@@ -231,22 +230,21 @@ class LastNumber(Extractor):
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it if a minus or the word precedes it."""
         part = text if self.within is None else self.within.extract(text)
-        if part is None or (self.only and _has_other_digits(part)):
+        if part is None or (self.only and number_tokens.has_other_digits(part)):
             return None
         if not self.only:
-            last = deque(_NUMBERS.finditer(part), maxlen=1)
-            return _read_sign(part, last[0])[0] if last else None
+            last = number_tokens.find_last_number(part)
+            return last.text if last else None
         found: str | None = None
         end = 0
-        for token in _NUMBERS.finditer(part):
-            number, is_operand = _read_sign(part, token)
+        for token in number_tokens.scan_numbers(part):
             # without words between them, "4 4" may be a list, or digits of one number
-            has_words_before = _WORD.search(part, end, token.start()) is not None
-            if is_operand or _is_altered(part, token):
+            has_words_before = _WORD.search(part, end, token.start) is not None
+            if token.is_altered or (found and not has_words_before):
                 return None
-            if found and not (has_words_before and _numbers_equal(found, number)):
+            if token.text != found and not _is_same_number(token.number, found):
                 return None
-            found, end = number, token.end()
+            found, end = token.text, token.end
         return found
 
 
@@ -325,49 +323,6 @@ class Choice(Extractor):
 # Most boxes hold neither braces nor commands; one match is quicker than the walk over the braces.
 _BOX_WITHOUT_BRACES = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
-_NUMBERS = re.compile(
-    r"""
-    (?:(?<![\w)\]}.])[-+\u2212])?(?:\\?\$)?(?:(?<=\$)[-\u2212])?
-    (?:
-        \\[dtc]?frac\{-?\d++\}\{\d++\}
-      | (?<![^\W_])(?<![^\W_]_)(?<![\^\u221a])(?<![\^_]\{)(?<!sqrt\{)
-        (?:
-            \d++[ ]\d++/\d++(?![\d/])
-          | \d{1,3}(?:[ ]\d{3})++(?![\d])
-          | \d++(?:(?:[.,/:\u00a0\u202f]|\{,\}|,?\\[!,])\d++)*+
-          | (?<![\d.])\.\d++
-          | [\u00bc-\u00be\u2150-\u215e]
-        )
-        (?:[eE][-+]?\d++|\s?(?:\\times|\u00d7|\*)\s?10\^\{?-?\d++\}?)?
-    )
-    (?:
-        \s?\\?%|[A-Za-z]++|\^(?:\{[^{}\n]{0,20}\}|[-+]?\w++|\S)|\s?[\u00bc-\u00be\u2150-\u215e]
-      | \s?[-+*/]\s?[A-Za-z]\b
-      | \s(?i:hundreds?|(?:thou|mill|bill|trill)\w{2,4}|ratus|ribu|juta|miliar|triliun)\b
-      | \s(?i:dozens?|lusin|squared|cubed|below|negative|and\sa\shalf)\b
-    )?
-    """,
-    re.VERBOSE | re.ASCII,
-)
-# A minus may be separated from its number by markup, brackets or a currency.
-_MINUS_BEFORE = re.compile(
-    rf"(?P<left>\S?\s?)\s{{0,8}}(?:[{re.escape(numbers.MINUS)}]|\b(?i:minus|negative)\b)"
-    r"(?:[\s*_(){}\[\]~`\\,!\u200b]|\\[a-z]{1,12}|<[a-z]{1,9}>"
-    r"|\\?[$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u00a2]|(?:US|AU|CA|NZ|HK|[ASCR])(?=\\?\$|$)"
-    r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|R[ps]\.?)(?![A-Za-z])){0,8}$"
-)
-# Context in which the token is not the value: a negation, a root or function, a power, a factorial,
-# an index.
-_ALTERED_BEFORE = re.compile(
-    r"(?:[\u221a\u2260]|!=|\b(?:not|never)|n['\u2019]t|(?:\\|\b)(?:sqrt|log|ln|exp|sin|cos|tan))"
-    rf"[\s({{\[\\$]{{0,8}}[{re.escape(numbers.MINUS)}]?$"
-)
-_ALTERED_AFTER = re.compile(
-    r"(?:\\right)?[)\]}]{1,4}\s?\^|[)\]}]{0,4}!{1,4}\s?[$)\]}\\]|[)\]}]{0,4}_[{(]?[^\W_]"
-)
-_OPERAND_BEFORE_MINUS = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
-# the exponent of a unit, as in "12 cm²", which does not make another number
-_UNIT_EXPONENT = re.compile(r"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _WRAPPERS = r"""(?:\*\*|\\boxed\{|\\text\w{0,2}\{|\\mathrm\{|\\\(|[(\["'`$_\s]){0,4}"""
 _ANNOUNCED_CHOICE = (
@@ -382,40 +337,9 @@ _MARKED_CHOICE = (
 )
 
 
-MAX_MINUS_DISTANCE = 32  # more than any markup between a minus and its number takes
-
-
-def _has_other_digits(text: str) -> bool:
-    """Return whether there are digits beyond ASCII ("²", "٤"), exponents of units aside."""
-    if text.isascii():
-        return False
-    return any(
-        character.isdigit() and not character.isascii()
-        for character in _UNIT_EXPONENT.sub("", text)
-    )
-
-
-def _read_sign(text: str, token: re.Match[str]) -> tuple[str, bool]:
-    """Return a number with the minus before it, if any, and whether it is an operand."""
-    start = token.start()
-    minus = _MINUS_BEFORE.search(text, max(start - MAX_MINUS_DISTANCE, 0), start)
-    if minus is None:
-        return token[0], text[:start].endswith("\u00b1")
-    # after a number or a variable the minus subtracts: "9 - 7" has no -7 in it
-    is_operand = _OPERAND_BEFORE_MINUS.match(minus["left"]) is not None
-    return token[0] if is_operand else f"-{token[0]}", is_operand
-
-
-def _is_altered(text: str, token: re.Match[str]) -> bool:
-    """Return whether the text around a number negates it or makes it another number."""
-    start = token.start()
-    before = _ALTERED_BEFORE.search(text, max(start - MAX_MINUS_DISTANCE, 0), start)
-    return before is not None or _ALTERED_AFTER.match(text, token.end()) is not None
-
-
-def _numbers_equal(one: str, other: str) -> bool:
-    left, right = numbers.read_number(one), numbers.read_number(other)
-    return one == other or (left is not None and left == right)
+def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
+    """Return whether it is a number, and equals the other text if there is one."""
+    return number is not None and (other is None or number == numbers.read_number(other))
 
 
 def extract_references(extractor: Extractor | None, references: Sequence[Any]) -> Sequence[Any]:
