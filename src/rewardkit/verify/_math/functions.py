@@ -188,8 +188,26 @@ def _compute_absolute_value(argument: Form) -> Form | None:
     return None if square is None or argument.below is not UNIT else take_root(square, HALF)
 
 
+def _find_angle(
+    argument: Form, invert: Callable[[float], float], function: Callable[[Form], Form]
+) -> Form | None:
+    """Return the angle with a sine or the like, where that is a twelfth of a half turn times n."""
+    value = None if has_letters(argument) else approximate(argument)
+    try:
+        twelfths = round(invert(value) / math.pi * 12) if value is not None else None
+        if twelfths is None:
+            return None
+        angle = Form.of("pi") * Form.of(Fraction(twelfths, 12))
+        return angle if function(angle) == argument else None
+    except (ValueError, UnknownError):  # no angle has it, or this one's has no value
+        return None
+
+
 _EXACT_FUNCTIONS: dict[str, Callable[..., Form | None]] = {
     "abs": _compute_absolute_value,
+    "arccos": lambda x: _find_angle(x, math.acos, _expand_cosine),
+    "arcsin": lambda x: _find_angle(x, math.asin, _expand_sine),
+    "arctan": lambda x: _find_angle(x, math.atan, lambda y: _expand_sine(y) / _expand_cosine(y)),
     "cos": _expand_cosine,
     "cot": lambda x: _expand_cosine(x) / _expand_sine(x),
     "csc": lambda x: Form.of(1) / _expand_sine(x),

@@ -141,7 +141,7 @@ _UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*([^{}]{1,9})\}\s*\{\s*([^{}]{1,9})\}
 
 def find_unit(text: str) -> str | None:
     """Return the unit at the end of a value, or of the currency before it."""
-    text = text.strip()
+    text = _UNIT_FRACTION.sub(r" \1/\2", text).strip()
     if text[:1] in "$€£¥₹":
         return _CANONICAL.get(text[:1])
     found = _TAIL.search(text[-_MAX_UNIT_LENGTH:])
