@@ -4,8 +4,10 @@
 
 Numbers are rounded to six digits. Columns of the log that never change or repeat another one are
 left out. Detailed times are reduced to their medians. Of the compared responses the first 40 are
-kept. If the model was read from a folder, the page has its name on the hub instead (`--model`).
-Text between the markers of an existing page (`<!-- words -->` to `<!-- /words -->`) is kept.
+kept, or none with `--without-texts`, where the dataset is not ours to publish. If the model was
+read from a folder, the page has its name on the hub instead (`--model`), and data files are named
+without their folder. Text between the markers of an existing page (`<!-- words -->` to
+`<!-- /words -->`) is kept.
 """
 
 import argparse
@@ -43,7 +45,7 @@ def name_model(text: str, model: str) -> str:
     return re.sub(rf"(?:/[^\s\"']+)?/{folder_name}", model, text)
 
 
-def copy_files(run: Path, folder: Path, model: str) -> list[Row]:
+def copy_files(run: Path, folder: Path, model: str, *, texts: bool) -> list[Row]:
     """Copy the small files of a run and draw its plots; return its whole log."""
     folder.mkdir(parents=True, exist_ok=True)
     log = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
@@ -55,20 +57,23 @@ def copy_files(run: Path, folder: Path, model: str) -> list[Row]:
     for name in ("summary", "comparison", "checks", "versions"):
         data = json.loads(name_model((run / f"{name}.json").read_text("utf-8"), model))
         if name == "comparison":
-            data = keep_first_responses(data)
+            data = keep_first_responses(data, MAX_RESPONSES if texts else 0)
+        elif name == "checks" and not texts:
+            data.pop("answer", None)
         text = json.dumps(round_numbers(data), indent=1, ensure_ascii=False) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     recipe = name_model((run / "recipe.yaml").read_text("utf-8"), model)
+    recipe = re.sub(r"(file: )\S*/", r"\1", recipe)
     (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
     draw_plots(log, folder / "plots.webp")
     return log
 
 
-def keep_first_responses(comparison: Row) -> Row:
+def keep_first_responses(comparison: Row, limit: int) -> Row:
     """Keep the first questions of a comparison with their responses, and all its figures."""
-    kept = {**comparison, "questions": comparison["questions"][:MAX_RESPONSES]}
+    kept = {**comparison, "questions": comparison["questions"][:limit]}
     for side in ("without", "with"):
-        responses = comparison[side]["responses"][:MAX_RESPONSES]
+        responses = comparison[side]["responses"][:limit]
         kept[side] = {**comparison[side], "responses": responses}
     return kept
 
@@ -199,11 +204,12 @@ def main() -> None:
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--command", required=True, help="the command that trained the model")
     parser.add_argument("--model", default="HuggingFaceTB/SmolLM2-135M-Instruct")
+    parser.add_argument("--without-texts", action="store_true", help="keep no text of the dataset")
     args = parser.parse_args()
     written = args.folder.with_suffix(".md")
     old = WORDS.search(written.read_text("utf-8")) if written.exists() else None
     words = old[0] if old else "<!-- words -->\n<!-- /words -->"
-    log = copy_files(args.run, args.folder, args.model)
+    log = copy_files(args.run, args.folder, args.model, texts=not args.without_texts)
     given = {"title": args.title, "command": args.command, "model": args.model}
     written.write_text(format_page(args.folder, log, **given, words=words), encoding="utf-8")
 

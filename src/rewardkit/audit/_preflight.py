@@ -59,7 +59,7 @@ def preflight(
     >>> result = preflight(right + build("xml_strict"), rows, template="<answer>{answer}</answer>")
     >>> for problem in result.problems:
     ...     print(problem.reward, problem.kind, problem.row_count, problem.detail)
-    right below_maximum 1 bad_reference
+    right below_maximum 1 bad_reference: 'four'
     xml_strict below_maximum 2 not the strict layout
     xml_strict constant 2 every completion earns 0
     """

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -72,18 +73,26 @@ def tagged(
     return _make_tagged_strategy(tags, inside, broken=broken)
 
 
-@st.composite
 def _make_tagged_strategy(
-    draw: DrawFn, tags: Sequence[str], contents: SearchStrategy[str], *, broken: bool
+    tags: Sequence[str], contents: SearchStrategy[str], *, broken: bool
+) -> SearchStrategy[str]:
+    # one strategy per part, made once: Hypothesis validates a new one at each draw
+    insides = st.tuples(*[contents] * len(tags))
+    positions = st.integers(0, len(tags) * 2 - 1)
+    fault = st.tuples(positions, st.sampled_from(_FAULTS)) if broken else st.none()
+    return st.tuples(_GAPS, insides, fault).map(lambda three: _write_tagged(tags, *three))
+
+
+def _write_tagged(
+    tags: Sequence[str], gap: str, contents: Sequence[str], fault: tuple[int, _Fault] | None
 ) -> str:
-    gap = draw(st.sampled_from(["\n", ""]))
-    insides = [f"{gap}{draw(contents)}{gap}" for _ in tags]
+    insides = [f"{gap}{text}{gap}" for text in contents]
     blocks = zip(tags, insides, strict=True)
     pieces = [piece for tag, text in blocks for piece in (f"<{tag}>", text, f"</{tag}>")]
-    if broken:
-        position = draw(st.integers(0, len(tags) * 2 - 1))
-        position = position // 2 * 3 + position % 2 * 2  # of a tag, not of a block's text
-        pieces = draw(st.sampled_from(_FAULTS))(pieces, position)
+    if fault is not None:
+        position, spoil = fault
+        # of a tag, not of a block's text
+        pieces = spoil(pieces, position // 2 * 3 + position % 2 * 2)
     # by identity, since a block's text may itself begin with "<"
     inside_ids = {id(text) for text in insides}
     text = ""
@@ -101,7 +110,8 @@ def _misspell_tag(tag: str) -> str:
     return tag.replace(name, other)
 
 
-_FAULTS: list[Callable[[list[str], int], list[str]]] = [
+_Fault = Callable[[list[str], int], list[str]]
+_FAULTS: list[_Fault] = [
     lambda pieces, at: pieces[:at] + pieces[at + 1 :],
     lambda pieces, at: pieces[: at + 1] + pieces[at:],
     lambda pieces, at: [*pieces[:at], _misspell_tag(pieces[at]), *pieces[at + 1 :]],
@@ -113,6 +123,7 @@ _FAULTS: list[Callable[[list[str], int], list[str]]] = [
     lambda pieces, _: pieces * 2,
 ]
 
+_GAPS = st.sampled_from(["\n", ""])
 _PIECES = [
     *("<reasoning>", "</reasoning>", "<answer>", "</answer>", "<think>", "</think>"),
     *("\n", " ", "4", "42", "-42", "1,000", "7.0", "$7", "50%", "1/2", r"\frac{1}{2}", r"\boxed{"),
@@ -308,29 +319,38 @@ _TOKEN_IDS = st.tuples(st.integers(0, 12), st.integers(0, 9)).map(
 )
 
 
-@st.composite
 def _make_call_strategy(
-    draw: DrawFn,
     columns: Mapping[str, SearchStrategy[Any]],
     completions: SearchStrategy[Any],
     prompts: SearchStrategy[Any],
     sizes: tuple[int, int],
-) -> dict[str, list[Any]]:
-    row = st.fixed_dictionaries(
-        {"completions": completions, "completion_ids": _TOKEN_IDS, **columns}
-    )
+) -> SearchStrategy[dict[str, list[Any]]]:
+    parts = {"completions": completions, "completion_ids": _TOKEN_IDS, **columns}
     # each row says whether a group begins there, so that removing a row while shrinking is simple
-    drawn = draw(st.lists(st.tuples(st.booleans(), row), min_size=sizes[0], max_size=sizes[1]))
-    rows = [row for _, row in drawn]
-    groups = [sum(new for new, _ in drawn[: at + 1]) for at in range(len(drawn))]
-    count = len(set(groups))
-    # by repr, since messages have no hash
-    each = draw(st.lists(prompts, min_size=count, max_size=count, unique_by=repr))
+    row = st.tuples(st.booleans(), *parts.values())
+    rows = st.lists(row, min_size=sizes[0], max_size=sizes[1])
+
+    @cache  # made once for each number of groups: Hypothesis validates a new strategy at each draw
+    def make_distinct_prompts(count: int) -> SearchStrategy[list[Any]]:
+        # by repr, since messages have no hash
+        return st.lists(prompts, min_size=count, max_size=count, unique_by=repr)
+
+    return _draw_call([*parts], rows, make_distinct_prompts)
+
+
+@st.composite
+def _draw_call(
+    draw: DrawFn,
+    names: Sequence[str],
+    rows: SearchStrategy[list[tuple[Any, ...]]],
+    make_distinct_prompts: Callable[[int], SearchStrategy[list[Any]]],
+) -> dict[str, list[Any]]:
+    drawn = draw(rows)
+    groups = [sum(row[0] for row in drawn[: at + 1]) for at in range(len(drawn))]
+    each = draw(make_distinct_prompts(len(set(groups))))
     by_group = dict(zip(dict.fromkeys(groups), each, strict=True))
-    lists = {
-        name: [row[name] for row in rows] for name in ("completions", "completion_ids", *columns)
-    }
-    return {"prompts": [by_group[group] for group in groups], **lists}
+    columns = {name: [row[at] for row in drawn] for at, name in enumerate(names, start=1)}
+    return {"prompts": [by_group[group] for group in groups], **columns}
 
 
 def batches(
