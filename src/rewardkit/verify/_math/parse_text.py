@@ -246,7 +246,7 @@ def _parse_mathematics(text: str) -> Parsed:
         written = _GROUPED_SIDE.sub(_join_digits, written)
     named = _NAME_IN_WORDS.match(written)
     written = written[named.end() :] if named else written
-    if _SHORT_WORD.search(written):
+    if " " in written and _SHORT_WORD.search(written):
         return Parsed(None, text)
     if _DERIVATIVE.search(text):  # to the parser, d is a letter and would cancel
         return Parsed(None, text, is_open=True)
@@ -286,7 +286,9 @@ def _split_unit(text: str) -> tuple[str, str | None]:
     """Remove a unit, or a remark without numbers, at the end; return the unit if it is known."""
     if len(text) > _MAX_UNIT_TEXT:
         return text, None
-    text = _REMARK.sub("", text).rstrip(" \\")
+    if " " in text or r"\in" in text:
+        text = _REMARK.sub("", text)
+    text = text.rstrip(" \\")
     found = _NUMBER_AND_UNIT.fullmatch(text)
     if found is None:
         return text, None
