@@ -199,13 +199,15 @@ def _fold_words(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _parse_words(text: str, *, is_certain: bool) -> Words | None:
+def _parse_words(text: str, *, is_certain: bool) -> Value | None:
     if len(text) > _MAX_WORDS_LENGTH:
         return None
     found = _WORDS.fullmatch(text.strip(" .!"))
     if found is None:
         return None
-    words = _fold_words(found[1])
+    words = _fold_words(found[1]).removeprefix("the ")
+    if words in NAMED_SETS:
+        return NAMED_SETS[words]
     if _LETTERS_IN_LIST.fullmatch(spelling.write_operators(words)):
         return None
     is_name = len(words) <= tokenizer.MAX_LETTERS_OF_PRODUCT and words.isascii()
@@ -216,10 +218,18 @@ def _parse_words(text: str, *, is_certain: bool) -> Words | None:
 
 # So few letters would be a product, as "ab" is.
 _SHORT_WORD = re.compile(
-    r"(?<![\\{\w])(?:so|its?|it's|is|he|she|we|if|to|of|an|as|be|by|the|was|are|has|get|now|hence|thus)(?=[\s,])",
+    r"(?<![\\{\w])(?:so|its?|it's|is|he|she|we|if|to|of|an|as|be|by|the|was|are|has|get|now"
+    r"|hence|thus)(?=[\s,])",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<![\\{A-Za-z])(?:[A-Za-z,']+ ){3}")
+_REALS = Group("()", (-Form.of("oo"), Form.of("oo")))
+NAMED_SETS = {
+    **dict.fromkeys(("all real numbers", "all reals", "real numbers", "全体实数"), _REALS),
+    **dict.fromkeys(
+        ("empty set", "no solution", "no solutions", "null set", "无解"), Group("{}", ())
+    ),
+}
 _LETTERS_IN_LIST = re.compile(r"\s*[a-z](?:\s*(?:,|\\l(?:and|or))\s*[a-z])+\s*")  # A and C
 _MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
 _WORDS = re.compile(
@@ -305,7 +315,7 @@ def _split_unit(text: str) -> tuple[str, str | None]:
 _REMARK = re.compile(
     r",?\s*(?:\(?\s*)?\b(?:for (?:all|any|every|some|each|real)|where|when|with|since|because)\s.*$"
     # "k \in Z" after what holds for each k
-    r"|(?<=[^\s(,]),?\s*\(?\s*[a-z](?:\s*,\s*[a-z])*\s*\\in\s*\\mathbb\s*\{?[A-Z]\}?"
+    r"|(?<=[^\s(,]),?\s*\(?\s*(?<![A-Za-z\\])[a-z](?:\s*,\s*[a-z])*\s*\\in\s*\\mathbb\s*\{?[A-Z]\}?"
     r"[\^_+*0-9{}]{0,6}\s*\)?\s*$",
     re.DOTALL,
 )

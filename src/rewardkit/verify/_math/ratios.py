@@ -52,7 +52,10 @@ def _compare_times(given: Group, wanted: Group) -> bool:
         return True
     if minute != wanted_minute or list(filter(None, rest)) != list(filter(None, wanted_rest)):
         return False
-    return hour == wanted_hour or (has_half and (hour - wanted_hour) % 12 == 0)
+    # 17:00 says it by itself, 5:00 does not.
+    plain = wanted_hour if len(given.items) > len(wanted.items) else hour
+    may_be_either = has_half and 0 < plain <= NOON
+    return hour == wanted_hour or (may_be_either and (hour - wanted_hour) % NOON == 0)
 
 
 def _is_multiple(
@@ -65,6 +68,7 @@ def _is_multiple(
 
 
 _QUARTER = 15  # minutes
+NOON = 12  # hours
 
 
 def convert_to_decimal(group: Group) -> int | None:

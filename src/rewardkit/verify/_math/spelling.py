@@ -136,7 +136,7 @@ _CORRECTION = re.compile(
     re.IGNORECASE,
 )
 _HALF = re.compile(r"(?<=\d)\s+and\s+(?:a\s+|one[\s-])half\b", re.IGNORECASE)
-_MINUS = re.compile(r"\b(?:negative|minus)\s+(?=\$?\\?\d|\\d?frac|\\sqrt)", re.IGNORECASE)
+_MINUS = re.compile(r"\b(?:negative|minus)\s+(?=\$?\\?\d|\\d?frac|\\sqrt|\\?inf)", re.IGNORECASE)
 # "x is > 3" is said for "x > 3".
 # "3 to 5" is a ratio or a range, and not 3.
 _RANGE = re.compile(
