@@ -179,11 +179,11 @@ def _compile_token() -> re.Pattern[str]:
           | (?:{MULTIPLIER}|{SPACE}?\\text[a-z]{{0,2}}\{{{MULTIPLIER}\}}){{1,2}}
             (?:[0-9]++(?:\.[0-9]++)?{MULTIPLIER}?)*+(?:{HALVES})?
           | (?(money)\s?[kKmMbBtT](?!\w)|(?!))
-          | {_COMPOUND}
-          | {_CJK_DATE}|\s?[\u6708\uc6d4]\s?[0-9]++\s?[\u65e5\u53f7\uc77c]
+          | {_CJK_DATE}
+          | {_COMPOUND}|\s?[\u6708\uc6d4]\s?[0-9]++\s?[\u65e5\u53f7\uc77c]
           | {SPACE}{{0,3}}(?i:{PERCENT})(?![A-Za-z])
           | (?:st|nd|rd|th)?{SPACE}(?:of{SPACE})?(?:{MONTHS})\b\.?(?:,?{SPACE}[0-9]{{4}}\b)?
-          | {SPACE}(?i:{MODIFIERS}|[MB](?!['.]))\b
+          | {SPACE}(?:(?i:{MODIFIERS})|[MB](?!['.]))\b
           | [A-Za-z][A-Za-z0-9]*+
           | (?:\\right)?[)\]}}]{{0,4}}(?:
                 (?:(?:{SPACE}?\^{SPACE}?|\*\*(?=[-+]?[0-9({{]|[a-z](?!\w))|[ ]\*\*[ ])(?:\{{[^{{}}\n]{{0,20}}\}}|[-+\u2212]?\w++|\S)|{_RAISED})
@@ -262,7 +262,7 @@ _ALTERING_WORDS = frozenset(
     "cos",
     "tan",
 }
-_MONTH_BEFORE = re.compile(rf"\b(?:{MONTHS})\.?[ ]$")
+_MONTH_BEFORE = re.compile(rf"\b(?:{MONTHS})\.?[ ](?:[0-9]{{1,2}}(?:st|nd|rd|th)?,?[ ])?$")
 # the exponent of a unit or of a power of ten, which does not make another number
 _EXPONENT = re.compile(rf"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)|(?<=10){_RAISED}")
 
