@@ -131,9 +131,9 @@ class Boxed(Extractor):
         last = text.rfind("\\boxed")
         if last < 0:
             return None
-        if self.which == "last" and (simple := _BOX_WITHOUT_BRACES.match(text, last)):
-            if content := simple[1].strip():
-                return content
+        simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
+        if simple and (content := simple[1].strip()):
+            return content
         # The last box is nearly always closed, and then nothing before it counts: the whole text is
         # read only if it is not, or is empty.
         found = self._find_closed_box(text, last) if self.which == "last" else None

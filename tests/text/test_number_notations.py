@@ -1,4 +1,4 @@
-"""Numbers in the notations of several languages: what is read, and where a number in a text ends."""
+"""Numbers in many notations: what is read, and where a number in a text ends."""
 
 from __future__ import annotations
 

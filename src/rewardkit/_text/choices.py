@@ -27,19 +27,19 @@ _WORD_BETWEEN = (
     r"(?:(?:the|correct|right|final|richtige|correcta|correcte|benar|yang)\s{1,4}){0,3}"
     r"(?:(?:choice|option|letter|opsi|pilihan|opción|opção|вариант)\s{1,4}|选项\s?|選項\s?)?"
 )
-_OPENING = (
-    r"""(?:\*\*|\\boxed\s?\{|\\text\w{0,2}\s?\{|\\math(?:rm|bf)\s?\{|\\\(|[(\["'`$_*{\s]){0,6}"""
-)
-_CLOSING = r"""(?:\*\*|\\\)|[)\]"'`$_*}.]){0,6}"""
-_AND_OR = r"or|and|and/or|oder|und|ou|et|o|y|e|atau|dan|veya|ve|hoặc|или|и|或者|或|和|与|及|또는|및|または|と|[/&|+]"
+# One character each, so that there is one way to read them, and the time stays linear.
+_OPENING = r"""(?:\\(?:boxed|text\w{0,2})\s?\{|\\math(?:rm|bf)\s?\{|\\\(|[(\["'`$_*{\s]){0,8}+"""
+_CLOSING = r"""(?:\\\)|[)\]"'`$_*}.]){0,6}"""
+_AND_OR = r"or|and|and/or|oder|und|ou|et|o|y|e|atau|dan|veya|ve|hoặc|или|и|或者|或|和|与|及|또는|및"
+    r"|または|と|[/&|+]"
 _CORRECT = (
     r"(?:is|seems|ist|es|est|é|è|adalah)\s(?:the\s|die\s|la\s|le\s|il\s|a\s|jawaban\s(?:yang\s)?)?"
     r"(?:correct|right|best|true|richtig|korrekt|correct[aeo]|corret[ao]|juste|benar|tepat)"
     r"(?![^\W_])|(?:是|为|為)?(?:正确|正確)|верн(?:о|ый)|правильн(?:о|ый)|が正しい|이\s?(?:정답|맞)"
 )
 _WRONG = (
-    r"(?:is|are|ist|es|est|adalah)\s(?:\w{1,8}\s)?(?:wrong|incorrect|false|not\s(?:correct|right|the)|falsch|faux|incorrecta"
-    r"|salah)(?![^\W_])|isn['’]t|can(?:not|['’]t)|不|错|錯|неверн"
+    r"(?:is|are|ist|es|est|adalah)\s(?:\w{1,8}\s)?(?:wrong|incorrect|false|not\s(?:correct|right|the)"
+    r"|falsch|faux|incorrecta|salah)(?![^\W_])|isn['’]t|can(?:not|['’]t)|不|错|錯|неверн"
 )
 _NOT_BUT = (
     (r"not", r"but|rather|it\sis|it['’]s"),
@@ -113,7 +113,7 @@ def _compile_patterns(options: str) -> tuple[re.Pattern[str], ...]:
         rf"(?i:{_WORD_BETWEEN}){_OPENING}{letter})"
         rf"|{negated}"
         rf"|\\(?:boxed|fbox)\s{{0,8}}\{{{_OPENING}{letter}(?=[\s}}.:)\],$])"
-        rf"|(?<![A-Za-z0-9]){_OPENING}([{upper}]){ends}(?={_CLOSING}\s{{0,4}}(?i:{_CORRECT}))"
+        rf"|(?<![A-Za-z0-9])([{upper}]){ends}(?={_CLOSING}\s{{0,4}}(?i:{_CORRECT}))"
     )
     # "A, C is wrong" gives A: after a comma alone, a letter with a verb is another clause
     listed = re.compile(

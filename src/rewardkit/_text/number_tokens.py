@@ -241,7 +241,8 @@ _ALTERED_BEFORE = re.compile(
     r"|\\(?:ne|neq|leq?|geq?|lt|gt|pm|mp|times|cdot|div|sqrt|log|ln|exp|sin|cos|tan)(?![a-z])"
     r"|\b(?:sqrt|log|ln|exp|sin|cos|tan)(?=[\s({])"
     r"|\b(?:not|never|cannot|nicht|bukan)(?![A-Za-z])|n['\u2019]t|\u4e0d\u662f"
-    r"|[\w)\]}%](?:[+*/](?!\s)|[ ][+*/][ ]|[ ]?[\u00d7\u00f7\u22c5\u00b7])|[\d)\]}%][ ]?\+|\d[ ][xX][ ])"
+    r"|[\w)\]}%](?:[+*/](?!\s)|[ ][+*/][ ]|[ ]?[\u00d7\u00f7\u22c5\u00b7])"
+    r"|[\d)\]}%][ ]?\+|\d[ ][xX][ ])"
     rf"[\s({{\[\\$]{{0,8}}[{_MINUS}]?$"
     rf"|[{_MINUS}][({{\[]{{0,3}}[{_MINUS}]$"
 )
