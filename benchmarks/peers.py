@@ -655,6 +655,7 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
         ],
     ),
     "cosine_length": ("think", [BOXED_NUMBER]),
+    "kimi_length": ("think", [BOXED_NUMBER]),
     "length": ("think", [{"target": 50}, {"target": 100, "unit": "words"}]),
     "overlong": ("think", [{"max_tokens": 1100, "cache_tokens": 300}]),
     "repetition": ("think", [{}, {"unit": "tokens"}]),

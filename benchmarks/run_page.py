@@ -2,10 +2,12 @@
 
     python benchmarks/run_page.py RUN_FOLDER docs/runs/NAME --title TITLE --command COMMAND
 
-Numbers are rounded to six digits, and the plot's points to a tenth. Columns of the log that never
-change or repeat another one are left out. Detailed times are reduced to their medians. If the model
-was read from a folder, the page has its name on the hub instead. Text between the markers of an
-existing page (`<!-- words -->` to `<!-- /words -->`) is kept.
+Numbers are rounded to six digits. Columns of the log that never change or repeat another one are
+left out. Detailed times are reduced to their medians. Of the compared responses the first 40 are
+kept, or none with `--without-texts`, where the dataset is not ours to publish. If the model was
+read from a folder, the page has its name on the hub instead (`--model`), and data files are named
+without their folder. Text between the markers of an existing page (`<!-- words -->` to
+`<!-- /words -->`) is kept.
 """
 
 import argparse
@@ -15,16 +17,16 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from rewardkit.train.summary import draw_plots, format_comparison
+
 DETAILS = ("seconds_by_reward", "seconds_until_rewards")
-MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
-FOLDER = re.compile(r"(?:/[^\s\"']+)?/SmolLM2-135M-Instruct")
 WORDS = re.compile(r"<!-- words -->.*?<!-- /words -->", re.DOTALL)
 COMPARED_STEPS = slice(90, 100)
 """Steps 91 to 100: runs of different lengths are compared over these."""
 REPEATED = {"step_time", "epoch", "num_tokens", "completion_length", *DETAILS}
 """Columns that repeat another one, or are only on the page, as medians."""
-POINTS = re.compile(r'\b(?:d|x|y)="[^"]*"')
-LONG = re.compile(r"-?\d+\.\d{2,}")
+MAX_RESPONSES = 40
+"""A test set's responses take megabytes; the run folder has all."""
 Row = dict[str, Any]
 
 
@@ -37,14 +39,14 @@ def round_numbers(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def shrink_plot(svg: str) -> str:
-    """Round a plot's points to a tenth, and remove space."""
-    points = POINTS.sub(lambda part: LONG.sub(lambda n: f"{float(n[0]):.1f}", part[0]), svg)
-    return re.sub(r"\s*\n\s*", "\n", points).replace(": ", ":").replace("; ", ";")
+def name_model(text: str, model: str) -> str:
+    """Replace the path of the folder with a model's weights by the model's name on the hub."""
+    folder_name = re.escape(model.rpartition("/")[2])
+    return re.sub(rf"(?:/[^\s\"']+)?/{folder_name}", model, text)
 
 
-def copy_files(run: Path, folder: Path) -> list[Row]:
-    """Copy the small files of a run; return its whole log."""
+def copy_files(run: Path, folder: Path, model: str, *, texts: bool) -> list[Row]:
+    """Copy the small files of a run and draw its plots; return its whole log."""
     folder.mkdir(parents=True, exist_ok=True)
     log = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
     changes = [key for key in log[0] if any(row[key] != log[0][key] for row in log)]
@@ -53,14 +55,27 @@ def copy_files(run: Path, folder: Path) -> list[Row]:
     lines = [json.dumps(row, separators=(",", ":")) + "\n" for row in rows]
     (folder / "log.jsonl").write_text("".join(lines), encoding="utf-8")
     for name in ("summary", "comparison", "checks", "versions"):
-        data = json.loads(FOLDER.sub(MODEL, (run / f"{name}.json").read_text("utf-8")))
+        data = json.loads(name_model((run / f"{name}.json").read_text("utf-8"), model))
+        if name == "comparison":
+            data = keep_first_responses(data, MAX_RESPONSES if texts else 0)
+        elif name == "checks" and not texts:
+            data.pop("answer", None)
         text = json.dumps(round_numbers(data), indent=1, ensure_ascii=False) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
-    recipe = FOLDER.sub(MODEL, (run / "recipe.yaml").read_text("utf-8"))
+    recipe = name_model((run / "recipe.yaml").read_text("utf-8"), model)
+    recipe = re.sub(r"(file: )\S*/", r"\1", recipe)
     (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
-    plots = shrink_plot((run / "plots.svg").read_text("utf-8"))
-    (folder / "plots.svg").write_text(plots, encoding="utf-8")
+    draw_plots(log, folder / "plots.webp")
     return log
+
+
+def keep_first_responses(comparison: Row, limit: int) -> Row:
+    """Keep the first questions of a comparison with their responses, and all its figures."""
+    kept = {**comparison, "questions": comparison["questions"][:limit]}
+    for side in ("without", "with"):
+        responses = comparison[side]["responses"][:limit]
+        kept[side] = {**comparison[side], "responses": responses}
+    return kept
 
 
 def format_table(rows: list[list[str]]) -> str:
@@ -103,12 +118,9 @@ def tabulate_times(log: list[Row]) -> str:
 
 
 def tabulate_comparison(found: Row) -> str:
-    """Tabulate the results on held-out rows, without and with the adapter."""
-    names = [name for name in found["with"] if name not in ("responses", "rows")]
-    rows = [["", "without the adapter", "with it"]]
-    for name in names:
-        sides = [found[side][name] for side in ("without", "with")]
-        rows.append([f"`{name}`", *("none" if side is None else f"{side:.3g}" for side in sides)])
+    """Tabulate the results without and with the adapter, each with its 95 % margin."""
+    rows = [["", "without the adapter", "with it", "change"]]
+    rows += [[f"`{name}`", *values] for name, values in format_comparison(found).items()]
     return format_table(rows)
 
 
@@ -127,7 +139,9 @@ def format_samples(found: Row, limit: int = 3) -> str:
     return "\n\n".join(parts)
 
 
-def format_page(folder: Path, log: list[Row], title: str, command: str, words: str) -> str:
+def format_page(  # noqa: PLR0913 - the parts of one page
+    folder: Path, log: list[Row], *, title: str, command: str, model: str, words: str
+) -> str:
     """Format the page as Markdown."""
     found = json.loads((folder / "comparison.json").read_text("utf-8"))
     versions = json.loads((folder / "versions.json").read_text("utf-8"))
@@ -143,7 +157,7 @@ def format_page(folder: Path, log: list[Row], title: str, command: str, words: s
     ends = f"the last ten steps earn {fmean(row['reward'] for row in log[-10:]):.2f}"
     if part := log[COMPARED_STEPS]:
         ends = f"steps 91 to 100 earn {fmean(row['reward'] for row in part):.2f}, {ends}"
-    held = f"{len(found['questions'])} held-out rows, one response each"
+    held = f"{found['with']['rows']} rows that were not trained on, one response each"
     return f"""# {title}
 
 <!-- not run: trains a model -->
@@ -160,7 +174,7 @@ On average {ends}.
 
 ## Training
 
-![Every reward, the spread, the length]({folder.name}/plots.svg)
+![Every reward, the spread, the length]({folder.name}/plots.webp)
 
 {tabulate_log(log)}
 
@@ -178,7 +192,7 @@ On average {ends}.
 
 Numbers are kept to six digits; columns of the log that never change or repeat another one
 are left out, as are each step's times in detail; the model was read from a folder with the
-weights of `{MODEL}`, and its path is replaced by that name.
+weights of `{model}`, and its path is replaced by that name.
 """
 
 
@@ -189,14 +203,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="folder for the files; the page is FOLDER.md")
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--command", required=True, help="the command that trained the model")
+    parser.add_argument("--model", default="HuggingFaceTB/SmolLM2-135M-Instruct")
+    parser.add_argument("--without-texts", action="store_true", help="keep no text of the dataset")
     args = parser.parse_args()
     written = args.folder.with_suffix(".md")
     old = WORDS.search(written.read_text("utf-8")) if written.exists() else None
     words = old[0] if old else "<!-- words -->\n<!-- /words -->"
-    log = copy_files(args.run, args.folder)
-    written.write_text(
-        format_page(args.folder, log, args.title, args.command, words), encoding="utf-8"
-    )
+    log = copy_files(args.run, args.folder, args.model, texts=not args.without_texts)
+    given = {"title": args.title, "command": args.command, "model": args.model}
+    written.write_text(format_page(args.folder, log, **given, words=words), encoding="utf-8")
 
 
 if __name__ == "__main__":

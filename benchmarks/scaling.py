@@ -76,6 +76,7 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
         {"verifier": "math", "extractor": {"type": "tag", "opened_in_prompt": True}},
     ],
     "cosine_length": [{"verifier": "exact", "extractor": "boxed"}],
+    "kimi_length": [{"verifier": "exact", "extractor": "boxed"}],
     "judge": [
         {
             "criteria": {"clear": {"ask": "Is it clear?", "choices": {"no": 0, "yes": 1}}},

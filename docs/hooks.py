@@ -33,6 +33,10 @@ FIELDS_OF_EVERY_REWARD = ("name", "log_why")
 KIND_IN_TYPE = re.compile(r"(?<!`)\b(reward|verifier|extractor)\b(?!`)")
 COMPONENTS_MARKER = "<!-- every component -->"
 ALIASES_MARKER = "<!-- other names -->"
+EXAMPLES_MARKER = "<!-- every example -->"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLE_ROW = re.compile(r"^\| \[`(\w+\.py)`\]\([^)]+\) \| (.+) \| (.+) \|$", re.MULTILINE)
+MAX_EXAMPLE_LINES = 120
 ALIASES = {
     "correct": "accuracy reward, answer reward, outcome reward, verifiable reward, RLVR",
     "xml_soft": "format reward, soft format reward",
@@ -42,6 +46,7 @@ ALIASES = {
     "think_format": "think format reward, R1 format reward, DeepSeek format, Qwen3 thinking",
     "overlong": "soft overlong punishment, DAPO length penalty",
     "cosine_length": "cosine scaled reward, cosine length reward",
+    "kimi_length": "Kimi k1.5 length penalty, length reward by group",
     "length": "length reward, reward_len, brevity penalty",
     "repetition": "repetition penalty, n-gram penalty",
     "reasoning_steps": "reasoning steps reward, step count",
@@ -255,6 +260,27 @@ def _returned(method: Any) -> str:
     return text[:1].upper() + text[1:]
 
 
+# Examples ----------------------------------------------------------------------------------------
+
+
+def write_examples() -> str:
+    """Return each script of the table in examples/README.md with its code, as Markdown.
+
+    >>> write_examples().startswith("## `gsm8k_unsloth.py`")
+    True
+    """
+    lines = []
+    table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    for name, summary, needs in EXAMPLE_ROW.findall(table):
+        code = (EXAMPLES / name).read_text(encoding="utf-8")
+        if code.count("\n") <= MAX_EXAMPLE_LINES:  # the demo is too long to read here
+            sentence = f"{summary[:1].upper()}{summary[1:]}. Needs {needs}."
+            # four backticks, since a script may have three
+            fenced = f'````python title="{name}"\n{code}````'
+            lines += [f"## `{name}`", "", sentence, "", fenced, ""]
+    return "\n".join(lines)
+
+
 # Examples in docstrings ---------------------------------------------------------------------------
 
 
@@ -330,7 +356,11 @@ def on_config(config: Any) -> Any:
 
 def on_page_markdown(markdown: str, **_page: Any) -> str:
     """Put the generated lists where a page asks for them."""
-    for marker, write in ((COMPONENTS_MARKER, write_signatures), (ALIASES_MARKER, write_aliases)):
+    for marker, write in (
+        (COMPONENTS_MARKER, write_signatures),
+        (ALIASES_MARKER, write_aliases),
+        (EXAMPLES_MARKER, write_examples),
+    ):
         if marker in markdown:
             markdown = markdown.replace(marker, write())
     return markdown

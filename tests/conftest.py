@@ -12,6 +12,11 @@ from hypothesis import HealthCheck, settings
 from rewardkit.verify._sandbox import host
 from shapes import ids, one_of_each
 
+# One thread per process: idle threads of torch wait in a loop, which takes processor time. Before
+# torch and tokenizers are imported, which read this then; child processes read it too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
 # type-checked, not run
 collect_ignore = ["typing/bad.py", "typing/good.py"]
 
@@ -41,6 +46,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip the tests marked `sandbox` if no sandbox can start."""
     if item.get_closest_marker("sandbox") and (reason := missing_sandbox()):
         pytest.skip(reason)
+
+
+IMPORT_TRL = (
+    "tests/adapters/",
+    "tests/train/",
+    "tests/test_docs.py",
+    "tests/testing/test_others.py",
+)
+"""Tests that import TRL, which takes seconds: one of xdist's workers runs all of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one of xdist's workers run all tests of a file, which share imports and fixtures."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("trl" if file.startswith(IMPORT_TRL) else file))
 
 
 @pytest.hookimpl(wrapper=True)

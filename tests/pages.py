@@ -333,7 +333,9 @@ def make_trainer(real: type[Any]) -> Callable[..., Any]:
         texts = ["<answer>1000</answer>"] * len(prompts)
         chat = not isinstance(prompts[0], str)
         shown = [[{"role": "assistant", "content": text}] for text in texts] if chat else texts
-        for reward in split(rewards).reward_funcs:
+        # a monitor's are functions, which cannot be split
+        monitored = isinstance(rewards, list) and any(map(inspect.isfunction, rewards))
+        for reward in rewards if monitored else split(rewards).reward_funcs:
             ids = [[1, 2, 3]] * len(prompts)
             scores = reward(prompts=prompts, completions=shown, completion_ids=ids, **rows)
             assert len(scores) == len(prompts)

@@ -154,6 +154,42 @@ def surroundings(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 RIGHT = cases(r"""
+=== an argument changed beside a result
+def drop_last(xs):
+    xs.pop()
+    return len(xs)
+---
+a = [5, 6, 7]
+n = drop_last(a)
+assert a == [5, 6] and n == 2
+=== an argument changed beside a result, in an assert
+def drop_last(xs):
+    xs.pop()
+    return len(xs)
+---
+a = [5, 6, 7]
+assert drop_last(a) == 2
+assert a == [5, 6]
+=== arguments changed in a loop of a test function
+def put(table, key, seen=None):
+    seen.add(key)
+    table[key] = [*table.get(key, []), len(seen)]
+    return table[key]
+---
+def test_put():
+    table, seen = {}, set()
+    for key in "aba":
+        found = put(table, key, seen=seen)
+        assert found == table[key]
+    assert table == {"a": [1, 2], "b": [2]} and seen == {"a", "b"}
+=== a nested argument changed beside a result
+def fill(grid):
+    grid[0][1] = 9
+    return True
+---
+grid = [[0, 0], [0, 0]]
+done = fill(grid)
+assert done and grid == [[0, 9], [0, 0]]
 === a statement
 def double(x):
     return x + x

@@ -21,6 +21,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "length": {"target": 10},
     "overlong": {"max_tokens": 6, "cache_tokens": 3},
     "cosine_length": {"verifier": "number", "max_length": 50},
+    "kimi_length": {"verifier": "number"},
     "regex_match": {"pattern": "answer"},
     "judge": {
         "criteria": {"a": {"ask": "?", "choices": {"no": 0, "yes": 1}}},

@@ -48,10 +48,10 @@ from rewardkit.verify import Exact
         ),
         (
             [{"role": "assistant", "content": None, "reasoning_content": "2+2"}],
-            "<think>2+2</think>",
+            "<think>2+2",
         ),
         ([{"role": "assistant", "content": "4", "reasoning_content": None}], "4"),
-        ([defaultdict(str, role="assistant", reasoning_content="2+2")], "<think>2+2</think>"),
+        ([defaultdict(str, role="assistant", reasoning_content="2+2")], "<think>2+2"),
         ("a\ud800b", "a\ufffdb"),
         ("\ud83d\ude00", "\U0001f600"),
     ],
@@ -178,3 +178,23 @@ def test_a_column_is_a_string_that_pickles_with_its_type():
     assert isinstance("a reference", column.value_type)
     assert isinstance({}, column.value_type)
     assert not isinstance({1}, column.value_type)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "good", "bad"),
+    [
+        (list[str], [["a"]], "a"),
+        (list[str] | None, [None], "a"),
+        (dict[str, int], [{"a": 1}], ["a"]),
+    ],
+)
+def test_a_column_of_lists_or_mappings_is_checked_without_its_elements(wanted, good, bad):
+    class Reads(rk.Reward):
+        column: rk.Column[wanted] = "column"
+
+        def score(self, batch):
+            return [rk.Score(0.0) for _ in batch.column(self.column)]
+
+    assert Reads()(completions=["x"], column=good) == [0.0]
+    with pytest.raises(TypeError, match="column 'column', row 0: got "):
+        Reads()(completions=["x"], column=[bad])

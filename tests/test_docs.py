@@ -165,6 +165,12 @@ def test_other_names_belong_to_components(hooks, gallery, registered):
     assert "soft overlong punishment" in hooks.on_page_markdown(read(DOCS / "terms.md"))
 
 
+def test_the_examples_are_shown_with_their_code(hooks):
+    text = hooks.on_page_markdown(read(DOCS / "examples.md"))
+    for path in (ROOT / "examples").glob("*.py"):
+        assert (read(path) in text) == (path.name != "demo.py")
+
+
 def test_examples_in_the_hooks_run(hooks):
     assert doctest.testmod(hooks).failed == 0
 
@@ -243,7 +249,10 @@ def test_every_page_is_in_the_navigation():
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/plugin/README.md"],
+    [
+        *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"),
+        *("examples/README.md", "examples/plugin/README.md"),
+    ],
 )
 def test_links_in_the_repository_lead_somewhere(page):
     links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", read(ROOT / page))

@@ -99,14 +99,15 @@ TEMPLATE = (
 )
 
 
-def save_tiny_model(folder: Path) -> None:
+def save_tiny_model(folder: Path, characters: str = CHARACTERS) -> None:
     """Save a tiny Llama with random weights, and a tokenizer of characters."""
     transformers, torch = pytest.importorskip("transformers"), pytest.importorskip("torch")
     tokenizers = pytest.importorskip("tokenizers")
-    vocabulary = ["<pad>", "<eos>", "<system>", "<user>", "<assistant>", *CHARACTERS]
+    special = ["<pad>", "<eos>", "<system>", "<user>", "<assistant>"]
+    vocabulary = [*special, *characters]
     indices = {token: index for index, token in enumerate(vocabulary)}
     backend = tokenizers.Tokenizer(tokenizers.models.WordLevel(indices, "<pad>"))
-    pattern = tokenizers.Regex(r"<[a-z]+>|[\s\S]")
+    pattern = tokenizers.Regex(rf"{'|'.join(special)}|[\s\S]")
     backend.pre_tokenizer = tokenizers.pre_tokenizers.Split(pattern, "isolated")
     backend.decoder = tokenizers.decoders.Fuse()
     tokenizer = transformers.PreTrainedTokenizerFast(

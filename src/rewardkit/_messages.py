@@ -158,3 +158,13 @@ _PYDANTIC_PHRASES = {
     "a valid boolean": "true or false",
     " after validation": "",
 }
+
+
+def explain_no_values(name: str, rows: int, reason: str) -> str:
+    """Say that a reward abstained on every row, with one row's reason.
+
+    >>> explain_no_values("right", 10560, "bad_reference: 'n/a'")
+    "right: no value on any of 10,560 rows, for example bad_reference: 'n/a'"
+    """
+    example = f", for example {reason}" if reason else ""
+    return f"{name}: no value on any of {rows:,} rows{example}"

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal, Self, final
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from rewardkit._text import number_tokens, numbers
+from rewardkit._messages import shorten_repr
+from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
 from rewardkit._text.patterns import compile_pattern
-from rewardkit._text.tag_layout import compile_only_block, restore_opening
+from rewardkit._text.special_tokens import ends_in_token
+from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.component import Component
 from rewardkit.registry import register
 
@@ -30,21 +33,11 @@ __all__ = [
     "Regex",
     "Tag",
     "Whole",
+    "explain_reference",
+    "extract_references",
 ]
 
 Which = Literal["first", "last"]
-TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]
-
-
-def _check_distinct(tags: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(tags)) < len(tags):
-        # a mark must occur exactly once, so that a second block of the name could never match
-        message = f"got {tags}, expected different names"
-        raise ValueError(message)
-    return tags
-
-
-Tags = Annotated[tuple[TagName, ...], Field(min_length=1), AfterValidator(_check_distinct)]
 
 
 class Extractor(Component):
@@ -68,22 +61,25 @@ class Whole(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the text, stripped."""
-        return text.strip()
+        # a byte order mark at the start is white space to a reader, but not to `strip`
+        return text.removeprefix("\ufeff").strip()
 
 
 @final
 @register("tag")
 class Tag(Extractor):
-    """The text between `<answer>` and `</answer>`.
+    """The text between `<answer>` and `</answer>`, or between any two marks.
 
     >>> Tag().extract("<answer>3</answer> or <answer> 4 </answer>")
+    '4'
+    >>> Tag(tag=("[ANSWER]", "[/ANSWER]")).extract("[ANSWER]4[/ANSWER]")
     '4'
     >>> Tag(which="only").extract("<answer>3</answer> or <answer>4</answer>") is None
     True
     """
 
-    tag: TagName = "answer"
-    """The tag's name."""
+    tag: tag_layout.Tag = "answer"
+    """The tag's name, or a pair (opening, closing) of any marks."""
     which: Literal["first", "last", "only"] = "last"
     """Which block counts; `only` gives None if there are several."""
     strict: bool = True
@@ -91,15 +87,23 @@ class Tag(Extractor):
     opening tag, or the start, to the next closing tag, or the end."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the opening tag at the end of the prompt."""
+    lenient: bool = False
+    """Whether near-tags count as the tags: `<Answer>`, `</ answer>`, `<answer type="int">`."""
 
     def extract(self, text: str) -> str | None:
         """Return the text between the tags, stripped."""
-        if self.opened_in_prompt:
-            (text,) = restore_opening([text], f"<{self.tag}>")
+        if self.opened_in_prompt or self.lenient:
+            opened, lenient = self.opened_in_prompt, self.lenient
+            (text,) = prepare_texts([text], [self.tag], opened_in_prompt=opened, lenient=lenient)
         if self.strict and self.which == "only":
-            only_block = compile_only_block(self.tag)(text)
+            find_block = compile_only_block(self.tag)
+            only_block = find_block(text)
+            if only_block is None and not isinstance(self.tag, str):
+                only_block = find_block(_close_at_end(text, *self.tag))
             return only_block[1].strip() if only_block else None
-        opening, closing = f"<{self.tag}>", f"</{self.tag}>"
+        if not isinstance(self.tag, str):
+            text = _close_at_end(text, *self.tag)
+        opening, closing = tag_marks(self.tag)
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
         # The last block: the last opening mark that a closing one follows, and the first closing
@@ -110,6 +114,12 @@ class Tag(Extractor):
             stop = text.find(closing, text.rfind(opening, 0, max(text.rfind(closing), 0)))
         start = text.rfind(opening, 0, max(stop, 0))
         return text[start + len(opening) : stop].strip() if start >= 0 else None
+
+
+def _close_at_end(text: str, opening: str, closing: str) -> str:
+    # a batch strips the end of the turn from its texts, which may be the mark: "<|return|>"
+    is_stripped = ends_in_token(closing) and text.rfind(closing) < text.rfind(opening)
+    return f"{text}{closing}" if is_stripped else text
 
 
 @final
@@ -205,9 +215,12 @@ class After(Extractor):
     """Which marker counts."""
     strip: bool = True
     """Whether to remove white space at both ends."""
+    lenient: bool = False
+    """Whether near-tags count as the marker: `</Think>`, `< /think >`."""
 
     def extract(self, text: str) -> str | None:
         """Return the text after the marker."""
+        text = restore_marks(text, (self.marker,)) if self.lenient else text
         parts = (
             text.partition(self.marker) if self.which == "first" else text.rpartition(self.marker)
         )
@@ -271,6 +284,8 @@ class Regex(Extractor):
     """The group whose text is returned: a number or a name; 0 for the whole match."""
     which: Which = "last"
     """Which match counts."""
+    strip: bool = True
+    """Whether to remove white space at both ends."""
     timeout: Annotated[float, Field(gt=0)] = 0.1
     """Seconds for one text, after which the answer is None."""
 
@@ -284,7 +299,7 @@ class Regex(Extractor):
         return self
 
     def extract(self, text: str) -> str | None:
-        """Return the group's text, stripped; None if the pattern does not match in time."""
+        """Return the group's text; None if the pattern does not match in time."""
         found = None
         try:
             for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
@@ -295,7 +310,7 @@ class Regex(Extractor):
                         break
         except TimeoutError:
             return None
-        return found if found is None else found.strip()
+        return found.strip() if found is not None and self.strip else found
 
 
 @final
@@ -349,3 +364,50 @@ _WORD = re.compile(r"[^\W\d_]{2}")
 def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
     """Return whether it is a number, and equals the other text if there is one."""
     return number is not None and (other is None or number == numbers.read_number(other))
+
+
+def extract_references(extractor: Extractor | None, references: Sequence[Any]) -> Sequence[Any]:
+    """Extract the right answer from each reference: from a text, or from each text of a list.
+
+    A text in which the extractor finds nothing becomes None; what is neither text nor a list is
+    returned as it is, and so are all references without an extractor.
+
+    >>> extract_references(Hash(), ["9 + 9 = 18 #### 18", ["#### 1", "2"], 7])
+    ['18', ['1', None], 7]
+    """
+    if extractor is None:
+        return references
+
+    def extract(reference: Any) -> Any:
+        if isinstance(reference, str):
+            return extractor.extract(reference)
+        if isinstance(reference, (list, tuple)):
+            return [extract(part) if isinstance(part, str) else part for part in reference]
+        return reference
+
+    return [*map(extract, references)]
+
+
+MAX_REFERENCE_CHARACTERS = 30
+
+
+def explain_reference(extractor: Extractor | None, reference: Any) -> str:
+    """Describe a reference that no verifier can read: its end, and the extractor that would help.
+
+    >>> explain_reference(None, "Half of 36 is 18, so #### 18")
+    "'Half of 36 is 18, so #### 18'; reference_extractor: hash reads it"
+    """
+    if isinstance(reference, (list, tuple)) and reference:
+        reference = reference[0]  # a list in it may hold itself
+    if not isinstance(reference, str):
+        return shorten_repr(reference)
+    # the answer is at the end of a solution
+    end = reference[-MAX_REFERENCE_CHARACTERS:]
+    text = repr(reference if end == reference else f"...{end}")
+    if extractor is not None and extractor.extract(reference) is None:
+        return f"reference_extractor finds nothing in {text}"
+    for name, other in (("hash", Hash()), ("boxed", Boxed()), ("tag", Tag())):
+        found = other.extract(reference)
+        if extractor is None and found and found != reference.strip():
+            return f"{text}; reference_extractor: {name} reads it"
+    return text

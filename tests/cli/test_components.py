@@ -62,7 +62,8 @@ def test_show_describes_types_in_words():
     assert types["extractor"] == "extractor"
     assert types["reference"] == "name of a column"
     assert types["exact"] == "float or None"
-    assert "= ((0.1, 2.0), (0.2, 1.5))" in " ".join(run("show", "ratio_match").split())
+    # the default is wrapped, between the lines of its description
+    assert re.search(r"= \(\(0\.1, 2\.0\), \(0\.2,\s.*\n\s+1\.5\)\)\s", run("show", "ratio_match"))
 
 
 def test_show_names_the_columns_of_a_component_with_required_fields():

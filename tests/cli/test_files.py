@@ -29,6 +29,31 @@ def test_score(folder):
     assert "-0 " not in again
 
 
+def test_score_says_that_a_reward_has_no_value_at_all_and_why(
+    folder, capsys: pytest.CaptureFixture[str]
+):
+    rows = [{"completion": "<answer>18</answer>", "answer": "9 + 9 = 18\n#### 18"}] * 3
+    Path("gsm8k.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    reward = "{type: correct, verifier: number, name: right%s}"
+    Path("bad.yaml").write_text(reward % "", "utf-8")
+    Path("good.yaml").write_text(reward % ", reference_extractor: hash", "utf-8")
+    assert main(["score", "gsm8k.jsonl", "bad.yaml", "-o", "bad.jsonl", "--batch-size", "2"]) == 0
+    line = "rewardkit: right: no value on any of 3 rows, for example bad_reference: "
+    assert line + r"'9 + 9 = 18\n#### 18'; reference_extractor: hash" in capsys.readouterr().err
+    # the same from a file that was finished before
+    assert main(["score", "gsm8k.jsonl", "bad.yaml", "-o", "bad.jsonl"]) == 0
+    assert line in capsys.readouterr().err
+    assert main(["score", "gsm8k.jsonl", "good.yaml", "-o", "good.jsonl"]) == 0
+    assert "no value" not in capsys.readouterr().err
+    assert (
+        main(["preflight", "bad.yaml", "-d", "gsm8k.jsonl", "--template", "<answer>18</answer>"])
+        == 1
+    )
+    assert "reference_extractor: hash reads it" in " ".join(capsys.readouterr().out.split())
+    assert main(["report", "bad.jsonl", "--out", "page.html"]) == 0
+    assert "reference_extractor: hash reads it" in Path("page.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

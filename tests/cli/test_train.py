@@ -74,6 +74,25 @@ def test_a_local_file_replaces_the_dataset(given: Given) -> None:
     assert (data.file, data.hub, data.made) == (Path("rows.jsonl"), None, None)
 
 
+def test_a_local_test_file_replaces_the_held_out_rows(given: Given) -> None:
+    Path("rows.jsonl").touch()
+    Path("test.jsonl").touch()
+    assert main(["train", "recipe.yaml", "--test", "test.jsonl"]) == 0
+    data = given["recipe"].data
+    assert (data.test_file, data.held_out) == (Path("test.jsonl"), 0)
+    files = ["--data", "rows.jsonl", "--test", "test.jsonl"]
+    assert main(["train", "qwen25_coder_gsm8k", *files]) == 0
+    data = given["recipe"].data
+    assert (data.hub, data.test_split, data.test_file) == (None, None, Path("test.jsonl"))
+
+
+def test_all_test_rows_need_test_rows(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("rows.jsonl").touch()
+    assert main(["train", "qwen25_coder_gsm8k", "--data", "rows.jsonl"]) == 2
+    assert "and the recipe has none; give data.test_file (--test FILE)" in capsys.readouterr().err
+    assert not given
+
+
 @pytest.mark.usefixtures("given")
 def test_each_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["train", "recipe.yaml", "--steps", "0", "--report-to", "x"])

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 import rewardkit as rk
+from rewardkit.verify import Verifier
 
 
 def test_each_outcome_has_its_value():
@@ -27,3 +30,58 @@ def test_the_why_is_the_outcome_and_its_detail():
 def test_another_column():
     reward = rk.build("correct", verifier="exact", extractor="hash", reference="solution")
     assert reward(completions=["#### 4"], solution=["4"], answer=["5"]) == [1.0]
+
+
+def test_saying_nothing_is_never_better_than_being_wrong():
+    # the outcomes without a value of their own have that of a wrong answer
+    reward = rk.build("correct", verifier="number", wrong=-1.0)
+    completions = ["<answer>5</answer>", "I do not know.", "<answer> </answer>"]
+    assert reward(completions=completions, answer=["4"] * 3) == [-1.0] * 3
+    assert reward.bounds == (-1.0, 1.0)
+    late = rk.build("correct", verifier=Late(), wrong=-0.5)
+    assert late(completions=["<answer>4</answer>"], answer=["4"]) == [-0.5]
+    assert late.replace(timeout=None)(completions=["<answer>4</answer>"], answer=["4"]) == [None]
+    assert reward.replace(no_answer=0.25)(completions=["?"], answer=["4"]) == [0.25]
+    skips = rk.build("correct", verifier="number", wrong=None)
+    assert skips(completions=completions, answer=["4"] * 3) == [None] * 3
+
+
+class Late(Verifier):
+    """A verifier that never finishes in time."""
+
+    def verify(self, answers, references):
+        return [rk.Verdict(rk.Outcome.TIMEOUT) for _ in answers]
+
+
+SOLUTION = "Natalia sold 48 / 2 = 24 in May.\nIn all 48 + 24 = 72.\n#### 72"
+
+
+def test_a_reference_extractor_reads_the_end_of_a_solution():
+    reward = rk.build(
+        "correct", verifier="number", extractor="last_number", reference_extractor="hash"
+    )
+    completions = ["so 72", "so 48", "so 72", "so 72"]
+    references = [SOLUTION, SOLUTION, ["#### 1", "#### 72"], 72]
+    assert reward(completions=completions, answer=references) == [1.0, 0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "why"),
+    [
+        (SOLUTION, r"'....\nIn all 48 + 24 = 72.\n#### 72'; reference_extractor: hash reads it"),
+        (r"so \boxed{72}.", r"'so \\boxed{72}.'; reference_extractor: boxed reads it"),
+        ("n/a", "'n/a'"),
+        (["n/a", "?"], "'n/a'"),
+        ({"n": 1}, "{'n': 1} (dict)"),
+    ],
+)
+def test_the_why_quotes_a_bad_reference_and_names_what_reads_it(reference, why):
+    reward = rk.build("correct", verifier="number")
+    [score] = reward.score(rk.Batch.of("<answer>72</answer>", answer=reference))
+    assert score == (None, f"bad_reference: {why}")
+
+
+def test_the_why_says_where_the_reference_extractor_finds_nothing():
+    reward = rk.build("correct", verifier="number", reference_extractor="hash")
+    [score] = reward.score(rk.Batch.of("<answer>72</answer>", answer="72"))
+    assert score == (None, "bad_reference: reference_extractor finds nothing in '72'")

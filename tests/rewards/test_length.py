@@ -94,3 +94,43 @@ def test_cosine_length_abstains_without_a_reference():
     reward = rk.build("cosine_length", verifier="number", unit="words")
     assert reward(completions=["<answer>4</answer>"], answer=[None]) == [None]
     assert reward.bounds == (-1.0, 1.0)
+
+
+# Kimi k1.5, section 2.3.3: lambda = 0.5 - (len - min_len) / (max_len - min_len).
+@given(lengths=st.lists(st.integers(1, 60), min_size=2, max_size=6), data=st.data())
+def test_kimi_length_is_the_papers_rule_by_group(lengths, data):
+    right = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
+    texts = [("4" if ok else "5") + "x" * (n - 1) for n, ok in zip(lengths, right, strict=True)]
+    extractor = {"type": "regex", "pattern": "^(.)"}
+    reward = rk.build("kimi_length", verifier="exact", extractor=extractor)
+    # a second group of one length, and a third with one completion
+    prompts = ["p"] * len(texts) + ["q", "q", "r"]
+    completions = [*texts, "4x", "5x", "4"]
+    found = reward(prompts=prompts, completions=completions, answer=["4"] * len(completions))
+    low, high = min(lengths), max(lengths)
+    expected = []
+    for length, ok in zip(lengths, right, strict=True):
+        factor = 0.5 - (length - low) / (high - low) if high > low else 0.0
+        expected.append(factor if ok else min(0.0, factor))
+    assert found == pytest.approx([*expected, 0.0, 0.0, 0.0])
+
+
+def test_kimi_length_counts_tokens_and_abstains_without_a_reference():
+    reward = rk.build("kimi_length", verifier="exact", extractor="whole", unit="tokens")
+    ids = [[1], [1, 2, 3], [1, 2]]
+    given = {"prompts": ["p"] * 3, "completions": ["4", "4", "5"], "completion_ids": ids}
+    assert reward(**given, answer=["4"] * 3) == [0.5, -0.5, 0.0]
+    assert reward(**given, answer=[None] * 3) == [None] * 3
+    assert reward.pointwise is False
+    assert reward.bounds == (-0.5, 0.5)
+    with pytest.raises(ValueError, match="prompts"):
+        reward(completions=["4"], completion_ids=[[1]], answer=["4"])
+
+
+def test_a_length_reward_extracts_the_reference():
+    solution = "2 + 2 = 4 #### 4"
+    for name in ("cosine_length", "kimi_length"):
+        reward = rk.build(name, verifier="exact", extractor="whole", reference_extractor="hash")
+        given = {"prompts": ["p"] * 2, "completions": ["4", "5 or so"]}
+        right, wrong = reward(**given, answer=[solution] * 2)
+        assert right > 0 >= wrong

@@ -76,7 +76,7 @@ def test_the_sum_is_split_weighted_and_leaves_out_abstentions(tmp_path):
         ("right", 2.0, 2),
         ("near", 0.5, 3),
     ]
-    assert done.total[3:] == (32.0 / 3, 8.5, 12.0)
+    assert done.total[3:] == (32.0 / 3, 8.5, 12.0, "")
 
 
 def test_the_sum_is_none_if_all_rewards_abstain(tmp_path):
@@ -86,7 +86,8 @@ def test_the_sum_is_none_if_all_rewards_abstain(tmp_path):
     )
     (row,) = read_rows(tmp_path / "out.jsonl")
     assert (row["rewards/right"], row["reward"]) == (None, None)
-    assert done.total[2:] == (0, None, None, None)
+    assert done.total[2:] == (0, None, None, None, "")
+    assert done.rewards[0].abstained == "bad_reference: ''"
 
 
 def test_the_sidecar_holds_the_rewards(tmp_path):

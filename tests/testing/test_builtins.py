@@ -17,9 +17,7 @@ from endpoint import serving
 from rewardkit import presets
 from rewardkit import testing as kit
 from rewardkit.component import columns
-from rewardkit.testing import _check, _timing
-from rewardkit.testing._calls import count_rows
-from rewardkit.testing._replay import child_process
+from rewardkit.testing import _timing
 from shapes import REQUIRED
 
 ODD = st.sampled_from(
@@ -98,8 +96,8 @@ RIGHT: dict[str, dict[str, Any]] = {
 }
 """What is right, where that is known: the maximum is earned, the answer is found, it is correct."""
 NEVER_RIGHT = {
-    *("clip", "cosine_length", "diversity", "language", "length", "linear", "overlong"),
-    *("product", "prompt_overlap", "schedule"),
+    *("clip", "cosine_length", "diversity", "kimi_length", "language", "length", "linear"),
+    *("overlong", "product", "prompt_overlap", "schedule"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
 NO_ANSWERS = {"code", "json_schema"}
@@ -110,7 +108,7 @@ CHECKS = {
     "extractor": kit.check_extractor,
 }
 HEAVY = {"code", "judge", "language", "math"}
-"""Components that load or start much: each pickles in a process of its own."""
+"""Components that load or start much: each pickles in a new process, not in a fork."""
 OF_RIGHT = {"reward": "maximum", "verifier": "right", "extractor": "found"}
 NAMES = [name for name in rk.names() if "/" not in name]
 
@@ -138,12 +136,12 @@ def component(request):
     return rk.build(request.param, **fields)
 
 
-def test_every_component_keeps_every_law(component):
+def test_every_component_keeps_every_law(component, request):
     kind, name = component.component_kind, component.registered_name
+    if name not in HEAVY:
+        request.getfixturevalue("forked")
     options = {**USUAL, **SLOW.get(name, {})}
     left_out = {*options.pop("skip", ())}
-    if name not in HEAVY:
-        left_out |= {"pickles"}  # below, in one process for all of them
     expected = {OF_RIGHT[kind]}
     if name in NO_ANSWERS:
         options |= {"right": RIGHT[name]["right"]}
@@ -152,32 +150,11 @@ def test_every_component_keeps_every_law(component):
     checked = CHECKS[kind](component, skip=left_out, **options)
     if kind == "reward" and not columns(component):
         expected |= {"rename"}
-    if name == "diversity":
+    if name in ("diversity", "kimi_length"):
         expected |= {"pointwise"}
     assert set(checked.skipped) == expected
     laws = {law.name for law in kit.LAWS.values() if kind in law.kinds}
     assert {*checked.held, *checked.skipped, *left_out} == laws
-
-
-def test_every_light_component_pickles(monkeypatch):
-    monkeypatch.setattr(_check, "run_laws", lambda subject, *_: subject)
-    components = [rk.build(name, **REQUIRED.get(name, {})) for name in NAMES if name not in HEAVY]
-    options = {name: {"right": RIGHT[name]["right"]} for name in NO_ANSWERS}
-    subjects = [
-        CHECKS[it.component_kind](it, **options.get(it.registered_name, {})) for it in components
-    ]
-    calls = [[rows for rows in it.samples if count_rows(rows)] for it in subjects]
-    requests = [(it.run, it.target, rows) for it, rows in zip(subjects, calls, strict=True)]
-    answers = iter(child_process.answer_in_child(requests))
-    asked = iter(calls)
-
-    def repeat_calls(run, target, rows):
-        assert rows == next(asked)
-        return next(answers)
-
-    monkeypatch.setattr(child_process, "repeat_calls", repeat_calls)
-    for it in subjects:
-        assert it.try_law(kit.LAWS["pickles"].check, None) == "", it.target
 
 
 @pytest.mark.sandbox

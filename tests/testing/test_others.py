@@ -7,6 +7,7 @@ import pytest
 import notebooks
 from rewardkit import testing as kit
 
+pytestmark = pytest.mark.usefixtures("forked")
 NUMBERS = kit.numbers(spellings=["plain", "thousands"]).map(lambda number: number[0])
 XML = "<reasoning>\nTwo and two,\nso four.\n</reasoning>\n<answer>\n{answer}\n</answer>"
 THINK = "<think>\nTwo and two.\n</think>\n{answer}"

@@ -57,6 +57,7 @@ def run_program(tmp_path_factory):
 
 # one test for both, so that tests in several processes find each bug once
 @pytest.mark.parametrize("name", planted.BUGS)
+@pytest.mark.usefixtures("forked")
 def test_a_planted_bug_is_found_under_its_law_and_its_program_shows_it(name, run_program):
     findings = found(name).findings
     assert {finding.law for finding in findings} == planted.BUGS[name][2]
@@ -83,6 +84,7 @@ def test_the_examples_are_small():
     assert "[[{'role': 'assistant', 'content': None}]]" in finding.code
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("reward", [*planted.FINE], ids=lambda reward: reward.__name__)
 def test_a_reward_without_a_bug_passes(reward):
     checked = kit.check_reward(reward, max_examples=30)

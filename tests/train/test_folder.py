@@ -34,3 +34,13 @@ def test_a_run_is_not_overwritten(run: Path) -> None:
     other = recipe.model_copy(update={"rewards": (presets.reward_len,)})
     with pytest.raises(RecipeError, match="was run with other rewards"):
         RunFolder(other, run).check_usable(resume=True)
+
+
+def test_the_rows_of_steps_that_run_again_are_dropped(tmp_path: Path) -> None:
+    folder = RunFolder(Recipe.load("smollm2_length"), tmp_path)
+    for name in ("log.jsonl", "alerts.jsonl"):
+        for step in (4, 5):
+            folder.append(name, {"step": step})
+    folder.drop_rows_after(4)
+    assert folder.read_log() == folder.read_rows("alerts.jsonl") == [{"step": 4}]
+    assert folder.read_rows("never written.jsonl") == []

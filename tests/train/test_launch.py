@@ -122,6 +122,7 @@ def test_the_summary_lists_completed_and_skipped_steps(run: Path) -> None:
     assert summary["with"]["rows"] == 3
     assert summary["preflight"] == {"problems": 0, "ignored": False}
     assert summary["failures"] == []
+    assert summary["alerts"] == []
     notes = "\n".join(summary["notes"])
     for part in (
         "parameters are trained",
@@ -187,7 +188,8 @@ def test_a_run_in_which_no_reward_varies_fails_with_the_reason(run: Path, tmp_pa
     text = f"{start}rewards: xml_strict\ntraining:{rest.partition('training:')[2]}"
     text = text.replace("save: {merged_16bit: true, merged_4bit: true, gguf: [q8_0]}\n", "")
     write_recipe(tmp_path, text.replace("MODEL", str(run.parent / "model")))
-    options = ["--steps", "1", "--set", "training.eval_steps=null", "--ignore-preflight"]
+    options = ["--steps", "13", "--set", "training.eval_steps=null", "--ignore-preflight"]
+    options += ["--set", "training.save_steps=100"]
     code, printed = train_here(tmp_path, *options, light=True)
     assert code == 1, printed
     reason = "LoRA tensors are still zero (no reward varied, so nothing was learned)"
@@ -196,6 +198,15 @@ def test_a_run_in_which_no_reward_varies_fails_with_the_reason(run: Path, tmp_pa
     assert ignored in printed
     summary = read_json(tmp_path / "run" / "summary.json")
     assert summary["failures"] == [f"14 {reason}"]
+    clipped, constant = read_rows(tmp_path / "run" / "alerts.jsonl")
+    assert (clipped["step"], clipped["kind"]) == (10, "clipped")  # an untrained model
+    assert (constant["step"], constant["kind"], constant["rewards"]) == (
+        *(13, "constant"),
+        ["xml_strict"],
+    )
+    assert constant["example"]
+    assert summary["alerts"] == [clipped["text"], constant["text"]]
+    assert constant["text"] in printed
     assert summary["preflight"]["ignored"] is True
     assert any(note.startswith(ignored) for note in summary["notes"])
     preflight = read_json(tmp_path / "run" / "preflight.json")

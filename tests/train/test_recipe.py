@@ -51,7 +51,7 @@ def test_every_recipe_reads_back_equal(name: str, tmp_path: Path) -> None:
 def test_there_are_the_published_recipes_and_small_ones() -> None:
     published = ["deepseek_qwen3_language", "llama31_gsm8k", "llama31_gsm8k_long", "phi4_gsm8k"]
     small = ["smollm2_arithmetic", "smollm2_language", "smollm2_language_hacked", "smollm2_length"]
-    assert recipe_names() == [*published, *small, "smollm_length"]
+    assert recipe_names() == [*published, "qwen25_coder_gsm8k", *small, "smollm_length"]
 
 
 def test_every_recipe_is_listed_with_its_purpose_model_and_needs() -> None:
@@ -185,6 +185,14 @@ def test_a_mistake_is_named_with_its_line_and_key(
     with pytest.raises(RecipeError) as error:
         Recipe.load(write_recipe(tmp_path, RECIPE.replace(original, replacement, 1)))
     assert message in str(error.value)
+
+
+def test_a_mistake_in_a_compared_reward_is_named_with_its_line(tmp_path: Path) -> None:
+    compare = "compare:\n  rewards:\n  - {type: xml_soft, valu: 1.0}\n"
+    path = write_recipe(tmp_path, RECIPE.replace("compare: {rows: 3}\n", compare))
+    message = r"recipe.yaml:\d+: compare.rewards.0: no field 'valu'; did you mean 'value'"
+    with pytest.raises(RecipeError, match=message):
+        Recipe.load(path)
 
 
 def test_one_mistake_is_reported_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rewardkit.train import Recipe, RecipeError
 from rewardkit.train.recipe_sections import Data
-from rewardkit.train.rows import hold_out, load_rows, make_sums, prepare_rows
+from rewardkit.train.rows import hold_out, load_rows, load_test_rows, make_sums, prepare_rows
 from tiny_run import write_recipe
 
 
@@ -30,6 +30,46 @@ def test_rows_come_from_a_local_file(tmp_path: Path) -> None:
         found = load_rows(Data(file=path))
         assert sorted(found, key=lambda row: row["answer"]) == rows
         assert len(load_rows(Data(file=path, rows=2))) == 2
+
+
+def test_test_rows_come_from_their_own_file_in_its_order(tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    rows = [{"question": f"{n}?", "answer": str(n)} for n in range(5)]
+    path = tmp_path / "test.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert load_test_rows(Data(made="arithmetic", test_file=path)) == rows
+    assert load_test_rows(Data(made="arithmetic")) == []
+
+
+def test_test_rows_come_from_a_split_of_the_hubs_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    asked = []
+
+    def load_dataset(**source: object) -> object:
+        asked.append(source)
+        return datasets.Dataset.from_list([{"question": "1?", "answer": "1"}])
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    data = Data(hub="openai/gsm8k", config="main", test_split="test")
+    assert load_test_rows(data) == [{"question": "1?", "answer": "1"}]
+    assert asked == [{"path": "openai/gsm8k", "name": "main", "split": "test"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"made": "arithmetic", "test_split": "test"}, "only a dataset on the hub has splits"),
+        ({"hub": "a/b", "test_split": "test", "held_out": 5}, "give only one of held_out"),
+        ({"made": "arithmetic", "test_file": "rows.txt"}, r"test_file: got rows.txt, expected"),
+    ],
+)
+def test_test_rows_that_cannot_be_had_are_refused(
+    given: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.txt").touch()
+    with pytest.raises(ValueError, match=message):
+        Data.model_validate(given)
 
 
 @pytest.mark.parametrize("text", ["", "{not JSON\n"])

@@ -24,3 +24,16 @@ def test_a_page_has_the_runs_figures_times_and_files(run: Path, tmp_path: Path) 
     assert {"step", "seconds", "rewards_seconds", "reward"} <= kept
     assert not {"seconds_by_reward", "step_time"} & kept
     assert json.loads((folder / "checks.json").read_text(encoding="utf-8"))["blank_tensors"] == []
+
+
+def test_a_page_can_leave_out_the_datasets_texts(run: Path, tmp_path: Path) -> None:
+    script, folder = ROOT / "benchmarks" / "run_page.py", tmp_path / "tiny"
+    options = ["--title", "Tiny", "--command", "rewardkit train recipe.yaml", "--without-texts"]
+    subprocess.run([sys.executable, script, run, folder, *options], check=True)
+    comparison = json.loads((run / "comparison.json").read_text(encoding="utf-8"))
+    written = (tmp_path / "tiny.md").read_text(encoding="utf-8")
+    written += "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.json*"))
+    assert comparison["questions"]
+    assert not [text for text in comparison["questions"] if text in written]
+    assert "| `short` | " in written
+    assert "\u00b1" in written

@@ -118,7 +118,19 @@ def test_pairs_in_the_forms_of_datasets(judge, reference):
         ("1 2\r\n3", "1 2\n3\n", "correct"),
         ("1 2\n\n3", "1 2\n3", "wrong"),
         ("1  2", "1 2", "wrong"),
-        ("1", "1.0", "wrong"),
+        ("1", "1.0", "correct"),
+        ("1.0", "1", "wrong"),
+        ("0.30000000000000004", "0.3", "correct"),
+        ("sum: 1.23456789e2 m", "sum: 123.456789 m", "correct"),
+        ("0.333333", "0.33333333333", "correct"),
+        ("0.33333", "0.33333333333", "wrong"),
+        ("0.0000004", "0.0", "correct"),
+        ("-0.5", "0.5", "wrong"),
+        ("nan", "0.5", "wrong"),
+        ("1_0.5", "10.5", "wrong"),
+        ("0.5  7", "0.5 7", "wrong"),
+        ("123456789012", "123456789011", "wrong"),
+        ("x0.5", "x0.50", "wrong"),
         ("é", "é", "correct"),
     ],
 )
@@ -174,6 +186,22 @@ def test_no_code_is_no_answer(answer, monkeypatch):
         ("```\nprint(1)\n```\nRun it:\n```bash\npython x.py\n```", {}, "1"),
         ("```python\nprint(1)\n```\nIt prints\n```\n1\n```", {}, "1"),
         ("```python\nprint(1)```", {}, "1"),
+        ("```py3\nprint(1)\n```", {}, "1"),
+        ("```{python}\nprint(1)\n```", {}, "1"),
+        ("```{.python .numberLines}\nprint(1)\n```", {}, "1"),
+        ('```python title="one.py"\nprint(1)\n```', {}, "1"),
+        ("```python:one.py\nprint(1)\n```", {}, "1"),
+        ("~~~python\nprint(1)\n~~~", {}, "1"),
+        ("````python\nprint('```'[:0] + '1')\n````", {}, "1"),
+        ("~~~\nprint('```'[:0] + '1')\n~~~", {}, "1"),
+        ("Sure! ```python\nprint(1)\n```", {}, "1"),
+        ("> ```python\nprint(1)\n```", {}, "1"),
+        ("```python\nprint(1)", {}, "1"),
+        ("So:\n```\nprint(1)", {}, "1"),
+        ("print(1)\n```\nThis prints one.", {}, "1"),
+        ("print(1)\n```", {}, "1"),
+        ("```python\nprint(1)\n\n```bash\npython one.py\n```", {}, "1"),
+        ("```js\nconsole.log(2)\n```\n```python\nprint(1)\n```", {}, "1"),
         ("See ```x```.\n```python\nprint(1)\n```", {}, "1"),
         ("```python\r\nprint(1)\r\n```", {}, "1"),
         ("1. So:\n   ```python\n   if 1:\n       print(1)\n   ```", {}, "1"),
@@ -181,6 +209,38 @@ def test_no_code_is_no_answer(answer, monkeypatch):
 )
 def test_the_program_is_found_in_the_answer(judge, answer, fields, printed):
     assert judge(answer, [{"input": "", "output": printed}], **fields).outcome == "correct"
+
+
+ADD = "def add(a, b):\n    return a + b"
+ADDS = "assert add(1, 2) == 3"
+SUM_OF_INPUT = "print(sum(map(int, input().split())))"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "tests"),
+    [
+        ([ADD, "print(add(1, 2))"], ADDS),
+        ([ADD, "print(add(1, 2))", "add(3, 4)"], ADDS),
+        (["def add(a, b):\n    return a - b", ADD], ADDS),  # of equals the last
+        (["import os", ADD, "from solution import add"], "from solution import add\n" + ADDS),
+        ([ADD + "\n\ndef twice(a):\n    return add(a, a)", ADD], ADDS + "\nassert twice(2) == 4"),
+        (["add = lambda a, b: a + b", "assert add(1, 1) == 2"], ADDS),
+        (
+            ["class Adder:\n    def add(self, a):\n        return a", "x = 1"],
+            "assert Adder().add(3) == 3",
+        ),
+        ([ADD, "$ python add.py"], ADDS),
+        ([SUM_OF_INPUT, "print(3)"], {"input": "4 5", "output": "9"}),
+        (["print(2)", "print(9)"], {"input": "", "output": "9"}),
+    ],
+)
+def test_of_several_blocks_the_one_counts_that_the_tests_need(judge, blocks, tests):
+    answer = "\nThen:\n".join(f"```python\n{block}\n```" for block in blocks)
+    assert judge(answer, tests).outcome == "correct"
+
+
+def test_a_program_may_print_long_integers(judge):
+    assert judge("print(10**5000)", {"input": "", "output": "1" + "0" * 5000}).outcome == "correct"
 
 
 def test_partial_gives_the_share_that_passes(judge):

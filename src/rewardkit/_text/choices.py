@@ -30,8 +30,10 @@ _WORD_BETWEEN = (
 # One character each, so that there is one way to read them, and the time stays linear.
 _OPENING = r"""(?:\\(?:boxed|text\w{0,2})\s?\{|\\math(?:rm|bf)\s?\{|\\\(|[(\["'`$_*{\s]){0,8}+"""
 _CLOSING = r"""(?:\\\)|[)\]"'`$_*}.]){0,6}"""
-_AND_OR = r"or|and|and/or|oder|und|ou|et|o|y|e|atau|dan|veya|ve|hoặc|или|и|或者|或|和|与|及|또는|및"
+_AND_OR = (
+    r"or|and|and/or|oder|und|ou|et|o|y|e|atau|dan|veya|ve|hoặc|или|и|或者|或|和|与|及|또는|및"
     r"|または|と|[/&|+]"
+)
 _CORRECT = (
     r"(?:is|seems|ist|es|est|é|è|adalah)\s(?:the\s|die\s|la\s|le\s|il\s|a\s|jawaban\s(?:yang\s)?)?"
     r"(?:correct|right|best|true|richtig|korrekt|correct[aeo]|corret[ao]|juste|benar|tepat)"

@@ -186,7 +186,9 @@ def _compile_token() -> re.Pattern[str]:
           | {SPACE}(?:(?i:{MODIFIERS})|[MB](?!['.]))\b
           | [A-Za-z][A-Za-z0-9]*+
           | (?:\\right)?[)\]}}]{{0,4}}(?:
-                (?:(?:{SPACE}?\^{SPACE}?|\*\*(?=[-+]?[0-9({{]|[a-z](?!\w))|[ ]\*\*[ ])(?:\{{[^{{}}\n]{{0,20}}\}}|[-+\u2212]?\w++|\S)|{_RAISED})
+                (?:{SPACE}?\^{SPACE}?|\*\*(?=[-+]?[0-9({{]|[a-z](?!\w))|[ ]\*\*[ ])
+                (?:\{{[^{{}}\n]{{0,20}}\}}|[-+\u2212]?\w++|\S)
+              | {_RAISED}
               | !{{1,4}}\s?[$)\]}}\\.,;]
               | _[{{(]?[^\W_]
             )
@@ -208,10 +210,9 @@ def read_context(text: str, start: int, end: int) -> NumberToken:
     word = text[window_start:start].rstrip(" ").rpartition(" ")[2]
     if not word or (word.isascii() and word.isalpha() and word.lower() not in _ALTERING_WORDS):
         return NumberToken(token, start, end, is_altered=False)
-    altered = _ALTERED_BEFORE.search(text, window_start, start)
-    month = _MONTH_BEFORE.search(text, window_start, start) if altered is None else None
-    if altered or month:
-        found = altered or month
+    found = _ALTERED_BEFORE.search(text, window_start, start)
+    found = found or _MONTH_BEFORE.search(text, window_start, start)
+    if found:
         return NumberToken(text[found.start() : end], start, end, is_altered=True)
     minus = _MINUS_BEFORE.search(text, window_start, start)
     if minus is None:

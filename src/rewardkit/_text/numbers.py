@@ -475,11 +475,14 @@ def _compute_factor(found: re.Match[str]) -> Fraction | int:
 _FACTORS = [*MULTIPLIERS.values()]
 
 
+_MAX_FACTOR: int = 10**MAX_EXPONENT
+
+
 def _compute_cjk_factor(characters: str) -> int:
     factor = 1
     for character in characters:
         factor *= CJK_MULTIPLIERS[character]
-    return min(factor, 10**MAX_EXPONENT)
+    return min(factor, _MAX_FACTOR)
 
 
 _ASCII = str.maketrans(dict.fromkeys(MINUS, "-"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from rewardkit._messages import shorten_repr
+from rewardkit._text.fences import Fence, find_fences
 
 MAX_INTEGER_DIGITS = 300
 """A float holds no longer integer, and Python converts long ones in quadratic time."""
@@ -32,35 +33,60 @@ def read(text: str) -> Any:
     return _decoder.decode(text)
 
 
-def find_first(text: str) -> Any:
+def find_first(text: str, wanted: type | tuple[type, ...] = object) -> Any:
     """Return the first JSON in a text: all of it, else a json fence, else an object or array.
 
-    Takes time linear in the text. Raises as `read` does. Values inside an object or array that is
-    cut off are not found.
+    Of several, the first whose value is of a `wanted` type; if none is, the first of any type. It
+    takes time linear in the text. Raises as `read` does. Values inside an object or array that is
+    cut off are not found, nor are values in a fence of another language.
 
-    >>> find_first('So [see below]: {"a": 1}, as I said.')
+    >>> find_first('So [1] says, as [see below]: {"a": 1}.', dict)
     {'a': 1}
     """
     try:
         return read(text)
     except ValueError:
-        fence = _FENCE.search(text)
-    if fence:
-        value, end = _decoder.raw_decode(text, fence.end())
-        if text[end:].lstrip()[:3] in ("```", ""):
-            return value
-    start = len(text) if fence else 0
+        fences = find_fences(text)
+    spans = _scan_values(text, [fence for fence in fences if fence.language not in ("", "json")])
+    named = [
+        fence
+        for fence in fences
+        # not one in a string of an object around it
+        if fence.language == "json" and not any(at < fence.start < end for at, end, _ in spans)
+    ]
+    # the JSON may begin on the line of the fence
+    found = [read(_FENCE_HEAD.sub("", text[fence.start : fence.end], count=1)) for fence in named]
+    found += [
+        value for at, _, value in spans if not any(fence.start < at < fence.end for fence in named)
+    ]
+    if not found:
+        message = "no JSON in the text"
+        raise ValueError(message)
+    return next((value for value in found if isinstance(value, wanted)), found[0])
+
+
+def _scan_values(text: str, hidden: Sequence[Fence]) -> list[tuple[int, int, Any]]:
+    """Return the start, the end and the value of each object and array outside of some fences."""
+    spans: list[tuple[int, int, Any]] = []
+    start, rest = 0, list(hidden)
     for _ in range(MAX_ATTEMPTS):
         opening = _OPENING.search(text, start)
         if opening is None:
             break
+        at = opening.start()
+        while rest and rest[0].end < at:
+            del rest[0]
+        if rest and rest[0].start < at:
+            start = rest[0].end
+            continue
         try:
-            return _decoder.raw_decode(text, opening.start())[0]
+            value, start = _decoder.raw_decode(text, at)
         except json.JSONDecodeError as error:
             # On from the error, not from the next bracket: what was read is not read again.
             start = max(error.pos, opening.end())
-    message = "no JSON in the text"
-    raise ValueError(message)
+        else:
+            spans.append((at, start, value))
+    return spans
 
 
 def write(value: Any) -> str:
@@ -77,8 +103,8 @@ def write(value: Any) -> str:
 
 
 # What may follow an opening bracket, so that prose such as "[see below]" or "{this}" is no attempt.
+_FENCE_HEAD = re.compile(r"[`~]++\W*+json\b\s*+", re.IGNORECASE)
 _OPENING = re.compile(r'\{(?=\s*+["}])|\[(?=\s*+[]\[{"\d\-tfn])')
-_FENCE = re.compile(r"```json\b\s*+", re.IGNORECASE)
 
 
 def _convert_mapping(value: Any) -> dict[str, Any]:

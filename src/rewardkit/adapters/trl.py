@@ -1,7 +1,7 @@
-"""TRL: a sum as separate reward functions, and a reward as an async function.
+"""TRL: a monitor of a run, a sum as separate reward functions, a reward as an async function.
 
-Neither is needed to train: GRPOTrainer, RLOOTrainer and AsyncGRPOTrainer take a reward as it is in
-`reward_funcs`.
+None of them is needed to train: GRPOTrainer, RLOOTrainer and AsyncGRPOTrainer take a reward as it
+is in `reward_funcs`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from rewardkit._messages import make_names_unique, shorten_repr
+from rewardkit.adapters.monitor import RewardMonitor
 from rewardkit.reward import Linear, Reward
+
+__all__ = ["RewardMonitor", "Split", "as_async", "split"]
 
 _UNPACK_MESSAGE = (
     "split(...) gives two lists, so it needs unpacking: funcs, weights = split(...); then"

@@ -1,20 +1,25 @@
 """Audit and preflight: what a reward pays for, and what it gives to a dataset, before training.
 
 `audit` scores a zoo of degenerate completions against a reference completion, and lists those that
-earn about as much. `preflight` checks a dataset with the rewards that are to train on it.
+earn about as much. `preflight` checks a dataset with the rewards that are to train on it. An
+`AlertFinder` finds what goes wrong while they train, from a log or from the steps themselves.
 """
 
 # The functions' modules are private: modules of their names would be hidden by the functions.
 from rewardkit._template import fill
 from rewardkit.audit._audit import audit
 from rewardkit.audit._preflight import preflight
+from rewardkit.audit.alerts import Alert, AlertFinder
 from rewardkit.audit.findings import Audit, Finding, Preflight, Problem, RewardAudit, Spread
 from rewardkit.audit.samples import SAMPLES, Sample
+from rewardkit.audit.step_figures import read_log_row
 from rewardkit.audit.zoo import ZOO, Entry
 
 __all__ = [
     "SAMPLES",
     "ZOO",
+    "Alert",
+    "AlertFinder",
     "Audit",
     "Entry",
     "Finding",
@@ -26,4 +31,5 @@ __all__ = [
     "audit",
     "fill",
     "preflight",
+    "read_log_row",
 ]

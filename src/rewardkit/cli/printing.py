@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from rewardkit._messages import error_line, pluralize
+from rewardkit._messages import error_line, explain_no_values, pluralize
 from rewardkit.batch import ColumnError
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
@@ -163,6 +164,12 @@ def print_scores(scored: ScoringResult) -> None:
         if scored.resumed < scored.rows:
             resumed = f", {scored.resumed} of them by an earlier run"
     typer.echo(f"\n{scored.out}: {scored.rows} rows{resumed}")
+    for row in scored.rewards:
+        if scored.rows and not row.scored:
+            # on stderr: a column without a value is hardly what was wanted
+            sys.stderr.write(
+                f"rewardkit: {explain_no_values(row.name, scored.rows, row.abstained)}\n"
+            )
 
 
 def print_report(written: Report) -> None:

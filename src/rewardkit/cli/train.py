@@ -58,6 +58,9 @@ DataOption = Annotated[
         "--data", "-d", metavar="FILE", help="Read the rows from a .jsonl or .parquet file."
     ),
 ]
+TestOption = Annotated[
+    Path | None, typer.Option("--test", metavar="FILE", help="Compare on this file's rows.")
+]
 StepsOption = Annotated[int | None, typer.Option(help="Another number of steps.")]
 SeedOption = Annotated[int | None, typer.Option(help="Another seed for the trainer.")]
 TrackersOption = Annotated[
@@ -90,6 +93,7 @@ def train_model(  # noqa: PLR0913 - one argument per option
     backend: BackendOption = None,
     model: ModelOption = None,
     data: DataOption = None,
+    test: TestOption = None,
     steps: StepsOption = None,
     seed: SeedOption = None,
     report_to: TrackersOption = None,
@@ -114,7 +118,12 @@ def train_model(  # noqa: PLR0913 - one argument per option
     }
     given = {key: value for key, value in changes.items() if value is not None}
     # a recipe has one source of rows, so the file replaces the recipe's own
-    source = {} if data is None else {"data.file": str(data), "data.hub": None, "data.made": None}
+    source: dict[str, Any] = {}
+    if data is not None:
+        source = {"data.file": str(data), "data.hub": None, "data.made": None}
+        source["data.test_split"] = None  # only a dataset on the hub has one
+    if test is not None:
+        source |= {"data.test_file": str(test), "data.test_split": None, "data.held_out": 0}
     try:
         loaded = Recipe.load(recipe, {**parse_settings(set_), **source, **given})
         with redirect_stdout(sys.stderr) if as_json else nullcontext():

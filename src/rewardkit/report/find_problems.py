@@ -85,6 +85,8 @@ def _check_missing(reward: Distribution, rows: Rows) -> list[ReportFinding]:
     if share >= OFTEN_MISSING:
         level: Level = "watch" if reward.known else "bad"
         text = f"{name} gave no value on {percent(share)} of the rows: it abstained there."
+        why = next((reason.text for reason in reward.reasons if reason.mean is None), "")
+        text += f" The usual reason: {why}." if why else ""
         title = "A reward often abstains" if reward.known else "A reward always abstains"
         found.append(ReportFinding("missing", level, percent(share), title, text, (name,)))
     return found

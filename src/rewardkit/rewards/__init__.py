@@ -5,7 +5,7 @@ from rewardkit.rewards.correct import Correct
 from rewardkit.rewards.diversity import Diversity
 from rewardkit.rewards.judge import Judge
 from rewardkit.rewards.language import Language
-from rewardkit.rewards.length import CosineLength, Length, Overlong
+from rewardkit.rewards.length import CosineLength, KimiLength, Length, Overlong
 from rewardkit.rewards.number import IsNumber, RatioMatch
 from rewardkit.rewards.pattern import ReasoningSteps, RegexMatch
 from rewardkit.rewards.repetition import PromptOverlap, Repetition
@@ -21,6 +21,7 @@ __all__ = [
     "Guard",
     "IsNumber",
     "Judge",
+    "KimiLength",
     "Language",
     "Length",
     "Linear",

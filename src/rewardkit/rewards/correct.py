@@ -6,14 +6,16 @@ A verifier gives no score and a reward does not decide what is true. The separat
 
 from __future__ import annotations
 
-from typing import final
+from typing import Literal, final
 
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag
+from rewardkit.extract import Extractor, Tag, explain_reference, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier
+
+AsWrong = Literal["wrong"]
 
 
 @final
@@ -35,14 +37,18 @@ class Correct(Reward):
     reference: Column[Reference] | None = "answer"
     """The column with the right answer: a string, a number, or a list of which any is right; None
     for a verifier that needs none, such as `json_schema` with a schema of its own."""
+    reference_extractor: Extractor | None = None
+    """What finds the right answer in the column's text, such as `hash` for GSM8K's solutions, which
+    end in `#### 18`; None if the text is the answer."""
     correct: float | None = 1.0
     """The value of a right answer. Here and below, None skips the row."""
     wrong: float | None = 0.0
     """The value of a wrong answer; if the verdict has a share, the value is that fraction of the
     way from `wrong` to `correct`."""
-    no_answer: float | None = 0.0
-    """The value of a completion without an answer."""
-    timeout: float | None = 0.0
+    no_answer: float | AsWrong | None = "wrong"
+    """The value of a completion without an answer. Here and for `timeout`, "wrong" is the value of
+    a wrong answer, so that saying nothing is never better than being wrong."""
+    timeout: float | AsWrong | None = "wrong"
     """The value of an answer that took too long to judge."""
     bad_reference: float | None = None
     """The value of a row whose reference cannot be read."""
@@ -50,28 +56,38 @@ class Correct(Reward):
     @property
     def bounds(self) -> Bounds:
         """The lowest and the highest of the five values."""
-        given = [
-            value for outcome in Outcome if (value := getattr(self, outcome.value)) is not None
-        ]
+        given = [value for value in map(self._value_of, Outcome) if value is not None]
         return min(given, default=0.0), max(given, default=0.0)
 
     def score(self, batch: Batch) -> list[Score]:
         """Return each outcome's value per completion; the why is the outcome and its detail."""
-        references = [None] * len(batch) if self.reference is None else batch.column(self.reference)
+        column = [None] * len(batch) if self.reference is None else batch.column(self.reference)
+        references = extract_references(self.reference_extractor, column)
         answers = [*map(self.extractor.extract, batch.texts)]
         # most verdicts have no detail, and then a Score per outcome is enough
         scores_without_detail = {
-            outcome: Score(getattr(self, outcome.value), outcome.value) for outcome in Outcome
+            outcome: Score(self._value_of(outcome), outcome.value) for outcome in Outcome
         }
-        return [
-            Score(self._outcome_value(outcome, share), f"{outcome}: {detail}")
+        verdicts = self.verifier.verify(answers, references)
+        scores = [
+            Score(self._value_with_share(outcome, share), f"{outcome}: {detail}")
             if detail
             else scores_without_detail[outcome]
-            for outcome, detail, share in self.verifier.verify(answers, references)
+            for outcome, detail, share in verdicts
         ]
+        unread = scores_without_detail[Outcome.BAD_REFERENCE]
+        for row, score in enumerate(scores):
+            if score is unread:
+                reason = explain_reference(self.reference_extractor, column[row])
+                scores[row] = Score(score.value, f"{score.why}: {reason}")
+        return scores
 
-    def _outcome_value(self, outcome: Outcome, share: float | None) -> float | None:
-        value: float | None = getattr(self, outcome.value)
+    def _value_of(self, outcome: Outcome) -> float | None:
+        value: float | AsWrong | None = getattr(self, outcome.value)
+        return self.wrong if value == "wrong" else value
+
+    def _value_with_share(self, outcome: Outcome, share: float | None) -> float | None:
+        value = self._value_of(outcome)
         if outcome is Outcome.WRONG and share and value is not None and self.correct is not None:
             value += share * (self.correct - value)  # partial credit for the tests that passed
         return value

@@ -14,9 +14,9 @@ from typing import Annotated, Literal, Self, final
 from pydantic import Field, model_validator
 
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag
+from rewardkit.extract import Extractor, Tag, extract_references
 from rewardkit.registry import register
-from rewardkit.result import Outcome, Score
+from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier
 
@@ -129,6 +129,8 @@ class CosineLength(Reward):
     """What finds the answer in the completion."""
     reference: Column[Reference] = "answer"
     """The column with the right answer."""
+    reference_extractor: Extractor | None = None
+    """What finds the right answer in the column's text, such as `hash`; None if it is the text."""
     max_length: Annotated[int, Field(ge=1)] = 1000
     """The length, in `unit`, at and above which a completion gets the second value of `correct` or
     `wrong`."""
@@ -146,9 +148,7 @@ class CosineLength(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the scaled value for each completion; None if the reference cannot be read."""
-        references = batch.column(self.reference)
-        answers = [self.extractor.extract(text) for text in batch.texts]
-        verdicts = self.verifier.verify(answers, references)
+        verdicts = _verify_answers(self, batch)
 
         def scale_value(outcome: Outcome, length: int) -> float | None:
             # nobody can say whether such an answer is right, so neither curve applies
@@ -162,6 +162,75 @@ class CosineLength(Reward):
             Score(scale_value(verdict.outcome, length), f"{verdict.outcome}, {length} {self.unit}")
             for verdict, length in zip(verdicts, _measure_lengths(batch, self.unit), strict=True)
         ]
+
+
+@final
+@register("kimi_length")
+class KimiLength(Reward):
+    """Among the completions of a prompt the shorter ones score higher, if they are correct.
+
+    Kimi Team, 2025, "Kimi k1.5: Scaling Reinforcement Learning with LLMs", section 2.3.3: with the
+    lengths of the group's shortest and longest completion, lambda is
+    0.5 - (length - shortest) / (longest - shortest). A correct completion gets lambda; any other
+    gets the lower of lambda and 0. If all lengths are equal, every completion gets 0. Add it to a
+    reward for correctness.
+
+    >>> from rewardkit.extract import Hash
+    >>> from rewardkit.verify import Exact
+    >>> short = KimiLength(verifier=Exact(), extractor=Hash())
+    >>> texts = ["#### 4", "well, #### 4", "well, well, #### 4", "#### 5"]
+    >>> short(completions=texts, prompts=["2 + 2?"] * 4, answer=["4"] * 4)
+    [0.5, 0.0, -0.5, 0.0]
+    """
+
+    verifier: Verifier
+    """What decides whether the answer is right."""
+    extractor: Extractor = Tag()
+    """What finds the answer in the completion."""
+    reference: Column[Reference] = "answer"
+    """The column with the right answer."""
+    reference_extractor: Extractor | None = None
+    """What finds the right answer in the column's text, such as `hash`; None if it is the text."""
+    unit: Unit = "characters"
+    """Characters, words between white space, or tokens, as in the paper."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """From -0.5 to 0.5."""
+        return -0.5, 0.5
+
+    @property
+    def pointwise(self) -> bool:
+        """False: a score depends on the lengths of the other rows of the group."""
+        return False
+
+    def score(self, batch: Batch) -> list[Score]:
+        """Return lambda, or the lower of lambda and 0; None if the reference cannot be read.
+
+        Raises ValueError if the batch has no prompts, which make the groups.
+        """
+        verdicts = _verify_answers(self, batch)
+        lengths = _measure_lengths(batch, self.unit)
+        scores: list[Score] = []
+        for rows in batch.groups():
+            shortest, longest = min(lengths[row] for row in rows), max(lengths[row] for row in rows)
+            between = f"{shortest} to {longest} {self.unit}"
+            for row in rows:
+                outcome = verdicts[row].outcome
+                share = (lengths[row] - shortest) / ((longest - shortest) or 1)
+                value = 0.5 - share if shortest < longest else 0.0
+                if outcome is not Outcome.CORRECT:
+                    value = min(value, 0.0)
+                unread = outcome is Outcome.BAD_REFERENCE
+                why = f"{outcome}, {lengths[row]} of {between}"
+                scores.append(Score(None if unread else value, why))
+        return scores
+
+
+def _verify_answers(reward: CosineLength | KimiLength, batch: Batch) -> list[Verdict]:
+    references = extract_references(reward.reference_extractor, batch.column(reward.reference))
+    answers = [reward.extractor.extract(text) for text in batch.texts]
+    return reward.verifier.verify(answers, references)
 
 
 MAX_TABLE_LENGTH = 1 << 15  # a table of so many Scores takes about 8 MB

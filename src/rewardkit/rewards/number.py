@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from rewardkit._text import numbers
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag
+from rewardkit.extract import Extractor, Tag, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
@@ -80,6 +80,8 @@ class RatioMatch(Reward):
     """What finds the answer in the completion."""
     reference: Column[Reference] = "answer"
     """The column with the right answer; if it is a list, the best match counts."""
+    reference_extractor: Extractor | None = None
+    """What finds the right answer in the column's text, such as `hash`; None if it is the text."""
     exact: float | None = 5.0
     """The value of exactly the reference's text; None to compare by value alone."""
     stripped: float | None = 3.5
@@ -130,7 +132,7 @@ class RatioMatch(Reward):
                 return missing
             return max(match(answer, reference_text) for reference_text in wanted)
 
-        references = batch.column(self.reference)
+        references = extract_references(self.reference_extractor, batch.column(self.reference))
         return [score_row(*row) for row in zip(batch.texts, references, strict=True)]
 
     def _match_reference(self, answer: str, reference: str) -> Score:

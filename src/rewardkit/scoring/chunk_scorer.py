@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Chunk, Row, rename_columns
 from rewardkit._files.writing import encode_lines, encode_stream
@@ -19,13 +19,17 @@ TOTAL = "reward"
 """The column of the weighted sum."""
 
 
+Tally: TypeAlias = list[Any]
+"""How many values, their sum, the lowest, the highest, and the first reason for no value."""
+
+
 class Piece(NamedTuple):
     """Some rows as they are written, and what each reward gave there."""
 
     content: bytes
     rows: int
-    tallies: list[list[float]]
-    """For each reward, then the sum: how many values, their sum, the lowest and the highest."""
+    tallies: list[Tally]
+    """For each reward, then the sum."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class ChunkScorer:
         totals = [*self._sum_terms(zip(*(values for values, _ in results), strict=True))]
         columns = [column for result in results for column in result]
         added = dict(zip(self.column_names, [*columns, totals], strict=True))
-        tallies = [*map(tally, [*(values for values, _ in results), totals])]
+        tallies = [*map(tally, *zip(*results, strict=True)), tally(totals, [""] * len(totals))]
         encode = encode_lines if self.lines else encode_stream
         return Piece(encode(chunk, rows, added), len(rows), tallies)
 
@@ -104,20 +108,23 @@ def make_chunk_scorer(
     return ChunkScorer(scorer.terms, scorer.bias, columns, lines)
 
 
-def tally(values: Sequence[float | None]) -> list[float]:
-    """Return how many values there are, their sum, the lowest and the highest."""
+def tally(values: Sequence[float | None], whys: Sequence[str]) -> Tally:
+    """Count one reward's values in a chunk."""
     # A list, not a named tuple: it goes through the journal's JSON and comes back as one.
     known = [value for value in values if value is not None]
-    return [len(known), sum(known), min(known, default=math.inf), max(known, default=-math.inf)]
+    low, high = min(known, default=math.inf), max(known, default=-math.inf)
+    reason = "" if len(known) == len(values) else whys[values.index(None)]
+    return [len(known), sum(known), low, high, reason]
 
 
-def add_tallies(one: Sequence[float], other: Sequence[float]) -> list[float]:
+def add_tallies(one: Tally, other: Tally) -> Tally:
     """Return the tally of the values of both."""
     return [
         one[0] + other[0],
         one[1] + other[1],
         min(one[2], other[2]),
         max(one[3], other[3]),
+        one[4] or other[4],
     ]
 
 

@@ -45,6 +45,8 @@ class Summary(NamedTuple):
     """The lowest value."""
     high: float | None
     """The highest value."""
+    abstained: str = ""
+    """Why the first row without a value has none, by the reward's why."""
 
 
 class ScoringResult(NamedTuple):
@@ -191,11 +193,13 @@ def _finish_file(source: Source, scorer: ChunkScorer, journal: Journal) -> None:
 def _summarize_state(out: Path, scorer: ChunkScorer, state: State, resumed: int) -> ScoringResult:
     names = [*(term.name for term in scorer.terms), TOTAL]
     weights = [*(term.weight for term in scorer.terms), 1.0]
-    tallies = state["tallies"] if state["rows"] else [tally([])] * len(names)
+    tallies = state["tallies"] if state["rows"] else [tally([], [])] * len(names)
     summaries = [
-        Summary(name, weight, int(count), total / count, low, high)
+        Summary(name, weight, count, total / count, low, high, reason)
         if count
-        else Summary(name, weight, 0, None, None, None)
-        for name, weight, (count, total, low, high) in zip(names, weights, tallies, strict=True)
+        else Summary(name, weight, 0, None, None, None, reason)
+        for name, weight, (count, total, low, high, reason) in zip(
+            names, weights, tallies, strict=True
+        )
     ]
     return ScoringResult(out, state["rows"], resumed, tuple(summaries[:-1]), summaries[-1])

@@ -5,42 +5,35 @@ reward, verifier or extractor should have, on examples that Hypothesis draws, an
 smallest example for each law that fails. The strategies draw such examples for tests of your own.
 
 >>> from rewardkit import build
+>>> from rewardkit.testing import check_reward
 >>> checked = check_reward(build("xml_strict"), skip=["pickles", "linear"], max_examples=20)
 >>> checked.skipped["rename"]
 'it has no field that names a column'
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from rewardkit._optional import require
 
-# first, since its error names the extra
-require("hypothesis", install="rewardkit[testing]")
-require("time_machine", install="rewardkit[testing]")
-
-from rewardkit.testing._calls import in_subprocess  # noqa: E402 - after the check for the extra
-from rewardkit.testing._check import (  # noqa: E402 - the same
-    check_extractor,
-    check_reward,
-    check_verifier,
-)
-from rewardkit.testing._clock import shifted_clock  # noqa: E402 - the same
-from rewardkit.testing._findings import (  # noqa: E402 - the same
-    Checked,
-    LawBroken,
-    LawFailure,
-)
-from rewardkit.testing._forms import FORMS  # noqa: E402 - the same
-from rewardkit.testing._replay.scripts import rerun  # noqa: E402 - the same
-from rewardkit.testing.laws import LAWS, Law, laws_of  # noqa: E402 - the same
-from rewardkit.testing.strategies import (  # noqa: E402 - the same
-    batches,
-    calls,
-    completions,
-    numbers,
-    prompts,
-    references,
-    tagged,
-    texts,
-)
+if TYPE_CHECKING:
+    from rewardkit.testing._calls import in_subprocess
+    from rewardkit.testing._check import check_extractor, check_reward, check_verifier
+    from rewardkit.testing._clock import shifted_clock
+    from rewardkit.testing._findings import Checked, LawBroken, LawFailure
+    from rewardkit.testing._forms import FORMS
+    from rewardkit.testing._replay.scripts import rerun
+    from rewardkit.testing.laws import LAWS, Law, laws_of
+    from rewardkit.testing.strategies import (
+        batches,
+        calls,
+        completions,
+        numbers,
+        prompts,
+        references,
+        tagged,
+        texts,
+    )
 
 __all__ = [
     "FORMS",
@@ -65,3 +58,31 @@ __all__ = [
     "tagged",
     "texts",
 ]
+
+_MODULES = (
+    "_check",
+    "_clock",
+    "_findings",
+    "_forms",
+    "_calls",
+    "_replay.scripts",
+    "laws",
+    "strategies",
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import the kit when one of its names is first used.
+
+    The other process of the law `pickles` uses none, and so starts without Hypothesis.
+    """
+    if name not in __all__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    # first, since its error names the extra
+    require("hypothesis", install="rewardkit[testing]")
+    require("time_machine", install="rewardkit[testing]")
+    for module in _MODULES:
+        found = vars(import_module(f"{__name__}.{module}"))
+        globals().update({each: found[each] for each in __all__ if each in found})
+    return globals()[name]

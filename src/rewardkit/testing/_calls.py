@@ -8,7 +8,9 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from math import isclose, isnan
+from types import FunctionType
 from typing import Any, SupportsFloat
 
 from rewardkit._messages import error_line
@@ -191,6 +193,14 @@ TRAINER_ARGUMENTS = {
 
 
 def _trainer_arguments_of(function: Callable[..., Any]) -> dict[str, Any]:
+    # only plain functions: an object may have no hash, or be equal to one with other parameters
+    if isinstance(function, FunctionType):
+        return _find_trainer_arguments(function)
+    return _find_trainer_arguments.__wrapped__(function)
+
+
+@lru_cache(maxsize=16)  # a signature takes as long as a quick reward's call
+def _find_trainer_arguments(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:  # some built-in functions have no signature

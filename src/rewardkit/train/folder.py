@@ -62,7 +62,7 @@ class RunFolder:
 
     def drop_rows_after(self, step: int) -> None:
         """Remove the log rows after a step, and a half-written one: those steps run again."""
-        for name in ("log.jsonl", "evaluation.jsonl", "samples.jsonl"):
+        for name in ("log.jsonl", "evaluation.jsonl", "samples.jsonl", "alerts.jsonl"):
             if (file := self.path / name).exists():
                 lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
                 complete = [line for line in lines if line.endswith("\n")]
@@ -71,7 +71,12 @@ class RunFolder:
 
     def read_log(self) -> list[Row]:
         """Read the log: one row per step."""
-        text = (self.path / "log.jsonl").read_text(encoding="utf-8")
+        return self.read_rows("log.jsonl")
+
+    def read_rows(self, name: str) -> list[Row]:
+        """Read the rows of a JSONL file; none if it was never written."""
+        file = self.path / name
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
 
 

@@ -23,7 +23,7 @@ from rewardkit.train.folder import RunFolder, checkpoint_step, is_complete
 from rewardkit.train.grpo_arguments import make_config, translate_arguments
 from rewardkit.train.recipe import Recipe
 from rewardkit.train.recipe_sections import Row
-from rewardkit.train.rows import check_rewards, hold_out, load_rows, prepare_rows
+from rewardkit.train.rows import check_rewards, hold_out, load_rows, load_test_rows, prepare_rows
 from rewardkit.train.saved import (
     MAX_MEAN_DISTANCE_NATS,
     MAX_ROUNDING_SHARE,
@@ -82,6 +82,8 @@ def run(  # noqa: PLR0913 - the options of the command
             check_hub_model(recipe)
         raw = load_rows(recipe.data)
         rows, held_out = hold_out(prepare_rows(recipe, raw), recipe.data.held_out)
+        if test := load_test_rows(recipe.data):
+            held_out = prepare_rows(recipe, test)
         preflight = check_rewards(recipe, [*rows, *held_out])
         _print_lines(str(preflight))
         failures = _explain_preflight(preflight, ignored=ignore_preflight)
@@ -145,7 +147,7 @@ def _train_and_save(
     else:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not held_out:
-        notes.append("the comparison used training rows; set data.held_out to keep rows for it")
+        notes.append("the comparison used training rows; set data.held_out or data.test_file")
     if not is_main_process():
         return RunResult(preflight)
     return _finish_run(folder, backend, held_out or rows, preflight)
@@ -194,6 +196,7 @@ def _finish_run(
         "problems": len(preflight.problems),
         "ignored": bool(preflight.problems),
     }
+    summary["alerts"] = [row["text"] for row in folder.read_rows("alerts.jsonl")]
     folder.write("summary.json", summary)  # before anything that may fail
     save_merged_models(folder, backend)
     blank = find_blank_tensors(folder.path / "adapter")
@@ -212,7 +215,7 @@ def _finish_run(
     summary |= {"failures": list(failures), "notes": folder.notes}
     folder.write("summary.json", summary)
     print_summary(summary)
-    _print_lines("", *folder.notes)
+    _print_lines("", *summary["alerts"], *folder.notes)
     _close_trackers(folder.recipe)
     return RunResult(preflight, failures, summary)
 
@@ -250,7 +253,7 @@ def _summarize_run(
     sides = {side: {**comparison[side]} for side in ("without", "with")}
     for side in sides.values():
         del side["responses"]
-    return {**summarize_log(log), **sides}
+    return {**summarize_log(log), **sides, "margins": comparison["margins"]}
 
 
 def _close_trackers(recipe: Recipe) -> None:

@@ -8,13 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
-from rewardkit import presets
 from rewardkit._messages import did_you_mean, shorten_repr, translate_phrases
 from rewardkit.config import dump, read_yaml, write_yaml
 from rewardkit.registry import is_registered
-from rewardkit.reward import Reward
 from rewardkit.train.recipe_sections import (
     BackendName,
     Compare,
@@ -24,6 +22,7 @@ from rewardkit.train.recipe_sections import (
     PositiveInt,
     Prompt,
     Questions,
+    Rewards,
     Save,
     Section,
     Tracker,
@@ -35,14 +34,6 @@ _PACKAGED_FOLDER = files("rewardkit.train") / "recipes"
 
 class RecipeError(ValueError):
     """A mistake in a recipe, a run folder or the machine's setup; the message says what to do."""
-
-
-def _replace_preset_names(given: Any) -> Any:
-    # before the registry is asked: a recipe's bare name is a preset first
-    items = given if isinstance(given, tuple) else [given]
-    known = {name: getattr(presets, name) for name in presets.__all__}
-    known |= {f"published.{name}": getattr(presets.published, name) for name in presets.__all__}
-    return tuple(known.get(item, item) if isinstance(item, str) else item for item in items)
 
 
 class Recipe(Section):
@@ -57,10 +48,7 @@ class Recipe(Section):
     prompt: Prompt = Prompt()
     completion: str
     """A perfect completion, with `{answer}` for the reference: the preflight scores it."""
-    rewards: Annotated[
-        tuple[Reward, ...], Field(min_length=1), BeforeValidator(_replace_preset_names)
-    ]
-    """One reward or a list, as mappings or names; presets by name too."""
+    rewards: Annotated[Rewards, Field(min_length=1)]
     training: Training
     questions: Questions = Questions()
     compare: Compare = Compare()
@@ -68,6 +56,14 @@ class Recipe(Section):
     report_to: tuple[Tracker, ...] = ()
     show_every: PositiveInt = 10
     """Show a sampled completion after every so many steps."""
+
+    @model_validator(mode="after")
+    def _check_compared_rows(self) -> Self:
+        data = self.data
+        if self.compare.rows is None and not (data.held_out or data.test_file or data.test_split):
+            message = "compare.rows: null is all held-out or test rows, and the recipe has none"
+            raise ValueError(f"{message}; give data.test_file (--test FILE) or data.held_out")
+        return self
 
     @classmethod
     def load(cls, source: str | Path, changes: Mapping[str, Any] | None = None) -> Self:
@@ -117,8 +113,11 @@ class Recipe(Section):
 
     def as_yaml(self) -> str:
         """Return the whole recipe, with all defaults, as YAML text that reads back equal."""
-        data = self.model_dump(mode="json", exclude={"rewards"})
-        return write_yaml({**data, "rewards": read_yaml(dump(list(self.rewards)))})
+        data = self.model_dump(mode="json", exclude={"rewards": True, "compare": {"rewards"}})
+        data["rewards"] = read_yaml(dump(list(self.rewards)))
+        if self.compare.rewards:
+            data["compare"]["rewards"] = read_yaml(dump(list(self.compare.rewards)))
+        return write_yaml(data)
 
 
 # Where recipes are --------------------------------------------------------------------------------
@@ -275,7 +274,7 @@ def _describe_problem(problem: Any) -> list[tuple[tuple[Any, ...], str]]:
         return [(location, f"file not found: {given}")]
     if kind != "value_error":
         return [(location, f"got {shorten_repr(given)}, expected {expected}")]
-    if location[:1] != ("rewards",):
+    if "rewards" not in location[:2]:  # at the top, and in `compare`
         return [(location, expected)]
     lines = [_split_component_path(line) for line in expected.splitlines()]
     return [((*location, *path), line) for path, line in lines]

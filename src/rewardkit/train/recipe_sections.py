@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     FilePath,
@@ -14,10 +15,33 @@ from pydantic import (
     model_validator,
 )
 
+from rewardkit import presets
+from rewardkit.reward import Reward
+
 Row = dict[str, Any]
 Tracker = Literal["swanlab", "wandb", "trackio", "tensorboard"]
 BackendName = Literal["unsloth", "trl"]
 PositiveInt = Annotated[int, Field(ge=1)]
+
+
+def _replace_preset_names(given: Any) -> Any:
+    # before the registry is asked: a recipe's bare name is a preset first
+    items = given if isinstance(given, tuple) else [given]
+    known = {name: getattr(presets, name) for name in presets.__all__}
+    modules = {
+        "published": presets.published,
+        "solution": presets.solution,
+        "solution.published": presets.solution.published,
+        "solution_opened": presets.solution_opened,
+        "solution_opened.published": presets.solution_opened.published,
+    }
+    for path, module in modules.items():
+        known |= {f"{path}.{name}": getattr(module, name) for name in module.__all__}
+    return tuple(known.get(item, item) if isinstance(item, str) else item for item in items)
+
+
+Rewards = Annotated[tuple[Reward, ...], BeforeValidator(_replace_preset_names)]
+"""One reward or a list, as mappings or names; presets by name too."""
 
 
 class Section(BaseModel):
@@ -66,6 +90,9 @@ DATASET_BUILDERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
 """The name of the builder in `datasets` that reads a local file, by the file's suffix."""
 
 
+DataFile = Annotated[FilePath, Field(strict=False)]
+
+
 class Data(Section):
     """Where the rows come from: exactly one of `hub`, `file` and `made`."""
 
@@ -73,7 +100,7 @@ class Data(Section):
     """A dataset's name on the hub, with its `config` and `split`."""
     config: str | None = None
     split: str = "train"
-    file: Annotated[FilePath, Field(strict=False)] | None = None
+    file: DataFile | None = None
     """A local .jsonl, .json or .parquet file."""
     made: Literal["arithmetic", "gsm_symbolic"] | None = None
     """Rows that are generated: sums of two numbers, or GSM8K variations by reasoning-gym."""
@@ -88,14 +115,26 @@ class Data(Section):
     """The text before the reference in that column, such as GSM8K's `####`."""
     held_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Rows that are kept from training for the comparison: a share below 1, or a number of rows."""
+    test_file: DataFile | None = None
+    """A local file with the rows for the comparison, in place of held-out rows."""
+    test_split: str | None = None
+    """The split of the hub's dataset with the rows for the comparison, likewise."""
 
     @model_validator(mode="after")
     def _check_source_and_held_out(self) -> Self:
         if sum(source is not None for source in (self.hub, self.file, self.made)) != 1:
             message = "give exactly one of hub, file and made"
             raise ValueError(message)
-        if self.file is not None and self.file.suffix not in DATASET_BUILDERS:
-            message = f"file: got {self.file.name}, expected {', '.join(DATASET_BUILDERS)}"
+        for name, file in (("file", self.file), ("test_file", self.test_file)):
+            if file is not None and file.suffix not in DATASET_BUILDERS:
+                message = f"{name}: got {file.name}, expected {', '.join(DATASET_BUILDERS)}"
+                raise ValueError(message)
+        tests = (self.held_out, self.test_file, self.test_split)
+        if sum(bool(source) for source in tests) > 1:
+            message = "give only one of held_out, test_file and test_split"
+            raise ValueError(message)
+        if self.test_split is not None and self.hub is None:
+            message = "test_split: only a dataset on the hub has splits; give test_file"
             raise ValueError(message)
         if self.held_out > 1 and self.held_out % 1:
             message = f"held_out: got {self.held_out}, expected a whole number, or a share below 1"
@@ -214,7 +253,12 @@ class Questions(Section):
 class Compare(Section):
     """How the model with the adapter is compared with the model without it."""
 
-    rows: PositiveInt = 20
+    rows: PositiveInt | None = 20
+    """How many of the held-out or test rows, chosen at random; None for all."""
+    sampling: Sampling | None = None
+    """How the responses are sampled: greedy with `temperature: 0`; None for as in training."""
+    rewards: Rewards = ()
+    """Rewards that are measured there and not trained, such as the accuracy."""
     language: str | None = None
     """The language to look for, as an ISO 639-1 code."""
     candidates: tuple[str, ...] | None = None

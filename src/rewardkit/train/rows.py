@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from rewardkit._optional import require
 from rewardkit.audit import Preflight, fill, preflight
@@ -19,29 +21,43 @@ def load_rows(data: Data) -> list[Row]:
         rows = make_sums(data.largest)
     elif data.made == "gsm_symbolic":
         rows = make_gsm_problems(data.rows or 1000, data.seed)
+    elif data.file is not None:
+        rows = read_file(data.file)
     else:
-        rows = read_dataset(data)
-    if not rows:
-        raise RecipeError("data: there are no rows")
+        rows = read_split(data, data.split)
     random.Random(data.seed).shuffle(rows)  # noqa: S311 - no secrets
     return rows[: data.rows]
 
 
-def read_dataset(data: Data) -> list[Row]:
-    """Read a dataset on the hub or a local file."""
+def load_test_rows(data: Data) -> list[Row]:
+    """Load the rows for the comparison, if they have a file or a split of their own."""
+    if data.test_file is not None:
+        return read_file(data.test_file)
+    return [] if data.test_split is None else read_split(data, data.test_split)
+
+
+def read_file(file: Path) -> list[Row]:
+    """Read the rows of a local file."""
+    source = {"path": DATASET_BUILDERS[file.suffix], "data_files": str(file), "split": "train"}
+    return _read_dataset(source, str(file), "")
+
+
+def read_split(data: Data, split: str) -> list[Row]:
+    """Read the rows of a split of the dataset on the hub."""
+    source = {"path": data.hub, "name": data.config, "split": split}
+    advice = "; a local .jsonl, .json or .parquet file works too: --data FILE"
+    return _read_dataset(source, str(data.hub), advice)
+
+
+def _read_dataset(source: Mapping[str, Any], name: str, advice: str) -> list[Row]:
     datasets = require("datasets", install="rewardkit[train]")
-    if data.file is None:
-        source = {"path": data.hub, "name": data.config, "split": data.split}
-    else:
-        builder = DATASET_BUILDERS[data.file.suffix]
-        source = {"path": builder, "data_files": str(data.file), "split": "train"}
     try:
         rows: list[Row] = datasets.load_dataset(**source).to_list()
     except Exception as error:  # datasets raises what its readers and the network raise
-        message = f"data: {data.file or data.hub}: {type(error).__name__} {error}"
-        if data.file is None:
-            message += "; a local .jsonl, .json or .parquet file works too: --data FILE"
+        message = f"data: {name}: {type(error).__name__} {error}{advice}"
         raise RecipeError(message) from error
+    if not rows:
+        raise RecipeError(f"data: {name}: there are no rows")
     return rows
 
 
@@ -71,7 +87,8 @@ def prepare_rows(recipe: Recipe, raw: Sequence[Row]) -> list[Row]:
         message = f"prompt.user: {template!r} contains no column of the dataset"
         raise RecipeError(f"{message}; its columns: {', '.join(raw[0])}")
     # other columns are dropped: they may hold what the trainer cannot collate
-    read_by_rewards = {str(column) for reward in recipe.rewards for column in columns(reward)}
+    rewards = (*recipe.rewards, *recipe.compare.rewards)
+    read_by_rewards = {str(column) for reward in rewards for column in columns(reward)}
     rows = []
     for given in raw:
         row = {name: value for name, value in given.items() if name in read_by_rewards}

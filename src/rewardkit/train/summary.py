@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
 
 from rewardkit.train.recipe_sections import Row
 
@@ -72,18 +71,37 @@ def summarize_log(steps: Sequence[Row]) -> Row:
 
 def print_summary(summary: Row) -> None:
     """Print the summary: training, the comparison, the times."""
-    means = {name: [*pair.values()] for name, pair in summary["means"].items()}
+    means = {
+        name: [f"{value:.3f}" for value in pair.values()] for name, pair in summary["means"].items()
+    }
     _print_table("training", ("first ten", "last ten"), means)
-    without, trained = summary["without"], summary["with"]
-    pairs = {name: [without[name], trained[name]] for name in without if name != "rows"}
-    known = {name: pair for name, pair in pairs.items() if None not in pair}
-    _print_table(f"{without['rows']} rows, one response each", ("without", "with"), known)
+    title = f"{summary['without']['rows']} rows, one response each (± 95 %)"
+    _print_table(title, ("without", "with", "change"), format_comparison(summary))
     seconds, share = summary["seconds_per_step"], summary["rewards_share"]
     times = f"{seconds:.3f} s per step (median), the rewards {share:.3%} of it"
     print(f"\n{summary['steps']} steps, {times}", flush=True)
 
 
-def _print_table(title: str, headings: tuple[str, str], rows: Mapping[str, Sequence[Any]]) -> None:
-    print(f"\n{title:36}" + "".join(f"{heading:>12}" for heading in headings))
-    for name, pair in rows.items():
-        print(f"{name[:35]:36}" + "".join(f"{value:12.3f}" for value in pair))
+def format_comparison(found: Row) -> dict[str, list[str]]:
+    """Format the means without and with the adapter, and the change, each with its 95 % margin."""
+    without, trained, margins = found["without"], found["with"], found.get("margins", {})
+    rows = {}
+    for name, value in without.items():
+        if name in ("rows", "responses") or value is None or trained[name] is None:
+            continue
+        sides = {"without": value, "with": trained[name], "change": trained[name] - value}
+        rows[name] = [
+            _format_with_margin(mean, margins.get(name, {}).get(side))
+            for side, mean in sides.items()
+        ]
+    return rows
+
+
+def _format_with_margin(value: float, margin: float | None) -> str:
+    return f"{value:.3f}" if margin is None else f"{value:.3f} ± {margin:.3f}"
+
+
+def _print_table(title: str, headings: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
+    print(f"\n{title:44}" + "".join(f"{heading:>18}" for heading in headings))
+    for name, values in rows.items():
+        print(f"{name[:43]:44}" + "".join(f"{value:>18}" for value in values))

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from rewardkit.adapters.trl import split
+from rewardkit.adapters.trl import RewardMonitor, split
+from rewardkit.audit.alerts import Alert
 from rewardkit.batch import Batch
 from rewardkit.component import walk
 from rewardkit.extract import Extractor
@@ -118,20 +119,25 @@ def make_trainer(
     from trl import GRPOTrainer  # Unsloth's, once that is imported
 
     rewards = [TimedReward(reward) for reward in split(folder.recipe.rewards).reward_funcs]
+    monitor = RewardMonitor(rewards, on_alert=lambda alert: _write_alert(folder, alert))
     # the base class is known only here, since importing transformers takes seconds
     callback_class = type("StepLogCallback", (StepLog, TrainerCallback), {})
     evaluates = folder.recipe.training.eval_steps is not None
     trainer = GRPOTrainer(
         model=backend.model,
         processing_class=backend.tokenizer,
-        reward_funcs=rewards,
+        reward_funcs=monitor.rewards,
         args=config,
         train_dataset=Dataset.from_list(list(rows)),
         eval_dataset=Dataset.from_list(list(held_out)) if evaluates else None,
-        callbacks=[callback_class(folder, rewards)],
+        callbacks=[callback_class(folder, rewards), monitor],
     )
     trainer.remove_callback(PrinterCallback)  # it prints a dictionary for each step
     return trainer
+
+
+def _write_alert(folder: RunFolder, alert: Alert) -> None:
+    folder.append("alerts.jsonl", {**alert._asdict(), "advice": alert.advice, "text": str(alert)})
 
 
 def count_parameters(model: Any) -> str:

@@ -57,6 +57,8 @@ class Schema(NamedTuple):
     cost: float
     """Its characters, with references expanded; infinite where no product of sizes bounds the time
     that an answer takes."""
+    types: tuple[type, ...] = (object,)
+    """Python's types of the values that its `type` allows."""
 
     def find_fault(self, value: Any, *, explain: bool = True) -> str | None:
         """Return the position and reason of a value's first fault, None where it is valid."""
@@ -92,8 +94,8 @@ def read_schema(text: str, *, in_worker: bool = False) -> Schema | str:
         cost = _measure_cost(schema)
         # With an $id below the top, compiling may take time factorial in the references.
         if _has_inner_id(schema) and not in_worker:
-            return Schema(None, math.inf)
-        return _compile_schema(schema, cost)
+            return Schema(None, math.inf, _list_types(schema))
+        return _compile_schema(schema, cost)._replace(types=_list_types(schema))
     except jsonschema_rs.ValidationError as error:
         return f"not a schema: {_describe_error(error)}"
     except RecursionError:
@@ -120,6 +122,28 @@ def find_fault_in_worker(row: Sequence[str]) -> list[str | None]:
         return [None, schema.find_fault(json.loads(value_text), explain=explain)]
     except RecursionError:
         return [None, TOO_DEEP]
+
+
+_PYTHON_TYPES: dict[Any, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int, float),  # 4.0 is an integer
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+def _list_types(schema: Any) -> tuple[type, ...]:
+    """List Python's types for a schema's `type`; any object where it has none of its own."""
+    names = schema.get("type") if isinstance(schema, dict) else None
+    types: list[type] = []
+    for name in names if isinstance(names, list) else [names]:
+        if name not in _PYTHON_TYPES:
+            return (object,)
+        types += _PYTHON_TYPES[name]
+    return tuple(types)
 
 
 def _compile_schema(schema: Any, cost: float) -> Schema:

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import textwrap
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, final
 
 from pydantic import Field
 
+from rewardkit._text.fences import PYTHON_LANGUAGES, find_fences
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired, to_plain
 
 if TYPE_CHECKING:
+    import ast
+
     from rewardkit.verify._sandbox.host import Sandbox
 
 
@@ -31,13 +37,15 @@ class Code(Verifier):
     """The answer's Python passes the reference's tests.
 
     The program is the answer's fenced Python block, else a fenced block without a language, else
-    all of the answer. A reference is one of these, or JSON text of one; of a list all must pass.
+    all of the answer; of several blocks, the one that defines what the tests use. A reference is
+    one of these, or JSON text of one; of a list all must pass.
 
     - Python that asserts, in statements or in functions `test_...`. Tests can use every name that
       the answer defines, except names of built-ins; import those: `from solution import sum`.
     - A mapping with `input` and `output`, or `inputs` and `outputs`, each a text or a list of them;
       or one with a list of such mappings as `test_cases`. The program runs once per input, and
-      its output is compared line by line, without white space at both ends of a line.
+      its output is compared line by line, without white space at both ends of a line, and numbers
+      within `tolerance`.
 
     So it reads MBPP's `test_list`, KodCode's `test`, HumanEval's `test` with a line `check(NAME)`
     after it, `input_output` of APPS and TACO, CodeContests' `public_tests`, and open-r1's
@@ -63,7 +71,10 @@ class Code(Verifier):
     """Run all tests and let the reward `correct` pay the share that passed; otherwise stop at the
     first failure."""
     which: Literal["first", "last"] = "last"
-    """Which fenced block counts."""
+    """Which fenced block counts, of those that define most of what the tests use."""
+    tolerance: Annotated[float, Field(ge=0)] = 1e-6
+    """How far a number in the output may be from a wanted one with a point or an exponent: a share
+    of the larger one, or absolutely. Integers and text are compared exactly."""
     packages: bool = False
     """Whether installed packages can be imported, and not the standard library alone."""
     batch_timeout: Annotated[float, Field(gt=0)] | None = None
@@ -100,7 +111,7 @@ class Code(Verifier):
         tests = _read_tests(to_plain(reference))
         if tests is None:
             return BAD_REFERENCE
-        program = _find_program(answer or "", self.which)
+        program = _find_program(answer or "", self.which, tests)
         return _Job(program, tests) if program.strip() else NO_ANSWER
 
     def _run_job(self, job: _Job, sandbox: Sandbox, batch_deadline: float) -> Verdict:
@@ -117,8 +128,9 @@ class Code(Verifier):
             else:
                 total, faults = len(job.tests), []
                 for pair in job.tests:
-                    faults.append(_run_and_compare(sandbox, job.program, pair, deadline))
-                    if faults[-1] and not self.partial:
+                    fault = _run_and_compare(sandbox, job.program, pair, deadline, self.tolerance)
+                    faults.append(fault)
+                    if fault and not self.partial:
                         break
         except TimeoutError:
             return Verdict(Outcome.TIMEOUT, f"no result after {self.timeout:g} s")
@@ -138,14 +150,20 @@ class _InputOutput(NamedTuple):
     wanted: str
 
 
+Tests: TypeAlias = "str | tuple[_InputOutput, ...]"
+"""Python that asserts, or pairs."""
+
+
 class _Job(NamedTuple):
-    """A program and its tests: Python, or pairs."""
+    """A program and its tests."""
 
     program: str
-    tests: str | tuple[_InputOutput, ...]
+    tests: Tests
 
 
-def _run_and_compare(sandbox: Sandbox, program: str, pair: _InputOutput, deadline: float) -> str:
+def _run_and_compare(
+    sandbox: Sandbox, program: str, pair: _InputOutput, deadline: float, tolerance: float
+) -> str:
     """Run a program, and return the fault of its output, "" for none."""
     # Twice the wanted output leaves room for white space; what is longer is wrong anyway.
     max_bytes = 2 * len(pair.wanted.encode(errors="replace")) + (1 << 16)
@@ -155,33 +173,133 @@ def _run_and_compare(sandbox: Sandbox, program: str, pair: _InputOutput, deadlin
     if code:
         return f"exit code {code}"
     output = data.decode(errors="replace")
-    return "" if _strip_lines(output) == _strip_lines(pair.wanted) else "wrong output"
+    return "" if _outputs_equal(output, pair.wanted, tolerance) else "wrong output"
+
+
+def _outputs_equal(output: str, wanted: str, tolerance: float) -> bool:
+    lines, wanted_lines = _strip_lines(output), _strip_lines(wanted)
+    if lines == wanted_lines:
+        return True
+    return len(lines) == len(wanted_lines) and all(
+        line == right or _words_near(re.split(r"\s", line), re.split(r"\s", right), tolerance)
+        for line, right in zip(lines, wanted_lines, strict=True)
+    )
 
 
 def _strip_lines(text: str) -> list[str]:
     return [line.strip() for line in text.strip().split("\n")]
 
 
-_PYTHON_LANGUAGES = {"python", "python3", "py"}
+def _words_near(words: Sequence[str], wanted: Sequence[str], tolerance: float) -> bool:
+    """Compare word by word: as numbers where a number with a point or an exponent is wanted."""
+    return len(words) == len(wanted) and all(
+        word == right
+        or (
+            # an integer is exact: another one is another answer
+            _DECIMAL.fullmatch(right) is not None
+            and _NUMBER.fullmatch(word) is not None
+            and math.isclose(float(word), float(right), rel_tol=tolerance, abs_tol=tolerance)
+        )
+        for word, right in zip(words, wanted, strict=True)
+    )
 
 
-def _find_program(answer: str, which: Literal["first", "last"]) -> str:
+# float() also reads "nan", "1_000" and other digits; short enough to be read at once
+_NUMBER = re.compile(
+    r"[-+]?(?:[0-9]{1,400}+(?:\.[0-9]{0,400}+)?|\.[0-9]{1,400}+)(?:[eE][-+]?[0-9]{1,3})?"
+)
+_DECIMAL = re.compile(rf"(?=[^\s]*[.eE]){_NUMBER.pattern}")
+
+
+def _find_program(answer: str, which: Literal["first", "last"], tests: Tests) -> str:
     """Return the fenced block that counts, or all of the answer."""
-    pieces = answer.split("```")
-    # A block that names Python is taken wherever it is: text like ```x``` may have shifted the
-    # pairs of fences. One without a name is taken only where a block may be.
-    for languages, blocks in ((_PYTHON_LANGUAGES, pieces[1:-1]), ({""}, pieces[1:-1:2])):
-        found = [
-            code
-            for language, newline, code in (block.partition("\n") for block in blocks)
-            if newline and language.strip().lower() in languages
-        ]
-        if found:
-            return textwrap.dedent(found[0 if which == "first" else -1])
-    return answer
+    fences = find_fences(answer)
+    blocks = [fence for fence in fences if fence.language in PYTHON_LANGUAGES]
+    blocks = blocks or [fence for fence in fences if not fence.language and fence.closed]
+    programs = [textwrap.dedent(block.content) for block in blocks]
+    if not programs:
+        return _split_at_lone_fence(answer)
+    if which == "last":
+        programs.reverse()
+    # max keeps the first of equals
+    return max(programs, key=lambda program: _count_needs_met(program, tests))
 
 
-def _read_tests(reference: Any) -> str | tuple[_InputOutput, ...] | None:
+def _split_at_lone_fence(answer: str) -> str:
+    """Return the program before or after a single fence; all of the answer if there is none."""
+    before, fence, after = answer.partition("```")
+    if not fence:
+        return answer
+    _, _, after = after.partition("\n")
+    return before if _is_program(before) or not after.strip() else textwrap.dedent(after)
+
+
+def _is_program(text: str) -> bool:
+    """Tell Python from prose, of which one word alone is Python too."""
+    import ast  # noqa: PLC0415 - few answers need it
+
+    body = _parse_program(text)
+    return any(not isinstance(getattr(node, "value", None), ast.Name) for node in body)
+
+
+def _count_needs_met(program: str, tests: Tests) -> int:
+    """Count what a program defines of the names that its tests use, or whether it reads input.
+
+    An answer often ends with a block that shows how to call the function of an earlier one.
+    """
+    if not isinstance(tests, str):
+        needs_input = any(pair.given.strip() for pair in tests)
+        return int(needs_input and _READS_INPUT.search(program) is not None)
+    return len(_used_names(tests) & _defined_names(program))
+
+
+_READS_INPUT = re.compile(r"\binput\s*+\(|\bstdin\b|\bopen\(0")
+
+
+@lru_cache(maxsize=64)  # the rows of a group have the same tests
+def _used_names(tests: str) -> frozenset[str]:
+    """Return the names that tests use without defining or importing them from elsewhere."""
+    import ast  # noqa: PLC0415 - only tests are read
+
+    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - the same
+
+    _, names = guest.read_tests(tests)
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(tests))
+        if isinstance(node, ast.ImportFrom) and node.module == "solution"
+        for alias in node.names
+    }
+    return frozenset(imported | {name for name, is_standard in names.items() if not is_standard})
+
+
+def _defined_names(program: str) -> set[str]:
+    """Return the names that a program defines at its top level, without imported ones."""
+    import ast  # noqa: PLC0415 - only answers with several blocks are read
+
+    names = set()
+    for node in _parse_program(program):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            parts = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+            names.update(part.id for part in parts if isinstance(part.ctx, ast.Store))
+    return names
+
+
+def _parse_program(text: str) -> list[ast.stmt]:
+    """Return the statements of a program, none if it is not Python."""
+    import ast  # noqa: PLC0415 - few answers need it
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as of an invalid escape in the answer
+            return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _read_tests(reference: Any) -> Tests | None:
     """Return a reference's tests, None if it has no test."""
     import json  # noqa: PLC0415 - few use this verifier
 

@@ -38,8 +38,9 @@ class JsonSchema(Verifier):
     """The schema of every row; references are then ignored. None if each reference is a schema, as
     a mapping or as JSON text."""
     which: Literal["first", "whole"] = "first"
-    """The first JSON in the answer (all of it, else a json fence, else an object or array), or the
-    whole answer, which must be nothing else."""
+    """The first JSON in the answer (all of it, else a json fence, else an object or array), of a
+    `type` that the schema asks for if there is one; or the whole answer, which must be nothing
+    else."""
     timeout: Annotated[float, Field(gt=0)] = 0.5
     """Seconds for one answer that a worker process decides."""
 
@@ -94,9 +95,11 @@ class JsonSchema(Verifier):
         schema = read_schema(reference)
         if isinstance(schema, str):
             return Verdict(Outcome.BAD_REFERENCE, schema)
-        read = strict_json.find_first if self.which == "first" else strict_json.read
         try:
-            value = read(answer.strip())
+            if self.which == "whole":
+                value = strict_json.read(answer.strip())
+            else:
+                value = strict_json.find_first(answer.strip(), schema.types)
             if schema.cost * len(answer) > MAX_COST_HERE:
                 value_text = json.dumps(value)  # without the prose around it
                 if schema.cost * len(value_text) > MAX_COST_HERE:

@@ -12,6 +12,7 @@ This file is also the program that a bare Python runs, so it imports the standar
 from __future__ import annotations
 
 import builtins
+import marshal
 import operator
 import os
 import sys
@@ -28,6 +29,7 @@ _SCALARS = {bool, int, float, str}
 _COLLECTIONS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (list, tuple, set, frozenset, dict, bytes, bytearray)
 }
+_MUTABLE = (list, dict, set, bytearray)
 # Classes of the standard library whose `__reduce__` gives plain arguments to make a copy from.
 _COPIED_CLASSES = {
     *("builtins.range", "decimal.Decimal", "fractions.Fraction"),
@@ -65,12 +67,12 @@ class Remote:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         result, changed = self.__link__.ask("call", self, args, kwargs)
-        for ours, theirs in zip(args, changed, strict=False):
-            if type(ours) is type(theirs) and isinstance(ours, list | bytearray):
-                ours[:] = theirs
-            elif type(ours) is type(theirs) and isinstance(ours, dict | set):
-                ours.clear()
-                ours.update(theirs)
+        values = [*args, *kwargs.values()]
+        changes = [pair for pair in zip(values, changed, strict=False) if pair[1] is not None]
+        if result is None:  # called for its effect, as `sort` is
+            _replace_contents(changes)
+        else:
+            self.__link__.changes += changes
         return result
 
     def __getattr__(self, name: str) -> Any:
@@ -106,11 +108,36 @@ for _name in (*_UNARY, *_BINARY):
     setattr(Remote, f"__{_name}__", _make_operator(_name))
 
 
+def _replace_contents(changes: list[tuple[Any, Any]]) -> None:
+    """Give arguments the contents that they have in the other process."""
+    for ours, theirs in changes:
+        if type(ours) is type(theirs) and isinstance(ours, list | bytearray):
+            ours[:] = theirs
+        elif type(ours) is type(theirs) and isinstance(ours, dict | set):
+            ours.clear()
+            ours.update(theirs)
+    changes.clear()
+
+
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return the result, and the arguments if the function may have changed them."""
+    """Return the result, and the arguments that the function changed, None for the others."""
+    values = [*args, *kwargs.values()]
+    mutable = [value if isinstance(value, _MUTABLE) else None for value in values]
+    before = [*map(_take_snapshot, mutable)]
     result = function(*args, **kwargs)
-    # A function that returns nothing was called for its effect, as `sort` is.
-    return result, args if result is None else ()
+    # Only the changed ones: an argument may be large, and each is sent back whole.
+    return result, [
+        None if old is not None and old == _take_snapshot(value) else value
+        for value, old in zip(mutable, before, strict=True)
+    ]
+
+
+def _take_snapshot(value: Any) -> bytes | None:
+    """Return the bytes of plain data; None for data with other objects in it."""
+    try:
+        return marshal.dumps(value)
+    except ValueError:
+        return None
 
 
 class Link:
@@ -126,6 +153,8 @@ class Link:
         import json  # noqa: PLC0415 - it takes 10 ms, and a program needs none
 
         self.is_closed = False
+        self.changes: list[tuple[Any, Any]] = []
+        """Arguments that calls have changed, with their new contents, until `make_changes`."""
         self._dumps, self._loads = json.dumps, json.loads
         self._lines = os.fdopen(incoming, "rb")
         self._outgoing = outgoing
@@ -144,6 +173,14 @@ class Link:
             if kind == "error":
                 raise _rebuild_error(*content)
             self._do_operation(*content)  # a test's function, which the answer calls back
+
+    def make_changes(self) -> None:
+        """Make the changes that functions with a result have made to their arguments.
+
+        Tests call it after each statement, not after each call: of `assert f(a) == sorted(a)` a
+        function that empties `a` and returns an empty list would be right.
+        """
+        _replace_contents(self.changes)
 
     def serve(self) -> NoReturn:
         """Answer until the other process is gone."""
@@ -263,6 +300,7 @@ def make_module(name: str) -> ModuleType:
 
 def run_program(source: str) -> None:
     """Run a program that reads standard input and writes standard output."""
+    sys.set_int_max_str_digits(0)  # the time limit is limit enough
     exec(compile(source, "<answer>", "exec"), vars(make_module("__main__")))  # noqa: S102 - in a sandbox
 
 
@@ -289,6 +327,7 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
     link = Link(incoming, outgoing, {"call": call})
     steps, names = read_tests(source)
     namespace = vars(make_module("__main__"))
+    namespace[_MAKE_CHANGES] = link.make_changes
 
     def report_line(line: object) -> None:
         os.write(report, f"{line}\n".encode(errors="replace"))
@@ -307,12 +346,36 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
         report_line(fault)
         return
     for step, is_test in steps:
-        code = compile(step, "<tests>", "exec")
+        code = compile(_insert_changes(step), "<tests>", "exec")
         fault = _find_fault(lambda code=code: exec(code, namespace), link, source)  # type: ignore[misc]  # noqa: S102 - in a sandbox
         if fault or is_test:
             report_line(fault)
         if fault and not partial:
             return
+
+
+_MAKE_CHANGES = "__make_changes__"
+
+
+def _insert_changes(step: ast.Module) -> ast.Module:
+    """Add a call of `Link.make_changes` after each statement that may call a function."""
+    import ast  # noqa: PLC0415 - only tests are read
+
+    simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Assert)
+    for node in ast.walk(step):
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if not isinstance(statements, list):  # a lambda has an expression
+                continue
+            added = []
+            for statement in statements:
+                added.append(statement)
+                calls = any(isinstance(part, ast.Call) for part in ast.walk(statement))
+                if isinstance(statement, simple) and calls:
+                    call = ast.parse(f"{_MAKE_CHANGES}()").body[0]
+                    added.append(ast.copy_location(call, statement))
+            setattr(node, field, added)
+    return ast.fix_missing_locations(step)
 
 
 def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
