@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from rewardkit._messages import shorten_repr
 from rewardkit._text import number_tokens, numbers, tag_layout
+from rewardkit._text.choices import find_choices
 from rewardkit._text.patterns import compile_pattern
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
@@ -124,49 +125,60 @@ def _close_at_end(text: str, opening: str, closing: str) -> str:
 @final
 @register("boxed")
 class Boxed(Extractor):
-    r"""The content of LaTeX's `\boxed{...}`, with braces matched.
+    r"""The content of LaTeX's `\boxed{...}` or `\fbox{...}`, with braces matched, or of `\boxed 5`.
 
     >>> Boxed().extract(r"so \boxed{\frac{1}{2}}.")
     '\\frac{1}{2}'
     """
 
     which: Which = "last"
-    """Which box counts, of those that are closed."""
+    """Which box counts, of those that are closed; an empty box only if all are empty."""
 
     def extract(self, text: str) -> str | None:
         """Return the box's content, stripped."""
+        # texts that went through JSON twice have two backslashes
+        text = text.replace("\\fbox", "\\boxed").replace("\\\\boxed", "\\boxed")
         last = text.rfind("\\boxed")
         if last < 0:
             return None
-        if self.which == "last" and (simple := _BOX_WITHOUT_BRACES.match(text, last)):
-            return simple[1].strip()
+        simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
+        if simple and (content := simple[1].strip()):
+            return content
         # The last box is nearly always closed, and then nothing before it counts: the whole text is
-        # read only if it is not.
+        # read only if it is not, or is empty.
         found = self._find_closed_box(text, last) if self.which == "last" else None
-        found = found or self._find_closed_box(text, text.find("\\boxed"))
-        return text[slice(*found)].strip() if found else None
+        if found is None or not text[slice(*found)].strip():
+            found = self._find_closed_box(text, text.find("\\boxed")) or found
+        if found is None:
+            bare = [*_BARE_BOX.finditer(text)]
+            return bare[0 if self.which == "first" else -1][1] if bare else None
+        return text[slice(*found)].strip()
 
     def _find_closed_box(self, text: str, start: int) -> tuple[int, int] | None:
         """Return the span of the content of the box that counts, at or after `start`."""
         # None for a brace that does not open a box
         open_braces: list[int | None] = []
         found: tuple[int, int] | None = None
+        empty: tuple[int, int] | None = None
         # from before the backslashes at the start: an even number of them escapes the `\\boxed`
         for match in _BRACES.finditer(text, len(text[:start].rstrip("\\"))):
             found_text = match[0]
             if found_text == "}":
                 content_start = open_braces.pop() if open_braces else None
+                if content_start is None:
+                    continue
+                if _BLANK.match(text, content_start, match.start()):
+                    empty = empty or (content_start, match.start())
+                    continue
                 # boxes close from the inside out; the box that opens last counts
-                if content_start is None or (
-                    self.which == "last" and found and found[0] > content_start
-                ):
+                if self.which == "last" and found and found[0] > content_start:
                     continue
                 found = content_start, match.start()
                 if self.which == "first":
                     break
             elif found_text[-1] == "{" and found_text != "\\{":
                 open_braces.append(match.end() if found_text != "{" else None)
-        return found
+        return found or empty
 
 
 @final
@@ -306,26 +318,36 @@ class Regex(Extractor):
 class Choice(Extractor):
     """The letter of a multiple-choice answer.
 
-    The last letter after "answer is", "answer:" or the like counts. If there is no such phrase, a
-    letter by itself counts if it is the only one: `(B)`, `B.`, `**B**`, or `B` on its own line.
+    The last letter after "answer is", "Antwort:" or the like counts, or in a box, or that is said
+    to be correct. If there is none, a letter by itself counts if it is the only one: `(B)`, `B.`,
+    `**B**`, or `B` on its own line. Several letters at once are no answer: "A or B", "A, B, C".
 
     >>> Choice().extract("A is too small. The answer is (B).")
     'B'
-    >>> Choice().extract("It may be (A) or (B).") is None
+    >>> Choice().extract("The answer is A or B.") is None
     True
     """
 
     options: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9]+$")] = "ABCDE"
-    """The letters that may be chosen."""
+    """The letters that may be chosen. A letter in the other case counts as well, where it cannot be
+    a word."""
+    which: Which = "last"
+    """Which of several announced letters counts."""
+    only: bool = False
+    """Whether to return None if the announced letters differ."""
+    within: Extractor | None = None
+    """Finds the part of the completion to look in; None for all of it."""
 
     def extract(self, text: str) -> str | None:
         """Return the letter as it is written in `options`."""
-        # re keeps its compiled patterns, so that this costs a look-up
-        announced = re.compile(_ANNOUNCED_CHOICE.replace("OPTIONS", self.options)).findall(text)
-        if announced:
-            return str(announced[-1])
-        marked = re.compile(_MARKED_CHOICE.replace("OPTIONS", self.options)).findall(text)
-        letters = {letter for groups in marked for letter in groups if letter}
+        part = text if self.within is None else self.within.extract(text)
+        if part is None:
+            return None
+        choices, letters = find_choices(part, self.options)
+        if choices and self.only and len({one.letter for one in choices}) > 1:
+            return None
+        if choices:
+            return choices[0 if self.which == "first" else -1].letter
         # two letters may be a comparison of the options, and guessing would reward listing them all
         return letters.pop() if len(letters) == 1 else None
 
@@ -333,19 +355,10 @@ class Choice(Extractor):
 # Bounded and possessive repeats below keep each search linear: nothing is read twice.
 # Most boxes hold neither braces nor commands; one match is quicker than the walk over the braces.
 _BOX_WITHOUT_BRACES = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")
+_BARE_BOX = re.compile(r"\\boxed[ ]{1,8}([-\u2212]?\d(?:[\d.,/]*\d)?|[A-Z](?!\w))")
+_BLANK = re.compile(r"\s*\Z")
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{2}")
-_WRAPPERS = r"""(?:\*\*|\\boxed\{|\\text\w{0,2}\{|\\mathrm\{|\\\(|[(\["'`$_\s]){0,4}"""
-_ANNOUNCED_CHOICE = (
-    r"(?i:\b(?:answer(?:\s(?:choice|option))?(?:\s{1,8}(?:is|(?:would|must|should)\sbe))?"
-    r"|(?:choice|option)\s{1,8}is)\s{0,8}[:=>\uff1a]?\s{0,8}(?:\*\*)?(?:(?:choice|option)\s)?)"
-    rf"{_WRAPPERS}([OPTIONS])(?![^\W_])"
-)
-_MARKED_CHOICE = (
-    r"[(\[]([OPTIONS])[)\]]|\\boxed\{(?:\\[a-z]{1,8}\{)?([OPTIONS])[}.:)]"
-    r"|\*\*([OPTIONS])(?:[.):]?\*\*|[.):]\s)|\b(?i:option|choice)\s([OPTIONS])\b"
-    r"|(?m:^[ \t]{0,8}([OPTIONS])[ \t]{0,8}[.):]?[ \t]{0,8}$)|(?m:^[ \t]{0,8}([OPTIONS])[.):][ \t])"
-)
 
 
 def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
@@ -385,7 +398,7 @@ def explain_reference(extractor: Extractor | None, reference: Any) -> str:
     "'Half of 36 is 18, so #### 18'; reference_extractor: hash reads it"
     """
     if isinstance(reference, (list, tuple)) and reference:
-        return explain_reference(extractor, reference[0])
+        reference = reference[0]  # a list in it may hold itself
     if not isinstance(reference, str):
         return shorten_repr(reference)
     # the answer is at the end of a solution

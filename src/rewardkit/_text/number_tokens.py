@@ -179,14 +179,16 @@ def _compile_token() -> re.Pattern[str]:
           | (?:{MULTIPLIER}|{SPACE}?\\text[a-z]{{0,2}}\{{{MULTIPLIER}\}}){{1,2}}
             (?:[0-9]++(?:\.[0-9]++)?{MULTIPLIER}?)*+(?:{HALVES})?
           | (?(money)\s?[kKmMbBtT](?!\w)|(?!))
-          | {_COMPOUND}
-          | {_CJK_DATE}|\s?[\u6708\uc6d4]\s?[0-9]++\s?[\u65e5\u53f7\uc77c]
+          | {_CJK_DATE}
+          | {_COMPOUND}|\s?[\u6708\uc6d4]\s?[0-9]++\s?[\u65e5\u53f7\uc77c]
           | {SPACE}{{0,3}}(?i:{PERCENT})(?![A-Za-z])
           | (?:st|nd|rd|th)?{SPACE}(?:of{SPACE})?(?:{MONTHS})\b\.?(?:,?{SPACE}[0-9]{{4}}\b)?
-          | {SPACE}(?i:{MODIFIERS}|[MB](?!['.]))\b
+          | {SPACE}(?:(?i:{MODIFIERS})|[MB](?!['.]))\b
           | [A-Za-z][A-Za-z0-9]*+
           | (?:\\right)?[)\]}}]{{0,4}}(?:
-                (?:(?:{SPACE}?\^{SPACE}?|\*\*(?=[-+]?[0-9({{]|[a-z](?!\w))|[ ]\*\*[ ])(?:\{{[^{{}}\n]{{0,20}}\}}|[-+\u2212]?\w++|\S)|{_RAISED})
+                (?:{SPACE}?\^{SPACE}?|\*\*(?=[-+]?[0-9({{]|[a-z](?!\w))|[ ]\*\*[ ])
+                (?:\{{[^{{}}\n]{{0,20}}\}}|[-+\u2212]?\w++|\S)
+              | {_RAISED}
               | !{{1,4}}\s?[$)\]}}\\.,;]
               | _[{{(]?[^\W_]
             )
@@ -208,10 +210,9 @@ def read_context(text: str, start: int, end: int) -> NumberToken:
     word = text[window_start:start].rstrip(" ").rpartition(" ")[2]
     if not word or (word.isascii() and word.isalpha() and word.lower() not in _ALTERING_WORDS):
         return NumberToken(token, start, end, is_altered=False)
-    altered = _ALTERED_BEFORE.search(text, window_start, start)
-    month = _MONTH_BEFORE.search(text, window_start, start) if altered is None else None
-    if altered or month:
-        found = altered or month
+    found = _ALTERED_BEFORE.search(text, window_start, start)
+    found = found or _MONTH_BEFORE.search(text, window_start, start)
+    if found:
         return NumberToken(text[found.start() : end], start, end, is_altered=True)
     minus = _MINUS_BEFORE.search(text, window_start, start)
     if minus is None:
@@ -241,7 +242,8 @@ _ALTERED_BEFORE = re.compile(
     r"|\\(?:ne|neq|leq?|geq?|lt|gt|pm|mp|times|cdot|div|sqrt|log|ln|exp|sin|cos|tan)(?![a-z])"
     r"|\b(?:sqrt|log|ln|exp|sin|cos|tan)(?=[\s({])"
     r"|\b(?:not|never|cannot|nicht|bukan)(?![A-Za-z])|n['\u2019]t|\u4e0d\u662f"
-    r"|[\w)\]}%](?:[+*/](?!\s)|[ ][+*/][ ]|[ ]?[\u00d7\u00f7\u22c5\u00b7])|[\d)\]}%][ ]?\+|\d[ ][xX][ ])"
+    r"|[\w)\]}%](?:[+*/](?!\s)|[ ][+*/][ ]|[ ]?[\u00d7\u00f7\u22c5\u00b7])"
+    r"|[\d)\]}%][ ]?\+|\d[ ][xX][ ])"
     rf"[\s({{\[\\$]{{0,8}}[{_MINUS}]?$"
     rf"|[{_MINUS}][({{\[]{{0,3}}[{_MINUS}]$"
 )
@@ -262,7 +264,7 @@ _ALTERING_WORDS = frozenset(
     "cos",
     "tan",
 }
-_MONTH_BEFORE = re.compile(rf"\b(?:{MONTHS})\.?[ ]$")
+_MONTH_BEFORE = re.compile(rf"\b(?:{MONTHS})\.?[ ](?:[0-9]{{1,2}}(?:st|nd|rd|th)?,?[ ])?$")
 # the exponent of a unit or of a power of ten, which does not make another number
 _EXPONENT = re.compile(rf"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)|(?<=10){_RAISED}")
 

@@ -4,7 +4,7 @@ A new word goes into one of these tables, and then every component reads it. A m
 the value; a modifier changes it in a way that is not computed, so that the number is not read; any
 other word after a number is its unit, which does not change it.
 """
-# ruff: noqa: RUF001 - words of other scripts have look-alikes in them
+# ruff: noqa: RUF001, PIE800 - words of other scripts have look-alikes; a language per line
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ CURRENCY = (
 _GROUPED = (
     r"(?:[1-9]\d{0,2}(?:(?:,\d{3})++|(?:(?:\{,\}|\{\\,\}|,?\\[,:;! ][ ]?|~)\d{3})++"
     r"|(?:[ \u00a0\u2007\u2009\u202f]\d{3})++|(?:['\u2019]\d{3})++)"
-    r"|[1-9]\d?(?:,\d\d)++,\d{3})(?!\d)"  # lakhs: 1,00,000
+    r"|[1-9]\d?(?:,\d\d(?=,))++,\d{3})(?!\d)"  # lakhs: 1,00,000
 )
 _EUROPEAN = r"[1-9]\d{0,2}(?:(?:\.\d{3})++,\d++|(?:\.\d{3}){2,}+(?![\d.]))"
 _DECIMAL = rf"(?:{_EUROPEAN}|(?:{_GROUPED}|\d++)(?:\.\d++)?|\.\d++)"
@@ -202,8 +202,10 @@ def _compile_unit() -> re.Pattern[str]:
 def is_unit(words: str) -> bool:
     r"""Return whether words after a number are a unit, which does not change its value.
 
-    >>> is_unit("cm"), is_unit("dollars per day"), is_unit(r"\mathrm{m\,s^{-1}}"), is_unit("million")
-    (True, True, True, False)
+    >>> is_unit("cm"), is_unit(r"\mathrm{m\,s^{-1}}"), is_unit("dollars per day")
+    (True, True, True)
+    >>> is_unit("million")
+    False
     """
     return _is_unit_after_number(f" {words}")
 
@@ -314,7 +316,7 @@ def _compile_percent() -> re.Pattern[str]:
 def _strip_wraps(text: str) -> str:
     """Remove markup around a number: math delimiters, emphasis, boxes, quotes."""
     if "\\" in text:
-        text = _LAYOUT.sub("", _TEXT.sub(r" \1 ", text)).strip()
+        text = _TEXT.sub(r" \1 ", _LAYOUT.sub("", text)).strip()
     for left, right in _WRAPS if text[:1] in _OPENINGS else ():
         end = text.rstrip(_END_MARKS)
         inner = end[len(left) : -len(right)]
@@ -330,10 +332,9 @@ def _compute_value(found: re.Match[str]) -> Fraction | None:
         return None
     if found["vulgar"]:
         return int(found["units"] or 0) + Fraction(numeric(found["vulgar"])).limit_denominator(10)
-    if found["repeating"]:
-        return _parse_repeating(found["repeating"])
-    if found["endless"]:
-        return _parse_endless(found["endless"])
+    if found["repeating"] or found["endless"]:
+        marked = found["repeating"]
+        return _parse_repeating(marked) if marked else _parse_endless(found["endless"])
     if found["plain"] or found["ten"] or found["raised_ten"]:
         return _compute_power(found)
     top = found["top"] or found["over"] or found["over_digit"] or found["numerator"]
@@ -474,11 +475,14 @@ def _compute_factor(found: re.Match[str]) -> Fraction | int:
 _FACTORS = [*MULTIPLIERS.values()]
 
 
+_MAX_FACTOR: int = 10**MAX_EXPONENT
+
+
 def _compute_cjk_factor(characters: str) -> int:
     factor = 1
     for character in characters:
         factor *= CJK_MULTIPLIERS[character]
-    return min(factor, 10**MAX_EXPONENT)
+    return min(factor, _MAX_FACTOR)
 
 
 _ASCII = str.maketrans(dict.fromkeys(MINUS, "-"))
