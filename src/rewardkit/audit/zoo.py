@@ -358,9 +358,8 @@ ZOO: tuple[Entry, ...] = (
         ("answer_type",),
         as_answer,
         {
-            # int(), float() and `\d` accept both: right, but not in the digits asked for.
+            # int(), float() and `\d` accept them: right, but not in the digits asked for.
             "arabic-digits": with_digits("٠١٢٣٤٥٦٧٨٩"),
-            "wide-digits": with_digits("０１２３４５６７８９"),  # noqa: RUF001 - look-alikes are the point
             "zero-width-within": with_separator("\u200b"),
             "spaces-within": with_separator(" "),
             # int() reads 1_000.

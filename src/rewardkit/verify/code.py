@@ -22,7 +22,7 @@ from pydantic import Field
 from rewardkit._text.fences import PYTHON_LANGUAGES, find_fences
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired
+from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired, to_plain
 
 if TYPE_CHECKING:
     import ast
@@ -108,7 +108,7 @@ class Code(Verifier):
 
     def _prepare(self, answer: str | None, reference: Any) -> Verdict | _Job:
         """Return the verdict if nothing has to run, else the job."""
-        tests = _read_tests(reference)
+        tests = _read_tests(to_plain(reference))
         if tests is None:
             return BAD_REFERENCE
         program = _find_program(answer or "", self.which, tests)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from rewardkit.component import Frozen
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import CORRECT, WRONG, Verifier, pairwise
+from rewardkit.verify.base import CORRECT, WRONG, Verifier, pairwise, to_plain
 
 Pair = tuple[str, str]
 """An answer, and a schema as JSON text."""
@@ -74,7 +74,7 @@ class JsonSchema(Verifier):
                 found[pair] = settled
             return found[pair]
 
-        schemas = [*map(_schemas_as_text, references)]
+        schemas = [_schemas_as_text(to_plain(reference)) for reference in references]
         verdicts = pairwise(answers, schemas, judge)
         if not asked:
             return verdicts
