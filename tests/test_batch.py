@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from collections import defaultdict
 
+import numpy as np
 import pytest
 
 import rewardkit as rk
@@ -198,3 +199,15 @@ def test_a_column_of_lists_or_mappings_is_checked_without_its_elements(wanted, g
     assert Reads()(completions=["x"], column=good) == [0.0]
     with pytest.raises(TypeError, match="column 'column', row 0: got "):
         Reads()(completions=["x"], column=[bad])
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [np.array([1, 2]), np.array([3])],
+        [[1, 2], np.array([3])],
+        (np.array([1, 2, 3]), np.array([], dtype=int)),
+    ],
+)
+def test_ids_by_turn_may_be_arrays(turns):
+    assert [*rk.Batch.of(["a", "b"], completion_ids=[[], turns]).tokens()] == [[], [1, 2, 3]]

@@ -249,7 +249,7 @@ class Batch:
             if not isinstance(ids, list | tuple):
                 return False
             if ids:
-                return isinstance(ids[0], list | tuple)
+                return hasattr(ids[0], "__len__")
         return False
 
     def tokens(self) -> Sequence[Sequence[int]]:
@@ -345,8 +345,10 @@ _NO_PROMPTS_MESSAGE = "the batch has no prompts, which this reward needs; pass p
 
 def _join_turns(ids: Sequence[Any]) -> list[int]:
     # a row of a single turn may have its ids without a list around them
-    turns = (turn if isinstance(turn, list | tuple) else [turn] for turn in ids)
-    return [*chain.from_iterable(turns)]
+    turns = (turn if hasattr(turn, "__len__") else [turn] for turn in ids)
+    # a turn may be an array or a tensor, whose elements do not hash as ints do
+    lists = (turn.tolist() if hasattr(turn, "tolist") else turn for turn in turns)
+    return [*chain.from_iterable(lists)]
 
 
 def _drop_type_arguments(wanted: Any) -> Any:

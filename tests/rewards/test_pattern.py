@@ -74,6 +74,7 @@ def test_reasoning_steps_finds_what_open_r1_finds(parts):
         "## Step 1\nread\n## Step 2\nadd\n**Step 3**\ncheck",
         "> Step 1: read\n> Step 2: add\n> Step 3: check",
         "步骤1：读题\n步骤2：相加\n步骤3：检查",
+        "步骤 1 读题\n步骤 2 相加\n步骤 3 检查",
         "步骤一、读题\n步骤二、相加\n步骤三、检查",
         "第一步，读题\n第二步，相加\n第三步，检查",
         "第1步：读题\n第2步：相加\n第3步：检查",

@@ -106,6 +106,14 @@ def test_parts_of_the_type_thinking(parts, text):
     )
 
 
+def test_content_that_closes_the_thought_gets_no_second_mark():
+    # a parser that takes only the text before the closing mark out of the content
+    message = {"content": "</think>9", "reasoning": THOUGHT}
+    assert text_of(message) == f"<think>{THOUGHT}</think>9"
+    lines = {"content": "</think>\n<answer>\n9\n</answer>", "reasoning": THOUGHT}
+    assert text_of(lines).count("</think>") == 1
+
+
 def test_a_pair_of_tags_gets_the_thought_between_its_own_marks():
     marks = ("[THINK]", "[/THINK]")
     completion = [{"role": "assistant", "reasoning": THOUGHT, "content": "9"}]
@@ -120,11 +128,12 @@ TOKENS = [
     *("<｜▁pad▁｜>", "[PAD]", "<turn|>", "<|END_OF_TURN_TOKEN|>", "<|finetune_right_pad_id|>"),
     *("<end_of_utterance>", "<seed:eos>", "[|endofturn|]", "[e~[", "<eoa>", "<|user|>", "<s>"),
     *("<|reserved_special_token_0|>", "<unused17>", "[EOS]", "[end of text]", "<|tool_response>"),
+    *("<[end\u2581of\u2581sentence]>", "<[PAD_TOKEN]>", "<reserved_106>"),
 ]
 NO_TOKENS = [
     *("</think>", "</answer>", "</SOLUTION>", "<b>", "a <|> b", "<|x|>", "x[0]", "[1]", "(a|b)>"),
     *("Vec<String>", "</end>", "<end>", "[/THINK]", "[NOTE]", "<end_working_out>", "x < y | z >"),
-    *("</text>", "<|im_end|> no", "[BEST]", "<img src='a'>"),
+    *("</text>", "<|im_end|> no", "[BEST]", "<img src='a'>", "<[1]>", "x<[i]>"),
 ]
 
 

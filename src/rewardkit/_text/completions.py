@@ -132,7 +132,7 @@ def _write_thought(thought: str, following: str, thought_marks: Marks) -> str:
     # a parser that looks for one of the marks only leaves the other one in the thought
     if bare.startswith(opening):
         opening = ""
-    if bare.endswith(closing):
+    if bare.endswith(closing) or begun.startswith(closing):
         closing = ""
     if _STARTS_WITH_TAG_LINE.match(following):
         lines = [opening, thought.strip("\r\n"), closing, begun]

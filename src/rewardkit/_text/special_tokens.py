@@ -17,8 +17,9 @@ PATTERN = (
     r"|<[A-Za-z][\w.:\u2581-]{1,60}\|>"
     r"|<\uff5c[A-Za-z\u2581][\w.:\u2581-]{1,60}\uff5c>"
     r"|\[\|/?[A-Za-z][\w-]{1,60}\|\]"
+    r"|<\[[A-Za-z][\w\u2581-]{1,60}\]>"
     r"|<(?:/?s|(?i:(?:seed:)?(?:[be]o[sdt]|pad|unk|sep)(?:_token)?|(?:end|start)_?of_?"
-    r"(?:turn|text|utterance|sentence|message)|(?:unused|extra_id_|special_)\d{1,4}|eo[amh]))>"
+    r"(?:turn|text|utterance|sentence|message)|(?:unused|extra_id_|special_|reserved_)\d{1,4}|eo[amh]))>"
     r"|\[(?:/?INST|PAD|[BE]O[ST]|SEP|CLS|UNK|MASK|end of text)\]|\[e~\["
 )
 """The pattern of one special token."""
@@ -29,7 +30,7 @@ _TAIL_CHARACTERS = 8
 # How the last characters of a text look if it may end in a token. It may be wrong about a text that
 # does not end in one: that text is then read by itself.
 _MAY_END_IN_TOKEN = re.compile(
-    r"(?:[|\uff5c\d]>|[</]s>|(?i:o[sdtamh]|pad|unk|sep|ken|urn|ext|nce|age|nse)>"
+    r"(?:[|\uff5c\d\]]>|[</]s>|(?i:o[sdtamh]|pad|unk|sep|ken|urn|ext|nce|age|nse)>"
     r"|[|STDPK]\]|text\]|e~\[)\Z|^\Z"
 )
 
@@ -72,6 +73,8 @@ def _find_end(text: str, keep: Collection[str]) -> int:
             return found
         low = max(end - _MAX_TOKEN_CHARACTERS, 0)
         start = max(text.rfind("<", low, end - 1), text.rfind("[", low, end - 1))
+        if start > 0 and text[start - 1 : start + 1] == "<[":
+            start -= 1
         if start < 0 or not _TOKEN.fullmatch(text, start, end):
             return found
         if any(text.endswith(mark, 0, end) for mark in keep):

@@ -136,7 +136,11 @@ _STEP_WORDS = (
 )
 _HAN_NUMERAL = "[一二三四五六七八九十]{1,3}+"
 _NUMERAL = rf"(?:[0-9\uff10-\uff19\u0660-\u0669\u0966-\u096f]{{1,4}}+|{_HAN_NUMERAL})"
-_AFTER_NUMERAL = r"(?=[ \t]*+(?:[:.)\uff1a\u3001\uff0e\u3002\uff09\uff0c\u2013\u2014*-]|\n|\Z))"
+# Chinese and Japanese may have a space in place of a punctuation mark: "步骤 1 相加".
+_AFTER_NUMERAL = (
+    r"(?=[ \t]*+(?:[:.)\uff1a\u3001\uff0e\u3002\uff09\uff0c\u2013\u2014*-]|\n|\Z"
+    r"|(?<=[ \t])[\u3040-\u30ff\u4e00-\u9fff]))"
+)
 # Several patterns in place of one with branches: a search skips to the fixed text that a pattern
 # begins with, which a pattern with branches does not have.
 _STEP_IN_LINE = re.compile(r"Step ([0-9]++):")
