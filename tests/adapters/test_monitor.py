@@ -243,7 +243,7 @@ def test_models_are_passed_on_unwatched() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 3, XmlCount, {"type": "length"}])
 def test_anything_else_is_an_error(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="expected a reward, a function or a list"):
+    with pytest.raises(TypeError, match=r"expected (a reward, a function or a list|an instance)"):
         RewardMonitor([wrong])
 
 

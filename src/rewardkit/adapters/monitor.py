@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Self
 
-from rewardkit._messages import error_line, make_names_unique, shorten_repr
+from rewardkit._messages import error_line, explain_class, make_names_unique, shorten_repr
 from rewardkit._optional import require
 from rewardkit.audit.alerts import Alert, AlertFinder
 from rewardkit.audit.step_figures import Step, StepFigures, StepMeter
@@ -69,7 +69,9 @@ class RewardMonitor:
         rewards = getattr(rewards, "reward_funcs", rewards)  # of split(...)
         given = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
         for reward in given:
-            if isinstance(reward, type) or not (callable(reward) or isinstance(reward, str)):
+            if isinstance(reward, type):
+                raise TypeError(explain_class(reward))
+            if not (callable(reward) or isinstance(reward, str)):
                 message = f"got {shorten_repr(reward)}, expected a reward, a function or a list"
                 raise TypeError(message)
         watched = [reward for reward in given if not _is_model(reward)]
