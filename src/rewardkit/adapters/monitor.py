@@ -125,11 +125,20 @@ class RewardMonitor:
     def on_step_end(self, *_: Any, **__: Any) -> None:
         """Stop watching until the next step."""
         self._in_step = False
-        if self._silent_steps == MAX_SILENT_STEPS and self._names and self._speaks:
+        if self._silent_steps == MAX_SILENT_STEPS:
+            self._warn_of_silence()
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Check a run too short for the check during it."""
+        if 0 < self._silent_steps < MAX_SILENT_STEPS and self.figures is None:
+            self._warn_of_silence()
+
+    def _warn_of_silence(self) -> None:
+        if self._names and self._speaks:
             logger.warning(
                 "RewardMonitor: no reward was called in %d steps; pass reward_funcs=monitor.rewards"
                 " to the trainer",
-                MAX_SILENT_STEPS,
+                self._silent_steps,
             )
 
     # Each reward's call --------------------------------------------------------------------------
