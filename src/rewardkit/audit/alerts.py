@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from typing import Literal, NamedTuple
 
 from rewardkit.audit.findings import quote
-from rewardkit.audit.step_figures import RewardFigures, Share, Step, StepFigures
+from rewardkit.audit.step_figures import RewardFigures, Share, Step, StepFigures, is_timeout
 from rewardkit.reward import Bounds, scale_bounds
 
 AlertKind = Literal[
@@ -240,7 +240,7 @@ class AlertFinder:
             )
             if timeouts >= OFTEN_TIMED_OUT:
                 detail = f"{name} timed out on {timeouts:.0%} of the completions"
-                row = _find_why_row(step, name)
+                row = _find_timeout_row(step, name)
                 yield Alert("timeout", number, detail, (name,), _read_text(step, row))
             if abstained >= OFTEN_ABSTAINED or track.is_silent():
                 share = "any" if track.is_silent() else f"{abstained:.0%} of the"
@@ -417,9 +417,9 @@ def _find_missing_row(step: Step | None, name: str) -> int:
     return _find_first(row for row, value in enumerate(values) if value is None)
 
 
-def _find_why_row(step: Step | None, name: str) -> int:
+def _find_timeout_row(step: Step | None, name: str) -> int:
     whys = step.whys.get(name, ()) if step is not None else ()
-    return _find_first(row for row, why in enumerate(whys) if "time" in why.lower())
+    return _find_first(row for row, why in enumerate(whys) if is_timeout(why))
 
 
 def _find_first(rows: Iterable[int]) -> int:
