@@ -53,7 +53,7 @@ def run_worker(function: str, memory: int, rows: int, lifeline: int) -> None:
 def run_server(function: str, memory: int, control: int, lifeline: int) -> None:
     """Import `function`, and fork workers until the caller closes the socket."""
     _reset_signals()
-    if sys.platform == "linux":  # elsewhere it would take a thread, and threads do not fork well
+    if sys.platform == "linux":  # other systems would need a thread, and threads do not fork well
         _die_with_caller(lifeline)
     caller = socket.socket(fileno=control)
     try:

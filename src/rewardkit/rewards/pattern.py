@@ -89,7 +89,7 @@ class ReasoningSteps(Reward):
     """Seconds for one completion, with a pattern."""
 
     @model_validator(mode="after")
-    def _check_pattern(self) -> Self:
+    def _check_own_pattern(self) -> Self:
         if self.pattern is not None:
             compile_pattern(self.pattern)
         return self

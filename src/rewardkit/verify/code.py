@@ -258,7 +258,7 @@ _READS_INPUT = re.compile(r"\binput\s*+\(|\bstdin\b|\bopen\(0")
 
 @lru_cache(maxsize=64)  # the rows of a group have the same tests
 def _used_names(tests: str) -> frozenset[str]:
-    """Return the names that tests use without defining or importing them from elsewhere."""
+    """Return the names that tests use without defining or importing them from other modules."""
     import ast  # noqa: PLC0415 - only tests are read
 
     from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - the same

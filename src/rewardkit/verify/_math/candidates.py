@@ -72,7 +72,7 @@ _FINAL = re.compile(r"final\s*$", re.IGNORECASE)
 
 
 def _generate_candidates(text: str) -> Iterator[Candidate]:
-    """Yield candidates, the likeliest first. To search another place, add a line here."""
+    """Yield candidates, the likeliest first. To search in another way, add a line here."""
     anchors = _find_anchors(text)
     final = [
         anchor
