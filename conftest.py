@@ -10,4 +10,4 @@ from rewardkit import registry
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a copy of the registry."""
-    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))  # noqa: SLF001 - there is no public way

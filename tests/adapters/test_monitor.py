@@ -157,6 +157,17 @@ def test_the_first_alert_of_a_kind_is_a_warning_and_later_ones_are_not(
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
+def test_an_alert_about_missing_values_quotes_the_reason() -> None:
+    right = rk.build("correct", verifier="number", extractor="whole", name="right")
+    monitor = RewardMonitor(right)
+    run_steps(monitor, 12, answer=["9 + 9 = 18 #### 18"] * 8)
+    (alert,) = monitor.alerts
+    assert alert.detail == (
+        "right gave no value on 100% of the completions, for example bad_reference:"
+        " '9 + 9 = 18 #### 18'; reference_extractor: hash reads it"
+    )
+
+
 def test_only_the_main_process_speaks(caplog: pytest.LogCaptureFixture) -> None:
     monitor = RewardMonitor(always, on_alert=lambda _alert: pytest.fail("called"))
     with caplog.at_level(logging.INFO, logger="rewardkit.monitor"):

@@ -244,8 +244,8 @@ class AlertFinder:
                 yield Alert("timeout", number, detail, (name,), _read_text(step, row))
             if abstained >= OFTEN_ABSTAINED or track.is_silent():
                 share = "any" if track.is_silent() else f"{abstained:.0%} of the"
-                detail = f"{name} gave no value on {share} completions"
                 row = _find_missing_row(step, name)
+                detail = f"{name} gave no value on {share} completions{_quote_why(step, name, row)}"
                 yield Alert("abstained", number, detail, (name,), _read_text(step, row))
 
 
@@ -415,6 +415,11 @@ def _find_tradeoff_row(step: Step | None, top: str, other: str) -> int:
 def _find_missing_row(step: Step | None, name: str) -> int:
     values = step.values[name] if step is not None else ()
     return _find_first(row for row, value in enumerate(values) if value is None)
+
+
+def _quote_why(step: Step | None, name: str, row: int) -> str:
+    whys = step.whys.get(name, ()) if step is not None else ()
+    return f", for example {whys[row]}" if row < len(whys) and whys[row] else ""
 
 
 def _find_timeout_row(step: Step | None, name: str) -> int:
