@@ -30,6 +30,7 @@ END_TOKENS = (
     ),
 )
 """The special tokens that are taken off the end of a completion."""
+_MAX_START = 32  # characters of a token before the prompt; and of a query's start that identify it
 _OPENRLHF = System("OpenRLHF", prompts=True)
 _logger = logging.getLogger("rewardkit.openrlhf")
 
@@ -80,17 +81,22 @@ def make_reward_func(
 def _cut_prompt(query: str, prompt: str) -> str:
     """Return what follows the prompt in a query.
 
-    Raises ValueError if the query begins with no end of the prompt, which would be scored too.
+    Raises ValueError if the query does not begin with the prompt or an end of it: what is of the
+    prompt would be scored too.
     """
-    if query.startswith(prompt):
-        return query[len(prompt) :]
-    # OpenRLHF cuts a long prompt at its front, and some tokenizers put a token before it
-    end = prompt[-64:]
-    before, found, completion = query.partition(end)
-    if not found or len(before) > len(prompt):
-        message = f"the prompt, which ends in {end[-20:]!r}, is not in the query {query[:40]!r}"
+    # some tokenizers put a token before the prompt
+    start = query.find(prompt, 0, len(prompt) + _MAX_START)
+    if start >= 0:
+        return query[start + len(prompt) :]
+    # OpenRLHF cuts a long prompt at its front: the longest end with which the query begins
+    head = query[:_MAX_START]
+    start = prompt.find(head)
+    while start >= 0 and not query.startswith(prompt[start:]):
+        start = prompt.find(head, start + 1)
+    if start < 0:
+        message = f"the prompt, which ends in {prompt[-20:]!r}, is not in the query {head[:40]!r}"
         raise ValueError(message)
-    return completion
+    return query[len(prompt) - start :]
 
 
 def _strip_end(text: str, tokens: Sequence[str]) -> str:
