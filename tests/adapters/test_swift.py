@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from rewardkit.adapters.swift import register
@@ -28,6 +30,6 @@ def test_ms_swift_finds_the_rewards_by_name_and_computes_the_totals_of_training(
     samples = [*map(make_sample, rows.prompts, rows.texts, rows.answers)]
     found = algorithm.compute_rewards_per_func(samples, functions, None, device=torch.device("cpu"))
     for column, values in zip(found.T.tolist(), rows.values.values(), strict=True):
-        assert [None if value != value else value for value in column] == values
+        assert [None if math.isnan(value) else value for value in column] == values
     totals = (found * torch.tensor([*weights.values()])).nansum(dim=1)
     assert totals.tolist() == pytest.approx(rows.totals, abs=1e-9)
