@@ -664,9 +664,9 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
         "think",
         [
             {"scores": LABELS, "candidates": CANDIDATES},
-            {"scores": LABELS},
+            {"scores": LABELS, "candidates": "all"},
             {"target": "id", "candidates": CANDIDATES},
-            {"target": "id"},
+            {"target": "id", "candidates": "all"},
         ],
     ),
     "linear": ("xml", [{"terms": ["xml_strict", "xml_soft", "xml_count"]}]),

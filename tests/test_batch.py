@@ -48,10 +48,10 @@ from rewardkit.verify import Exact
         ),
         (
             [{"role": "assistant", "content": None, "reasoning_content": "2+2"}],
-            "<think>2+2</think>",
+            "<think>2+2",
         ),
         ([{"role": "assistant", "content": "4", "reasoning_content": None}], "4"),
-        ([defaultdict(str, role="assistant", reasoning_content="2+2")], "<think>2+2</think>"),
+        ([defaultdict(str, role="assistant", reasoning_content="2+2")], "<think>2+2"),
         ("a\ud800b", "a\ufffdb"),
         ("\ud83d\ude00", "\U0001f600"),
     ],

@@ -19,8 +19,9 @@ def echo(row):
     return row
 
 
-def spin():
-    while True:
+def spin(seconds=float("inf")):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
         pass
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, reduce
-from itertools import groupby
+from itertools import chain, groupby
 from math import isnan
 from numbers import Real
 from operator import or_
@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, 
 from pydantic_core import core_schema
 
 from rewardkit._messages import explain_missing_column, make_names_unique, pluralize
+from rewardkit._text.completions import read_content, read_texts, replace_surrogates
+from rewardkit._text.special_tokens import ends_in_token
+from rewardkit._text.tag_layout import TagPair, list_tags
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, ValidationInfo
@@ -118,6 +121,8 @@ class Batch:
         self.columns = {} if columns is None else columns
         self.step = step
         self.metrics: dict[str, float] = {}
+        self.explain = True
+        """Whether anyone reads the whys: a trainer does not, and rewards then need not find out."""
         for name, items in (("prompts", prompts), ("completion_ids", completion_ids)):
             if items is not None and len(items) != len(completions):
                 size = pluralize(len(completions), "completion")
@@ -167,11 +172,28 @@ class Batch:
     def texts(self) -> list[str]:
         """The completions as text, made once.
 
-        From messages, the last assistant message: its text parts joined, after its
-        `reasoning_content` in think tags. A completion without text is "". Lone surrogates become
-        U+FFFD, so that every text can be encoded.
+        From messages, the last assistant message: its text parts joined, after its thought
+        (`reasoning_content`, `reasoning`, `thinking`, or a part of the type `thinking`) in think
+        tags; a thought without content after it was cut off, and gets no closing tag. Special
+        tokens at the end (`<|im_end|>`, `</s>`, padding) are stripped. A completion without text
+        is "". Lone surrogates become U+FFFD, so that every text can be encoded.
         """
-        return _read_single_messages(self.completions) or [*map(_read_completion, self.completions)]
+        return read_texts(self.completions)
+
+    def texts_for(self, tags: Sequence[str | TagPair]) -> list[str]:
+        """Return the texts for a reward that looks for tags: names, or pairs (opening, closing).
+
+        They are `texts`, with two differences that pairs may need: a special token at the end stays
+        if it is one of the marks, and a thought is written between the marks of the first pair.
+
+        >>> Batch.of("[A]4<|end|><|return|>").texts_for([("[A]", "<|end|>")])
+        ['[A]4<|end|>']
+        """
+        kept = [mark for mark in list_tags(tags) if ends_in_token(mark)]
+        first = tags[0]
+        if isinstance(first, str):
+            return read_texts(self.completions, keep=kept) if kept else self.texts
+        return read_texts(self.completions, first, kept)
 
     def column(self, name: str) -> Sequence[Any]:
         """Return the values of a column, one per completion.
@@ -218,8 +240,20 @@ class Batch:
             )
         return message
 
+    @property
+    def has_ids_by_turn(self) -> bool:
+        """Whether `completion_ids` has a list of ids per turn, and not one per completion."""
+        # from the first row that has ids: looking at every row would double the cheapest reward's
+        # time, and a trainer passes all rows alike
+        for ids in self.completion_ids or ():
+            if not isinstance(ids, list | tuple):
+                return False
+            if ids:
+                return isinstance(ids[0], list | tuple)
+        return False
+
     def tokens(self) -> Sequence[Sequence[int]]:
-        """Return the token ids of each completion, as lists.
+        """Return the token ids of each completion, as lists; those of several turns joined.
 
         Raises ValueError if the batch has no ids, TypeError for a row without them.
         """
@@ -228,6 +262,8 @@ class Batch:
                 "counting tokens needs completion_ids=[[...], ...], a list of ids per completion"
             )
             raise ValueError(message)
+        if self.has_ids_by_turn:
+            return [*map(_join_turns, self.completion_ids)]
         # TRL passes lists, which need no copy; other trainers pass arrays or tensors
         if {*map(type, self.completion_ids)} <= {list, tuple}:
             return self.completion_ids
@@ -246,16 +282,16 @@ class Batch:
             raise ValueError(_NO_PROMPTS_MESSAGE)
         prompt = self.prompts[row]
         if isinstance(prompt, str):
-            return _replace_surrogates(prompt)
+            return replace_surrogates(prompt)
         messages = [prompt] if isinstance(prompt, Mapping) else prompt
         if not isinstance(messages, Sequence):
             return ""
         texts = [
-            _read_content(message.get("content"))
+            read_content(message.get("content"))
             for message in messages
             if isinstance(message, Mapping)
         ]
-        return _replace_surrogates("\n".join(texts))
+        return replace_surrogates("\n".join(texts))
 
     def groups(self) -> list[range]:
         """Return the rows of each prompt's group: runs of equal adjacent prompts.
@@ -289,7 +325,7 @@ class Batch:
             columns={name: pick_rows(values) for name, values in self.columns.items()},
             step=self.step,
         )
-        part.metrics = self.metrics
+        part.metrics, part.explain = self.metrics, self.explain
         return part
 
     def log(self, name: str, values: Iterable[float | None]) -> None:
@@ -305,6 +341,12 @@ class Batch:
 
 
 _NO_PROMPTS_MESSAGE = "the batch has no prompts, which this reward needs; pass prompts=[...]"
+
+
+def _join_turns(ids: Sequence[Any]) -> list[int]:
+    # a row of a single turn may have its ids without a list around them
+    turns = (turn if isinstance(turn, list | tuple) else [turn] for turn in ids)
+    return [*chain.from_iterable(turns)]
 
 
 def _drop_type_arguments(wanted: Any) -> Any:
@@ -334,71 +376,3 @@ def _is_list_of_completions(value: Any) -> bool:
         and bool(value)
         and not all(isinstance(item, Mapping) for item in value)
     )
-
-
-def _read_single_messages(completions: Sequence[Any]) -> list[str] | None:
-    """Return the texts if each completion is one message by the assistant, else None."""
-    # A fast path: most batches look like this, and reading row by row would be much of a cheap
-    # reward's time.
-    try:
-        messages = [message for (message,) in completions]
-        exact = {*map(type, completions)} == {list} and {*map(type, messages)} == {dict}
-        if (
-            not exact
-            or {*map(len, messages)} != {2}
-            or {message["role"] for message in messages} != {"assistant"}
-        ):
-            return None
-        texts = [message["content"] for message in messages]
-        # str.isascii raises TypeError for content that is not a string
-        return [text if str.isascii(text) else _replace_surrogates(text) for text in texts]
-    except (TypeError, ValueError, LookupError):
-        return None
-
-
-def _read_completion(completion: Any) -> str:
-    """Return one completion's text, "" if it has none."""
-    if isinstance(completion, str):
-        return completion if completion.isascii() else _replace_surrogates(completion)
-    single = not isinstance(completion, list) and isinstance(completion, Mapping)
-    messages = [completion] if single else completion
-    if not isinstance(messages, _SEQUENCE_TYPES):
-        return ""
-    # the last one: with tools, earlier messages by the assistant are calls
-    for message in reversed(messages):
-        if isinstance(message, _MAPPING_TYPES) and message.get("role", "assistant") == "assistant":
-            text = message.get("content")
-            if not isinstance(text, str):
-                text = _read_content(text)
-            reasoning = message.get("reasoning_content")
-            if reasoning and isinstance(reasoning, str):
-                # vLLM's reasoning parsers take the thought out of the text: put it back
-                text = f"<think>{reasoning}</think>{text}"
-            return text if text.isascii() else _replace_surrogates(text)
-    return ""
-
-
-# the concrete types first: isinstance is much slower for an abstract class
-_MAPPING_TYPES, _SEQUENCE_TYPES = (dict, Mapping), (list, Sequence)
-
-
-def _read_content(content: Any) -> str:
-    """Return the text of a message's content: a string, a list of parts, or nothing."""
-    if isinstance(content, str):
-        return content
-    content = [content] if isinstance(content, Mapping) else content
-    if not isinstance(content, Sequence):
-        return ""
-    parts = (part.get("text") if isinstance(part, Mapping) else part for part in content)
-    return "".join(part for part in parts if isinstance(part, str))
-
-
-def _replace_surrogates(text: str) -> str:
-    """Return the text with each lone surrogate replaced by U+FFFD, and each pair joined."""
-    # Tokenizers that cut a character in two give lone surrogates, which raise wherever text is
-    # encoded: in a regex, a hash, a file.
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self, final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from rewardkit._messages import shorten_repr
-from rewardkit._text import numbers
+from rewardkit._text import number_tokens, numbers, tag_layout
+from rewardkit._text.choices import find_choices
 from rewardkit._text.patterns import compile_pattern
-from rewardkit._text.tag_layout import compile_only_block, restore_opening
+from rewardkit._text.special_tokens import ends_in_token
+from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.component import Component
 from rewardkit.registry import register
 
@@ -37,18 +38,6 @@ __all__ = [
 ]
 
 Which = Literal["first", "last"]
-TagName = Annotated[str, Field(min_length=1, pattern=r"^[^<>/\s]+$")]
-
-
-def _check_distinct(tags: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(tags)) < len(tags):
-        # a mark must occur exactly once, so that a second block of the name could never match
-        message = f"got {tags}, expected different names"
-        raise ValueError(message)
-    return tags
-
-
-Tags = Annotated[tuple[TagName, ...], Field(min_length=1), AfterValidator(_check_distinct)]
 
 
 class Extractor(Component):
@@ -72,22 +61,25 @@ class Whole(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the text, stripped."""
-        return text.strip()
+        # a byte order mark at the start is white space to a reader, but not to `strip`
+        return text.removeprefix("\ufeff").strip()
 
 
 @final
 @register("tag")
 class Tag(Extractor):
-    """The text between `<answer>` and `</answer>`.
+    """The text between `<answer>` and `</answer>`, or between any two marks.
 
     >>> Tag().extract("<answer>3</answer> or <answer> 4 </answer>")
+    '4'
+    >>> Tag(tag=("[ANSWER]", "[/ANSWER]")).extract("[ANSWER]4[/ANSWER]")
     '4'
     >>> Tag(which="only").extract("<answer>3</answer> or <answer>4</answer>") is None
     True
     """
 
-    tag: TagName = "answer"
-    """The tag's name."""
+    tag: tag_layout.Tag = "answer"
+    """The tag's name, or a pair (opening, closing) of any marks."""
     which: Literal["first", "last", "only"] = "last"
     """Which block counts; `only` gives None if there are several."""
     strict: bool = True
@@ -95,15 +87,23 @@ class Tag(Extractor):
     opening tag, or the start, to the next closing tag, or the end."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the opening tag at the end of the prompt."""
+    lenient: bool = False
+    """Whether near-tags count as the tags: `<Answer>`, `</ answer>`, `<answer type="int">`."""
 
     def extract(self, text: str) -> str | None:
         """Return the text between the tags, stripped."""
-        if self.opened_in_prompt:
-            (text,) = restore_opening([text], f"<{self.tag}>")
+        if self.opened_in_prompt or self.lenient:
+            opened, lenient = self.opened_in_prompt, self.lenient
+            (text,) = prepare_texts([text], [self.tag], opened_in_prompt=opened, lenient=lenient)
         if self.strict and self.which == "only":
-            only_block = compile_only_block(self.tag)(text)
+            find_block = compile_only_block(self.tag)
+            only_block = find_block(text)
+            if only_block is None and not isinstance(self.tag, str):
+                only_block = find_block(_close_at_end(text, *self.tag))
             return only_block[1].strip() if only_block else None
-        opening, closing = f"<{self.tag}>", f"</{self.tag}>"
+        if not isinstance(self.tag, str):
+            text = _close_at_end(text, *self.tag)
+        opening, closing = tag_marks(self.tag)
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
         # The last block: the last opening mark that a closing one follows, and the first closing
@@ -116,52 +116,69 @@ class Tag(Extractor):
         return text[start + len(opening) : stop].strip() if start >= 0 else None
 
 
+def _close_at_end(text: str, opening: str, closing: str) -> str:
+    # a batch strips the end of the turn from its texts, which may be the mark: "<|return|>"
+    is_stripped = ends_in_token(closing) and text.rfind(closing) < text.rfind(opening)
+    return f"{text}{closing}" if is_stripped else text
+
+
 @final
 @register("boxed")
 class Boxed(Extractor):
-    r"""The content of LaTeX's `\boxed{...}`, with braces matched.
+    r"""The content of LaTeX's `\boxed{...}` or `\fbox{...}`, with braces matched, or of `\boxed 5`.
 
     >>> Boxed().extract(r"so \boxed{\frac{1}{2}}.")
     '\\frac{1}{2}'
     """
 
     which: Which = "last"
-    """Which box counts, of those that are closed."""
+    """Which box counts, of those that are closed; an empty box only if all are empty."""
 
     def extract(self, text: str) -> str | None:
         """Return the box's content, stripped."""
+        # texts that went through JSON twice have two backslashes
+        text = text.replace("\\fbox", "\\boxed").replace("\\\\boxed", "\\boxed")
         last = text.rfind("\\boxed")
         if last < 0:
             return None
-        if self.which == "last" and (simple := _BOX_WITHOUT_BRACES.match(text, last)):
-            return simple[1].strip()
+        simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
+        if simple and (content := simple[1].strip()):
+            return content
         # The last box is nearly always closed, and then nothing before it counts: the whole text is
-        # read only if it is not.
+        # read only if it is not, or is empty.
         found = self._find_closed_box(text, last) if self.which == "last" else None
-        found = found or self._find_closed_box(text, text.find("\\boxed"))
-        return text[slice(*found)].strip() if found else None
+        if found is None or not text[slice(*found)].strip():
+            found = self._find_closed_box(text, text.find("\\boxed")) or found
+        if found is None:
+            bare = [*_BARE_BOX.finditer(text)]
+            return bare[0 if self.which == "first" else -1][1] if bare else None
+        return text[slice(*found)].strip()
 
     def _find_closed_box(self, text: str, start: int) -> tuple[int, int] | None:
         """Return the span of the content of the box that counts, at or after `start`."""
         # None for a brace that does not open a box
         open_braces: list[int | None] = []
         found: tuple[int, int] | None = None
+        empty: tuple[int, int] | None = None
         # from before the backslashes at the start: an even number of them escapes the `\\boxed`
         for match in _BRACES.finditer(text, len(text[:start].rstrip("\\"))):
             found_text = match[0]
             if found_text == "}":
                 content_start = open_braces.pop() if open_braces else None
+                if content_start is None:
+                    continue
+                if _BLANK.match(text, content_start, match.start()):
+                    empty = empty or (content_start, match.start())
+                    continue
                 # boxes close from the inside out; the box that opens last counts
-                if content_start is None or (
-                    self.which == "last" and found and found[0] > content_start
-                ):
+                if self.which == "last" and found and found[0] > content_start:
                     continue
                 found = content_start, match.start()
                 if self.which == "first":
                     break
             elif found_text[-1] == "{" and found_text != "\\{":
                 open_braces.append(match.end() if found_text != "{" else None)
-        return found
+        return found or empty
 
 
 @final
@@ -198,9 +215,12 @@ class After(Extractor):
     """Which marker counts."""
     strip: bool = True
     """Whether to remove white space at both ends."""
+    lenient: bool = False
+    """Whether near-tags count as the marker: `</Think>`, `< /think >`."""
 
     def extract(self, text: str) -> str | None:
         """Return the text after the marker."""
+        text = restore_marks(text, (self.marker,)) if self.lenient else text
         parts = (
             text.partition(self.marker) if self.which == "first" else text.rpartition(self.marker)
         )
@@ -231,22 +251,21 @@ class LastNumber(Extractor):
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it if a minus or the word precedes it."""
         part = text if self.within is None else self.within.extract(text)
-        if part is None or (self.only and _has_other_digits(part)):
+        if part is None or (self.only and number_tokens.has_other_digits(part)):
             return None
         if not self.only:
-            last = deque(_NUMBERS.finditer(part), maxlen=1)
-            return _read_sign(part, last[0])[0] if last else None
+            last = number_tokens.find_last_number(part)
+            return last.text if last else None
         found: str | None = None
         end = 0
-        for token in _NUMBERS.finditer(part):
-            number, is_operand = _read_sign(part, token)
+        for token in number_tokens.scan_numbers(part):
             # without words between them, "4 4" may be a list, or digits of one number
-            has_words_before = _WORD.search(part, end, token.start()) is not None
-            if is_operand or _is_altered(part, token):
+            has_words_before = _WORD.search(part, end, token.start) is not None
+            if token.is_altered or (found and not has_words_before):
                 return None
-            if found and not (has_words_before and _numbers_equal(found, number)):
+            if token.text != found and not _is_same_number(token.number, found):
                 return None
-            found, end = number, token.end()
+            found, end = token.text, token.end
         return found
 
 
@@ -265,6 +284,8 @@ class Regex(Extractor):
     """The group whose text is returned: a number or a name; 0 for the whole match."""
     which: Which = "last"
     """Which match counts."""
+    strip: bool = True
+    """Whether to remove white space at both ends."""
     timeout: Annotated[float, Field(gt=0)] = 0.1
     """Seconds for one text, after which the answer is None."""
 
@@ -278,7 +299,7 @@ class Regex(Extractor):
         return self
 
     def extract(self, text: str) -> str | None:
-        """Return the group's text, stripped; None if the pattern does not match in time."""
+        """Return the group's text; None if the pattern does not match in time."""
         found = None
         try:
             for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
@@ -289,7 +310,7 @@ class Regex(Extractor):
                         break
         except TimeoutError:
             return None
-        return found if found is None else found.strip()
+        return found.strip() if found is not None and self.strip else found
 
 
 @final
@@ -297,26 +318,36 @@ class Regex(Extractor):
 class Choice(Extractor):
     """The letter of a multiple-choice answer.
 
-    The last letter after "answer is", "answer:" or the like counts. If there is no such phrase, a
-    letter by itself counts if it is the only one: `(B)`, `B.`, `**B**`, or `B` on its own line.
+    The last letter after "answer is", "Antwort:" or the like counts, or in a box, or that is said
+    to be correct. If there is none, a letter by itself counts if it is the only one: `(B)`, `B.`,
+    `**B**`, or `B` on its own line. Several letters at once are no answer: "A or B", "A, B, C".
 
     >>> Choice().extract("A is too small. The answer is (B).")
     'B'
-    >>> Choice().extract("It may be (A) or (B).") is None
+    >>> Choice().extract("The answer is A or B.") is None
     True
     """
 
     options: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9]+$")] = "ABCDE"
-    """The letters that may be chosen."""
+    """The letters that may be chosen. A letter in the other case counts as well, where it cannot be
+    a word."""
+    which: Which = "last"
+    """Which of several announced letters counts."""
+    only: bool = False
+    """Whether to return None if the announced letters differ."""
+    within: Extractor | None = None
+    """Finds the part of the completion to look in; None for all of it."""
 
     def extract(self, text: str) -> str | None:
         """Return the letter as it is written in `options`."""
-        # re keeps its compiled patterns, so that this costs a look-up
-        announced = re.compile(_ANNOUNCED_CHOICE.replace("OPTIONS", self.options)).findall(text)
-        if announced:
-            return str(announced[-1])
-        marked = re.compile(_MARKED_CHOICE.replace("OPTIONS", self.options)).findall(text)
-        letters = {letter for groups in marked for letter in groups if letter}
+        part = text if self.within is None else self.within.extract(text)
+        if part is None:
+            return None
+        choices, letters = find_choices(part, self.options)
+        if choices and self.only and len({one.letter for one in choices}) > 1:
+            return None
+        if choices:
+            return choices[0 if self.which == "first" else -1].letter
         # two letters may be a comparison of the options, and guessing would reward listing them all
         return letters.pop() if len(letters) == 1 else None
 
@@ -324,98 +355,15 @@ class Choice(Extractor):
 # Bounded and possessive repeats below keep each search linear: nothing is read twice.
 # Most boxes hold neither braces nor commands; one match is quicker than the walk over the braces.
 _BOX_WITHOUT_BRACES = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")
+_BARE_BOX = re.compile(r"\\boxed[ ]{1,8}([-\u2212]?\d(?:[\d.,/]*\d)?|[A-Z](?!\w))")
+_BLANK = re.compile(r"\s*\Z")
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
-_NUMBERS = re.compile(
-    r"""
-    (?:(?<![\w)\]}.])[-+\u2212])?(?:\\?\$)?(?:(?<=\$)[-\u2212])?
-    (?:
-        \\[dtc]?frac\{-?\d++\}\{\d++\}
-      | (?<![^\W_])(?<![^\W_]_)(?<![\^\u221a])(?<![\^_]\{)(?<!sqrt\{)
-        (?:
-            \d++[ ]\d++/\d++(?![\d/])
-          | \d{1,3}(?:[ ]\d{3})++(?![\d])
-          | \d++(?:(?:[.,/:\u00a0\u202f]|\{,\}|,?\\[!,])\d++)*+
-          | (?<![\d.])\.\d++
-          | [\u00bc-\u00be\u2150-\u215e]
-        )
-        (?:[eE][-+]?\d++|\s?(?:\\times|\u00d7|\*)\s?10\^\{?-?\d++\}?)?
-    )
-    (?:
-        \s?\\?%|[A-Za-z]++|\^(?:\{[^{}\n]{0,20}\}|[-+]?\w++|\S)|\s?[\u00bc-\u00be\u2150-\u215e]
-      | \s?[-+*/]\s?[A-Za-z]\b
-      | \s(?i:hundreds?|(?:thou|mill|bill|trill)\w{2,4}|ratus|ribu|juta|miliar|triliun)\b
-      | \s(?i:dozens?|lusin|squared|cubed|below|negative|and\sa\shalf)\b
-    )?
-    """,
-    re.VERBOSE | re.ASCII,
-)
-# A minus may be separated from its number by markup, brackets or a currency.
-_MINUS_BEFORE = re.compile(
-    rf"(?P<left>\S?\s?)\s{{0,8}}(?:[{re.escape(numbers.MINUS)}]|\b(?i:minus|negative)\b)"
-    r"(?:[\s*_(){}\[\]~`\\,!\u200b]|\\[a-z]{1,12}|<[a-z]{1,9}>"
-    r"|\\?[$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u00a2]|(?:US|AU|CA|NZ|HK|[ASCR])(?=\\?\$|$)"
-    r"|(?:USD|EUR|GBP|JPY|INR|CNY|RMB|R[ps]\.?)(?![A-Za-z])){0,8}$"
-)
-# Context in which the token is not the value: a negation, a root or function, a power, a factorial,
-# an index.
-_ALTERED_BEFORE = re.compile(
-    r"(?:[\u221a\u2260]|!=|\b(?:not|never)|n['\u2019]t|(?:\\|\b)(?:sqrt|log|ln|exp|sin|cos|tan))"
-    rf"[\s({{\[\\$]{{0,8}}[{re.escape(numbers.MINUS)}]?$"
-)
-_ALTERED_AFTER = re.compile(
-    r"(?:\\right)?[)\]}]{1,4}\s?\^|[)\]}]{0,4}!{1,4}\s?[$)\]}\\]|[)\]}]{0,4}_[{(]?[^\W_]"
-)
-_OPERAND_BEFORE_MINUS = re.compile(r"[\d)\]}%]|[^\W\d_.]$")
-# the exponent of a unit, as in "12 cm²", which does not make another number
-_UNIT_EXPONENT = re.compile(r"(?<=[^\W\d_])[\u00b2\u00b3](?!\d)")
 _WORD = re.compile(r"[^\W\d_]{2}")
-_WRAPPERS = r"""(?:\*\*|\\boxed\{|\\text\w{0,2}\{|\\mathrm\{|\\\(|[(\["'`$_\s]){0,4}"""
-_ANNOUNCED_CHOICE = (
-    r"(?i:\b(?:answer(?:\s(?:choice|option))?(?:\s{1,8}(?:is|(?:would|must|should)\sbe))?"
-    r"|(?:choice|option)\s{1,8}is)\s{0,8}[:=>\uff1a]?\s{0,8}(?:\*\*)?(?:(?:choice|option)\s)?)"
-    rf"{_WRAPPERS}([OPTIONS])(?![^\W_])"
-)
-_MARKED_CHOICE = (
-    r"[(\[]([OPTIONS])[)\]]|\\boxed\{(?:\\[a-z]{1,8}\{)?([OPTIONS])[}.:)]"
-    r"|\*\*([OPTIONS])(?:[.):]?\*\*|[.):]\s)|\b(?i:option|choice)\s([OPTIONS])\b"
-    r"|(?m:^[ \t]{0,8}([OPTIONS])[ \t]{0,8}[.):]?[ \t]{0,8}$)|(?m:^[ \t]{0,8}([OPTIONS])[.):][ \t])"
-)
 
 
-MAX_MINUS_DISTANCE = 32  # more than any markup between a minus and its number takes
-
-
-def _has_other_digits(text: str) -> bool:
-    """Return whether there are digits beyond ASCII ("²", "٤"), exponents of units aside."""
-    if text.isascii():
-        return False
-    return any(
-        character.isdigit() and not character.isascii()
-        for character in _UNIT_EXPONENT.sub("", text)
-    )
-
-
-def _read_sign(text: str, token: re.Match[str]) -> tuple[str, bool]:
-    """Return a number with the minus before it, if any, and whether it is an operand."""
-    start = token.start()
-    minus = _MINUS_BEFORE.search(text, max(start - MAX_MINUS_DISTANCE, 0), start)
-    if minus is None:
-        return token[0], text[:start].endswith("\u00b1")
-    # after a number or a variable the minus subtracts: "9 - 7" has no -7 in it
-    is_operand = _OPERAND_BEFORE_MINUS.match(minus["left"]) is not None
-    return token[0] if is_operand else f"-{token[0]}", is_operand
-
-
-def _is_altered(text: str, token: re.Match[str]) -> bool:
-    """Return whether the text around a number negates it or makes it another number."""
-    start = token.start()
-    before = _ALTERED_BEFORE.search(text, max(start - MAX_MINUS_DISTANCE, 0), start)
-    return before is not None or _ALTERED_AFTER.match(text, token.end()) is not None
-
-
-def _numbers_equal(one: str, other: str) -> bool:
-    left, right = numbers.read_number(one), numbers.read_number(other)
-    return one == other or (left is not None and left == right)
+def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
+    """Return whether it is a number, and equals the other text if there is one."""
+    return number is not None and (other is None or number == numbers.read_number(other))
 
 
 def extract_references(extractor: Extractor | None, references: Sequence[Any]) -> Sequence[Any]:
@@ -450,7 +398,7 @@ def explain_reference(extractor: Extractor | None, reference: Any) -> str:
     "'Half of 36 is 18, so #### 18'; reference_extractor: hash reads it"
     """
     if isinstance(reference, (list, tuple)) and reference:
-        return explain_reference(extractor, reference[0])
+        reference = reference[0]  # a list in it may hold itself
     if not isinstance(reference, str):
         return shorten_repr(reference)
     # the answer is at the end of a solution

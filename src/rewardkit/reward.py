@@ -193,6 +193,9 @@ class Reward(Component):
             columns=columns,
             step=getattr(trainer_state, "global_step", None),
         )
+        # most runs read no whys, and then no reward has to find out what is wrong with a completion
+        asks_for_whys = log_extra is not None and self.log_why
+        batch.explain = asks_for_whys or hasattr(log_extra, "keep_whys")
         try:
             scores = self.score_unchecked(batch)
         except Exception as error:
@@ -207,7 +210,7 @@ class Reward(Component):
         if keep_whys := getattr(log_extra, "keep_whys", None):
             keep_whys(whys)
         # only if asked for: a column of text per reward swamps the trainer's table of completions
-        if log_extra is not None and self.log_why:
+        if asks_for_whys:
             log_extra(f"{self.__name__}/why", [*whys])
         return [*values]
 

@@ -637,3 +637,24 @@ def test_trl_grpo_finds_the_presets(
     for name, worth in zip(names, (COUNT, CORRECT), strict=True):
         assert f"'rewards/{name}/mean'" in printed
         assert [row[name] for row in table] == near(worth[text_of(row)] for row in table)
+
+
+def test_layouts_of_what_trls_parsers_give() -> None:
+    templates = pytest.importorskip("trl.chat_template_utils")
+    parsing = pytest.importorskip("transformers.utils.chat_parsing.response_parser")
+    rewards = [rk.build("think_format"), rk.build("xml_strict", tags=["think", "answer"])]
+
+    def scores(template: str, prefix: str, written: str) -> list[float | None]:
+        message = parsing.parse_response(written, getattr(templates, template), prefix=prefix)
+        return [reward(completions=[[message]])[0] for reward in rewards]
+
+    thought = "3 plus 6 is 9."
+    lines = f"<think>\n{thought}\n</think>\n\n<answer>\n9\n</answer><|im_end|>"
+    assert scores("qwen3_template", "<|im_start|>assistant\n", lines) == [1.0, 0.5]
+    assert scores("lfm2_2_5_template", "<|im_start|>assistant\n", lines) == [1.0, 0.5]
+    cut = f"<think>\n{thought}"
+    assert scores("qwen3_template", "<|im_start|>assistant\n", cut) == [0.0, 0.0]
+    analysis = f"<|channel|>analysis<|message|>{thought}"
+    final = "<|end|><|start|>assistant<|channel|>final<|message|>9<|return|>"
+    assert scores("gptoss_template", "<|start|>assistant", analysis + final) == [1.0, 0.0]
+    assert scores("gptoss_template", "<|start|>assistant", analysis) == [0.0, 0.0]

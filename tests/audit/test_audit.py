@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import rewardkit as rk
 from rewardkit import presets
 from rewardkit.audit import Audit, audit
+from rewardkit.audit.ablations import SLOT, ReferenceCompletion
 from rewardkit.presets import published
 from shapes import XML_RECIPE
 
@@ -179,8 +180,10 @@ def test_full_reward_exploits_come_first_then_by_severity() -> None:
     table = {"": 0.95, "<answer></answer>": 1.0, "<answer>43</answer>": 1.0}
     table |= {"<answer>42 or 85</answer>": 1.0, "<answer>85</answer>": 0.0}
     found = audit(Paying(table=tuple(table.items())), ROW, template=TAGS).exploits
-    assert [one.entry for one in found] == ["tags-only", "right-or-wrong", "empty"]
-    assert [one.severity for one in found] == [3, 2, 3]
+    assert [one.entry for one in found] == [
+        *("tags-only", "right-or-wrong", "empty", "end-of-text", "padding"),
+    ]
+    assert [one.severity for one in found] == [3, 2, 3, 3, 3]
 
 
 def test_a_family_or_an_entry_can_be_skipped() -> None:
@@ -338,3 +341,47 @@ def test_mistakes_are_named() -> None:
         audit(open_r1, share=2)
     with pytest.raises(ValueError, match="got 1 weights for 2 rewards"):
         audit([open_r1, trl_think], weights=[1.0])
+
+
+PAIRS = (("[THINK]", "[/THINK]"), ("<SOLUTION>", "</SOLUTION>"))
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "checks"),
+    [
+        ("think_format", {"tags": PAIRS[:1]}, {"answer_tag", "block_order", "reasoning"}),
+        ("think_format", {"tags": PAIRS}, {"answer_tag", "block_order", "reasoning", "clean_end"}),
+        ("xml_strict", {"tags": PAIRS}, {"answer_tag", "block_order", "reasoning", "clean_end"}),
+        ("tag_count", {"tags": ("first", "second")}, {"answer_tag", "block_order", "reasoning"}),
+    ],
+)
+def test_a_layout_of_its_own_tags_is_audited_on_a_sample_in_that_layout(name, fields, checks):
+    found = audit(rk.build(name, **fields))
+    assert found.sample.startswith("tags")
+    assert not found.exploits
+    assert {*found.rewards[0].checks} == checks
+
+
+def test_the_parts_of_a_layout_with_pairs():
+    reward = rk.build("correct", verifier="number", extractor={"type": "tag", "tag": PAIRS[1]})
+    assert {*audit(reward).rewards[0].checks} == {"answer"}
+    layout = f"[THINK]\nSo.\n[/THINK]\n<SOLUTION>{SLOT}</SOLUTION>"
+    reference = ReferenceCompletion(layout, "9", pairs=PAIRS)
+    assert reference.marks == ["[THINK]", "[/THINK]", "<SOLUTION>", "</SOLUTION>"]
+    assert reference.blocks == ["[THINK]\nSo.\n[/THINK]\n"]
+    assert reference.reasoning == "So."
+    assert reference.with_reasoning("Hm") == layout.replace("So.", "Hm").replace(SLOT, "9")
+    assert reference.with_all_text("") == "[THINK]\n\n[/THINK]\n<SOLUTION></SOLUTION>"
+    empty = ReferenceCompletion(f"[THINK][/THINK]{SLOT}", "9", pairs=PAIRS[:1])
+    assert empty.with_reasoning("Hm") == "[THINK]Hm[/THINK]9"
+
+
+def test_special_tokens_and_near_tags_are_found_in_rules_that_know_neither():
+    def present(completions, **_):
+        # as rewards in notebooks do: any character in each block, and each exact tag once
+        found = [re.fullmatch(r"<think>.+?</think>.+", text, re.DOTALL) for text in completions]
+        return [float(bool(match)) for match in found]
+
+    names = {finding.entry for finding in audit(present).exploits}
+    assert {"end-token-as-answer", "reasoning-of-an-end-token"} <= names
+    assert {"block-again-in-near-tags", "tags-around-an-end-token"} <= names

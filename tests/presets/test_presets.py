@@ -124,6 +124,7 @@ def test_a_long_tail_costs_at_most_what_the_tags_earned(tail, text):
         ("0", "0.0"),
         ("1,000", "1000"),
         ("7", "7 apples"),
+        ("7", "７"),
     ],
 )
 def test_right_is_right_however_it_is_written(reference, answer):
@@ -144,7 +145,6 @@ def test_right_is_right_however_it_is_written(reference, answer):
         ("4", "1,2,3,4"),
         ("2", "²"),
         ("4", "٤"),
-        ("4", "４"),
         ("4", "5"),
         ("4", ""),
         ("4", "3\n4"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 import rewardkit as rk
+from rewardkit._workers import pool
 from rewardkit.verify import Verifier
 
 
@@ -85,3 +86,21 @@ def test_the_why_says_where_the_reference_extractor_finds_nothing():
     reward = rk.build("correct", verifier="number", reference_extractor="hash")
     [score] = reward.score(rk.Batch.of("<answer>72</answer>", answer="72"))
     assert score == (None, "bad_reference: reference_extractor finds nothing in '72'")
+
+
+def test_the_share_of_timeouts_is_logged(monkeypatch):
+    monkeypatch.setattr(pool, "run", lambda function, rows, **limits: [pool.TIMEOUT] * len(rows))
+    given = {
+        "completions": [r"\int_0^3 z^2 dz", "9", "8", "7"],
+        "answer": ["9"] * 4,
+        "prompts": ["p"] * 4,
+    }
+    for name in ("correct", "cosine_length", "kimi_length"):
+        logged = {}
+        reward = rk.build(name, verifier=rk.build("math"), extractor=rk.build("whole"), name="r")
+        reward(**given, log_metric=logged.__setitem__)
+        assert logged == {"r/timeouts": 0.25}
+    logged = {}
+    exact = rk.build("correct", verifier=rk.build("exact"), extractor=rk.build("whole"))
+    exact(**given, log_metric=logged.__setitem__)
+    assert logged == {}

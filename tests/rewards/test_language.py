@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from unicodedata import normalize
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langid.langid import LanguageIdentifier, model
 
 import rewardkit as rk
-from rewardkit.rewards import _langid, language
+from rewardkit.rewards import _langid, _sentences
 
 ID = "Saya menghitung jumlah apel yang ada di dalam keranjang itu"
 EN = "I count the number of apples that are in the basket"
@@ -44,7 +44,13 @@ def own_label(backend):
 def test_unmasked_labels_are_the_backends_own(backend, own_label, text):
     label = own_label(text)
     reward = rk.build(
-        "language", backend=backend, scores={label: 1.0}, other=-1.0, no_letters=-2.0, mask=False
+        "language",
+        backend=backend,
+        scores={label: 1.0},
+        other=-1.0,
+        no_letters=-2.0,
+        mask=False,
+        candidates="all",
     )
     assert reward(completions=[text]) == [1.0 if text.strip() else -2.0]
 
@@ -70,19 +76,18 @@ PARTS = st.one_of(
 
 @settings(max_examples=settings.default.max_examples // 2)
 @given(parts=st.lists(PARTS, min_size=1, max_size=8), repeats=st.sampled_from([1, 2, 300]))
-def test_sentences_side_by_side_get_the_backends_own_labels(backend, own_label, parts, repeats):
-    sentences = [part for part in parts for part in language._SENTENCE_END.split(part)]
-    labels = [own_label(part) for part in sentences if language._has_letters(part)]
-    assume(labels)
-    share = rk.build("language", backend=backend, target=labels[0], mask=False)
-    text = "\n".join(parts * repeats)  # the longest goes over several blocks
-    assert share(completions=[text]) == [pytest.approx(labels.count(labels[0]) / len(labels))]
+def test_texts_side_by_side_get_the_backends_own_labels(backend, own_label, parts, repeats):
+    model = _langid.load_identifier(backend, None)
+    labels = [own_label(part) for part in parts]
+    assert model.classify(parts * repeats) == labels * repeats  # the longest: several blocks
 
 
 def test_a_long_text_gets_the_backends_own_label(backend, own_label):
     text = " ".join([ID, EN, DE] * 400)
     assert len(text) > 3 * _langid.MAX_BLOCK_BYTES
-    reward = rk.build("language", backend=backend, scores={own_label(text): 1.0}, mask=False)
+    reward = rk.build(
+        "language", backend=backend, scores={own_label(text): 1.0}, mask=False, candidates="all"
+    )
     assert reward(completions=[text, DE, text]) == [1.0, float(own_label(DE) == own_label(text)), 1]
 
 
@@ -242,3 +247,171 @@ def test_an_invisible_letter_does_not_count() -> None:
     pytest.importorskip("langid")
     share = rk.build("language", target="id", candidates=["en", "id"])
     assert share(completions=["\u3164", "<think>\u115f\u1160</think>\uffa0"]) == [None, None]
+
+
+def share(text, target, **fields):
+    return rk.build("language", target=target, **fields)(completions=[text])[0]
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("es", "Sumamos los números pares.\n2 + 4 = 6\n6 + 8 = 14\nLa suma es catorce."),
+        ("ko", "연필의 개수를 n이라고 둡시다.\n3n - 4 = 11\nn = 5\n연필은 다섯 자루입니다."),
+        ("ja", "鉛筆の数を n とします。\n3n - 4 = 11\nn = 5\n鉛筆は五本です。"),
+        ("zh", "令 a = 2.5，b = 4。\na * b = 10\n于是乘积等于十。"),
+        ("ar", "نحسب الآن مساحة المستطيل.\nA = 3.5 * 2\nA = 7\nالمساحة تساوي سبعة أمتار."),
+        ("hi", "आयत का क्षेत्रफल निकालिए।\nA = 3.5 * 2\nA = 7\nक्षेत्रफल सात है।"),
+        ("fr", "On a, p. ex., 3.5 km et 2.5 km, etc., soit 6 km en tout."),
+        ("de", "Er läuft z. B. 3.5 km, d. h. ca. 40 min. Danach ruht er sich bzw. sein Hund aus."),
+        ("id", "Bu Tuti, S.Pd. membawa 1.5 kg gula, 2.5 kg beras, dll. untuk dua hari."),
+        ("es", "El Dr. Ruiz y la Sra. Vega corren p. ej. 3.5 km por día."),
+        ("en", "Mr. Hill of St. Louis paid No. 5 vs. No. 6, i.e. $3.50 in all."),
+        ("de", "Also x = 4.\nDaraus folgt die gesuchte Zahl sofort."),
+        ("id", "Jadi y = 4.\nJawaban: 4\nHasilnya sudah kita periksa dua kali."),
+        ("fr", "sin(2x) = 2 sin(x) cos(x)\nlim f(x) = log 2\nOn trouve ainsi la limite cherchée."),
+        ("id", "α + β = γ\n𝑥² + ½ = ℝ\nJumlah sudut segitiga itu sama dengan dua sudut siku-siku."),
+        ("de", "Siehe https://example.org/some/english/page/about/numbers und rechne nach."),
+        ("fr", "max_value = total_count\nuser.name.first(text)\nVoici le résultat du calcul."),
+        ("zh", "<|channel|>analysis<|message|>我们把两个数相加。<|end|>"),
+        ("ja", "<思考>二と三を足します。</思考>五です。"),
+    ],
+)
+def test_what_has_no_words_does_not_count(target, text):
+    assert share(text, target) == 1.0
+    assert share(text, target, candidates=("en", "de", target)[target in ("en", "de") :]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("We add 3.5 and 4.5. The sum is eight.", 2),
+        ("Dr. No met Prof. Lee. They talked.", 2),
+        ("The proof is by induction on n. Here we begin.", 2),
+        ("See J. R. Smith. He knows.", 2),
+        ("He sold pens, ink, etc. Then he left. He sold pens etc. there too.", 3),
+        ("Is it five? Yes! It is five…\nReally", 4),
+        ("There are 5! = 120 orders of them.", 1),
+        ("It is true (see above.) We leave now.", 2),
+        ("我们开始。然后呢？结束！", 3),
+        ("यह सही है। वह भी सही है।", 2),
+        ("هل هذا صحيح؟ نعم هو صحيح.", 2),
+        ("Das gilt u. a. Auch hier gilt es.", 1),
+    ],
+)
+def test_where_sentences_end(text, sentences):
+    assert len(_sentences.split_sentences(text)) == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("x + y = 12", 0),
+        ("km kg", 0),
+        ("ABC", 1),
+        ("x = 5", 0),
+        ("数 = 5", 1),
+        ("ab, cd", 0),
+        ('["aaa", "bbb"] -> {"ccc": 1}', 0),
+        ("f(x) = log(x)", 0),
+        ("² ½ ① Ⅻ", 0),
+        ("résumé", 1),
+        ("re\u0301sume\u0301", 1),
+        ("\u3164\uffa0\u115f", 0),
+    ],
+)
+def test_a_word_has_three_letters_of_a_latin_script_or_one_of_another(text, found):
+    assert len(_sentences.split_sentences(text)) == found
+
+
+def test_comments_of_code_do_not_count_unless_there_are_more_of_them_than_sentences():
+    comment = "# go over all of the numbers in the list and add them up\n"
+    for mark in ("# ", "    // ", "-- "):
+        code = f"```\n{comment.replace('# ', mark)}total = sum(x)\n```"
+        assert share(f"Wir addieren alle Zahlen.\n{code}", "de") == 1.0
+    assert share(f"Wir addieren alle Zahlen.\n```\n{3 * comment}```", "de") == 0.25
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("<think>", "</think>"),
+        ("<thinking>", "</thinking>"),
+        ("<seed:think>", "</seed:think>"),
+        ("<denken>", "</denken>"),
+        ("<추론>", "</추론>"),
+        ("[THINK]", "[/THINK]"),
+        ("<start_working_out>", "<end_working_out>"),
+        ("", "</thinking>"),
+        ("◁think▷", "◁/think▷"),
+    ],
+)
+def test_reasoning_ends_where_its_block_does(opening, closing):
+    text = f"{opening}{DE}.{closing}{EN}."
+    fields = {"candidates": ("de", "en")}
+    assert share(text, "de", scope="reasoning", **fields) == 1.0
+    assert share(text, "en", scope="answer", **fields) == 1.0
+    assert share(f"{opening}{DE}.", "de", scope="reasoning", **fields) == 1.0  # cut off
+
+
+def test_an_answer_is_no_reasoning():
+    assert share(f"<answer>{EN}</answer>", "en", scope="answer") is None
+    assert share(f"{DE}.</think><answer>{EN}</answer>", "en", scope="answer") == 1.0
+
+
+@pytest.mark.parametrize("tag", ["plan", ("[PLAN]", "[/PLAN]"), ("<plan>", "<done>")])
+def test_any_tag_is_a_scope(tag):
+    opening, closing = (f"<{tag}>", f"</{tag}>") if isinstance(tag, str) else tag
+    fields = {"scope": tag, "candidates": ("de", "en")}
+    assert share(f"{EN}. {opening}{DE}.{closing} {EN}.", "de", **fields) == 1.0
+    assert share(f"{DE}.{closing} {EN}.", "de", **fields) == 1.0  # opened in the prompt
+    assert share(f"{EN}. {opening}{DE}.", "de", **fields) == 1.0  # cut off
+    assert share(f"{EN}.", "de", **fields) is None
+
+
+def test_a_malformed_tag_is_refused():
+    with pytest.raises(ValueError, match=r"language\.scope.*equal|language\.scope.*differ"):
+        rk.build("language", target="de", scope=("<x>", "<x>"))
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "expected"),
+    [
+        ("zh", "先 add 两个 numbers", 3 / 5),
+        ("zh", "先把 x = 5 和 y = 7 相加", 1.0),
+        ("ko", "숫자를 더하고 then 결과를 check 합니다", 4 / 6),
+        ("en", "The sum 总和 is twelve", 4 / 6),
+        ("ja", "まず足します。Then we stop.", 6 / 9),
+        ("ru", "Складываем числа and смотрим", 3 / 4),
+        ("zh", "12 + 30 = 42", None),
+    ],
+)
+def test_the_share_of_words(target, text, expected):
+    value = share(text, target, by="words")
+    assert value == (expected if expected is None else pytest.approx(expected))
+
+
+def test_words_of_another_language_inside_of_a_sentence(backend):
+    words = "Wir zählen heute die roten Äpfel in dem großen Korb und ziehen davon die grünen ab"
+    foreign = "then we calculate the total number of apples in the basket"
+    mixed = f"{words} {foreign} {words}"
+    expected = 30 / (30 + len(foreign.split()))  # by hand: 15 German words, twice
+    value = share(mixed, "de", by="words", backend=backend)
+    assert value == pytest.approx(expected, abs=0.08)
+    assert share(f"{words} {words}", "de", by="words", backend=backend) >= 0.95
+
+
+def test_words_need_a_target():
+    with pytest.raises(ValueError, match="by='words' is a share, which needs target"):
+        rk.build("language", scores={"en": 1.0}, by="words")
+
+
+def test_a_short_sentence_is_identified_within_its_text(backend):
+    spanish = "La lista tiene cinco números enteros. El mayor de los números es doce. Pagó 3 €."
+    assert share(spanish, "es", backend=backend) == 1.0
+
+
+def test_the_default_candidates_have_no_twins_of_the_target():
+    malay = "Saya mengira bilangan epal yang ada di dalam bakul itu dengan teliti."
+    assert share(malay, "ms") == 1.0
+    assert share(malay, "ms", candidates=("id", "ms")) == 0.0

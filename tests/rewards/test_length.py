@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit.rewards.length import _count_words
+from rewardkit._text.words import _count_between_spaces
 
 
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]))), target=st.integers(0, 99))
@@ -29,7 +29,7 @@ def test_words_and_tokens():
 
 @given(text=st.text("ab \n", max_size=30), size=st.integers(1, 7))
 def test_words_are_those_of_split_wherever_the_text_is_cut(text, size):
-    assert _count_words(text, size) == len(text.split())
+    assert _count_between_spaces(text, size) == len(text.split())
 
 
 def test_chat_counts_the_text_and_not_the_messages():
@@ -94,6 +94,46 @@ def test_cosine_length_abstains_without_a_reference():
     reward = rk.build("cosine_length", verifier="number", unit="words")
     assert reward(completions=["<answer>4</answer>"], answer=[None]) == [None]
     assert reward.bounds == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("春天来了，花开了。", 7),
+        ("学校は楽しいです！", 8),
+        ("나는 사과를 좋아합니다", 3),
+        ("用 Python 3 写程序", 6),
+        ("我有3个apples。", 5),
+        ("- one, two - three", 5),
+        ("déjà vu, c'est ça", 4),
+        ("สวัสดี", 6),
+        ("好，。！", 1),
+    ],
+)
+def test_words_of_any_script(text, count):
+    assert rk.build("length", target=0, unit="words")(completions=[text]) == [-float(count)]
+
+
+@given(turns=st.lists(st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=3), max_size=4))
+def test_ids_by_turn_are_counted_as_tokens(turns):
+    counts = [sum(map(len, ids)) for ids in turns]
+    given = {"completions": ["x"] * len(turns), "completion_ids": turns}
+    length = rk.build("length", target=0, unit="tokens")(**given)
+    assert length == [-float(count) for count in counts]
+    late = rk.build("overlong", max_tokens=8, cache_tokens=4)(**given)
+    assert late == [-min(max(count - 4, 0) / 4, 1.0) for count in counts]
+
+
+def test_a_row_of_a_single_turn_may_be_flat():
+    reward = rk.build("length", target=0, unit="tokens")
+    ids = [[[1, 2], [3]], [4, 5], []]
+    assert reward(completions=["x"] * 3, completion_ids=ids) == [-3.0, -2.0, 0.0]
+
+
+def test_cosine_length_counts_ids_by_turn():
+    reward = rk.build("cosine_length", verifier="exact", unit="tokens", max_length=5)
+    ids = [[[1, 2], [3, 4, 5]]]
+    assert reward(completions=["<answer>9</answer>"], completion_ids=ids, answer=["9"]) == [0.5]
 
 
 # Kimi k1.5, section 2.3.3: lambda = 0.5 - (len - min_len) / (max_len - min_len).

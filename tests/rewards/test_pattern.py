@@ -60,3 +60,74 @@ def test_reasoning_steps_finds_what_open_r1_finds(parts):
     joined = re.search(r"\w(First|Next),", text)  # theirs counts a word's end too
     ours = rk.build("reasoning_steps")(completions=[text])[0]
     assert joined or ours == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1) Read.\n2) Add.\n3) Check.",
+        "(1) Read.\n(2) Add.\n(3) Check.",
+        "   1. Read.\n   2. Add.\n\t3. Check.",
+        "**1.** Read.\n**2.** Add.\n**3.** Check.",
+        "Step 1 - read\nStep 2 – add\nStep 3 — check",
+        "Step 1. Read\nStep 2) Add\nSTEP 3: Check",
+        "## Step 1\nread\n## Step 2\nadd\n**Step 3**\ncheck",
+        "> Step 1: read\n> Step 2: add\n> Step 3: check",
+        "步骤1：读题\n步骤2：相加\n步骤3：检查",
+        "步骤一、读题\n步骤二、相加\n步骤三、检查",
+        "第一步，读题\n第二步，相加\n第三步，检查",
+        "第1步：读题\n第2步：相加\n第3步：检查",
+        "ステップ1：読む\nステップ2：足す\nステップ3：確認",
+        "手順１．読む\n手順２．足す\n手順３．確認",
+        "1단계: 읽기\n2단계: 더하기\n3단계: 확인",
+        "단계 1: 읽기\n단계 2: 더하기\n단계 3: 확인",
+        "الخطوة 1: نقرأ\nالخطوة 2: نجمع\nالخطوة 3: نتحقق",
+        "चरण 1: पढ़ें\nचरण 2: जोड़ें\nचरण 3: जाँचें",
+        "Langkah 1: baca\nLangkah 2: jumlahkan\nLangkah 3: periksa",
+        "Schritt 1: lesen\nSchritt 2: rechnen\nSchritt 3: prüfen",
+        "Étape 1 : lire\nÉtape 2 : calculer\nÉtape 3 : vérifier",
+        "Paso 1: leer\nPaso 2: sumar\nPaso 3: revisar",
+        "Шаг 1. Читаем\nШаг 2. Считаем\nШаг 3. Проверяем",
+        "①读题\n②相加\n③检查",
+        "1、读题\n2、相加\n3、检查",
+        "• read\n• add\n• check",
+    ],
+)
+def test_marks_of_steps(text):
+    assert rk.build("reasoning_steps")(completions=[text, text.replace("\n", "\n\n")]) == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3.5 apples\n4.5 apples",
+        "-5 + 3\n-4 + 2",
+        "as I said in step 2 of it",
+        "1)\n2)\n3)",
+        "步骤很多",
+        "It is so 1) and so 2) here",
+    ],
+)
+def test_what_marks_no_step(text):
+    assert rk.build("reasoning_steps")(completions=[text]) == [0.0]
+
+
+@pytest.mark.parametrize(
+    "text", ["Step 1: a\nAs in Step 1: b", "- Step 1: a\n* Step 1 - b", "步骤1：甲\n步骤1：乙"]
+)
+def test_a_step_named_again_counts_once(text):
+    assert rk.build("reasoning_steps", steps=2)(completions=[text]) == [0.5]
+
+
+def test_a_pattern_of_the_users_own():
+    reward = rk.build("reasoning_steps", steps=2, value=4.0, pattern=r"Etapp \d+")
+    texts = ["Etapp 1, Etapp 2", "Etapp 1, Etapp 1", "Step 1:\nStep 2:", ""]
+    assert reward(completions=texts) == [4.0, 2.0, 0.0, 0.0]
+    assert rk.build("reasoning_steps", pattern="x*")(completions=["aaa"]) == [0.0]
+    with pytest.raises(ValueError, match="pattern"):
+        rk.build("reasoning_steps", pattern="(")
+
+
+def test_a_pattern_that_takes_too_long_counts_what_it_found():
+    reward = rk.build("reasoning_steps", steps=1, pattern=r"Go|(x+x+)+y", timeout=0.05)
+    assert reward(completions=["Go " + "x" * 5_000]) == [1.0]

@@ -85,3 +85,44 @@ def test_what_is_missing_is_named():
         ValueError, match=r"repetition.ngram: got 0 .int., expected greater than or eq"
     ):
         rk.build("repetition", ngram=0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["b" * 40, "." * 64, "？" * 50, "lol" * 12, "WaitWaitWaitWaitWait", "у" * 30, "_" * 25],
+)
+@pytest.mark.parametrize("ngram", [1, 3])
+def test_a_run_inside_of_a_word_or_of_signs_is_repetition(text, ngram):
+    assert rk.build("repetition", ngram=ngram)(completions=[text]) == [-1.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1/3 = 0.3333333333333333",
+        "a -------- b",
+        "haha no",
+        "internationalisation",
+        "x" * 19,
+        "https://example.org/a/b/c/d/e",
+        r"\frac{a}{b}+\frac{c}{d}=\frac{e}{f}",
+        "中文没有空格也不重复",
+    ],
+)
+def test_what_is_short_or_differs_is_no_run(text):
+    assert rk.build("repetition")(completions=[text]) == [0.0]
+
+
+def test_a_run_counts_as_words_of_four_characters():
+    # eight words, six trigrams that differ, and 40 / 4 that repeat
+    text = f"one two three four five six seven eight {'n' * 40}"
+    assert rk.build("repetition")(completions=[text]) == pytest.approx([-10 / 16])
+
+
+def test_ids_by_turn_are_one_sequence():
+    reward = rk.build("repetition", ngram=2, unit="tokens")
+    turns = [[[5, 6], [5, 6, 7]], [[], [1, 2]], [[9]], []]
+    joined = [[5, 6, 5, 6, 7], [1, 2], [9], []]
+    expected = pytest.approx([-shares(ids, 2) for ids in joined])
+    assert reward(completions=[""] * 4, completion_ids=turns) == expected
+    assert reward(completions=[""] * 4, completion_ids=joined) == expected

@@ -87,6 +87,17 @@ def test_what_is_broken_is_never_well_formed(tags, data):
     assert not re.fullmatch(r"\s*".join(block), text)
 
 
+MARKS = (("[THINK]", "[/THINK]"), "answer", ("<start>", "<end>"), ("\u00ab", "\u00bb"))
+
+
+@given(whole=kit.tagged(*MARKS), broken=kit.tagged(*MARKS, broken=True))
+def test_a_tag_may_be_a_pair_of_marks(whole, broken):
+    reward = rk.build("think_format", tags=MARKS)
+    assert reward(completions=[whole, broken]) == [1.0, 0.0]
+    with pytest.raises(ValueError, match="expected two marks that are not empty"):
+        kit.tagged(("", "x"))
+
+
 @given(text=kit.tagged("a", "b", contents=st.just("p><q>"), broken=False))
 def test_what_is_tagged_holds_the_contents_as_they_are(text):
     assert re.fullmatch(r"<a>\n?p><q>\n?</a>\n<b>\n?p><q>\n?</b>", text)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rewardkit._text.numbers import read_number
@@ -90,7 +90,6 @@ def test_reads(text, expected):
             "seven",
             "²",
             "٤٢",
-            "４２",
             "1_000",
             "0x10",
             "1e99999",
@@ -116,13 +115,10 @@ def test_reads(text, expected):
             "5!",
             "5-3",
             "--5",
-            "5k",
             "5M",
-            "5 dozen",
         ),
         *(
             "7 squared",
-            "3 millions",
             "42 thousandths",
             "42 forty",
             "10 am",
@@ -130,9 +126,9 @@ def test_reads(text, expected):
             "0,042",
             "42nd",
         ),
-        *("3 dozens", "5 tens", "5 doubled", "42 false", "2 lusin", "5 Mio", "42 more than x"),
-        *("5 sixteenths", "5 lakhs", "5 grand", "5 permille", "5fold", "not = 5", "5//day"),
-        *(r"5\text{ dozen}", r"5\text{ or }", r"5\text{k}", "5 thousand million"),
+        *("5 tens", "5 doubled", "42 false", "42 more than x"),
+        *("5 sixteenths", "5 grand", "5fold", "not = 5", "5//day"),
+        r"5\text{ or }",
         *("1/0", r"\frac{1}{0}", "7 is wrong", "42 not", "(5, 6)", "[5]", "9" * 5000, "-" * 10000),
     ],
 )
@@ -177,4 +173,6 @@ def test_fractions_are_exact(top, bottom):
     mark=st.sampled_from([" ", ", ", "; ", " or ", "\n"]),
 )
 def test_a_list_is_not_a_number(numbers, mark):
+    # with spaces, 1 234 567 is one number
+    assume(mark != " " or any(number < 100 for number in numbers[1:]) or numbers[0] == 0)
     assert read_number(mark.join(map(str, numbers))) is None

@@ -423,7 +423,8 @@ LINGERING = """
         threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
 
     found = do(*[["pid"], ["sleep", 0.05]] * 4, timeout=30)[::2]
-    print(*{*found, *(worker.process.pid for worker in pool._pools["workload:do", 1024].workers)})
+    mine = pool._pools["workload:do", 1024]
+    print(*{*found, mine.server.process.pid, *(worker.process.pid for worker in mine.workers)})
     sys.stdout.flush()
     ENDING
 """

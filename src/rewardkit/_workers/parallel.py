@@ -18,7 +18,8 @@ from queue import SimpleQueue
 from typing import IO, Any, TypeVar
 
 from rewardkit._messages import error_line
-from rewardkit._workers.pool import worker_environment
+from rewardkit._workers.cpus import count_workers
+from rewardkit._workers.process import worker_environment
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -78,9 +79,8 @@ class _WorkerProcess:
             pickled_work = pickle.dumps(work)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ValueError(f"{error}; {_HINT}") from None
-        # its share of the processors, unless the user has set one
-        share = str(max((os.cpu_count() or 1) // workers, 1))
-        share = os.environ.get("REWARDKIT_WORKERS", share)
+        # the pools in it get its share of the processors, unless the user has set a number
+        share = os.environ.get("REWARDKIT_WORKERS") or str(max(count_workers() // workers, 1))
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "rewardkit._workers.parallel"],
             stdin=subprocess.PIPE,

@@ -1,64 +1,50 @@
 """Work that may hang, crash or eat all memory, in processes that are killed at a deadline.
 
-Workers are plain `python -m rewardkit._workers.worker` processes, each for one function, that
-exchange lines of JSON with the caller. multiprocessing's spawn and forkserver would import the
-caller's `__main__` again, and its fork is not safe once CUDA is up.
+One process for each function imports it, warms up, and is forked for each worker; a worker that was
+killed is replaced within milliseconds, by another fork. Callers and workers exchange lines of JSON.
+Nothing is forked from the caller, whose threads or GPU may not survive it, and multiprocessing's
+spawn and forkserver would import the caller's `__main__` again.
 
-A pool works on `REWARDKIT_WORKERS` rows at a time (default: one per processor, at most 4). A row
-that has used half its time no longer counts towards that number, and a further process is started,
-so slow rows do not hold up the others. After a batch, killed workers are replaced, and one spare
-per 100 rows is kept, at most 5.
+A row's deadline counts the worker's own processor time, so that no answer is lost because the
+machine is busy. Behind it is a limit by the clock, of 20 times as long, and at least 5 s. Without
+fork (on Windows) workers import for themselves, and the deadline is by the clock alone.
+
+A pool works on as many rows at a time as there are processors that it may use, or on
+`REWARDKIT_WORKERS`. A row that has taken half its time no longer counts towards that number, and a
+further process is started, so slow rows do not hold up the others. After a batch, killed workers
+are replaced, and one spare per 100 rows is kept, at most 5.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
 import math
 import os
 import select
-import signal
-import socket
-import subprocess
 import sys
-import sysconfig
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from enum import Enum
-from pathlib import Path
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Sequence
 
-JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+from rewardkit._workers import process
+from rewardkit._workers.cpus import count_workers
+from rewardkit._workers.process import (
+    JSON,
+    NOT_READY,
+    TIMEOUT,
+    WORKER_MODULE,
+    ForkServer,
+    Timeout,
+    WorkerProcess,
+)
 
+__all__ = ["JSON", "TIMEOUT", "Timeout", "run"]
 
-class Timeout(Enum):
-    """The type of `TIMEOUT`."""
-
-    TIMEOUT = "TIMEOUT"
-
-    def __repr__(self) -> str:
-        """Show the name by which it is imported."""
-        return self.name
-
-
-TIMEOUT: Final = Timeout.TIMEOUT
-"""The result of a row that was not done in time, ran out of memory or stack, or lost its worker."""
-
-
-class _NotReady(Enum):
-    NOT_READY = "NOT_READY"
-
-
-NOT_READY: Final = _NotReady.NOT_READY  # apart from TIMEOUT, which is a row's final result
-
-WORKER_MODULE = "rewardkit._workers.worker"
-START_SECONDS = 120.0  # imports may come from a busy network disk
 MAX_FAILED_STARTS = 8  # in one batch; a module that kills its process would be tried for ever
-MAX_SPARES = 5  # a slow row is rare, and each worker holds its imports in memory
-MAX_ANSWER_BYTES = 1 << 24  # an answer is kept in memory until it is whole
+MAX_SPARES = 5  # a slow row is rare, and each worker holds memory of its own
+MAX_WORKERS_WITHOUT_FORK = 4  # each holds its own imports in memory
+MAX_WAIT_SECONDS = 3600.0  # `poll` takes no more than 24 days
 
 
 def run(
@@ -72,10 +58,11 @@ def run(
     """Return the function's result for each row, in order, or TIMEOUT.
 
     `function` is "package.module:name", found along the caller's `sys.path`. It maps one JSON value
-    to another, of at most 16 MiB. `timeout` is in seconds for each row, from its start, so the
-    module should import and warm up at its top. `batch_timeout` is in seconds for all rows, waits
-    included. `memory` is in MiB for each worker, beyond its imports; only Linux limits it. Output
-    that the function prints is dropped. Calls of the same function from several threads take turns.
+    to another, of at most 16 MiB. `timeout` is in seconds of processor time for each row, so the
+    module should import and warm up at its top. `batch_timeout` is in seconds by the clock for all
+    rows, waits included. `memory` is in MiB for each worker, beyond its imports; only Linux limits
+    it. Output that the function prints is dropped. Calls of the same function from
+    several threads take turns.
 
     Raises RuntimeError, with the worker's traceback, if the function raises or cannot be imported.
 
@@ -98,97 +85,6 @@ def run(
             pass
 
 
-class WorkerProcess:
-    """The caller's end of a worker: its process, the socket to it, and the row that it works on."""
-
-    def __init__(self, function: str, memory: int) -> None:
-        """Start the process."""
-        self.socket, child_socket = socket.socketpair()
-        # Carries nothing. It closes when the caller ends in whatever way, and the worker ends then.
-        self.lifeline, child_lifeline = socket.socketpair()
-        self.socket.settimeout(0)
-        command = [sys.executable, "-P", "-m", WORKER_MODULE, function, str(memory)]
-        with child_socket, child_lifeline:
-            self.process = subprocess.Popen(  # noqa: S603 - this Python, with this package
-                [*command, str(child_socket.fileno()), str(child_lifeline.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=worker_environment(_WORKER_VARIABLES),
-                **_inherit_sockets(child_socket, child_lifeline),
-            )
-        self.function = function
-        self.is_ready = False  # has the worker imported its function?
-        self.row_index: int | None = None
-        self.slow_from = self.deadline = time.monotonic() + START_SECONDS
-        self.unsent = memoryview(b"")
-        self.received = bytearray()
-
-    def begin_row(self, index: int, row: JSON, timeout: float) -> None:
-        """Send a row, and start its clock."""
-        message = json.dumps(row).encode() + b"\n"
-        self.row_index = index
-        self.start_clock(timeout)
-        self.unsent = memoryview(message)
-        with suppress(OSError):  # the socket is full, or closed, which `receive` finds out
-            self.send_unsent()
-
-    def start_clock(self, timeout: float) -> None:
-        """Set when the row counts as slow, and when its worker is killed."""
-        now = time.monotonic()
-        self.slow_from, self.deadline = now + timeout / 2, now + timeout
-
-    def stop_clock(self) -> None:
-        """Remove the deadline: the worker is idle."""
-        self.slow_from = self.deadline = math.inf
-
-    def send_unsent(self) -> None:
-        """Send as much as the socket takes now."""
-        # A caller with SIGPIPE at its default would be killed by a worker that is gone.
-        sent = self.socket.send(self.unsent, getattr(socket, "MSG_NOSIGNAL", 0))
-        self.unsent = self.unsent[sent:]
-
-    def receive(self) -> JSON | Timeout | _NotReady:
-        """Return the answer, NOT_READY while it is incomplete, or TIMEOUT if the process is gone.
-
-        Raises RuntimeError if the function raised, or could not be imported.
-        """
-        try:
-            if self.unsent:
-                self.send_unsent()
-            part = self.socket.recv(1 << 20)
-            self.received += part
-            if part and not part.endswith(b"\n") and len(self.received) < MAX_ANSWER_BYTES:
-                return NOT_READY
-            reply = dict(json.loads(self.received))
-        except BlockingIOError:
-            return NOT_READY
-        except (OSError, ValueError, TypeError, RecursionError):  # gone, or not our protocol
-            self.kill()
-            return TIMEOUT
-        if "error" in reply:
-            action = f"raised on row {self.row_index}"
-            if not self.is_ready:
-                action = "cannot be imported by a worker"
-            raise RuntimeError(f"{self.function} {action}:\n{reply['error']}")
-        self.received.clear()
-        self.is_ready, self.row_index = True, None
-        self.stop_clock()
-        answer: JSON | Timeout = reply.get("answer", TIMEOUT)
-        return answer
-
-    def kill(self) -> None:
-        """Kill the process and what it has started, at once, and leave no zombie."""
-        if self.process.returncode is None:
-            _kill_process_group(self.process)
-            self.process.wait()
-        self.close_sockets()
-
-    def close_sockets(self) -> None:
-        """Close the caller's ends."""
-        self.socket.close()
-        self.lifeline.close()
-
-
 class Pool:
     """The workers of one function."""
 
@@ -197,6 +93,7 @@ class Pool:
         self.function, self.memory = function, memory
         # reentrant, since any thread could release a plain Lock
         self.lock = threading.RLock()
+        self.server: ForkServer | None = None
         self.workers: list[WorkerProcess] = []
         self.peak_workers = 0
 
@@ -220,7 +117,7 @@ class Pool:
         """Work until every row has its answer, or until `batch_deadline`."""
         answers: list[JSON | Timeout] = [TIMEOUT] * len(rows)
         waiting = deque(enumerate(rows))
-        failed_starts = 0
+        failed_starts, at_once = 0, _rows_at_once()
         self.kill_workers(self.busy_workers())  # an interrupt at a bad moment may leave some
         now, pause = time.monotonic(), 0.0
         while (waiting or self.busy_workers()) and now < batch_deadline:
@@ -229,26 +126,28 @@ class Pool:
                 if index is not None and answer is not NOT_READY:
                     answers[index] = answer
             now = time.monotonic()
-            failed_starts += self.kill_overdue_workers(now)
+            # once for a server that ends, however many workers were asked of it
+            failed_starts += self.kill_overdue_workers(now) > 0
             if failed_starts >= MAX_FAILED_STARTS:
                 message = (
                     f"{failed_starts} workers for {self.function} exited before they were ready;"
-                    " import its module in plain Python to see why"
+                    " import its module in plain Python to see why, and look at the limits of"
+                    " processes and memory"
                 )
                 raise RuntimeError(message)
-            self.hand_out_rows(waiting, timeout)
+            self.hand_out_rows(waiting, timeout, at_once)
             pause = self.seconds_to_next_deadline(now)
         self.kill_workers(self.busy_workers())
-        self.replace_workers(len(rows))
+        self.replace_workers(len(rows), at_once)
         return answers
 
     def busy_workers(self) -> list[WorkerProcess]:
         """Return the workers that have a row."""
         return [worker for worker in self.workers if worker.row_index is not None]
 
-    def hand_out_rows(self, waiting: deque[tuple[int, JSON]], timeout: float) -> None:
+    def hand_out_rows(self, waiting: deque[tuple[int, JSON]], timeout: float, at_once: int) -> None:
         """Give rows to idle workers; start workers for waiting rows, and to replace slow ones."""
-        now, at_once = time.monotonic(), _rows_at_once()
+        now = time.monotonic()
         quick = [worker for worker in self.workers if worker.slow_from > now]
         working = sum(worker.row_index is not None for worker in quick)
         needed = min(at_once, working + len(waiting)) + len(self.workers) - len(quick)
@@ -260,19 +159,28 @@ class Pool:
 
     def start_workers(self, number: int) -> None:
         """Start so many workers; none for a number below 1."""
+        if number < 1:
+            return
+        if process.CAN_FORK and not (self.server and self.server.is_alive):
+            self.kill_server()  # to close its sockets
+            self.server = ForkServer(self.function, self.memory)
         for _ in range(number):
-            self.workers.append(WorkerProcess(self.function, self.memory))
+            self.workers.append(WorkerProcess(self.function, self.memory, self.server))
         self.peak_workers = max(self.peak_workers, len(self.workers))
 
-    def replace_workers(self, rows: int) -> None:
+    def replace_workers(self, rows: int, at_once: int) -> None:
         """Start the workers that another batch of `rows` rows would need."""
         spares = min(rows // 100, MAX_SPARES)
-        wanted = max(self.peak_workers, min(_rows_at_once(), rows) + spares)
+        wanted = max(self.peak_workers, min(at_once, rows) + spares)
         self.start_workers(wanted - len(self.workers))
 
     def wait_for_messages(self, seconds: float) -> list[WorkerProcess]:
         """Wait at most that long, and return the workers whose sockets are ready."""
-        ready = _wait_for_sockets(self.workers, seconds)
+        server = [self.server] if self.server and self.server.is_open else []
+        ready = _wait_for_sockets([*server, *self.workers], min(seconds, MAX_WAIT_SECONDS))
+        for each in server:
+            if each.socket.fileno() in ready:
+                each.receive()
         return [worker for worker in self.workers if worker.socket.fileno() in ready]
 
     def seconds_to_next_deadline(self, now: float) -> float:
@@ -285,15 +193,23 @@ class Pool:
 
         Returns how many dead workers there were that never got ready.
         """
-        return self.kill_workers(worker for worker in self.workers if worker.deadline <= now)
+        overdue = [worker for worker in self.workers if worker.deadline <= now]
+        if not all(worker.is_ready for worker in overdue):
+            self.kill_server()  # its import hangs, or it was stopped
+        return self.kill_workers(overdue)
 
     def kill_workers(self, workers: Iterable[WorkerProcess]) -> int:
         """Kill workers, and forget the dead; return how many of them never got ready."""
         for worker in workers:
             worker.kill()
-        dead = [worker for worker in self.workers if worker.process.returncode is not None]
-        self.workers = [worker for worker in self.workers if worker not in dead]
+        dead = [worker for worker in self.workers if not worker.is_alive]
+        self.workers = [worker for worker in self.workers if worker.is_alive]
         return sum(not worker.is_ready for worker in dead)
+
+    def kill_server(self) -> None:
+        """Kill the server. Its workers go on with their rows."""
+        if self.server:
+            self.server.kill()
 
 
 _pools: dict[tuple[str, int], Pool] = {}
@@ -301,87 +217,45 @@ _HAS_POLL = hasattr(select, "poll")  # Windows has none
 
 
 def _rows_at_once() -> int:
-    if given := os.environ.get("REWARDKIT_WORKERS"):
-        return max(int(given), 1)
-    # Affinity, not os.cpu_count(): a container or job scheduler may allow fewer processors.
-    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return min(count, 4)
+    return count_workers(None if process.CAN_FORK else MAX_WORKERS_WITHOUT_FORK)
 
 
-def _inherit_sockets(*sockets: socket.socket) -> dict[str, Any]:
-    """Return Popen's arguments that leave sockets to a child, and Ctrl-C to the caller alone."""
-    numbers = [each.fileno() for each in sockets]
-    if sys.platform == "win32":
-        for each in sockets:
-            each.set_inheritable(True)
-        inherited = subprocess.STARTUPINFO(lpAttributeList={"handle_list": numbers})
-        return {"startupinfo": inherited, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"pass_fds": numbers, "start_new_session": True}
-
-
-def _kill_process_group(process: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        process.kill()  # what it has started lives on: Windows has no process groups to kill
-        return
-    with suppress(ProcessLookupError, PermissionError):  # macOS refuses for a zombie
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait_for_sockets(workers: Sequence[WorkerProcess], seconds: float) -> set[int]:
-    """Wait at most that long, and return the numbers of the workers' sockets that are ready."""
+def _wait_for_sockets(processes: Sequence[ForkServer | WorkerProcess], seconds: float) -> set[int]:
+    """Wait at most that long, and return the numbers of the processes' sockets that are ready."""
     # `poll` where there is one: on Unix `select` takes no number above 1023.
     if not _HAS_POLL:
-        return _select_sockets(workers, seconds)
+        return _select_sockets(processes, seconds)
     poll = select.poll()
-    for worker in workers:
-        poll.register(worker.socket, select.POLLIN | (select.POLLOUT if worker.unsent else 0))
+    for each in processes:
+        poll.register(each.socket, select.POLLIN | (select.POLLOUT if each.unsent else 0))
     return {number for number, _ in poll.poll(math.ceil(seconds * 1000))}
 
 
-def _select_sockets(workers: Sequence[WorkerProcess], seconds: float) -> set[int]:
-    if not workers:  # Windows refuses to wait for nothing
+def _select_sockets(processes: Sequence[ForkServer | WorkerProcess], seconds: float) -> set[int]:
+    if not processes:  # Windows refuses to wait for nothing
         time.sleep(seconds)
         return set()
-    receiving = [worker.socket for worker in workers]
-    sending = [worker.socket for worker in workers if worker.unsent]
+    receiving = [each.socket for each in processes]
+    sending = [each.socket for each in processes if each.unsent]
     readable, writable, _ = select.select(receiving, sending, [], seconds)
     return {each.fileno() for each in (*readable, *writable)}
-
-
-def import_path() -> str:
-    """Return the `PYTHONPATH` with which a worker imports what the caller does.
-
-    The standard library goes first: a file beside a script or a notebook may have the name of a
-    module that the caller's own process imported long before.
-    """
-    found = [sysconfig.get_path("stdlib"), *sys.path]
-    return os.pathsep.join(str(Path(entry).absolute()) for entry in found)
-
-
-def worker_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the caller's environment with these variables and the caller's imports."""
-    return {**os.environ, **variables, "PYTHONPATH": import_path()}
-
-
-# One thread, since the pool has one process per processor. No GPU, whose memory is the trainer's.
-_WORKER_VARIABLES = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    "CUDA_VISIBLE_DEVICES": "",
-}
 
 
 @atexit.register
 def _kill_all_workers() -> None:
     for pool in list(_pools.values()):
         pool.kill_workers(pool.workers)
+        if pool.server:
+            pool.server.end()
 
 
 def _forget_parents_workers() -> None:
     """After a fork, leave the workers to the parent: two callers would mix up their rows."""
     for pool in list(_pools.values()):
         for worker in pool.workers:
-            worker.close_sockets()
-            worker.process.returncode = 0  # so that Popen's own cleanup does not wait for it
+            worker.forget()
+        if pool.server:
+            pool.server.forget()
     _pools.clear()
 
 

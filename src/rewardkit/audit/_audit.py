@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, explain_missing_column, make_names_unique
 from rewardkit._template import Row, Template, WriteCompletion, as_function
+from rewardkit._text.tag_layout import TagPair
 from rewardkit.audit.ablations import (
     PARTS,
     SLOT,
@@ -17,7 +18,7 @@ from rewardkit.audit.ablations import (
     sort_parts,
 )
 from rewardkit.audit.findings import Audit, Finding, RewardAudit, excerpt, quote
-from rewardkit.audit.samples import SAMPLES
+from rewardkit.audit.samples import SAMPLES, Sample, list_pairs, make_own_samples
 from rewardkit.audit.zoo import ZOO, Entry
 from rewardkit.reward import Reward
 from rewardkit.scorer import (
@@ -63,7 +64,8 @@ def audit(  # noqa: PLR0913 - each has a default
     `rows` hold the dataset's columns; up to `max_rows` of them are used. `template` writes a row's
     reference completion: a text with `{column}` for the row's value, or a function of the row.
     `answer` is the column with the answer in it. Without rows a sample task is used: the one that
-    `sample` names, or the one in whose layout the rewards pay most. With rows and no `template`,
+    `sample` names, or the one in whose layout the rewards pay most; a layout of the rewards' own
+    tags is among them. With rows and no `template`,
     `sample` names the layout.
 
     A reward is held only to the parts that it checks: those without which it pays clearly less. If
@@ -93,7 +95,7 @@ def audit(  # noqa: PLR0913 - each has a default
     scorer = Scorer(reward, weights)
     task = _choose_task(scorer, rows, template, answer, sample)
     task = task._replace(rows=spread_evenly(task.rows, max_rows))
-    references = _make_references(task)
+    references = _make_references(task, list_pairs(term.reward for term in scorer.terms))
     scorer = scorer.with_forms(task.rows[0], references[0].text, references[0].baseline)
     completions = [RowCompletions(*pair, zoo) for pair in zip(task.rows, references, strict=True)]
     return _audit_completions(scorer, completions, task.sample, share=share, slow=slow)
@@ -252,8 +254,9 @@ def _choose_task(
         message = f"no sample {sample!r}{did_you_mean(sample, SAMPLES)}"
         raise ValueError(f"{message}; the samples are {', '.join(SAMPLES)}")
     if rows is None:
-        sample = _choose_sample(scorer) if sample is None else sample
-        task = SAMPLES[sample]
+        samples = {**SAMPLES, **make_own_samples(term.reward for term in scorer.terms)}
+        sample = _choose_sample(scorer, samples) if sample is None else sample
+        task = samples[sample]
         return _Task(task.rows, template or task.template, task.answer, sample)
     if not rows:
         message = "no rows; give some rows of the dataset, as mappings by column, or none at all"
@@ -262,14 +265,14 @@ def _choose_task(
     return _Task(rows, template or layout.replace("{answer}", f"{{{answer}}}"), answer, None)
 
 
-def _choose_sample(scorer: Scorer) -> str:
+def _choose_sample(scorer: Scorer, samples: Mapping[str, Sample]) -> str:
     """Return the sample whose layout the rewards pay most, compared with a text without content."""
 
     # First by how many rewards pay it more on some row, then by how many pay their maximum: of the
     # differences alone, a penalty for length can make a wrong layout's the larger one.
     def rank(name: str) -> tuple[int, int, float]:
-        task = SAMPLES[name]
-        references = _make_references(_Task(task.rows, task.template, task.answer, name))
+        task = samples[name]
+        references = _make_references(_Task(task.rows, task.template, task.answer, name), marks)
         pairs = [*zip(task.rows, references, strict=True)]
         margins = [max(_margin(term, *pair) for pair in pairs) for term in scorer.terms]
         at_maximum = sum(
@@ -278,7 +281,8 @@ def _choose_sample(scorer: Scorer) -> str:
         )
         return sum(margin > 0 for margin in margins), at_maximum, sum(margins)
 
-    return max(SAMPLES, key=rank)
+    marks = list_pairs(term.reward for term in scorer.terms)
+    return max(samples, key=rank)
 
 
 def _margin(term: Term, row: Row, reference: ReferenceCompletion) -> float:
@@ -293,7 +297,7 @@ def _earns_maximum(term: Term, row: Row, text: str) -> bool:
     return score.value is not None and score.value >= term.reward.bounds[1]
 
 
-def _make_references(task: _Task) -> list[ReferenceCompletion]:
+def _make_references(task: _Task, marks: Sequence[TagPair]) -> list[ReferenceCompletion]:
     write = as_function(task.template)
     layouts = [_make_layout(*pair, write, task.answer) for pair in enumerate(task.rows)]
     completions = [layout.replace(SLOT, answer) for layout, answer in layouts]
@@ -302,7 +306,7 @@ def _make_references(task: _Task) -> list[ReferenceCompletion]:
         other = next((text for text in completions if text != own), "")
         prompt = prompt_text(row.get("prompt", ""))
         references.append(
-            ReferenceCompletion(layout, answer, prompt=prompt, other_completion=other)
+            ReferenceCompletion(layout, answer, prompt=prompt, other_completion=other, pairs=marks)
         )
     return references
 

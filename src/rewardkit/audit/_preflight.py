@@ -15,7 +15,9 @@ from itertools import combinations, groupby, islice
 from typing import Literal, NamedTuple, TypeAlias
 
 from rewardkit._template import Row, Template, WriteCompletion, as_function
+from rewardkit._text.tag_layout import list_tags
 from rewardkit.audit.findings import Preflight, Problem, Spread
+from rewardkit.audit.samples import list_pairs
 from rewardkit.batch import Batch
 from rewardkit.component import walk
 from rewardkit.reward import Reward
@@ -27,7 +29,7 @@ Pair: TypeAlias = tuple[Row, str]
 
 _REPEATED_PHRASE = "the same words over and over again " * 400
 _POOL_ROWS = 4  # constant and redundant rewards show on a few rows already
-_TAG = re.compile(r"</?[A-Za-z][\w-]*>")
+_TAG = r"</?[A-Za-z][\w-]*>"
 _NEXT_DIGIT = str.maketrans("0123456789", "1234567890")
 
 
@@ -60,14 +62,16 @@ def preflight(
     >>> for problem in result.problems:
     ...     print(problem.reward, problem.kind, problem.row_count, problem.detail)
     right below_maximum 1 bad_reference: 'four'
-    xml_strict below_maximum 2 not the strict layout
+    xml_strict below_maximum 2 no opening <reasoning>
     xml_strict constant 2 every completion earns 0
     """
     if not rows:
         message = "no rows to try; give some rows of the dataset, as mappings by column"
         raise ValueError(message)
-    completions = _make_completions(rows, as_function(template))
-    scorer = Scorer(reward, weights).with_forms(*completions.perfect[0], _REPEATED_PHRASE)
+    scorer = Scorer(reward, weights)
+    marks = list_tags(list_pairs(term.reward for term in scorer.terms))
+    completions = _make_completions(rows, as_function(template), marks)
+    scorer = scorer.with_forms(*completions.perfect[0], _REPEATED_PHRASE)
     problems: list[Problem] = []
     scored: dict[str, _TermScores] = {}
     for term in scorer.terms:
@@ -114,9 +118,11 @@ class _TermScores(NamedTuple):
     groups: list[TermScore]
 
 
-def _make_completions(rows: Sequence[Row], write: WriteCompletion) -> _Completions:
+def _make_completions(
+    rows: Sequence[Row], write: WriteCompletion, marks: Sequence[str]
+) -> _Completions:
     perfect = [(row, write(row)) for row in rows]
-    simulated = _simulate_groups(perfect)
+    simulated = _simulate_groups(perfect, marks)
     own = _group_own_completions(rows)
     return _Completions(perfect, _make_pool(perfect, simulated, write), own or simulated, bool(own))
 
@@ -133,12 +139,14 @@ def _make_pool(
     return pool
 
 
-def _simulate_groups(perfect: Sequence[Pair]) -> list[list[Pair]]:
+def _simulate_groups(perfect: Sequence[Pair], marks: Sequence[str]) -> list[list[Pair]]:
+    """Return a group of completions per row; `marks` are tags of other shapes than `<NAME>`."""
+    tag = re.compile("|".join([*map(re.escape, marks), _TAG]))
     groups = []
     for number, (row, text) in enumerate(perfect):
         _, other = perfect[(number + 1) % len(perfect)]
         digits, remark = text.translate(_NEXT_DIGIT), f"{text.rstrip()} I hope that this helps."
-        group = [text, text, digits, other, text[: len(text) // 2], remark, _TAG.sub("", text), ""]
+        group = [text, text, digits, other, text[: len(text) // 2], remark, tag.sub("", text), ""]
         groups.append([(row, completion) for completion in group])
     return groups
 

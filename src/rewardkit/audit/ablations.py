@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from rewardkit._text import numbers
+from rewardkit._text.tag_layout import TagPair
 
 Part = Literal[
     "answer", "answer_type", "answer_tag", "block_order", "reasoning", "clean_end", "language"
@@ -38,8 +39,8 @@ LANGUAGES = {
 """A sentence of reasoning in several languages."""
 
 # `}` ends a box only after the slot: other braces belong to the text.
-_MARK = re.compile(rf"(</?[A-Za-z][\w-]*>|\\boxed\{{|(?<={SLOT})\}}|####|```\w*)")
-_BLOCK = re.compile(r"<([A-Za-z][\w-]*)>(.*?)</\1>\s*", re.DOTALL)
+_MARK = rf"</?[A-Za-z][\w-]*>|\\boxed\{{|(?<={SLOT})\}}|####|```\w*"
+_BLOCK = r"<(?P<name>[A-Za-z][\w-]*)>(.*?)</(?P=name)>"
 # Short words of English that German and Indonesian do not have; no detector is needed for more.
 _ENGLISH_WORD = re.compile(r"\b(?:the|is|and|it|so|we|of)\b", re.IGNORECASE)
 _PROGRAM_LINE = re.compile(r"^\s*def \w+\(|\bprint\(|^import ", re.MULTILINE)
@@ -49,12 +50,20 @@ class ReferenceCompletion:
     """A row's valid completion, in the parts that degenerate completions are made of."""
 
     def __init__(
-        self, layout: str, answer: str, *, prompt: str = "", other_completion: str = ""
+        self,
+        layout: str,
+        answer: str,
+        *,
+        prompt: str = "",
+        other_completion: str = "",
+        pairs: Iterable[TagPair] = (),
     ) -> None:
         """Split a completion in which SLOT marks the answer's position.
 
-        `other_completion` is the reference completion of another row, "" if there is none.
+        `other_completion` is the reference completion of another row, "" if there is none. `pairs`
+        are the marks of blocks that have other marks than `<NAME>` and `</NAME>`.
         """
+        self._mark, self._block = _compile_marks(pairs)
         # A layout may repeat the answer, say in the reasoning: only the last one is replaced.
         before, _, self.after = layout.rpartition(SLOT)
         self.before = before.replace(SLOT, answer)
@@ -116,18 +125,18 @@ class ReferenceCompletion:
     @cached_property
     def marks(self) -> list[str]:
         """The tags and marks of the layout, in order."""
-        return _MARK.findall(self._layout)
+        return self._mark.findall(self._layout)
 
     @cached_property
     def blocks(self) -> list[str]:
         """The tagged blocks before the answer, whole."""
-        return [block[0] for block in _BLOCK.finditer(self._layout) if SLOT not in block[0]]
+        return [block[0] for block in self._block.finditer(self._layout) if SLOT not in block[0]]
 
     @cached_property
     def reasoning(self) -> str:
         """The text before the answer without its marks, "" if there is none."""
         text = "".join(self.blocks) or self.before
-        return " ".join(_MARK.sub(" ", text).split())
+        return " ".join(self._mark.sub(" ", text).split())
 
     @cached_property
     def answer_layout(self) -> str:
@@ -167,17 +176,18 @@ class ReferenceCompletion:
     def block_with(self, reasoning: str) -> str:
         """Return the first block with another reasoning; the reasoning alone without blocks."""
         whole = "".join(self.blocks[:1])
-        block = _BLOCK.fullmatch(whole)
+        block = self._block.fullmatch(whole)
         if block is None:
             return reasoning
-        inside = block[2].strip()
-        if inside:
-            return whole.replace(inside, reasoning, 1)
-        return whole.replace("</", f"{reasoning}</", 1)
+        # the last group that took part is the block's content
+        start, end = block.span(block.lastindex or 0)
+        inside = whole[start:end].strip()
+        content = whole[start:end].replace(inside, reasoning, 1) if inside else ""
+        return f"{whole[:start]}{content or whole[start:end] + reasoning}{whole[end:]}"
 
     def with_all_text(self, text: str) -> str:
         """Return the layout with `text` in place of every text between its marks."""
-        pieces = _MARK.split(self._layout)
+        pieces = self._mark.split(self._layout)
         for index in range(0, len(pieces), 2):  # the odd ones are the marks
             inside = pieces[index].strip()
             pieces[index] = pieces[index].replace(inside, text) if inside else pieces[index]
@@ -204,6 +214,14 @@ class ReferenceCompletion:
             # All languages: which of them a reward wants is not known, and it may accept several.
             found["language"] = [self.with_reasoning(text) for text in LANGUAGES.values()]
         return found
+
+
+def _compile_marks(pairs: Iterable[TagPair]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return the patterns of a mark and of a block, with the pairs' own marks first."""
+    escaped = [tuple(map(re.escape, pair)) for pair in pairs]
+    marks = "|".join([*(mark for pair in escaped for mark in pair), _MARK])
+    blocks = "|".join([*(f"{opening}(.*?){closing}" for opening, closing in escaped), _BLOCK])
+    return re.compile(f"({marks})"), re.compile(rf"(?:{blocks})\s*", re.DOTALL)
 
 
 def mask_words(text: str) -> str:

@@ -245,6 +245,18 @@ def with_block_tags(before: str, after: str) -> MakeText:
     return write
 
 
+def again_in_near_tags(reference: ReferenceCompletion) -> str | None:
+    """Write another block after the answer, in capitals or small letters that the tags do not have.
+
+    None if the layout's last two marks are not the tags of a block.
+    """
+    near = [mark.swapcase() for mark in reference.marks[-2:]]
+    if len(near) < 2 or near[0][0] not in "<[" or near[1] in reference.marks:  # noqa: PLR2004 - a pair
+        return None
+    opening, closing = near
+    return f"{reference.text.rstrip()}\n{opening}{reference.wrong_answer}{closing}"
+
+
 def define_functions(body: str) -> MakeText:
     """Write a program with NAME replaced by each function that the right program defines."""
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeAlias
 
+from rewardkit._text.tag_layout import TagPair, list_tags, tag_marks
 from rewardkit.audit.ablations import LANGUAGES
+from rewardkit.component import Component, walk
+
+Tags: TypeAlias = tuple[str | TagPair, ...]
+"""The blocks of a layout, in order."""
 
 
 class Sample(NamedTuple):
@@ -118,3 +124,58 @@ SAMPLES: dict[str, Sample] = {
     "plain": _make_sample("Reply with the answer alone.", _SUMS, "{answer}"),
 }
 """The sample tasks by name."""
+
+
+def list_layouts(rewards: Iterable[Any]) -> list[Tags]:
+    """Return the tags that components name in their fields, each once; functions name none.
+
+    >>> from rewardkit.extract import Tag
+    >>> list_layouts([Tag(), Tag(tag=("[A]", "[/A]"))])
+    [('answer',), (('[A]', '[/A]'),)]
+    """
+    found: dict[Tags, None] = {}
+    for component in (part for one in rewards if isinstance(one, Component) for part in walk(one)):
+        tags = getattr(component, "tags", None)
+        if isinstance(tags, tuple) and tags and all(map(_is_tag, tags)):
+            found[tags] = None
+        for field in ("tag", "scope"):
+            tag = getattr(component, field, None)
+            # a scope in words ("all") is not a tag
+            if _is_pair(tag) or (field == "tag" and isinstance(tag, str)):
+                found[(tag,)] = None  # type: ignore[index]  # it is a name or a pair
+    return [*found]
+
+
+def list_pairs(rewards: Iterable[Any]) -> list[TagPair]:
+    """Return the marks of the layouts' blocks that are named by a pair, each once."""
+    pairs = (tag for tags in list_layouts(rewards) for tag in tags if not isinstance(tag, str))
+    return [*dict.fromkeys(pairs)]
+
+
+def make_own_samples(rewards: Iterable[Any]) -> dict[str, Sample]:
+    """Return sample tasks in the rewards' own layouts, for those that no sample has."""
+    known = "".join(sample.template for sample in SAMPLES.values())
+    samples: dict[str, Sample] = {}
+    for tags in list_layouts(rewards):
+        if all(mark in known for mark in list_tags(tags)):
+            continue
+        *before, (opening, closing) = map(tag_marks, tags)
+        blocks = [f"{first}\n{_REASONING}\n{last}\n" for first, last in before]
+        answer = f"{opening}\n{{answer}}\n{closing}"
+        templates = [f"{''.join(blocks)}{answer}"]
+        if not before:
+            templates.append(f"{opening}{_REASONING}{closing}{{answer}}")
+        for template in templates:
+            name = "tags" if not samples else f"tags_{len(samples) + 1}"
+            samples[name] = _make_sample("Answer in the layout asked for.", _SUMS, template)
+    return samples
+
+
+def _is_tag(value: Any) -> bool:
+    return isinstance(value, str) or _is_pair(value)
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, tuple) and len(value) == 2 and all(isinstance(one, str) for one in value)  # noqa: PLR2004 - a pair
+    )

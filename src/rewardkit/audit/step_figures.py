@@ -12,7 +12,7 @@ from statistics import fmean, pstdev
 from typing import Any, NamedTuple
 
 from rewardkit._score_checks import weighted_sum
-from rewardkit._text.ngrams import ngrams, split_words
+from rewardkit._text.words import ngrams, split_words
 from rewardkit.batch import Batch
 
 # Reading words is most of the time that a step takes. Sixteen completions per step are 80 in the

@@ -16,6 +16,7 @@ from rewardkit.audit.ablations import SLOT, AnswerType, Part
 from rewardkit.audit.entry_makers import (
     Entry,
     after_reasoning,
+    again_in_near_tags,
     all_numbers_of_prompt,
     as_answer,
     as_answer_reasoned,
@@ -90,6 +91,7 @@ ZOO: tuple[Entry, ...] = (
             # str.strip leaves them, so that the text does not count as empty.
             "zero-width-spaces": "\u200b" * 20,
             "end-of-text": "<|im_end|>",
+            "padding": "<pad>" * 20 + "</s>",
             "empty-fence": "```\n```",
         },
     ),
@@ -110,6 +112,8 @@ ZOO: tuple[Entry, ...] = (
             "tags-around-a-comment": "<!-- -->",
             "tags-around-other-tags": "<p></p>",
             "tags-around-an-empty-box": r"\boxed{}",
+            # A token that ends a turn is text to a reward, and nothing that a model says.
+            "tags-around-an-end-token": "<|eot_id|>",
         },
     ),
     *make_family(
@@ -144,6 +148,7 @@ ZOO: tuple[Entry, ...] = (
             "reasoning-of-zero-width": "\u200b",
             "reasoning-of-newlines": "\n" * 200,
             "reasoning-of-a-comment": "<!-- ok -->",
+            "reasoning-of-an-end-token": "<|endoftext|>",
         },
     ),
     *make_family(
@@ -173,6 +178,8 @@ ZOO: tuple[Entry, ...] = (
             "reasoning-twice": "{blocks}{reference}",
             "reasoning-after-the-answer": "{answer_alone}\n{layout}",
             "reasoning-again-at-the-end": "{reference}\n{blocks}",
+            # Whoever counts the exact tags finds each once.
+            "block-again-in-near-tags": again_in_near_tags,
             # A greedy pattern takes all from the first opening tag to the last closing one.
             "everything-twice": "{reference}\n{reference}",
         },
@@ -288,6 +295,16 @@ ZOO: tuple[Entry, ...] = (
         },
     ),
     *make_family(
+        "no answer",
+        2,
+        (*_ANSWER_PARTS, "answer_tag"),
+        as_answer,
+        {
+            "end-token-as-answer": "<|im_end|>",
+            "end-tokens-as-answer": "<\uff5cend\u2581of\u2581sentence\uff5c>\n" + "<|end|>" * 5,
+        },
+    ),
+    *make_family(
         "another number",
         2,
         ("answer",),
@@ -341,9 +358,8 @@ ZOO: tuple[Entry, ...] = (
         ("answer_type",),
         as_answer,
         {
-            # int(), float() and `\d` accept both: right, but not in the digits asked for.
+            # int(), float() and `\d` accept them: right, but not in the digits asked for.
             "arabic-digits": with_digits("٠١٢٣٤٥٦٧٨٩"),
-            "wide-digits": with_digits("０１２３４５６７８９"),  # noqa: RUF001 - look-alikes are the point
             "zero-width-within": with_separator("\u200b"),
             "spaces-within": with_separator(" "),
             # int() reads 1_000.

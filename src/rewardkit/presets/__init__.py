@@ -1,7 +1,8 @@
 r"""The reward functions of the published GRPO recipes, with their bugs fixed, under the same names.
 
 Each is an instance of a registered component, ready for a trainer; `published` has the same names
-with the original numbers. They read the column `answer`.
+with the original numbers. They read the column `answer`. The modules `solution` and
+`solution_opened` have the rewards of notebooks with `<SOLUTION>` tags, whose names are the same.
 
 >>> completion = "<reasoning>\n7 * 6\n= 42\n</reasoning>\n<answer>\n42.0\n</answer>"
 >>> strict_format_reward_func(completions=[completion])
@@ -14,6 +15,8 @@ from rewardkit.extract import After, LastNumber, Tag
 
 # so that `presets.published` works without an import of its own
 from rewardkit.presets import published as published
+from rewardkit.presets import solution as solution
+from rewardkit.presets import solution_opened as solution_opened
 from rewardkit.rewards.correct import Correct
 from rewardkit.rewards.language import Language
 from rewardkit.rewards.length import Length

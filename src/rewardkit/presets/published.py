@@ -73,6 +73,7 @@ format_and_language_reward_func = Language(
     other=-5.0,
     no_letters=-5.0,
     mask=False,
+    candidates="all",
 )
 
 # The length recipe: the GRPO unit of the Hugging Face course (2025).

@@ -13,7 +13,7 @@ from rewardkit.extract import Extractor, Tag, explain_reference, extract_referen
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score
 from rewardkit.reward import Bounds, Reward
-from rewardkit.verify.base import Verifier
+from rewardkit.verify.base import Verifier, log_timeouts
 
 AsWrong = Literal["wrong"]
 
@@ -60,7 +60,10 @@ class Correct(Reward):
         return min(given, default=0.0), max(given, default=0.0)
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return each outcome's value per completion; the why is the outcome and its detail."""
+        """Return each outcome's value per completion; the why is the outcome and its detail.
+
+        The share of verdicts that took too long goes to the logs as `timeouts`.
+        """
         column = [None] * len(batch) if self.reference is None else batch.column(self.reference)
         references = extract_references(self.reference_extractor, column)
         answers = [*map(self.extractor.extract, batch.texts)]
@@ -69,6 +72,7 @@ class Correct(Reward):
             outcome: Score(self._value_of(outcome), outcome.value) for outcome in Outcome
         }
         verdicts = self.verifier.verify(answers, references)
+        log_timeouts(batch, self.verifier, verdicts)
         scores = [
             Score(self._value_with_share(outcome, share), f"{outcome}: {detail}")
             if detail

@@ -13,7 +13,7 @@ from typing import Annotated, final
 
 from pydantic import Field
 
-from rewardkit._text.ngrams import ngrams, split_words
+from rewardkit._text.words import ngrams, split_words
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score

@@ -1,53 +1,62 @@
 """The language of a completion, identified by langid (Lui and Baldwin, 2012, "langid.py").
 
-Tags, code and LaTeX are masked before a text is identified, except for prose in them: eight words
-in a row, or twenty characters of Chinese or Japanese. Each sentence counts as one, whatever its
-length.
+Tags, code, LaTeX and equations have no language; the sentences around them have.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from itertools import chain, compress, islice
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._text.tag_layout import INVISIBLE
+from rewardkit._text.tag_layout import Tag, TagPair, tag_marks
 from rewardkit.batch import Batch
 from rewardkit.component import Frozen
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
 from rewardkit.rewards._langid import Identifier, load_identifier
+from rewardkit.rewards._sentences import has_word, mask_markup, split_parts, split_sentences
 
 
 @final
 @register("language")
 class Language(Reward):
-    """The share of a completion's sentences in the target language, or a score for each label.
+    r"""The share of a completion's sentences or words in the target language, or a label's score.
+
+    Sentences without a word do not count: equations, numbers, code, LaTeX. The share of words is
+    the language consistency reward of DeepSeek-R1 (DeepSeek-AI, 2025, section 2.3.2).
 
     >>> Language(target="id", candidates=("en", "id"))(
-    ...     completions=["Saya menghitung jumlah apel. I count all of the apples."]
+    ...     completions=["Saya menghitung jumlah apel.\n3 + 4 = 7\nI count all of the apples."]
     ... )
     [0.5]
+    >>> Language(target="zh", by="words")(completions=["我们 add 两个 numbers"])
+    [0.666...]
     >>> Language(scores={"id": 5.0, "en": -3.0}, other=-5.0)(completions=["Das ist ein Apfel."])
     [-5.0]
     """
 
     target: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
-    """The language whose share of sentences is the score, 0 to 1: an ISO 639-1 code."""
+    """The language whose share is the score, 0 to 1: an ISO 639-1 code."""
     scores: Annotated[Mapping[str, float], Frozen] | None = None
     """A score for each label of the whole text, instead of a target."""
     other: float = 0.0
     """The score of a label that is not in `scores`."""
     no_letters: float | None = None
-    """The score of text without a letter; None skips the row."""
-    candidates: tuple[str, ...] | None = None
-    """The labels to choose from; None for all labels of the backend."""
-    scope: Literal["all", "reasoning", "answer"] = "all"
-    """The whole text, the part before its first `</think>` or `</reasoning>`, or the part after."""
+    """The score of text without a word; None skips the row."""
+    candidates: tuple[str, ...] | Literal["all"] | None = None
+    """The labels to choose from; None for 31 common languages and those of the reward, without
+    rare ones that short sentences are mistaken for; "all" for all labels of the backend."""
+    scope: Literal["all", "reasoning", "answer"] | Tag = "all"
+    """The whole text; the reasoning, up to a closing `</think>`, `</thinking>`, `[/THINK]` or the
+    like, or that of a block at the start; the answer after that; or what is inside of a tag."""
+    by: Literal["sentences", "words"] = "sentences"
+    """Whether the target's share is one of sentences, whatever their length, or of words, which
+    sees single foreign words. In scripts without spaces each character is a word."""
     mask: bool = True
     """Whether to leave out tags, code and LaTeX, except for prose in them. False takes any text
     that is not blank as it is."""
@@ -59,7 +68,10 @@ class Language(Reward):
         if (self.target is None) == (not self.scores):
             message = "give either target='id' (a share of sentences) or scores={'id': 1.0, ...}"
             raise ValueError(message)
-        if self.candidates is not None:
+        if self.target is None and self.by == "words":
+            message = "by='words' is a share, which needs target='id' in place of scores"
+            raise ValueError(message)
+        if isinstance(self.candidates, tuple):
             wanted = [self.target] if self.target is not None else list(self.scores or ())
             missing = [label for label in wanted if label not in self.candidates]
             if missing:
@@ -80,94 +92,104 @@ class Language(Reward):
         Raises ImportError if the backend is not installed, and ValueError for a label that it does
         not have.
         """
-        model = load_identifier(self.backend, self.candidates)
-        wanted = [self.target] if self.scores is None else self.scores
-        model.check(map(str, wanted))
-        texts = [_select_scope(text, self.scope) for text in batch.texts]
-        texts = [*map(_mask_markup, texts)] if self.mask else texts
-        return (self._score_sentences if self.scores is None else self._score_labels)(model, texts)
+        wanted = [str(self.target)] if self.scores is None else [*map(str, self.scores)]
+        model = load_identifier(self.backend, self._list_candidates(wanted))
+        model.check(wanted)
+        texts = [select_scope(text, self.scope) for text in batch.texts]
+        texts = [*map(mask_markup, texts)] if self.mask else texts
+        if self.scores is not None:
+            return self._score_labels(model, texts)
+        return (self._score_words if self.by == "words" else self._score_sentences)(model, texts)
+
+    def _list_candidates(self, wanted: list[str]) -> tuple[str, ...] | None:
+        if self.candidates == "all":
+            return None
+        if self.candidates is not None:
+            return self.candidates
+        left_out = {label for name in wanted for label in _SIMILAR.get(name, "").split()}
+        return tuple(dict.fromkeys([*wanted, *(c for c in _COMMON.split() if c not in left_out)]))
 
     def _score_labels(self, model: Identifier, texts: list[str]) -> list[Score]:
-        """Return the score of each whole text's label."""
-        # an identifier has a label for any text, so that one without letters must not reach it
-        readable = [_has_letters(text) if self.mask else bool(text.strip()) for text in texts]
+        # an identifier has a label for any text, so that one without a word must not reach it
+        readable = [has_word(text) if self.mask else bool(text.strip()) for text in texts]
         labels = iter(model.classify([*compress(texts, readable)]))
         scores = self.scores if self.scores is not None else {}
-        no_letters = Score(self.no_letters, "no letters")
+        no_words = Score(self.no_letters, "no words")
 
         def score_label(label: str) -> Score:
             return Score(scores.get(label, self.other), label)
 
-        return [score_label(next(labels)) if has_label else no_letters for has_label in readable]
+        return [score_label(next(labels)) if has_label else no_words for has_label in readable]
 
     def _score_sentences(self, model: Identifier, texts: list[str]) -> list[Score]:
-        """Return the share of each text's sentences that are in the target language."""
-        sentences = [[*filter(_has_letters, _SENTENCE_END.split(text))] for text in texts]
         # all sentences of the batch at once: numpy's cost per call is larger than a sentence's
-        labels = iter(model.classify([*chain.from_iterable(sentences)]))
+        labels = model.classify_parts([*map(split_sentences, texts)])
+        return [
+            self._score_share(found.count(str(self.target)), len(found), "sentences")
+            for found in labels
+        ]
 
-        def score_next(count: int) -> Score:
-            if not count:
-                return Score(self.no_letters, "no letters")
-            hits = [*islice(labels, count)].count(str(self.target))
-            return Score(hits / count, f"{hits} of {count} sentences in {self.target}")
+    def _score_words(self, model: Identifier, texts: list[str]) -> list[Score]:
+        """Score the share of words: each belongs to a part of a sentence, which has a label."""
+        parts = [split_parts(text, latin=self.target not in _NOT_LATIN.split()) for text in texts]
+        labels = model.classify_parts([found.parts for found in parts])
 
-        return [*map(score_next, map(len, sentences))]
+        def score_words(labels: Sequence[str], counts: Sequence[int], total: int) -> Score:
+            hits = compress(counts, (label == self.target for label in labels))
+            return self._score_share(sum(hits), total, "words")
+
+        return [
+            score_words(of_text, found.counts, found.words)
+            for of_text, found in zip(labels, parts, strict=True)
+        ]
+
+    def _score_share(self, hits: int, count: int, what: str) -> Score:
+        if not count:
+            return Score(self.no_letters, "no words")
+        return Score(hits / count, f"{hits} of {count} {what} in {self.target}")
 
 
-_REASONING_END = re.compile(r"</(?:think|reasoning)>")
-_SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u0964\n]+")
-# code, a formula that is not a price, a LaTeX command, a tag
-_INLINE_MARKUP = re.compile(
-    r"`[^`\n]*+`"
-    r"|\$(?=\S)[^$\n]*+(?<=\S)\$(?!\d)"
-    r"|\\[a-zA-Z]++\*?"
-    r"|</?[A-Za-z][^<>\n]{0,200}>"
+# The most written languages, and Swahili, which is the nearest to none of them and would count as
+# Indonesian. Not those that langid finds in short sentences of these: Persian and Urdu in Arabic,
+# Malay and Javanese in Indonesian, Galician in Spanish, Bulgarian in Russian, Latin in any.
+_COMMON = (
+    "ar bn cs da de el en es fi fr he hi hu id it ja ko nl pl pt ro ru sv sw ta te th tr uk vi zh"
 )
-# Eight words in a row, or twenty characters, do not occur in code or formulas: without this rule a
-# model could write its reasoning in any language inside of a code block.
-_PROSE = re.compile(
-    r"(?<![^\W\d_])[^\W\d_]++(?:[,;:'\u2019]?[ ]++[^\W\d_]++){7,}+"
-    r"|[\u3040-\u30ff\u4e00-\u9fff\uff0c]{20,}+"
+_SIMILAR = {"ms": "id", "jv": "id", "fa": "ar", "nb": "da", "no": "da", "nn": "da", "gl": "pt"}
+"""For a wanted label, the common ones that would be found in its place."""
+_NOT_LATIN = (
+    "am ar ary arz as ba be bg bn dz el fa gom grc gu hbo he hi hy ja ka kk km kn ko ky lo mk ml mn"
+    " mr my ne or pa ps ru sa sdh si ta te tg th tt ug uk ur wuu yue zh"
 )
-MIN_PROSE_CHARACTERS = 20  # no shorter text can match the pattern above
-_DISPLAY_DELIMITERS = (("```", "```"), ("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
+
+# where a thought ends whose opening mark may be in the prompt
+_REASONING_END = re.compile(
+    r"</(?:think|thinking|thought|thoughts|reasoning|reason|seed:think|思考|思维|推理)>"
+    r"|\[/THINK\]|<end_working_out>|\u25c1/think\u25b7|<\|end_of_thought\|>"
+    r"|<\|channel\|>final<\|message\|>"
+)
+# a block at the start of a text, of any name but an answer's
+_FIRST_BLOCK = re.compile(r"\s*+<(?!(?:answer|solution|final|output|result)\b)([^<>/\s]{1,40})>")
 
 
-def _select_scope(text: str, scope: str) -> str:
+def select_scope(text: str, scope: str | TagPair) -> str:
+    """Return the part of a text: "all", "reasoning", "answer", or what is inside of a tag.
+
+    >>> select_scope("<思考>二</思考>Two", "reasoning"), select_scope("[A]2[/A]3", ("[A]", "[/A]"))
+    ('<思考>二', '2')
+    """
     if scope == "all":
         return text
-    closing = _REASONING_END.search(text)
-    if scope == "reasoning":
-        return text[: closing.start()] if closing else text
-    return text[closing.end() :] if closing else ""
-
-
-def _mask_markup(text: str) -> str:
-    """Return the text with a space instead of tags, code and LaTeX."""
-    for left, right in _DISPLAY_DELIMITERS:
-        if left not in text:
-            continue
-        # by splitting: a lazy pattern up to a delimiter that is missing takes quadratic time
-        before, *parts = text.split(left)
-        kept = [before]
-        for index, part in enumerate(parts):
-            if left == right:
-                # equal delimiters open and close in turn; one that is not closed masks to the end
-                kept += [part] if index % 2 else _find_prose(part)
-            else:
-                inside, closed, after = part.partition(right)
-                kept += [*_find_prose(inside), after] if closed else [part]
-        text = " ".join(kept)
-    return _INLINE_MARKUP.sub(lambda found: f" {' '.join(_find_prose(found[0]))} ", text)
-
-
-def _find_prose(markup: str) -> list[str]:
-    # between newlines, so that each run counts as a sentence of its own
-    runs = _PROSE.findall(markup) if len(markup) >= MIN_PROSE_CHARACTERS else []
-    return [f"\n{run}\n" for run in runs]
-
-
-def _has_letters(text: str) -> bool:
-    """Return whether there is a visible letter of any script."""
-    return any(character.isalpha() and character not in INVISIBLE for character in text)
+    if scope not in ("reasoning", "answer"):
+        opening, closing = tag_marks(scope)
+        before, opened, rest = text.partition(opening)
+        # the prompt may end in the opening mark, and a cut-off text may lack the closing one
+        inside, closed, _ = (rest if opened else before).partition(closing)
+        return inside if opened or closed else ""
+    first, end = _FIRST_BLOCK.match(text), _REASONING_END.search(text)
+    start, stop = end.span() if end else (len(text), len(text))
+    if first:
+        position = text.find(f"</{first[1]}>", first.end())
+        if 0 <= position < start:
+            start, stop = position, position + len(first[1]) + 3
+    return text[:start] if scope == "reasoning" else text[stop:]

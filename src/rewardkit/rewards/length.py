@@ -13,12 +13,13 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
+from rewardkit._text.words import count_words
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.extract import Extractor, Tag, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Bounds, Reward
-from rewardkit.verify.base import Verifier
+from rewardkit.verify.base import Verifier, log_timeouts
 
 Unit = Literal["characters", "words", "tokens"]
 
@@ -35,7 +36,8 @@ class Length(Reward):
     target: Annotated[float, Field(ge=0)]
     """The target length, in the unit."""
     unit: Unit = "characters"
-    """Characters; words between white space; or the tokens in the trainer's `completion_ids`."""
+    """Characters; words between white space, or characters in scripts without spaces; or the tokens
+    in the trainer's `completion_ids`, of all turns together."""
     penalty: Annotated[float, Field(ge=0)] = 1.0
     """What each unit off the target costs."""
 
@@ -135,7 +137,7 @@ class CosineLength(Reward):
     """The length, in `unit`, at and above which a completion gets the second value of `correct` or
     `wrong`."""
     unit: Unit = "characters"
-    """Characters, words between white space, or tokens."""
+    """Characters, words or tokens, counted as by `length`."""
     correct: tuple[float, float] = (1.0, 0.5)
     """The value of a right answer of length 0, and of `max_length`."""
     wrong: tuple[float, float] = (-1.0, -0.5)
@@ -147,7 +149,10 @@ class CosineLength(Reward):
         return min(*self.correct, *self.wrong), max(*self.correct, *self.wrong)
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return the scaled value for each completion; None if the reference cannot be read."""
+        """Return the scaled value for each completion; None if the reference cannot be read.
+
+        The share of verdicts that took too long goes to the logs as `timeouts`.
+        """
         verdicts = _verify_answers(self, batch)
 
         def scale_value(outcome: Outcome, length: int) -> float | None:
@@ -230,7 +235,9 @@ class KimiLength(Reward):
 def _verify_answers(reward: CosineLength | KimiLength, batch: Batch) -> list[Verdict]:
     references = extract_references(reward.reference_extractor, batch.column(reward.reference))
     answers = [reward.extractor.extract(text) for text in batch.texts]
-    return reward.verifier.verify(answers, references)
+    verdicts = reward.verifier.verify(answers, references)
+    log_timeouts(batch, reward.verifier, verdicts)
+    return verdicts
 
 
 MAX_TABLE_LENGTH = 1 << 15  # a table of so many Scores takes about 8 MB
@@ -278,7 +285,7 @@ def _score_by_length(batch: Batch, reward: Length | Overlong, unit: Unit) -> lis
         return table.look_up_lengths(_measure_lengths(batch, unit))
     if unit == "characters":
         return table.look_up_items(batch.texts)
-    if batch.completion_ids is not None:
+    if batch.completion_ids is not None and not batch.has_ids_by_turn:
         # a row without ids, for which `tokens` below has the message
         with suppress(TypeError):
             return table.look_up_items(batch.completion_ids)
@@ -289,18 +296,4 @@ def _measure_lengths(batch: Batch, unit: Unit) -> list[int]:
     """Return the length of each completion. Raises ValueError if there are no tokens to count."""
     if unit == "tokens":
         return [*map(len, batch.tokens())]
-    return [*map(len if unit == "characters" else _count_words, batch.texts)]
-
-
-def _count_words(text: str, chunk_size: int = 1 << 16) -> int:
-    """Return the number of words between white space."""
-    if len(text) <= chunk_size:
-        return len(text.split())
-    # In chunks: the list of the words of a long text does not fit the processor's cache, which
-    # makes the time grow faster than the length.
-    count = 0
-    for start in range(0, len(text), chunk_size):
-        count += len(text[start : start + chunk_size].split())
-        if start and not (text[start - 1].isspace() or text[start].isspace()):
-            count -= 1  # the chunk's border divides this word, which was counted twice
-    return count
+    return [*map(len if unit == "characters" else count_words, batch.texts)]

@@ -65,19 +65,34 @@ class RegexMatch(Reward):
 class ReasoningSteps(Reward):
     r"""A value for a number of marked steps, in proportion where there are fewer.
 
-    A step is marked by "Step 1:", by a number or a bullet before words at the start of a line, or
-    by "First,", "Second,", "Next," or "Finally,". The same step again counts once. The marks are
-    those of open-r1's `reasoning_steps_reward` (Hugging Face, 2025), which counts bare and repeated
-    ones too, and numbers only at the start of the text.
+    A step is marked at the start of a line, indented or not, by "Step 1:", "Step 1 -", "步骤1" or
+    the like in about thirty languages, by a number ("1.", "1)", "(1)", "①") or a bullet before
+    words; and anywhere by "Step 1:", "First,", "Second,", "Next," or "Finally,". The same step
+    again counts once. The marks of English are those of open-r1's `reasoning_steps_reward`
+    (Hugging Face, 2025), which counts bare and repeated ones too, and numbers only at the start of
+    the text.
 
-    >>> ReasoningSteps()(completions=["First, I add.\nNext, I check.\n- Done.", "1. I add.\n-\n-"])
+    >>> ReasoningSteps()(completions=["First, I add.\nNext, I check.\n- Done.", "1) I add.\n-\n-"])
     [1.0, 0.333...]
+    >>> ReasoningSteps(steps=2, pattern=r"\[\d+\]")(completions=["[1] add [2] check", "[1] [1]"])
+    [1.0, 0.5]
     """
 
     steps: Annotated[int, Field(ge=1)] = 3
     """How many steps earn the full value."""
     value: float = 1.0
     """The full value."""
+    pattern: Annotated[str, Field(min_length=1)] | None = None
+    """What marks a step in place of the marks above, in the syntax of the `regex` package; equal
+    matches count once."""
+    timeout: Annotated[float, Field(gt=0)] = 0.1
+    """Seconds for one completion, with a pattern."""
+
+    @model_validator(mode="after")
+    def _check_pattern(self) -> Self:
+        if self.pattern is not None:
+            compile_pattern(self.pattern)
+        return self
 
     @property
     def bounds(self) -> Bounds:
@@ -86,26 +101,53 @@ class ReasoningSteps(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` times the share of the steps, at most 1, for each completion."""
-        # sets, so that a model cannot earn the value with one line written three times; a newline
-        # before the text, since "^" in the patterns makes the search much slower than a fixed text
-        counts = [
-            sum(len({*step.findall(text)}) for step in _STEPS)
-            for text in (f"\n{text}" for text in batch.texts)
-        ]
+        count = _count_marks if self.pattern is None else self._count_matches
         return [
-            Score(self.value * min(count / self.steps, 1.0), f"{count} steps") for count in counts
+            Score(self.value * min(steps / self.steps, 1.0), f"{steps} steps")
+            for steps in map(count, batch.texts)
         ]
 
+    def _count_matches(self, text: str) -> int:
+        steps = compile_pattern(str(self.pattern)).finditer(text, timeout=self.timeout)
+        found = set()
+        try:
+            for step in steps:
+                found.add(step[0])
+        except TimeoutError:
+            pass  # those that were found in time
+        return len(found - {""})
 
-_WORDS = ("First,", "Second,", "Next,", "Finally,")
+
+def _count_marks(text: str) -> int:
+    # sets, so that a model cannot earn the value with one line written three times; a newline
+    # before the text, since "^" in the patterns makes the search much slower than a fixed text
+    text = f"\n{text}"
+    lines = {*_LINE_MARK.findall(text)}
+    # of a line that says which step it is, the number counts, wherever the step is named again
+    numbers = {number for number, _ in lines if number} | {*_STEP_IN_LINE.findall(text)}
+    items = {item for number, item in lines if not number}
+    return len(numbers) + len(items) + sum(len({*word.findall(text)}) for word in _WORDS)
+
+
+_STEP_WORDS = (
+    "[Ss]tep|STEP|Langkah|Tahap|Schritt|[ÉéE]tape|[Pp]aso|[Pp]asso|[Ee]tapa|Fase|Stap|Steg|Trin"
+    "|Vaihe|Krok|Bước|Ad\u0131m|Pasul|Lépés|Шаг|Крок|Βήμα|步骤|步驟|ステップ|手順|단계|الخطوة|خطوة|مرحله"
+    "|مرحلة|चरण|कदम|ধাপ|ขั้นตอนที่|ขั้นที่|שלב|படி"
+)
+_HAN_NUMERAL = "[一二三四五六七八九十]{1,3}+"
+_NUMERAL = rf"(?:[0-9\uff10-\uff19\u0660-\u0669\u0966-\u096f]{{1,4}}+|{_HAN_NUMERAL})"
+_AFTER_NUMERAL = r"(?=[ \t]*+(?:[:.)\uff1a\u3001\uff0e\u3002\uff09\uff0c\u2013\u2014*-]|\n|\Z))"
 # Several patterns in place of one with branches: a search skips to the fixed text that a pattern
 # begins with, which a pattern with branches does not have.
-_STEPS = [
-    re.compile(pattern)
-    for pattern in (
-        r"Step [0-9]++:",
-        r"\n[0-9]++\.[ \t]++[^\w\n]*+\w[^\n]*+",
-        r"\n[-*][ \t]++[^\w\n]*+\w[^\n]*+",
-        *(rf"{word}(?<!\w{word})" for word in _WORDS),
-    )
+_STEP_IN_LINE = re.compile(r"Step ([0-9]++):")
+_WORDS = [
+    re.compile(rf"{word}(?<!\w{word})") for word in ("First,", "Second,", "Next,", "Finally,")
 ]
+_LINE_MARK = re.compile(
+    r"\n(?=[^\n\w]*+\w|[ \t]*+[\u2460-\u2473])[ \t]*+"
+    rf"(?:[#>*_\t -]*+(?:(?:{_STEP_WORDS})[ \t]*+({_NUMERAL}){_AFTER_NUMERAL})"
+    rf"|([#>*_\t -]*+(?:第{_NUMERAL}[ \t]*+步|{_NUMERAL}[ \t]*+단계){_AFTER_NUMERAL}"
+    r"|\*{0,2}+\(?(?:[0-9]{1,4}+[.)][ \t*]++|[0-9\uff10-\uff19]{1,4}+[\u3001\uff0e\uff09]"
+    rf"|{_HAN_NUMERAL}\u3001|[\u2460-\u2473])[^\w\n]*+\w[^\n]*+"
+    r"|[-*+\u2022][ \t]++[^\w\n]*+\w[^\n]*+))"
+)

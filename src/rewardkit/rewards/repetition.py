@@ -12,7 +12,7 @@ from typing import Annotated, Literal, final
 
 from pydantic import Field
 
-from rewardkit._text.ngrams import ngrams, split_words
+from rewardkit._text.words import cut_runs, ngrams, split_words
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
@@ -24,8 +24,11 @@ from rewardkit.reward import Bounds, Reward
 class Repetition(Reward):
     """Minus a penalty times the share of n-grams that occurred before in the same completion.
 
-    >>> Repetition(ngram=1)(completions=["a b c d", "so so so so"])
-    [0.0, -0.75]
+    Among words, a run such as "aaaa...", "!!!!..." or "hahaha..." of 20 characters or more, which
+    is one word or none, counts as a repeated n-gram for every four characters.
+
+    >>> Repetition(ngram=1)(completions=["a b c d", "so so so so", "!" * 30])
+    [0.0, -0.75, -1.0]
     """
 
     ngram: Annotated[int, Field(ge=1)] = 3
@@ -33,7 +36,8 @@ class Repetition(Reward):
     penalty: Annotated[float, Field(ge=0)] = 1.0
     """What a completion of repetition alone would cost."""
     unit: Literal["words", "tokens"] = "words"
-    """Words (characters in scripts without spaces), or the tokens in `completion_ids`."""
+    """Words (characters in scripts without spaces), or the tokens in `completion_ids`, of all turns
+    together."""
 
     @property
     def bounds(self) -> Bounds:
@@ -51,14 +55,22 @@ class Repetition(Reward):
             # 0.0 - x, since -x would make -0.0 of no repetition
             return Score(0.0 - self.penalty * share, f"{share:.0%} of its n-grams repeat")
 
-        def score_units(units: Sequence[str | int]) -> Score:
-            count = len(units) - self.ngram + 1
-            distinct = {*ngrams(units, self.ngram)}
-            return score_share(1 - len(distinct) / count if count > 0 else 0.0)
+        def score_units(units: Sequence[str | int], in_runs: int = 0) -> Score:
+            count = max(len(units) - self.ngram + 1, 0)
+            repeated = count - len({*ngrams(units, self.ngram)}) + in_runs
+            return score_share(repeated / (count + in_runs) if repeated else 0.0)
+
+        def score_words(text: str) -> Score:
+            rest, characters = cut_runs(text)
+            return score_units(split_words(rest), characters // CHARACTERS_PER_WORD)
 
         if self.unit == "words":
-            return [score_units(split_words(text)) for text in batch.texts]
-        return [score_units(ids) for ids in batch.tokens()]
+            return [*map(score_words, batch.texts)]
+        return [*map(score_units, batch.tokens())]
+
+
+CHARACTERS_PER_WORD = 4
+"""How many characters of a run count as a word; a token has about as many."""
 
 
 @final

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import final
 
-from rewardkit._text.tag_layout import compile_layout, is_blank, list_tags, restore_opening
+from rewardkit._text.tag_defects import After, find_defect
+from rewardkit._text.tag_layout import Tags, compile_layout, is_blank, prepare_texts
 from rewardkit.batch import Batch
-from rewardkit.extract import Tags
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
@@ -27,11 +27,16 @@ class ThinkFormat(Reward):
     """
 
     tags: Tags = ("think",)
-    """The blocks' names, in order."""
+    """The blocks, in order: names, or pairs (opening, closing) of any marks."""
     value: float = 1.0
     """The value of the layout."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the opening tag; it may then be missing."""
+    lenient: bool = False
+    """Whether near-tags count as the tags: `<Think>`, `< /think>`, `<think step="2">`."""
+    empty_think: bool = True
+    """Whether an empty think block may come first if the tags are others than `think`, as chat
+    templates write it for models that do not think."""
 
     @property
     def bounds(self) -> Bounds:
@@ -40,18 +45,30 @@ class ThinkFormat(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
-        tags = list_tags(self.tags)
-        find_end = compile_layout(self.tags, between=r"\s*+")
+        find_end = compile_layout(self.tags, "soft", empty_think=self.empty_think)
         hit, miss = (
             Score(self.value, "a thought, then an answer"),
             Score(0.0, "not the think layout"),
         )
+        # with several tags the last block is the answer, which `find_end` knows not to be blank
+        after: After = "nothing" if len(self.tags) > 1 else "answer"
 
-        def matches(text: str) -> bool:
+        def score_text(text: str) -> Score:
             end = find_end(text)
             rest = text[end:]
-            # with several tags the last block is the answer, which `find_end` knows not to be blank
-            return end >= 0 and (not rest.strip() if len(self.tags) > 1 else not is_blank(rest))
+            if end >= 0 and (not rest.strip() if after == "nothing" else not is_blank(rest)):
+                return hit
+            if not batch.explain:
+                return miss
+            return Score(
+                0.0,
+                find_defect(text, self.tags, "soft", empty_think=self.empty_think, after=after),
+            )
 
-        texts = restore_opening(batch.texts, tags[0] if self.opened_in_prompt else "")
-        return [hit if matches(text) else miss for text in texts]
+        texts = prepare_texts(
+            batch.texts_for(self.tags),
+            self.tags,
+            opened_in_prompt=self.opened_in_prompt,
+            lenient=self.lenient,
+        )
+        return [*map(score_text, texts)]

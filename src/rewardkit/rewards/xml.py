@@ -3,7 +3,8 @@
 The rules are those of the GSM8K recipe that most GRPO notebooks share (Will Brown, "GRPO demo",
 2025): `strict`, `soft` and `xmlcount`. By default their bugs are fixed: reasoning may have several
 lines and the last newline may be missing; each tag must occur once, in order, around content.
-`as_published=True` gives the published numbers, including the bugs.
+`as_published=True` gives the published numbers, including the bugs. A block's tags are those of its
+name, or a pair of any marks: `tags=[["<SOLUTION>", "</SOLUTION>"]]`.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from typing import Annotated, final
 
 from pydantic import Field
 
+from rewardkit._text.tag_defects import After, find_defect
 from rewardkit._text.tag_layout import (
+    Tags,
     compile_layout,
     find_tags,
     is_blank,
     list_tags,
-    restore_opening,
+    prepare_texts,
+    tag_marks,
 )
 from rewardkit.batch import Batch
-from rewardkit.extract import Tags
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
@@ -40,11 +43,16 @@ class XmlStrict(Reward):
     """
 
     tags: Tags = ("reasoning", "answer")
-    """The blocks' names, in order."""
+    """The blocks, in order: names, or pairs (opening, closing) of any marks."""
     value: float = 0.5
     """The value of the layout."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
+    lenient: bool = False
+    """Whether near-tags count as the tags: `<Answer>`, `</ answer>`, `<answer type="int">`."""
+    empty_think: bool = True
+    """Whether an empty think block may come first if the tags are others than `think`, as chat
+    templates write it for models that do not think."""
     as_published: bool = False
     """Whether to use the published rule: one line per block, and a newline at the end."""
 
@@ -56,7 +64,7 @@ class XmlStrict(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         tags = list_tags(self.tags)
-        find_end = compile_layout(self.tags, between=r"(?:\A|(?<=>)\n)", line="\n")
+        find_end = compile_layout(self.tags, "strict", empty_think=self.empty_think)
         hit, miss = Score(self.value, "every tag on its line"), Score(0.0, "not the strict layout")
 
         def matches(text: str) -> bool:
@@ -71,10 +79,18 @@ class XmlStrict(Reward):
             tag_lines = [line for index, line in enumerate(lines[:size]) if index % 3 != 1]
             return tag_lines == tags and lines[size:] in ([""], ["", ""])
 
+        def explain(text: str) -> Score:
+            defect = find_defect(
+                text, self.tags, "strict", empty_think=self.empty_think, after="nothing"
+            )
+            return Score(0.0, defect or "a block of several lines, or no newline at the end")
+
         rule = matches_published if self.as_published else matches
         # The strict layout has a newline after the opening tag; a prompt that opened the block has
         # already written it.
-        texts = restore_opening(batch.texts, f"{tags[0]}\n" if self.opened_in_prompt else "")
+        texts = _read_texts(self, batch, line="\n")
+        if batch.explain:
+            return [hit if rule(text) else explain(text) for text in texts]
         return [hit if rule(text) else miss for text in texts]
 
 
@@ -89,11 +105,16 @@ class XmlSoft(Reward):
     """
 
     tags: Tags = ("reasoning", "answer")
-    """The blocks' names, in order."""
+    """The blocks, in order: names, or pairs (opening, closing) of any marks."""
     value: float = 0.5
     """The value of the layout."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
+    lenient: bool = False
+    """Whether near-tags count as the tags: `<Answer>`, `</ answer>`, `<answer type="int">`."""
+    empty_think: bool = True
+    """Whether an empty think block may come first if the tags are others than `think`, as chat
+    templates write it for models that do not think."""
     as_published: bool = False
     """Whether to use the published rule: each block on one line, and any text may follow."""
 
@@ -105,7 +126,7 @@ class XmlSoft(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return `value` or 0 for each completion."""
         tags = list_tags(self.tags)
-        find_end = compile_layout(self.tags, between=r"\s*+")
+        find_end = compile_layout(self.tags, "soft", empty_think=self.empty_think)
         hit, miss = Score(self.value, "the blocks in order"), Score(0.0, "not the soft layout")
 
         def matches(text: str) -> bool:
@@ -119,8 +140,14 @@ class XmlSoft(Reward):
                 starts = _find_block_ends(text, starts, opening, closing)
             return bool(starts)
 
+        def explain(text: str) -> Score:
+            defect = find_defect(text, self.tags, "soft", empty_think=self.empty_think)
+            return Score(0.0, defect or "a block of several lines, or text before the first")
+
         rule = matches_published if self.as_published else matches
-        texts = restore_opening(batch.texts, tags[0] if self.opened_in_prompt else "")
+        texts = _read_texts(self, batch)
+        if batch.explain:
+            return [hit if rule(text) else explain(text) for text in texts]
         return [hit if rule(text) else miss for text in texts]
 
 
@@ -134,14 +161,17 @@ class XmlCount(Reward):
     """
 
     tags: Tags = ("reasoning", "answer")
-    """The blocks' names, in order."""
+    """The blocks, in order: names, or pairs (opening, closing) of any marks."""
     value: Annotated[float, Field(ge=0)] = 0.125
     """The value of each opening and each closing tag."""
     tail_penalty: Annotated[float, Field(ge=0)] = 0.001
     """The cost of each character after the last block, without white space at the ends; at most
-    what the tags earned. If the block is not closed, all its text counts."""
+    what the tags earned. If the block is not closed, all its text counts, unless it is the only
+    one: that is a thought that was cut off."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
+    lenient: bool = False
+    """Whether near-tags count as the tags: `<Answer>`, `</ answer>`, `<answer type="int">`."""
     as_published: bool = False
     """Whether to use the published rule: newlines around the tags, and no limit to the cost."""
 
@@ -171,17 +201,28 @@ class XmlCount(Reward):
             return make_score(counted, len(_text_after_block(text, tags).strip()))
 
         rule = self._score_as_published if self.as_published else score_text
-        texts = restore_opening(batch.texts, tags[0] if self.opened_in_prompt else "")
-        return [rule(text) for text in texts]
+        texts = _read_texts(self, batch)
+        scores = [*map(rule, texts)]
+        if not batch.explain:
+            return scores
+        full = len(tags) * self.value
+        return [
+            score if score.value == full else self._explain(text, score)
+            for text, score in zip(texts, scores, strict=True)
+        ]
+
+    def _explain(self, text: str, score: Score) -> Score:
+        defect = find_defect(text, self.tags, after="nothing")
+        return Score(score.value, f"{score.why}: {defect}" if defect else score.why)
 
     def _score_as_published(self, text: str) -> Score:
         # The notebook's arithmetic, bugs included: a newline is part of most tags, and the tail is
         # counted twice, once with and once without the newline after the last tag.
         total = 0.0
-        for number, name in enumerate(self.tags):
+        for number, tag in enumerate(self.tags):
             last = number == len(self.tags) - 1
-            opening = f"\n<{name}>\n" if number else f"<{name}>\n"
-            closing = f"\n</{name}>"
+            opening, closing = (f"\n{mark}" for mark in tag_marks(tag))
+            opening = f"{opening}\n" if number else f"{opening[1:]}\n"
             if text.count(opening) == 1:
                 total += self.value
                 if last:
@@ -203,7 +244,7 @@ class TagCount(Reward):
     """
 
     tags: Tags = ("reasoning", "answer")
-    """The blocks' names, in order."""
+    """The blocks, in order: names, or pairs (opening, closing) of any marks."""
     once: float = 0.5
     """The value of each tag that occurs once, in order, around content."""
     otherwise: float = -1.0
@@ -212,6 +253,8 @@ class TagCount(Reward):
     """Whether an answer must follow the last block for its closing tag to count."""
     opened_in_prompt: bool = False
     """Whether the chat template already wrote the first opening tag."""
+    lenient: bool = False
+    """Whether near-tags count as the tags: `<Answer>`, `</ answer>`, `<answer type="int">`."""
     as_published: bool = False
     """Whether to use the published rule: a tag counts wherever it occurs, if it occurs once."""
 
@@ -232,6 +275,8 @@ class TagCount(Reward):
             for count in range(total + 1)
         ]
 
+        after: After = "answer" if self.answer_after else "anything"
+
         def count_tags(text: str) -> int:
             if self.as_published:
                 return sum(text.count(tag) == 1 for tag in tags)
@@ -244,15 +289,37 @@ class TagCount(Reward):
                 positions[-1] = -1
             return total - positions.count(-1)
 
-        texts = restore_opening(batch.texts, tags[0] if self.opened_in_prompt else "")
-        return [score_of_count[count_tags(text)] for text in texts]
+        def explain(text: str, score: Score) -> Score:
+            if score is score_of_count[total]:
+                return score
+            defect = find_defect(text, self.tags, after=after)
+            return Score(score.value, f"{score.why}: {defect}" if defect else score.why)
+
+        texts = _read_texts(self, batch)
+        scores = [score_of_count[count_tags(text)] for text in texts]
+        return [*map(explain, texts, scores)] if batch.explain else scores
+
+
+def _read_texts(
+    reward: XmlStrict | XmlSoft | XmlCount | TagCount, batch: Batch, line: str = ""
+) -> list[str]:
+    return prepare_texts(
+        batch.texts_for(reward.tags),
+        reward.tags,
+        opened_in_prompt=reward.opened_in_prompt,
+        lenient=reward.lenient,
+        line=line,
+    )
 
 
 def _text_after_block(text: str, tags: list[str]) -> str:
     """Return the text after the last block's first closing tag, or else its first opening tag."""
     # the first one, so that a second block does not hide the text between the two
     _, closed, after = text.partition(tags[-1])
-    return after if closed else text.partition(tags[-2])[2]
+    if closed:
+        return after
+    # of a single block, the text is a thought that was cut off, and not what follows an answer
+    return "" if len(tags) == 2 else text.partition(tags[-2])[2]  # noqa: PLR2004 - a pair of tags
 
 
 def _find_block_ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:

@@ -31,7 +31,7 @@ from rewardkit.testing._inputs import (
 )
 from rewardkit.testing._subject import Subject, draw_examples
 from rewardkit.testing._trial import run_laws
-from rewardkit.testing._words import find_tags, find_words
+from rewardkit.testing._words import find_blocks, find_words
 from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ def _make_verifier_subject(
 ) -> Subject:
     _options.check_target(verifier, "verifier")
     words = find_words(verifier)
-    texts = st.none() | make_text_strategy(words)
+    blocks = find_blocks(verifier, words)
+    texts = st.none() | make_text_strategy(words, blocks)
     if answers is not None:
         texts = require_strategy(answers, "answers")
     drawn = make_column_strategy(
@@ -200,7 +201,9 @@ def _make_verifier_subject(
         "answers",
         words=words,
         known_calls=known_calls,
-        classics=list_classics("text", tags=find_tags(words)) if answers is None else [],
+        classics=list_classics("text", tags=find_blocks(verifier, words))
+        if answers is None
+        else [],
     )
 
 
@@ -223,7 +226,8 @@ def _make_extractor_subject(
 ) -> Subject:
     _options.check_target(extractor, "extractor")
     words = find_words(extractor)
-    drawn = make_text_strategy(words) if texts is None else require_strategy(texts, "texts")
+    blocks = find_blocks(extractor, words)
+    drawn = make_text_strategy(words, blocks) if texts is None else require_strategy(texts, "texts")
     numbers = strategies.numbers(spellings=["plain", "thousands", "latex"])
     drawn_answers = numbers.map(lambda number: number[0])
     if answers is not None:
@@ -246,5 +250,5 @@ def _make_extractor_subject(
         "texts",
         words=words,
         known_calls=known_calls,
-        classics=list_classics("text", tags=find_tags(words)) if texts is None else [],
+        classics=list_classics("text", tags=blocks) if texts is None else [],
     )

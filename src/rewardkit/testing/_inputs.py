@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rewardkit import component
 from rewardkit._template import fill
+from rewardkit._text.tag_layout import TagPair
 from rewardkit.batch import Reference
 from rewardkit.component import Component
 from rewardkit.reward import Reward
@@ -26,7 +27,7 @@ from rewardkit.testing._drawing import (
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, find_form, match_prompt
 from rewardkit.testing._subject import draw_examples
-from rewardkit.testing._words import find_tags, find_words, list_constants
+from rewardkit.testing._words import find_blocks, find_words, list_constants
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -91,12 +92,13 @@ def make_reward_inputs(
     classics: Sequence[Any] = ()
     if completions is None:
         templates = templates or _guess_templates(reward, clean)
-        texts = make_text_strategy(words)
+        blocks = find_blocks(reward, words)
+        texts = make_text_strategy(words, blocks)
         drawn = {
             kind: (some, strategies.completions(forms=some, texts=texts))
             for kind, some in _split_forms(chosen).items()
         }
-        classics = list_classics(chosen, tags=find_tags(words))
+        classics = list_classics(chosen, tags=blocks)
     else:
         examples = draw_examples(strategies.calls(completions=completions), _CALLS_TO_FIND_FORMS)
         shown = {find_form(one) for rows in examples for one in rows["completions"]}
@@ -132,9 +134,11 @@ def make_known_calls_strategy(
     return right_rows.map(lambda rows: (rows, [high] * count_rows(rows)))
 
 
-def make_text_strategy(words: tuple[str, ...]) -> SearchStrategy[str]:
-    """Return a strategy for texts with these words, and with text between those that are tags."""
-    layouts = [*strategies.LAYOUTS, *([tag] for tag in find_tags(words))]
+def make_text_strategy(
+    words: tuple[str, ...], blocks: Sequence[str | TagPair]
+) -> SearchStrategy[str]:
+    """Return a strategy for texts with these words, and with text in each of the blocks."""
+    layouts = [*strategies.LAYOUTS, *([tag] for tag in blocks)]
     return strategies.texts(words=words, layouts=layouts)
 
 

@@ -13,6 +13,8 @@ from itertools import islice
 from types import CodeType, FunctionType
 from typing import Any
 
+from rewardkit._text.tag_layout import TagPair
+from rewardkit.audit.samples import list_pairs
 from rewardkit.component import Component, walk
 
 # Longer ones are prose: messages, prompts, documentation.
@@ -43,6 +45,11 @@ def find_words(target: Any) -> tuple[str, ...]:
     return tuple(islice(short, limit))
 
 
+def find_blocks(target: Any, words: tuple[str, ...]) -> list[str | TagPair]:
+    """Return the tags that a component's fields name by pairs, and those among the words."""
+    return [*list_pairs([target]), *find_tags(words)]
+
+
 def find_tags(words: tuple[str, ...]) -> list[str]:
     """Return the names of the tags of which both the opening and the closing one is among words."""
     return [word[1:-1] for word in words if _TAG.fullmatch(word) and f"</{word[1:]}" in words]
@@ -53,9 +60,16 @@ def list_constants(component: Component) -> list[Any]:
     found: list[Any] = []
     for part in walk(component):
         for name in type(part).model_fields:
-            value = getattr(part, name)
-            found += value if isinstance(value, tuple) else [value]
+            found += _flatten_tuple(getattr(part, name))
     return [value for value in found if isinstance(value, str | int | float | None)]
+
+
+def _flatten_tuple(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _flatten_tuple(item)
+    else:
+        yield value
 
 
 def _functions_of(target: Any) -> Iterator[FunctionType]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from rewardkit._text.tag_layout import TagPair, check_tag, check_tags, tag_marks
 from rewardkit.batch import Batch, ColumnName, Reference
 from rewardkit.extract import Extractor
 from rewardkit.registry import lookup, names
@@ -45,18 +46,23 @@ if TYPE_CHECKING:
 TEXT_KINDS = ("well_formed", "malformed", "hostile", "long")
 """How a text is made: tagged as asked; with one tag wrong; pieces in any order; any of these with a
 piece repeated up to 1,500 times."""
-LAYOUTS = (("reasoning", "answer"), ("think",), ("think", "answer"))
+LAYOUTS: tuple[tuple[str | TagPair, ...], ...] = (
+    ("reasoning", "answer"),
+    ("think",),
+    ("think", "answer"),
+)
 """The usual blocks of a completion, by their tags."""
 
 
 def tagged(
-    *tags: str, contents: SearchStrategy[str] | None = None, broken: bool = False
+    *tags: str | TagPair, contents: SearchStrategy[str] | None = None, broken: bool = False
 ) -> SearchStrategy[str]:
     r"""Texts of one block per tag, in order; by default `reasoning` and `answer`.
 
-    Each block holds a text of `contents` as it is, by default a few words or a number. If `broken`
-    is true, one thing is wrong: a tag is missing, doubled, misspelt or misplaced, or there is text
-    outside of the blocks. Raises ValueError for anything but tag names.
+    A tag is a name, or a pair (opening, closing) of any marks. Each block holds a text of
+    `contents` as it is, by default a few words or a number. If `broken` is true, one thing is
+    wrong: a tag is missing, doubled, misspelt or misplaced, or there is text outside of the blocks.
+    Raises ValueError for anything but names and pairs.
 
     >>> from rewardkit import build
     >>> from hypothesis import given
@@ -65,16 +71,13 @@ def tagged(
     ...     assert build("xml_soft")(completions=[text]) == [0.5]
     >>> test_layout()
     """
-    tags = tags or LAYOUTS[0]
-    for tag in tags:
-        if not isinstance(tag, str) or not tag or set(tag) & set("<>/ \n"):
-            raise ValueError(f"got the tag {tag!r}, expected a name such as 'answer'")
+    tags = check_tags(tuple(map(check_tag, tags or LAYOUTS[0])))
     inside = require_strategy(_CONTENTS if contents is None else contents, "contents")
     return _make_tagged_strategy(tags, inside, broken=broken)
 
 
 def _make_tagged_strategy(
-    tags: Sequence[str], contents: SearchStrategy[str], *, broken: bool
+    tags: Sequence[str | TagPair], contents: SearchStrategy[str], *, broken: bool
 ) -> SearchStrategy[str]:
     # one strategy per part, made once: Hypothesis validates a new one at each draw
     insides = st.tuples(*[contents] * len(tags))
@@ -84,30 +87,37 @@ def _make_tagged_strategy(
 
 
 def _write_tagged(
-    tags: Sequence[str], gap: str, contents: Sequence[str], fault: tuple[int, _Fault] | None
+    tags: Sequence[str | TagPair],
+    gap: str,
+    contents: Sequence[str],
+    fault: tuple[int, _Fault] | None,
 ) -> str:
     insides = [f"{gap}{text}{gap}" for text in contents]
-    blocks = zip(tags, insides, strict=True)
-    pieces = [piece for tag, text in blocks for piece in (f"<{tag}>", text, f"</{tag}>")]
+    blocks = zip(map(tag_marks, tags), insides, strict=True)
+    pieces = [piece for (first, last), text in blocks for piece in (first, text, last)]
     if fault is not None:
         position, spoil = fault
         # of a tag, not of a block's text
         pieces = spoil(pieces, position // 2 * 3 + position % 2 * 2)
-    # by identity, since a block's text may itself begin with "<"
+    # by identity, since a block's text may itself be a mark
     inside_ids = {id(text) for text in insides}
     text = ""
     for previous, piece in zip(["", *pieces], pieces, strict=False):
-        both_tags = previous[:1] == piece[:1] == "<"
-        on_new_line = both_tags and not inside_ids & {id(previous), id(piece)}
+        on_new_line = bool(previous) and not inside_ids & {id(previous), id(piece)}
         text += f"\n{piece}" if on_new_line else piece
     return text
 
 
 def _misspell_tag(tag: str) -> str:
     # in capitals, or in small letters if it is in capitals; "1" has neither and is doubled
-    name = tag.strip("</>")
+    name = tag.strip("</[]>") or tag
     other = next(each for each in (name.upper(), name.lower(), name * 2) if each != name)
     return tag.replace(name, other)
+
+
+def _split_tag(tag: str) -> str:
+    # a mark of one character, which a space cannot split, is left out
+    return f"{tag[:-1]} {tag[-1]}" if len(tag) > 1 else ""
 
 
 _Fault = Callable[[list[str], int], list[str]]
@@ -115,7 +125,7 @@ _FAULTS: list[_Fault] = [
     lambda pieces, at: pieces[:at] + pieces[at + 1 :],
     lambda pieces, at: pieces[: at + 1] + pieces[at:],
     lambda pieces, at: [*pieces[:at], _misspell_tag(pieces[at]), *pieces[at + 1 :]],
-    lambda pieces, at: [*pieces[:at], pieces[at].replace(">", " >"), *pieces[at + 1 :]],
+    lambda pieces, at: [*pieces[:at], _split_tag(pieces[at]), *pieces[at + 1 :]],
     lambda pieces, at: [*pieces[: at // 3 * 3], "so", *pieces[at // 3 * 3 :]],
     lambda pieces, at: pieces[:at],
     lambda pieces, _: pieces[::-1],
@@ -127,6 +137,7 @@ _GAPS = st.sampled_from(["\n", ""])
 _PIECES = [
     *("<reasoning>", "</reasoning>", "<answer>", "</answer>", "<think>", "</think>"),
     *("\n", " ", "4", "42", "-42", "1,000", "7.0", "$7", "50%", "1/2", r"\frac{1}{2}", r"\boxed{"),
+    *("<|im_end|>", "</ think>"),
     *("}", "#### ", "\u00b2", "\u0664\u0662", "\uff14\uff12", "nan", "inf", "1e999", "\x00"),
     *("\ud800", "\u200b", "9" * 5000, "The answer is B", "```", "$", "$$", r"\[", r"\)", "`"),
     *(".", ",", "saya", "hello", "\u4f60\u597d", "\U0001f600", "First, ", "- ", "{", '"'),
@@ -141,7 +152,7 @@ _MAX_REPETITIONS = 1500
 def texts(
     *,
     kinds: str | Iterable[str] = TEXT_KINDS,
-    layouts: Iterable[Sequence[str]] = LAYOUTS,
+    layouts: Iterable[Sequence[str | TagPair]] = LAYOUTS,
     words: Iterable[str] = (),
 ) -> SearchStrategy[str]:
     """Texts of completions, of the given `kinds`.

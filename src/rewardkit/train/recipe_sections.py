@@ -28,7 +28,15 @@ def _replace_preset_names(given: Any) -> Any:
     # before the registry is asked: a recipe's bare name is a preset first
     items = given if isinstance(given, tuple) else [given]
     known = {name: getattr(presets, name) for name in presets.__all__}
-    known |= {f"published.{name}": getattr(presets.published, name) for name in presets.__all__}
+    modules = {
+        "published": presets.published,
+        "solution": presets.solution,
+        "solution.published": presets.solution.published,
+        "solution_opened": presets.solution_opened,
+        "solution_opened.published": presets.solution_opened.published,
+    }
+    for path, module in modules.items():
+        known |= {f"{path}.{name}": getattr(module, name) for name in module.__all__}
     return tuple(known.get(item, item) if isinstance(item, str) else item for item in items)
 
 
@@ -254,7 +262,7 @@ class Compare(Section):
     language: str | None = None
     """The language to look for, as an ISO 639-1 code."""
     candidates: tuple[str, ...] | None = None
-    """The languages to choose among; None for all."""
+    """The languages to choose among; None for the common ones."""
 
 
 class Save(Section):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Real
+from decimal import Decimal
+from numbers import Rational, Real
 from typing import Any, ClassVar
 
+from rewardkit.batch import Batch
 from rewardkit.component import Component
 from rewardkit.result import Outcome, Verdict
 
@@ -16,6 +19,9 @@ NO_ANSWER = Verdict(Outcome.NO_ANSWER)
 BAD_REFERENCE = Verdict(Outcome.BAD_REFERENCE)
 MAX_NUMBER = 10**4000
 """Numbers up to it become text: Python refuses to convert more than 4,300 digits."""
+MAX_DEPTH = 16
+"""Lists in lists are read to this depth; one that holds itself is deeper."""
+_MAX_WRITTEN_OUT = 40  # digits of a Decimal without an exponent
 
 
 class Verifier(Component):
@@ -36,6 +42,15 @@ class Verifier(Component):
         string, a number, None, or a list of which any is right; a verifier that reads other values
         documents them. Raises ValueError if the two differ in length.
         """
+
+
+def log_timeouts(batch: Batch, verifier: Verifier, verdicts: Sequence[Verdict]) -> None:
+    """Log the share of verdicts that took too long, for a verifier with a time limit.
+
+    Zeros are logged too: a metric that is there from the first step shows that nothing timed out.
+    """
+    if "timeout" in type(verifier).model_fields:
+        batch.log("timeouts", [verdict.outcome is Outcome.TIMEOUT for verdict in verdicts])
 
 
 def pairwise(
@@ -76,12 +91,72 @@ def texts(reference: Any) -> list[str]:
     """
     if isinstance(reference, str):
         return [reference] if reference.strip() else []
-    if isinstance(reference, Real):
-        # An infinity is not less either, and nor is NaN, which no answer equals.
-        return [str(reference)] if abs(reference) < MAX_NUMBER else []  # type: ignore[operator]
-    if isinstance(reference, Sequence) and not isinstance(reference, bytes):
-        return [text for part in reference for text in texts(part)]
-    return []
+    try:
+        return _collect_texts(reference, MAX_DEPTH)
+    except RecursionError:
+        return []
+
+
+def to_plain(reference: Any, depth: int = MAX_DEPTH) -> Any:
+    """Return a reference with lists for numpy's arrays and Python's values for its scalars.
+
+    None for a list that holds itself, or is nested deeper than `MAX_DEPTH`.
+
+    >>> to_plain((1, ["a"]))
+    [1, ['a']]
+    """
+    try:
+        return _convert_to_plain(reference, depth)
+    except RecursionError:
+        return None
+
+
+def _convert_to_plain(reference: Any, depth: int) -> Any:
+    if _is_of_numpy(reference):
+        reference = reference.tolist()
+    if not isinstance(reference, list | tuple):
+        return reference
+    if not depth:
+        raise RecursionError
+    return [_convert_to_plain(part, depth - 1) for part in reference]
+
+
+def _is_of_numpy(reference: Any) -> bool:
+    # without importing numpy, which need not be installed
+    return hasattr(reference, "tolist") and hasattr(reference, "dtype")
+
+
+def _collect_texts(reference: Any, depth: int) -> list[str]:
+    if isinstance(reference, str):
+        return [reference] if reference.strip() else []
+    if isinstance(reference, Real | Decimal):
+        return _write_number(reference)
+    if _is_of_numpy(reference):
+        reference = reference.tolist()
+        if not isinstance(reference, list):
+            return _collect_texts(reference, depth - 1)
+    if not isinstance(reference, Sequence) or isinstance(reference, bytes | bytearray):
+        return []
+    if not depth:
+        raise RecursionError
+    return [text for part in reference for text in _collect_texts(part, depth - 1)]
+
+
+def _write_number(number: Real | Decimal) -> list[str]:
+    try:
+        if not math.isfinite(number):
+            return []
+    except (OverflowError, ValueError):  # beyond a float, or a signaling NaN
+        if isinstance(number, Decimal):
+            return []
+    if isinstance(number, Decimal):
+        if abs(number.adjusted()) < _MAX_WRITTEN_OUT:
+            return [format(number, "f")]
+        return [str(number)]
+    if isinstance(number, Rational):
+        size = max(abs(int(number.numerator)), int(number.denominator))
+        return [str(number)] if size < MAX_NUMBER else []
+    return [str(number)]
 
 
 def _judge_pair(

@@ -8,7 +8,6 @@ With APPS".
 from __future__ import annotations
 
 import math
-import os
 import re
 import textwrap
 import time
@@ -23,7 +22,7 @@ from pydantic import Field
 from rewardkit._text.fences import PYTHON_LANGUAGES, find_fences
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired
+from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired, to_plain
 
 if TYPE_CHECKING:
     import ast
@@ -80,7 +79,7 @@ class Code(Verifier):
     batch_timeout: Annotated[float, Field(gt=0)] | None = None
     """Seconds for all answers of one call, after which the rest are TIMEOUT; None for no limit."""
     workers: Annotated[int, Field(ge=1)] | None = None
-    """How many answers run at once; None for one per processor, at most 16."""
+    """How many answers run at once; None for one per processor that this process may use."""
     unsafe_subprocess: bool = False
     """Whether to run without bubblewrap: answers then have all the rights of this process."""
 
@@ -95,12 +94,13 @@ class Code(Verifier):
         if jobs:
             from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few use this verifier
 
+            from rewardkit._workers.cpus import count_workers  # noqa: PLC0415 - the same
             from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
 
             bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
             sandbox = host.Sandbox(self.memory, self.timeout, self.packages, bwrap)
             batch_deadline = time.monotonic() + (self.batch_timeout or math.inf)
-            with ThreadPoolExecutor(self.workers or min(os.cpu_count() or 1, 16)) as pool:
+            with ThreadPoolExecutor(self.workers or count_workers()) as pool:
                 # Threads are enough: each waits for its processes.
                 found = pool.map(lambda job: self._run_job(job, sandbox, batch_deadline), jobs)
                 verdicts = dict(zip(jobs, found, strict=True))
@@ -108,7 +108,7 @@ class Code(Verifier):
 
     def _prepare(self, answer: str | None, reference: Any) -> Verdict | _Job:
         """Return the verdict if nothing has to run, else the job."""
-        tests = _read_tests(reference)
+        tests = _read_tests(to_plain(reference))
         if tests is None:
             return BAD_REFERENCE
         program = _find_program(answer or "", self.which, tests)

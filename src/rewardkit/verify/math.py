@@ -28,13 +28,14 @@ class Math(Verifier):
     r"""The answer equals the reference by value: numbers, surds, expressions, sets, equations.
 
     Both may be LaTeX or plain text, boxed or between dollar signs, or a sentence that states the
-    answer. Units and capitals are ignored; 50% equals 50 and 0.5; x = 3 equals 3. A value that is
-    too large to compute is WRONG, "too large". Each distinct pair is verified once per call, and
-    verdicts on short pairs are cached.
+    answer. 50% equals 50 and 0.5; x = 3 equals 3. Capitals are ignored, and units unless both are
+    known and differ. One value is asked for: an answer that hedges ("3 or 5"), denies or bounds
+    ("at least 3") is WRONG, unless the reference does so too. A value that is too large to compute
+    is WRONG, "too large". Each distinct pair is verified once per call, and verdicts on short pairs
+    are cached.
 
-    Verdicts agree with math-verify, except that a set is not a tuple, 1 1/2 is a mixed number, and
-    several numbers are not an answer. The page "Comparison with math-verify" of the docs lists
-    other differences, and which verdict is right.
+    The page "Verify answers" of the docs lists what is paid, and "Comparison with math-verify" the
+    kinds of answers on which the two differ.
 
     >>> answers = [r"\sqrt{80}", "The answer is $x = 3$.", "(2, 3)", "9^{9^{9^9}}"]
     >>> verdicts = Math().verify(answers, [r"4\sqrt{5}", "3", r"\{2, 3\}", "7"])
@@ -43,10 +44,12 @@ class Math(Verifier):
     """
 
     timeout: Annotated[float, Field(gt=0)] = 0.5
-    """Seconds per answer that math-verify decides; after that the outcome is TIMEOUT."""
+    """Seconds of processor time per answer that math-verify decides; after that the outcome is
+    TIMEOUT. It is too after 20 times as many seconds by the clock, at least 5, in which a process
+    that waits uses none. On Windows they are seconds by the clock."""
     batch_timeout: Annotated[float, Field(gt=0)] | None = None
-    """Seconds for all such answers of one call; after that the rest are TIMEOUT. None sets no limit
-    beyond `timeout` per answer."""
+    """Seconds by the clock for all such answers of one call; after that the rest are TIMEOUT. None
+    sets no limit beyond `timeout` per answer."""
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER, BAD_REFERENCE or TIMEOUT for each answer.

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from rewardkit.component import Frozen
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import CORRECT, WRONG, Verifier, pairwise
+from rewardkit.verify.base import CORRECT, WRONG, Verifier, pairwise, to_plain
 
 Pair = tuple[str, str]
 """An answer, and a schema as JSON text."""
@@ -42,7 +42,7 @@ class JsonSchema(Verifier):
     `type` that the schema asks for if there is one; or the whole answer, which must be nothing
     else."""
     timeout: Annotated[float, Field(gt=0)] = 0.5
-    """Seconds for one answer that a worker process decides."""
+    """Seconds of processor time for one answer that a worker process decides."""
 
     @model_validator(mode="after")
     def _check_schema(self) -> Self:
@@ -74,7 +74,7 @@ class JsonSchema(Verifier):
                 found[pair] = settled
             return found[pair]
 
-        schemas = [*map(_schemas_as_text, references)]
+        schemas = [_schemas_as_text(to_plain(reference)) for reference in references]
         verdicts = pairwise(answers, schemas, judge)
         if not asked:
             return verdicts

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, final
 
+from rewardkit._text.number_words import MINUS
 from rewardkit.registry import register
 from rewardkit.result import Verdict
 from rewardkit.verify.base import CORRECT, WRONG, Verifier, pairwise
@@ -82,14 +83,18 @@ class Contains(Verifier):
 
 def _continues_before(before: str, first: str) -> bool:
     """Return whether the word or number whose first character is given begins earlier."""
-    if first.isdigit() and re.search(r"[-\u2212./,]$", before):
+    if first.isdigit() and _BEFORE_DIGITS.search(before):
         # A minus sign makes another number, also after a word: -42 is not 42.
-        return before[-1] in "-\u2212" or before[:1].isdigit()
+        return before[-1] in f"{MINUS}\u00b1\u221a" or before[:1].isdigit()
     return first.isalnum() and before[-1:].isalnum()
 
 
 def _continues_after(last: str, after: str) -> bool:
     """Return whether the word or number whose last character is given goes on."""
-    if last.isdigit() and re.match(r"[./,]\d|%", after):
+    if last.isdigit() and _AFTER_DIGITS.match(after):
         return True
     return last.isalnum() and after[:1].isalnum()
+
+
+_BEFORE_DIGITS = re.compile(rf"[{re.escape(MINUS)}\u00b1\u221a./,:'\u2019]$")
+_AFTER_DIGITS = re.compile(r"[./,:'\u2019]\d|[%\uff05\u2030^\u221a]|\*\*")

@@ -11,12 +11,12 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from rewardkit._text import numbers
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify._math.candidates import find_candidates, find_stated_answer
+from rewardkit.verify._math.candidates import find_candidate, find_stated_answer
 from rewardkit.verify._math.equality import values_equal
-from rewardkit.verify._math.parse_text import Parsed, parse_text
-from rewardkit.verify._math.tokenizer import may_be_too_large
+from rewardkit.verify._math.parse_text import Parsed, find_unit, parse_text
+from rewardkit.verify._math.spelling import write_same
+from rewardkit.verify._math.tokenizer import is_well_formed, may_be_too_large
 from rewardkit.verify._math.values import Words
 
 Texts = tuple[str, ...]
@@ -24,7 +24,7 @@ Texts = tuple[str, ...]
 
 TOO_LARGE = Verdict(Outcome.WRONG, "too large")
 _REFERENCE_TOO_LARGE = Verdict(Outcome.BAD_REFERENCE, "too large")
-_SEVERAL_NUMBERS = Verdict(Outcome.WRONG, "several numbers")
+_UNITS_DIFFER = Verdict(Outcome.WRONG, "another unit")
 # Shared, since a batch of a thousand rows has few distinct verdicts.
 _VERDICTS = {outcome: Verdict(outcome) for outcome in Outcome}
 _MAX_CACHED_VERDICTS = 8192
@@ -76,36 +76,31 @@ class _Answer(NamedTuple):
 
 
 def _find_answer(text: str) -> _Answer:
-    """Find a text's answer: the whole text, or else its first candidate that can be read."""
+    """Find a text's answer: the whole text, or else the part that is given as the answer."""
     parsed = parse_text(text)
-    if parsed.value is not None:
-        return _Answer(parsed, (parsed.text,))
-    candidates = find_candidates(text)
-    if candidates is None:
-        return _Answer(parsed, (parsed.text,) if parsed.text else ())
-    for index, candidate in enumerate(candidates):
-        parsed = candidate.parsed
-        if parsed.value is not None or parsed.large:
-            if index:
-                # A likelier candidate was not read, but math-verify may read it: no value is sure.
-                parsed = parsed._replace(value=None)
-            return _Answer(parsed, tuple(known.text for known in candidates[: index + 1]))
-    unread = Parsed(None, text)
-    return _Answer(unread, tuple(candidate.text for candidate in candidates))
+    if parsed.value is None and not parsed.is_open:
+        candidate = find_candidate(text)
+        if candidate is not None:
+            parsed = candidate.parsed
+            is_unread = parsed.value is None and not parsed.is_open and not parsed.large
+            if candidate.is_box and is_unread:
+                inner = find_candidate(candidate.text)  # a box with a sentence in it
+                parsed = inner.parsed if inner is not None and inner.text else parsed
+    return _Answer(parsed, (parsed.text,) if parsed.text else ())
 
 
 # A group of completions shares its reference.
 _find_cached_answer = lru_cache(maxsize=1024)(_find_answer)
 
 
-def _compare(  # noqa: PLR0911 - one for each question
-    answer: str, reference: str
-) -> Outcome | Verdict | tuple[Texts, Texts]:
+def _compare(answer: str, reference: str) -> Outcome | Verdict | tuple[Texts, Texts]:
     is_short = len(reference) <= _MAX_CACHED_CHARACTERS
     wanted = (_find_cached_answer if is_short else _find_answer)(reference)
-    if not wanted.texts:
-        return Outcome.BAD_REFERENCE
     is_read = wanted.parsed.value is not None
+    if not wanted.texts or not (
+        is_read or wanted.parsed.is_open or wanted.large or is_well_formed(wanted.parsed.text)
+    ):
+        return Outcome.BAD_REFERENCE
     if not is_read and wanted.large:
         return _REFERENCE_TOO_LARGE
     given = _find_answer(answer)
@@ -113,17 +108,39 @@ def _compare(  # noqa: PLR0911 - one for each question
         return Outcome.CORRECT
     if not given.texts:
         return Outcome.NO_ANSWER if is_read else (wanted.texts, ())
-    if _gives_several_numbers(given, wanted.parsed):
-        return _SEVERAL_NUMBERS
-    if is_read and given.parsed.text == wanted.parsed.text:
+    return _compare_answers(given, wanted)
+
+
+def _compare_answers(  # noqa: PLR0911 - one for each question
+    given: _Answer, wanted: _Answer
+) -> Outcome | Verdict | tuple[Texts, Texts]:
+    one, other = given.parsed, wanted.parsed
+    if one.text == other.text:
         return Outcome.CORRECT
-    equal = values_equal(given.parsed, wanted.parsed)
+    equal = values_equal(one, other)
+    if equal and _have_other_units(one, other):
+        return _UNITS_DIFFER
+    if equal is None and write_same(one.text) == write_same(other.text):
+        return Outcome.CORRECT
     # Parts too large to compute are treated as letters: then equality is certain, inequality not.
-    if equal is not None and (equal or not given.parsed.large):
+    if equal is not None and (equal or not one.large):
         return Outcome.CORRECT if equal else Outcome.WRONG
     if wanted.large or given.large:
         return TOO_LARGE
-    return wanted.texts, given.texts
+    # math-verify takes a number of what it cannot read, so it is asked about mathematics alone.
+    if all(side.value is not None or side.is_open for side in (one, other)):
+        return wanted.texts, given.texts
+    is_answer = one.value is not None or _HAS_DIGIT.search(one.text)
+    return Outcome.WRONG if is_answer else Outcome.NO_ANSWER
+
+
+def _have_other_units(one: Parsed, other: Parsed) -> bool:
+    """Return whether both have a unit that is known, and not the same one."""
+    unit = find_unit(one)
+    return unit is not None and find_unit(other) not in (unit, None)
+
+
+_HAS_DIGIT = re.compile(r"\d")
 
 
 def _states_reference_in_words(answer: str, given: Parsed, wanted: Parsed) -> bool:
@@ -136,28 +153,3 @@ def _states_reference_in_words(answer: str, given: Parsed, wanted: Parsed) -> bo
         return False
     stated = find_stated_answer(answer)
     return stated is not None and bool(values_equal(stated.parsed, wanted))
-
-
-def _gives_several_numbers(given: _Answer, wanted: Parsed) -> bool:
-    """Return whether an answer lists numbers where one is wanted.
-
-    Math-verify would take one of them, so that a list of guesses would be correct.
-    """
-    return (
-        given.parsed.value is None
-        and isinstance(wanted.value, numbers.Number)
-        and _SEPARATED_NUMBERS.fullmatch(given.texts[0]) is not None
-    )
-
-
-# What may be between two numbers without computing anything.
-_NUMBER_SEPARATOR = r"""(?:\s*(?:
-    [\\|&~;?\#@\u00b7\u2022\u3001\u30fb\uff0c\u2192\u21d2\u200b\u2060\ufeff] | // | [-=]>
-  | \\(?:mid|vert|to|implies|[Rr]ightarrow|lor|vee|cup|q?quad)(?![A-Za-z])
-  | \\text\s?\{[^{}]{0,20}\}
-  | \\?[)\]}$]\s*,?\s*\\?[(\[{$]
-))+\s*"""
-_SEPARATED_NUMBERS = re.compile(
-    rf"[\s$(\[]*+{numbers.NUMBER_LIKE}(?:{_NUMBER_SEPARATOR}{numbers.NUMBER_LIKE})+[\s$)\].]*",
-    re.ASCII | re.VERBOSE,
-)

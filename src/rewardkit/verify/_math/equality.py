@@ -2,71 +2,163 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable
 from fractions import Fraction
 
 from rewardkit._text.numbers import Number
 from rewardkit.verify._math.exact import Form, TooLargeError
-from rewardkit.verify._math.functions import Applied, forms_differ
+from rewardkit.verify._math.functions import DOTS, Applied, approximate, forms_differ, has_letters
+from rewardkit.verify._math.intervals import solutions_equal, solve
 from rewardkit.verify._math.parse_text import Parsed
+from rewardkit.verify._math.polynomials import compare_zeros
+from rewardkit.verify._math.ratios import (
+    RATIOS,
+    compare_ratios,
+    compare_residues,
+    convert_to_decimal,
+)
+from rewardkit.verify._math.relations import (
+    EQUALITY_OPERATORS,
+    are_assignments,
+    define_functions,
+    drop_conditions,
+    find_ratio,
+    flatten_vector,
+    is_linear,
+    is_name,
+    list_stated_values,
+    names_differ,
+    number_as_forms,
+    order_by_name,
+    subtract_sides,
+)
+from rewardkit.verify._math.series import read_series
 from rewardkit.verify._math.values import Group, Relation, Value, Words
 
-_SETS = ("{}", "list", "union")
-_ORDERED = ("()", "[]", "(]", "[)", "row", "matrix")
-_EQUALITY_OPERATORS = {"=", r"\in"}
-_FLIPPED = {">": "<", ">=": "<="}
+_LISTS = ("list", "and", "or")
+_INTERVALS = ("()", "[]", "(]", "[)")
+_SETS = frozenset({"{}", *_LISTS})
+_CONDITIONS = frozenset({"union", "intersection", "difference", "builder"})
 
 
 def values_equal(given: Parsed, wanted: Parsed) -> bool | None:
     """Return whether an answer equals its reference, None if undecided."""
-    if given.value is None or wanted.value is None:
+    try:
+        return _compare_parsed(given, wanted)
+    except (TooLargeError, RecursionError):
         return None
+
+
+def _compare_parsed(given: Parsed, wanted: Parsed) -> bool | None:
+    """Compare values, or sums whose ends are letters. Raises TooLargeError."""
+    if given.value is None or wanted.value is None:
+        return _compare_series(given, wanted)
+    if _find_option(given) or _find_option(wanted):
+        return _compare_options(given, wanted)
     # Words meet mathematics too: \text{abc} equals abc, which was parsed as a product.
     if isinstance(given.value, Words) or isinstance(wanted.value, Words):
         return _keep_letters(given) == _keep_letters(wanted)
-    try:
-        equal = _compare_values(given.value, wanted.value)
-    except (TooLargeError, RecursionError):
-        return None
+    equal = _compare_values(given.value, wanted.value)
     if equal is False and (_MANY_DECIMALS.search(given.text) or _MANY_DECIMALS.search(wanted.text)):
         return _is_rounded(given, wanted) or _is_rounded(wanted, given)
-    return equal
+    return True if _is_decimal_comma(given, wanted) else equal
+
+
+def _is_decimal_comma(given: Parsed, wanted: Parsed) -> bool:
+    """Return whether 2,5 is given for 2.5, which a list would never be."""
+    return (
+        isinstance(wanted.value, Number)
+        and isinstance(given.value, Group)
+        and _DECIMAL_COMMA.fullmatch(given.text) is not None
+        and Fraction(given.text.replace(",", ".")) == wanted.value.value
+    )
+
+
+_DECIMAL_COMMA = re.compile(r"-?[0-9]{1,9},[0-9]{1,9}")
+
+
+def _compare_series(given: Parsed, wanted: Parsed) -> bool | None:
+    if not (given.is_open or wanted.is_open):
+        return None
+    read = read_series(given.text, wanted.text)
+    return None if read is None else _all_of_three(_compare_values(*pair) for pair in read)
 
 
 _MANY_DECIMALS = re.compile(r"\.\d{6}")
 _FLOAT_PRECISION = 10**14  # floats have 15 to 17 digits, and the last may be off
-_DECIMAL = re.compile(r"[-+]?\d*\.(\d{6,})")
+_DECIMAL = re.compile(r"\.(\d{6,})")
 
 
 def _is_rounded(decimal: Parsed, exact: Parsed) -> bool | None:
     """Return whether a decimal of six or more digits is the other number rounded, or as a float."""
-    found = _DECIMAL.fullmatch(decimal.text)
-    if isinstance(decimal.value, Number) and isinstance(exact.value, Number):
-        if found is None:
-            return False
-        wanted = Fraction(exact.value.value)
-        off = abs(decimal.value.value - wanted)
-        return off * 2 * 10 ** len(found[1]) <= 1 or off * _FLOAT_PRECISION <= abs(wanted)
-    return None
+    places = _DECIMAL.findall(decimal.text)
+    value, wanted = _find_number(decimal.value), _find_number(exact.value)
+    if value is None or wanted is None:
+        return None
+    off = abs(value - wanted)
+    return bool(places) and (
+        off * 2 * 10 ** len(places[-1]) <= 1 or off * _FLOAT_PRECISION <= abs(wanted)
+    )
+
+
+def _find_number(value: Value | None) -> Fraction | None:
+    """Return a number, exact or, for a surd and the like, as close as a float is."""
+    if isinstance(value, Relation):
+        values = list_stated_values(value)
+        return _find_number(values[-1]) if values else None
+    if isinstance(value, Number):
+        return Fraction(value.value)
+    if not isinstance(value, Form) or has_letters(value):
+        return None
+    number = value.number if value.number is not None else approximate(value)
+    return None if number is None or not math.isfinite(number) else Fraction(number)
+
+
+def _find_option(parsed: Parsed) -> Group | None:
+    value = parsed.value
+    return value if isinstance(value, Group) and value.kind == "option" else None
+
+
+def _compare_options(given: Parsed, wanted: Parsed) -> bool | None:
+    """Compare an option with another, or with a letter or the text of one."""
+    one, other = _find_option(given), _find_option(wanted)
+    if one and other:
+        pairs = zip(one.items, other.items, strict=True)
+        same = [
+            values_equal(Parsed(left, _write_item(left)), Parsed(right, _write_item(right)))
+            for left, right in pairs
+        ]
+        return same[0] and same[1] is not False
+    items = (one or other or Group("option", ())).items
+    value = wanted if one else given
+    return _any_of_three(values_equal(Parsed(item, _write_item(item)), value) for item in items)
+
+
+def _write_item(value: Value) -> str:
+    if isinstance(value, Words):
+        return value.text
+    named = value.term if isinstance(value, Form) else None
+    return "".join(str(base) for base, _ in named[0]) if named else ""
 
 
 def _keep_letters(parsed: Parsed) -> str:
     """Keep letters and digits alone, so that spaces and hyphens do not matter."""
-    if isinstance(parsed.value, Words):
-        return re.sub(r"[\W_]", "", parsed.value.text)
-    return re.sub(r"[\W_]", "", parsed.text.casefold())
+    text = parsed.value.text if isinstance(parsed.value, Words) else parsed.text.casefold()
+    return re.sub(r"[\s_.,!()\-\\${}]", "", text)
 
 
-def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR0911 - one for each kind
+def _compare_values(given: Value, wanted: Value) -> bool | None:
     """Return whether two values are equal, where neither is words."""
+    given, wanted = drop_conditions(given), drop_conditions(wanted)
     if isinstance(given, Number) and isinstance(wanted, Number):
         return given.equals(wanted)
     if isinstance(given, Number) or isinstance(wanted, Number):
         return _any_of_three(
             _compare_values(one, other)
-            for one in _number_as_forms(given)
-            for other in _number_as_forms(wanted)
+            for one in number_as_forms(given)
+            for other in number_as_forms(wanted)
         )
     if isinstance(given, Form) and isinstance(wanted, Form):
         different = forms_differ(given, wanted)
@@ -77,17 +169,24 @@ def _compare_values(given: Value, wanted: Value) -> bool | None:  # noqa: PLR091
         return _compare_groups(given, wanted)
     group, other = (given, wanted) if isinstance(given, Group) else (wanted, given)
     assert isinstance(group, Group)  # noqa: S101 - one of them is, the other is a form
-    if group.kind == "based" or (group.kind in ("{}", "list") and len(group.items) == 1):
-        return _compare_values(group.items[0], other)
+    return _compare_group_with_value(group, other)
+
+
+def _compare_group_with_value(group: Group, value: Value) -> bool | None:
+    """Compare where one value is asked for: several are wrong, unless they are all the same."""
+    if group.kind in ("based", "residue"):
+        return _compare_values(group.items[0], value)
+    if group.kind in ("ratio", "clock") and len(group.items) == 2:  # noqa: PLR2004 - a quotient
+        top, bottom = group.items
+        if isinstance(top, Form) and isinstance(bottom, Form) and bottom.terms:
+            return _compare_values(top / bottom, value)
+    if group.kind == "{}" or group.kind in _LISTS:
+        return (
+            _all_of_three(_compare_values(item, value) for item in group.items)
+            if group.items
+            else False
+        )
     return False
-
-
-def _number_as_forms(value: Value) -> list[Value]:
-    """List a number's forms: a percent is its number or a hundredth of it."""
-    if not isinstance(value, Number):
-        return [value]
-    plain = [Form.of(value.value)]
-    return [*plain, Form.of(value.value * Fraction(1, 100))] if value.percent else list(plain)
 
 
 def _any_of_three(found: object) -> bool | None:
@@ -139,164 +238,100 @@ def _find_unique_keys(group: Group) -> set[Hashable] | None:
 
 
 def _compare_groups(given: Group, wanted: Group) -> bool | None:  # noqa: PLR0911 - one for each kind
-    """Compare sets, tuples, intervals and matrices."""
+    """Compare sets, tuples, intervals, ratios, times and matrices."""
     kinds = {given.kind, wanted.kind}
     if "based" in kinds:
-        return kinds == {"based"} and _convert_to_decimal(given) == _convert_to_decimal(wanted)
-    if "union" in kinds:
-        return _compare_unions(given, wanted)
-    if kinds <= {"{}", "list"}:
-        return _compare_unordered(given, wanted)
+        return kinds == {"based"} and convert_to_decimal(given) == convert_to_decimal(wanted)
+    if "residue" in kinds:
+        return kinds == {"residue"} and compare_residues(given, wanted)
+    if kinds & RATIOS:
+        return kinds <= RATIOS and compare_ratios(given, wanted)
+    if kinds & _CONDITIONS or _has_condition(given) or _has_condition(wanted):
+        return _compare_solutions(given, wanted)
+    if kinds <= _SETS:
+        has_dots = _has_dots(given) or _has_dots(wanted)
+        return (_compare_ordered if has_dots else _compare_unordered)(given, wanted)
+    if kinds & _SETS:
+        return _compare_set_with_tuple(given, wanted)
     if "matrix" in kinds:
-        return _compare_ordered(_flatten_vector(given), _flatten_vector(wanted))
-    if kinds & {"{}", "list"}:
-        if "{}" in kinds:
-            return None if kinds == {"{}", "[]"} else False
-        in_order = _compare_ordered(given, wanted)
-        return in_order or (None if _compare_unordered(given, wanted) is not False else False)
+        return _compare_ordered(flatten_vector(given), flatten_vector(wanted))
     if given.kind != wanted.kind and (kinds != {"()", "[]"} or len(given.items) == 2):  # noqa: PLR2004 - two ends make an interval
         return False
     return _compare_ordered(given, wanted)
 
 
-def _convert_to_decimal(group: Group) -> int | None:
-    """Return the value of digits in their base, None if a digit is too large for it."""
-    digits, base = (str(item.number) for item in group.items if isinstance(item, Form))
-    try:
-        return int(digits, int(base))
-    except ValueError:
+def _compare_set_with_tuple(given: Group, wanted: Group) -> bool | None:
+    """Compare a set or a list with brackets that keep an order: only a list may be meant so."""
+    one, other = (given, wanted) if given.kind in _SETS else (wanted, given)
+    if one.kind != "or" and other.kind in ("()", "matrix") and are_assignments(one, other):
+        return _compare_ordered(*map(order_by_name, (given, wanted)))
+    # The roots 3, 5 are not the interval [3, 5]; the pair (3, 5) may be written 3, 5.
+    is_interval = other.kind == "[]" and len(other.items) == 2  # noqa: PLR2004 - two ends
+    if one.kind != "list" or other.kind not in ("()", "[]", "matrix") or is_interval:
+        return False
+    return names_differ(one, other) and _compare_ordered(
+        flatten_vector(given), flatten_vector(wanted)
+    )
+
+
+def _has_dots(group: Group) -> bool:
+    return any(isinstance(item, Form) and DOTS in item.bases() for item in group.items)
+
+
+def _has_condition(group: Group) -> bool:
+    """Return whether a part says where a value lies, as an inequality does."""
+    return group.kind in _LISTS and any(_is_condition(item, group.kind) for item in group.items)
+
+
+def _is_condition(value: Value, kind: str) -> bool:
+    if isinstance(value, Relation):
+        return not set(value.operators) <= EQUALITY_OPERATORS
+    if not isinstance(value, Group):
+        return False
+    return value.kind in _CONDITIONS or (kind == "or" and value.kind in _INTERVALS)
+
+
+def _compare_solutions(given: Value, wanted: Value) -> bool | None:
+    one, other = solve(given), solve(wanted)
+    if one is None or other is None:
         return None
-
-
-def _flatten_vector(group: Group) -> Group:
-    """Return a matrix of one row or one column as a tuple of its numbers."""
-    if group.kind == "matrix":
-        rows = [row.items for row in group.items if isinstance(row, Group)]
-        if len(rows) == 1 or all(len(row) == 1 for row in rows):
-            return Group("()", tuple(item for row in rows for item in row))
-    return group
-
-
-def _compare_unions(given: Group, wanted: Group) -> bool | None:
-    one, other = _list_union_parts(given), _list_union_parts(wanted)
-    equal = _compare_unordered(Group("list", tuple(one)), Group("list", tuple(other)))
-    if equal:
-        return True
-    # Different parts may make the same set: [0, 1] and (1, 2] make [0, 2].
-    merged = _merge_intervals(one), _merge_intervals(other)
-    return None if None in merged else merged[0] == merged[1]
-
-
-def _list_union_parts(group: Value) -> list[Value]:
-    """List the sets of a union, also of nested ones."""
-    if isinstance(group, Group) and group.kind == "union":
-        return [part for item in group.items for part in _list_union_parts(item)]
-    return [group]
-
-
-End = tuple[Fraction | float, int]
-
-
-def _merge_intervals(parts: list[Value]) -> list[tuple[End, End]] | None:
-    """Return a union of intervals with rational ends as the fewest that make it, in order.
-
-    An end is a number with -1 for just before it, 1 for just after.
-    """
-    spans: list[tuple[End, End]] = []
-    for part in parts:
-        if not isinstance(part, Group) or part.kind not in ("()", "[]", "(]", "[)", "{}"):
-            return None
-        ends = [_read_interval_end(item) for item in part.items]
-        if any(end is None for end in ends):
-            return None
-        numbers = [end for end in ends if end is not None]
-        if part.kind == "{}":
-            spans += [((number, -1), (number, 1)) for number in numbers]
-        elif len(numbers) == 2 and numbers[0] <= numbers[1]:  # noqa: PLR2004 - an interval
-            low, high = numbers
-            spans.append(
-                (
-                    (low, -1 if part.kind[0] == "[" else 1),
-                    (high, 1 if part.kind[1] == "]" else -1),
-                )
-            )
-        else:
-            return None
-    merged: list[tuple[End, End]] = []
-    for low_end, high_end in sorted(spans):
-        if merged and low_end <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], high_end)
-        else:
-            merged.append((low_end, high_end))
-    return merged
-
-
-def _read_interval_end(item: Value) -> Fraction | float | None:
-    """Return an interval's end: a rational number or an infinity."""
-    if not isinstance(item, Form):
-        return None
-    number = item.number
-    if number is not None:
-        return number
-    for sign, infinite in ((1, float("inf")), (-1, float("-inf"))):
-        if item == Form.of(sign) * Form.of("oo"):
-            return infinite
-    return None
+    return solutions_equal(one, other)
 
 
 def _compare_with_relation(given: Value, wanted: Value) -> bool | None:
     """Compare where one is an equation or an inequality, or both are.
 
-    An assignment (x = 3) is its right side, beside a value; any equation is, as an answer.
+    An assignment (x = 3) is its right side, beside a value; x - 3 = 0 is not 0.
     """
     if isinstance(given, Relation) and isinstance(wanted, Relation):
         return _compare_relations(given, wanted)
-    relation = given if isinstance(given, Relation) else wanted
+    relation, other = (given, wanted) if isinstance(given, Relation) else (wanted, given)
     assert isinstance(relation, Relation)  # noqa: S101 - one of them is
-    if set(relation.operators) <= _EQUALITY_OPERATORS:
-        if relation is given:
-            return _compare_values(relation.sides[-1], wanted)
-        if _is_name(relation.sides[0]):
-            return _compare_values(given, relation.sides[-1])
+    if relation.operators == (r"\equiv",) and not isinstance(other, Group):
+        return False  # a residue's class is not one number
+    if set(relation.operators) <= EQUALITY_OPERATORS:
+        return _any_of_three(
+            _compare_values(value, other) for value in list_stated_values(relation)
+        )
+    if not isinstance(other, Group) or other.kind not in _SETS | _CONDITIONS | {*_INTERVALS}:
         return False
-    other = wanted if relation is given else given
-    if not isinstance(other, Group):
-        return False
-    interval = _solve_for_interval(relation)
-    return None if interval is None else _compare_unions(interval[1], other)
-
-
-def _is_name(value: Value) -> bool:
-    """Return whether a left side only names something: x, f(x), (x, y)."""
-    if isinstance(value, Group):
-        return all(map(_is_name, value.items))
-    if not isinstance(value, Form) or len(value.below) > 1 or not value.terms:
-        return False
-    return all(
-        factor == 1 and monomial and all(_is_letter(base) for base, _ in monomial)
-        for monomial, factor in value.terms.items()
-    )
-
-
-def _is_letter(base: Hashable) -> bool:
-    """Return whether a base is a letter and not a constant."""
-    return isinstance(base, str) and base not in ("pi", "e", "i", "oo")
+    return _compare_solutions(relation, other)
 
 
 def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations or two inequalities."""
-    one, other = _solve_for_interval(given), _solve_for_interval(wanted)
-    if one is not None and other is not None:
-        return one[0] == other[0] and _compare_unions(one[1], other[1])
-    equations = [set(relation.operators) <= _EQUALITY_OPERATORS for relation in (given, wanted)]
+    equations = [set(relation.operators) <= EQUALITY_OPERATORS for relation in (given, wanted)]
     if all(equations):
         return _compare_equations(given, wanted)
+    solved = _compare_solutions(given, wanted)
+    if solved is not None:
+        return solved
     if any(equations):  # an equation is never an inequality
         return False
     if len(given.operators) != 1 or len(wanted.operators) != 1:
         return None
-    sides = [_subtract_sides(relation) for relation in (given, wanted)]
-    ratio = _find_ratio(sides[0][1], sides[1][1])
+    sides = [subtract_sides(relation) for relation in (given, wanted)]
+    ratio = find_ratio(sides[0][1], sides[1][1])
     if sides[0][0] == sides[1][0] and ratio is not None:
         return True if ratio > 0 or sides[0][0] == "!=" else None
     return None
@@ -305,63 +340,12 @@ def _compare_relations(given: Relation, wanted: Relation) -> bool | None:
 def _compare_equations(given: Relation, wanted: Relation) -> bool | None:
     """Compare two equations, of which the first and the last side count."""
     ends = [(relation.sides[0], relation.sides[-1]) for relation in (given, wanted)]
-    named = all(_is_name(left) for left, _ in ends)
-    if named and _compare_values(ends[0][0], ends[1][0]):
+    named = all(is_name(left) for left, _ in ends)
+    if named and (_compare_values(ends[0][0], ends[1][0]) or define_functions(ends)):
         return _compare_values(ends[0][1], ends[1][1])
     if not all(isinstance(side, Form) for pair in ends for side in pair):
         return None
-    one, other = (_subtract_sides(Relation(("=",), pair))[1] for pair in ends)
-    if _find_ratio(one, other) is not None:
+    one, other = (subtract_sides(Relation(("=",), pair))[1] for pair in ends)
+    if find_ratio(one, other) is not None:
         return True
-    return False if _is_linear(one) and _is_linear(other) else None
-
-
-def _subtract_sides(relation: Relation) -> tuple[str, Form]:
-    """Bring a relation to the shape `form operator 0`."""
-    left, right = relation.sides[0], relation.sides[-1]
-    operator = relation.operators[0]
-    if not isinstance(left, Form) or not isinstance(right, Form):
-        return "?", Form.of(0)
-    return (_FLIPPED[operator], right - left) if operator in _FLIPPED else (operator, left - right)
-
-
-def _find_ratio(one: Form, other: Form) -> Fraction | None:
-    """Return the number by which one form is a multiple of the other, or None."""
-    if not one.terms or not other.terms or len(one.below) > 1 or len(other.below) > 1:
-        return None
-    monomial, factor = next(iter(one.terms.items()))
-    if monomial not in other.terms:
-        return None
-    ratio = Fraction(factor) / other.terms[monomial]
-    return ratio if one == other * Form.of(ratio) else None
-
-
-def _is_linear(form: Form) -> bool:
-    """Return whether a form is a sum of single letters and numbers."""
-    return len(form.below) == 1 and all(
-        len(monomial) <= 1 and all(e == 1 and _is_letter(base) for base, e in monomial)
-        for monomial in form.terms
-    )
-
-
-def _solve_for_interval(relation: Relation) -> tuple[Hashable, Group] | None:
-    """Return where one letter lies, by an inequality between numbers or in a set."""
-    operators, sides = list(relation.operators), list(relation.sides)
-    if operators == [r"\in"] and isinstance(sides[0], Form) and isinstance(sides[1], Group):
-        return sides[0].key, sides[1]
-    if operators[0] in _FLIPPED:
-        operators = [_FLIPPED.get(operator, "?") for operator in reversed(operators)]
-        sides.reverse()
-    if not set(operators) <= {"<", "<="}:
-        return None
-    if len(sides) == 2:  # noqa: PLR2004 - one operator: the other end is infinite
-        if _is_name(sides[0]):
-            sides, operators = [-Form.of("oo"), *sides], ["<", *operators]
-        else:
-            sides, operators = [*sides, Form.of("oo")], [*operators, "<"]
-    if len(sides) != 3 or not isinstance(sides[1], Form) or not _is_name(sides[1]):  # noqa: PLR2004 - low, letter, high
-        return None
-    if any(not isinstance(side, Form) or _is_name(side) for side in sides[::2]):
-        return None
-    kind = ("[" if operators[0] == "<=" else "(") + ("]" if operators[1] == "<=" else ")")
-    return sides[1].key, Group(kind, (sides[0], sides[2]))
+    return False if is_linear(one) and is_linear(other) else compare_zeros(one, other)

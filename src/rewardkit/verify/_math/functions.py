@@ -33,6 +33,14 @@ class Applied(NamedTuple):
     arguments: tuple[Hashable, ...]
 
 
+DOTS = "..."
+"""The letter for what is left out of a sequence."""
+ANY_NAME = "?"
+"""The letter on the left of a bound without a name, such as "> 3"."""
+CONSTANTS = frozenset(("pi", "e", "i", "oo", DOTS))
+"""The letters that are numbers, or that are not names."""
+
+
 def apply_function(name: str, *arguments: Form) -> Form:
     """Return a function of forms as a form: its value where that is known, else as a letter.
 
@@ -180,8 +188,26 @@ def _compute_absolute_value(argument: Form) -> Form | None:
     return None if square is None or argument.below is not UNIT else take_root(square, HALF)
 
 
+def _find_angle(
+    argument: Form, invert: Callable[[float], float], function: Callable[[Form], Form]
+) -> Form | None:
+    """Return the angle with a sine or the like, where that is a twelfth of a half turn times n."""
+    value = None if has_letters(argument) else approximate(argument)
+    try:
+        twelfths = round(invert(value) / math.pi * 12) if value is not None else None
+        if twelfths is None:
+            return None
+        angle = Form.of("pi") * Form.of(Fraction(twelfths, 12))
+        return angle if function(angle) == argument else None
+    except (ValueError, UnknownError):  # no angle has it, or this one's has no value
+        return None
+
+
 _EXACT_FUNCTIONS: dict[str, Callable[..., Form | None]] = {
     "abs": _compute_absolute_value,
+    "arccos": lambda x: _find_angle(x, math.acos, _expand_cosine),
+    "arcsin": lambda x: _find_angle(x, math.asin, _expand_sine),
+    "arctan": lambda x: _find_angle(x, math.atan, lambda y: _expand_sine(y) / _expand_cosine(y)),
     "cos": _expand_cosine,
     "cot": lambda x: _expand_cosine(x) / _expand_sine(x),
     "csc": lambda x: Form.of(1) / _expand_sine(x),
@@ -204,9 +230,11 @@ def forms_differ(one: Form, other: Form) -> bool | None:
         return True
     if _is_sum_of_logarithms(one) and _is_sum_of_logarithms(other):
         return True
-    # Two points, since different forms may have one value in common by chance.
-    for seed in range(2):
-        left, right = _approximate(one.key, seed), _approximate(other.key, seed)
+    # Two points, since different forms may have one value in common by chance. Roundings differ
+    # where the letters are large.
+    is_rounded = any(isinstance(base, Applied) and base.name in ("floor", "ceil") for base in bases)
+    for seed in (0, 1, _LARGE) if is_rounded else (0, 1):
+        left, right = _approximate_at(one.key, seed), _approximate_at(other.key, seed)
         if left is None or right is None:
             return None
         if abs(left - right) > _MIN_RELATIVE_DIFFERENCE * max(abs(left), abs(right), 1e-6):
@@ -227,16 +255,51 @@ def _is_sum_of_logarithms(form: Form) -> bool:
     )
 
 
+_LARGE = 40
 # Answers have rounded decimals, so closer values are left for math-verify.
 _MIN_RELATIVE_DIFFERENCE = 1e-4
 
 
-def _approximate(key: Hashable, seed: int) -> complex | None:
+def _approximate_at(key: Hashable, seed: int) -> complex | None:
     """Return a form's value with a positive number for each letter, or None."""
     try:
         return _evaluate_form(key, seed)
     except (ArithmeticError, ValueError, RecursionError):
         return None
+
+
+def has_letters(form: Form) -> bool:
+    """Return whether a value depends on a letter, also within a function."""
+    return any(map(_has_letter, form.bases()))
+
+
+def _has_letter(base: Hashable) -> bool:
+    if isinstance(base, Applied):
+        return any(
+            _has_letter(inner)
+            for key in base.arguments
+            for side in key  # type: ignore[attr-defined]
+            for monomial, _ in side
+            for inner, _ in monomial
+        )
+    return isinstance(base, str) and base not in CONSTANTS
+
+
+def approximate(form: Form) -> float | None:
+    """Return a real constant as a float, or None if it has letters, is complex or too large."""
+    number = form.number
+    if number is not None:
+        try:
+            return float(number)
+        except OverflowError:
+            return None
+    value = _approximate_at(form.key, 0)
+    if value is None or abs(value.imag) > _MAX_IMAGINARY * max(1, abs(value.real)):
+        return None
+    return value.real
+
+
+_MAX_IMAGINARY = 1e-9  # what rounding may leave of a real value
 
 
 def _evaluate_form(key: Hashable, seed: int) -> complex:
@@ -272,15 +335,16 @@ def _evaluate_base(base: Hashable, seed: int) -> complex:
         if function is None:
             raise ValueError(base.name)
         return complex(function(*(_evaluate_form(key, seed) for key in base.arguments)))
-    if base in _CONSTANTS:
-        return _CONSTANTS[str(base)]
+    if base in _VALUES:
+        return _VALUES[str(base)]
     if base == "oo":
         raise OverflowError
     # The same letter has the same value in both forms, and different letters differ.
-    return complex(0.3 + (sum(map(ord, str(base))) * (0.618 + 0.01 * seed)) % 1)
+    value = 0.3 + (sum(map(ord, str(base))) * (0.618 + 0.01 * seed)) % 1
+    return complex(value * _LARGE if seed == _LARGE else value)
 
 
-_CONSTANTS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j}
+_VALUES = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j}
 
 
 def _restrict_to_reals(function: Callable[[float], float]) -> Callable[[complex], complex]:
@@ -301,6 +365,8 @@ _COMPLEX_FUNCTIONS: dict[str, Callable[..., complex]] = {
     "arctan": cmath.atan,
     "ln": cmath.log,
     "abs": abs,
+    "max": lambda *values: max(values, key=lambda value: value.real),
+    "min": lambda *values: min(values, key=lambda value: value.real),
     "floor": _restrict_to_reals(math.floor),
     "ceil": _restrict_to_reals(math.ceil),
     "factorial": _restrict_to_reals(lambda x: math.gamma(x + 1)),

@@ -1,80 +1,60 @@
 """Tokens to a value, by recursive descent.
 
-Sums, products, powers, roots, fractions, factorials, binomials, applied functions, finite sums and
-products, sets, tuples, intervals and their unions, matrices, equations and inequalities are read.
+Lists, relations and chains of them, ratios, sets, tuples, intervals and what is made of them,
+matrices; the expressions in them are read by `terms`.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from fractions import Fraction
+from typing import final
 
+from rewardkit._text.numbers import Number
 from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
-from rewardkit.verify._math.functions import apply_function, raise_to_power
-from rewardkit.verify._math.tokenizer import FUNCTIONS, GREEK, MAX_DEPTH
+from rewardkit.verify._math.functions import ANY_NAME
+from rewardkit.verify._math.terms import (
+    CLOSING_BRACKETS,
+    CONSTANTS_OF_COMMANDS,
+    TermParser,
+    require_form,
+)
+from rewardkit.verify._math.tokenizer import GREEK, MAX_DEPTH, TRIGONOMETRIC
 from rewardkit.verify._math.values import Group, Relation, Value
 
-# Neither a text's length nor its nesting bounds the time of its products.
-MAX_WORK = 20_000
-"""Texts that take more steps, in terms multiplied, are not computed."""
-MAX_RANGE = 1000
-"""Longer sums and products, in terms, are not computed; nor larger numbers' factorials."""
+_RELATION_TOKENS = frozenset(
+    {"=", "<", ">", "<=", ">=", "!=", r"\in", r"\notin", r"\approx", r"\equiv", r"\to"}
+)
+# What says where a value lies without its name: "> 3", "at least 3".
+_BOUNDS = _RELATION_TOKENS - {"=", r"\equiv", r"\to"}
+_POSTFIX_BOUNDS = {r"\more": ">=", r"\less": "<="}
+_SEPARATORS = {",": "list", r"\land": "and", r"\lor": "or", r"\cup": "or", r"\cap": "and"}
+_SET_OPERATORS = {r"\cup": "union", r"\cap": "intersection", r"\setminus": "difference"}
+# What may follow without a test of each level for each value.
+_AFTER_SUM = frozenset({":", "%", *_SET_OPERATORS})
+_AFTER_SIDE = frozenset({r"\pmod", *_RELATION_TOKENS, *_POSTFIX_BOUNDS})
 
 
-_RELATION_TOKENS = frozenset({"=", "<", ">", "<=", ">=", "!=", r"\in"})
-_CLOSING_BRACKETS = {
-    "(": (")", "]"),
-    "[": (")", "]"),
-    r"\{": (r"\}",),
-    "{": ("}",),
-    r"\langle": (r"\rangle",),
-}
-_FACTOR_STARTS = frozenset({"(", "{", "|", r"\frac", r"\sqrt", r"\binom", r"\pi", r"\infty"})
-_MATRIX_OPENINGS = frozenset(rf"\begin{{{kind}matrix}}" for kind in ("", "p", "b", "B", "small"))
-
-
-class Parser:
+@final
+class Parser(TermParser):
     """One pass over the tokens: recursive descent, a method for each level of binding."""
-
-    def __init__(self, tokens: list[str]) -> None:
-        """Take the tokens of `tokenizer.tokenize`."""
-        # The empty token at the end saves each method a check of the length.
-        self.tokens = [*tokens, ""]
-        self.index = 0
-        self.large = False  # a part is too large to compute, and is treated as a letter
-        self.bound_letters: dict[
-            str, Form
-        ] = {}  # the current values of the letters that sums and products run over
-        self.takes_minus = False  # whether a plus-minus sign is read as minus
-        self.depth = self.open_bars = self.open_functions = (
-            0  # brackets, bars, and functions around
-        )
-        self.work = 0
 
     def parse_all(self) -> Value:
         """Parse all tokens. Raises UnknownError and TooLargeError."""
-        items = self.parse_items(frozenset({""}), both=True)
+        value = self.parse_group(frozenset({""}), both=True)
+        if isinstance(value, Form) and value == CONSTANTS_OF_COMMANDS[r"\ldots"]:
+            raise UnknownError
+        return value
+
+    def parse_group(self, ends: frozenset[str], *, both: bool = False) -> Value:
+        """Parse values and what joins them: commas, "and", "or"."""
+        items = self.parse_items(ends, both=both)
         if not items:
             raise UnknownError
-        return items[0] if len(items) == 1 else Group("list", tuple(items))
-
-    @property
-    def next(self) -> str:
-        """The next token, empty at the end."""
-        return self.tokens[self.index]
-
-    def take(self, expected: str = "") -> str:
-        """Consume a token, the expected one if that is given."""
-        token = self.tokens[self.index]
-        if (expected and token != expected) or not token:
-            raise UnknownError
-        self.index += 1
-        return token
+        return items[0] if len(items) == 1 else Group(self.joined_by, tuple(items))
 
     def parse_items(self, ends: frozenset[str], *, both: bool = False) -> list[Value]:
         """Parse values between commas, up to one of the ends; `both` parses plus-minus twice."""
         items: list[Value] = []
+        joined_by = "list"
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise TooLargeError
@@ -85,230 +65,127 @@ class Parser:
                 self.index, self.takes_minus = start, True
                 items.append(self.parse_relation())
                 self.takes_minus = False
+                joined_by = "or" if joined_by == "list" else joined_by
             if self.next not in ends:
-                self.take(",")
-                if self.next in ends:
+                separator = self.take()
+                if separator == "," and self.next in (r"\land", r"\lor"):  # 1, 2, and 3
+                    separator = self.take()
+                if separator not in _SEPARATORS or self.next in ends:
                     raise UnknownError
+                joined_by = _SEPARATORS[separator] if separator != "," else joined_by
         self.depth -= 1
+        self.joined_by = joined_by
         return items
 
     def parse_relation(self) -> Value:
-        """Parse an equation, an inequality or a chain of them."""
+        """Parse an equation, an inequality, a congruence or a chain of them."""
         if self.next == "=":
             self.take()
-        sides, operators = [self.parse_union()], []
+        start = self.index
+        first = Form.of(ANY_NAME) if self.next in _BOUNDS else self._parse_side()
+        if self.next not in _AFTER_SIDE:  # most values are no relations
+            return first
+        sides = [first]
+        if self.next == "=" and self._is_applied_name(start):
+            sides = [Form.of("".join(self.tokens[start : self.index]))]
+        operators = []
         while self.next in _RELATION_TOKENS:
             operators.append(self.take())
-            sides.append(self.parse_union())
+            sides.append(self._parse_side())
+        if self.next in _POSTFIX_BOUNDS:  # 3 or more
+            operators.append(_POSTFIX_BOUNDS[self.take()])
+            sides = [*sides[:-1], *([] if operators[:-1] else [Form.of(ANY_NAME)]), sides[-1]]
+        if self.next == r"\pmod":
+            self.take()
+            sides[-1] = Group("residue", (sides[-1], require_form(self.parse_atom())))
         return Relation(tuple(operators), tuple(sides)) if operators else sides[0]
 
-    def parse_union(self) -> Value:
-        """Parse a union of sets."""
-        parts = [self.parse_sum()]
-        while self.next == r"\cup":
-            self.take()
-            parts.append(self.parse_sum())
-        if len(parts) == 1:
-            return parts[0]
-        if not all(isinstance(part, Group) for part in parts):
+    def _parse_side(self) -> Value:
+        """Parse one side of a relation, which may be a percent."""
+        value = self.parse_sum()
+        if self.next not in _AFTER_SUM:
+            return value
+        value = self._parse_sets(value)
+        if self.next != "%":
+            return value
+        self.take()
+        number = require_form(value).number
+        if number is None:
             raise UnknownError
-        return Group("union", tuple(parts))
+        return Number(number, percent=True)
 
-    def parse_sum(self) -> Value:
-        """Parse terms."""
-        negative = False
-        if self.next in ("-", "+", r"\pm"):
-            negative = self._is_minus(self.take())
-        total = self.parse_product()
-        if negative:
-            total = -_require_form(total)
-        while self.next in ("+", "-", r"\pm"):
-            negative = self._is_minus(self.take())
-            term = _require_form(self.parse_product())
-            self._spend_work(len(term.terms))
-            total = _require_form(total) + (-term if negative else term)
+    def _is_applied_name(self, start: int) -> bool:
+        r"""Return whether the tokens from `start` name a value: f(2), P(A), f'(x), \cos A."""
+        tokens = self.tokens[start : self.index]
+        if not tokens:
+            return False
+        if tokens[0][1:] in TRIGONOMETRIC:
+            return all(token.isalpha() or token in GREEK or token in "()" for token in tokens[1:])
+        return (
+            len(tokens) > 1
+            and tokens[0].isalpha()
+            and tokens[-1] == ")"
+            and tokens.count("(") == 1
+            and (tokens[1] == "(" or tokens[1] in "'_^")
+        )
+
+    def _parse_sets(self, first: Value) -> Value:
+        """Parse a union, a difference or the like of sets, or a ratio, from its first part."""
+        total = self._parse_ratio(first)
+        while self.next in _SET_OPERATORS and isinstance(total, Group):
+            kind = _SET_OPERATORS[self.take()]
+            part = self._parse_ratio(self.parse_sum())
+            if not isinstance(part, Group):
+                raise UnknownError
+            total = Group(kind, (total, part))
         return total
 
-    def _spend_work(self, *sizes: int) -> None:
-        """Count steps of work. Raises TooLargeError when there are too many."""
-        self.work += math.prod(sizes)
-        if self.work > MAX_WORK:
-            raise TooLargeError
-
-    def _multiply(self, one: Value, other: Value) -> Form:
-        left, right = _require_form(one), _require_form(other)
-        self._spend_work(len(left.terms) + len(left.below), len(right.terms) + len(right.below))
-        return left * right
-
-    def _is_minus(self, token: str) -> bool:
-        return self.takes_minus if token == r"\pm" else token == "-"
-
-    def parse_product(self, *, plain: bool = False) -> Value:
-        """Parse factors, with or without an operator between them; `plain` stops at a function."""
-        total = self.parse_power()
-        while True:
-            token = self.next
-            if token in ("*", "/"):
-                self.take()
-                negative = self.next == "-"
-                if negative:
-                    self.take()
-                factor = _require_form(self.parse_power())
-                factor = -factor if negative else factor
-                total = self._multiply(total, factor if token == "*" else Form.of(1) / factor)
-                if token == "/" and self._begins_factor(self.next):
-                    raise UnknownError  # is 1/2x half of x?
-            elif token[:1].isdigit():
-                total = self._parse_mixed_number(_require_form(total))
-            elif self._begins_factor(token) and not (plain and token[1:] in FUNCTIONS):
-                total = self._multiply(total, self.parse_power())
-            else:
-                return total
-
-    def _begins_factor(self, token: str) -> bool:
-        return (
-            token in _FACTOR_STARTS
-            or token.isalpha()
-            or token in GREEK
-            or token[1:] in FUNCTIONS
-            or token in (r"\sum", r"\prod")
-        ) and not (token == "|" and self.open_bars)
-
-    def _parse_mixed_number(self, whole: Form) -> Form:
-        """Parse the fraction of a mixed number without LaTeX: 1 1/2."""
-        top, slash, bottom = [*self.tokens[self.index : self.index + 3], "", ""][:3]
-        before = self.tokens[self.index - 1]
-        if not (before.isdigit() and top.isdigit() and slash == "/" and bottom.isdigit()):
-            raise UnknownError
-        self.index += 3
-        return whole + Form.of(int(top)) / Form.of(int(bottom))
-
-    def parse_power(self) -> Value:
-        """Parse a value with its powers, factorials and degrees."""
-        start = self.index
-        base = self.parse_atom()
-        # 1\frac{1}{2} is a mixed number, as people write it; a product is written with a sign.
-        if self.tokens[start].isdigit() and self.next == r"\frac":
-            fraction = self.parse_atom()
-            number = _require_form(fraction).number
-            if number is None or number <= 0:
-                return _require_form(base) * _require_form(fraction)
-            return _require_form(base) + _require_form(fraction)
-        while self.next in ("^", "!"):
-            if self.take() == "!":
-                base = self._compute_factorial(_require_form(base))
-                continue
-            exponent = self._parse_exponent()
-            if exponent is not None:
-                base = self._raise_to(_require_form(base), exponent)
-            elif self.open_functions:
-                base = _require_form(base) * _DEGREE
-        return base
-
-    def _parse_exponent(self) -> Form | None:
-        """Parse an exponent; None for the degree sign."""
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise TooLargeError
-        negative = self.next == "-"
-        if negative:
+    def _parse_ratio(self, first: Value) -> Value:
+        """Parse a ratio of two or more values: 1:2:3."""
+        parts = [first]
+        while self.next == ":" and not self.open_sets:
             self.take()
-        degrees = 3 * (self.tokens[self.index : self.index + 3] == ["{", r"\circ", "}"])
-        degrees = degrees or self.next == r"\circ"
-        if degrees:
-            self.index += degrees
-            self.depth -= 1
-            return None
-        exponent = _require_form(self.parse_atom())
-        if self.next == "^":
-            self.take()
-            above = self._parse_exponent()
-            if above is None:
-                raise UnknownError
-            exponent = self._raise_to(exponent, above)
-        self.depth -= 1
-        return -exponent if negative else exponent
+            parts.append(self.parse_sum())
+        return parts[0] if len(parts) == 1 else Group("ratio", tuple(parts))
 
-    def _raise_to(self, base: Form, exponent: Form) -> Form:
-        """Return a power, or an unevaluated function if it is too large."""
-        try:
-            power = raise_to_power(base, exponent)
-        except TooLargeError:
-            self.large = True
-            # Finding out was expensive too: at most ten such powers per text.
-            self._spend_work(MAX_WORK // 10)
-        else:
-            self._spend_work(len(base.terms), len(power.terms), 2)
-            return power
-        return apply_function("power", base, exponent)
-
-    def _compute_factorial(self, base: Form) -> Form:
-        """Return a factorial, or an unevaluated function."""
-        if self.next == "!":  # a double factorial is another function
-            raise UnknownError
-        number = base.number
-        if number is not None and number.denominator == 1 and number >= 0:
-            if number <= MAX_RANGE:
-                return Form.of(math.factorial(int(number)))
-            self.large = True
-        return apply_function("factorial", base)
-
-    def parse_atom(self) -> Value:  # noqa: C901, PLR0911 - a line for each kind
-        """Parse a number, a letter, a bracket or a command with its arguments."""
-        token = self.take()
-        if token.lstrip(".")[:1].isdigit():
-            return Form.of(_parse_decimal(token))
-        if token.isalpha() or token in GREEK:
-            return self._parse_letter(token)
-        if token in _CLOSING_BRACKETS:
-            return self._parse_brackets(token)
-        if token == "|":
-            self.open_bars += 1
-            inside = _require_form(self.parse_sum())
-            self.open_bars -= 1
-            self.take("|")
-            return apply_function("abs", inside)
-        if token in _MATRIX_OPENINGS:
-            return self._parse_matrix(token)
-        named = _CONSTANTS.get(token)
-        if named is not None:
-            return named
-        if token[1:] in FUNCTIONS:
-            return self._parse_function(token[1:])
-        if token == r"\frac":
-            return self._parse_argument() / self._parse_argument()
-        if token == r"\sqrt":
-            return self._parse_root()
-        if token == r"\binom":
-            return self._compute_binomial(self._parse_argument(), self._parse_argument())
-        if token in (r"\sum", r"\prod"):
-            return self._parse_series(token)
-        raise UnknownError
-
-    def _parse_letter(self, letter: str) -> Form:
-        if self.next == "_":
-            self.take()
-            name = [self.take()]
-            while name[0] == "{" and name[-1] != "}":
-                name.append(self.take())
-            letter += "_" + "".join(name).strip("{}")
-        return self.bound_letters.get(letter) or Form.of(letter)
-
-    def _parse_brackets(self, left: str) -> Value:
+    def parse_brackets(self, left: str) -> Value:
         """Parse a bracketed value, set, tuple or interval."""
-        ends = _CLOSING_BRACKETS[left]
-        items = self.parse_items(frozenset({*ends, ""}), both=left == r"\{" and self.depth == 1)
-        right = self.take()
+        ends = CLOSING_BRACKETS[left]
+        if left == r"\{":
+            return self._parse_set()
+        items = self.parse_items(frozenset({*ends, ""}))
+        joined_by, right = self.joined_by, self.take()
         if right not in ends:
             raise UnknownError
-        if left in ("(", "{") and len(items) == 1 and right != "]":
+        if left == "[" and right == "]" and len(items) == 1:
             return items[0]
-        if len(items) < 2 and left not in (r"\{", r"\langle"):  # noqa: PLR2004 - brackets hold two values at least
+        if left in ("(", "{") and right != "]" and (len(items) == 1 or joined_by != "list"):
+            return items[0] if len(items) == 1 else Group(joined_by, tuple(items))
+        if len(items) < 2 and left != r"\langle":  # noqa: PLR2004 - brackets hold two values at least
             raise UnknownError
-        kind = {r"\{": "{}", "{": "{}", r"\langle": "()"}.get(left, left + right)
+        if left == "]" or (left == "[" and right == "["):  # ]0, 1[ is open
+            left, right = "(" if left == "]" else left, ")" if right == "[" else right
+        kind = {"{": "{}", r"\langle": "()"}.get(left, left + right)
         return Group(kind, tuple(items))
 
-    def _parse_matrix(self, opening: str) -> Value:
+    def _parse_set(self) -> Value:
+        r"""Parse a set by its elements, or by a condition: \{x | x > 3\}."""
+        self.open_bars += 1  # a bar ends the element, and does not begin an absolute value
+        self.open_sets += 1
+        ends = frozenset({r"\}", "|", ":", ""})
+        items = self.parse_items(ends, both=self.depth == 1)
+        self.open_bars -= 1
+        self.open_sets -= 1
+        right = self.take()
+        if right == r"\}":
+            return Group("{}", tuple(items))
+        condition = self.parse_group(frozenset({r"\}", ""}))
+        self.take(r"\}")
+        if len(items) != 1:
+            raise UnknownError
+        return Group("builder", (items[0], condition))
+
+    def parse_matrix(self, opening: str) -> Value:
         end = opening.replace("begin", "end")
         ends = frozenset({"&", r"\\", end, ""})
         rows: list[Value] = []
@@ -324,131 +201,3 @@ class Parser:
                 return Group("matrix", tuple(rows))
             if token not in ends:
                 raise UnknownError
-
-    def _parse_argument(self) -> Form:
-        """Parse a command's argument: a group in braces, one digit, or one letter."""
-        token = self.next
-        if token == "{":
-            return _require_form(self.parse_atom())
-        if token.isdigit() and len(token) > 1:  # \frac12 is one half
-            self.tokens[self.index] = token[1:]
-            return Form.of(int(token[0]))
-        if token.isalnum() or token in GREEK or token in _CONSTANTS:
-            self.take()
-            return _require_form(
-                _CONSTANTS.get(token) or Form.of(int(token) if token.isdigit() else token)
-            )
-        raise UnknownError
-
-    def _parse_root(self) -> Form:
-        degree = Form.of(2)
-        if self.next == "[":
-            self.take()
-            degree = _require_form(self.parse_sum())
-            self.take("]")
-        inside = _require_form(self.parse_atom()) if self.next == "(" else self._parse_argument()
-        return self._raise_to(inside, Form.of(1) / degree)
-
-    def _compute_binomial(self, top: Form, bottom: Form) -> Form:
-        """Return a binomial coefficient, or an unevaluated function."""
-        n, k = top.number, bottom.number
-        if n is None or k is None:
-            return apply_function("binomial", top, bottom)
-        if n.denominator != 1 or k.denominator != 1 or n < 0 or k < 0:
-            raise UnknownError
-        if n > MAX_RANGE:
-            self.large = True
-            return apply_function("binomial", top, bottom)
-        return Form.of(math.comb(int(n), int(k)))
-
-    def _parse_function(self, name: str) -> Form:
-        """Parse a function with its base, its power and its argument."""
-        base, power = None, None
-        while self.next in ("_", "^"):
-            if self.take() == "_":
-                base = self._parse_argument()
-            else:
-                power = self._parse_exponent()
-        # Degrees count only within a function: 30^\circ alone equals 30.
-        self.open_functions += 1
-        if self.next in ("(", "{"):
-            argument = _require_form(self.parse_atom())
-            if self.next == "^":
-                raise UnknownError
-        else:
-            argument = _require_form(self.parse_product(plain=True))
-        self.open_functions -= 1
-        if name in ("log", "lg"):
-            applied = apply_function("log", argument, base or Form.of(10))
-        elif base is not None:
-            raise UnknownError
-        elif power is not None and power.number == -1 and name in ("sin", "cos", "tan"):
-            return apply_function(f"arc{name}", argument)
-        else:
-            applied = apply_function(name, argument)
-        return applied if power is None else self._raise_to(applied, power)
-
-    def _parse_series(self, token: str) -> Form:
-        """Parse a finite sum or product and compute it."""
-        self.take("_")
-        self.take("{")
-        letter = self.take()
-        self.take("=")
-        low = _require_form(self.parse_sum()).number
-        self.take("}")
-        self.take("^")
-        high = _require_form(self.parse_atom()).number
-        if not letter.isalpha() or low is None or high is None:
-            raise UnknownError
-        if high - low > MAX_RANGE:
-            raise TooLargeError
-        if (
-            low.denominator != 1
-            or high.denominator != 1
-            or high < low
-            or letter in self.bound_letters
-        ):
-            raise UnknownError
-        # The parser computes as it reads and keeps no tree, so each value parses the term again.
-        start, total = self.index, Form.of(0 if token == r"\sum" else 1)
-        for value in range(int(low), int(high) + 1):
-            self.index, self.bound_letters[letter] = start, Form.of(value)
-            term = _require_form(self.parse_product())
-            total = total + term if token == r"\sum" else total * term
-        del self.bound_letters[letter]
-        return total
-
-
-_DEGREE = Form.of("pi") / Form.of(180)
-# Made once: making a form takes longer than looking one up.
-_CONSTANTS: dict[str, Form | Group] = {
-    r"\pi": Form.of("pi"),
-    r"\infty": Form.of("oo"),
-    r"\infinity": Form.of("oo"),
-    r"\inf": Form.of("oo"),
-    r"\emptyset": Group("{}", ()),
-}
-
-
-def _require_form(value: Value) -> Form:
-    """Return a value that can be added and multiplied. Raises UnknownError for others."""
-    if isinstance(value, Form):
-        return value
-    raise UnknownError
-
-
-def _parse_decimal(token: str) -> int | Fraction:
-    """Return the value of digits, with a decimal point and repeating digits."""
-    if token.isdigit() and len(token) <= MAX_RANGE:
-        return int(token)
-    plain, _, repeated = token.replace("{,}", "").partition("\\")
-    if len(plain) > MAX_RANGE:
-        raise TooLargeError
-    if not repeated:
-        return Fraction(plain)
-    digits = re.sub(r"\D", "", repeated)
-    places = len(plain.partition(".")[2])
-    if "." not in plain:
-        raise UnknownError
-    tail = Fraction(int(digits), (10 ** len(digits) - 1) * 10**places)
-    return Fraction(plain.rstrip(".") or "0") + tail

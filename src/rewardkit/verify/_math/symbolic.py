@@ -42,4 +42,15 @@ def _parse_first(texts: Sequence[str]) -> list[Any] | None:
     return None
 
 
-judge_pair([["x+1"], ["1+x"]])  # the first time takes longer, and a row's time is short
+# SymPy imports and builds much at the first use of each part, which a row has no time for. Workers
+# are forked from a process that has done so, and each pair here makes others up to three times as
+# fast.
+for _reference, _answer in (
+    (r"\sum_{k=1}^n k", r"\frac{n(n+1)}{2}"),
+    (r"\sum_{k=0}^{\infty} \frac{1}{2^k}", "2"),
+    (r"\int_0^1 x e^{x} dx", "1"),
+    (r"\int_0^{\frac{\pi}{2}} \cos^2(x) dx", r"\frac{\pi}{4}"),
+    (r"\lim_{x\to 0} \frac{\sin(x)}{x}", "1"),
+    (r"\sqrt{3+2\sqrt{2}}", r"1+\sqrt{2}"),
+):
+    judge_pair([[_reference], [_answer]])

@@ -1,0 +1,188 @@
+"""Read the text of a completion in every shape in which trainers and servers pass one.
+
+A server or a parser that knows a model's format takes the thought out of the text and puts it
+beside the content: `reasoning_content` (vLLM, SGLang, most of TRL's templates), `reasoning` (vLLM's
+chat server), `thinking` (TRL's templates for gpt-oss and LFM2.5), or parts of `type: thinking`
+(Mistral, Anthropic). Rewards for a layout need it back where the model wrote it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from rewardkit._text.special_tokens import strip_end_tokens
+
+Marks: TypeAlias = tuple[str, str]
+THINK: Marks = ("<think>", "</think>")
+
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+_THOUGHT_TYPES = {"thinking", "reasoning"}
+_THOUGHT_KEYS = ("thinking", "reasoning", "text", "content", "summary")
+# A thought that came with its marks, which are not always those of the layout.
+_MARKED_THOUGHT = re.compile(
+    r"<(think(?:ing)?|thought|reasoning)>.*</\1>|\[THINK\].*\[/THINK\]"
+    r"|<\|channel\|>analysis<\|message\|>.*<\|end\|>",
+    re.DOTALL | re.IGNORECASE,
+)
+# content whose first line is one tag: a layout of lines, which the thought has to fit
+_STARTS_WITH_TAG_LINE = re.compile(r"\s*+[<\[][^\s<>\[\]]++[>\]][ \t]*+\r?\n")
+# the concrete types first: isinstance is much slower for an abstract class
+_MAPPING_TYPES, _SEQUENCE_TYPES = (dict, Mapping), (list, Sequence)
+
+
+def read_texts(
+    completions: Sequence[Any], thought_marks: Marks = THINK, keep: Collection[str] = ()
+) -> list[str]:
+    """Return each completion's text, "" if it has none.
+
+    The thought is written between `thought_marks`. Special tokens at the end are stripped, but for
+    those in `keep`, and lone surrogates become U+FFFD.
+    """
+    texts = _read_single_messages(completions)
+    if texts is None:
+        texts = [_read_completion(completion, thought_marks) for completion in completions]
+    return strip_end_tokens(texts, keep)
+
+
+def _read_single_messages(completions: Sequence[Any]) -> list[str] | None:
+    """Return the texts if each completion is one message by the assistant, else None."""
+    # A fast path: most batches look like this, and reading row by row would be much of a cheap
+    # reward's time.
+    try:
+        messages = [message for (message,) in completions]
+        exact = {*map(type, completions)} == {list} and {*map(type, messages)} == {dict}
+        if (
+            not exact
+            or {*map(len, messages)} != {2}
+            or {message["role"] for message in messages} != {"assistant"}
+        ):
+            return None
+        texts = [message["content"] for message in messages]
+        # str.isascii raises TypeError for content that is not a string
+        return [text if str.isascii(text) else replace_surrogates(text) for text in texts]
+    except (TypeError, ValueError, LookupError):
+        return None
+
+
+def _read_completion(completion: Any, thought_marks: Marks) -> str:
+    """Return one completion's text, "" if it has none."""
+    if isinstance(completion, str):
+        return completion if completion.isascii() else replace_surrogates(completion)
+    single = not isinstance(completion, list) and isinstance(completion, Mapping)
+    messages = [completion] if single else completion
+    if not isinstance(messages, _SEQUENCE_TYPES):
+        return ""
+    # the last one: with tools, earlier messages by the assistant are calls
+    for message in reversed(messages):
+        if isinstance(message, _MAPPING_TYPES) and message.get("role", "assistant") == "assistant":
+            text = _read_message(message, thought_marks)
+            return text if text.isascii() else replace_surrogates(text)
+    return ""
+
+
+def _read_message(message: Mapping[Any, Any], thought_marks: Marks) -> str:
+    pieces = [*_read_pieces(message.get("content"))]
+    if not any(is_thought for is_thought, _ in pieces):
+        thoughts = (read_content(message.get(field)) for field in _THOUGHT_FIELDS)
+        # servers write the same thought into two fields, for clients of either name
+        thought = next((thought for thought in thoughts if thought.strip()), "")
+        if not thought:
+            return "".join(text for _, text in pieces)
+        pieces.insert(0, (True, thought))
+    return _join_pieces(pieces, thought_marks, is_finished=bool(message.get("tool_calls")))
+
+
+def _join_pieces(
+    pieces: Sequence[tuple[bool, str]], thought_marks: Marks, *, is_finished: bool
+) -> str:
+    """Return the text of thoughts and content, each thought between its marks.
+
+    Without content or a call after it (`is_finished`), the last thought was cut off, and gets no
+    closing mark.
+    """
+    backwards: list[str] = []
+    for is_thought, text in reversed(pieces):
+        if not is_thought:
+            backwards.append(text)
+            is_finished = is_finished or bool(strip_end_tokens([text])[0].strip())
+        elif is_finished:
+            following = backwards.pop() if backwards else ""
+            backwards.append(_write_thought(text, following, thought_marks))
+        else:
+            opening, _ = thought_marks
+            is_opened = text.lstrip().startswith(opening)
+            backwards = [text if is_opened else f"{opening}{text}"]
+    return "".join(reversed(backwards))
+
+
+def _write_thought(thought: str, following: str, thought_marks: Marks) -> str:
+    """Return a thought between its marks, with the content that follows it."""
+    opening, closing = thought_marks
+    bare = thought.strip()
+    begun = following.lstrip()
+    before, is_closed, _ = begun.partition(closing)
+    unmarked = bare.removeprefix(opening).removesuffix(closing).strip()
+    if is_closed and before.removeprefix(opening).strip() == unmarked:
+        # the content has the thought, too
+        return following if before.startswith(opening) else f"{opening}{following}"
+    if _MARKED_THOUGHT.fullmatch(bare):
+        opening = closing = ""
+    # a parser that looks for one of the marks only leaves the other one in the thought
+    if bare.startswith(opening):
+        opening = ""
+    if bare.endswith(closing):
+        closing = ""
+    if _STARTS_WITH_TAG_LINE.match(following):
+        lines = [opening, thought.strip("\r\n"), closing, begun]
+        return "\n".join(line for line in lines if line)
+    return f"{opening}{thought}{closing}{following}"
+
+
+def _read_pieces(content: Any) -> Iterator[tuple[bool, str]]:
+    """Yield the thoughts (True) and texts (False) of a message's content, in order."""
+    if isinstance(content, str):
+        yield False, content
+        return
+    thought = ""
+    for part in _list_parts(content):
+        if isinstance(part, Mapping) and part.get("type") in _THOUGHT_TYPES:
+            texts = (read_content(part.get(key)) for key in _THOUGHT_KEYS)
+            piece = next(filter(None, texts), "")
+            # a thought in several parts is one thought
+            thought = f"{thought}\n{piece}" if thought else piece
+            continue
+        text = _read_part(part)
+        if text and thought.strip():
+            yield True, thought
+            thought = ""
+        yield False, text
+    if thought.strip():
+        yield True, thought
+
+
+def read_content(content: Any) -> str:
+    """Return the text of a message's content: a string, a list of parts, or nothing."""
+    return content if isinstance(content, str) else "".join(map(_read_part, _list_parts(content)))
+
+
+def _list_parts(content: Any) -> Sequence[Any]:
+    parts = [content] if isinstance(content, Mapping) else content
+    return parts if isinstance(parts, Sequence) and not isinstance(parts, bytes) else ()
+
+
+def _read_part(part: Any) -> str:
+    text = part.get("text") if isinstance(part, Mapping) else part
+    return text if isinstance(text, str) else ""
+
+
+def replace_surrogates(text: str) -> str:
+    """Return the text with each lone surrogate replaced by U+FFFD, and each pair joined."""
+    # Tokenizers that cut a character in two give lone surrogates, which raise wherever text is
+    # encoded: in a regex, a hash, a file.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
