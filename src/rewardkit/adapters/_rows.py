@@ -14,7 +14,8 @@ from rewardkit.reward import Reward
 from rewardkit.scorer import RewardLike, Rewards, RowScore, Scorer
 
 _NEED_PROMPTS = frozenset({"diversity", "judge", "kimi_length", "prompt_overlap"})
-_FAILURE = re.compile(rf"\b({Outcome.TIMEOUT}|{Outcome.BAD_REFERENCE})\b")
+# at the start of a reason, or of a term's in a sum; elsewhere it may be the answer's own word
+_FAILURE = re.compile(rf"(?:^|\()({Outcome.TIMEOUT}|{Outcome.BAD_REFERENCE})\b")
 
 
 class System(NamedTuple):
@@ -41,7 +42,7 @@ class ScoredRow(NamedTuple):
     abstained: bool
     """Whether no term has a value."""
     failure: str
-    """"timeout" or "bad_reference" if a term's reason begins with it, else ""."""
+    """"timeout" or "bad_reference" if that is a term's reason, else ""."""
 
 
 class RowScorer:
@@ -65,7 +66,7 @@ class RowScorer:
         Raises what Scorer does, and ValueError for rewards that the system cannot call.
         """
         self.scorer = make_scorer(rewards, system)
-        self.columns = [*columns]
+        self.columns = list_names(columns)
         self.abstained = abstained
         names = [term.name for term in self.scorer.terms]
         self.names = dict(zip(names, make_names_unique(names, reserved), strict=True))
@@ -103,6 +104,11 @@ def make_scorer(rewards: Rewards, system: System) -> Scorer:
     return scorer
 
 
+def list_names(names: Iterable[str]) -> list[str]:
+    """Return the names as a list; a text is one name."""
+    return [names] if isinstance(names, str) else [*names]
+
+
 def find_reference_column(read: Sequence[str], given: Sequence[str], system: System) -> str | None:
     """Return the column that holds the ground truth: the one that the rows do not bring."""
     for name in given:
@@ -128,9 +134,11 @@ def find_failure(whys: Iterable[str]) -> str:
 
     >>> find_failure(["correct", "right abstains (bad_reference: 'n/a')"])
     'bad_reference'
+    >>> find_failure(["wrong: timeout"])
+    ''
     """
     found = next(filter(None, map(_FAILURE.search, whys)), None)
-    return found[0] if found else ""
+    return found[1] if found else ""
 
 
 def _find_obstacle(reward: RewardLike, system: System) -> str:

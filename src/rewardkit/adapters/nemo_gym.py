@@ -20,7 +20,7 @@ from pydantic import ConfigDict
 
 from rewardkit._messages import error_line, explain_missing_column
 from rewardkit._optional import require
-from rewardkit.adapters._rows import RowScorer, System, make_scorer
+from rewardkit.adapters._rows import RowScorer, System, list_names, make_scorer
 from rewardkit.scorer import Rewards
 
 _NEMO_GYM = System("NeMo Gym")
@@ -34,16 +34,16 @@ _FIELDS_OF_ANSWERS = (
 def make_server(rewards: Rewards, *, columns: Iterable[str], abstained: float = 0.0) -> Any:
     """Return a class of resource servers that give the total and every part by name.
 
-    `columns` are the dataset's fields, which stand beside the request; a reward that reads another
+    `columns` are the dataset's fields, beside the request; a reward that reads another
     is refused here. A row where all abstain has `mask_sample`, and `abstained` as its number; a
     part that abstains is not among `reward_components`. After a timeout, an unreadable reference
     or an exception, `failure_kind` is `verifier_error` and `failure_reason` has the reason.
 
-    Raises ValueError for rewards that cannot score a row by itself, ImportError without nemo_gym.
+    Raises ValueError for rewards that cannot score rows one by one, ImportError without nemo_gym.
     """
     base = require("nemo_gym.base_resources_server", install="nemo-gym")
     read = make_scorer(rewards, _NEMO_GYM).columns
-    present = [*columns]
+    present = list_names(columns)
     for name in read:
         if name not in present:
             raise ValueError(explain_missing_column(name, present))

@@ -79,7 +79,7 @@ def make_reward_func(
 
 
 def _cut_prompt(query: str, prompt: str) -> str:
-    """Return what follows the prompt in a query.
+    """Return the completion, which follows the prompt in a query.
 
     Raises ValueError if the query does not begin with the prompt or an end of it: what is of the
     prompt would be scored too.

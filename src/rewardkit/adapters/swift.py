@@ -14,7 +14,7 @@ from typing import Any
 
 from rewardkit._messages import explain_missing_column
 from rewardkit._optional import require
-from rewardkit.adapters._rows import System, make_scorer
+from rewardkit.adapters._rows import System, list_names, make_scorer
 from rewardkit.reward import Reward
 from rewardkit.scorer import Rewards, Scorer, Term
 
@@ -34,7 +34,7 @@ def register(rewards: Rewards, *, columns: Iterable[str] | None = None) -> dict[
     """
     swift = require("swift.rewards", install="ms-swift")
     scorer = make_scorer(rewards, _SWIFT)
-    present = None if columns is None else [*columns]
+    present = None if columns is None else list_names(columns)
     for name in scorer.columns:
         if present is not None and name not in present:
             raise ValueError(explain_missing_column(name, present))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from rewardkit._messages import explain_missing_column
+from rewardkit._messages import explain_missing_column, make_names_unique
 from rewardkit._optional import require
 from rewardkit.adapters._rows import System, make_scorer
 from rewardkit.scorer import Rewards
@@ -31,6 +31,8 @@ def make_reward(rewards: Rewards, data: Any) -> Any:
             message = f"{data.__name__} has {explain_missing_column(name, data.model_fields)}"
             raise ValueError(message)
 
+    (bias,) = make_names_unique(["bias"], [term.name for term in scorer.terms])
+
     async def score_rewards(_self: Any, task: Any, trace: Any) -> dict[str, float]:
         columns = {name: getattr(task, name) for name in scorer.columns}
         # the last reply as it is: `trace.last_reply` takes white space off, which rewards may read
@@ -45,7 +47,7 @@ def make_reward(rewards: Rewards, data: Any) -> Any:
             if value is not None:
                 trace.record_reward(term.name, value, term.weight)
         if scorer.bias and scores.total is not None:
-            trace.record_reward("bias", scorer.bias)
+            trace.record_reward(bias, scorer.bias)
         trace.info["why"] = {name: why for name, why in scores.whys.items() if why}
         return {}  # all is recorded already, each with a weight of its own
 

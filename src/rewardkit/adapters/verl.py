@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from rewardkit.adapters._rows import RowScorer, System
+from rewardkit.adapters._rows import RowScorer, System, list_names
 
 _VERL = System("verl")
 
@@ -42,7 +42,7 @@ def compute_score(  # noqa: PLR0913 - verl's keywords, and reward_kwargs
     Raises ValueError at the first sample for rewards that verl cannot call, ColumnError for a
     column that a sample lacks.
     """
-    scorer = _make_scorer(rewards, tuple(columns), abstained)
+    scorer = _make_scorer(rewards, tuple(list_names(columns)), abstained)
     row = {"data_source": data_source, **(extra_info or {})}
     scored = scorer.score(solution_str, ground_truth, row)
     failures = {name: float(scored.failure == name) for name in ("timeout", "bad_reference")}
