@@ -16,7 +16,12 @@ loop = pytest.importorskip("verl.experimental.reward_loop.reward_loop")
 reward = pytest.importorskip("verl.trainer.ppo.reward")
 config = pytest.importorskip("omegaconf").OmegaConf
 np = pytest.importorskip("numpy")
+ray = pytest.importorskip("ray")
+tokenizers = pytest.importorskip("tokenizers")
 torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+FILL = "<pad>"
 
 
 class CharacterTokenizer:
@@ -27,23 +32,36 @@ class CharacterTokenizer:
         return "".join(map(chr, tokens.tolist()))
 
 
-def make_manager(path, **options):
+def make_settings(path, **options):
     function = {"path": "pkg://rewardkit.adapters.verl", "name": "compute_score"}
     function["reward_kwargs"] = {"rewards": str(path), **options}
-    settings = config.create(
-        {
-            "reward": {
-                "custom_reward_function": function,
-                "reward_manager": {"source": "register", "name": "naive"},
-            }
-        }
-    )
+    manager = {"source": "register", "name": "naive"}
+    return {"reward": {"custom_reward_function": function, "reward_manager": manager}}
+
+
+def make_manager(path, **options):
+    settings = config.create(make_settings(path, **options))
     return reward.load_reward_manager(settings, CharacterTokenizer())
 
 
-def make_data(rows):
+def save_tokenizer(folder, texts):
+    """Save a tokenizer with one token per character, and return its numbers."""
+    numbers = {each: number for number, each in enumerate(sorted({*"".join(texts)}), start=1)}
+    model = tokenizers.models.WordLevel({FILL: 0, **numbers}, unk_token=FILL)
+    made = tokenizers.Tokenizer(model)
+    made.decoder = tokenizers.decoders.Fuse()
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        pad_token=FILL,
+        eos_token=FILL,
+        clean_up_tokenization_spaces=False,
+    ).save_pretrained(folder)
+    return numbers
+
+
+def make_data(rows, number=ord):
     longest = max(map(len, rows.texts))
-    padded = [[*map(ord, text)] + [0] * (longest - len(text)) for text in rows.texts]
+    padded = [[*map(number, text)] + [0] * (longest - len(text)) for text in rows.texts]
     responses = torch.tensor(padded)
     prompts = torch.ones(len(padded), 1, dtype=torch.long)
     lengths = torch.tensor([len(text) for text in rows.texts])
@@ -105,3 +123,23 @@ def test_columns_of_extra_info_and_rewards_that_verl_cannot_call(tmp_path):
     path.write_text(GROUPED)
     with pytest.raises(ValueError, match="varied: compares the completions of a group"):
         compute_score("d", "4", "4", rewards=str(path))
+
+
+def test_workers_on_a_ray_cluster_give_the_totals_of_training(tmp_path):
+    rows = write_rows(tmp_path)
+    folder = str(tmp_path / "tokenizer")
+    numbers = save_tokenizer(folder, rows.texts)
+    settings = make_settings(rows.yaml)
+    settings["reward"] |= {"num_workers": 2, "reward_model": {"enable": False}}
+    settings["actor_rollout_ref"] = {"model": {"path": folder, "tokenizer_path": folder}}
+    ray.init(num_cpus=2, include_dashboard=False)
+    try:
+        manager = loop.RewardLoopManager(config.create(settings))
+        found = manager.compute_rm_score(make_data(rows, numbers.__getitem__))
+    finally:
+        ray.shutdown()
+    # verl keeps a row's total at its last token; that of an empty completion is the row's last
+    totals = found.batch["rm_scores"].sum(dim=1).tolist()
+    assert totals == pytest.approx(rows.totals, abs=1e-9)
+    values = found.non_tensor_batch["score"].tolist()
+    assert values == pytest.approx(rows.totals, abs=1e-9)
