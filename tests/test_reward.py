@@ -185,10 +185,12 @@ def test_completions_may_come_by_position_and_nothing_else():
     kwargs = {"trainer_state": None, "messages": [[]] * 2}
     assert one(["1", "2"], **kwargs) == one(completions=["1", "2"], **kwargs)
     queries, prompts, labels = ["2+2?4"], ["2+2?"], ["4"]
-    for given in ([prompts, queries], [queries, prompts, labels]):
-        expected = rf"one got {len(given)} arguments by position, expected the completions alone"
+    for arguments in ([prompts, queries], [queries, prompts, labels]):
+        expected = (
+            rf"one got {len(arguments)} arguments by position, expected the completions alone"
+        )
         with pytest.raises(TypeError, match=expected):
-            one(*given)
+            one(*arguments)
 
 
 def test_an_invalid_score_is_named():
