@@ -33,7 +33,7 @@ ONLY_nemo_gym := --ignore-requires-python nemo-gym==0.7.0
 help:
 	@echo "make demo     train a tiny model with GRPO on the CPU and plot its rewards"
 	@echo "make test     run every test"
-	@echo "make adapters test the adapters with the systems that they are for (12 GB)"
+	@echo "make adapters test the adapters with the systems that they are for (7 GB)"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make bench    measure the rewards against their peers"
 	@echo "make scaling  measure how their time grows with the text"
