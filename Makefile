@@ -13,10 +13,27 @@ EXTRAS_docs := cli,schema
 EXTRAS_dev := all
 EXTRAS_ci := all
 
-.PHONY: help demo test lint bench scaling imports docs lock clean
+# The systems whose own code the adapters' tests run, each in an environment of its own, since what
+# they pin does not go together. ONLY_ is installed without what it depends on: OpenRLHF wants
+# flash-attn, and NeMo Gym Python 3.13, though what the tests use of it runs on 3.11.
+SYSTEMS := inspect_ai verifiers openrlhf verl swift nemo_gym
+TEST_NEEDS := hypothesis math-verify pytest pytest-xdist
+WITH_inspect_ai := inspect-ai==0.3.285
+WITH_verifiers := verifiers==0.4.0
+WITH_openrlhf := torch aiohttp pylatexenc sympy tqdm transformers
+ONLY_openrlhf := openrlhf==0.11.2
+WITH_verl := torch verl==0.9.1
+WITH_swift := torch msgspec ms-swift==4.6.0
+WITH_nemo_gym := aiohttp anthropic devtools fastapi httptools httpx hydra-core itsdangerous mcp \
+	openai==2.44.0 orjson pandas psutil pyarrow pydot 'ray[default]' requests rich scipy tqdm \
+	uvicorn uvloop wandb yappi
+ONLY_nemo_gym := --ignore-requires-python nemo-gym==0.7.0
+
+.PHONY: help demo test adapters lint bench scaling imports docs lock clean
 help:
 	@echo "make demo     train a tiny model with GRPO on the CPU and plot its rewards"
 	@echo "make test     run every test"
+	@echo "make adapters test the adapters with the systems that they are for (7 GB)"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make bench    measure the rewards against their peers"
 	@echo "make scaling  measure how their time grows with the text"
@@ -44,6 +61,24 @@ demo: $(VENV)/installed-demo
 test: $(VENV)/installed-dev
 	$(BIN)/pytest -n auto --dist loadgroup
 
+adapters: $(SYSTEMS:%=adapter-%)
+
+.venv-adapters/%/installed: Makefile pyproject.toml constraints.txt
+	@echo "installing $* into .venv-adapters/$* ..."
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--editable . $(TEST_NEEDS) $(WITH_$*)
+	@$(if $(ONLY_$*),$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		$(ONLY_$*))
+	@touch $@
+
+.PRECIOUS: .venv-adapters/%/installed
+
+# A package that is missing skips the whole file, which pytest reports as a failure: no tests ran.
+# Warnings of other projects are ignored.
+adapter-%: .venv-adapters/%/installed
+	$(<D)/bin/python -m pytest -q -W ignore tests/adapters/test_$*.py
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -67,4 +102,4 @@ lock: $(VENV)/installed-ci
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > lock.txt # the CPU build's own version is on no registry
 
 clean:
-	rm -rf $(VENV) site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-adapters site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

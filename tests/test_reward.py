@@ -181,6 +181,18 @@ def test_a_call_without_completions_or_with_one_string():
         one(completions="12")
 
 
+def test_completions_may_come_by_position_and_nothing_else():
+    kwargs = {"trainer_state": None, "messages": [[]] * 2}
+    assert one(["1", "2"], **kwargs) == one(completions=["1", "2"], **kwargs)
+    queries, prompts, labels = ["2+2?4"], ["2+2?"], ["4"]
+    for arguments in ([prompts, queries], [queries, prompts, labels]):
+        expected = (
+            rf"one got {len(arguments)} arguments by position, expected the completions alone"
+        )
+        with pytest.raises(TypeError, match=expected):
+            one(*arguments)
+
+
 def test_an_invalid_score_is_named():
     class Floats(rk.Reward):
         def score(self, batch: rk.Batch) -> list[rk.Score]:

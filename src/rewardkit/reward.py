@@ -156,21 +156,31 @@ class Reward(Component):
     def __call__(  # noqa: PLR0913 - the trainers' signature
         self,
         /,
-        prompts: Sequence[Any] | None = None,
         completions: Sequence[Any] | None = None,
+        *others: Any,
+        prompts: Sequence[Any] | None = None,
         completion_ids: Sequence[Sequence[int]] | None = None,
-        *,
         trainer_state: Any = None,
         log_extra: Any = None,
         log_metric: Any = None,
         **columns: Any,
     ) -> list[float | None]:
-        """Score a batch as a trainer does: by keyword, one value or None per completion.
+        """Score a batch as a trainer does: one value or None per completion.
 
-        Every other keyword is a dataset column, one value per completion. NaN becomes None, which
-        trainers leave out; an infinity raises ValueError, since it would spread over its whole
-        group. Whatever `score` raises propagates, with the reward's name added as a note.
+        Only the completions may be given by position. Every other keyword is a dataset column, one
+        value per completion. NaN becomes None, which trainers leave out; an infinity raises
+        ValueError, since it would spread over its whole group. Whatever `score` raises propagates,
+        with the reward's name added as a note.
         """
+        if others:
+            # the trainers' orders differ: with (queries, prompts, labels), which OpenRLHF passes,
+            # the prompts would be scored and nobody would see it
+            message = (
+                f"{self.__name__} got {1 + len(others)} arguments by position, expected the"
+                " completions alone; name the others: reward(completions=[...], prompts=[...]), and"
+                " for OpenRLHF use rewardkit.adapters.openrlhf"
+            )
+            raise TypeError(message)
         if completions is None:
             given = ", ".join(columns) or "none"
             message = f"{self.__name__} needs completions=[...]; dataset columns given: {given}"

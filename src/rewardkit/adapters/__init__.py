@@ -1,1 +1,1 @@
-"""Adapters for trainers, so far TRL; import each by its module."""
+"""Adapters for TRL and for systems that call rewards in other ways; import each by its module."""

@@ -1,0 +1,106 @@
+"""OpenRLHF: `reward_func`, for the file that `--reward.remote_url` names.
+
+```python title="reward.py"
+from rewardkit.adapters.openrlhf import make_reward_func
+
+reward_func = make_reward_func("rewards.yaml")  # --reward.remote_url reward.py
+```
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rewardkit._messages import error_line
+from rewardkit._optional import require
+from rewardkit.adapters._rows import RowScorer, ScoredRow, System
+from rewardkit.scorer import Rewards
+
+END_TOKENS = (
+    *("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "<|return|>"),
+    *(
+        "</s>",
+        "<eos>",
+        "<end_of_turn>",
+        "<pad>",
+        "<\N{FULLWIDTH VERTICAL LINE}end▁of▁sentence\N{FULLWIDTH VERTICAL LINE}>",
+    ),
+)
+"""The special tokens that are taken off the end of a completion."""
+_MAX_START = 32  # characters of a token before the prompt; and of a query's start that identify it
+_OPENRLHF = System("OpenRLHF", prompts=True)
+_logger = logging.getLogger("rewardkit.openrlhf")
+
+
+def make_reward_func(
+    rewards: Rewards, *, abstained: float = 0.0, end_tokens: Sequence[str] = END_TOKENS
+) -> Callable[[Sequence[str], Sequence[str], Sequence[Any]], dict[str, Any]]:
+    """Return a function (queries, prompts, labels) that gives `rewards`, `scores`, `extra_logs`.
+
+    A query is the prompt and the completion with special tokens; the completion is what follows the
+    prompt, without `end_tokens` at its end. The label is the ground truth. OpenRLHF needs a number:
+    a total where all abstain is `abstained`, a part that abstains is NaN in `extra_logs`, where
+    `timeout` and `bad_reference` are 1.0 for rows that could not be judged. OpenRLHF would swallow
+    an exception, so a row that raises is reported as an error in the log and counts as abstained,
+    with 1.0 in `failed`.
+
+    Raises ValueError for rewards that need more than a label and a prompt, and at once, when the
+    file is loaded; ImportError without torch.
+    """
+    torch = require("torch", install="torch")
+    reserved = ("reward", "score", "timeout", "bad_reference", "failed", "response_clip_ratio")
+    scorer = RowScorer(rewards, _OPENRLHF, abstained=abstained, reserved=reserved)
+
+    def score_query(query: str, prompt: str, label: Any) -> tuple[ScoredRow, bool]:
+        try:
+            completion = _strip_end(_cut_prompt(query, prompt), end_tokens)
+            return scorer.score(completion, label, {}, prompt=prompt), False
+        except Exception as error:  # noqa: BLE001 - OpenRLHF would log it as information, and go on
+            _logger.error("a row is not scored: %s", error_line(error))  # noqa: TRY400 - one line
+            parts = dict.fromkeys(scorer.names.values(), math.nan)
+            return ScoredRow(abstained, parts, {}, abstained=True, failure=""), True
+
+    def reward_func(
+        queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]
+    ) -> dict[str, Any]:
+        rows = [score_query(*row) for row in zip(queries, prompts, labels, strict=True)]
+        totals = torch.tensor([scored.total for scored, _ in rows])
+        logs = {name: [scored.parts[name] for scored, _ in rows] for name in rows[0][0].parts}
+        for failure in ("timeout", "bad_reference"):
+            logs[failure] = [float(scored.failure == failure) for scored, _ in rows]
+        logs["failed"] = [float(failed) for _, failed in rows]
+        extra_logs = {name: torch.tensor(values) for name, values in logs.items()}
+        return {"rewards": totals, "scores": totals, "extra_logs": extra_logs}
+
+    return reward_func
+
+
+def _cut_prompt(query: str, prompt: str) -> str:
+    """Return the completion, which follows the prompt in a query.
+
+    Raises ValueError if the query does not begin with the prompt or an end of it: what is of the
+    prompt would be scored too.
+    """
+    # some tokenizers put a token before the prompt
+    start = query.find(prompt, 0, len(prompt) + _MAX_START)
+    if start >= 0:
+        return query[start + len(prompt) :]
+    # OpenRLHF cuts a long prompt at its front: the longest end with which the query begins
+    head = query[:_MAX_START]
+    start = prompt.find(head)
+    while start >= 0 and not query.startswith(prompt[start:]):
+        start = prompt.find(head, start + 1)
+    if start < 0:
+        message = f"the prompt, which ends in {prompt[-20:]!r}, is not in the query {head[:40]!r}"
+        raise ValueError(message)
+    return query[len(prompt) - start :]
+
+
+def _strip_end(text: str, tokens: Sequence[str]) -> str:
+    end = len(text)
+    while token := next((each for each in tokens if text.endswith(each, 0, end)), ""):
+        end -= len(token)
+    return text[:end]

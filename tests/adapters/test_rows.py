@@ -1,0 +1,138 @@
+"""What the adapters do without the systems: checks when made, abstentions, names, swift's calls."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+import rewardkit as rk
+from rewardkit.adapters import openrlhf, swift
+from rewardkit.adapters._rows import RowScorer, System
+from rewardkit.adapters.verl import compute_score
+from rewardkit.batch import ColumnError
+from rewardkit.rewards import Correct, Diversity, Length, Overlong, PromptOverlap
+from rewardkit.verify import Number
+from system_rows import GROUPED, write_rows
+
+PLAIN = System("a system")
+right = Correct(verifier=Number(), name="right")
+
+
+@pytest.mark.parametrize(
+    ("reward", "problem"),
+    [
+        (Diversity(name="varied"), "^varied: compares the completions of a group, and a system"),
+        (right + Diversity(name="varied"), "^varied: compares"),
+        (PromptOverlap(name="copied"), "^copied: prompt_overlap reads the prompt, and a system"),
+        (Overlong(max_tokens=9, cache_tokens=3, name="long"), "^long: overlong counts tokens"),
+        (Length(target=9, unit="tokens", name="brief"), "^brief: length counts tokens, .* words"),
+    ],
+)
+def test_a_reward_that_a_system_cannot_call_is_refused_when_the_scorer_is_made(reward, problem):
+    with pytest.raises(ValueError, match=problem):
+        RowScorer(reward, PLAIN)
+    RowScorer(reward, System("another", prompts=True, tokens=True, rows_alone=False))
+
+
+def test_the_ground_truth_fills_the_one_column_that_rows_do_not_bring():
+    second = right.replace(reference="second", name="also")
+    with pytest.raises(ValueError, match=r"columns answer, second, .*: columns=\['second'\]"):
+        RowScorer([right, second], PLAIN)
+    with pytest.raises(ValueError, match=r"got 'secnd', which no reward reads .*mean 'second'"):
+        RowScorer([right, second], PLAIN, columns=["secnd"])
+    scorer = RowScorer([right, second], PLAIN, columns=["second"])
+    assert scorer.score("<answer>4</answer>", "4", {"second": "5"}).parts == {
+        "right": 1.0,
+        "also": 0.0,
+    }
+    with pytest.raises(ColumnError, match="second"):
+        scorer.score("<answer>4</answer>", "4", {})
+
+
+def test_a_row_where_all_abstain_and_names_that_the_system_has_for_itself():
+    scorer = RowScorer(right.replace(name="score"), PLAIN, abstained=-2.0, reserved=["score"])
+    found = scorer.score("<answer>4</answer>", "n/a", {})
+    assert (found.total, found.abstained, found.failure) == (-2.0, True, "bad_reference")
+    assert math.isnan(found.parts["score-2"])
+    slow = Correct(verifier=rk.build("exact"), name="slow")
+    assert RowScorer(slow, PLAIN).score("<answer>timeout</answer>", "timeout", {}).failure == ""
+
+
+def test_verl_s_function_gives_the_totals_of_training_with_the_same_keys(tmp_path):
+    rows = write_rows(tmp_path)
+    found = [
+        compute_score("questions", text, answer, {"index": 1}, rewards=rows.yaml, reward_router=1)
+        for text, answer in zip(rows.texts, rows.answers, strict=True)
+    ]
+    assert [each["score"] for each in found] == pytest.approx(rows.totals, abs=1e-9)
+    keys = {(*each,) for each in found}
+    assert keys == {("score", "right", "layout", "brief", "timeout", "bad_reference")}
+
+
+def test_openrlhf_s_function_cuts_the_prompt_and_reports_what_would_be_swallowed(tmp_path, caplog):
+    rows = write_rows(tmp_path)
+    reward_func = openrlhf.make_reward_func(rows.yaml, abstained=-1.0)
+    prompt = "<answer>41</answer> is what one says. " * 9
+    queries = [
+        f"<s>{prompt}{rows.texts[0]}<|im_end|></s>",  # a token before the prompt
+        f"{prompt[100:]}{rows.texts[0]}</s>",  # cut at its front
+        rows.texts[0],
+    ]
+    with caplog.at_level(logging.ERROR):
+        found = reward_func(queries, [prompt] * 3, ["42"] * 3)
+    assert found["rewards"].tolist() == [rows.totals[0], rows.totals[0], -1.0]
+    assert found["extra_logs"]["failed"].tolist() == [0.0, 0.0, 1.0]
+    assert "a row is not scored: ValueError: the prompt, which ends in" in caplog.text
+    grouped = tmp_path / "grouped.yaml"
+    grouped.write_text(GROUPED)
+    with pytest.raises(ValueError, match="varied: compares"):
+        openrlhf.make_reward_func(grouped)
+
+
+@pytest.fixture
+def stand_in_for_swift(monkeypatch):
+    """Stand in for the two names of ms-swift's that are used."""
+    package, module = ModuleType("swift"), ModuleType("swift.rewards")
+    module.orms = {"math": object}
+    module.ORM = type("ORM", (), {"__init__": lambda self, args=None: None})
+    monkeypatch.setitem(sys.modules, "swift", package)
+    monkeypatch.setitem(sys.modules, "swift.rewards", module)
+    return module
+
+
+def test_swift_s_rewards_take_a_batch_as_ms_swift_passes_it(stand_in_for_swift, tmp_path):
+    rows = write_rows(tmp_path)
+    weights = swift.register(rows.yaml, columns=["answer"])
+    assert weights == rows.weights
+    rewards = {name: stand_in_for_swift.orms[name](args=None) for name in weights}
+    assert [type(each).__name__ for each in rewards.values()] == [*weights]
+    batch = {
+        "trainer_state": SimpleNamespace(global_step=3),
+        "answer": rows.answers,
+        "messages": [
+            [{"role": "user", "content": prompt}, {"role": "assistant", "content": text}]
+            for prompt, text in zip(rows.prompts, rows.texts, strict=True)
+        ],
+        "response_token_ids": [[[1, 2]]] * len(rows.texts),
+    }
+    assert {name: each(rows.texts, **batch) for name, each in rewards.items()} == rows.values
+
+    def shout(completions, answer, **_):
+        return [float(text.isupper()) for text in completions]
+
+    swift.register([shout, Overlong(max_tokens=4, cache_tokens=2, name="long")])
+    long = stand_in_for_swift.orms["long"]()
+    assert long(["a", "b"], response_token_ids=[[[1] * 9, [1]], [[1] * 3]]) == [0.0, -0.5]
+    assert stand_in_for_swift.orms["shout"]()(["A", "b"], answer=["", ""]) == [1.0, 0.0]
+
+
+def test_swift_s_names_and_columns_are_checked_when_registered(stand_in_for_swift):
+    with pytest.raises(ValueError, match="ms-swift has a reward named 'math'; give this one"):
+        swift.register(right.replace(name="math"))
+    with pytest.raises(ValueError, match=r"no column 'answer' \(columns: answers\); did you mean"):
+        swift.register(right, columns=["answers"])
+    assert [*stand_in_for_swift.orms] == ["math"]
