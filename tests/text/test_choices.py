@@ -120,6 +120,7 @@ def test_a_choice_is_one_of_the_options(text):
     ("text", "content"),
     [
         (r"\boxed 8", "8"),
+        (r"\boxed8", "8"),
         (r"so $\boxed 8$.", "8"),
         (r"so \boxed -2.5.", "-2.5"),
         (r"\fbox{8}", "8"),
