@@ -154,7 +154,7 @@ def test_replace_gives_a_validated_copy():
         ),
         (
             lambda: Correct(verifier=max),
-            r"got the function max; make a reward of it: rk.wrap\(max",
+            r"got the function max; wrap it: rk.wrap\(max",
         ),
         (
             lambda: rk.build("where", reward="xml_count", column="a", equals=[1]),

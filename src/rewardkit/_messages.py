@@ -61,6 +61,25 @@ def error_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
+def explain_class(given: type) -> str:
+    """Return the message for a class where its instance is expected.
+
+    >>> explain_class(dict)
+    'got the class dict, expected an instance: dict(...)'
+    """
+    return f"got the class {given.__name__}, expected an instance: {given.__name__}(...)"
+
+
+def suggest_wrap(function: Any) -> str:
+    """Return how to make a reward of a function.
+
+    >>> suggest_wrap(len)
+    'wrap it: rk.wrap(len, bounds=(0.0, 1.0))'
+    """
+    name = getattr(function, "__name__", type(function).__name__)
+    return f"wrap it: rk.wrap({name}, bounds=(0.0, 1.0))"
+
+
 def pluralize(number: int, noun: str) -> str:
     """Return a number with its noun.
 

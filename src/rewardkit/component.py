@@ -29,7 +29,7 @@ from typing import (
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from rewardkit._messages import did_you_mean, explain_validation_error
+from rewardkit._messages import did_you_mean, explain_class, explain_validation_error, suggest_wrap
 from rewardkit.batch import ColumnName
 from rewardkit.registry import lookup, names_of_subclasses
 
@@ -197,9 +197,9 @@ class Component(BaseModel):
             fields = {str(key): field for key, field in value.items() if key != "type"}
             value = lookup(value["type"], _kind_of(cls))(**fields)
         if isinstance(value, type) and issubclass(value, Component):
-            fits = issubclass(value, cls)
-            wanted = f"an instance: {value.__name__}(...)" if fits else _describe_expected(cls)
-            message = f"got the class {value.__name__}, expected {wanted}"
+            message = f"got the class {value.__name__}, expected {_describe_expected(cls)}"
+            if issubclass(value, cls):
+                message = explain_class(value)
             raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own
         if isinstance(value, Component) and not isinstance(value, cls):
             given = f"the {value.component_kind} {value.registered_name or type(value).__name__!r}"
@@ -308,7 +308,7 @@ def _kind_of(cls: type[Component]) -> str | None:
 def _describe_given(value: Any) -> str:
     if callable(value):
         name = getattr(value, "__name__", type(value).__name__)
-        return f"got the function {name}; make a reward of it: rk.wrap({name}, bounds=(0.0, 1.0))"
+        return f"got the function {name}; {suggest_wrap(value)}"
     return f"got {value!r} ({type(value).__name__})"
 
 

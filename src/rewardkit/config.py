@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rewardkit._messages import shorten_repr
+from rewardkit._messages import shorten_repr, suggest_wrap
 from rewardkit.component import Component, fields_set
 from rewardkit.registry import build, is_registered
 
@@ -128,7 +128,7 @@ def _build_item(item: Any, location: str) -> Component:
         name = getattr(item, "__name__", type(item).__name__)
         message = (
             f"{location}got the function {name}; YAML holds registered components: register a"
-            f" class, or use rk.wrap({name}, bounds=(0.0, 1.0)) in Python"
+            f" class, or in Python {suggest_wrap(item)}"
         )
         raise ValueError(message)  # noqa: TRY004 - every mistake in a configuration is one
     if isinstance(item, Component):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import make_names_unique, pluralize
+from rewardkit._messages import explain_class, make_names_unique, pluralize, suggest_wrap
 from rewardkit._score_checks import check_finite_scores, checked_scores, weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.component import Component, fields_set, walk
@@ -411,17 +411,14 @@ def _explain_not_a_term(value: Any) -> str:
     """Say what to write in place of something that cannot be added or multiplied."""
     name = getattr(value, "__name__", type(value).__name__)
     if isinstance(value, type) and issubclass(value, Reward):
-        return f"got the class {name}, expected an instance: {name}(...)"
+        return explain_class(value)
     if isinstance(value, Component):
         return (
             f"got the {value.component_kind} {_short_name(value)!r}, expected a reward;"
             " Correct(verifier=..., extractor=...) makes one"
         )
     if callable(value):
-        return (
-            f"got the function {name}, expected a reward or a number; wrap it:"
-            f" rk.wrap({name}, bounds=(0.0, 1.0))"
-        )
+        return f"got the function {name}, expected a reward or a number; {suggest_wrap(value)}"
     return f"got {value!r} ({name}), expected a reward or a number"
 
 

@@ -157,6 +157,17 @@ def test_the_first_alert_of_a_kind_is_a_warning_and_later_ones_are_not(
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
+def test_an_alert_about_missing_values_quotes_the_reason() -> None:
+    right = rk.build("correct", verifier="number", extractor="whole", name="right")
+    monitor = RewardMonitor(right)
+    run_steps(monitor, 12, answer=["9 + 9 = 18 #### 18"] * 8)
+    (alert,) = monitor.alerts
+    assert alert.detail == (
+        "right gave no value on 100% of the completions, for example bad_reference:"
+        " '9 + 9 = 18 #### 18'; reference_extractor: hash reads it"
+    )
+
+
 def test_only_the_main_process_speaks(caplog: pytest.LogCaptureFixture) -> None:
     monitor = RewardMonitor(always, on_alert=lambda _alert: pytest.fail("called"))
     with caplog.at_level(logging.INFO, logger="rewardkit.monitor"):
@@ -177,16 +188,21 @@ def test_the_trainers_weights_decide_whether_groups_are_flat() -> None:
         assert monitor.figures.flat_groups == flat
 
 
-@pytest.mark.parametrize("forgotten", ["callback", "rewards"])
-def test_half_of_the_setup_is_missing(forgotten: str, caplog: pytest.LogCaptureFixture) -> None:
-    monitor = RewardMonitor(always)
-    for step in range(60):
+@pytest.mark.parametrize(
+    ("forgotten", "steps"), [("callback", 60), ("rewards", 60), ("rewards", 3)]
+)
+def test_half_of_the_setup_is_missing(
+    forgotten: str, steps: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    monitor: Any = RewardMonitor(always)
+    for step in range(steps):
         if forgotten == "callback":
             now = types.SimpleNamespace(global_step=step)
             monitor.rewards[0](completions=["text"], trainer_state=now)
         else:
             monitor.on_step_begin(None, MAIN, None)
             monitor.on_step_end()
+    monitor.on_train_end()
     (record,) = caplog.records
     expected = {
         "callback": "callbacks=[monitor]",
@@ -243,7 +259,7 @@ def test_models_are_passed_on_unwatched() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 3, XmlCount, {"type": "length"}])
 def test_anything_else_is_an_error(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="expected a reward, a function or a list"):
+    with pytest.raises(TypeError, match=r"expected (a reward, a function or a list|an instance)"):
         RewardMonitor([wrong])
 
 

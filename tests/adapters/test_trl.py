@@ -388,7 +388,7 @@ def test_split_without_unpacking_is_explained() -> None:
         TypeError, match=r"got the class XmlCount, expected an instance: XmlCount\("
     ):
         split([rk.rewards.XmlCount])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match=r"a reward or a list of them; rk\.wrap"):
+    with pytest.raises(TypeError, match=r"a reward or a list of them; wrap it: rk\.wrap\(len"):
         split(len)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"got 'xml_count' \(str\), expected a reward"):
         as_async("xml_count")  # type: ignore[arg-type]

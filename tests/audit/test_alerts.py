@@ -324,16 +324,23 @@ def test_restating_the_question_is_no_copy() -> None:
 
 
 def test_timeouts() -> None:
+    texts_of_steps: dict[int, list[str]] = {}
+
     def step(number: int, generator: random.Random) -> Any:
         texts, values = healthy(number, generator)
+        texts_of_steps[number] = texts
         return texts, values
 
     def why(values: list[Value]) -> list[str]:
-        return ["timeout: 5 s" if row % 4 == 0 else "wrong" for row in range(len(values))]
+        return [
+            "timeout: 5 s" if row % 4 == 1 else "wrong three times" for row in range(len(values))
+        ]
 
     alerts = find_in_steps(step, whys=why)
     assert kinds(alerts) == ["timeout", "timeout"]
     assert "right timed out on 25% of the completions" in alerts[0].detail
+    # the example is a completion that timed out, not one whose why has "time" in another word
+    assert alerts[0].example == texts_of_steps[alerts[0].step][1]
 
 
 def test_abstentions() -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,15 @@ def test_the_example_passes_in_a_separate_repository() -> None:
     assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
+@pytest.fixture
+def forget_rewards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget the module `rewards`, which other tests import from another file."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    sys.modules.pop("rewards", None)
+
+
+@pytest.mark.usefixtures("forget_rewards")
 def test_the_commands_say_what_was_found(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

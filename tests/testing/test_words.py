@@ -11,7 +11,7 @@ from rewardkit import testing as kit
 from rewardkit.testing._words import find_tags, find_words
 
 TAG = re.compile(r"<solution>.*?</solution>", re.DOTALL)
-FINAL = re.compile(r"<final_answer>(\d+)</final_answer>")
+FINAL = re.compile(r"<final_answer>(\d{1,9})</final_answer>")
 
 
 def texts_of(completions):

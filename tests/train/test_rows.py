@@ -72,12 +72,14 @@ def test_test_rows_that_cannot_be_had_are_refused(
         Data.model_validate(given)
 
 
-@pytest.mark.parametrize("text", ["", "{not JSON\n"])
-def test_an_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"), [("", "there are no rows$"), ("{not JSON\n", "JSON parse error")]
+)
+def test_an_unreadable_file_is_named(tmp_path: Path, text: str, reason: str) -> None:
     pytest.importorskip("datasets")
     path = tmp_path / "rows.jsonl"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(RecipeError, match=r"^data: .*rows.jsonl: "):
+    with pytest.raises(RecipeError, match=rf"^data: .*rows.jsonl: .*{reason}"):
         load_rows(Data(file=path))
 
 
@@ -90,7 +92,7 @@ def test_a_dataset_that_cannot_be_loaded_names_a_local_alternative(
         raise ConnectionError("no hub")
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    message = r"^data: openai/gsm8k: ConnectionError no hub; a local .*: --data FILE$"
+    message = r"^data: openai/gsm8k: ConnectionError: no hub; a local .*: --data FILE$"
     with pytest.raises(RecipeError, match=message):
         load_rows(Data(hub="openai/gsm8k"))
 

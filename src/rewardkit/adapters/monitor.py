@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Self
 
-from rewardkit._messages import error_line, make_names_unique, shorten_repr
+from rewardkit._messages import error_line, explain_class, make_names_unique, shorten_repr
 from rewardkit._optional import require
 from rewardkit.audit.alerts import Alert, AlertFinder
 from rewardkit.audit.step_figures import Step, StepFigures, StepMeter
@@ -69,7 +69,9 @@ class RewardMonitor:
         rewards = getattr(rewards, "reward_funcs", rewards)  # of split(...)
         given = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
         for reward in given:
-            if isinstance(reward, type) or not (callable(reward) or isinstance(reward, str)):
+            if isinstance(reward, type):
+                raise TypeError(explain_class(reward))
+            if not (callable(reward) or isinstance(reward, str)):
                 message = f"got {shorten_repr(reward)}, expected a reward, a function or a list"
                 raise TypeError(message)
         watched = [reward for reward in given if not _is_model(reward)]
@@ -123,11 +125,20 @@ class RewardMonitor:
     def on_step_end(self, *_: Any, **__: Any) -> None:
         """Stop watching until the next step."""
         self._in_step = False
-        if self._silent_steps == MAX_SILENT_STEPS and self._names and self._speaks:
+        if self._silent_steps == MAX_SILENT_STEPS:
+            self._warn_of_silence()
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Check a run too short for the check during it."""
+        if 0 < self._silent_steps < MAX_SILENT_STEPS and self.figures is None:
+            self._warn_of_silence()
+
+    def _warn_of_silence(self) -> None:
+        if self._names and self._speaks:
             logger.warning(
                 "RewardMonitor: no reward was called in %d steps; pass reward_funcs=monitor.rewards"
                 " to the trainer",
-                MAX_SILENT_STEPS,
+                self._silent_steps,
             )
 
     # Each reward's call --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from rewardkit._messages import make_names_unique, shorten_repr
+from rewardkit._messages import explain_class, make_names_unique, shorten_repr, suggest_wrap
 from rewardkit.adapters.monitor import RewardMonitor
 from rewardkit.reward import Linear, Reward
 
@@ -85,10 +85,10 @@ def _check_list(rewards: Any) -> Sequence[Any]:
 
 def _explain_not_a_reward(value: Any) -> str:
     if isinstance(value, type) and issubclass(value, Reward):
-        return f"got the class {value.__name__}, expected an instance: {value.__name__}(...)"
+        return explain_class(value)
     message = f"got {shorten_repr(value)}, expected a reward or a list of them"
     if callable(value):
-        message += "; rk.wrap(function) makes a reward of a plain function"
+        message += f"; {suggest_wrap(value)}"
     return message
 
 

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from typing import Literal, NamedTuple
 
 from rewardkit.audit.findings import quote
-from rewardkit.audit.step_figures import RewardFigures, Share, Step, StepFigures
+from rewardkit.audit.step_figures import RewardFigures, Share, Step, StepFigures, is_timeout
 from rewardkit.reward import Bounds, scale_bounds
 
 AlertKind = Literal[
@@ -240,12 +240,12 @@ class AlertFinder:
             )
             if timeouts >= OFTEN_TIMED_OUT:
                 detail = f"{name} timed out on {timeouts:.0%} of the completions"
-                row = _find_why_row(step, name)
+                row = _find_timeout_row(step, name)
                 yield Alert("timeout", number, detail, (name,), _read_text(step, row))
             if abstained >= OFTEN_ABSTAINED or track.is_silent():
                 share = "any" if track.is_silent() else f"{abstained:.0%} of the"
-                detail = f"{name} gave no value on {share} completions"
                 row = _find_missing_row(step, name)
+                detail = f"{name} gave no value on {share} completions{_quote_why(step, name, row)}"
                 yield Alert("abstained", number, detail, (name,), _read_text(step, row))
 
 
@@ -417,9 +417,14 @@ def _find_missing_row(step: Step | None, name: str) -> int:
     return _find_first(row for row, value in enumerate(values) if value is None)
 
 
-def _find_why_row(step: Step | None, name: str) -> int:
+def _quote_why(step: Step | None, name: str, row: int) -> str:
     whys = step.whys.get(name, ()) if step is not None else ()
-    return _find_first(row for row, why in enumerate(whys) if "time" in why.lower())
+    return f", for example {whys[row]}" if row < len(whys) and whys[row] else ""
+
+
+def _find_timeout_row(step: Step | None, name: str) -> int:
+    whys = step.whys.get(name, ()) if step is not None else ()
+    return _find_first(row for row, why in enumerate(whys) if is_timeout(why))
 
 
 def _find_first(rows: Iterable[int]) -> int:

@@ -192,7 +192,8 @@ def number_of_prompt(index: int) -> MakeText:
 def all_numbers_of_prompt(reference: ReferenceCompletion) -> str | None:
     """Write all numbers of the prompt, if there are several."""
     numbers = _NUMBER.findall(reference.prompt)
-    return " ".join(numbers) if len(set(numbers)) > 1 else None
+    # with commas: "500 750" is one number to who writes thousands so
+    return ", ".join(numbers) if len(set(numbers)) > 1 else None
 
 
 def if_answer_matches(pattern: str, template: str) -> MakeText:

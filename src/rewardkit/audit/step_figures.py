@@ -235,6 +235,15 @@ class _SharedText:
         return grams
 
 
+def is_timeout(why: str) -> bool:
+    """Whether a why says that time ran out.
+
+    >>> is_timeout("Timed out after 5 s"), is_timeout("right three times")
+    (True, False)
+    """
+    return "timeout" in (lowered := why.lower()) or "timed out" in lowered
+
+
 def _measure_values(
     values: Sequence[float | None],
     whys: Sequence[str] = (),
@@ -249,7 +258,7 @@ def _measure_values(
             for rows in groups
             for count in [sum(values[row] is None for row in rows)]
         )
-    timeouts = sum("timeout" in why or "timed out" in why for why in map(str.lower, whys))
+    timeouts = sum(map(is_timeout, whys))
     size = max(len(values), 1)
     if not known:
         return RewardFigures(

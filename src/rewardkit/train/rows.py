@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rewardkit._messages import error_line
 from rewardkit._optional import require
 from rewardkit.audit import Preflight, fill, preflight
 from rewardkit.component import columns
@@ -54,7 +55,11 @@ def _read_dataset(source: Mapping[str, Any], name: str, advice: str) -> list[Row
     try:
         rows: list[Row] = datasets.load_dataset(**source).to_list()
     except Exception as error:  # datasets raises what its readers and the network raise
-        message = f"data: {name}: {type(error).__name__} {error}{advice}"
+        if isinstance(error, StopIteration):  # of an empty file
+            raise RecipeError(f"data: {name}: there are no rows") from error
+        # the reader's own error has the row; datasets only says that it failed
+        cause = error.__cause__ if type(error).__name__ == "DatasetGenerationError" else None
+        message = f"data: {name}: {error_line(cause or error)}{advice}"
         raise RecipeError(message) from error
     if not rows:
         raise RecipeError(f"data: {name}: there are no rows")

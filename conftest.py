@@ -1,0 +1,13 @@
+"""For all tests, those in docstrings too: what one registers, no other one sees."""
+
+from __future__ import annotations
+
+import pytest
+
+from rewardkit import registry
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a copy of the registry."""
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))  # noqa: SLF001 - there is no public way
