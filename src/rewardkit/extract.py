@@ -355,7 +355,9 @@ class Choice(Extractor):
 # Bounded and possessive repeats below keep each search linear: nothing is read twice.
 # Most boxes hold neither braces nor commands; one match is quicker than the walk over the braces.
 _BOX_WITHOUT_BRACES = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")
-_BARE_BOX = re.compile(r"\\boxed[ ]{1,8}([-\u2212]?\d(?:[\d.,/]*\d)?|[A-Z](?!\w))")
+_BARE_BOX = re.compile(
+    r"\\boxed(?:[ ]{1,8}(?=[A-Z](?!\w))|[ ]{0,8}(?=[-\u2212\d]))([-\u2212]?\d(?:[\d.,/]*\d)?|[A-Z])"
+)
 _BLANK = re.compile(r"\s*\Z")
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{2}")

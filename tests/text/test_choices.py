@@ -17,6 +17,15 @@ def choose(text, **fields):
     ("text", "letter"),
     [
         ("Antwort: D", "D"),
+        ("La respuesta correcta es D.", "D"),
+        ("La risposta corretta è D.", "D"),
+        ("Правильный ответ — D.", "D"),
+        ("The answer is most likely D.", "D"),
+        ("I'd pick D.", "D"),
+        (r"so \boxed D", "D"),
+        ("<b>D</b>", "D"),
+        ("Answer: D or possibly A", None),
+        ("La respuesta correcta es D o A.", None),
         ("Die Antwort ist B, denn A ist zu klein.", "B"),
         ("Die richtige Antwort lautet (C).", "C"),
         ("Jawaban: A", "A"),
@@ -111,6 +120,7 @@ def test_a_choice_is_one_of_the_options(text):
     ("text", "content"),
     [
         (r"\boxed 8", "8"),
+        (r"\boxed8", "8"),
         (r"so $\boxed 8$.", "8"),
         (r"so \boxed -2.5.", "-2.5"),
         (r"\fbox{8}", "8"),

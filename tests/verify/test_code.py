@@ -459,3 +459,17 @@ def test_a_batch_has_its_own_deadline(sandboxed):
     verdicts = verifier.verify(endless, ["assert f() == 1"] * 40)
     assert {verdict.outcome for verdict in verdicts} == {rk.Outcome.TIMEOUT}
     assert verdicts[-1].detail == "the batch's limit of 1.5 s has passed"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "right"),
+    [
+        (["def half(x):\n    return x / 2", "def area(a, h):\n    return half(a * h)"], True),
+        # a version before the last one adds nothing to it
+        (["def area(a, h):\n    return a * h / 2", "def area(a, h):\n    return a * h"], False),
+    ],
+)
+def test_a_helper_in_an_earlier_block_counts(blocks, right):
+    answer = "\n".join(f"```python\n{block}\n```" for block in blocks)
+    [verdict] = rk.build("code").verify([answer], [["assert area(3, 4) == 6"]])
+    assert (verdict.outcome.value == "correct") is right

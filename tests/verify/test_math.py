@@ -91,6 +91,15 @@ def outcome(reference, answer):
         *((r"\boxed{42}", "$42$"), ("42", r"so \boxed{42}."), (r"The answer is $\frac12$.", "0.5")),
         *(("8", "12 - 4 = 8."), ("2", r"Either $1$ or $3$. The final answer is \boxed{2}")),
         *(("8", "He had $12 and spent $4, so he has $8 left."), ("7,8", r"$7$ and $8$")),
+        # units of several signs, after words
+        *(
+            ("15", "So the area is 15 cm²."),
+            ("15", "The speed is 15 km/h."),
+            ("15", "Площадь 15 см²."),
+        ),
+        *((r"7\pi", "The area is 7π cm^2."), ("15 cm^2", "So it covers 15 cm^{2}.")),
+        *(("15", "It has 15 kg/m^3."), (r"-\infty", "The limit is -∞.")),
+        *(("7", "Option D: 7"), ("12", r"\operatorname{lcm}(4,6)"), ("5", r"\text{gcd}(10,15)")),
         *(("42", "Answer: 42. There were 3 others."), ("3", "the answer is 1 + 2.")),
     ],
 )
@@ -125,6 +134,17 @@ def test_right(reference, answer):
             ("42", r"so \boxed{41} and not 42"),
             ("5", r"\{5,6\}"),
         ),
+        *(
+            ("15 cm", "So the area is 15 cm²."),
+            ("2", "So the area is 15 cm²."),
+            ("3", "It has 15 m³."),
+        ),
+        *(
+            ("9", "The answer is over 9."),
+            ("9", "The answer is below 9."),
+            ("9", "It is other than 9."),
+        ),
+        *(("9", "Option D: 7"), ("9", "The answer is at minimum 9.")),
         *(("8", "12 - 4 = 8, or 9"), ("3", "2/3"), (r"\infty", r"-\infty"), ("0", r"\emptyset")),
     ],
 )

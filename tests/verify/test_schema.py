@@ -642,3 +642,13 @@ def test_without_jsonschema_rs_the_extra_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "rewardkit.verify._schema")
     with pytest.raises(ImportError, match=r"pip install 'rewardkit\[schema\]'"):
         rk.build("json_schema").verify(["1"], ["{}"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [("As in [2], it is [7, 8].", "correct"), ("[2]", "wrong"), ('In [2]: ["a"]', "wrong")],
+)
+def test_a_citation_before_an_array_is_not_the_answer(answer, outcome):
+    schema = {"type": "array", "items": {"type": "integer"}, "minItems": 2}
+    [verdict] = rk.build("json_schema").verify([answer], [schema])
+    assert verdict.outcome.value == outcome

@@ -15,16 +15,18 @@ from rewardkit._text.numbers import to_ascii
 
 _ANSWER = (
     r"\banswer(?:\s(?:choice|option))?|\b(?:choice|option)(?=\s{1,8}is)|\bantwort|\blösung"
-    r"|\bjawaban(?:nya)?|\bréponse|\brespuesta|\bresposta|\brisposta|\bantwoord|\bsvaret|\bsvar"
+    r"|\bjawaban(?:nya)?|\bréponse|\brespuesta(?:\scorrecta)?|\bresposta(?:\s(?:correta|certa))?"
+    r"|\brisposta(?:\s(?:corretta|esatta|giusta))?|\bantwoord|\bsvaret|\bsvar"
     r"|\bodpowiedź|\bcevap|\bđáp\sán|\bответ|\bвідповідь|\bαπάντηση|答案|答え|正解|答|정답|답"
     r"|故选|故選|应选|應選|选择|選擇|选|選|الإجابة|الجواب|תשובה|उत्तर|คำตอบ"
+    r"|\bI(?:\s(?:will|would)|['’](?:ll|d))?\s(?:choose|pick|select|go\swith)"
 )
 _IS = (
     r"is|would\sbe|must\sbe|should\sbe|seems\sto\sbe|ist|lautet|adalah|ialah|est|es|é|è|är|er|jest"
     r"|là|это|是|应该是|應該是|为|為|은|는|は|هي|هو|है|คือ"
 )
 _WORD_BETWEEN = (
-    r"(?:(?:the|correct|right|final|richtige|correcta|correcte|benar|yang)\s{1,4}){0,3}"
+    r"(?:(?:the|correct|right|final|probably|likely|most|clearly|richtige|correcta|correcte|benar|yang)\s{1,4}){0,3}"
     r"(?:(?:choice|option|letter|opsi|pilihan|opción|opção|вариант)\s{1,4}|选项\s?|選項\s?)?"
 )
 # One character each, so that there is one way to read them, and the time stays linear.
@@ -111,22 +113,24 @@ def _compile_patterns(options: str) -> tuple[re.Pattern[str], ...]:
         for no, but in _NOT_BUT
     )
     announced = re.compile(
-        rf"(?:(?i:{_ANSWER})\*{{0,2}}(?:\s{{0,8}}(?i:{_IS}))?\s{{0,8}}\*{{0,2}}[:=>]?\*{{0,2}}\s{{0,8}}"
+        rf"(?:(?i:{_ANSWER})\*{{0,2}}(?:\s{{0,8}}(?i:{_IS}))?\s{{0,8}}\*{{0,2}}[:=>\u2013\u2014]?\*{{0,2}}\s{{0,8}}"
         rf"(?i:{_WORD_BETWEEN}){_OPENING}{letter})"
         rf"|{negated}"
         rf"|\\(?:boxed|fbox)\s{{0,8}}\{{{_OPENING}{letter}(?=[\s}}.:)\],$])"
+        rf"|\\(?:boxed|fbox)\s{{1,4}}([{upper}]){ends}"
         rf"|(?<![A-Za-z0-9])([{upper}]){ends}(?={_CLOSING}\s{{0,4}}(?i:{_CORRECT}))"
     )
     # "A, C is wrong" gives A: after a comma alone, a letter with a verb is another clause
     listed = re.compile(
-        rf"{_CLOSING}\s{{0,4}}(?:,?\s{{0,4}}(?i:{_AND_OR})\s{{0,4}}|[,\u3001;]\s{{0,4}})"
+        rf"{_CLOSING}\s{{0,4}}(?:,?\s{{0,4}}(?i:{_AND_OR})\s{{0,4}}"
+        rf"(?i:(?:possibly|perhaps|maybe|probably|even)\s)?|[,\u3001;]\s{{0,4}})"
         rf"(?i:{_WORD_BETWEEN}){_OPENING}{letter}"
         rf"(?={_CLOSING}\s{{0,4}}(?:[,.;!?\u3002\u3001]|$|\n|(?i:{_AND_OR})(?![A-Za-z])))"
     )
     marked = re.compile(
         rf"[(\[]([{upper}{lower}])[)\]]|\*\*([{upper}])(?:[.):]?\*\*|[.):]\s)"
         rf"|\b(?i:option|choice|opsi|opción|вариант)\s([{upper}])\b"
-        rf"|(?:选项|選項|选择|選擇)\s?([{upper}])"
+        rf"|(?:选项|選項|选择|選擇)\s?([{upper}])|>\s?([{upper}])\s?</"
         rf"|(?m:^[ \t]{{0,8}}([{upper}{lower}])[ \t]{{0,8}}[.):]?[ \t]{{0,8}}$)"
         rf"|(?m:^[ \t]{{0,8}}([{upper}{lower}])[.):][ \t])"
     )

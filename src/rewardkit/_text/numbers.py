@@ -41,15 +41,6 @@ MAX_LENGTH = 4200
 MAX_EXPONENT = 4000
 """Larger powers of ten are not read."""
 
-# Patterns that other modules search for in a text. `read_number` then gives the value of a match.
-NUMBER_LIKE = r"[-+\u2212]?\d[\d.,]*"
-"""Anything that begins like a number, for lists of numbers; linear in the text."""
-GROUPED_NUMBER_IN_PROSE = r"-?[1-9]\d{0,2}(?:[ ,]\d{3})++(?:\.\d+)?"
-"""A number with separators of thousands: 1,500 or 1 500."""
-NUMBER_IN_PROSE = rf"{GROUPED_NUMBER_IN_PROSE}|-?\d+[.,]\d+|\.\d+|-?\d+"
-"""A number in a sentence, as math-verify finds it; a comma before other than three digits is a
-decimal point."""
-
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0xFFE5: "\u00a5"}
 
 

@@ -62,7 +62,13 @@ def find_first(text: str, wanted: type | tuple[type, ...] = object) -> Any:
     if not found:
         message = "no JSON in the text"
         raise ValueError(message)
-    return next((value for value in found if isinstance(value, wanted)), found[0])
+    fitting = [value for value in found if isinstance(value, wanted)] or found[:1]
+    # "[1]" before another array is a citation
+    return next((value for value in fitting if not _is_citation(value)), fitting[0])
+
+
+def _is_citation(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 1 and type(value[0]) is int
 
 
 def _scan_values(text: str, hidden: Sequence[Fence]) -> list[tuple[int, int, Any]]:

@@ -219,10 +219,33 @@ def _find_program(answer: str, which: Literal["first", "last"], tests: Tests) ->
     programs = [textwrap.dedent(block.content) for block in blocks]
     if not programs:
         return _split_at_lone_fence(answer)
-    if which == "last":
-        programs.reverse()
+    order = programs[::-1] if which == "last" else programs
     # max keeps the first of equals
-    return max(programs, key=lambda program: _count_needs_met(program, tests))
+    chosen = max(order, key=lambda program: _count_needs_met(program, tests))
+    if len(programs) == 1 or not isinstance(tests, str):
+        return chosen
+    return _add_helpers(chosen, programs[: programs.index(chosen)])
+
+
+def _add_helpers(program: str, earlier: Sequence[str]) -> str:
+    """Put the earlier blocks before a program that define what it uses and does not define."""
+    import ast  # noqa: PLC0415 - only answers with several blocks are read
+
+    defined = _defined_names(program)
+    parts = [program]
+    for block in reversed(earlier):
+        used = {
+            node.id
+            for statement in _parse_program(parts[0])
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Name)
+        }
+        helpers = _defined_names(block)
+        # a block that defines the same names is an earlier version, not a helper
+        if helpers & used and not helpers & defined:
+            parts.insert(0, block)
+            defined |= helpers
+    return "\n".join(parts)
 
 
 def _split_at_lone_fence(answer: str) -> str:

@@ -133,9 +133,13 @@ def _find_statement(text: str, start: int) -> Candidate | None:
     if not runs or (not is_joined and sentence[: runs[0].tokens[0].start].strip()):
         return None
     written = write_run(sentence, runs, 0, is_stated=True)
+    if bound := _BOUND.match(window):
+        return Candidate(f"{'<' if bound['upper'] else '>'} {written}", start, end)
     return Candidate(r"\ne " + written if is_denied else written, start, end)
 
 
+# Elsewhere these may be no bounds: "3 over 8", "the row below 5".
+_BOUND = re.compile(r"(?:over|above|beyond|(?P<upper>under|below))\s", re.IGNORECASE)
 _FIRST_SENTENCE = re.compile(r"(?:[^.\n\u3002]|\.(?!\s))*+")
 _SPACE = re.compile(r"^[\s*_:#`\"]+")
 
@@ -173,7 +177,7 @@ _MARGIN = 3  # a run at the very beginning of the tail may have begun before it
 
 
 # A digit, or the end of what is between delimiters, in the reversed text.
-_LAST = re.compile(r"\d|\$|[\])]\\|[\u00bc-\u00be\u2150-\u215e\u03c0]")
+_LAST = re.compile(r"\d|\$|[\])]\\|[\u00bc-\u00be\u2150-\u215e\u03c0\u221e\u2205\u211d]")
 
 
 def _find_boxes(text: str) -> list[Candidate]:

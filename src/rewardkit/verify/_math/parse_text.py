@@ -189,7 +189,7 @@ def _parse_option(text: str) -> Value | None:
 
 
 _OPTION = re.compile(
-    r"(?:(?:option|choice|\u6545?\u5e94?\u9009[\u9879\u62e9]?)\s*\(?\s*(?P<named>[A-J])\s*\)?"
+    r"(?:(?:option|choice|\u6545?\u5e94?\u9009[\u9879\u62e9]?)\s*\(?\s*(?P<named>[A-J])\s*\)?\s*[:.]?"
     r"|\(?\s*(?P<letter>[A-J])\s*(?:\)\s*+[.:]?+|[.:](?![\s.]*$)))\s*+(?P<content>(?![+*/^=<>,_(!-]|and\b|or\b|\u548c|\u6216|\\[a-z]*(?:cdot|times)).{0,200})",
     re.IGNORECASE,
 )

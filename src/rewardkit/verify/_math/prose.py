@@ -122,7 +122,10 @@ def find_runs(text: str, *, is_first_sentence: bool = False) -> list[Run]:
     """
     reader = _RunReader()
     for token in scan_prose(text, _find_delimited(text)):
-        if token.text == STOP:
+        if reader.words and _joins_unit(reader.words[-1], token):
+            unit = reader.words[-1]
+            reader.words[-1] = Token(unit.text + token.text.lstrip(WORD), unit.start, token.end)
+        elif token.text == STOP:
             reader.close(at_stop=True)
             if is_first_sentence:
                 return reader.runs
@@ -134,6 +137,23 @@ def find_runs(text: str, *, is_first_sentence: bool = False) -> list[Run]:
             reader.tokens.append(token)
     reader.close(at_stop=True)
     return reader.runs
+
+
+def _joins_unit(word: Token, token: Token) -> bool:
+    """Whether a token goes on with the unit before it: cm^2, km/h, m/s^{2}."""
+    if token.start != word.end or token.text == STOP:
+        return False
+    text, last = token.text.lstrip(WORD), word.text[-1]
+    if text in ("^", "/"):
+        unit = word.text[1:].partition("/")[0].partition("^")[0]
+        # units of other scripts are in no table
+        known = not unit.isascii() or units.read_unit(unit) is not None
+        return known and last not in "^/"
+    if last == "/":
+        return text.isalpha()
+    if last in "^{-":
+        return text in ("{", "-") or (text.isdecimal() and len(text) == 1)
+    return text == "}" and "^{" in word.text
 
 
 class _RunReader:

@@ -20,6 +20,8 @@ _FONT_ARGUMENT = re.compile(_FONT + r"(?:\{([^{}]*)\}|(?<=[a-z])\s([A-Za-z0-9])(
 # The argument of a font may have braces of its own, as in \mathbf{x^{2}}.
 _FONT_OF_GROUP = re.compile(_FONT + r"(?=\{)")
 _QUANTITY = re.compile(r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}")  # of siunitx
+# Functions without a command of their own in plain LaTeX.
+_NAMED_FUNCTION = re.compile(r"\\(?:operatorname\*?|text|mathrm)\s?\{(gcd|lcm|max|min)\}")
 _MAX_NESTED_FONTS = 3  # a colour around bold text around a word; each costs a pass
 _LAYOUT = re.compile(
     r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits"
@@ -88,7 +90,7 @@ _HAS_FONT = re.compile(
 def _remove_fonts(text: str) -> str:
     if "\\begin" in text:
         text = _ROWS.sub(_join_rows, text)
-    text = _QUANTITY.sub(r"\1 \2", text)
+    text = _NAMED_FUNCTION.sub(r"\\\1 ", _QUANTITY.sub(r"\1 \2", text))
     for _ in range(_MAX_NESTED_FONTS):
         before = text
         text = _FONT_ARGUMENT.sub(_show_argument, text)

@@ -58,13 +58,29 @@ IS = (
 OPERATOR_WORDS: dict[str, tuple[str, ...]] = {
     r"\ge": (
         *("at least", "no less than", "not less than", "no fewer than", "not fewer than"),
-        *("a minimum of", "greater than or equal to", "au moins", "al menos", "pelo menos"),
+        *(
+            "at minimum",
+            "at a minimum",
+            "a minimum of",
+            "greater than or equal to",
+            "au moins",
+            "al menos",
+            "pelo menos",
+        ),
         *("almeno", "mindestens", "setidaknya", "minimal", "не менее", "не меньше"),
         *("至少", "不少于", "不小于", "最少", "大于等于", "大于或等于", "少なくとも", "최소"),
     ),
     r"\le": (
         *("at most", "no more than", "not more than", "no greater than", "up to"),
-        *("a maximum of", "less than or equal to", "au plus", "como máximo", "no máximo"),
+        *(
+            "at maximum",
+            "at a maximum",
+            "a maximum of",
+            "less than or equal to",
+            "au plus",
+            "como máximo",
+            "no máximo",
+        ),
         *("al massimo", "höchstens", "paling banyak", "не более", "не больше"),
         *("至多", "最多", "不超过", "不大于", "小于等于", "小于或等于", "최대", "高々"),
     ),
@@ -80,7 +96,19 @@ OPERATOR_WORDS: dict[str, tuple[str, ...]] = {
     ),
     r"\ne": (
         *("is not equal to", "not equal to", "cannot be", "can not be", "can't be", "isn't"),
-        *("aren't", "is not", "are not", "not", "never", "n'est pas", "pas", "no es", "não é"),
+        *(
+            "other than",
+            "anything but",
+            "aren't",
+            "is not",
+            "are not",
+            "not",
+            "never",
+            "n'est pas",
+            "pas",
+            "no es",
+            "não é",
+        ),
         *("non è", "nicht", "bukan", "не равно", "не", "不是", "并非", "不等于", "아니"),
     ),
     r"\lor": (
