@@ -505,15 +505,15 @@ def langid_pairs(module: str = "langid") -> Iterator[Pair]:
     load = backend.LanguageIdentifier
     given = {"candidates": CANDIDATES, "backend": module}
 
-    def classifier(candidates: Sequence[str] | None) -> Callable[[str], tuple[str, float]]:
+    def classifier(candidates: Any) -> Callable[[str], tuple[str, float]]:
         py3 = module == "py3langid"
         own = load.from_model_file(backend.MODEL_FILE) if py3 else None
         own = own or load.from_modelstring(backend.model)
-        if candidates is not None:
+        if candidates not in (None, "all"):
             own.set_languages(list(candidates))
         return own.classify  # type: ignore[no-any-return]
 
-    def labels(candidates: Sequence[str] | None) -> Peer:
+    def labels(candidates: Any) -> Peer:
         classify = classifier(candidates)
 
         def peer(completions: list[Chat], **_: Any) -> list[float]:
