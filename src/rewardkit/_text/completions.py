@@ -40,14 +40,34 @@ def read_texts(
     The thought is written between `thought_marks`. Special tokens at the end are stripped, but for
     those in `keep`, and lone surrogates become U+FFFD.
     """
-    texts = _read_single_messages(completions)
-    if texts is None:
+    contents = _read_single_messages(completions)
+    if contents is None:
         texts = [_read_completion(completion, thought_marks) for completion in completions]
-    return strip_end_tokens(texts, keep)
+        return strip_end_tokens(texts, keep)
+    return strip_end_tokens(_make_encodable(contents), keep) if keep else _prepare(contents)
+
+
+_last_prepared: tuple[list[str], list[str]] = ([], [])
+
+
+def _prepare(contents: list[str]) -> list[str]:
+    """Return the texts without lone surrogates and without special tokens at their ends."""
+    # A trainer hands the same contents to each reward of a step. They are compared by value, so
+    # that the result is right whatever was changed in between; equal objects compare at once.
+    global _last_prepared  # noqa: PLW0603 - one pair, replaced and never changed
+    known, texts = _last_prepared
+    if known != contents:
+        texts = strip_end_tokens(_make_encodable(contents))
+        _last_prepared = contents, texts
+    return texts.copy()
+
+
+def _make_encodable(contents: list[str]) -> list[str]:
+    return [text if text.isascii() else replace_surrogates(text) for text in contents]
 
 
 def _read_single_messages(completions: Sequence[Any]) -> list[str] | None:
-    """Return the texts if each completion is one message by the assistant, else None."""
+    """Return the contents if each completion is one message by the assistant, else None."""
     # A fast path: most batches look like this, and reading row by row would be much of a cheap
     # reward's time.
     try:
@@ -59,9 +79,8 @@ def _read_single_messages(completions: Sequence[Any]) -> list[str] | None:
             or {message["role"] for message in messages} != {"assistant"}
         ):
             return None
-        texts = [message["content"] for message in messages]
-        # str.isascii raises TypeError for content that is not a string
-        return [text if str.isascii(text) else replace_surrogates(text) for text in texts]
+        contents = [message["content"] for message in messages]
+        return contents if {*map(type, contents)} == {str} else None
     except (TypeError, ValueError, LookupError):
         return None
 
