@@ -146,8 +146,9 @@ class DependsOnChatForm(Planted):
 
 @bug("deterministic")
 def depends_on_time(completions, **columns):
-    morning = time.time() // 3600 % 2 == 0
-    return [float(morning and "<answer>" in text) for text in texts_of(completions)]
+    # in three parts: the kit's shift of 25 hours and a minute is 26 hours at the end of an hour
+    part = time.time() // 3600 % 3
+    return [part if "<answer>" in text else 0.0 for text in texts_of(completions)]
 
 
 @bug("deterministic")
