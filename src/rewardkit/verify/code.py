@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import ast
 
     from rewardkit.verify._sandbox.host import Sandbox
+    from rewardkit.verify._sandbox.process import Clock
 
 
 @final
@@ -92,18 +93,20 @@ class Code(Verifier):
         jobs = list(dict.fromkeys(row for row in rows if isinstance(row, _Job)))
         verdicts: dict[_Job, Verdict] = {}
         if jobs:
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few use this verifier
-
-            from rewardkit._workers.cpus import count_workers  # noqa: PLC0415 - the same
+            from rewardkit._workers.cpus import count_workers  # noqa: PLC0415 - few use this verifier
             from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
 
             bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
-            sandbox = host.Sandbox(self.memory, self.timeout, self.packages, bwrap)
+            box = host.find_box(bwrap, packages=self.packages)
+            sandbox = host.Sandbox(self.memory, self.timeout, box)
             batch_deadline = time.monotonic() + (self.batch_timeout or math.inf)
-            with ThreadPoolExecutor(self.workers or count_workers()) as pool:
-                # Threads are enough: each waits for its processes.
-                found = pool.map(lambda job: self._run_job(job, sandbox, batch_deadline), jobs)
-                verdicts = dict(zip(jobs, found, strict=True))
+
+            def run_job(job: _Job, interrupt: int) -> Verdict:
+                return self._run_job(job, sandbox, batch_deadline, interrupt)
+
+            # Threads are enough: each waits for its processes.
+            found = host.map_in_threads(run_job, jobs, self.workers or count_workers())
+            verdicts = dict(zip(jobs, found, strict=True))
         return [verdicts[row] if isinstance(row, _Job) else row for row in rows]
 
     def _prepare(self, answer: str | None, reference: Any) -> Verdict | _Job:
@@ -114,26 +117,46 @@ class Code(Verifier):
         program = _find_program(answer or "", self.which, tests)
         return _Job(program, tests) if program.strip() else NO_ANSWER
 
-    def _run_job(self, job: _Job, sandbox: Sandbox, batch_deadline: float) -> Verdict:
-        deadline = min(time.monotonic() + self.timeout, batch_deadline)
-        if time.monotonic() >= batch_deadline:
-            return Verdict(
-                Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed"
+    def _run_job(
+        self, job: _Job, sandbox: Sandbox, batch_deadline: float, interrupt: int
+    ) -> Verdict:
+        """Return a job's verdict; a fault of the machine is never one of the answer's."""
+        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - few use this verifier
+
+        reason = ""
+        for pause in (0.0, *_RETRY_PAUSES):
+            time.sleep(pause)
+            if time.monotonic() >= batch_deadline:
+                break
+            clock = host.Clock(self.timeout, batch_deadline, interrupt)
+            try:
+                return self._judge_job(job, sandbox, clock)
+            except host.KilledError as error:
+                return Verdict(Outcome.TIMEOUT, str(error))
+            except TimeoutError:
+                return Verdict(Outcome.TIMEOUT, f"no result after {self.timeout:g} s")
+            except InterruptedError:
+                raise
+            except (OSError, host.SandboxFailedError) as error:
+                reason = str(error)
+        if reason:
+            return Verdict(Outcome.TIMEOUT, f"the machine could not run it: {reason}")
+        return Verdict(
+            Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed"
+        )
+
+    def _judge_job(self, job: _Job, sandbox: Sandbox, clock: Clock) -> Verdict:
+        if isinstance(job.tests, str):
+            total, faults = sandbox.run_tests(
+                job.program, job.tests, partial=self.partial, clock=clock
             )
-        try:
-            if isinstance(job.tests, str):
-                total, faults = sandbox.run_tests(
-                    job.program, job.tests, partial=self.partial, deadline=deadline
-                )
-            else:
-                total, faults = len(job.tests), []
-                for pair in job.tests:
-                    fault = _run_and_compare(sandbox, job.program, pair, deadline, self.tolerance)
-                    faults.append(fault)
-                    if fault and not self.partial:
-                        break
-        except TimeoutError:
-            return Verdict(Outcome.TIMEOUT, f"no result after {self.timeout:g} s")
+        else:
+            total, faults = len(job.tests), []
+            for pair in job.tests:
+                fault = _run_and_compare(sandbox, job.program, pair, clock, self.tolerance)
+                faults.append(fault)
+                if fault and not self.partial:
+                    break
         passed = faults.count("")
         # A program may end its tests early: those that did not run have not passed.
         share = passed / max(total, 1) if self.partial else None
@@ -141,6 +164,10 @@ class Code(Verifier):
             return Verdict(Outcome.CORRECT, share=share)
         fault = next(filter(None, faults), "the tests ended early")
         return Verdict(Outcome.WRONG, f"{passed} of {total} tests; {fault}", share)
+
+
+# Seconds before a row is tried again whose sandbox did not start: until others have ended.
+_RETRY_PAUSES = (0.1, 0.5)
 
 
 class _InputOutput(NamedTuple):
@@ -162,12 +189,12 @@ class _Job(NamedTuple):
 
 
 def _run_and_compare(
-    sandbox: Sandbox, program: str, pair: _InputOutput, deadline: float, tolerance: float
+    sandbox: Sandbox, program: str, pair: _InputOutput, clock: Clock, tolerance: float
 ) -> str:
     """Run a program, and return the fault of its output, "" for none."""
     # Twice the wanted output leaves room for white space; what is longer is wrong anyway.
     max_bytes = 2 * len(pair.wanted.encode(errors="replace")) + (1 << 16)
-    data, code = sandbox.run_program(program, pair.given, max_bytes=max_bytes, deadline=deadline)
+    data, code = sandbox.run_program(program, pair.given, max_bytes=max_bytes, clock=clock)
     if len(data) > max_bytes:
         return "output too large"
     if code:

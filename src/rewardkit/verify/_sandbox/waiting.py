@@ -1,0 +1,200 @@
+"""The process that waits inside a sandbox, and forks a child for each row that it is sent.
+
+Starting bubblewrap, Python and its modules takes longer than most rows. So it is done once:
+
+1. `process.py` starts this under bubblewrap: read-only files, no network, no environment, a filter
+   of system calls, and, if the caller is root, the user nobody.
+2. It imports what answers and tests often import, enters a user and a process namespace of its own
+   (where alone it has capabilities), and waits on a socket. It ends when that closes, however the
+   caller ended, or when it has waited for long.
+3. A row arrives as open files and their names: pipes, and a file with the task. They are handed to
+   a child, forked into a new process namespace. This process reads none of them, so nothing of a
+   row is ever in the memory that the next child is a copy of, and it has no writable mapping that
+   it would share with a child.
+4. The child drops all capabilities, installs the whole filter, starts a session of its own, sets
+   its limits, and runs the row. It is process 1 of its namespace, where it sees no other process.
+5. When the child ends, or the caller asks for its end, it is killed, and with it, by the kernel,
+   all that is in its namespace. Only then the caller gets the reply, and may send the next row.
+
+An answer and its tests are children of different waiting processes. Address layout and hash seed
+(always 0) are the same for all children of one; the generator of random numbers is seeded anew.
+
+This file runs in a bare Python inside the sandbox, so it imports the standard library alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import marshal
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+REPLY = struct.Struct("ii")
+"""The reply to a row: how it ended, and its exit status, or the error's number if NOT_STARTED."""
+ENDED, KILLED, NOT_STARTED = range(3)
+READY = b"ready"
+END = b"end"
+MAX_STREAMS = 8
+MAX_REQUEST_BYTES = 1 << 12
+STANDARD_STREAMS = ("stdin", "stdout", "stderr")
+# Together they take 60 ms to import; a child that uses one finds it there.
+MODULES = (
+    *("abc", "array", "ast", "bisect", "cmath", "collections.abc", "contextlib", "copy"),
+    *("dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io"),
+    *("itertools", "json", "math", "numbers", "operator", "queue", "random", "re", "resource"),
+    *("statistics", "string", "textwrap", "threading", "time", "types", "typing"),
+)
+_CLONE_NEWUSER, _CLONE_NEWPID = 0x10000000, 0x20000000
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_CAPABILITY_VERSION = 0x20080522
+
+
+class _FilterProgram(ctypes.Structure):
+    """The kernel's `struct sock_fprog`."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
+
+
+def serve(
+    play_role: Callable[..., NoReturn],
+    control: int,
+    child_filter: bytes,
+    idle_seconds: float,
+) -> NoReturn:
+    """Run rows until the caller closes the socket, or is silent for `idle_seconds`."""
+    for name in MODULES:
+        __import__(name)
+    libc = ctypes.CDLL(None, use_errno=True)
+    _enter_own_namespaces(libc)
+    # A collection writes to each object that it visits, and a page that a child writes to is copied.
+    gc.collect()
+    gc.freeze()
+    caller = socket.socket(fileno=control)
+    own_namespace = os.pidfd_open(os.getpid())
+    program = _FilterProgram(len(child_filter) // 8, child_filter)
+    caller.send(READY)
+    while True:
+        streams = _receive_row(caller, idle_seconds)
+        try:
+            pid = _fork_into_namespace(libc, own_namespace)
+        except OSError as error:
+            reply = REPLY.pack(NOT_STARTED, error.errno or 0)
+        else:
+            if not pid:
+                _run_row(play_role, streams, libc, program)
+            reply = b""
+        for number in streams.values():
+            os.close(number)
+        caller.send(reply or REPLY.pack(*_wait_for_child(pid, caller)))
+
+
+def _check(result: int) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _enter_own_namespaces(libc: ctypes.CDLL) -> None:
+    """Go on in a child that has all capabilities over its namespaces, and none over others.
+
+    It has no user in its namespace (all show as nobody), so it cannot become one either.
+    """
+    _check(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID))
+    if pid := os.fork():
+        # The process that bubblewrap waits for. It holds no end of the socket that the caller
+        # would see open.
+        os.closerange(3, 256)
+        os.waitpid(pid, 0)
+        os._exit(0)
+
+
+def _receive_row(caller: socket.socket, idle_seconds: float) -> dict[str, int]:
+    """Wait for a row, and return its open files by name."""
+    while True:
+        if not _wait_for([caller.fileno()], idle_seconds):
+            os._exit(0)
+        try:
+            request, numbers, _, _ = socket.recv_fds(caller, MAX_REQUEST_BYTES, MAX_STREAMS)
+        except ConnectionError:
+            os._exit(0)
+        if not request:
+            os._exit(0)
+        if numbers:  # else the end of a row is asked for that had ended
+            return dict(zip(request.decode().split(), numbers, strict=True))
+
+
+def _wait_for(numbers: list[int], seconds: float | None = None) -> list[int]:
+    """Wait, and return the files that can be read."""
+    poll = select.poll()
+    for number in numbers:
+        poll.register(number, select.POLLIN)
+    return [number for number, _ in poll.poll(seconds and seconds * 1000)]
+
+
+def _fork_into_namespace(libc: ctypes.CDLL, own_namespace: int) -> int:
+    """Fork a child that is process 1 of a new namespace; return its id, 0 in the child."""
+    _check(libc.unshare(_CLONE_NEWPID))
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid:
+            # Otherwise the next namespace would be inside this one, which ends with its child.
+            _check(libc.setns(own_namespace, _CLONE_NEWPID))
+    return pid
+
+
+def _wait_for_child(pid: int, caller: socket.socket) -> tuple[int, int]:
+    """Wait until the child has ended or its end is asked for; return how it ended, and its status."""
+    child = os.pidfd_open(pid)
+    _wait_for([child, caller.fileno()])
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    if not ended:
+        # The kernel first ends what is in its namespace.
+        signal.pidfd_send_signal(child, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    os.close(child)
+    # The request for the end, or the end of the socket, is left for `_receive_row`.
+    return ENDED if ended else KILLED, status
+
+
+def _run_row(
+    play_role: Callable[..., NoReturn],
+    streams: dict[str, int],
+    libc: ctypes.CDLL,
+    program: _FilterProgram,
+) -> NoReturn:
+    """Run a row in the child, and end it."""
+    with suppress(BaseException):  # the missing byte in the stream `ready` says it
+        for number, name in enumerate(STANDARD_STREAMS):
+            os.dup2(streams.pop(name), number)
+        first = 3
+        for number in (*sorted(streams.values()), 256):
+            os.closerange(first, number)
+            first = number + 1
+        os.setsid()
+        header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
+        _check(libc.capset(header, bytes(24)))  # three empty sets, of 64 bits each
+        _check(
+            libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+        )
+        for number, name in enumerate(STANDARD_STREAMS):
+            mode, errors = ("r", "w", "w")[number], ("surrogateescape", "backslashreplace")[number // 2]
+            stream = open(number, mode, encoding="utf-8", errors=errors, closefd=False)  # noqa: PTH123, SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+        with os.fdopen(streams.pop("task"), "rb") as file:
+            task = marshal.load(file)  # noqa: S302 - from the caller
+        play_role(**task, **streams)
+    os._exit(1)
