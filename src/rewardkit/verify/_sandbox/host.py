@@ -28,16 +28,16 @@ from rewardkit.verify._sandbox.process import (
     MAX_THREADS,
     Box,
     Clock,
-    ColdRow,
     KilledError,
+    Row,
     SandboxFailedError,
     Stream,
-    WarmRow,
     open_nameless_file,
     open_pipe,
     start_row,
 )
 from rewardkit.verify._sandbox.seccomp import MACHINES as _MACHINES
+from rewardkit.verify._sandbox.seccomp import REFUSED_CALLS as _REFUSED_CALLS
 
 MAX_REPORT_BYTES = 1 << 20  # lines of 200 characters at most: some 5,000 tests
 _TRIAL_SECONDS = 60.0
@@ -195,34 +195,24 @@ def _try_box(box: Box) -> None:
         raise SandboxFailedError(f"Python does not work in a sandbox: exit code {code}")
 
 
-def _read_until(stream: Stream, max_bytes: int, clock: Clock, *rows: WarmRow | ColdRow) -> bytes:
+def _read_until(stream: Stream, max_bytes: int, clock: Clock, *rows: Row) -> bytes:
     """Return all data up to the end, cut a little above `max_bytes`.
 
     What the rows write elsewhere is dropped. Raises TimeoutError at the deadline.
     """
     data = bytearray()
-    sinks = [row.sink.fileno() for row in rows if row.sink]
+    sinks = {row.sink.file: row.sink for row in rows if row.sink}
     while len(data) <= max_bytes:
         ready = clock.wait_for(stream.fileno(), *sinks)
-        for sink in ready:
-            if sink in sinks and not _drop_content(sink):
-                sinks.remove(sink)
+        for file in ready:
+            if file in sinks and not sinks[file].drop():
+                del sinks[file]
         if stream.fileno() in ready:
             piece = os.read(stream.fileno(), 1 << 16)
             if not piece:
                 break
             data += piece
     return bytes(data)
-
-
-def _drop_content(file: int) -> int:
-    """Read what a pipe holds, and return how much; 0 at its end."""
-    return os.splice(file, _open_null(), 1 << 20)  # which copies nothing
-
-
-@cache
-def _open_null() -> int:
-    return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _find_package_folders() -> list[str]:

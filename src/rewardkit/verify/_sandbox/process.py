@@ -180,9 +180,10 @@ class WaitingProcess:
             return b""
 
     def read_error(self) -> str:
-        """Return what a process wrote that has ended, or what is known of it."""
-        self.kill()
+        """Return what it wrote, or what is known of its end, and leave nothing of it."""
+        self.control.close()
         written = self.process.stdout.read(_MAX_ERROR_BYTES)
+        self.kill()
         text = written.decode(errors="replace").strip()[-300:]
         return text or f"a sandbox ended, with exit code {self.process.returncode}"
 
@@ -204,18 +205,65 @@ class WaitingProcess:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        self.process.stdout.close()
         _processes.discard(self)
 
     def forget(self) -> None:
         """Leave the process to the parent, in a fork of the caller."""
         self.control.close()
+        self.process.stdout.close()
         self.process.returncode = 0  # so that Popen's own cleanup does not wait for it
 
 
-class WarmRow:
-    """A row that is a child of a waiting process."""
+class Sink:
+    """The end of a pipe for what a program writes to nobody; it starts with bubblewrap's errors."""
 
-    sink: Stream | None = None
+    def __init__(self, stream: Stream) -> None:
+        """Read nothing yet."""
+        self.file = stream.fileno()
+        self.beginning = b""
+
+    def drop(self) -> bool:
+        """Drop what the pipe holds; return whether it has not ended."""
+        if len(self.beginning) < _MAX_ERROR_BYTES:
+            piece = os.read(self.file, _MAX_ERROR_BYTES)
+            self.beginning += piece
+            return bool(piece)
+        return os.splice(self.file, _open_null(), 1 << 20) > 0  # which copies nothing
+
+    def read_error(self) -> str:
+        """Return the end of what was written first, of a process that has ended."""
+        with suppress(TimeoutError):
+            while wait_for_files([self.file], 0) and len(self.beginning) < _MAX_ERROR_BYTES:
+                if not self.drop():
+                    break
+        return self.beginning.decode(errors="replace").strip()[-300:]
+
+
+@cache
+def _open_null() -> int:
+    return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+
+
+class Row:
+    """A process that plays a role of `guest.py`."""
+
+    sink: Sink | None = None
+
+    def wait_for_exit(self, clock: Clock) -> int | None:
+        """Wait until it has ended by itself, and return its exit code."""
+        raise NotImplementedError
+
+    def end(self) -> int | None:
+        """End it with what it has started, and return its exit code, None if it had not ended.
+
+        Raises SandboxFailedError if it did not start, or its waiting process is gone.
+        """
+        raise NotImplementedError
+
+
+class WarmRow(Row):
+    """A row that is a child of a waiting process."""
 
     def __init__(self, process: WaitingProcess, streams: Mapping[str, Stream]) -> None:
         """Start the row."""
@@ -223,16 +271,11 @@ class WarmRow:
         self.end_of_row: tuple[int, int] | None = None
         process.start_row(streams)
 
-    def wait_for_exit(self, clock: Clock) -> int:
-        """Wait until it has ended by itself, and return its exit code."""
+    def wait_for_exit(self, clock: Clock) -> int | None:
         clock.wait_for(self.process.control.fileno())
         return self.end()
 
     def end(self) -> int | None:
-        """End it, and return its exit code, None if it did not end by itself.
-
-        Raises SandboxFailedError if it did not start, or its waiting process is gone.
-        """
         if self.end_of_row is None:
             with suppress(ConnectionError):  # then there is no reply either
                 self.process.control.send(waiting.END, socket.MSG_NOSIGNAL)
@@ -251,10 +294,8 @@ class WarmRow:
         return None if kind == waiting.KILLED else os.waitstatus_to_exitcode(status)
 
 
-class ColdRow:
-    """A row that has a sandbox of its own."""
-
-    sink: Stream | None = None
+class ColdRow(Row):
+    """A row that has a sandbox, or a plain subprocess, of its own."""
 
     def __init__(self, box: Box, streams: dict[str, Stream]) -> None:
         """Start the row."""
@@ -274,7 +315,6 @@ class ColdRow:
         self.is_sandboxed = box.bwrap is not None
 
     def wait_for_exit(self, clock: Clock) -> int | None:
-        """Wait until it has ended by itself, and return its exit code."""
         try:
             self.process.wait(clock.start())
         except subprocess.TimeoutExpired:
@@ -282,7 +322,6 @@ class ColdRow:
         return self.end()
 
     def end(self) -> int | None:
-        """End it with what it has started, and return its exit code, None if it had not ended."""
         exit_code = self.process.poll()
         # Of a sandbox whose first process has ended the kernel has killed the rest. Of a plain
         # subprocess what it started may still run.
@@ -299,7 +338,7 @@ class ColdRow:
 @contextmanager
 def start_row(
     box: Box, task: dict[str, Any], streams: dict[str, Stream], clock: Clock
-) -> Iterator[WarmRow | ColdRow]:
+) -> Iterator[Row]:
     """Start a process that plays a role of `guest.py`, and end it at the end of the block.
 
     It takes over the streams. Raises SandboxFailedError if it did not start, and KilledError if
@@ -317,12 +356,12 @@ def start_row(
             streams = {"stdin": nothing, "stdout": dropped, "stderr": dropped, **streams}
         data = task if box.warm else (_compile_guest()[0], task)
         streams["task"] = stack.enter_context(open_nameless_file(marshal.dumps(data)))
-        row: WarmRow | ColdRow
+        row: Row
         if box.warm:
             row = WarmRow(stack.enter_context(_take_process(box, task["role"], clock)), streams)
         else:
             row = ColdRow(box, streams)
-        row.sink = sink
+        row.sink = sink and Sink(sink)
         exit_code = None
         try:
             # While this process has a writing end open, a reader of the pipe sees no end.
@@ -333,9 +372,9 @@ def start_row(
             exit_code = row.end()
         # An end without a sign of life: whatever the answer does, this is not its fault.
         if exit_code is not None and not started.read(1):
-            reason = sink.read(_MAX_ERROR_BYTES).decode(errors="replace").strip() if sink else ""
+            reason = row.sink.read_error() if row.sink else ""
             message = "a sandbox did not start; the machine may lack memory or processes"
-            raise SandboxFailedError(f"{message}: {reason[-300:]}" if reason else message)
+            raise SandboxFailedError(f"{message}: {reason}" if reason else message)
         if exit_code == -signal.SIGKILL and box.bwrap:
             message = "killed by the kernel: out of processor time, or the machine out of memory"
             raise KilledError(message)
