@@ -23,6 +23,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -39,7 +40,7 @@ Stream = IO[bytes]
 PYTHON = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
 START_SECONDS = 60.0  # on a machine that is busy, or reads its disk over a network
 END_SECONDS = 5.0  # for a process to end on request, before it is killed
-IDLE_SECONDS = 3.0  # a waiting process holds some 15 MB
+IDLE_SECONDS = 2.0  # the processes hold memory
 MAX_THREADS = 16
 MAX_NOBODY_PROCESSES = 256  # where those of all sandboxes count together
 _MAX_ERROR_BYTES = 1 << 12
@@ -119,15 +120,14 @@ def wait_for_files(files: Iterable[int], seconds: float, interrupt: int = -1) ->
     return found
 
 
-class WaitingProcess:
-    """The caller's end of a process that waits in a sandbox for rows."""
+class Server:
+    """The caller's end of a process that forks others, which wait in a sandbox for rows."""
 
-    def __init__(self, box: Box) -> None:
-        """Start the process, and do not wait for it."""
+    def __init__(self, box: Box, clock: Clock) -> None:
+        """Start the process, and wait for it. Raises SandboxFailedError if it fails."""
         options = {"child_filter": build_filter(), "idle_seconds": IDLE_SECONDS}
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self.is_ready = False
         with (
             theirs,
             open_nameless_file(marshal.dumps((*_compile_guest(), options))) as code,
@@ -138,7 +138,7 @@ class WaitingProcess:
                 " exec(data[1], waiting);"
                 f" waiting['serve'](guest['main'], {theirs.fileno()}, **data[2])"
             )
-            # No file of the caller's among the standard ones: these the children never see.
+            # No file of the caller's among the standard ones, though the children have others.
             self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
                 build_command(box, program, call_filter.fileno()),
                 stdin=subprocess.PIPE,
@@ -150,54 +150,32 @@ class WaitingProcess:
                 start_new_session=True,
             )
         self.process.stdin.close()
-        _processes.add(self)
+        _open_ends.add(self)
+        try:
+            self.wait_until_ready(clock)
+        except BaseException:
+            self.end()
+            raise
 
     def wait_until_ready(self, clock: Clock) -> None:
-        """Wait for the end of its start. Raises SandboxFailedError if it failed."""
-        if not self.is_ready:
-            clock.wait_for_start(self.control.fileno())
-            message, credentials, _, _ = self.control.recvmsg(64, _CREDENTIALS_BYTES)
-            if message != waiting.READY:
-                raise SandboxFailedError(self.read_error())
-            pid, _, _ = struct.unpack("iII", credentials[0][2])
-            _refuse_shared_memory(pid)
-            self.is_ready = True
-
-    def start_row(self, streams: Mapping[str, Stream]) -> None:
-        """Hand a row's files over."""
-        names = " ".join(streams).encode()
-        numbers = [stream.fileno() for stream in streams.values()]
-        try:
-            socket.send_fds(self.control, [names], numbers, socket.MSG_NOSIGNAL)
-        except ConnectionError:
-            raise SandboxFailedError(self.read_error()) from None
-
-    def receive(self) -> bytes:
-        """Return the next message, b"" if the process has ended."""
-        try:
-            return self.control.recv(64)
-        except ConnectionError:
-            return b""
+        """Wait for the end of the start."""
+        clock.wait_for_start(self.control.fileno())
+        message, credentials, _, _ = self.control.recvmsg(64, _CREDENTIALS_BYTES)
+        if message != waiting.READY:
+            raise SandboxFailedError(self.read_error())
+        pid, _, _ = struct.unpack("iII", credentials[0][2])
+        _refuse_shared_memory(pid)
 
     def read_error(self) -> str:
-        """Return what it wrote, or what is known of its end, and leave nothing of it."""
+        """End the process, and return what it wrote, or what is known of its end."""
         self.control.close()
         written = self.process.stdout.read(_MAX_ERROR_BYTES)
-        self.kill()
+        self.end()
         text = written.decode(errors="replace").strip()[-300:]
         return text or f"a sandbox ended, with exit code {self.process.returncode}"
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether it has not ended, and has nothing more to say."""
-        try:
-            wait_for_files([self.control.fileno()], 0)
-        except TimeoutError:
-            return True
-        return False
-
-    def kill(self) -> None:
-        """End the process and its child, and leave no zombie."""
+    def end(self) -> None:
+        """End the process, with all that it has forked, and leave no zombie."""
         self.control.close()  # which ends it
         try:
             self.process.wait(END_SECONDS)
@@ -206,13 +184,63 @@ class WaitingProcess:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.process.stdout.close()
-        _processes.discard(self)
+        _open_ends.discard(self)
 
     def forget(self) -> None:
         """Leave the process to the parent, in a fork of the caller."""
         self.control.close()
         self.process.stdout.close()
         self.process.returncode = 0  # so that Popen's own cleanup does not wait for it
+
+
+class WaitingProcess:
+    """The caller's end of a process that waits in a sandbox for rows."""
+
+    def __init__(self, server: Server, clock: Clock) -> None:
+        """Have it forked, and wait for it. Raises SandboxFailedError if the server has ended."""
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        _open_ends.add(self)
+        try:
+            with theirs:
+                send_files(server.control, {"control": theirs})
+            clock.wait_for_start(self.control.fileno())
+            if self.receive() != waiting.READY:
+                raise SandboxFailedError("a waiting process did not start")  # noqa: TRY301
+        except BaseException:
+            self.end()
+            raise
+
+    def receive(self) -> bytes:
+        """Return the next message, b"" if the process has ended."""
+        try:
+            return self.control.recv(64)
+        except ConnectionError:
+            return b""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has not ended, and works on no row."""
+        try:
+            wait_for_files([self.control.fileno()], 0)
+        except TimeoutError:
+            return True
+        return False
+
+    def end(self) -> None:
+        """Close the socket, which ends the process and its child; its server waits for it."""
+        self.control.close()
+        _open_ends.discard(self)
+
+    forget = end
+
+
+def send_files(control: socket.socket, files: Mapping[str, Any]) -> None:
+    """Send open files with their names. Raises SandboxFailedError if nobody is there."""
+    numbers = [file.fileno() for file in files.values()]
+    try:
+        socket.send_fds(control, [" ".join(files).encode()], numbers, socket.MSG_NOSIGNAL)
+    except ConnectionError:
+        raise SandboxFailedError("a waiting process has ended") from None
 
 
 class Sink:
@@ -269,7 +297,7 @@ class WarmRow(Row):
         """Start the row."""
         self.process = process
         self.end_of_row: tuple[int, int] | None = None
-        process.start_row(streams)
+        send_files(process.control, streams)
 
     def wait_for_exit(self, clock: Clock) -> int | None:
         clock.wait_for(self.process.control.fileno())
@@ -282,11 +310,12 @@ class WarmRow(Row):
             try:
                 wait_for_files([self.process.control.fileno()], END_SECONDS)
             except TimeoutError:
-                self.process.kill()
+                self.process.end()
                 raise SandboxFailedError("a sandboxed program did not end") from None
             reply = self.process.receive()
             if len(reply) != waiting.REPLY.size:
-                raise SandboxFailedError(self.process.read_error())
+                self.process.end()
+                raise SandboxFailedError("a waiting process was killed")
             self.end_of_row = waiting.REPLY.unpack(reply)
         kind, status = self.end_of_row
         if kind == waiting.NOT_STARTED:
@@ -380,7 +409,9 @@ def start_row(
             raise KilledError(message)
 
 
-_processes: set[WaitingProcess] = set()
+_open_ends: set[Server | WaitingProcess] = set()
+_servers: dict[Box, Server] = {}
+_starting = threading.Lock()
 _idle: dict[tuple[Box, bool], list[WaitingProcess]] = {}
 
 
@@ -390,35 +421,50 @@ def _take_process(box: Box, role: str, clock: Clock) -> Iterator[WaitingProcess]
     # An answer and its tests are not children of one process.
     idle = _idle.setdefault((box, role == "tests"), [])
     process = None
-    while idle and process is None:
-        process = idle.pop()
-        if process.is_ready and not process.is_idle:  # it has waited for too long
-            process.kill()
+    while process is None:
+        try:
+            process = idle.pop()
+        except IndexError:
+            process = WaitingProcess(_find_server(box, clock), clock)
+        if not process.is_idle:  # it has waited for too long
+            process.end()
             process = None
-    process = process or WaitingProcess(box)
     try:
-        process.wait_until_ready(clock)
         yield process
     finally:
         if process.control.fileno() >= 0:
             idle.append(process)
 
 
+def _find_server(box: Box, clock: Clock) -> Server:
+    """Return a box's server, a new one if there is none, or it has ended."""
+    with _starting:
+        server = _servers.get(box)
+        if server and server.process.poll() is not None:
+            server.end()
+            server = None
+        if server is None:
+            server = _servers[box] = Server(box, clock)
+        return server
+
+
 @atexit.register
 def end_waiting_processes() -> None:
     """End the processes that wait for rows."""
-    for process in list(_processes):
-        process.control.close()
-    for process in list(_processes):
-        process.kill()
+    for each in list(_open_ends):
+        each.end()
+    _servers.clear()
     _idle.clear()
 
 
 def _forget_parents_processes() -> None:
     """After a fork, leave the processes to the parent: two callers would mix up their rows."""
-    for process in _processes:
-        process.forget()
-    _processes.clear()
+    global _starting  # noqa: PLW0603 - another thread may have held it
+    _starting = threading.Lock()
+    for each in list(_open_ends):
+        each.forget()
+    _open_ends.clear()
+    _servers.clear()
     _idle.clear()
 
 

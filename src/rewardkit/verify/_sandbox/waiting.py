@@ -1,23 +1,24 @@
-"""The process that waits inside a sandbox, and forks a child for each row that it is sent.
+"""The processes that wait inside a sandbox, and fork a child for each row that they are sent.
 
 Starting bubblewrap, Python and its modules takes longer than most rows. So it is done once:
 
-1. `process.py` starts this under bubblewrap: read-only files, no network, no environment, a filter
-   of system calls, and, if the caller is root, the user nobody.
-2. It imports what answers and tests often import, enters a user and a process namespace of its own
-   (where alone it has capabilities), and waits on a socket. It ends when that closes, however the
-   caller ended, or when it has waited for long.
-3. A row arrives as open files and their names: pipes, and a file with the task. They are handed to
-   a child, forked into a new process namespace. This process reads none of them, so nothing of a
-   row is ever in the memory that the next child is a copy of, and it has no writable mapping that
-   it would share with a child.
+1. `process.py` starts the *server* under bubblewrap: read-only files, no network, no environment, a
+   filter of system calls, and, if the caller is root, the user nobody. It imports what answers and
+   tests often import. It runs no row. For each socket that the caller sends it forks a
+2. *waiting process*, in a user and a process namespace of its own, where alone it has capabilities.
+   The caller has one for each of its threads, and others for tests than for answers.
+3. A row arrives there as open files and their names: pipes, and a file with the task. They are
+   handed to a *child*, forked into a new process namespace. The waiting process reads none of them,
+   so nothing of a row is ever in the memory that the next child is a copy of, and no process here
+   has writable memory that it shares with a child (`process.py` looks).
 4. The child drops all capabilities, installs the whole filter, starts a session of its own, sets
    its limits, and runs the row. It is process 1 of its namespace, where it sees no other process.
 5. When the child ends, or the caller asks for its end, it is killed, and with it, by the kernel,
    all that is in its namespace. Only then the caller gets the reply, and may send the next row.
 
-An answer and its tests are children of different waiting processes. Address layout and hash seed
-(always 0) are the same for all children of one; the generator of random numbers is seeded anew.
+Each process ends when the caller's end of its socket closes, however the caller ended, or when it
+has waited for long. Address layout and hash seed (always 0) are the same for all children; the
+generator of random numbers is seeded anew.
 
 This file runs in a bare Python inside the sandbox, so it imports the standard library alone.
 """
@@ -45,6 +46,7 @@ REPLY = struct.Struct("ii")
 ENDED, KILLED, NOT_STARTED = range(3)
 READY = b"ready"
 END = b"end"
+CHECK_SECONDS = 1.0  # between looks of the server for processes that have ended
 MAX_STREAMS = 8
 MAX_REQUEST_BYTES = 1 << 12
 STANDARD_STREAMS = ("stdin", "stdout", "stderr")
@@ -72,31 +74,76 @@ def serve(
     child_filter: bytes,
     idle_seconds: float,
 ) -> NoReturn:
-    """Run rows until the caller closes the socket, or is silent for `idle_seconds`."""
+    """Fork a waiting process for each socket, until the caller's end closes."""
     for name in MODULES:
         __import__(name)
     libc = ctypes.CDLL(None, use_errno=True)
-    _enter_own_namespaces(libc)
+    program = _FilterProgram(len(child_filter) // 8, child_filter)
     # A collection writes to each object that it visits, and a page that a child writes to is copied.
     gc.collect()
     gc.freeze()
     caller = socket.socket(fileno=control)
-    own_namespace = os.pidfd_open(os.getpid())
-    program = _FilterProgram(len(child_filter) // 8, child_filter)
     caller.send(READY)
-    while True:
-        streams = _receive_row(caller, idle_seconds)
-        try:
-            pid = _fork_into_namespace(libc, own_namespace)
-        except OSError as error:
-            reply = REPLY.pack(NOT_STARTED, error.errno or 0)
-        else:
-            if not pid:
-                _run_row(play_role, streams, libc, program)
-            reply = b""
-        for number in streams.values():
-            os.close(number)
-        caller.send(reply or REPLY.pack(*_wait_for_child(pid, caller)))
+    pause = idle_seconds
+    with suppress(ConnectionError):
+        while True:
+            try:
+                files = _receive_files(caller, pause)
+            except TimeoutError:
+                files = {}
+            if files and os.fork() == 0:
+                caller.close()
+                _enter_own_namespaces(libc)
+                rows = socket.socket(fileno=files["control"])
+                _wait_for_rows(play_role, rows, libc, program, idle_seconds)
+            for number in files.values():
+                os.close(number)
+            has_children = _reap_children(os.WNOHANG)
+            if not files and not has_children:
+                break
+            pause = CHECK_SECONDS if has_children else idle_seconds
+    # They end as well. Without this the kernel would end them, and not count the time they took.
+    _reap_children(0)
+    os._exit(0)
+
+
+def _wait_for_rows(
+    play_role: Callable[..., NoReturn],
+    caller: socket.socket,
+    libc: ctypes.CDLL,
+    program: _FilterProgram,
+    idle_seconds: float,
+) -> NoReturn:
+    """Run rows, one at a time, until the caller's end closes."""
+    own_namespace = os.pidfd_open(os.getpid())
+    caller.send(READY)
+    with suppress(ConnectionError, TimeoutError):
+        while True:
+            streams = _receive_files(caller, idle_seconds)
+            if not streams:  # the end of a row is asked for that had ended
+                continue
+            try:
+                pid = _fork_into_namespace(libc, own_namespace)
+            except OSError as error:
+                reply = NOT_STARTED, error.errno or 0
+            else:
+                if not pid:
+                    _run_row(play_role, streams, libc, program)
+                reply = ()
+            for number in streams.values():
+                os.close(number)
+            caller.send(REPLY.pack(*(reply or _wait_for_child(pid, caller))))
+    os._exit(0)
+
+
+def _reap_children(options: int) -> bool:
+    """Leave no zombie, and return whether there are children."""
+    try:
+        while os.waitpid(-1, options)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _check(result: int) -> None:
@@ -111,27 +158,21 @@ def _enter_own_namespaces(libc: ctypes.CDLL) -> None:
     It has no user in its namespace (all show as nobody), so it cannot become one either.
     """
     _check(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID))
-    if pid := os.fork():
-        # The process that bubblewrap waits for. It holds no end of the socket that the caller
-        # would see open.
-        os.closerange(3, 256)
-        os.waitpid(pid, 0)
+    if os.fork():
         os._exit(0)
 
 
-def _receive_row(caller: socket.socket, idle_seconds: float) -> dict[str, int]:
-    """Wait for a row, and return its open files by name."""
-    while True:
-        if not _wait_for([caller.fileno()], idle_seconds):
-            os._exit(0)
-        try:
-            request, numbers, _, _ = socket.recv_fds(caller, MAX_REQUEST_BYTES, MAX_STREAMS)
-        except ConnectionError:
-            os._exit(0)
-        if not request:
-            os._exit(0)
-        if numbers:  # else the end of a row is asked for that had ended
-            return dict(zip(request.decode().split(), numbers, strict=True))
+def _receive_files(caller: socket.socket, seconds: float) -> dict[str, int]:
+    """Return the open files in the next message by name.
+
+    Raises ConnectionError if the caller's end has closed, and TimeoutError if it is silent.
+    """
+    if not _wait_for([caller.fileno()], seconds):
+        raise TimeoutError
+    names, numbers, _, _ = socket.recv_fds(caller, MAX_REQUEST_BYTES, MAX_STREAMS)
+    if not names:
+        raise ConnectionError
+    return dict(zip(names.decode().split(), numbers, strict=False))
 
 
 def _wait_for(numbers: list[int], seconds: float | None = None) -> list[int]:
