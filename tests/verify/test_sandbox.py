@@ -27,7 +27,7 @@ from programs import (
     WAYS_TO_PASS,
     surroundings,
 )
-from rewardkit.verify._sandbox import host
+from rewardkit.verify._sandbox import seccomp
 
 as_root = pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0, reason="only root can do it; run pytest as root"
@@ -118,10 +118,10 @@ def test_the_environment_is_empty(monkeypatch):
 
 
 @pytest.mark.sandbox
-@pytest.mark.skipif(platform.machine() not in host._MACHINES, reason="no filter for this machine")
+@pytest.mark.skipif(platform.machine() not in seccomp.MACHINES, reason="no filter for this machine")
 def test_every_call_of_the_filter_is_refused():
-    column = host._MACHINES[platform.machine()][1]
-    numbers = [call[column] for call in host._REFUSED_CALLS.values() if call[column] < 1000]
+    column = seccomp.MACHINES[platform.machine()][1]
+    numbers = [call[column] for call in seccomp.REFUSED_CALLS.values() if call[column] < 1000]
     program = f"""
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)

@@ -27,8 +27,9 @@ from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired, to
 if TYPE_CHECKING:
     import ast
 
+    from rewardkit.verify._sandbox.box import Box
     from rewardkit.verify._sandbox.host import Sandbox
-    from rewardkit.verify._sandbox.process import Clock
+    from rewardkit.verify._sandbox.streams import Clock
 
 
 @final
@@ -91,23 +92,42 @@ class Code(Verifier):
         """
         rows = [self._prepare(*pair) for pair in paired(answers, references)]
         jobs = list(dict.fromkeys(row for row in rows if isinstance(row, _Job)))
-        verdicts: dict[_Job, Verdict] = {}
-        if jobs:
-            from rewardkit._workers.cpus import count_workers  # noqa: PLC0415 - few use this verifier
-            from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
+        verdicts = self._run_jobs(jobs) if jobs else {}
+        return [verdicts[row] if isinstance(row, _Job) else row for row in rows]
 
-            bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
-            box = host.find_box(bwrap, packages=self.packages)
-            sandbox = host.Sandbox(self.memory, self.timeout, box)
-            batch_deadline = time.monotonic() + (self.batch_timeout or math.inf)
+    def _run_jobs(self, jobs: Sequence[_Job]) -> Mapping[_Job, Verdict]:
+        from rewardkit._workers.cpus import count_workers  # noqa: PLC0415 - few use this verifier
+        from rewardkit._workers.threads import map_in_threads  # noqa: PLC0415 - the same
+        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
+
+        batch_deadline = time.monotonic() + (self.batch_timeout or math.inf)
+        workers = self.workers or count_workers()
+        try:
+            sandbox = host.Sandbox(self.memory, self.timeout, self._find_box())
 
             def run_job(job: _Job, interrupt: int) -> Verdict:
                 return self._run_job(job, sandbox, batch_deadline, interrupt)
 
             # Threads are enough: each waits for its processes.
-            found = host.map_in_threads(run_job, jobs, self.workers or count_workers())
-            verdicts = dict(zip(jobs, found, strict=True))
-        return [verdicts[row] if isinstance(row, _Job) else row for row in rows]
+            found = map_in_threads(run_job, jobs, workers)
+        except OSError as error:  # such as no open file left
+            found = [_blame_machine(error)] * len(jobs)
+        return dict(zip(jobs, found, strict=True))
+
+    def _find_box(self) -> Box:
+        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - few use this verifier
+
+        bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
+        return host.find_box(bwrap, packages=self.packages)
+
+    def describe_sandbox(self) -> str:
+        """Return what answers run in on this machine, or why they cannot, in words."""
+        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - few use this verifier
+
+        try:
+            return host.describe_box(self._find_box())
+        except (RuntimeError, OSError) as error:
+            return f"nothing: {error}"
 
     def _prepare(self, answer: str | None, reference: Any) -> Verdict | _Job:
         """Return the verdict if nothing has to run, else the job."""
@@ -121,29 +141,27 @@ class Code(Verifier):
         self, job: _Job, sandbox: Sandbox, batch_deadline: float, interrupt: int
     ) -> Verdict:
         """Return a job's verdict; a fault of the machine is never one of the answer's."""
-        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - few use this verifier
+        from rewardkit.verify._sandbox import streams  # noqa: PLC0415 - few use this verifier
 
-        reason = ""
+        fault: Exception | None = None
         for pause in (0.0, *_RETRY_PAUSES):
-            time.sleep(pause)
+            streams.pause(pause, interrupt)
             if time.monotonic() >= batch_deadline:
                 break
-            clock = host.Clock(self.timeout, batch_deadline, interrupt)
+            clock = streams.Clock(self.timeout, batch_deadline, interrupt)
             try:
                 return self._judge_job(job, sandbox, clock)
-            except host.KilledError as error:
+            except streams.KilledError as error:
                 return Verdict(Outcome.TIMEOUT, str(error))
             except TimeoutError:
                 return Verdict(Outcome.TIMEOUT, f"no result after {self.timeout:g} s")
             except InterruptedError:
                 raise
-            except (OSError, host.SandboxFailedError) as error:
-                reason = str(error)
-        if reason:
-            return Verdict(Outcome.TIMEOUT, f"the machine could not run it: {reason}")
-        return Verdict(
-            Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed"
-        )
+            except (OSError, streams.SandboxFailedError) as error:
+                fault = error
+        if fault:
+            return _blame_machine(fault)
+        return Verdict(Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed")
 
     def _judge_job(self, job: _Job, sandbox: Sandbox, clock: Clock) -> Verdict:
         if isinstance(job.tests, str):
@@ -164,6 +182,10 @@ class Code(Verifier):
             return Verdict(Outcome.CORRECT, share=share)
         fault = next(filter(None, faults), "the tests ended early")
         return Verdict(Outcome.WRONG, f"{passed} of {total} tests; {fault}", share)
+
+
+def _blame_machine(error: Exception) -> Verdict:
+    return Verdict(Outcome.TIMEOUT, f"the machine could not run it: {error}")
 
 
 # Seconds before a row is tried again whose sandbox did not start: until others have ended.

@@ -11,34 +11,29 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import stat
 import sys
 import sysconfig
 import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from rewardkit.verify._sandbox.process import (
-    MAX_NOBODY_PROCESSES,
-    MAX_THREADS,
-    Box,
+from rewardkit.verify._sandbox.box import Box
+from rewardkit.verify._sandbox.process import Row, start_row
+from rewardkit.verify._sandbox.seccomp import MACHINES as _MACHINES
+from rewardkit.verify._sandbox.streams import (
     Clock,
-    KilledError,
-    Row,
     SandboxFailedError,
     Stream,
     open_nameless_file,
     open_pipe,
-    start_row,
 )
-from rewardkit.verify._sandbox.seccomp import MACHINES as _MACHINES
-from rewardkit.verify._sandbox.seccomp import REFUSED_CALLS as _REFUSED_CALLS
 
+MAX_THREADS = 16
+MAX_NOBODY_PROCESSES = 256  # where those of all sandboxes count together
 MAX_REPORT_BYTES = 1 << 20  # lines of 200 characters at most: some 5,000 tests
 _TRIAL_SECONDS = 60.0
 
@@ -167,7 +162,7 @@ def _refuse_windows() -> None:
 def _try_boxes(bwrap: str, packages: tuple[str, ...]) -> Box:
     is_root = os.geteuid() == 0
     users = [False]
-    if is_root and all(Path(folder).stat().st_mode & 0o005 == 0o005 for folder in packages):
+    if is_root and all(map(_others_can_read, packages)):
         users = [True, False]
     for nobody in users:
         for warm in (True, False):
@@ -185,6 +180,12 @@ def _try_boxes(bwrap: str, packages: tuple[str, ...]) -> Box:
                 warnings.warn(message, RuntimeWarning, stacklevel=2)
             return box
     raise SandboxFailedError(reason)
+
+
+def _others_can_read(path: str) -> bool:
+    mode = Path(path).stat().st_mode
+    needed = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(mode) else 0)
+    return mode & needed == needed
 
 
 def _try_box(box: Box) -> None:
@@ -231,56 +232,3 @@ def _find_package_folders() -> list[str]:
             continue
         found.append(str(path))
     return list(dict.fromkeys(found))
-
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-def map_in_threads(
-    work: Callable[[Item, int], Result], items: Iterable[Item], threads: int
-) -> list[Result]:
-    """Return `work(item, interrupt)` for each item, in order; raise what it raised first.
-
-    `interrupt` is an open file that can be read once the work is to end: at an error, or Ctrl-C.
-    """
-    waiting = deque(enumerate(items))
-    results: dict[int, Result] = {}
-    errors: list[BaseException] = []
-    with open_pipe() as (interrupt, writing):
-
-        def work_on_items() -> None:
-            while waiting and not errors:
-                try:
-                    index, item = waiting.popleft()
-                except IndexError:  # another thread was quicker
-                    return
-                try:
-                    results[index] = work(item, interrupt.fileno())
-                except BaseException as error:  # noqa: BLE001 - the caller raises it
-                    errors.append(error)
-
-        started: list[Thread] = []
-        try:
-            for _ in range(min(threads, len(waiting))):
-                thread = Thread(target=work_on_items, daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:  # the machine has no more; those that it has do the work
-                    break
-                started.append(thread)
-            if not started:
-                work_on_items()
-            for thread in started:
-                thread.join()
-        except BaseException as error:
-            errors.append(error)
-            raise
-        finally:
-            if errors:
-                writing.write(b"!")
-            for thread in started:
-                thread.join()
-    if errors:
-        raise errors[0]
-    return [results[index] for index in range(len(results))]

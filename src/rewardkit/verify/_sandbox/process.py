@@ -1,4 +1,4 @@
-"""The caller's ends of sandboxed processes: of one that is started for a row, and of one that waits.
+"""The caller's ends of sandboxed processes: of those that wait for rows, and of those of one row.
 
 Which way is taken depends on the machine, and is found out once:
 
@@ -16,57 +16,40 @@ from __future__ import annotations
 import atexit
 import marshal
 import os
-import select
 import signal
 import socket
 import struct
 import subprocess
-import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
 from pathlib import Path
-from types import CodeType
-from typing import IO, Any, NamedTuple
+from typing import Any
 
 from rewardkit.verify._sandbox import waiting
+from rewardkit.verify._sandbox.box import (
+    Box,
+    build_command,
+    build_environment,
+    build_loader,
+    compile_guest,
+)
 from rewardkit.verify._sandbox.seccomp import KILLED_EXIT_CODE, build_filter
+from rewardkit.verify._sandbox.streams import (
+    MAX_ERROR_BYTES,
+    Clock,
+    KilledError,
+    SandboxFailedError,
+    Sink,
+    Stream,
+    open_nameless_file,
+    open_pipe,
+    wait_for_files,
+)
 
-Stream = IO[bytes]
-
-PYTHON = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
-START_SECONDS = 60.0  # on a machine that is busy, or reads its disk over a network
 END_SECONDS = 5.0  # for a process to end on request, before it is killed
 IDLE_SECONDS = 2.0  # the processes hold memory
-MAX_THREADS = 16
-MAX_NOBODY_PROCESSES = 256  # where those of all sandboxes count together
-_MAX_ERROR_BYTES = 1 << 12
 _CREDENTIALS_BYTES = 32  # for one `struct ucred`: CMSG_SPACE(12)
-_SEAL = 1033, 0xF  # F_ADD_SEALS: no change of the content or the length any more
-
-
-class SandboxFailedError(Exception):
-    """A sandbox did not start, or was killed: a fault of the machine, not of the program in it."""
-
-
-class KilledError(TimeoutError):
-    """The kernel killed a program: it, or the machine, ran out of something."""
-
-
-class Box(NamedTuple):
-    """What confines a program."""
-
-    bwrap: str | None
-    """bubblewrap's path; None runs a plain subprocess, under resource limits alone."""
-    packages: tuple[str, ...] = ()
-    """The folders that it can import from beside the standard library."""
-    warm: bool = False
-    """Whether it is forked from a waiting process."""
-    nobody: bool = False
-    """Whether the caller is root, and the program is not."""
 
 
 def _refuse_shared_memory(pid: int) -> None:
@@ -74,50 +57,10 @@ def _refuse_shared_memory(pid: int) -> None:
 
     Such as one that an old libffi maps for ctypes.
     """
-    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
-        if any(line.split(maxsplit=2)[1].startswith(("rw-s", "rwxs", "-w-s")) for line in maps):
-            raise SandboxFailedError("a waiting process would share memory with its children")
-
-
-class Clock:
-    """The time for one answer, which starts with the first process that works on it."""
-
-    def __init__(self, seconds: float, batch_deadline: float, interrupt: int = -1) -> None:
-        """Start nothing. The file `interrupt` can be read once the batch is interrupted."""
-        self.seconds, self.batch_deadline, self.interrupt = seconds, batch_deadline, interrupt
-        self.deadline = 0.0
-
-    def wait_for(self, *files: int) -> list[int]:
-        """Return those of the files that can be read. Raises TimeoutError at the deadline."""
-        return wait_for_files(files, self.start(), self.interrupt)
-
-    def start(self) -> float:
-        """Start it if it has not started, and return the seconds that are left."""
-        now = time.monotonic()
-        if not self.deadline:
-            self.deadline = min(now + self.seconds, self.batch_deadline)
-        return max(self.deadline - now, 0)
-
-    def wait_for_start(self, file: int) -> None:
-        """Wait until a process has started that works on the answer, for as long as that takes."""
-        seconds = min(START_SECONDS, self.batch_deadline - time.monotonic())
-        wait_for_files([file], seconds, self.interrupt)
-
-
-def wait_for_files(files: Iterable[int], seconds: float, interrupt: int = -1) -> list[int]:
-    """Return those of the files that can be read, or have ended.
-
-    Raises TimeoutError if none can in that time, and InterruptedError if `interrupt` can.
-    """
-    poll = select.poll()
-    for file in (*files, interrupt):  # -1 is never ready
-        poll.register(file, select.POLLIN) if file >= 0 else None
-    found = [file for file, _ in poll.poll(max(seconds, 0) * 1000)]
-    if interrupt in found:
-        raise InterruptedError
-    if not found:
-        raise TimeoutError
-    return found
+    maps = Path(f"/proc/{pid}/maps").read_bytes().splitlines()
+    modes = {line.split(maxsplit=2)[1] for line in maps}  # such as rw-p, or r--s where shared
+    if any(mode[1:2] == b"w" and mode.endswith(b"s") for mode in modes):
+        raise SandboxFailedError("a waiting process would share memory with its children")
 
 
 class Server:
@@ -130,26 +73,27 @@ class Server:
         self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         with (
             theirs,
-            open_nameless_file(marshal.dumps((*_compile_guest(), options))) as code,
+            open_nameless_file(b"") as nothing,
+            open_nameless_file(marshal.dumps((*compile_guest(), options))) as code,
             open_nameless_file(build_filter(starts_processes=True)) as call_filter,
         ):
             program = (
-                f"{_load_guest(box, code.fileno())} waiting = {{'__name__': 'waiting'}};"
+                f"{build_loader(box, code.fileno())} waiting = {{'__name__': 'waiting'}};"
                 " exec(data[1], waiting);"
                 f" waiting['serve'](guest['main'], {theirs.fileno()}, **data[2])"
             )
-            # No file of the caller's among the standard ones, though the children have others.
+            # Of the same kinds as those of its children, none of which has these.
             self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
                 build_command(box, program, call_filter.fileno()),
-                stdin=subprocess.PIPE,
+                stdin=nothing,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=_environment(box),
+                env=build_environment(box),
                 cwd="/",
                 pass_fds=(code.fileno(), call_filter.fileno(), theirs.fileno()),
                 start_new_session=True,
             )
-        self.process.stdin.close()
+        self.output: Stream = self.process.stdout  # type: ignore[assignment]  # a pipe
         _open_ends.add(self)
         try:
             self.wait_until_ready(clock)
@@ -169,7 +113,7 @@ class Server:
     def read_error(self) -> str:
         """End the process, and return what it wrote, or what is known of its end."""
         self.control.close()
-        written = self.process.stdout.read(_MAX_ERROR_BYTES)
+        written = self.output.read(MAX_ERROR_BYTES)
         self.end()
         text = written.decode(errors="replace").strip()[-300:]
         return text or f"a sandbox ended, with exit code {self.process.returncode}"
@@ -183,13 +127,13 @@ class Server:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        self.process.stdout.close()
+        self.output.close()
         _open_ends.discard(self)
 
     def forget(self) -> None:
         """Leave the process to the parent, in a fork of the caller."""
         self.control.close()
-        self.process.stdout.close()
+        self.output.close()
         self.process.returncode = 0  # so that Popen's own cleanup does not wait for it
 
 
@@ -243,36 +187,6 @@ def send_files(control: socket.socket, files: Mapping[str, Any]) -> None:
         raise SandboxFailedError("a waiting process has ended") from None
 
 
-class Sink:
-    """The end of a pipe for what a program writes to nobody; it starts with bubblewrap's errors."""
-
-    def __init__(self, stream: Stream) -> None:
-        """Read nothing yet."""
-        self.file = stream.fileno()
-        self.beginning = b""
-
-    def drop(self) -> bool:
-        """Drop what the pipe holds; return whether it has not ended."""
-        if len(self.beginning) < _MAX_ERROR_BYTES:
-            piece = os.read(self.file, _MAX_ERROR_BYTES)
-            self.beginning += piece
-            return bool(piece)
-        return os.splice(self.file, _open_null(), 1 << 20) > 0  # which copies nothing
-
-    def read_error(self) -> str:
-        """Return the end of what was written first, of a process that has ended."""
-        with suppress(TimeoutError):
-            while wait_for_files([self.file], 0) and len(self.beginning) < _MAX_ERROR_BYTES:
-                if not self.drop():
-                    break
-        return self.beginning.decode(errors="replace").strip()[-300:]
-
-
-@cache
-def _open_null() -> int:
-    return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-
-
 class Row:
     """A process that plays a role of `guest.py`."""
 
@@ -316,7 +230,8 @@ class WarmRow(Row):
             if len(reply) != waiting.REPLY.size:
                 self.process.end()
                 raise SandboxFailedError("a waiting process was killed")
-            self.end_of_row = waiting.REPLY.unpack(reply)
+            kind, status = waiting.REPLY.unpack(reply)
+            self.end_of_row = kind, status
         kind, status = self.end_of_row
         if kind == waiting.NOT_STARTED:
             raise SandboxFailedError(f"a sandbox did not start: {os.strerror(status)}")
@@ -329,16 +244,18 @@ class ColdRow(Row):
     def __init__(self, box: Box, streams: dict[str, Stream]) -> None:
         """Start the row."""
         links = {name: stream.fileno() for name, stream in streams.items()}
-        standard = {name: links.pop(name, subprocess.DEVNULL) for name in waiting.STANDARD_STREAMS}
         task = links.pop("task")
+        others = {name: links[name] for name in links if name not in waiting.STANDARD_STREAMS}
         with open_nameless_file(build_filter()) as call_filter:
-            program = f"{_load_guest(box, task)} guest['main'](**data[1], **{links})"
+            program = f"{build_loader(box, task)} guest['main'](**data[1], **{others})"
             self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
                 build_command(box, program, call_filter.fileno()),
-                **standard,
-                env=_environment(box),
+                stdin=links.pop("stdin", subprocess.DEVNULL),
+                stdout=links.pop("stdout", subprocess.DEVNULL),
+                stderr=links.pop("stderr", subprocess.DEVNULL),
+                env=build_environment(box),
                 cwd="/",
-                pass_fds=(task, *links.values(), call_filter.fileno()),
+                pass_fds=(task, *others.values(), call_filter.fileno()),
                 start_new_session=True,
             )
         self.is_sandboxed = box.bwrap is not None
@@ -351,7 +268,7 @@ class ColdRow(Row):
         return self.end()
 
     def end(self) -> int | None:
-        exit_code = self.process.poll()
+        exit_code: int | None = self.process.poll()
         # Of a sandbox whose first process has ended the kernel has killed the rest. Of a plain
         # subprocess what it started may still run.
         if exit_code is None or not self.is_sandboxed:
@@ -378,19 +295,20 @@ def start_row(
         streams = {**streams, "ready": report_start}
         sink = None
         if box.bwrap:
-            # No file of the host's, and not its /dev/null. `read_until` drops what is written.
-            sink, dropped = stack.enter_context(open_pipe())
+            # No file of the host's, and not its /dev/null.
+            writes, dropped = stack.enter_context(open_pipe())
             nothing, writing = stack.enter_context(open_pipe())
             writing.close()
+            sink = Sink(writes)
             streams = {"stdin": nothing, "stdout": dropped, "stderr": dropped, **streams}
-        data = task if box.warm else (_compile_guest()[0], task)
+        data = task if box.warm else (compile_guest()[0], task)
         streams["task"] = stack.enter_context(open_nameless_file(marshal.dumps(data)))
         row: Row
         if box.warm:
             row = WarmRow(stack.enter_context(_take_process(box, task["role"], clock)), streams)
         else:
             row = ColdRow(box, streams)
-        row.sink = sink and Sink(sink)
+        row.sink = sink
         exit_code = None
         try:
             # While this process has a writing end open, a reader of the pipe sees no end.
@@ -470,106 +388,3 @@ def _forget_parents_processes() -> None:
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_forget_parents_processes)
-
-
-@contextmanager
-def open_pipe() -> Iterator[tuple[Stream, Stream]]:
-    """Open a pipe: the end to read from, and the end to write to."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", 0) as out, os.fdopen(writing, "wb", 0) as into:
-        yield out, into
-
-
-@contextmanager
-def open_nameless_file(data: bytes) -> Iterator[Stream]:
-    """Open a file that has this content for good, and no name."""
-    if not hasattr(os, "memfd_create"):  # not Linux
-        with tempfile.TemporaryFile() as file:
-            file.write(data)
-            file.seek(0)
-            yield file
-        return
-    import fcntl  # noqa: PLC0415 - Windows has none
-
-    file = os.memfd_create("rewardkit", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with os.fdopen(file, "r+b", 0) as file:
-        file.write(data)
-        file.seek(0)
-        fcntl.fcntl(file, *_SEAL)
-        yield file
-
-
-def _environment(box: Box) -> dict[str, str]:
-    # The same order of sets in each process, and one thread, which is within the limit on them.
-    return {"PYTHONHASHSEED": "0", **({"OMP_NUM_THREADS": "1"} if box.packages else {})}
-
-
-def _load_guest(box: Box, file: int) -> str:
-    """Return a program that loads what was marshalled in a file, of which the guest is first."""
-    drop = "guest['become_nobody']();" if box.nobody else ""
-    return (
-        f"import marshal, os; del os.environ['PYTHONHASHSEED']; file = os.fdopen({file}, 'rb');"
-        " data = marshal.load(file); file.close(); guest = {'__name__': 'guest'};"
-        f" exec(data[0], guest); {drop}"
-    )
-
-
-@cache
-def _compile_guest() -> tuple[CodeType, CodeType]:
-    """Return the code of `guest.py` and `waiting.py`."""
-    folder = Path(__file__).parent
-    guest, waiting = (
-        compile((folder / name).read_text(encoding="utf-8"), name, "exec", dont_inherit=True)
-        for name in ("guest.py", "waiting.py")
-    )
-    return guest, waiting
-
-
-def build_command(box: Box, program: str, call_filter: int) -> list[str]:
-    """Return the command that runs a program of Python; `call_filter` is an open file."""
-    python = [PYTHON, "-P", "-s", "-S", "-X", "utf8", "-c", program]
-    if box.bwrap is None:
-        return python
-    if box.nobody:
-        # Not a user namespace of bubblewrap's, where files of root's are the program's own.
-        namespaces = ("ipc", "pid", "net", "uts", "cgroup-try")
-        apart = [f"--unshare-{name}" for name in namespaces]
-        apart += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    else:
-        apart = ["--unshare-all", "--cap-drop", "ALL"]
-    if not box.warm:
-        # The waiting process ends with its socket: this would end it with the thread that started
-        # it. And it is in the group that is killed with it.
-        apart += ["--die-with-parent", "--new-session"]
-    shown = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", f"{sys.base_prefix}/lib", PYTHON]
-    hidden = _find_installed_packages(tuple(shown))
-    # bubblewrap would make the folders around them such that root alone can open some
-    around = [parent for path in (*shown, *box.packages, "/dev/null") for parent in _parents(path)]
-    return [
-        *(box.bwrap, *apart, "--as-pid-1", "--hostname", "sandbox"),
-        *("--seccomp", str(call_filter)),
-        *(part for path in dict.fromkeys(around) for part in ("--perms", "0755", "--dir", path)),
-        *(part for path in dict.fromkeys(shown) for part in ("--ro-bind-try", path, path)),
-        *(part for path in hidden for part in ("--perms", "0555", "--tmpfs", path)),
-        *(part for path in box.packages for part in ("--ro-bind-try", path, path)),
-        *(part for path in hidden for part in ("--remount-ro", path)),
-        *("--dev-bind", "/dev/null", "/dev/null"),
-        *("--remount-ro", "/", "--chdir", "/", "--"),
-        *python,
-    ]
-
-
-def _parents(path: str) -> list[str]:
-    """Return the folders around a file, from the outermost inwards, without the root."""
-    return [str(parent) for parent in reversed(Path(path).parents[:-1])]
-
-
-@cache
-def _find_installed_packages(folders: tuple[str, ...]) -> list[str]:
-    """Return the folders of packages in those of interpreters."""
-    return [
-        str(path)
-        for folder in folders
-        for kind in ("site-packages", "dist-packages")
-        for path in sorted(Path(folder).glob(f"python*/{kind}"))
-    ]

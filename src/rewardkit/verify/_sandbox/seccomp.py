@@ -1,9 +1,9 @@
 """The filter of system calls that a sandboxed program runs under, as classic BPF.
 
 Refused is what would bypass the namespaces and limits: calls that start processes, open sockets (a
-socket to a virtual machine's host ignores namespaces), take memory that no limit counts, reach into
-other processes and the kernel, change what the kernel keeps about a file of the host (its mode,
-owner, times), or leave a lock or a watch on it that other programs can see.
+socket to a virtual machine's host ignores namespaces) or name one, take memory that no limit
+counts, reach into other processes and the kernel, change what is kept about a file of the host (its
+mode, owner, times), or leave a lock or a watch on it that other programs can see.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ REFUSED_CALLS = {  # a number from 1024 on is of a call that the machine does no
     **NAMESPACE_CALLS,
     "vfork": (58, 1071),
     "socket": (41, 198),
+    "bind": (49, 200),
+    "connect": (42, 203),
+    "listen": (50, 201),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -65,6 +70,7 @@ REFUSED_CALLS = {  # a number from 1024 on is of a call that the machine does no
     "fanotify_init": (300, 262),
 }
 _CLONE, _CLONE3, _FCNTL, _IOCTL = (56, 220), (435, 435), (72, 25), (16, 29)
+_SENDTO = (44, 206)
 _EXITS = ((60, 93), (231, 94))  # of a thread, and of a process
 # Locks of a part of a file (5 to 7, 36 to 38), leases (1024) and watches (1026) of it, signals of
 # what happens to it (8, 10, 15).
@@ -77,7 +83,7 @@ KILLED_EXIT_CODE = 137
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in the kernel's `struct seccomp_data`
-_FIRST_ARGUMENT, _SECOND_ARGUMENT = 16, 24
+_FIRST_ARGUMENT, _SECOND_ARGUMENT, _SIXTH_ARGUMENT = 16, 24, 56
 _ALLOW, _KILL, _REFUSE, _UNKNOWN_CALL = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 _THREAD = 0x10000  # a flag of `clone`
 
@@ -109,6 +115,11 @@ def build_filter(*, starts_processes: bool = False) -> bytes:
         # An exit with the code of a kill would pass a wrong answer off as the machine's fault.
         for numbers in _EXITS:
             steps += _refuse_values(numbers[column], _FIRST_ARGUMENT, (KILLED_EXIT_CODE,), 0xFF)
+    # to an address, which has a length: a pair of sockets that are connected needs none
+    steps += [
+        *((_EQUAL, 0, 4, _SENDTO[column]), (_LOAD, 0, 0, _SIXTH_ARGUMENT)),
+        *((_EQUAL, 0, 1, 0), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)),
+    ]
     steps += _refuse_values(_FCNTL[column], _SECOND_ARGUMENT, _REFUSED_FCNTL)
     steps += _refuse_values(_IOCTL[column], _SECOND_ARGUMENT, _REFUSED_IOCTL)
     allowed = NAMESPACE_CALLS if starts_processes else {}

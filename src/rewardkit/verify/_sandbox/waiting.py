@@ -33,13 +33,12 @@ import select
 import signal
 import socket
 import struct
-import sys
 from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
 REPLY = struct.Struct("ii")
 """The reply to a row: how it ended, and its exit status, or the error's number if NOT_STARTED."""
@@ -79,7 +78,8 @@ def serve(
         __import__(name)
     libc = ctypes.CDLL(None, use_errno=True)
     program = _FilterProgram(len(child_filter) // 8, child_filter)
-    # A collection writes to each object that it visits, and a page that a child writes to is copied.
+    # A collection writes to each object that it visits, and the pages that a child writes to are
+    # copied.
     gc.collect()
     gc.freeze()
     caller = socket.socket(fileno=control)
@@ -91,7 +91,7 @@ def serve(
                 files = _receive_files(caller, pause)
             except TimeoutError:
                 files = {}
-            if files and os.fork() == 0:
+            if files and _fork() == 0:
                 caller.close()
                 _enter_own_namespaces(libc)
                 rows = socket.socket(fileno=files["control"])
@@ -122,18 +122,26 @@ def _wait_for_rows(
             streams = _receive_files(caller, idle_seconds)
             if not streams:  # the end of a row is asked for that had ended
                 continue
+            pid, fault = -1, 0
             try:
                 pid = _fork_into_namespace(libc, own_namespace)
             except OSError as error:
-                reply = NOT_STARTED, error.errno or 0
-            else:
-                if not pid:
-                    _run_row(play_role, streams, libc, program)
-                reply = ()
+                fault = error.errno or 0
+            if pid == 0:
+                _run_row(play_role, streams, libc, program)
             for number in streams.values():
                 os.close(number)
-            caller.send(REPLY.pack(*(reply or _wait_for_child(pid, caller))))
+            reply = (NOT_STARTED, fault) if pid < 0 else _wait_for_child(pid, caller)
+            caller.send(REPLY.pack(*reply))
     os._exit(0)
+
+
+def _fork() -> int:
+    """Return the child's id, 0 in the child, and -1 where none can be had."""
+    try:
+        return os.fork()
+    except OSError:  # the caller finds its socket closed, and tries again
+        return -1
 
 
 def _reap_children(options: int) -> bool:
@@ -197,7 +205,7 @@ def _fork_into_namespace(libc: ctypes.CDLL, own_namespace: int) -> int:
 
 
 def _wait_for_child(pid: int, caller: socket.socket) -> tuple[int, int]:
-    """Wait until the child has ended or its end is asked for; return how it ended, and its status."""
+    """Wait for the end of a child, or a request for it; return how it ended, and its status."""
     child = os.pidfd_open(pid)
     _wait_for([child, caller.fileno()])
     ended, status = os.waitpid(pid, os.WNOHANG)
@@ -218,6 +226,7 @@ def _run_row(
 ) -> NoReturn:
     """Run a row in the child, and end it."""
     with suppress(BaseException):  # the missing byte in the stream `ready` says it
+        # Python's objects for them have not been used, and are for files of the same kinds.
         for number, name in enumerate(STANDARD_STREAMS):
             os.dup2(streams.pop(name), number)
         first = 3
@@ -227,14 +236,7 @@ def _run_row(
         os.setsid()
         header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
         _check(libc.capset(header, bytes(24)))  # three empty sets, of 64 bits each
-        _check(
-            libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
-        )
-        for number, name in enumerate(STANDARD_STREAMS):
-            mode, errors = ("r", "w", "w")[number], ("surrogateescape", "backslashreplace")[number // 2]
-            stream = open(number, mode, encoding="utf-8", errors=errors, closefd=False)  # noqa: PTH123, SIM115
-            setattr(sys, name, stream)
-            setattr(sys, f"__{name}__", stream)
+        _check(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
         with os.fdopen(streams.pop("task"), "rb") as file:
             task = marshal.load(file)  # noqa: S302 - from the caller
         play_role(**task, **streams)
