@@ -498,6 +498,16 @@ def _run_to_exit_code(run: Callable[[], None]) -> int:
 
 def become_nobody() -> None:
     """Give up root's rights for good."""
+    import ctypes  # noqa: PLC0415 - only root needs it
+
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
+    drop_capabilities(ctypes.CDLL(None))
+
+
+def drop_capabilities(libc: Any) -> None:
+    """Give up all capabilities, also those that another program would inherit."""
+    version, no_capabilities = 0x20080522, bytes(24)  # three sets, of 64 bits each
+    if libc.capset(version.to_bytes(4, sys.byteorder) + bytes(4), no_capabilities):
+        raise OSError("capset")
