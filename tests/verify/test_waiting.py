@@ -134,7 +134,7 @@ def test_what_is_written_late_arrives(sandboxed):
         "import atexit\natexit.register(print, 'x')",
         "file = open(1, 'w')\nfile.write('x')",
         "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer)\nprint('x')",
-        "import threading as t, time\nt.Thread(target=lambda: (time.sleep(0.2), print('x'))).start()",
+        "import threading, time\nthreading.Timer(0.2, print, ['x']).start()",
         "class Last:\n    def __del__(self): print('x')\nlast = Last()",
         "import sys\nprint('x')\nsys.exit()",
         "import sys\nsys.stderr.write('y' * 10**6)\nprint('x')",

@@ -68,14 +68,14 @@ class Server:
 
     def __init__(self, box: Box, clock: Clock) -> None:
         """Start the process, and wait for it. Raises SandboxFailedError if it fails."""
-        options = {"child_filter": build_filter(), "idle_seconds": IDLE_SECONDS}
+        options = {"child_filter": build_filter(others=False), "idle_seconds": IDLE_SECONDS}
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         with (
             theirs,
             open_nameless_file(b"") as nothing,
             open_nameless_file(marshal.dumps((*compile_guest(), options))) as code,
-            open_nameless_file(build_filter(starts_processes=True)) as call_filter,
+            open_nameless_file(build_filter(processes=False)) as call_filter,
         ):
             program = (
                 f"{build_loader(box, code.fileno())} waiting = {{'__name__': 'waiting'}};"

@@ -91,10 +91,12 @@ _Step = tuple[int, int, int, int]
 
 
 @cache
-def build_filter(*, starts_processes: bool = False) -> bytes:
-    """Return the filter, 8 bytes per instruction, or none where the machine's calls are unknown.
+def build_filter(*, processes: bool = True, others: bool = True) -> bytes:
+    """Return a filter, 8 bytes per instruction, or none where the machine's calls are unknown.
 
-    With `starts_processes` it is that of the waiting process, which forks into new namespaces.
+    It refuses to start `processes`, and the `others` of the calls above. A process that waits has a
+    filter of the latter, and its children have both. (The kernel translates a filter each time that
+    one is installed, so the one that each child installs is short.)
     """
     machine = platform.machine()
     if machine not in MACHINES:
@@ -104,29 +106,38 @@ def build_filter(*, starts_processes: bool = False) -> bytes:
         *((_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL)),
         # the x32 calls
         *((_LOAD, 0, 0, _NUMBER), (_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _REFUSE)),
+    ]
+    if processes:
+        steps += _refuse_processes(column)
+    if others:
         # clone3, whose arguments no filter sees: so that libc falls back on clone
-        *((_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _UNKNOWN_CALL)),
-    ]
-    if not starts_processes:
+        steps += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _UNKNOWN_CALL)]
+        # to an address, which has a length: a pair of sockets that are connected needs none
         steps += [
-            *((_EQUAL, 0, 4, _CLONE[column]), (_LOAD, 0, 0, _FIRST_ARGUMENT)),
-            *((_ANY_BIT, 0, 1, _THREAD), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)),
+            *((_EQUAL, 0, 4, _SENDTO[column]), (_LOAD, 0, 0, _SIXTH_ARGUMENT)),
+            *((_EQUAL, 0, 1, 0), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)),
         ]
-        # An exit with the code of a kill would pass a wrong answer off as the machine's fault.
-        for numbers in _EXITS:
-            steps += _refuse_values(numbers[column], _FIRST_ARGUMENT, (KILLED_EXIT_CODE,), 0xFF)
-    # to an address, which has a length: a pair of sockets that are connected needs none
-    steps += [
-        *((_EQUAL, 0, 4, _SENDTO[column]), (_LOAD, 0, 0, _SIXTH_ARGUMENT)),
-        *((_EQUAL, 0, 1, 0), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)),
-    ]
-    steps += _refuse_values(_FCNTL[column], _SECOND_ARGUMENT, _REFUSED_FCNTL)
-    steps += _refuse_values(_IOCTL[column], _SECOND_ARGUMENT, _REFUSED_IOCTL)
-    allowed = NAMESPACE_CALLS if starts_processes else {}
-    for name, numbers in REFUSED_CALLS.items():
-        if name not in allowed:
-            steps += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, _REFUSE)]
+        steps += _refuse_values(_FCNTL[column], _SECOND_ARGUMENT, _REFUSED_FCNTL)
+        steps += _refuse_values(_IOCTL[column], _SECOND_ARGUMENT, _REFUSED_IOCTL)
+        for numbers in REFUSED_CALLS.values():
+            if numbers not in NAMESPACE_CALLS.values():
+                steps += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, _REFUSE)]
     return b"".join(struct.pack("=HBBI", *step) for step in (*steps, (_RETURN, 0, 0, _ALLOW)))
+
+
+def _refuse_processes(column: int) -> Iterator[_Step]:
+    for numbers in NAMESPACE_CALLS.values():
+        yield _EQUAL, 0, 1, numbers[column]
+        yield _RETURN, 0, 0, _REFUSE
+    # An exit with the code of a kill would pass a wrong answer off as the machine's fault.
+    for numbers in _EXITS:
+        yield from _refuse_values(numbers[column], _FIRST_ARGUMENT, (KILLED_EXIT_CODE,), 0xFF)
+    # a clone that is not of a thread
+    yield _EQUAL, 0, 4, _CLONE[column]
+    yield _LOAD, 0, 0, _FIRST_ARGUMENT
+    yield _ANY_BIT, 0, 1, _THREAD
+    yield _RETURN, 0, 0, _ALLOW
+    yield _RETURN, 0, 0, _REFUSE
 
 
 def _refuse_values(

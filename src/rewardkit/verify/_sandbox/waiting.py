@@ -11,14 +11,14 @@ Starting bubblewrap, Python and its modules takes longer than most rows. So it i
    handed to a *child*, forked into a new process namespace. The waiting process reads none of them,
    so nothing of a row is ever in the memory that the next child is a copy of, and no process here
    has writable memory that it shares with a child (`process.py` looks).
-4. The child drops all capabilities, installs the whole filter, starts a session of its own, sets
+4. The child drops all capabilities, installs the rest of the filter, starts a session, sets
    its limits, and runs the row. It is process 1 of its namespace, where it sees no other process.
 5. When the child ends, or the caller asks for its end, it is killed, and with it, by the kernel,
    all that is in its namespace. Only then the caller gets the reply, and may send the next row.
 
 Each process ends when the caller's end of its socket closes, however the caller ended, or when it
-has waited for long. Address layout and hash seed (always 0) are the same for all children; the
-generator of random numbers is seeded anew.
+has waited for long. Address layout and hash seed (always 0) are the same for all children; no
+generator of random numbers has been seeded.
 
 This file runs in a bare Python inside the sandbox, so it imports the standard library alone.
 """
@@ -49,12 +49,13 @@ CHECK_SECONDS = 1.0  # between looks of the server for processes that have ended
 MAX_STREAMS = 8
 MAX_REQUEST_BYTES = 1 << 12
 STANDARD_STREAMS = ("stdin", "stdout", "stderr")
-# Together they take 60 ms to import; a child that uses one finds it there.
+# What answers and tests often import; a child finds it there. Not threading and random: what they
+# do in each fork takes longer than the few imports of them.
 MODULES = (
     *("abc", "array", "ast", "bisect", "cmath", "collections.abc", "contextlib", "copy"),
     *("dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io"),
-    *("itertools", "json", "math", "numbers", "operator", "queue", "random", "re", "resource"),
-    *("statistics", "string", "textwrap", "threading", "time", "types", "typing"),
+    *("itertools", "json", "math", "numbers", "operator", "re", "resource", "string"),
+    *("textwrap", "time", "types", "typing", "warnings"),
 )
 _CLONE_NEWUSER, _CLONE_NEWPID = 0x10000000, 0x20000000
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
