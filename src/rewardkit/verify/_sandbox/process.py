@@ -297,10 +297,11 @@ def start_row(
         if box.bwrap:
             # No file of the host's, and not its /dev/null.
             writes, dropped = stack.enter_context(open_pipe())
-            nothing, writing = stack.enter_context(open_pipe())
-            writing.close()
             sink = Sink(writes)
-            streams = {"stdin": nothing, "stdout": dropped, "stderr": dropped, **streams}
+            streams = {"stdout": dropped, "stderr": dropped, **streams}
+            if "stdin" not in streams:
+                streams["stdin"], writing = stack.enter_context(open_pipe())
+                writing.close()
         data = task if box.warm else (compile_guest()[0], task)
         streams["task"] = stack.enter_context(open_nameless_file(marshal.dumps(data)))
         row: Row
