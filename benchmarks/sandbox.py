@@ -5,7 +5,7 @@ this process becomes the parent of what they leave behind (Linux's PR_SET_CHILD_
 processes that wait for further rows, and waits for all. Each way runs every round, in turn, so that
 another program on the machine slows down all alike; a ratio is to plain `python -c`.
 
-    python benchmarks/code.py [--rows 64] [--rounds 5] [--workers 2] [--json FILE]
+    python benchmarks/sandbox.py [--rows 64] [--rounds 5] [--workers 2] [--json FILE]
 
 `python -c` has no sandbox. The local executors of verl (prime_code) and of eval-protocol are
 compared if they are installed; they have none either. The first runs programs that read input, and
@@ -59,7 +59,7 @@ class Measurement(NamedTuple):
 Way = Callable[[str, Sequence[str], Any, int], Sequence[bool]]
 
 
-def run_code(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+def run_code(_: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
     """Verify answers with `code`."""
     verdicts = rk.build("code", workers=workers).verify(answers, [tests] * len(answers))
     return [verdict.outcome == "correct" for verdict in verdicts]

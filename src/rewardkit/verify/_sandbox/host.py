@@ -161,9 +161,8 @@ def _refuse_windows() -> None:
 @cache  # what failed is tried again
 def _try_boxes(bwrap: str, packages: tuple[str, ...]) -> Box:
     is_root = os.geteuid() == 0
-    users = [False]
-    if is_root and all(map(_others_can_read, packages)):
-        users = [True, False]
+    users = [True, False] if is_root and all(map(_others_can_read, packages)) else [False]
+    reason = "the permissions of the packages"
     for nobody in users:
         for warm in (True, False):
             box = Box(bwrap, packages, warm, nobody)
@@ -176,6 +175,7 @@ def _try_boxes(bwrap: str, packages: tuple[str, ...]) -> Box:
                 message = (
                     "code runs answers as root, since the user nobody cannot read the interpreter"
                     f" in {sys.base_prefix}, or the packages; install them where all can read"
+                    f" ({reason})"
                 )
                 warnings.warn(message, RuntimeWarning, stacklevel=2)
             return box
@@ -223,7 +223,7 @@ def _find_package_folders() -> list[str]:
     """
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     own = {Path.cwd(), Path(script).resolve().parent if script else Path.cwd()}
-    standard = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+    standard = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")]
     installed = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
     found = []
     for entry in (*sys.path, *installed):

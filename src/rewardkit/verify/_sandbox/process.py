@@ -80,7 +80,7 @@ class Server:
             program = (
                 f"{build_loader(box, code.fileno())} waiting = {{'__name__': 'waiting'}};"
                 " exec(data[1], waiting);"
-                f" waiting['serve'](guest['main'], {theirs.fileno()}, **data[2])"
+                f" waiting['serve'](guest, {theirs.fileno()}, **data[2])"
             )
             # Of the same kinds as those of its children, none of which has these.
             self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants

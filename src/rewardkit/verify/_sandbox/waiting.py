@@ -37,8 +37,7 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 REPLY = struct.Struct("ii")
 """The reply to a row: how it ended, and its exit status, or the error's number if NOT_STARTED."""
@@ -59,7 +58,6 @@ MODULES = (
 )
 _CLONE_NEWUSER, _CLONE_NEWPID = 0x10000000, 0x20000000
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
-_CAPABILITY_VERSION = 0x20080522
 
 
 class _FilterProgram(ctypes.Structure):
@@ -69,12 +67,15 @@ class _FilterProgram(ctypes.Structure):
 
 
 def serve(
-    play_role: Callable[..., NoReturn],
+    guest: dict[str, Any],
     control: int,
     child_filter: bytes,
     idle_seconds: float,
 ) -> NoReturn:
-    """Fork a waiting process for each socket, until the caller's end closes."""
+    """Fork a waiting process for each socket, until the caller's end closes.
+
+    `guest` are the contents of `guest.py`.
+    """
     for name in MODULES:
         __import__(name)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -96,7 +97,7 @@ def serve(
                 caller.close()
                 _enter_own_namespaces(libc)
                 rows = socket.socket(fileno=files["control"])
-                _wait_for_rows(play_role, rows, libc, program, idle_seconds)
+                _wait_for_rows(guest, rows, libc, program, idle_seconds)
             for number in files.values():
                 os.close(number)
             has_children = _reap_children(os.WNOHANG)
@@ -109,7 +110,7 @@ def serve(
 
 
 def _wait_for_rows(
-    play_role: Callable[..., NoReturn],
+    guest: dict[str, Any],
     caller: socket.socket,
     libc: ctypes.CDLL,
     program: _FilterProgram,
@@ -129,7 +130,7 @@ def _wait_for_rows(
             except OSError as error:
                 fault = error.errno or 0
             if pid == 0:
-                _run_row(play_role, streams, libc, program)
+                _run_row(guest, streams, libc, program)
             for number in streams.values():
                 os.close(number)
             reply = (NOT_STARTED, fault) if pid < 0 else _wait_for_child(pid, caller)
@@ -215,12 +216,12 @@ def _wait_for_child(pid: int, caller: socket.socket) -> tuple[int, int]:
         signal.pidfd_send_signal(child, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
     os.close(child)
-    # The request for the end, or the end of the socket, is left for `_receive_row`.
+    # The request for the end, or the end of the socket, is left for `_receive_files`.
     return ENDED if ended else KILLED, status
 
 
 def _run_row(
-    play_role: Callable[..., NoReturn],
+    guest: dict[str, Any],
     streams: dict[str, int],
     libc: ctypes.CDLL,
     program: _FilterProgram,
@@ -235,10 +236,9 @@ def _run_row(
             os.closerange(first, number)
             first = number + 1
         os.setsid()
-        header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
-        _check(libc.capset(header, bytes(24)))  # three empty sets, of 64 bits each
+        guest["drop_capabilities"](libc)
         _check(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
         with os.fdopen(streams.pop("task"), "rb") as file:
             task = marshal.load(file)  # noqa: S302 - from the caller
-        play_role(**task, **streams)
+        guest["main"](**task, **streams)
     os._exit(1)
