@@ -12,6 +12,7 @@ from typing import Any
 
 from rewardkit._score_checks import as_finite, weighted_sum
 from rewardkit.batch import Batch
+from rewardkit.report.formatting import shorten_names
 
 PREFIX, WHY = "rewards/", "/why"
 ZERO_STD = 1e-8  # torch.isclose's tolerance, by which TRL counts frac_reward_zero_std
@@ -114,6 +115,8 @@ def gather(
     file's own column `reward` is the sum, unless `sum_anew`. Rows with the same step and the same
     value of `group` make a group.
 
+    A reward's name of more than 120 characters is shortened.
+
     Raises ValueError if there are no rows, no completions or no rewards.
 
     >>> pairs = [("a", 1.0), ("b", 3.0)]
@@ -123,9 +126,12 @@ def gather(
     """
     table = list(source)
     names = _column_names(table)
-    columns = _reward_columns(table, names, rewards)
+    found = _reward_columns(table, names, rewards)
+    # A page shows a name in every row of its table, and a browser lays out each of them.
+    short = dict(zip(found, shorten_names(found), strict=True))
+    columns = {short[name]: column for name, column in found.items()}
     values = {name: _read_numbers(table, column) for name, column in columns.items()}
-    factors = {name: float((weights or {}).get(name, 1.0)) for name in values}
+    factors = {short[name]: float((weights or {}).get(name, 1.0)) for name in found}
     if "reward" in names and "reward" not in values and not sum_anew:
         totals = _read_numbers(table, "reward")
     else:
