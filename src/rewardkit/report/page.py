@@ -15,9 +15,9 @@ from rewardkit import __version__
 from rewardkit._files.journal import write_atomically
 from rewardkit._files.source import Source, sidecar_path
 from rewardkit._optional import require
-from rewardkit.component import walk
+from rewardkit.component import Component, walk
 from rewardkit.config import load
-from rewardkit.extract import Extractor
+from rewardkit.extract import Extractor, Regex
 from rewardkit.report import charts
 from rewardkit.report.answers import USUAL
 from rewardkit.report.compute_figures import measure
@@ -28,6 +28,7 @@ from rewardkit.report.rows import Rows, gather
 from rewardkit.reward import Linear, Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
+MAX_PATTERN_SECONDS = 1.0
 EXTRA = "rewardkit[report]"
 
 
@@ -155,8 +156,18 @@ def _choose_extractors(
     """Return the extractor that was given, else those of the rewards and the usual ones."""
     if extractor is not None:
         return [extractor]
-    used = [part for reward in rewards for part in walk(reward) if isinstance(part, Extractor)]
+    used = [
+        part
+        for reward in rewards
+        for part in walk(reward)
+        # The file beside may be somebody else's, and ask for hours on each text.
+        if isinstance(part, Extractor) and all(map(_is_quick, walk(part)))
+    ]
     return list(dict.fromkeys([*used, *USUAL]))
+
+
+def _is_quick(part: Component) -> bool:
+    return not isinstance(part, Regex) or part.timeout <= MAX_PATTERN_SECONDS
 
 
 def _fit_page(

@@ -10,6 +10,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
+from rewardkit._messages import list_names
 from rewardkit._score_checks import as_finite, weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.report.formatting import shorten_names
@@ -193,7 +194,7 @@ def _column_names(table: list[Mapping[str, Any]]) -> list[str]:
     names = list(dict.fromkeys(name for row in table for name in row))
     if "completion" not in names:
         raise ValueError(
-            f"no column 'completion' in the file (columns: {', '.join(names)});"
+            f"no column 'completion' in the file (columns: {list_names(names)});"
             " name it, as columns={'response': 'completion'} (--column response=completion)"
         )
     return names
@@ -207,7 +208,7 @@ def _reward_columns(
     if wanted is not None:
         found = {name: PREFIX + name if PREFIX + name in names else name for name in wanted}
         if missing := [name for name, column in found.items() if column not in names]:
-            present = ", ".join(names)
+            present = list_names(names)
             raise ValueError(f"no column for the reward {missing[0]!r} (columns: {present})")
     elif scored:
         found = {name.removeprefix(PREFIX): name for name in scored}
@@ -219,7 +220,7 @@ def _reward_columns(
         found = {}
     if not found:
         raise ValueError(
-            f"no reward in the file: none of its columns ({', '.join(names)}) is 'rewards/NAME';"
+            f"no reward in the file: none of its columns ({list_names(names)}) is 'rewards/NAME';"
             " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME)"
         )
     return found
