@@ -48,20 +48,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(reason)
 
 
-IMPORT_TRL = (
-    "tests/adapters/",
-    "tests/train/",
-    "tests/test_docs.py",
-    "tests/testing/test_others.py",
-)
-"""Tests that import TRL, which takes seconds: one of xdist's workers runs all of them."""
+RUN_TOGETHER = {
+    "trl": (
+        *("src/rewardkit/adapters/", "src/rewardkit/train/", "tests/adapters/", "tests/examples/"),
+        *("tests/train/", "tests/test_docs.py", "tests/testing/test_others.py"),
+    ),
+    "language": ("src/rewardkit/rewards/language.py", "tests/rewards/test_language"),
+}
+"""Tests that import TRL or load language models, which takes seconds: one worker runs all."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one of xdist's workers run all tests of a file, which share imports and fixtures."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("trl" if file.startswith(IMPORT_TRL) else file))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let one of xdist's workers run all tests of a file, which share imports and fixtures.
+
+    By the file's name and not by xdist's mark, which has no effect with pytest 9.2.
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only installed for this
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            groups = (name for name, files in RUN_TOGETHER.items() if file.startswith(files))
+            return next(groups, file)
+
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
