@@ -24,6 +24,7 @@ from rewardkit.testing._drawing import (
     choose_names,
     make_column_strategy,
     mix_in_third,
+    require_strategy,
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, find_form, match_prompt
 from rewardkit.testing._subject import draw_examples
@@ -101,7 +102,8 @@ def make_reward_inputs(
         classics = list_classics(chosen, tags=blocks)
     else:
         # several at once, since an example costs more than what is drawn for it
-        several = st.lists(completions, min_size=_MAX_ROWS, max_size=_MAX_ROWS)
+        given = require_strategy(completions, "completions")
+        several = st.lists(given, min_size=_MAX_ROWS, max_size=_MAX_ROWS)
         examples = draw_examples(several, _LISTS_TO_FIND_FORMS)
         shown = {find_form(one) for drawn_list in examples for one in drawn_list}
         chosen = [form for form in chosen if form in shown]
