@@ -17,7 +17,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from rewardkit._messages import error_line, excerpt, explain_no_values, pluralize
+from rewardkit._messages import error_line, explain_no_values, pluralize, shorten_text
 from rewardkit.batch import ColumnError
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
@@ -98,7 +98,7 @@ def format_error(error: Exception) -> str:
     if not expected:
         text += "; set REWARDKIT_DEBUG=1 to see the traceback"
     # A reward of one's own may quote a completion in its error.
-    return excerpt(text, MAX_ERROR_CHARACTERS)
+    return shorten_text(text, MAX_ERROR_CHARACTERS)
 
 
 @contextmanager
