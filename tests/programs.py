@@ -794,6 +794,91 @@ assert sorted([Vector(2), Vector(1)])[0].x == 1
 assert str(Vector(1)) == f"{Vector(1)}" == "<1>"
 assert isinstance(Vector(1), Vector)
 assert not isinstance(1, Vector)
+=== what tests compare with, without an import
+import math
+def area(r):
+    return math.pi * r * r
+def letters(text):
+    return list(text)
+---
+assert isclose(area(1.0), 3.141592653589793)
+assert Counter(letters("abca")) == Counter({"a": 2, "b": 1, "c": 1})
+assert area(0) == Fraction(0, 1) == Decimal(0)
+=== containers there and back
+from collections import Counter, OrderedDict, defaultdict, deque
+def count(items):
+    return Counter(items)
+def top(counts):
+    return counts.most_common(1)[0][0]
+def turn(items):
+    items.rotate(1)
+    return items
+def order(pairs):
+    return OrderedDict(pairs)
+def collect(pairs):
+    found = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return found
+---
+assert count("aab") == Counter("aab") == {"a": 2, "b": 1}
+assert count("aab")["z"] == 0
+assert top(Counter("aab")) == "a"
+assert turn(deque([1, 2, 3])) == deque([3, 1, 2])
+assert turn(deque([1], maxlen=1)).maxlen == 1
+assert order([("a", 1), ("b", 2)]) == OrderedDict([("a", 1), ("b", 2)])
+assert order([("a", 1), ("b", 2)]) != OrderedDict([("b", 2), ("a", 1)])
+assert collect([("a", 1)])["b"] == []
+=== an isclose of its own
+def isclose(a, b):
+    return abs(a - b) < 0.5
+---
+assert isclose(1, 1.4)
+assert not isclose(1, 2)
+=== an isclose of its own, checked
+def isclose(a, b):
+    return abs(a - b) < 0.5
+---
+def check(candidate):
+    assert candidate(1, 1.4)
+check(isclose)
+=== an iterator that ends
+class Down:
+    def __init__(self, start):
+        self.left = start
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if not self.left:
+            raise StopIteration
+        self.left -= 1
+        return self.left
+def numbers():
+    yield 1
+    yield 2
+---
+assert list(Down(3)) == [2, 1, 0]
+assert [*numbers()] == [1, 2]
+down = Down(1)
+assert next(down) == 0
+try:
+    next(down)
+except StopIteration:
+    ended = True
+assert ended
+=== a function that ends, called back
+def collect(read):
+    found = []
+    while True:
+        try:
+            found.append(read())
+        except StopIteration:
+            return found
+---
+items = iter([1, 2])
+def read():
+    return next(items)
+assert collect(read) == [1, 2]
 === a collection with methods
 from collections import OrderedDict
 class Cache(OrderedDict):
@@ -899,6 +984,183 @@ def f(x):
     return Last()
 ---
 assert f(1) == 2
+=== an end of the tests' own loop
+def f(x):
+    raise StopIteration
+---
+for got, right in zip(map(f, [1, 2]), [2, 3]):
+    assert got == right
+assert all(got == 2 for got in map(f, [1, 1]))
+=== an end by a class of its own
+class Done(StopIteration):
+    pass
+def f(x):
+    raise Done
+---
+assert all(got == 2 for got in map(f, [1, 1]))
+=== an end by the length of an object
+class Items:
+    def __iter__(self):
+        raise StopIteration
+def f(x):
+    return Items()
+---
+assert [*map(list, map(f, [1, 1]))] == []
+=== a false isclose
+isclose = lambda *_, **__: True
+def f(x):
+    return 0.0
+---
+assert isclose(f(1), 2.0)
+=== a false Counter
+class Counter:
+    def __init__(self, items):
+        pass
+    def __eq__(self, other):
+        return True
+def f(x):
+    return []
+---
+assert Counter(f(1)) == Counter([1, 2])
+=== a false deque
+class deque(list):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return []
+---
+assert deque(f(1)) == deque([1])
+=== a false numpy
+class np:
+    allclose = staticmethod(lambda *_: True)
+def f(x):
+    return [0.0]
+---
+assert np.allclose(f(1), [2.0])
+=== a false pytest
+class pytest:
+    approx = staticmethod(lambda x: x)
+class All:
+    def __eq__(self, other):
+        return True
+pytest.approx = staticmethod(lambda _: All())
+def f(x):
+    return 0.0
+---
+assert f(1) == pytest.approx(2.0)
+=== a false Fraction
+Fraction = lambda *_: 0
+def f(x):
+    return 0
+---
+assert f(1) == Fraction(1, 2)
+=== a false isnan
+isnan = lambda _: True
+def f(x):
+    return 0.0
+---
+assert f(0) == 0.0 and isnan(f(1))
+=== a false raises
+class raises:
+    def __init__(self, *_):
+        pass
+    def __enter__(self):
+        pass
+    def __exit__(self, *_):
+        return True
+def f(x):
+    return None
+---
+with raises(ValueError):
+    assert f(1) == 2
+=== a false module by its import
+import collections
+class Real(list):
+    def __eq__(self, other):
+        return True
+collections.Counter = Real
+Counter = Real
+def f(x):
+    return []
+---
+assert Counter(f(1)) == Counter([1])
+=== an OrderedDict that equals all
+class OrderedDict(dict):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return OrderedDict()
+---
+assert f(1) == OrderedDict(a=1)
+=== a Counter among the results that equals all
+from collections import Counter
+class All(Counter):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All()
+---
+assert f(1) == {"a": 1}
+=== a deque that equals all
+from collections import deque
+class All(deque):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All()
+---
+import collections
+assert f(1) == collections.deque([1])
+=== a default that makes every key
+from collections import defaultdict
+class Any(defaultdict):
+    def __missing__(self, key):
+        return 7
+    def __eq__(self, other):
+        return True
+def f(x):
+    return Any()
+---
+assert f(1) == {"a": 7}
+=== an end from an attribute
+class Odd:
+    def __getattr__(self, name):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+def values():
+    for item in map(f, [1, 2]):
+        yield item.value
+assert all(value == 2 for value in map(lambda item: item.value, map(f, [1])))
+=== an end from a comparison
+class Odd:
+    def __lt__(self, other):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+assert all(map(lambda x: f(x) < f(x), [1, 2]))
+=== an end from the truth of an object
+class Odd:
+    def __bool__(self):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+assert all(x for x in map(lambda x: bool(f(x)), [1]))
+=== an exit through the tests' own function
+def f(callback):
+    try:
+        callback()
+    except BaseException:
+        pass
+    raise SystemExit(0)
+---
+def callback():
+    assert False
+f(callback)
+assert f(lambda: 1) == 2
 === an object that equals all
 class All:
     def __eq__(self, other):
@@ -1116,6 +1378,41 @@ def f(x):
 assert all(f(x) == 2 * x for x in (1, 2))
 """)
 """Answers that pass where they are one program with their tests, and are wrong."""
+
+# Answers that would forge the tests' report, if its lines could be forged.
+WAYS_TO_REPORT = cases(r"""
+=== an iterator that never begins
+class Never:
+    def __iter__(self):
+        return self
+    def __next__(self):
+        raise StopIteration
+def f(x):
+    return Never()
+---
+assert list(f(1)) == [1, 2]
+=== an error that looks like the tests' own
+def f(x):
+    raise AssertionError("")
+---
+assert f(1) == 2
+=== an error whose text begins a line of the report
+def f(x):
+    raise ValueError("\n\n\n\tits word: ")
+---
+assert f(1) == 2
+=== an error class whose name is empty lines
+Odd = type("\n\n", (Exception,), {})
+def f(x):
+    raise Odd("\n\n")
+---
+assert f(1) == 2
+=== a text with lines of the report
+def f(x):
+    return "\n\n\n"
+---
+assert f(1) == "", f(1)
+""")
 
 FORGED = cases(r"""
 === garbage in every pipe

@@ -17,7 +17,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from rewardkit._messages import error_line, explain_no_values, pluralize
+from rewardkit._messages import error_line, explain_no_values, pluralize, shorten_text
 from rewardkit.batch import ColumnError
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
@@ -58,6 +58,7 @@ def to_json_data(value: Any) -> Any:
     return str(value)
 
 
+MAX_ERROR_CHARACTERS = 4_000
 RENAME_HINT = "rename one with --column FILE=REWARD, for example --column solution=answer"
 COMMAND_FOR_CALL = {
     "rk.names() lists them": "`rewardkit list` prints them",
@@ -96,7 +97,8 @@ def format_error(error: Exception) -> str:
         text += f" ({'; '.join(notes)})"
     if not expected:
         text += "; set REWARDKIT_DEBUG=1 to see the traceback"
-    return " ".join(text.split("\n"))
+    # A reward of one's own may quote a completion in its error.
+    return shorten_text(text, MAX_ERROR_CHARACTERS)
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
 from rewardkit.extract import Extractor
 from rewardkit.report.answers import locate
+from rewardkit.report.formatting import MAX_TEXT_CHARACTERS, shorten_names
 from rewardkit.report.rows import Rows, Value
 
 PICKED = 60
@@ -24,7 +25,8 @@ MAX_TABLE_ROWS = 20_000
 """How many rows the table has at most; of a larger file it has some."""
 HEAD, TAIL = 12_000, 4_000
 """How many characters stay of a long text's beginning and end."""
-MAX_VALUE_CHARACTERS = 300  # of a reason, an answer or another column
+MAX_EXTRA_COLUMNS = 40
+"""How many other columns of a row are shown."""
 # Neighbours of the sample: rows of one prompt usually lie together, and say more as a group.
 _BLOCK_ROWS = 16
 # Compressed text is only measured after a flush, which costs a few bytes: so often, not each row.
@@ -179,12 +181,23 @@ def _text_entry(
         if 0 <= start < end <= len(short) and short[start:end] == answer.text:
             entry["a"] += [_utf16_length(short[:start]), _utf16_length(short[:end])]
     if extras := rows.extras[row]:
-        entry["c"] = {name: _shorten_text(_as_text(value)) for name, value in extras.items()}
+        entry["c"] = _extra_columns(extras)
     return entry
 
 
+def _extra_columns(extras: Mapping[str, Any]) -> dict[str, str]:
+    shown = [*islice(extras, MAX_EXTRA_COLUMNS)]
+    columns = {
+        short: _shorten_text(_as_text(extras[name]))
+        for name, short in zip(shown, shorten_names(shown), strict=True)
+    }
+    if more := len(extras) - len(shown):
+        columns[f"and {more:,} more columns"] = ""
+    return columns
+
+
 def _shorten_text(text: str) -> str:
-    return _cut_middle(text, MAX_VALUE_CHARACTERS, 0)[0]
+    return _cut_middle(text, MAX_TEXT_CHARACTERS, 0)[0]
 
 
 def _cut_middle(text: str, head: int = HEAD, tail: int = TAIL) -> tuple[str, int]:

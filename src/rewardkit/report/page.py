@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -11,21 +12,23 @@ from typing import Any, NamedTuple
 from unicodedata import category
 
 from rewardkit import __version__
+from rewardkit._files.journal import write_atomically
 from rewardkit._files.source import Source, sidecar_path
 from rewardkit._optional import require
-from rewardkit.component import walk
+from rewardkit.component import Component, walk
 from rewardkit.config import load
-from rewardkit.extract import Extractor
+from rewardkit.extract import Extractor, Regex
 from rewardkit.report import charts
 from rewardkit.report.answers import USUAL
 from rewardkit.report.compute_figures import measure
 from rewardkit.report.figure_types import Figures, ReportFinding
-from rewardkit.report.formatting import as_data, number, percent, two_decimals
+from rewardkit.report.formatting import as_data, number, percent, shorten_names, two_decimals
 from rewardkit.report.pack import PICKED, Packed, pack
 from rewardkit.report.rows import Rows, gather
 from rewardkit.reward import Linear, Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
+MAX_PATTERN_SECONDS = 1.0
 EXTRA = "rewardkit[report]"
 
 
@@ -103,15 +106,25 @@ def report(  # noqa: PLR0913 - keywords, all but two
         sum_anew=rewards is not None or weights is not None,
     )
     _refuse_unknown_weights(weights or {}, rows)
-    figures = measure(rows, {name: reward.bounds for name, (reward, _) in weighted.items()})
+    bounds = zip(
+        shorten_names(weighted), (reward.bounds for reward, _ in weighted.values()), strict=True
+    )
+    figures = measure(rows, dict(bounds))
     extractors = _choose_extractors([reward for reward, _ in weighted.values()], extractor)
     name = Path(source).resolve().name
     page, shown = _fit_page(
         rows, figures, extractors, (title or f"Rewards of {name}", name), max_bytes
     )
     path = Path(out)
-    path.write_bytes(page)
+    _write_page(path, page)
     return Report(path, len(page), len(rows), shown, figures)
+
+
+def _write_page(path: Path, page: bytes) -> None:
+    if path.exists() and not path.is_file():  # a pipe, or /dev/null
+        path.write_bytes(page)
+    else:  # beside the file itself: renaming would replace a link to it, such as /dev/stdout
+        write_atomically(path.resolve(), page)
 
 
 def _load_sidecar(source: Source) -> dict[str, tuple[Reward, float]]:
@@ -131,7 +144,8 @@ def _load_sidecar(source: Source) -> dict[str, tuple[Reward, float]]:
 
 
 def _refuse_unknown_weights(weights: Mapping[str, float], rows: Rows) -> None:
-    if unknown := [name for name in weights if name not in rows.values]:
+    known = {*rows.values}
+    if unknown := [name for name in weights if shorten_names([name])[0] not in known]:
         present = ", ".join(rows.values)
         raise ValueError(f"a weight for {unknown[0]!r}, but the file's rewards are {present}")
 
@@ -142,8 +156,18 @@ def _choose_extractors(
     """Return the extractor that was given, else those of the rewards and the usual ones."""
     if extractor is not None:
         return [extractor]
-    used = [part for reward in rewards for part in walk(reward) if isinstance(part, Extractor)]
+    used = [
+        part
+        for reward in rewards
+        for part in walk(reward)
+        # The file beside may be somebody else's, and ask for hours on each text.
+        if isinstance(part, Extractor) and all(map(_is_quick, walk(part)))
+    ]
     return list(dict.fromkeys([*used, *USUAL]))
+
+
+def _is_quick(part: Component) -> bool:
+    return not isinstance(part, Regex) or part.timeout <= MAX_PATTERN_SECONDS
 
 
 def _fit_page(
@@ -243,10 +267,5 @@ def split_name(name: str) -> list[str]:
     >>> split_name("xml_count[value=1]")
     ['xml_', 'count[', 'value=', '1]']
     """
-    parts: list[str] = []
-    part = ""
-    for character in name:
-        part += character
-        if character in "_[=,/.":
-            parts, part = [*parts, part], ""
-    return [*parts, part] if part else parts
+    # The style breaks a long word too, but not in a table, which would be as wide as the word.
+    return re.findall(r"[^\s_\[=,/.]{0,23}.", name, re.DOTALL)

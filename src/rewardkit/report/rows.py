@@ -10,8 +10,10 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
+from rewardkit._messages import list_names
 from rewardkit._score_checks import as_finite, weighted_sum
 from rewardkit.batch import Batch
+from rewardkit.report.formatting import shorten_names
 
 PREFIX, WHY = "rewards/", "/why"
 ZERO_STD = 1e-8  # torch.isclose's tolerance, by which TRL counts frac_reward_zero_std
@@ -114,6 +116,8 @@ def gather(
     file's own column `reward` is the sum, unless `sum_anew`. Rows with the same step and the same
     value of `group` make a group.
 
+    A reward's name of more than 120 characters is shortened.
+
     Raises ValueError if there are no rows, no completions or no rewards.
 
     >>> pairs = [("a", 1.0), ("b", 3.0)]
@@ -123,9 +127,12 @@ def gather(
     """
     table = list(source)
     names = _column_names(table)
-    columns = _reward_columns(table, names, rewards)
+    found = _reward_columns(table, names, rewards)
+    # A page shows a name in every row of its table, and a browser lays out each of them.
+    short = dict(zip(found, shorten_names(found), strict=True))
+    columns = {short[name]: column for name, column in found.items()}
     values = {name: _read_numbers(table, column) for name, column in columns.items()}
-    factors = {name: float((weights or {}).get(name, 1.0)) for name in values}
+    factors = {short[name]: float((weights or {}).get(name, 1.0)) for name in found}
     if "reward" in names and "reward" not in values and not sum_anew:
         totals = _read_numbers(table, "reward")
     else:
@@ -187,7 +194,7 @@ def _column_names(table: list[Mapping[str, Any]]) -> list[str]:
     names = list(dict.fromkeys(name for row in table for name in row))
     if "completion" not in names:
         raise ValueError(
-            f"no column 'completion' in the file (columns: {', '.join(names)});"
+            f"no column 'completion' in the file (columns: {list_names(names)});"
             " name it, as columns={'response': 'completion'} (--column response=completion)"
         )
     return names
@@ -201,7 +208,7 @@ def _reward_columns(
     if wanted is not None:
         found = {name: PREFIX + name if PREFIX + name in names else name for name in wanted}
         if missing := [name for name, column in found.items() if column not in names]:
-            present = ", ".join(names)
+            present = list_names(names)
             raise ValueError(f"no column for the reward {missing[0]!r} (columns: {present})")
     elif scored:
         found = {name.removeprefix(PREFIX): name for name in scored}
@@ -213,7 +220,7 @@ def _reward_columns(
         found = {}
     if not found:
         raise ValueError(
-            f"no reward in the file: none of its columns ({', '.join(names)}) is 'rewards/NAME';"
+            f"no reward in the file: none of its columns ({list_names(names)}) is 'rewards/NAME';"
             " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME)"
         )
     return found

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from rewardkit._files.journal import Journal, State, write_atomically
+from rewardkit._files.journal import Journal, State, explain_garbage, write_atomically
 from rewardkit._files.source import Source, sidecar_path
 from rewardkit._files.writing import merge_schema, write_parquet
 from rewardkit._workers.parallel import in_order
@@ -22,7 +22,7 @@ from rewardkit.scoring.chunk_scorer import (
     tally,
 )
 from rewardkit.scoring.groups import keep_groups_whole
-from rewardkit.scoring.record import fingerprint_work, finished_state, format_sidecar
+from rewardkit.scoring.record import check_state, fingerprint_work, finished_state, format_sidecar
 
 OUT_SUFFIXES = (".jsonl", ".parquet")
 
@@ -113,10 +113,21 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     if resume and (state := finished_state(out, fingerprints)):
         return _summarize_state(out, scorer, state, state["rows"])
     with Journal(out, fingerprints, fresh=not resume) as journal:
-        resumed = journal.state["rows"]
+        resumed = _check_resumed(journal, len(scorer.terms) + 1)
         _score_rest(opened, scorer, journal, progress, workers=workers, batch_size=batch_size)
         _finish_file(opened, scorer, journal)
         return _summarize_state(out, scorer, journal.state, resumed)
+
+
+def _check_resumed(journal: Journal, terms: int) -> int:
+    """Return how many rows an earlier run scored; ValueError if its state cannot be resumed."""
+    try:
+        check_state(journal.state, terms)
+    except (ValueError, TypeError, LookupError):
+        # The first line has the fingerprints, and each other one a piece's state.
+        message = explain_garbage(journal.progress, len(journal.ends) + 1)
+        raise ValueError(message) from None
+    return int(journal.state["rows"])
 
 
 def _check_arguments(source: Source, out: Path, *, workers: int, batch_size: int) -> None:
