@@ -31,24 +31,31 @@ def build_environment(box: Box) -> dict[str, str]:
 
 
 def build_loader(box: Box, file: int) -> str:
-    """Return a program that loads what was marshalled in a file, of which the guest is first."""
-    drop = "guest['become_nobody']();" if box.nobody else ""
+    """Return the beginning of a program, which loads what was marshalled in a file.
+
+    `codes` is what `compile_guest` returns, `data[1]` what comes after it.
+    """
+    drop = "start['become_nobody']();" if box.nobody else ""
     return (
         f"import marshal, os; del os.environ['PYTHONHASHSEED']; file = os.fdopen({file}, 'rb');"
-        " data = marshal.load(file); file.close(); guest = {'__name__': 'guest'};"
-        f" exec(data[0], guest); {drop}"
+        " data = marshal.load(file); file.close(); codes = data[0];"
+        " guest, start = {'__name__': 'guest'}, {'__name__': 'start'};"
+        f" exec(codes['guest'], guest); exec(codes['start'], start); {drop}"
     )
 
 
 @cache
-def compile_guest() -> tuple[CodeType, CodeType]:
-    """Return the code of `guest.py` and `waiting.py`."""
-    folder = Path(__file__).parent
-    guest, waiting = (
-        compile((folder / name).read_text(encoding="utf-8"), name, "exec", dont_inherit=True)
-        for name in ("guest.py", "waiting.py")
-    )
-    return guest, waiting
+def compile_guest() -> dict[str, CodeType]:
+    """Return the code of the files that run inside a sandbox, by name."""
+    return {
+        name: compile(
+            Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"),
+            f"{name}.py",
+            "exec",
+            dont_inherit=True,
+        )
+        for name in ("guest", "start", "waiting")
+    }
 
 
 def build_command(box: Box, program: str, call_filter: int) -> list[str]:
