@@ -60,7 +60,7 @@ class Sandbox(NamedTuple):
             given = stack.enter_context(open_nameless_file(stdin.encode(errors="replace")))
             output, writing = stack.enter_context(open_pipe())
             streams = {"stdin": given, "stdout": writing}
-            task = self._task("run_program", program)
+            task = self._build_task("run_program", program)
             row = stack.enter_context(start_row(self.box, task, streams, clock))
             data = _read_until(output, max_bytes, clock, row)
             code = 0 if len(data) > max_bytes else row.wait_for_exit(clock)
@@ -80,10 +80,10 @@ class Sandbox(NamedTuple):
             replies, replying = stack.enter_context(open_pipe())
             reports, reporting = stack.enter_context(open_pipe())
             streams = {"incoming": questions, "outgoing": replying}
-            task = self._task("serve_answer", answer)
+            task = self._build_task("serve_answer", answer)
             first = stack.enter_context(start_row(self.box, task, streams, clock))
             streams = {"incoming": replies, "outgoing": asking, "report": reporting}
-            task = self._task("run_tests", tests, partial=partial)
+            task = self._build_task("run_tests", tests, partial=partial)
             second = stack.enter_context(start_row(self.box, task, streams, clock))
             report = _read_until(reports, MAX_REPORT_BYTES, clock, first, second)
             # Pipes close a moment before their process has ended, which says why it has: what the
@@ -94,7 +94,7 @@ class Sandbox(NamedTuple):
         total, *faults = report.decode(errors="replace").split("\n")
         return int(total or 0), faults[:-1]
 
-    def _task(self, role: str, source: str, **options: Any) -> dict[str, Any]:
+    def _build_task(self, role: str, source: str, **options: Any) -> dict[str, Any]:
         # In a namespace of its own it counts with the process that waits and that one's parent.
         processes = MAX_THREADS + 2 * self.box.warm
         if self.box.nobody and not self.box.warm:

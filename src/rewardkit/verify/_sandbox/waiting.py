@@ -99,7 +99,7 @@ def serve(
                 files = _receive_files(caller, pause)
             except TimeoutError:
                 files = {}
-            if files and _fork() == 0:
+            if files and _fork_process() == 0:
                 caller.close()
                 _enter_own_namespaces(libc)
                 rows = socket.socket(fileno=files["control"])
@@ -143,7 +143,7 @@ def _wait_for_rows(
     os._exit(0)
 
 
-def _fork() -> int:
+def _fork_process() -> int:
     """Return the child's id, 0 in the child, and -1 where none can be had."""
     try:
         return os.fork()
@@ -161,7 +161,7 @@ def _reap_children(options: int) -> bool:
     return True
 
 
-def _check(result: int) -> None:
+def _raise_errno(result: int) -> None:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -172,7 +172,7 @@ def _enter_own_namespaces(libc: ctypes.CDLL) -> None:
 
     It has no user in its namespace (all show as nobody), so it cannot become one either.
     """
-    _check(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID))
+    _raise_errno(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID))
     if os.fork():
         os._exit(0)
 
@@ -200,14 +200,14 @@ def _wait_for(numbers: list[int], seconds: float | None = None) -> list[int]:
 
 def _fork_into_namespace(libc: ctypes.CDLL, own_namespace: int) -> int:
     """Fork a child that is process 1 of a new namespace; return its id, 0 in the child."""
-    _check(libc.unshare(_CLONE_NEWPID))
+    _raise_errno(libc.unshare(_CLONE_NEWPID))
     pid = -1
     try:
         pid = os.fork()
     finally:
         if pid:
             # Otherwise the next namespace would be inside this one, which ends with its child.
-            _check(libc.setns(own_namespace, _CLONE_NEWPID))
+            _raise_errno(libc.setns(own_namespace, _CLONE_NEWPID))
     return pid
 
 
@@ -243,7 +243,7 @@ def _run_row(
             first = number + 1
         os.setsid()
         start["drop_capabilities"](libc)
-        _check(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
+        _raise_errno(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
         with os.fdopen(streams.pop("task"), "rb") as file:
             task = marshal.load(file)  # noqa: S302 - from the caller
         start["start_role"](guest, task, **streams)
