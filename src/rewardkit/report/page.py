@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from unicodedata import category
 
 from rewardkit import __version__
-from rewardkit._files.source import Source, sidecar_path
+from rewardkit._files.source import Source
 from rewardkit._optional import require
+from rewardkit._scored.columns import load_sidecar
 from rewardkit.component import walk
-from rewardkit.config import load
 from rewardkit.extract import Extractor
 from rewardkit.report import charts
 from rewardkit.report.answers import USUAL
@@ -23,7 +23,7 @@ from rewardkit.report.figure_types import Figures, ReportFinding
 from rewardkit.report.formatting import as_data, number, percent, two_decimals
 from rewardkit.report.pack import PICKED, Packed, pack
 from rewardkit.report.rows import Rows, gather
-from rewardkit.reward import Linear, Reward
+from rewardkit.reward import Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
 EXTRA = "rewardkit[report]"
@@ -62,7 +62,7 @@ def report(  # noqa: PLR0913 - keywords, all but two
     title: str | None = None,
     rewards: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
-    group: str = "prompt",
+    group: str | None = None,
     extractor: Extractor | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Report:
@@ -94,7 +94,7 @@ def report(  # noqa: PLR0913 - keywords, all but two
     """
     require("jinja2", install=EXTRA)  # before the file is read, which takes longer
     opened = Source.resolve(source)
-    weighted = _load_sidecar(opened)
+    weighted = load_sidecar(opened)
     rows = gather(
         opened.rows(columns=columns),
         rewards=rewards,
@@ -112,22 +112,6 @@ def report(  # noqa: PLR0913 - keywords, all but two
     path = Path(out)
     path.write_bytes(page)
     return Report(path, len(page), len(rows), shown, figures)
-
-
-def _load_sidecar(source: Source) -> dict[str, tuple[Reward, float]]:
-    """Return the rewards beside a scored file with their weights, by name, if they load."""
-    sidecar = sidecar_path(source.name)
-    if not sidecar.is_file():
-        return {}
-    try:
-        loaded = load(sidecar)
-    except ValueError:  # functions, which YAML does not hold, or a plugin that is not installed
-        return {}
-    found = {}
-    for reward in loaded if isinstance(loaded, list) else [loaded]:
-        for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
-            found[term.__name__] = term, weight
-    return found
 
 
 def _refuse_unknown_weights(weights: Mapping[str, float], rows: Rows) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
+from types import NoneType
 from typing import Any
 
-from rewardkit._score_checks import as_finite, weighted_sum
+from rewardkit._score_checks import weighted_sum
+from rewardkit._scored.columns import (
+    TOTAL,
+    TRL_COLUMNS,
+    WHY,
+    RawRow,
+    choose_group_column,
+    find_reward_columns,
+    group_key,
+    list_columns,
+    read_number,
+    read_step,
+)
 from rewardkit.batch import Batch
 
-PREFIX, WHY = "rewards/", "/why"
 ZERO_STD = 1e-8  # torch.isclose's tolerance, by which TRL counts frac_reward_zero_std
 EPSILON = 1e-4  # what TRL adds to a group's std
-_TRL_COLUMNS = {"step", "prompt", "completion", "completion_ids", "advantage", "reward"}
 
 Value = float | None
 
@@ -104,7 +114,7 @@ def gather(
     *,
     rewards: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
-    group: str = "prompt",
+    group: str | None = None,
     sum_anew: bool = False,
 ) -> Rows:
     """Collect the rows of a scored file.
@@ -122,26 +132,27 @@ def gather(
     ([1.0, 3.0], [-0.707, 0.707])
     """
     table = list(source)
-    names = _column_names(table)
-    columns = _reward_columns(table, names, rewards)
+    names = list_columns(table)
+    columns = find_reward_columns(table, names, rewards)
     values = {name: _read_numbers(table, column) for name, column in columns.items()}
     factors = {name: float((weights or {}).get(name, 1.0)) for name in values}
-    if "reward" in names and "reward" not in values and not sum_anew:
-        totals = _read_numbers(table, "reward")
+    if TOTAL in names and TOTAL not in values and not sum_anew:
+        totals = _read_numbers(table, TOTAL)
     else:
         factor_list = [*factors.values()]
         totals = [weighted_sum(row, factor_list) for row in zip(*values.values(), strict=True)]
-    groups = _find_groups(table, group) if group in names else []
+    group_column = choose_group_column(names, group)
+    groups = _find_groups(table, group_column) if group_column else []
     if "advantage" in names and "advantage" not in values:
         advantages = _read_numbers(table, "advantage")
     else:
         advantages = _compute_advantages(totals, groups)
     whys = {name: column + WHY for name, column in columns.items()}
-    used = {*_TRL_COLUMNS, *columns.values(), *whys.values()}
+    used = {*TRL_COLUMNS, *columns.values(), *whys.values()}
     return Rows(
         texts=Batch([row.get("completion") for row in table]).texts,
         prompts=_prompt_texts(table),
-        steps=[_read_step(row.get("step")) for row in table],
+        steps=[read_step(row.get("step")) for row in table],
         values=values,
         whys={name: [_read_why(row.get(why)) for row in table] for name, why in whys.items()},
         weights=factors,
@@ -180,61 +191,11 @@ def standard_deviation(values: Sequence[float], *, sample: bool = False) -> floa
     return math.dist(values, [mean] * len(values)) / math.sqrt(len(values) - sample)
 
 
-def _column_names(table: list[Mapping[str, Any]]) -> list[str]:
-    """Return the columns of all rows; ValueError for no rows, or none with completions."""
-    if not table:
-        raise ValueError("the file has no rows; give one with at least one scored completion")
-    names = list(dict.fromkeys(name for row in table for name in row))
-    if "completion" not in names:
-        raise ValueError(
-            f"no column 'completion' in the file (columns: {', '.join(names)});"
-            " name it, as columns={'response': 'completion'} (--column response=completion)"
-        )
-    return names
-
-
-def _reward_columns(
-    table: list[Mapping[str, Any]], names: list[str], wanted: Sequence[str] | None
-) -> dict[str, str]:
-    """Return the column of each reward, by the reward's name."""
-    scored = [name for name in names if name.startswith(PREFIX) and not name.endswith(WHY)]
-    if wanted is not None:
-        found = {name: PREFIX + name if PREFIX + name in names else name for name in wanted}
-        if missing := [name for name, column in found.items() if column not in names]:
-            present = ", ".join(names)
-            raise ValueError(f"no column for the reward {missing[0]!r} (columns: {present})")
-    elif scored:
-        found = {name.removeprefix(PREFIX): name for name in scored}
-    elif "advantage" in names:  # only the table that TRL logs has one
-        found = {
-            name: name for name in names if name not in _TRL_COLUMNS and _is_numeric(table, name)
-        }
-    else:
-        found = {}
-    if not found:
-        raise ValueError(
-            f"no reward in the file: none of its columns ({', '.join(names)}) is 'rewards/NAME';"
-            " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME)"
-        )
-    return found
-
-
-def _is_numeric(table: list[Mapping[str, Any]], name: str) -> bool:
-    """Return whether a column holds numbers, and nothing else but None."""
-    values = [value for row in table if (value := row.get(name)) is not None]
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-
-
-def _read_numbers(table: list[Mapping[str, Any]], column: str) -> list[Value]:
-    return [_read_number(row.get(column)) for row in table]
-
-
-def _read_number(value: Any) -> Value:
-    """Return a value of the file as a finite float; None for anything else."""
-    try:
-        return as_finite(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
+def _read_numbers(table: Sequence[RawRow], column: str) -> list[Value]:
+    values = [row.get(column) for row in table]
+    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
+        return values  # finite floats and None already, which is usual
+    return [*map(read_number, values)]
 
 
 def _count_infinities(table: list[Mapping[str, Any]], columns: Mapping[str, str]) -> dict[str, int]:
@@ -244,11 +205,6 @@ def _count_infinities(table: list[Mapping[str, Any]], columns: Mapping[str, str]
         if count := sum(map(math.isinf, values)):
             counts[name] = count
     return counts
-
-
-def _read_step(value: Any) -> int | None:
-    number = _read_number(value)
-    return None if number is None else int(number)
 
 
 def _read_why(value: Any) -> str:
@@ -262,16 +218,12 @@ def _prompt_texts(table: list[Mapping[str, Any]]) -> list[str]:
     return [batch.prompt_text(row) for row in range(len(table))]
 
 
-def _find_groups(table: list[Mapping[str, Any]], column: str) -> list[list[int]]:
+def _find_groups(table: Sequence[RawRow], column: str) -> list[list[int]]:
     """Return the rows of each group: those with equal values in one step, two or more."""
     groups: dict[tuple[int | None, str], list[int]] = {}
     for index, row in enumerate(table):
-        value = row.get(column)
-        if value is None:
-            continue
-        # A prompt may be a list of messages, which cannot be a key.
-        key = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-        groups.setdefault((_read_step(row.get("step")), key), []).append(index)
+        if (key := group_key(row, column)) is not None:
+            groups.setdefault(key, []).append(index)
     # A completion alone has nothing to be compared with; GRPO gives it no advantage.
     return [rows for rows in groups.values() if len(rows) > 1]
 
