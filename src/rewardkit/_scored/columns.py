@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rewardkit._files.source import Source, sidecar_path
@@ -99,6 +99,21 @@ def group_key(row: RawRow, column: str) -> tuple[int | None, str] | None:
     # A prompt may be a list of messages, which cannot be a key.
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     return read_step(row.get("step")), text
+
+
+def read_group_keys(
+    table: Iterable[RawRow], column: str
+) -> Iterator[tuple[int | None, str] | None]:
+    """Yield each row's `group_key`."""
+    before: Any = None
+    key = None
+    for row in table:
+        now = row.get(column), row.get("step")
+        # Rows of one group usually follow each other, and to compare is quicker than to encode.
+        if now != before:
+            key = group_key(row, column)
+            before = now
+        yield key
 
 
 def choose_group_column(names: Sequence[str], group: str | None) -> str | None:

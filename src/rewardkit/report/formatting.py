@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MANY = 1000
@@ -38,6 +39,22 @@ def percent(share: float) -> str:
     # Decimals matter near the ends, where a tenth of a percent is a large part of what is left.
     whole = 10 <= abs(hundredths) <= 90 or hundredths.is_integer()  # noqa: PLR2004 - percents
     return f"{hundredths:z.0f}%" if whole else f"{hundredths:.1f}%"
+
+
+def split_hundred(shares: Sequence[float]) -> list[str]:
+    """Format shares of a whole in percent, rounded so that they add up to the rounded sum.
+
+    >>> split_hundred([1 / 3, 1 / 3, 1 / 3]), split_hundred([1.1, -0.1])
+    (['33.4%', '33.3%', '33.3%'], ['110%', '-10%'])
+    """
+    thousandths = [1000 * share for share in shares]
+    rounded = [math.floor(share) for share in thousandths]
+    missing = round(sum(thousandths)) - sum(rounded)
+    # The largest remainders are rounded up, the others down (Hamilton's method).
+    order = sorted(range(len(shares)), key=lambda index: rounded[index] - thousandths[index])
+    for index in order[:missing]:
+        rounded[index] += 1
+    return [f"{share / 10:z.1f}".removesuffix(".0") + "%" for share in rounded]
 
 
 def two_decimals(value: float) -> str:

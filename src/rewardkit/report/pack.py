@@ -10,6 +10,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from heapq import nsmallest
 from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
@@ -44,12 +45,12 @@ class Packed(NamedTuple):
 
 def pack(rows: Rows, extractors: Sequence[Extractor], room: int) -> Packed:
     """Pack every row's values, and as many texts as fit into `room` characters."""
-    order = list(_order_rows(rows))
-    chosen = sorted(order[:MAX_TABLE_ROWS])
+    order = list(islice(_order_rows(rows), MAX_TABLE_ROWS))
+    chosen = sorted(order)
     values = _deflate(_encode_values(rows, chosen))
     # Four characters of base64 hold three bytes.
     texts_room = (room - len(values)) * 3 // 4
-    texts, shown = _pack_texts(rows, order[:MAX_TABLE_ROWS], extractors, texts_room)
+    texts, shown = _pack_texts(rows, order, extractors, texts_room)
     return Packed(values, base64.b64encode(texts).decode("ascii"), len(chosen), shown)
 
 
@@ -68,6 +69,7 @@ def _encode_values(rows: Rows, chosen: Sequence[int]) -> bytes:
         "disagreement": select(rows.disagreement),
         "means": [_shorten_number(mean) for mean in rows.group_means],
         "stds": [_shorten_number(std) for std in rows.group_stds],
+        "rates": [_shorten_number(rate) for rate in rows.pass_rates] if rows.rule else None,
         "rewards": list(rows.values),
         "values": [select(values) for values in rows.values.values()],
     }
@@ -105,9 +107,9 @@ def _rank_rows(rows: Rows) -> Iterator[int]:
     for group in _extremes(range(len(stds)), stds, highest=True):
         yield from rows.groups[group]
     for values in rows.values.values():  # a row or two for every bar of a histogram
-        known = sorted((value, row) for row, value in enumerate(values) if value is not None)
-        one_per_value = dict(known)
-        yield from islice(one_per_value.values(), 0, None, max(1, len(one_per_value) // PICKED))
+        last_rows = {value: row for row, value in enumerate(values) if value is not None}
+        spaced = islice(sorted(last_rows), 0, None, max(1, len(last_rows) // PICKED))
+        yield from map(last_rows.__getitem__, spaced)
     blocks = list(range(0, len(rows), _BLOCK_ROWS))
     Random(0).shuffle(blocks)  # noqa: S311 - a sample, the same each time
     for block in blocks:
@@ -118,8 +120,8 @@ def _extremes(indices: Sequence[int], values: Sequence[Value], *, highest: bool)
     """Return the indices of the highest or the lowest values, the most extreme first."""
     # Negated rather than sorted in reverse, so that equal values stay in the file's order.
     factor = -1 if highest else 1
-    known = [(factor * value, index) for index in indices if (value := values[index]) is not None]
-    return [index for _, index in sorted(known)[:PICKED]]
+    known = ((factor * value, index) for index in indices if (value := values[index]) is not None)
+    return [index for _, index in nsmallest(PICKED, known)]
 
 
 def _pack_texts(

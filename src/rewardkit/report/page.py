@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from unicodedata import category
 
 from rewardkit import __version__
+from rewardkit._files.chunks import Row
 from rewardkit._files.source import Source
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
@@ -20,13 +22,17 @@ from rewardkit.report import charts
 from rewardkit.report.answers import USUAL
 from rewardkit.report.compute_figures import measure
 from rewardkit.report.figure_types import Figures, ReportFinding
-from rewardkit.report.formatting import as_data, number, percent, two_decimals
+from rewardkit.report.formatting import as_data, number, percent, split_hundred, two_decimals
 from rewardkit.report.pack import PICKED, Packed, pack
 from rewardkit.report.rows import Rows, gather
 from rewardkit.reward import Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
 EXTRA = "rewardkit[report]"
+ROWS_PER_PROGRESS = 1024
+
+Progress: TypeAlias = Callable[[str, int, int | None], object]
+"""Called with the stage, how much of it is done, and of how much; None if that is unknown."""
 
 
 class Report(NamedTuple):
@@ -63,8 +69,11 @@ def report(  # noqa: PLR0913 - keywords, all but two
     rewards: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
     group: str | None = None,
+    pass_reward: str | None = None,
+    pass_value: float | None = None,
     extractor: Extractor | None = None,
     max_bytes: int = MAX_BYTES,
+    progress: Progress | None = None,
 ) -> Report:
     r"""Write one HTML file about the rewards in `source`, and return what it says.
 
@@ -72,17 +81,22 @@ def report(  # noqa: PLR0913 - keywords, all but two
     glob, or a folder. `columns` gives a column of the file the name that is read here, as
     {"response": "completion"}. Rewards are the columns `rewards/NAME`, or TRL's; `rewards` names
     others, and `weights` their factors in the sum, by default those of `SOURCE.rewards.yaml`, or 1.
-    Rows of one step with equal values of `group` are a group. `extractor` finds the answers to
-    highlight: by default those of the rewards in `SOURCE.rewards.yaml`, then answer tags, LaTeX
-    boxes and `####`.
+    Rows of one step with equal values of `group` are a group, by default those of one prompt.
+    `extractor` finds the answers to highlight and to vote: by default those of the rewards in
+    `SOURCE.rewards.yaml`, then answer tags, LaTeX boxes and `####`.
+
+    A completion passes if `pass_reward` gives it at least `pass_value`: by default the reward
+    `correct` in `SOURCE.rewards.yaml`, or the only one with "correct", "accuracy" or "right" in its
+    name, and the value of a right answer, or the highest in the file. `progress` is called with the
+    stage, how much of it is done, and of how much.
 
     All figures are over all rows, which are held in memory. The page has at most `max_bytes`: the
     values of up to 20,000 rows, and as many texts as fit, the extremes before a random sample. It
     says how many.
 
-    Raises ValueError for a file without rows, completions or rewards, for unknown names, and for
-    `max_bytes` too small for the figures alone; FileNotFoundError; ImportError if a package is
-    missing.
+    Raises ValueError for a file without rows, completions or rewards, for unknown names of rewards
+    or of the group's column, and for `max_bytes` too small for the figures alone;
+    FileNotFoundError; ImportError if a package is missing.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -93,18 +107,27 @@ def report(  # noqa: PLR0913 - keywords, all but two
     ['Most groups give no learning signal (zero reward std)', 'A reward is flat']
     """
     require("jinja2", install=EXTRA)  # before the file is read, which takes longer
-    opened = Source.resolve(source)
+    opened, show = Source.resolve(source), progress or _ignore_progress
     weighted = load_sidecar(opened)
     rows = gather(
-        opened.rows(columns=columns),
+        _count_rows(opened, columns, progress),
         rewards=rewards,
         weights={**{name: weight for name, (_, weight) in weighted.items()}, **(weights or {})},
         group=group,
         sum_anew=rewards is not None or weights is not None,
+        known_rewards={name: reward for name, (reward, _) in weighted.items()},
+        pass_reward=pass_reward,
+        pass_value=pass_value,
     )
     _refuse_unknown_weights(weights or {}, rows)
-    figures = measure(rows, {name: reward.bounds for name, (reward, _) in weighted.items()})
     extractors = _choose_extractors([reward for reward, _ in weighted.values()], extractor)
+    figures = measure(
+        rows,
+        {name: reward.bounds for name, (reward, _) in weighted.items()},
+        extractors=extractors,
+        progress=partial(show, "figures"),
+    )
+    show("texts", 0, None)
     name = Path(source).resolve().name
     page, shown = _fit_page(
         rows, figures, extractors, (title or f"Rewards of {name}", name), max_bytes
@@ -112,6 +135,24 @@ def report(  # noqa: PLR0913 - keywords, all but two
     path = Path(out)
     path.write_bytes(page)
     return Report(path, len(page), len(rows), shown, figures)
+
+
+def _ignore_progress(_stage: str, _done: int, _total: int | None) -> None:
+    """Do nothing: nobody waits for it."""
+
+
+def _count_rows(
+    source: Source, columns: Mapping[str, str] | None, progress: Progress | None
+) -> Iterator[Row]:
+    """Yield the rows of a file, and say every now and then how many were read."""
+    if progress is None:
+        yield from source.rows(columns=columns)
+        return
+    total = source.count()  # a pass over the file, so only if somebody waits
+    for done, row in enumerate(source.rows(columns=columns)):
+        if done % ROWS_PER_PROGRESS == 0:
+            progress("rows", done, total)
+        yield row
 
 
 def _refuse_unknown_weights(weights: Mapping[str, float], rows: Rows) -> None:
@@ -168,6 +209,7 @@ def _render_page(rows: Rows, figures: Figures, packed: Packed, title: str, sourc
         "number": number,
         "percent": percent,
         "two_decimals": two_decimals,
+        "split_hundred": split_hundred,
         "split_name": split_name,
     }
     page: str = environment.from_string(html).render(

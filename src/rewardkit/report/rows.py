@@ -18,12 +18,15 @@ from rewardkit._scored.columns import (
     RawRow,
     choose_group_column,
     find_reward_columns,
-    group_key,
     list_columns,
+    read_group_keys,
     read_number,
     read_step,
 )
+from rewardkit._scored.passes import TOLERANCE, PassRule, choose_rule
+from rewardkit._text.completions import replace_surrogates
 from rewardkit.batch import Batch
+from rewardkit.reward import Reward
 
 ZERO_STD = 1e-8  # torch.isclose's tolerance, by which TRL counts frac_reward_zero_std
 EPSILON = 1e-4  # what TRL adds to a group's std
@@ -57,6 +60,10 @@ class Rows:
     """Every other column of each row."""
     infinite: dict[str, int] = field(default_factory=dict)
     """How many infinities each reward gave; they are left out, as None."""
+    alone: list[int] = field(default_factory=list)
+    """The rows whose group has no other completion."""
+    rule: PassRule | None = None
+    """Which reward says that a completion passes; None if that is not known."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -79,11 +86,27 @@ class Rows:
     @cached_property
     def group_means(self) -> list[Value]:
         """The mean of the totals of each group; None if all of them are None."""
-        known = [
-            [value for row in rows if (value := self.totals[row]) is not None]
-            for rows in self.groups
-        ]
-        return [fmean(values) if values else None for values in known]
+        return [_mean_of_known(self.totals, rows) for rows in self.groups]
+
+    @cached_property
+    def flat_groups(self) -> dict[str, list[bool]]:
+        """By reward, whether its values are all equal within each group."""
+        return {
+            name: [_is_flat(values, rows) for rows in self.groups]
+            for name, values in self.values.items()
+        }
+
+    @cached_property
+    def pass_rates(self) -> list[Value]:
+        """The share of each group's completions that pass; None without a value or a rule."""
+        if self.rule is None:
+            return [None] * len(self.groups)
+        values, least = self.values[self.rule.reward], self.rule.least - TOLERANCE
+        rates: list[Value] = []
+        for rows in self.groups:
+            known = [value >= least for row in rows if (value := values[row]) is not None]
+            rates.append(sum(known) / len(known) if known else None)
+        return rates
 
     @cached_property
     def disagreement(self) -> list[float]:
@@ -92,39 +115,44 @@ class Rows:
         Each reward is scaled to 0..1 between its lowest and its highest value, and reversed if its
         weight is negative. The result is the standard deviation over the rewards.
         """
-        scales = {}
+        columns: list[list[Value]] = []
         for name, values in self.values.items():
             known = [value for value in values if value is not None]
             if known and max(known) > min(known):  # a constant has no opinion on any row
-                scales[name] = min(known), max(known) - min(known)
+                low, high = min(known), max(known)
+                if self.weights[name] < 0:
+                    low, high = high, low
+                width = high - low
+                columns.append([None if v is None else (v - low) / width for v in values])
+        if len(columns) < 2:  # noqa: PLR2004 - one reward cannot disagree
+            return [0.0] * len(self)
         stds = []
-        for row in range(len(self)):
-            scaled = []
-            for name, (low, width) in scales.items():
-                value = self.values[name][row]
-                if value is not None:
-                    part = (value - low) / width
-                    scaled.append(part if self.weights[name] >= 0 else 1 - part)
-            stds.append(standard_deviation(scaled) if len(scaled) > 1 else 0.0)
+        for row in zip(*columns, strict=True):
+            scaled = [value for value in row if value is not None] if None in row else row
+            stds.append(standard_deviation(scaled) if len(scaled) > 1 else 0.0)  # type: ignore[arg-type]  # None is left out
         return stds
 
 
-def gather(
+def gather(  # noqa: PLR0913 - keywords, all but one
     source: Iterable[Mapping[str, Any]],
     *,
     rewards: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
     group: str | None = None,
     sum_anew: bool = False,
+    known_rewards: Mapping[str, Reward] | None = None,
+    pass_reward: str | None = None,
+    pass_value: float | None = None,
 ) -> Rows:
     """Collect the rows of a scored file.
 
     Rewards are the columns `rewards/NAME` that scoring writes, else every numeric column of TRL's
     own table; `rewards` names others. `weights` are their factors, 1 for a reward without one. The
     file's own column `reward` is the sum, unless `sum_anew`. Rows with the same step and the same
-    value of `group` make a group.
+    value of `group` make a group, by default of the prompt. `pass_reward` and `pass_value` say
+    which completions pass, else the rewards that are known as objects do.
 
-    Raises ValueError if there are no rows, no completions or no rewards.
+    Raises ValueError if there are no rows, no completions or no rewards, and for unknown columns.
 
     >>> pairs = [("a", 1.0), ("b", 3.0)]
     >>> rows = gather({"prompt": "?", "completion": text, "rewards/r": r} for text, r in pairs)
@@ -142,29 +170,45 @@ def gather(
         factor_list = [*factors.values()]
         totals = [weighted_sum(row, factor_list) for row in zip(*values.values(), strict=True)]
     group_column = choose_group_column(names, group)
-    groups = _find_groups(table, group_column) if group_column else []
+    groups, alone = _find_groups(table, group_column) if group_column else ([], [])
     if "advantage" in names and "advantage" not in values:
         advantages = _read_numbers(table, "advantage")
     else:
         advantages = _compute_advantages(totals, groups)
     whys = {name: column + WHY for name, column in columns.items()}
     used = {*TRL_COLUMNS, *columns.values(), *whys.values()}
+    others = [name for name in names if name not in used]
     return Rows(
         texts=Batch([row.get("completion") for row in table]).texts,
         prompts=_prompt_texts(table),
         steps=[read_step(row.get("step")) for row in table],
         values=values,
-        whys={name: [_read_why(row.get(why)) for row in table] for name, why in whys.items()},
+        whys={
+            name: _read_whys(table, why) if why in names else [""] * len(table)
+            for name, why in whys.items()
+        },
         weights=factors,
         totals=totals,
         advantages=advantages,
         groups=groups,
         extras=[
-            {name: value for name, value in row.items() if name not in used and value is not None}
+            {name: value for name in others if (value := row.get(name)) is not None}
             for row in table
         ],
         infinite=_count_infinities(table, columns),
+        alone=alone,
+        rule=choose_rule(values, known_rewards or {}, reward=pass_reward, least=pass_value),
     )
+
+
+def _mean_of_known(values: Sequence[Value], rows: Iterable[int]) -> Value:
+    known = [value for row in rows if (value := values[row]) is not None]
+    return fmean(known) if known else None
+
+
+def _is_flat(values: Sequence[Value], rows: Iterable[int]) -> bool:
+    known = [value for row in rows if (value := values[row]) is not None]
+    return not known or max(known) - min(known) < ZERO_STD
 
 
 def sample_std(values: Sequence[Value], rows: Iterable[int]) -> float:
@@ -207,25 +251,35 @@ def _count_infinities(table: list[Mapping[str, Any]], columns: Mapping[str, str]
     return counts
 
 
-def _read_why(value: Any) -> str:
-    # A batch replaces lone surrogates, which no page can be encoded with.
-    return "" if value is None else Batch([str(value)]).texts[0]
+def _read_whys(table: Sequence[RawRow], column: str) -> list[str]:
+    # No page can be encoded with lone surrogates.
+    return [
+        "" if (why := row.get(column)) is None else replace_surrogates(str(why)) for row in table
+    ]
 
 
-def _prompt_texts(table: list[Mapping[str, Any]]) -> list[str]:
-    prompts = [row.get("prompt") or "" for row in table]
-    batch = Batch([""] * len(table), prompts=prompts)
-    return [batch.prompt_text(row) for row in range(len(table))]
+def _prompt_texts(table: Sequence[RawRow]) -> list[str]:
+    texts: list[str] = []
+    before: Any = None
+    for row in table:
+        prompt = row.get("prompt")
+        # The prompts of a group usually follow each other: they share one text in memory.
+        if not texts or prompt != before:
+            text = Batch([""], prompts=[prompt or ""]).prompt_text(0)
+        texts.append(text)
+        before = prompt
+    return texts
 
 
-def _find_groups(table: Sequence[RawRow], column: str) -> list[list[int]]:
-    """Return the rows of each group: those with equal values in one step, two or more."""
+def _find_groups(table: Sequence[RawRow], column: str) -> tuple[list[list[int]], list[int]]:
+    """Return the rows of each group of two or more, and the rows alone in theirs."""
     groups: dict[tuple[int | None, str], list[int]] = {}
-    for index, row in enumerate(table):
-        if (key := group_key(row, column)) is not None:
+    for index, key in enumerate(read_group_keys(table, column)):
+        if key is not None:
             groups.setdefault(key, []).append(index)
     # A completion alone has nothing to be compared with; GRPO gives it no advantage.
-    return [rows for rows in groups.values() if len(rows) > 1]
+    several = [rows for rows in groups.values() if len(rows) > 1]
+    return several, [rows[0] for rows in groups.values() if len(rows) == 1]
 
 
 def _compute_advantages(totals: list[Value], groups: list[list[int]]) -> list[Value]:
@@ -237,7 +291,7 @@ def _compute_advantages(totals: list[Value], groups: list[list[int]]) -> list[Va
     for rows in groups:
         known = [(row, value) for row in rows if (value := totals[row]) is not None]
         if known:
-            mean, std = fmean(value for _, value in known), sample_std(totals, rows)
+            mean, std = fmean([value for _, value in known]), sample_std(totals, rows)
             for row, value in known:
                 advantages[row] = (value - mean) / (std + EPSILON)
     return advantages
