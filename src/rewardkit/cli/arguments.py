@@ -56,6 +56,28 @@ ColumnOption = Annotated[
         " `response=completion`. Repeatable.",
     ),
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Rows with equal values in this column form a group; by default, of one prompt.",
+    ),
+]
+PassRewardOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The reward that says whether a completion passes; by default the one for correct"
+        " answers.",
+    ),
+]
+PassValueOption = Annotated[
+    float | None,
+    typer.Option(
+        help="The lowest value that passes; by default the value of a correct answer, else the"
+        " highest in the file.",
+    ),
+]
 TemplateOption = Annotated[
     str | None,
     typer.Option(

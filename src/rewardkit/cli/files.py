@@ -11,7 +11,10 @@ import typer
 from rewardkit.cli.arguments import (
     INTERRUPTED,
     ColumnOption,
+    GroupOption,
     JsonOption,
+    PassRewardOption,
+    PassValueOption,
     RewardArguments,
     load_rewards,
     parse_columns,
@@ -58,7 +61,7 @@ def score_file(  # noqa: PLR0913 - one argument per option
                 workers=workers,
                 batch_size=batch_size,
                 resume=not fresh,
-                progress=progress,
+                progress=progress and progress.rows,
             )
         except KeyboardInterrupt:
             sys.stderr.write("rewardkit: interrupted; run the same command again to resume\n")
@@ -89,23 +92,28 @@ def write_report(  # noqa: PLR0913 - one argument per option
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
     ] = None,
-    group: Annotated[
-        str, typer.Option(help="Rows with equal values in this column form a group.")
-    ] = "prompt",
+    group: GroupOption = None,
+    pass_reward: PassRewardOption = None,
+    pass_value: PassValueOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write an HTML report on the rewards of a scored file, and print its main findings."""
     from rewardkit.report import report  # noqa: PLC0415 - only this command needs it
 
-    written = report(
-        source,
-        out,
-        columns=parse_columns(column),
-        title=title,
-        rewards=reward,
-        weights=None if weight is None else parse_weights(weight),
-        group=group,
-    )
+    columns, weights = parse_columns(column), None if weight is None else parse_weights(weight)
+    with show_progress(enabled=not as_json) as progress:
+        written = report(
+            source,
+            out,
+            columns=columns,
+            title=title,
+            rewards=reward,
+            weights=weights,
+            group=group,
+            pass_reward=pass_reward,
+            pass_value=pass_value,
+            progress=progress and progress.stage,
+        )
     if as_json:
         print_json(written.as_dict())
     else:

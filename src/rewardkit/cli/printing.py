@@ -99,17 +99,32 @@ def format_error(error: Exception) -> str:
     return " ".join(text.split("\n"))
 
 
+class ProgressBar:
+    """A bar on stderr: its two methods are what `score` and `report` call."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("rows", total=None)
+
+    def rows(self, done: int, total: int | None) -> None:
+        """Show how many rows are done."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def stage(self, stage: str, done: int, total: int | None) -> None:
+        """Show how much of a stage is done."""
+        self._bar.update(self._task, description=stage, completed=done, total=total)
+
+
 @contextmanager
-def show_progress(*, enabled: bool) -> Iterator[Callable[[int, int | None], object] | None]:
-    """Yield a function that draws a progress bar on stderr, or None if that is not a terminal."""
+def show_progress(*, enabled: bool) -> Iterator[ProgressBar | None]:
+    """Yield a progress bar on stderr, or None if that is not a terminal."""
     console = Console(stderr=True)
     if not (enabled and console.is_terminal):
         yield None
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("rows", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with Progress("{task.description}", *columns, console=console, transient=True) as bar:
+        yield ProgressBar(bar)
 
 
 # Components ---------------------------------------------------------------------------------------

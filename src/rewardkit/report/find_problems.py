@@ -132,8 +132,8 @@ def _check_right_signal(
     named = ", ".join(others[:MAX_NAMED]) + ", and others" * (len(others) > MAX_NAMED)
     text = (
         f"In {figure} of the groups {right} gives all completions the same value (of these,"
-        f" {percent(never)} never pass and {percent(always)} always), and the sum varies all the"
-        f" same: their advantages come from {named} alone."
+        f" {percent(never)} never pass and {percent(always)} always). Their sums vary all the same:"
+        f" the advantages come from {named or 'what is not in the file'}."
     )
     level: Level = "bad" if share >= MOST_GROUPS else "watch"
     title = f"{_many(share)} groups differ, but not in {right}"
