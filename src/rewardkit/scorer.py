@@ -39,6 +39,8 @@ _NOT_DATASET_COLUMNS = {
     *_BATCH_ARGUMENTS,
     "completions",
 }  # a row of TRL's logs may hold its whole group
+TOTAL = "reward"
+"""The column of the weighted sum, where scores are columns."""
 _NOT_GIVEN: Any = object()  # None is a reference too: that of a row without one
 
 
@@ -85,6 +87,11 @@ class Term(NamedTuple):
     weight: float = 1.0
     chat: bool = False
     """Whether `score` passes completions as messages, as TRL does for a conversational prompt."""
+
+    @property
+    def value_column(self) -> str:
+        """The column of the values, where scores are columns; that of the whys has `/why` more."""
+        return f"rewards/{self.name}"
 
     @property
     def columns(self) -> list[str]:
@@ -264,6 +271,14 @@ class Scorer:
         sums = (weighted_sum([one.value for one in row], weights, self.bias) for row in rows)
         return [*map(TermScore, sums)]
 
+    def name_columns(self, row: RowScore) -> dict[str, float | str | None]:
+        """Return a row's scores by column, as `rewardkit score` writes them."""
+        columns: dict[str, float | str | None] = {}
+        for term in self.terms:
+            columns[term.value_column] = row.values[term.name]
+            columns[f"{term.value_column}/why"] = row.whys[term.name]
+        return {**columns, TOTAL: row.total}
+
     def score_row(
         self, completion: Any, /, *, reference: Any = _NOT_GIVEN, **values: Any
     ) -> RowScore:
@@ -306,6 +321,10 @@ class Scorer:
         rows = zip(*values.values(), strict=True)
         totals = [weighted_sum(row, weights, self.bias) for row in rows]
         return ColumnScores(values, {name: whys for name, (_, whys) in scores.items()}, totals)
+
+
+def _as_list(values: Any) -> list[Any]:
+    """Return a column as plain Python values, None for NaN."""
 
 
 def as_reward_list(rewards: Rewards) -> list[Any]:

@@ -43,9 +43,9 @@ def in_order(
         return
     with ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(workers))
-        idle: SimpleQueue[_WorkerProcess] = SimpleQueue()
+        idle: SimpleQueue[ItemWorker] = SimpleQueue()
         for _ in range(workers):
-            worker = _WorkerProcess(work, workers)
+            worker = ItemWorker(work, workers)
             # Entered after the threads, so done before they are joined: they wait for an answer.
             stack.callback(worker.kill)
             idle.put(worker)
@@ -70,8 +70,8 @@ def in_order(
             yield waiting.popleft().result()
 
 
-class _WorkerProcess:
-    """A process that does the work on items."""
+class ItemWorker:
+    """A process that does the work on items, one at a time."""
 
     def __init__(self, work: Callable[[Any], Any], workers: int) -> None:
         """Start the process. Raises ValueError if `work` cannot be pickled."""

@@ -12,9 +12,8 @@ from rewardkit._files.journal import Journal, State, write_atomically
 from rewardkit._files.source import Source, sidecar_path
 from rewardkit._files.writing import merge_schema, write_parquet
 from rewardkit._workers.parallel import in_order
-from rewardkit.scorer import RewardLike
+from rewardkit.scorer import TOTAL, RewardLike
 from rewardkit.scoring.chunk_scorer import (
-    TOTAL,
     ChunkScorer,
     Piece,
     add_tallies,
