@@ -41,7 +41,7 @@ def make_bodies(rows: int) -> list[tuple[bytes, list[float | None]]]:
     bodies = []
     for number in range(BODIES):
         completions, answers = made(rows, number * rows)
-        columns = {"completion": completions, "answer": answers}
+        columns: dict[str, list[Any]] = {"completion": completions, "answer": answers}
         totals = scorer.score_columns(columns).totals
         pairs = zip(completions, answers, strict=True)
         body = {"rows": [{"completion": text, "answer": answer} for text, answer in pairs]}
