@@ -36,7 +36,18 @@ def score_file(  # noqa: PLR0913 - one argument per option
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
     column: ColumnOption = None,
-    workers: Annotated[int, typer.Option("--workers", "-w", help="Number of processes.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            "-w",
+            help="Number of processes: by default 1, and with Ray the cluster's CPUs less one.",
+        ),
+    ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(metavar="local|ray", help="What runs the processes: this machine, or Ray."),
+    ] = "local",
     batch_size: Annotated[int, typer.Option(help="Rows per batch.")] = 1024,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over: ignore what an earlier run wrote.")
@@ -62,6 +73,7 @@ def score_file(  # noqa: PLR0913 - one argument per option
                 batch_size=batch_size,
                 resume=not fresh,
                 progress=progress and progress.rows,
+                engine=engine,
             )
         except KeyboardInterrupt:
             sys.stderr.write("rewardkit: interrupted; run the same command again to resume\n")

@@ -4,7 +4,7 @@ Rows stream, so memory does not grow with the file. If the process is killed, wh
 is kept, and is not scored again.
 """
 
-from rewardkit.scoring.chunk_scorer import TOTAL
+from rewardkit.scorer import TOTAL
 from rewardkit.scoring.run import Progress, ScoringResult, Summary, score
 
 __all__ = ["TOTAL", "Progress", "ScoringResult", "Summary", "score"]

@@ -13,11 +13,7 @@ from rewardkit._files.writing import encode_lines, encode_stream
 from rewardkit._score_checks import weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.reward import Reward
-from rewardkit.scorer import RewardLike, Scorer, Term
-
-TOTAL = "reward"
-"""The column of the weighted sum."""
-
+from rewardkit.scorer import TOTAL, RewardLike, Scorer, Term
 
 Tally: TypeAlias = list[Any]
 """How many values, their sum, the lowest, the highest, and the first reason for no value."""
@@ -51,7 +47,7 @@ class ChunkScorer:
     @property
     def column_names(self) -> list[str]:
         """The columns that are added, in their order in the file."""
-        pairs = ((f"rewards/{name}", f"rewards/{name}/why") for name, *_ in self.terms)
+        pairs = ((term.value_column, f"{term.value_column}/why") for term in self.terms)
         return [column for pair in pairs for column in pair] + [TOTAL]
 
     def __call__(self, chunk: Chunk) -> Piece:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from rewardkit._files.chunks import Chunk
 from rewardkit._files.journal import Journal, State, write_atomically
 from rewardkit._files.source import Source, sidecar_path
 from rewardkit._files.writing import merge_schema, write_parquet
 from rewardkit._workers.parallel import in_order
-from rewardkit.scorer import RewardLike
+from rewardkit._workers.ray_actors import in_order_on_ray
+from rewardkit.scorer import TOTAL, RewardLike
 from rewardkit.scoring.chunk_scorer import (
-    TOTAL,
     ChunkScorer,
     Piece,
     add_tallies,
@@ -26,6 +27,7 @@ from rewardkit.scoring.record import fingerprint_work, finished_state, format_si
 
 OUT_SUFFIXES = (".jsonl", ".parquet")
 
+_ENGINES = ("local", "ray")
 Progress: TypeAlias = Callable[[int, int | None], object]
 """Called with the rows done and the total, None if unknown."""
 
@@ -70,10 +72,11 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     out: Path | str,
     *,
     columns: Mapping[str, str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     batch_size: int = 1024,
     resume: bool = True,
     progress: Progress | None = None,
+    engine: str = "local",
 ) -> ScoringResult:
     r"""Score every row of a file; write the rows with a value and a why for each reward.
 
@@ -89,8 +92,10 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     `resume` is False.
 
     `batch_size` rows are scored together, but a group of equal adjacent prompts is never split for
-    a reward that depends on it. `workers` is the number of processes; `progress` is called after
-    each batch.
+    a reward that depends on it. `workers` is the number of processes, 1 by default. With `engine`
+    "ray" they are actors on the Ray cluster that this process finds, by default as many as it has
+    CPUs less one; rows pass through this process, and those of a node that is lost are scored by
+    the others. `progress` is called after each batch.
 
     Raises ValueError if the input, the rewards or the columns are not those of the run that is
     resumed, or if a file is not as its ending says; whatever a reward raises propagates.
@@ -107,47 +112,56 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     {"response": "It is 4", "rewards/near": -2.0, "rewards/near/why": "7...", "reward": -2.0}
     """
     opened, out = Source.resolve(source), Path(out)
-    _check_arguments(opened, out, workers=workers, batch_size=batch_size)
+    _check_arguments(opened, out, workers=workers, batch_size=batch_size, engine=engine)
     scorer = make_chunk_scorer(rewards, dict(columns or {}), lines=out.suffix == ".jsonl")
     fingerprints = fingerprint_work(opened, scorer)
     if resume and (state := finished_state(out, fingerprints)):
         return _summarize_state(out, scorer, state, state["rows"])
     with Journal(out, fingerprints, fresh=not resume) as journal:
         resumed = journal.state["rows"]
-        _score_rest(opened, scorer, journal, progress, workers=workers, batch_size=batch_size)
+        chunks = _rest_of_chunks(opened, scorer, journal, batch_size)
+        on_ray = in_order_on_ray(scorer, chunks, workers) if engine == "ray" else None
+        pieces = on_ray or in_order(scorer, chunks, workers or 1)
+        _write_rest(opened, pieces, journal, progress, lines=scorer.lines)
         _finish_file(opened, scorer, journal)
         return _summarize_state(out, scorer, journal.state, resumed)
 
 
-def _check_arguments(source: Source, out: Path, *, workers: int, batch_size: int) -> None:
+def _check_arguments(
+    source: Source, out: Path, *, workers: int | None, batch_size: int, engine: str
+) -> None:
     if out.suffix not in OUT_SUFFIXES:
         expected = " or ".join(OUT_SUFFIXES)
         raise ValueError(f"{out}: got the ending {out.suffix!r}, expected {expected}")
     if source.reads(out):
         raise ValueError(f"{out} is also the input; write to another file")
     for name, number in (("workers", workers), ("batch_size", batch_size)):
-        if number < 1:
+        if number is not None and number < 1:
             raise ValueError(f"got {name}={number}, expected at least 1")
+    if engine not in _ENGINES:
+        raise ValueError(f"got engine={engine!r}, expected 'local' or 'ray'")
 
 
-def _score_rest(  # noqa: PLR0913 - the options of `score`
+def _rest_of_chunks(
+    source: Source, scorer: ChunkScorer, journal: Journal, batch_size: int
+) -> Iterable[Chunk]:
+    """Return the chunks of the rows that the journal does not have yet."""
+    chunks = source.chunks(size=batch_size, start=journal.state["rows"])
+    return chunks if scorer.pointwise else keep_groups_whole(chunks, scorer.columns)
+
+
+def _write_rest(
     source: Source,
-    scorer: ChunkScorer,
+    pieces: Generator[Piece],
     journal: Journal,
     progress: Progress | None,
     *,
-    workers: int,
-    batch_size: int,
+    lines: bool,
 ) -> None:
-    """Score the rows that the journal does not have yet."""
     total = source.count() if progress else None  # a pass over the file, so only if it is wanted
     if progress:
         progress(journal.state["rows"], total)
-    chunks = source.chunks(size=batch_size, start=journal.state["rows"])
-    if not scorer.pointwise:
-        chunks = keep_groups_whole(chunks, scorer.columns)
-    pieces = in_order(scorer, chunks, workers)
-    for state in _write_pieces(pieces, journal, lines=scorer.lines):
+    for state in _write_pieces(pieces, journal, lines=lines):
         if progress:
             progress(state["rows"], total)
 
