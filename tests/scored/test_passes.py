@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit._scored.passes import PassRule, choose_rule, pass_at_k, rule_of, summarize_passes
+from rewardkit._scored.passes import (
+    PassRule,
+    choose_reward,
+    make_rule,
+    pass_at_k,
+    rule_of,
+    summarize_passes,
+)
 
 samples_and_passed = st.integers(1, 9).flatmap(
     lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))
@@ -60,21 +67,22 @@ RIGHT = rk.build("correct", verifier="number", correct=2.0)
     [
         ({"a": [0.0, 1.0], "b": [3.0]}, {"b": RIGHT}, {}, ("b", 2.0)),
         ({"a": [0.0, 1.0], "b": [3.0]}, {"b": RIGHT}, {"reward": "a"}, ("a", 1.0)),
-        ({"a": [0.0, 1.0], "b": [3.0]}, {"b": RIGHT}, {"least": 0.5}, ("b", 0.5)),
+        ({"a": [0.0], "b": [3.0]}, {"b": RIGHT}, {"least": 0.5}, ("b", 0.5)),
         ({"Accuracy": [0.0, 0.5], "b": [1.0]}, {}, {}, ("Accuracy", 0.5)),
         ({"a": [0.0, 0.0]}, {}, {}, ("a", 1.0)),
         ({"a": [None]}, {}, {}, ("a", 1.0)),
     ],
 )
 def test_the_reward_that_decides(values, rewards, options, rule):
-    assert choose_rule(values, rewards, **options) == rule
+    name = choose_reward([*values], rewards, options.pop("reward", None))
+    assert make_rule(name, rewards, values[name], **options) == rule
 
 
 def test_no_rule_and_unknown_names():
-    assert choose_rule({"a": [1.0], "b": [1.0]}, {}) is None
-    assert choose_rule({"a": [1.0], "right_a": [1.0], "right_b": [1.0]}, {}) is None
+    assert choose_reward(["a", "b"], {}) is None
+    assert choose_reward(["a", "right_a", "right_b"], {}) is None
     with pytest.raises(ValueError, match=r"pass_reward='rigth'.*did you mean 'right'"):
-        choose_rule({"right": [1.0]}, {}, reward="rigth")
+        choose_reward(["right"], {}, "rigth")
 
 
 def test_a_wrapped_reward_and_a_bonus_for_short_answers():

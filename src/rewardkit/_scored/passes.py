@@ -126,36 +126,44 @@ def rule_of(name: str, reward: Any) -> PassRule | None:
     return None
 
 
-def choose_rule(
-    values: Mapping[str, Sequence[float | None]],
-    rewards: Mapping[str, Any],
-    *,
-    reward: str | None = None,
-    least: float | None = None,
-) -> PassRule | None:
-    """Choose the reward that says whether a completion is right, and its lowest value that passes.
+def choose_reward(
+    names: Sequence[str], rewards: Mapping[str, Any], wanted: str | None = None
+) -> str | None:
+    """Choose the reward that says whether a completion passes, None if that is not clear.
 
-    `values` are the file's by reward, `rewards` those that are known as objects. Unless `reward`
-    names one, it is the first `correct` among the objects, else the only one with "correct",
-    "accuracy" or "right" in its name, else the only reward; None if there is no such one. Unless
-    `least` is given, a right answer's value passes, else the highest value in the file.
-
-    Raises ValueError for an unknown name.
+    `names` are the file's rewards, `rewards` those that are known as objects. Unless one is wanted,
+    it is the first `correct` among the objects, else the only one with "correct", "accuracy" or
+    "right" in its name, else the only reward. Raises ValueError for an unknown name.
     """
-    rules = {name: rule_of(name, rewards.get(name)) for name in values}
-    if reward is None:
-        found = [rule for rule in rules.values() if rule is not None]
-        named = [name for name in values if any(word in name.lower() for word in USUAL_NAMES)]
-        only = next((names for names in (named, [*values]) if len(names) == 1), None)
-        if not found and only is None:
-            return None
-        reward = found[0].reward if found else (only or [""])[0]
-    elif reward not in values:
-        raise ValueError(f"pass_reward={reward!r}: {explain_missing_column(reward, values)}")
+    if wanted is not None:
+        if wanted not in names:
+            raise ValueError(f"pass_reward={wanted!r}: {explain_missing_column(wanted, names)}")
+        return wanted
+    by_object = [name for name in names if rule_of(name, rewards.get(name))]
+    by_name = [name for name in names if any(word in name.lower() for word in USUAL_NAMES)]
+    for found in (by_object[:1], by_name, names):
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def make_rule(
+    reward: str,
+    rewards: Mapping[str, Any],
+    values: Iterable[float | None],
+    least: float | None = None,
+) -> PassRule:
+    """Make the rule of a reward: what passes is `least`, else the value of a right answer.
+
+    If that is not known, it is the highest of the values.
+
+    >>> make_rule("accuracy", {}, [0.0, None, 2.0])
+    PassRule(reward='accuracy', least=2.0)
+    """
     if least is not None:
         return PassRule(reward, least)
-    if rule := rules[reward]:
+    if rule := rule_of(reward, rewards.get(reward)):
         return rule
-    highest = max((value for value in values[reward] if value is not None), default=1.0)
+    highest = max((value for value in values if value is not None), default=1.0)
     # Where nothing was ever right, the highest value is that of a wrong answer.
     return PassRule(reward, highest if highest > 0 else 1.0)

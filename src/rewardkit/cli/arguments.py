@@ -252,6 +252,23 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, float]:
     return weights
 
 
+def parse_range(argument: str) -> tuple[float, float]:
+    """Parse LOW..HIGH, where either may be missing.
+
+    >>> parse_range("0.2..0.8"), parse_range("0.2.."), parse_range("...5")
+    ((0.2, 0.8), (0.2, 1.0), (0.0, 0.5))
+    """
+    low, dots, high = argument.partition("..")
+    try:
+        limits = float(low or 0.0), float(high or 1.0)
+    except ValueError:
+        dots = ""
+    if not dots or not (low or high) or not 0.0 <= limits[0] <= limits[1] <= 1.0:
+        example = "two numbers from 0 to 1, for example 0.2..0.8"
+        raise ValueError(f"--pass-rate {argument}: expected LOW..HIGH, {example}")
+    return limits
+
+
 def read_rows(
     source: str | None, column: Sequence[str] | None, *, limit: int
 ) -> list[dict[str, Any]] | None:

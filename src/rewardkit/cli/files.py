@@ -1,4 +1,4 @@
-"""The commands on files of completions: score and report."""
+"""The commands on files of completions: score, filter, report and diff."""
 
 from __future__ import annotations
 
@@ -18,9 +18,16 @@ from rewardkit.cli.arguments import (
     RewardArguments,
     load_rewards,
     parse_columns,
+    parse_range,
     parse_weights,
 )
-from rewardkit.cli.printing import print_json, print_report, print_scores, show_progress
+from rewardkit.cli.printing import (
+    print_filtered,
+    print_json,
+    print_report,
+    print_scores,
+    show_progress,
+)
 
 
 def score_file(  # noqa: PLR0913 - one argument per option
@@ -82,6 +89,54 @@ def score_file(  # noqa: PLR0913 - one argument per option
         print_json(scored)
     else:
         print_scores(scored)
+
+
+def filter_file(  # noqa: PLR0913 - one argument per option
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file that `score` wrote, or TRL's logged completions: a file, glob or folder.",
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
+    pass_rate: Annotated[
+        str,
+        typer.Option(
+            metavar="LOW..HIGH",
+            help="Keep groups of which this share of the completions passes, for example"
+            " `0.2..0.8`, `..0.8` or `0.2..`.",
+        ),
+    ],
+    column: ColumnOption = None,
+    group: GroupOption = None,
+    pass_reward: PassRewardOption = None,
+    pass_value: PassValueOption = None,
+    one_per_group: Annotated[
+        bool, typer.Option("--one-per-group", help="Keep the first row of each group only.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep the prompts of a scored file that are neither too easy nor too hard."""
+    from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
+
+    low, high = parse_range(pass_rate)
+    kept = scoring.filter_groups(
+        source,
+        out,
+        low=low,
+        high=high,
+        columns=parse_columns(column),
+        group=group,
+        pass_reward=pass_reward,
+        pass_value=pass_value,
+        one_per_group=one_per_group,
+    )
+    if as_json:
+        print_json(kept)
+    else:
+        print_filtered(kept)
 
 
 def write_report(  # noqa: PLR0913 - one argument per option

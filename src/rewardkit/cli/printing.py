@@ -26,7 +26,7 @@ from rewardkit.registry import KINDS
 if TYPE_CHECKING:
     from rewardkit.audit import Audit, Finding, Preflight
     from rewardkit.report import Report
-    from rewardkit.scoring import ScoringResult
+    from rewardkit.scoring import Filtered, PassRates, ScoringResult
 
 # JSON and errors ----------------------------------------------------------------------------------
 
@@ -185,6 +185,29 @@ def print_scores(scored: ScoringResult) -> None:
             sys.stderr.write(
                 f"rewardkit: {explain_no_values(row.name, scored.rows, row.abstained)}\n"
             )
+
+
+def print_filtered(kept: Filtered) -> None:
+    """Print what a filter kept, and the pass rates before it."""
+    if kept.passes is not None:
+        typer.echo(format_passes(kept.passes))
+    if kept.undecided:
+        rows = pluralize(kept.undecided, "row")
+        sys.stderr.write(f"rewardkit: {rows} dropped without a pass rate: no prompt or no value\n")
+    typer.echo(
+        f"{kept.out}: {kept.rows:,} of {kept.of_rows:,} rows,"
+        f" {kept.groups:,} of {kept.of_groups:,} groups"
+    )
+
+
+def format_passes(passes: PassRates) -> str:
+    """Format pass@k, and how many groups never or always pass, in one line."""
+    values = ", ".join(f"pass@{each.k} {each.value:.1%}" for each in passes.pass_at)
+    return (
+        f"{passes.reward} \N{GREATER-THAN OR EQUAL TO} {format_number(passes.least, 4)}: {values};"
+        f" {passes.never:.1%} of {pluralize(passes.groups, 'group')} never pass,"
+        f" {passes.always:.1%} always"
+    )
 
 
 def print_report(written: Report) -> None:

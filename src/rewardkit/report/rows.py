@@ -23,7 +23,7 @@ from rewardkit._scored.columns import (
     read_number,
     read_step,
 )
-from rewardkit._scored.passes import TOLERANCE, PassRule, choose_rule
+from rewardkit._scored.passes import TOLERANCE, PassRule, choose_reward, make_rule
 from rewardkit._text.completions import replace_surrogates
 from rewardkit.batch import Batch
 from rewardkit.reward import Reward
@@ -175,6 +175,8 @@ def gather(  # noqa: PLR0913 - keywords, all but one
         advantages = _read_numbers(table, "advantage")
     else:
         advantages = _compute_advantages(totals, groups)
+    known = known_rewards or {}
+    passing = choose_reward([*values], known, pass_reward)
     whys = {name: column + WHY for name, column in columns.items()}
     used = {*TRL_COLUMNS, *columns.values(), *whys.values()}
     others = [name for name in names if name not in used]
@@ -197,7 +199,7 @@ def gather(  # noqa: PLR0913 - keywords, all but one
         ],
         infinite=_count_infinities(table, columns),
         alone=alone,
-        rule=choose_rule(values, known_rewards or {}, reward=pass_reward, least=pass_value),
+        rule=None if passing is None else make_rule(passing, known, values[passing], pass_value),
     )
 
 

@@ -71,6 +71,13 @@ def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]
     return "\n".join(lines) + "\n"
 
 
+def strip_state(sidecar: str) -> str:
+    """Return the sidecar's text for a file made of the scored one: scoring cannot resume there."""
+    return "".join(
+        line for line in sidecar.splitlines(keepends=True) if not line.startswith(_STATE)
+    )
+
+
 def finished_state(out: Path, fingerprints: Mapping[str, str]) -> State | None:
     """Return the state of a scoring that was finished before, None if there is more to do.
 

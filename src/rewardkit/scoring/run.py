@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.journal import Journal, State, write_atomically
+from rewardkit._files.row_writer import check_out_suffix
 from rewardkit._files.source import Source, sidecar_path
 from rewardkit._files.writing import merge_schema, write_parquet
 from rewardkit._workers.parallel import in_order
@@ -24,8 +25,6 @@ from rewardkit.scoring.chunk_scorer import (
 )
 from rewardkit.scoring.groups import keep_groups_whole
 from rewardkit.scoring.record import fingerprint_work, finished_state, format_sidecar
-
-OUT_SUFFIXES = (".jsonl", ".parquet")
 
 _ENGINES = ("local", "ray")
 Progress: TypeAlias = Callable[[int, int | None], object]
@@ -130,9 +129,7 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
 def _check_arguments(
     source: Source, out: Path, *, workers: int | None, batch_size: int, engine: str
 ) -> None:
-    if out.suffix not in OUT_SUFFIXES:
-        expected = " or ".join(OUT_SUFFIXES)
-        raise ValueError(f"{out}: got the ending {out.suffix!r}, expected {expected}")
+    check_out_suffix(out)
     if source.reads(out):
         raise ValueError(f"{out} is also the input; write to another file")
     for name, number in (("workers", workers), ("batch_size", batch_size)):
