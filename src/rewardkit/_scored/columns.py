@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rewardkit._files.source import Source, sidecar_path
+from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit._messages import explain_missing_column
 from rewardkit._score_checks import as_finite
 from rewardkit.config import load
@@ -128,7 +128,7 @@ def choose_group_column(names: Sequence[str], group: str | None) -> str | None:
     return group
 
 
-def load_sidecar(source: Source) -> dict[str, tuple[Reward, float]]:
+def load_sidecar(source: RowSource) -> dict[str, tuple[Reward, float]]:
     """Return the rewards beside a scored file with their weights, by name, if they load."""
     sidecar = sidecar_path(source.name)
     if not sidecar.is_file():

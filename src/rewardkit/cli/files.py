@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -36,13 +37,34 @@ def score_file(  # noqa: PLR0913 - one argument per option
         typer.Argument(
             metavar="SOURCE",
             help="JSONL, CSV, parquet, a glob, or a folder: a dataset saved by `datasets`, or"
-            " TRL's logged completions.",
+            " TRL's logged completions. `-` reads JSON lines from stdin, `OWNER/NAME:SPLIT` a"
+            " dataset on the hub.",
         ),
     ],
     rewards: RewardArguments,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out", "-o", help="A .jsonl or .parquet file, or `-` for JSON lines on stdout."
+        ),
+    ],
     column: ColumnOption = None,
+    join: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="A dataset, as SOURCE, whose columns are joined to rows that lack them.",
+        ),
+    ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="What --join compares, or SOURCE=DATA where the names differ. A prompt also"
+            " matches the text that a chat template made of it.",
+        ),
+    ] = "prompt",
     workers: Annotated[
         int | None,
         typer.Option(
@@ -67,6 +89,8 @@ def score_file(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
 
+    if as_json and out == "-":
+        raise ValueError("--json and --out - both print to stdout; give one of them")
     # before the progress bar starts, so that an error is not printed into it
     loaded, columns = load_rewards(rewards), parse_columns(column)
     with show_progress(enabled=not as_json) as progress:
@@ -76,17 +100,22 @@ def score_file(  # noqa: PLR0913 - one argument per option
                 loaded,
                 out,
                 columns=columns,
+                join=join,
+                on=on,
                 workers=workers,
                 batch_size=batch_size,
                 resume=not fresh,
-                progress=progress and progress.rows,
+                progress=progress.rows if progress else None,
                 engine=engine,
             )
         except KeyboardInterrupt:
             sys.stderr.write("rewardkit: interrupted; run the same command again to resume\n")
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # `| head` has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit from None
     if as_json:
-        print_json(scored)
+        print_json({k: v for k, v in scored._asdict().items() if k != "scored"})
     else:
         print_scores(scored)
 
@@ -179,7 +208,7 @@ def write_report(  # noqa: PLR0913 - one argument per option
             group=group,
             pass_reward=pass_reward,
             pass_value=pass_value,
-            progress=progress and progress.stage,
+            progress=progress.stage if progress else None,
         )
     if as_json:
         print_json(written.as_dict())

@@ -161,8 +161,11 @@ def print_component(page: Mapping[str, Any]) -> None:
 
 
 def print_scores(scored: ScoringResult) -> None:
-    """Print the figures of each reward, and of their sum, over a scored file."""
-    console = Console()
+    """Print the figures of each reward, and of their sum, over a scored file.
+
+    If the rows went to stdout, this goes to stderr.
+    """
+    console = Console(stderr=scored.out is None)
     table = Table("reward", box=None, header_style="bold")
     for heading in ("weight", "mean", "min", "max", "skipped"):
         table.add_column(heading, justify="right")
@@ -173,12 +176,18 @@ def print_scores(scored: ScoringResult) -> None:
         texts = ["" if figure is None else format_number(figure, 4) for figure in figures]
         table.add_row(escape(row.name), *texts, f"{scored.rows - row.scored}")
     console.print(table)
-    resumed = ""
-    if scored.resumed:
-        resumed = ", all already scored"
-        if scored.resumed < scored.rows:
-            resumed = f", {scored.resumed} of them by an earlier run"
-    typer.echo(f"\n{scored.out}: {scored.rows} rows{resumed}")
+    if scored.passes is not None and scored.passes.groups:
+        console.print(f"\n{escape(format_passes(scored.passes))}", highlight=False)
+    if scored.out is not None:
+        resumed = ""
+        if scored.resumed:
+            resumed = ", all already scored"
+            if scored.resumed < scored.rows:
+                resumed = f", {scored.resumed} of them by an earlier run"
+        typer.echo(f"\n{scored.out}: {scored.rows} rows{resumed}")
+    if scored.unmatched:
+        rows = pluralize(scored.unmatched, "row")
+        sys.stderr.write(f"rewardkit: {rows} without a match in the joined data\n")
     for row in scored.rewards:
         if scored.rows and not row.scored:
             # on stderr: a column without a value is hardly what was wanted

@@ -13,7 +13,8 @@ from unicodedata import category
 
 from rewardkit import __version__
 from rewardkit._files.chunks import Row
-from rewardkit._files.source import Source
+from rewardkit._files.opening import open_rows
+from rewardkit._files.source import RowSource
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
 from rewardkit.component import walk
@@ -107,7 +108,7 @@ def report(  # noqa: PLR0913 - keywords, all but two
     ['Most groups give no learning signal (zero reward std)', 'A reward is flat']
     """
     require("jinja2", install=EXTRA)  # before the file is read, which takes longer
-    opened, show = Source.resolve(source), progress or _ignore_progress
+    opened, show = open_rows(source), progress or _ignore_progress
     weighted = load_sidecar(opened)
     rows = gather(
         _count_rows(opened, columns, progress),
@@ -142,7 +143,7 @@ def _ignore_progress(_stage: str, _done: int, _total: int | None) -> None:
 
 
 def _count_rows(
-    source: Source, columns: Mapping[str, str] | None, progress: Progress | None
+    source: RowSource, columns: Mapping[str, str] | None, progress: Progress | None
 ) -> Iterator[Row]:
     """Yield the rows of a file, and say every now and then how many were read."""
     if progress is None:

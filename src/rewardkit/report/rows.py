@@ -129,7 +129,7 @@ class Rows:
         stds = []
         for row in zip(*columns, strict=True):
             scaled = [value for value in row if value is not None] if None in row else row
-            stds.append(standard_deviation(scaled) if len(scaled) > 1 else 0.0)  # type: ignore[arg-type]  # None is left out
+            stds.append(standard_deviation(scaled) if len(scaled) > 1 else 0.0)
         return stds
 
 

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from rewardkit._files.chunks import Chunk, Row
 from rewardkit._files.journal import write_atomically
+from rewardkit._files.opening import open_rows
 from rewardkit._files.row_writer import RowWriter, check_out_suffix
-from rewardkit._files.source import Source, sidecar_path
+from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit._scored.columns import (
     choose_group_column,
     find_reward_columns,
@@ -115,7 +116,7 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
     """
     if not 0.0 <= low <= high <= 1.0:
         raise ValueError(f"got low={low}, high={high}, expected 0 <= low <= high <= 1")
-    opened, out = Source.resolve(source), Path(out)
+    opened, out = open_rows(source), Path(out)
     check_out_suffix(out)
     if opened.reads(out):
         raise ValueError(f"{out} is also the input; write to another file")
@@ -145,7 +146,7 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
 
 
 def _choose_columns(
-    source: Source,
+    source: RowSource,
     columns: Mapping[str, str] | None,
     known: Mapping[str, Reward],
     group: str | None,
@@ -173,7 +174,7 @@ def _choose_columns(
 
 
 def _read_groups(
-    source: Source, columns: Mapping[str, str] | None, column: str, group_column: str
+    source: RowSource, columns: Mapping[str, str] | None, column: str, group_column: str
 ) -> tuple[_Groups, array[float]]:
     """Read each row's group and its value of one reward, NaN for none."""
     groups, values = _Groups(), array("d")
@@ -199,7 +200,7 @@ def _read_groups(
 
 
 def _write_kept(
-    source: Source, out: Path, groups: _Groups, kept: set[int], *, one_per_group: bool
+    source: RowSource, out: Path, groups: _Groups, kept: set[int], *, one_per_group: bool
 ) -> int:
     """Write the rows of the groups that are kept, and return how many they are."""
     # The sidecar says what scored the rows, without the state that would let scoring resume here.

@@ -13,7 +13,7 @@ from typing import Any
 
 from rewardkit import __version__
 from rewardkit._files.journal import State, add_suffix, refuse_changes
-from rewardkit._files.source import Source, sidecar_path
+from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit.component import walk
 from rewardkit.config import dump
 from rewardkit.reward import Linear, Reward
@@ -22,7 +22,7 @@ from rewardkit.scoring.chunk_scorer import ChunkScorer
 _STATE = "# state: "
 
 
-def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
+def fingerprint_work(source: RowSource, scorer: ChunkScorer) -> dict[str, str]:
     """Return a digest of each thing that the scored rows depend on."""
     weights = [term.weight for term in scorer.terms]
     rules = [__version__, repr(weights), repr(scorer.bias)]
@@ -44,7 +44,7 @@ def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
     }
 
 
-def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
+def format_sidecar(source: RowSource, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
     """Return YAML with the rewards and their weights, and the state as a comment."""
     head = [
         f"# rewardkit {__version__} scored {source.name} with this sum, the column `reward`.",
