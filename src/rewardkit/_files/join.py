@@ -23,7 +23,7 @@ MAX_GENERATION_PROMPT = 64
 # Keys are looked up by their ends. Longer ends are shared by fewer questions.
 MAX_KEY_END = 32
 # Where a template's special tokens are not logged, the role follows the message without a space.
-_AFTER_KEY = re.compile(r"\Z|\W|_|assistant|model|bot", re.IGNORECASE)
+_AFTER_KEY = re.compile(r"\n|\s*(?:\Z|[<\[|{]|assistant|model|bot)", re.IGNORECASE)
 _EXCERPT = 60
 
 

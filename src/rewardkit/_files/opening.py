@@ -53,20 +53,26 @@ def _looks_like_file(name: str) -> bool:
     return Path(name).suffix in (".jsonl", ".json", ".csv", ".parquet", ".gz")
 
 
+MAX_HUB_SECONDS = 10.0
+
+
 def _load_from_hub(parts: re.Match[str], missing: FileNotFoundError) -> RowSource:
     datasets = require("datasets", install=EXTRA)
+    hub = require("huggingface_hub", install=EXTRA)
     name, config, split = parts["id"], parts["config"], parts["split"]
     try:
-        if split is None:
-            splits = datasets.get_dataset_split_names(name, config)
-            if len(splits) != 1:
-                choices = " or ".join(f"{name}:{each}" for each in splits)
-                raise ValueError(f"{name}: a dataset with several splits; give one: {choices}")
-            (split,) = splits
-        dataset = datasets.load_dataset(name, config, split=split)
-    except (OSError, LookupError, RuntimeError) as error:  # no network, no such dataset
+        if not hub.constants.HF_HUB_OFFLINE:
+            # Without a network this fails at once, while `datasets` tries for half a minute.
+            hub.HfApi().dataset_info(name, timeout=MAX_HUB_SECONDS)
+        splits = [split] if split else datasets.get_dataset_split_names(name, config)
+        dataset = datasets.load_dataset(name, config, split=splits[0]) if len(splits) == 1 else None
+    except Exception as error:  # noqa: BLE001 - no network, no such dataset: of several packages
         message = f"{missing}; nor is it a dataset on the hub that can be read"
         raise FileNotFoundError(f"{message} ({error_line(error)})") from None
+    if dataset is None:
+        colon = f"{name}:{config}/" if config else f"{name}:"
+        choices = " or ".join(colon + each for each in splits)
+        raise ValueError(f"{name}: a dataset with several splits; give one of them: {choices}")
     return DatasetSource(dataset, parts[0])
 
 

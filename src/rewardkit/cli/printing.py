@@ -179,12 +179,7 @@ def print_scores(scored: ScoringResult) -> None:
     if scored.passes is not None and scored.passes.groups:
         console.print(f"\n{escape(format_passes(scored.passes))}", highlight=False)
     if scored.out is not None:
-        resumed = ""
-        if scored.resumed:
-            resumed = ", all already scored"
-            if scored.resumed < scored.rows:
-                resumed = f", {scored.resumed} of them by an earlier run"
-        typer.echo(f"\n{scored.out}: {scored.rows} rows{resumed}")
+        typer.echo(f"\n{scored.out}: {scored.rows} rows{_format_resumed(scored)}")
     if scored.unmatched:
         rows = pluralize(scored.unmatched, "row")
         sys.stderr.write(f"rewardkit: {rows} without a match in the joined data\n")
@@ -194,6 +189,14 @@ def print_scores(scored: ScoringResult) -> None:
             sys.stderr.write(
                 f"rewardkit: {explain_no_values(row.name, scored.rows, row.abstained)}\n"
             )
+
+
+def _format_resumed(scored: ScoringResult) -> str:
+    if not scored.resumed:
+        return ""
+    if scored.resumed == scored.rows:
+        return ", all already scored"
+    return f", {scored.resumed} of them by an earlier run"
 
 
 def print_filtered(kept: Filtered) -> None:
