@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
-from unicodedata import category
 
-from rewardkit import __version__
 from rewardkit._files.chunks import Row
-from rewardkit._files.opening import open_rows
 from rewardkit._files.source import RowSource
+from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
 from rewardkit.component import walk
 from rewardkit.extract import Extractor
-from rewardkit.report import charts
 from rewardkit.report.answers import USUAL
 from rewardkit.report.compute_figures import measure
 from rewardkit.report.figure_types import Figures, ReportFinding
-from rewardkit.report.formatting import as_data, number, percent, split_hundred, two_decimals
+from rewardkit.report.formatting import as_data
 from rewardkit.report.pack import PICKED, Packed, pack
+from rewardkit.report.render import EXTRA, render
 from rewardkit.report.rows import Rows, gather
 from rewardkit.reward import Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
-EXTRA = "rewardkit[report]"
 ROWS_PER_PROGRESS = 1024
 
 Progress: TypeAlias = Callable[[str, int, int | None], object]
@@ -194,86 +188,13 @@ def _fit_page(
 
 
 def _render_page(rows: Rows, figures: Figures, packed: Packed, title: str, source: str) -> bytes:
-    jinja2 = require("jinja2", install=EXTRA)
-    folder = files("rewardkit.report")
-    html, style, script = (
-        (folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
-    )
-    environment = jinja2.Environment(
-        autoescape=True,
-        finalize=show_invisible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "number": number,
-        "percent": percent,
-        "two_decimals": two_decimals,
-        "split_hundred": split_hundred,
-        "split_name": split_name,
-    }
-    page: str = environment.from_string(html).render(
+    return render(
+        "page.html",
+        script="page.js",
         title=title,
         source=source,
-        version=__version__,
         rows=rows,
         figures=figures,
-        charts=charts,
         packed=packed,
         picked=PICKED,
-        style=_Inline(style),
-        script=_Inline(script),
-        style_hash=_policy_hash(style),
-        script_hash=_policy_hash(script),
     )
-    return page.encode()
-
-
-class _Inline(str):
-    """The project's own style and script, which are not escaped."""
-
-    __slots__ = ()
-
-    def __html__(self) -> str:
-        """Return the text unchanged; markupsafe calls this instead of escaping."""
-        return str(self)
-
-
-def _policy_hash(text: str) -> str:
-    """Return a Content-Security-Policy's name for a script or a style."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def show_invisible(value: Any) -> Any:
-    r"""Replace characters that are invisible, or that reorder the text, by U+XXXX.
-
-    >>> show_invisible("a\u202eb\x00")
-    'a[U+202E]b[U+0000]'
-    """
-    if not isinstance(value, str) or value.isprintable() or hasattr(value, "__html__"):
-        return value
-    return "".join(
-        f"[U+{ord(character):04X}]"
-        if category(character) in _INVISIBLE_CATEGORIES and character != "\n"
-        else character
-        for character in value
-    )
-
-
-_INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-
-
-def split_name(name: str) -> list[str]:
-    """Split a name into parts between which a line may break.
-
-    >>> split_name("xml_count[value=1]")
-    ['xml_', 'count[', 'value=', '1]']
-    """
-    parts: list[str] = []
-    part = ""
-    for character in name:
-        part += character
-        if character in "_[=,/.":
-            parts, part = [*parts, part], ""
-    return [*parts, part] if part else parts

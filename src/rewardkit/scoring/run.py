@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, TypeAlias
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.join import JoinedSource
 from rewardkit._files.journal import Journal, State, write_atomically
-from rewardkit._files.opening import STANDARD_STREAM, open_rows
 from rewardkit._files.row_writer import check_out_suffix
 from rewardkit._files.source import RowSource, sidecar_path
+from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._files.writing import merge_schema, write_parquet
 from rewardkit._scored.passes import PassRates
 from rewardkit._workers.parallel import in_order
