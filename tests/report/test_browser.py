@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rewardkit.report import report
-from scored_pages import HOSTILE, hostile_page, hostile_rows, made, write
+from scored_pages import HOSTILE, hostile_page, hostile_rows, made, unbroken_rows, write
 
 pytestmark = pytest.mark.browser
 
@@ -232,6 +232,16 @@ def test_hostile_completions_are_shown_and_run_nothing(opened, tmp_path):
     assert page.locator("tr.detail img, tr.detail script, tr.detail svg").count() == 0
 
 
+def test_texts_without_a_space_do_not_freeze_the_page(opened):
+    # Each of them alone took Chromium longer than Playwright waits.
+    page = opened(unbroken_rows(60_000))
+    page.locator(".open").first.click()
+    assert page.locator("tr.detail .prose").first.is_visible()
+    page.set_viewport_size({"width": 400, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert len(page.locator(".reasons .text").first.inner_text()) <= 300
+
+
 def brightness(page) -> float:
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
@@ -260,7 +270,11 @@ LONG = [
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("rows", [ROWS, hostile_rows(), LONG], ids=["made", "hostile", "long"])
+@pytest.mark.parametrize(
+    "rows",
+    [ROWS, hostile_rows(), LONG, unbroken_rows(400)],
+    ids=["made", "hostile", "long", "unbroken"],
+)
 def test_no_page_is_wider_than_its_window(opened, width, rows):
     page = opened(rows, viewport={"width": width, "height": 900})
     page.locator(".open").first.click()

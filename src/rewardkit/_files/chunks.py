@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, list_names
 from rewardkit._optional import require
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def rename_columns(
     for name in columns:
         if name not in rows[0]:
             hint = did_you_mean(name, rows[0])
-            present = ", ".join(rows[0]) or "none"
+            present = list_names(rows[0])
             message = f"{position(0)}: no column {name!r} (columns: {present}){hint}"
             raise ValueError(message)
     hidden = {*columns, *columns.values()}

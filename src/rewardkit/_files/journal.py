@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from rewardkit._files.lock import try_lock
+from rewardkit._files.opening import create_new, open_unlinked
 
 State = dict[str, Any]
 
@@ -36,7 +37,7 @@ class Journal:
         self.part, self.progress = add_suffix(out, "part"), add_suffix(out, "progress")
         out.parent.mkdir(parents=True, exist_ok=True)
         # "a+" creates the file without emptying it: until it is locked it may be somebody else's.
-        self._log = self.progress.open("a+b")
+        self._log = open_unlinked(self.progress, "a+b")
         if not try_lock(self._log):
             self._log.close()
             raise ValueError(f"{out} is being written by another process; wait for it, or stop it")
@@ -46,7 +47,7 @@ class Journal:
         except BaseException:
             self._log.close()
             raise
-        self._pieces = self.part.open("ab")
+        self._pieces = open_unlinked(self.part, "ab")
 
     def add(self, piece: bytes, rows: int, **kept: Any) -> State:
         """Append a piece of `rows` rows; return the new state, which holds `kept` too."""
@@ -142,11 +143,12 @@ def refuse_changes(out: Path, before: Mapping[str, str], now: Mapping[str, str])
         raise ValueError(message)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a small file in one step, so that nobody reads half of it."""
     new = add_suffix(path, "new")
     try:
-        new.write_text(text, encoding="utf-8")
+        with create_new(new) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         new.replace(path)
     finally:
         with suppress(FileNotFoundError):

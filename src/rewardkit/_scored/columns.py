@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rewardkit._files.source import RowSource, sidecar_path
-from rewardkit._messages import explain_missing_column
+from rewardkit._messages import explain_missing_column, list_names
 from rewardkit._score_checks import as_finite
 from rewardkit.config import load
 from rewardkit.reward import Linear, Reward
@@ -31,7 +31,7 @@ def list_columns(table: Sequence[RawRow]) -> list[str]:
             before = row.keys()
     if "completion" not in names:
         raise ValueError(
-            f"no column 'completion' in the file (columns: {', '.join(names)});"
+            f"no column 'completion' in the file (columns: {list_names(names)});"
             " name it, as columns={'response': 'completion'} (--column response=completion)"
         )
     return [*names]
@@ -49,7 +49,7 @@ def find_reward_columns(
     if wanted is not None:
         found = {name: PREFIX + name if PREFIX + name in names else name for name in wanted}
         if missing := [name for name, column in found.items() if column not in names]:
-            present = ", ".join(names)
+            present = list_names(names)
             raise ValueError(f"no column for the reward {missing[0]!r} (columns: {present})")
     elif scored:
         found = {name.removeprefix(PREFIX): name for name in scored}
@@ -61,7 +61,7 @@ def find_reward_columns(
         found = {}
     if not found:
         raise ValueError(
-            f"no reward in the file: none of its columns ({', '.join(names)}) is 'rewards/NAME';"
+            f"no reward in the file: none of its columns ({list_names(names)}) is 'rewards/NAME';"
             " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME)"
         )
     return found

@@ -56,6 +56,14 @@ ColumnOption = Annotated[
         " `response=completion`. Repeatable.",
     ),
 ]
+RewardOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A column with a reward's values. Repeatable."),
+]
+WeightOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
+]
 GroupOption = Annotated[
     str | None,
     typer.Option(

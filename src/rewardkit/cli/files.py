@@ -17,12 +17,15 @@ from rewardkit.cli.arguments import (
     PassRewardOption,
     PassValueOption,
     RewardArguments,
+    RewardOption,
+    WeightOption,
     load_rewards,
     parse_columns,
     parse_range,
     parse_weights,
 )
 from rewardkit.cli.printing import (
+    print_diff,
     print_filtered,
     print_json,
     print_report,
@@ -180,14 +183,8 @@ def write_report(  # noqa: PLR0913 - one argument per option
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
     column: ColumnOption = None,
     title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
-    reward: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A column with a reward's values. Repeatable."),
-    ] = None,
-    weight: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
-    ] = None,
+    reward: RewardOption = None,
+    weight: WeightOption = None,
     group: GroupOption = None,
     pass_reward: PassRewardOption = None,
     pass_value: PassValueOption = None,
@@ -214,3 +211,47 @@ def write_report(  # noqa: PLR0913 - one argument per option
         print_json(written.as_dict())
     else:
         print_report(written)
+
+
+def compare_files(  # noqa: PLR0913 - one argument per option
+    before: Annotated[
+        str,
+        typer.Argument(metavar="BEFORE", help="A file that `score` wrote, or TRL's completions."),
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="AFTER", help="Another one, with the same prompts.")
+    ],
+    *,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write an HTML page with examples.")
+    ] = None,
+    column: ColumnOption = None,
+    reward: RewardOption = None,
+    weight: WeightOption = None,
+    group: GroupOption = None,
+    pass_reward: PassRewardOption = None,
+    pass_value: PassValueOption = None,
+    examples: Annotated[
+        int, typer.Option(min=0, help="How many rows that rose, and that fell, to show.")
+    ] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two scored files: what changed, by how much, with a 95% interval and examples."""
+    from rewardkit.report import diff  # noqa: PLC0415 - only this command needs it
+
+    compared = diff(
+        before,
+        after,
+        out=report,
+        columns=parse_columns(column),
+        rewards=reward,
+        weights=None if weight is None else parse_weights(weight),
+        group=group,
+        pass_reward=pass_reward,
+        pass_value=pass_value,
+        examples=examples,
+    )
+    if as_json:
+        print_json(compared.as_dict())
+    else:
+        print_diff(compared)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from rewardkit._messages import error_line, explain_no_values, pluralize
+from rewardkit._messages import error_line, excerpt, explain_no_values, pluralize
 from rewardkit.batch import ColumnError
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
@@ -25,7 +25,7 @@ from rewardkit.registry import KINDS
 
 if TYPE_CHECKING:
     from rewardkit.audit import Audit, Finding, Preflight
-    from rewardkit.report import Report
+    from rewardkit.report import Diff, Report
     from rewardkit.scoring import Filtered, PassRates, ScoringResult
 
 # JSON and errors ----------------------------------------------------------------------------------
@@ -58,6 +58,7 @@ def to_json_data(value: Any) -> Any:
     return str(value)
 
 
+MAX_ERROR_CHARACTERS = 4_000
 RENAME_HINT = "rename one with --column FILE=REWARD, for example --column solution=answer"
 COMMAND_FOR_CALL = {
     "rk.names() lists them": "`rewardkit list` prints them",
@@ -96,7 +97,8 @@ def format_error(error: Exception) -> str:
         text += f" ({'; '.join(notes)})"
     if not expected:
         text += "; set REWARDKIT_DEBUG=1 to see the traceback"
-    return " ".join(text.split("\n"))
+    # A reward of one's own may quote a completion in its error.
+    return excerpt(text, MAX_ERROR_CHARACTERS)
 
 
 class ProgressBar:
@@ -235,6 +237,46 @@ def print_report(written: Report) -> None:
     texts = "all texts" if written.shown == written.rows else f"the texts of {written.shown:,}"
     size = f"{written.size / 1e6:.2f} MB"
     typer.echo(f"{written.path}: {written.rows:,} rows, {texts}, {size}")
+
+
+def print_diff(compared: Diff) -> None:
+    """Print what changed in each reward, and the rows or prompts whose sum changed most."""
+    changes = compared.changes
+    console = Console()
+    table = Table("reward", box=None, header_style="bold")
+    for heading in ("before", "after", "change", "95% interval", "rose", "fell", "equal"):
+        table.add_column(heading, justify="right")
+    lines = [*changes.rewards, changes.total]
+    lines += [changes.passing] if changes.passing else []
+    lines += [changes.length] if changes.unit == "prompts" else []
+    for each in lines:
+        ends = each.interval
+        texts = [format_number(each.before, 3), format_number(each.after, 3)]
+        texts.append(f"{'+' * (each.change > 0)}{format_number(each.change, 3)}")
+        texts.append(" to ".join(format_number(end, 3) for end in ends) if ends else "")
+        # bold where the interval leaves out 0
+        style = "bold" if each.clear else None
+        counts = (f"{count:,}" for count in (each.rose, each.fell, each.equal))
+        table.add_row(escape(each.name), *texts, *counts, style=style)
+    console.print(table)
+    for side, names in zip(("before", "after"), changes.only, strict=True):
+        if names:
+            console.print(f"only {side}: {escape(', '.join(names))}", highlight=False)
+    for title, examples in (("rose", changes.rises), ("fell", changes.falls)):
+        for each in examples:
+            rows = f"row{'s' * (each.rows[0] != each.rows[1])} {' and '.join(_distinct(each.rows))}"
+            change = f"{'+' * (each.change > 0)}{format_number(each.change, 3)}"
+            text = Text(f"{title} {change:>7}  {rows}: {excerpt(each.prompt or each.texts[0])}")
+            console.print(text, no_wrap=True, overflow="ellipsis", highlight=False)
+    unpaired = ""
+    if any(changes.unpaired):
+        unpaired = f"; {changes.unpaired[0]:,} only before and {changes.unpaired[1]:,} only after"
+    written = "" if compared.path is None else f"{compared.path}: "
+    typer.echo(f"\n{written}{changes.pairs:,} {changes.unit} compared{unpaired}")
+
+
+def _distinct(numbers: Iterable[int]) -> list[str]:
+    return [*dict.fromkeys(map(str, numbers))]
 
 
 # Checks -------------------------------------------------------------------------------------------

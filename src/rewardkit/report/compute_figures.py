@@ -27,6 +27,7 @@ from rewardkit.report.figure_types import (
     Trend,
 )
 from rewardkit.report.find_problems import find_problems
+from rewardkit.report.formatting import MAX_TEXT_CHARACTERS, shorten
 from rewardkit.report.majority import share_of_right_majorities
 from rewardkit.report.rows import ZERO_STD, Rows, Value, standard_deviation
 
@@ -197,7 +198,8 @@ def _frequent_reasons(whys: Sequence[str], values: Sequence[Value]) -> tuple[Rea
     values_by_reason: dict[str, list[Value]] = defaultdict(list)
     for why, value in zip(whys, values, strict=False):
         if why:
-            values_by_reason[why if few else _strip_specifics(why)].append(value)
+            reason = shorten(why, MAX_TEXT_CHARACTERS) if few else _strip_specifics(why)
+            values_by_reason[reason].append(value)
     most = sorted(values_by_reason.items(), key=lambda item: -len(item[1]))[:MAX_REASONS]
     return tuple(
         Reason(why, len(given) / len(values), fmean(known) if known else None)

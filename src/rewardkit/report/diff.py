@@ -12,7 +12,7 @@ from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
 from rewardkit.report.changes import Changes, compare
 from rewardkit.report.formatting import as_data
-from rewardkit.report.render import EXTRA, render
+from rewardkit.report.render import EXTRA, render, write_page
 from rewardkit.report.rows import Rows, gather
 
 EXAMPLES = 5
@@ -77,35 +77,34 @@ def diff(  # noqa: PLR0913 - keywords, all but two
     """
     if out is not None:
         require("jinja2", install=EXTRA)  # before the files are read, which takes longer
-    sides = []
-    for source in (before, after):
+
+    def read(source: Path | str) -> Rows:
         opened = open_rows(source)
         weighted = load_sidecar(opened)
-        rows = gather(
+        factors = {name: weight for name, (_, weight) in weighted.items()}
+        return gather(
             opened.rows(columns=columns),
             rewards=rewards,
-            weights={**{name: weight for name, (_, weight) in weighted.items()}, **(weights or {})},
+            weights={**factors, **(weights or {})},
             group=group,
             sum_anew=rewards is not None or weights is not None,
             known_rewards={name: reward for name, (reward, _) in weighted.items()},
             pass_reward=pass_reward,
             pass_value=pass_value,
         )
-        sides.append(rows)
-    changes = compare(*sides, _make_keys(*sides, group), examples)
+
+    one, other = read(before), read(after)
+    changes = compare(one, other, _make_keys(one, other, group), examples)
     names = [Path(source).resolve().name for source in (before, after)]
     path = None if out is None else Path(out)
     if path is not None:
-        path.write_bytes(render("diff.html", names=names, changes=changes))
+        write_page(path, render("diff.html", names=names, changes=changes))
     return Diff(str(before), str(after), changes, path)
 
 
 def _make_keys(before: Rows, after: Rows, group: str | None) -> tuple[list[str], list[str]]:
     if group is not None and group != "prompt":
-        one, other = (
-            [_as_key(extra.get(group)) for extra in side.extras] for side in (before, after)
-        )
-        return one, other
+        return _read_keys(before, group), _read_keys(after, group)
     if any(before.prompts) and any(after.prompts):
         return before.prompts, after.prompts
     if len(before) != len(after):
@@ -117,5 +116,6 @@ def _make_keys(before: Rows, after: Rows, group: str | None) -> tuple[list[str],
     return positions, positions
 
 
-def _as_key(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+def _read_keys(rows: Rows, column: str) -> list[str]:
+    values = [extra.get(column) for extra in rows.extras]
+    return [v if isinstance(v, str) else json.dumps(v, sort_keys=True, default=str) for v in values]

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from rewardkit._messages import make_names_unique
 
 _MANY = 1000
 _HUGE = 1e9
 _TENTH_OF_A_PERCENT = 0.001
+HEAD, TAIL = 12_000, 4_000
+"""How many characters stay of a long text's beginning and end."""
+MAX_NAME_CHARACTERS = 120  # of a reward or a column; a name is data too, and may be a megabyte
+MAX_TEXT_CHARACTERS = 300  # of a reason, an answer or another column
 
 
 def number(value: float | None) -> str:
@@ -64,6 +70,32 @@ def two_decimals(value: float) -> str:
     ('0.50', '0.00')
     """
     return f"{value:z.2f}"
+
+
+def shorten(text: str, length: int) -> str:
+    """Return a text of at most `length` characters: the beginning and the end of a longer one.
+
+    >>> shorten("a_long_name_of_a_reward", 12)
+    'a_long_…ward'
+    """
+    if len(text) <= length:
+        return text
+    tail = length // 3
+    return text[: length - tail - 1] + "\N{HORIZONTAL ELLIPSIS}" + text[-tail:]
+
+
+def cut_middle(text: str, head: int = HEAD, tail: int = TAIL) -> tuple[str, int]:
+    """Return a text without the middle of what is too long, and how far its end moved."""
+    removed = len(text) - head - tail
+    if removed <= 0:
+        return text, 0
+    note = f" [\N{HORIZONTAL ELLIPSIS} {removed:,} characters left out \N{HORIZONTAL ELLIPSIS}] "
+    return text[:head] + note + text[len(text) - tail :], len(note) - removed
+
+
+def shorten_names(names: Iterable[str]) -> list[str]:
+    """Return the names, none of them long, and all of them different."""
+    return make_names_unique(shorten(name, MAX_NAME_CHARACTERS) for name in names)
 
 
 def as_data(value: Any) -> Any:

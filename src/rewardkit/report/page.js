@@ -54,8 +54,8 @@
     return String(Number(value.toPrecision(3)));
   };
 
-  // A line may break inside a name, after these characters.
-  const breakName = (name) => name.split(/(?<=[_[=,/.])/).flatMap((part) => [part, make("wbr")]);
+  // A line may break inside a name, after these characters, and inside what is long without them.
+  const breakName = (name) => (name.match(/[^\s_[=,/.]{0,23}[^]/gu) ?? []).flatMap((part) => [part, make("wbr")]);
 
   const unpack = async (id) => {
     const packed = atob(find(id).textContent);

@@ -12,19 +12,20 @@ from rewardkit._files.source import RowSource
 from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
-from rewardkit.component import walk
-from rewardkit.extract import Extractor
+from rewardkit.component import Component, walk
+from rewardkit.extract import Extractor, Regex
 from rewardkit.report.answers import USUAL
 from rewardkit.report.compute_figures import measure
 from rewardkit.report.figure_types import Figures, ReportFinding
-from rewardkit.report.formatting import as_data
+from rewardkit.report.formatting import as_data, shorten_names
 from rewardkit.report.pack import PICKED, Packed, pack
-from rewardkit.report.render import EXTRA, render
+from rewardkit.report.render import EXTRA, render, write_page
 from rewardkit.report.rows import Rows, gather
 from rewardkit.reward import Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
 ROWS_PER_PROGRESS = 1024
+MAX_PATTERN_SECONDS = 1.0
 
 Progress: TypeAlias = Callable[[str, int, int | None], object]
 """Called with the stage, how much of it is done, and of how much; None if that is unknown."""
@@ -116,9 +117,12 @@ def report(  # noqa: PLR0913 - keywords, all but two
     )
     _refuse_unknown_weights(weights or {}, rows)
     extractors = _choose_extractors([reward for reward, _ in weighted.values()], extractor)
+    bounds = zip(
+        shorten_names(weighted), (reward.bounds for reward, _ in weighted.values()), strict=True
+    )
     figures = measure(
         rows,
-        {name: reward.bounds for name, (reward, _) in weighted.items()},
+        dict(bounds),
         extractors=extractors,
         progress=partial(show, "figures"),
     )
@@ -128,7 +132,7 @@ def report(  # noqa: PLR0913 - keywords, all but two
         rows, figures, extractors, (title or f"Rewards of {name}", name), max_bytes
     )
     path = Path(out)
-    path.write_bytes(page)
+    write_page(path, page)
     return Report(path, len(page), len(rows), shown, figures)
 
 
@@ -151,7 +155,8 @@ def _count_rows(
 
 
 def _refuse_unknown_weights(weights: Mapping[str, float], rows: Rows) -> None:
-    if unknown := [name for name in weights if name not in rows.values]:
+    known = {*rows.values}
+    if unknown := [name for name in weights if shorten_names([name])[0] not in known]:
         present = ", ".join(rows.values)
         raise ValueError(f"a weight for {unknown[0]!r}, but the file's rewards are {present}")
 
@@ -162,8 +167,18 @@ def _choose_extractors(
     """Return the extractor that was given, else those of the rewards and the usual ones."""
     if extractor is not None:
         return [extractor]
-    used = [part for reward in rewards for part in walk(reward) if isinstance(part, Extractor)]
+    used = [
+        part
+        for reward in rewards
+        for part in walk(reward)
+        # The file beside may be somebody else's, and ask for hours on each text.
+        if isinstance(part, Extractor) and all(map(_is_quick, walk(part)))
+    ]
     return list(dict.fromkeys([*used, *USUAL]))
+
+
+def _is_quick(part: Component) -> bool:
+    return not isinstance(part, Regex) or part.timeout <= MAX_PATTERN_SECONDS
 
 
 def _fit_page(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from unicodedata import category
 
 from rewardkit import __version__
+from rewardkit._files.journal import write_atomically
 from rewardkit._optional import require
 from rewardkit.report import charts
 from rewardkit.report.formatting import (
+    MAX_TEXT_CHARACTERS,
     cut_middle,
     number,
     percent,
-    shorten_text,
+    shorten,
     split_hundred,
     two_decimals,
 )
@@ -43,7 +47,7 @@ def render(template: str, *, script: str | None = None, **context: Any) -> bytes
         "split_hundred": split_hundred,
         "split_name": split_name,
         "cut_middle": lambda text: cut_middle(text)[0],
-        "shorten": shorten_text,
+        "shorten": lambda text: shorten(text, MAX_TEXT_CHARACTERS),
     }
     page: str = environment.get_template(template).render(
         version=__version__,
@@ -55,6 +59,14 @@ def render(template: str, *, script: str | None = None, **context: Any) -> bytes
         **context,
     )
     return page.encode()
+
+
+def write_page(path: Path, page: bytes) -> None:
+    """Write a page in one step, or into a pipe."""
+    if path.exists() and not path.is_file():  # a pipe, or /dev/null
+        path.write_bytes(page)
+    else:  # beside the file itself: renaming would replace a link to it, such as /dev/stdout
+        write_atomically(path.resolve(), page)
 
 
 def _read_file(name: str) -> str:
@@ -101,10 +113,5 @@ def split_name(name: str) -> list[str]:
     >>> split_name("xml_count[value=1]")
     ['xml_', 'count[', 'value=', '1]']
     """
-    parts: list[str] = []
-    part = ""
-    for character in name:
-        part += character
-        if character in "_[=,/.":
-            parts, part = [*parts, part], ""
-    return [*parts, part] if part else parts
+    # The style breaks a long word too, but not in a table, which would be as wide as the word.
+    return re.findall(r"[^\s_\[=,/.]{0,23}.", name, re.DOTALL)

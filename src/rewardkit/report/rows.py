@@ -26,6 +26,7 @@ from rewardkit._scored.columns import (
 from rewardkit._scored.passes import TOLERANCE, PassRule, choose_reward, make_rule
 from rewardkit._text.completions import replace_surrogates
 from rewardkit.batch import Batch
+from rewardkit.report.formatting import shorten_names
 from rewardkit.reward import Reward
 
 ZERO_STD = 1e-8  # torch.isclose's tolerance, by which TRL counts frac_reward_zero_std
@@ -152,6 +153,8 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     value of `group` make a group, by default of the prompt. `pass_reward` and `pass_value` say
     which completions pass, else the rewards that are known as objects do.
 
+    A reward's name of more than 120 characters is shortened.
+
     Raises ValueError if there are no rows, no completions or no rewards, and for unknown columns.
 
     >>> pairs = [("a", 1.0), ("b", 3.0)]
@@ -161,9 +164,12 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     """
     table = list(source)
     names = list_columns(table)
-    columns = find_reward_columns(table, names, rewards)
+    found = find_reward_columns(table, names, rewards)
+    # A page shows a name in every row of its table, and a browser lays out each of them.
+    short = dict(zip(found, shorten_names(found), strict=True))
+    columns = {short[name]: column for name, column in found.items()}
     values = {name: _read_numbers(table, column) for name, column in columns.items()}
-    factors = {name: float((weights or {}).get(name, 1.0)) for name in values}
+    factors = {short[name]: float((weights or {}).get(name, 1.0)) for name in found}
     if TOTAL in names and TOTAL not in values and not sum_anew:
         totals = _read_numbers(table, TOTAL)
     else:
@@ -175,8 +181,9 @@ def gather(  # noqa: PLR0913 - keywords, all but one
         advantages = _read_numbers(table, "advantage")
     else:
         advantages = _compute_advantages(totals, groups)
-    known = known_rewards or {}
-    passing = choose_reward([*values], known, pass_reward)
+    known = {short[name]: each for name, each in (known_rewards or {}).items() if name in short}
+    wanted = short.get(pass_reward, pass_reward) if pass_reward else None
+    passing = choose_reward([*values], known, wanted)
     whys = {name: column + WHY for name, column in columns.items()}
     used = {*TRL_COLUMNS, *columns.values(), *whys.values()}
     others = [name for name in names if name not in used]
