@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -263,20 +263,18 @@ def print_diff(compared: Diff) -> None:
         if names:
             console.print(f"only {side}: {escape(', '.join(names))}", highlight=False)
     for title, examples in (("rose", changes.rises), ("fell", changes.falls)):
-        for each in examples:
-            rows = f"row{'s' * (each.rows[0] != each.rows[1])} {' and '.join(_distinct(each.rows))}"
-            change = f"{'+' * (each.change > 0)}{format_number(each.change, 3)}"
-            text = Text(f"{title} {change:>7}  {rows}: {excerpt(each.prompt or each.texts[0])}")
+        for example in examples:
+            numbers = [*dict.fromkeys(map(str, example.rows))]
+            rows = f"row{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+            change = f"{'+' * (example.change > 0)}{format_number(example.change, 3)}"
+            shown = excerpt(example.prompt or example.texts[0])
+            text = Text(f"{title} {change:>7}  {rows}: {shown}")
             console.print(text, no_wrap=True, overflow="ellipsis", highlight=False)
     unpaired = ""
     if any(changes.unpaired):
         unpaired = f"; {changes.unpaired[0]:,} only before and {changes.unpaired[1]:,} only after"
     written = "" if compared.path is None else f"{compared.path}: "
     typer.echo(f"\n{written}{changes.pairs:,} {changes.unit} compared{unpaired}")
-
-
-def _distinct(numbers: Iterable[int]) -> list[str]:
-    return [*dict.fromkeys(map(str, numbers))]
 
 
 # Checks -------------------------------------------------------------------------------------------

@@ -282,8 +282,9 @@ def _pick_examples(  # noqa: PLR0913, PLR0917 - one caller
         if unit == "rows":
             a, b = known[index]
         else:
-            a = _nearest_to_mean(before, [row for row, _ in pairs[number]])
-            b = _nearest_to_mean(after, [row for _, row in pairs[number]])
+            # What shows the change best: from one end of the group to the other.
+            a = _extreme_row(before, (row for row, _ in pairs[number]), -sign)
+            b = _extreme_row(after, (row for _, row in pairs[number]), sign)
         values = (
             ExampleValue(
                 name,
@@ -300,8 +301,7 @@ def _pick_examples(  # noqa: PLR0913, PLR0917 - one caller
     return tuple(examples)
 
 
-def _nearest_to_mean(rows: Rows, group: Sequence[int]) -> int:
-    """Return the completion whose sum is nearest to the mean: a typical one."""
-    known = [row for row in group if rows.totals[row] is not None]
-    mean = fmean([rows.totals[row] or 0.0 for row in known])
-    return min(known, key=lambda row: abs((rows.totals[row] or 0.0) - mean))
+def _extreme_row(rows: Rows, group: Iterable[int], sign: int) -> int:
+    """Return the completion with the highest sum, or the lowest if the sign is negative."""
+    known = [(sign * total, -row) for row in group if (total := rows.totals[row]) is not None]
+    return -max(known)[1]

@@ -94,12 +94,17 @@ def diff(  # noqa: PLR0913 - keywords, all but two
         )
 
     one, other = read(before), read(after)
-    changes = compare(one, other, _make_keys(one, other, group), examples)
+    changes = compare_rows(one, other, group=group, examples=examples)
     names = [Path(source).resolve().name for source in (before, after)]
     path = None if out is None else Path(out)
     if path is not None:
         write_page(path, render("diff.html", names=names, changes=changes))
     return Diff(str(before), str(after), changes, path)
+
+
+def compare_rows(before: Rows, after: Rows, *, group: str | None, examples: int) -> Changes:
+    """Compare two files whose groups were made by the column `group`, by default the prompt."""
+    return compare(before, after, _make_keys(before, after, group), examples)
 
 
 def _make_keys(before: Rows, after: Rows, group: str | None) -> tuple[list[str], list[str]]:
