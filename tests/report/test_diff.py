@@ -180,8 +180,9 @@ def test_a_constant_added_to_every_value_is_the_change(table, constant):
     ("degrees", "quantile"),
     # Student's table: 97.5 % of the distribution is below
     {
-        **{1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706, 10: 2.2281, 29: 2.0452},
-        **{30: 2.0423, 60: 2.0003, 99: 1.9842, 100: 1.9840, 120: 1.9799, 1000: 1.9623},
+        **dict(zip((1, 2, 3, 4, 5), (12.7062, 4.3027, 3.1824, 2.7764, 2.5706), strict=True)),
+        **dict(zip((10, 29, 30, 60), (2.2281, 2.0452, 2.0423, 2.0003), strict=True)),
+        **dict(zip((99, 100, 120, 1000), (1.9842, 1.9840, 1.9799, 1.9623), strict=True)),
     }.items(),
 )
 def test_students_quantiles(degrees, quantile):
