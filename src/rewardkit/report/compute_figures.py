@@ -194,12 +194,16 @@ def _measure_passes(rows: Rows, extractors: Sequence[Extractor]) -> PassRates | 
 
 def _frequent_reasons(whys: Sequence[str], values: Sequence[Value]) -> tuple[Reason, ...]:
     # Reasons that quote a row's own numbers are all different; without them they can be counted.
-    few = len(set(whys)) <= MAX_LEVELS
+    distinct = set(whys)
+    few = len(distinct) <= MAX_LEVELS
+    # Once for each: most reasons occur in many rows.
+    reasons = {
+        why: shorten(why, MAX_TEXT_CHARACTERS) if few else _strip_specifics(why) for why in distinct
+    }
     values_by_reason: dict[str, list[Value]] = defaultdict(list)
     for why, value in zip(whys, values, strict=False):
         if why:
-            reason = shorten(why, MAX_TEXT_CHARACTERS) if few else _strip_specifics(why)
-            values_by_reason[reason].append(value)
+            values_by_reason[reasons[why]].append(value)
     most = sorted(values_by_reason.items(), key=lambda item: -len(item[1]))[:MAX_REASONS]
     return tuple(
         Reason(why, len(given) / len(values), fmean(known) if known else None)
