@@ -67,7 +67,7 @@ adapters: $(SYSTEMS:%=adapter-%)
 	@echo "installing $* into .venv-adapters/$* ..."
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		--editable . $(TEST_NEEDS) $(WITH_$*)
+		--editable '.[serve]' $(TEST_NEEDS) $(WITH_$*)
 	@$(if $(ONLY_$*),$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		$(ONLY_$*))
 	@touch $@

@@ -23,7 +23,9 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
     host: Annotated[
         str, typer.Option(help="The address to listen at; 0.0.0.0 is every one of this machine.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", "-p", help="The port; 0 is any free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, help="The port; 0 is any free one.")
+    ] = 8000,
     columns: Annotated[
         str | None,
         typer.Option(
@@ -99,8 +101,8 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
-        problem = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        problem = error.strerror or str(error)
         raise ValueError(
             f"{host}:{port}: {problem.lower()}; give others with --host, --port"
         ) from None

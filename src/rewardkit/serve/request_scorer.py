@@ -13,19 +13,19 @@ from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import decode  # type: ignore[attr-defined]  # msgspec's, or json's
 from rewardkit._messages import error_line, explain_missing_column, shorten_repr
-from rewardkit.adapters._rows import RowScorer, System, list_names, make_scorer
+from rewardkit.adapters._rows import RowScorer, list_names
 from rewardkit.adapters.openrlhf import (
     OPENRLHF,
     RESERVED,
     cut_completion,
     list_totals_and_logs,
 )
-from rewardkit.scorer import Rewards, RowScore
+from rewardkit.reward import Reward
+from rewardkit.scorer import Rewards, RowScore, Scorer
 from rewardkit.serve.row_scores import RowError, RowResult, score_rows
 
 ROWS, QUERIES = "/score", "/get_reward"
 """The paths of the two forms of requests: rewardkit's own, and that of OpenRLHF's own server."""
-_SERVER = System("a client may", prompts=True, tokens=True)
 _EXAMPLE = '{"rows": [{"completion": "...", "answer": "..."}]}'
 _QUERY_LISTS = ("query", "prompts", "labels")
 
@@ -79,8 +79,13 @@ class RequestScorer:
         """Check the rewards against what requests hold."""
         if groups and openrlhf:
             raise ValueError("OpenRLHF sends completions one by one; leave out groups or openrlhf")
-        self.scorer = make_scorer(rewards, _SERVER._replace(rows_alone=not groups))
+        self.scorer = Scorer(rewards)
         self.groups = groups
+        for name, reward, *_ in self.scorer.terms:
+            if isinstance(reward, Reward) and not (groups or reward.pointwise):
+                problem = f"{name}: compares the completions of a group, and requests hold any rows"
+                hint = "if each holds whole groups, start the server with --groups (groups=True)"
+                raise ValueError(f"{problem}; {hint}")
         if columns is not None:
             _check_columns(self.scorer.columns, list_names(columns))
         # Its names differ from the scorer's where OpenRLHF has a column of that name.
