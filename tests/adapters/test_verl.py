@@ -128,7 +128,7 @@ def test_columns_of_extra_info_and_rewards_that_verl_cannot_call(tmp_path):
 
 def test_the_remote_manager_gets_the_totals_of_training_from_a_server(tmp_path):
     rows = write_rows(tmp_path)
-    ray.init(num_cpus=2, include_dashboard=False)
+    ray.init("local", num_cpus=2, include_dashboard=False)
     try:
         with serving(rows.yaml) as server:
             settings = make_settings(server.url)
@@ -157,7 +157,7 @@ def test_workers_on_a_ray_cluster_give_the_totals_of_training(tmp_path):
     settings = make_settings(rows.yaml)
     settings["reward"] |= {"num_workers": 2, "reward_model": {"enable": False}}
     settings["actor_rollout_ref"] = {"model": {"path": folder, "tokenizer_path": folder}}
-    ray.init(num_cpus=2, include_dashboard=False)
+    ray.init("local", num_cpus=2, include_dashboard=False)
     try:
         manager = loop.RewardLoopManager(config.create(settings))
         found = manager.compute_rm_score(make_data(rows, numbers.__getitem__))
