@@ -90,7 +90,7 @@ def list_totals_and_logs(
 
 
 def cut_completion(query: str, prompt: str, end_tokens: Sequence[str] = END_TOKENS) -> str:
-    """Return what follows the prompt in a query, without `end_tokens` at its end.
+    """Return the text after the prompt in a query, without `end_tokens` at its end.
 
     Raises ValueError if the query does not begin with the prompt or an end of it.
     """

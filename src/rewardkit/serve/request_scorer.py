@@ -141,7 +141,7 @@ class RequestScorer:
         return Answer(200, _encode_json(body), len(scored), failed, self._tally(scored))
 
     def describe(self, version: str) -> Answer:
-        """Return what GET /rewards answers."""
+        """Return the answer to GET /rewards."""
         terms = self.scorer.terms
         described: dict[str, Any] = {
             "rewards": [
