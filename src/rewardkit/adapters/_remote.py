@@ -70,7 +70,7 @@ class RemoteScorer:
         """Return the answer to a request, as data. Raises what `score_row` does."""
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
-            status, answer = self._send(method, path, body)
+            status, answer = self._send_request(method, path, body)
             if status != http.client.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
                 break
             time.sleep(1)
@@ -85,12 +85,12 @@ class RemoteScorer:
             raise ValueError(f"{self.url}{path}: status {status}: {problem}{hint}")
         return found
 
-    def _send(self, method: str, path: str, body: str | None) -> tuple[int, bytes]:
+    def _send_request(self, method: str, path: str, body: str | None) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"}
         if token := os.environ.get(TOKEN_VARIABLE):
             headers["Authorization"] = f"Bearer {token}"
         known = self._take_idle()
-        connection = known or self._connect()
+        connection = known or self._open_connection()
         try:
             connection.request(method, self.parts.path + path, body, headers)
             response = connection.getresponse()
@@ -98,7 +98,7 @@ class RemoteScorer:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             if known is not None:  # the server may have closed it while it was idle
-                return self._send(method, path, body)
+                return self._send_request(method, path, body)
             raise ConnectionError(f"{self.url}: no answer ({error}); is the server up?") from None
         self.idle.append(connection)
         return response.status, answer
@@ -109,7 +109,7 @@ class RemoteScorer:
         except IndexError:
             return None
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _open_connection(self) -> http.client.HTTPConnection:
         secure = self.parts.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         return kind(self.parts.hostname or "", self.parts.port, timeout=TIMEOUT_SECONDS)

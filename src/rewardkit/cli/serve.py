@@ -73,7 +73,7 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
         max_requests=max_requests,
         token=token,
     )
-    with _listen(host, port) as listening:
+    with _open_socket(host, port) as listening:
         if not token and not _is_loopback(host):
             message = f"anyone who reaches {host} can use this server; set {TOKEN_VARIABLE}"
             sys.stderr.write(f"rewardkit: {message}\n")
@@ -96,7 +96,7 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _open_socket(host: str, port: int) -> socket.socket:
     """Return a socket that listens. Raises OSError, with the address, if that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -109,7 +109,7 @@ class _Server:
             "/health": self.report_health,
         }
         routes = [
-            route(path, self._guard(path, endpoint), methods=[method])
+            route(path, self._wrap_endpoint(path, endpoint), methods=[method])
             for method, endpoints in (("POST", posts), ("GET", gets))
             for path, endpoint in endpoints.items()
         ]
@@ -127,7 +127,7 @@ class _Server:
             routes=routes, lifespan=run_workers, exception_handlers=errors
         )
 
-    def _guard(self, path: str, endpoint: Endpoint) -> Callable[[Any], Awaitable[Any]]:
+    def _wrap_endpoint(self, path: str, endpoint: Endpoint) -> Callable[[Any], Awaitable[Any]]:
         """Return the endpoint with the token checked, and its answer counted."""
 
         async def answer_request(request: Any) -> Any:

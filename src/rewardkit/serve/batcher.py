@@ -75,7 +75,9 @@ class Batcher:
         except BaseException:
             await self.close()
             raise
-        self._tasks = [asyncio.create_task(self._feed(number)) for number in range(self.workers)]
+        self._tasks = [
+            asyncio.create_task(self._feed_worker(number)) for number in range(self.workers)
+        ]
 
     async def close(self) -> None:
         """Kill the processes; requests that still wait are cancelled."""
@@ -97,7 +99,7 @@ class Batcher:
         async with asyncio.timeout(self.timeout):
             return await answer
 
-    async def _feed(self, number: int) -> None:
+    async def _feed_worker(self, number: int) -> None:
         """Give one process batch after batch."""
         while True:
             batch = self._take_batch()
@@ -137,7 +139,7 @@ class Batcher:
             return
         except RuntimeError as error:
             await self._restart_worker(number)
-            self._isolate(batch, error)
+            self._retry_alone(batch, error)
             return
         except Exception as error:  # noqa: BLE001 - a fault of ours; the server goes on
             answers = [format_error(500, error_line(error))] * len(batch)
@@ -146,7 +148,7 @@ class Batcher:
             if not each.answer.done():
                 each.answer.set_result(answer)
 
-    def _isolate(self, batch: Sequence[_Waiting], error: Exception) -> None:
+    def _retry_alone(self, batch: Sequence[_Waiting], error: Exception) -> None:
         """Send the requests of a batch that ended its worker once more, each alone."""
         if len(batch) == 1:
             (only,) = batch

@@ -101,7 +101,7 @@ class Metrics:
                 kind,
                 help_text,
                 (
-                    f'{name}{suffix}{{reward="{_escape(reward)}"}} {getattr(tally, field)}'
+                    f'{name}{suffix}{{reward="{_escape_label(reward)}"}} {getattr(tally, field)}'
                     for reward, tally in self.rewards.items()
                 ),
             )
@@ -117,5 +117,5 @@ class Metrics:
         return "\n".join(lines) + "\n"
 
 
-def _escape(label: str) -> str:
+def _escape_label(label: str) -> str:
     return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -93,7 +93,7 @@ class RequestScorer:
 
     def __call__(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the answers to some requests, scored together."""
-        parsed = [*map(self._parse, requests)]
+        parsed = [*map(self._parse_request, requests)]
         rows = [row for found in parsed if isinstance(found, list) for row in found]
         keys = [
             number if self.groups else 0
@@ -109,7 +109,7 @@ class RequestScorer:
             for request, found in zip(requests, parsed, strict=True)
         ]
 
-    def _parse(self, request: Request) -> list[Any] | str:
+    def _parse_request(self, request: Request) -> list[Any] | str:
         """Return a request's rows, or why it has none."""
         try:
             body = _decode_json(request.body)
@@ -138,7 +138,7 @@ class RequestScorer:
         scored = [result for result in results if isinstance(result, RowScore)]
         body = self._format_queries(results) if path == QUERIES else self._format_rows(results)
         failed = len(results) - len(scored)
-        return Answer(200, _encode_json(body), len(scored), failed, self._tally(scored))
+        return Answer(200, _encode_json(body), len(scored), failed, self._tally_rewards(scored))
 
     def describe(self, version: str) -> Answer:
         """Return the answer to GET /rewards."""
@@ -174,7 +174,7 @@ class RequestScorer:
         totals, logs = list_totals_and_logs(self.queries, rows)
         return {"rewards": totals, "scores": totals, "extra_logs": logs}
 
-    def _tally(self, scored: Sequence[RowScore]) -> dict[str, Tally]:
+    def _tally_rewards(self, scored: Sequence[RowScore]) -> dict[str, Tally]:
         tallies = {}
         for term in self.scorer.terms:
             values = [row.values[term.name] for row in scored]
