@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
 import socket
@@ -12,7 +11,8 @@ from typing import Annotated
 import typer
 
 from rewardkit._optional import require
-from rewardkit.cli.arguments import INTERRUPTED, RewardArguments, load_rewards
+from rewardkit.cli.arguments import INTERRUPTED, JsonOption, RewardArguments, load_rewards
+from rewardkit.cli.printing import print_json
 
 TOKEN_VARIABLE = "REWARDKIT_TOKEN"  # noqa: S105 - a variable's name
 
@@ -52,11 +52,14 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
     timeout: Annotated[float, typer.Option(help="Seconds for a request, waiting included.")] = 120,
     max_body: Annotated[float, typer.Option(help="MiB that a request may have.")] = 16,
     max_requests: Annotated[int, typer.Option(help="Requests answered at the same time.")] = 512,
+    as_json: JsonOption = False,
 ) -> None:
     """Score rows over HTTP: POST /score, GET /rewards, GET /health, GET /metrics.
 
     If REWARDKIT_TOKEN is set, requests must send it: `Authorization: Bearer TOKEN`.
     """
+    import asyncio  # noqa: PLC0415 - the help of no command loads it
+
     from rewardkit.serve import make_app  # noqa: PLC0415 - only this command needs it
     from rewardkit.serve.app import EXTRA, MEBIBYTE  # noqa: PLC0415 - the same
 
@@ -86,7 +89,10 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
         async def run() -> None:
             # Not by uvicorn, which would log the traceback of rewards that cannot be imported.
             async with app.router.lifespan_context(app):
-                typer.echo(f"rewardkit: serving on {url}", err=True)
+                if as_json:
+                    print_json({"url": url, "token": bool(token)})
+                else:
+                    typer.echo(f"rewardkit: serving on {url}", err=True)
                 await uvicorn.Server(config).serve(sockets=[listening])
 
         try:
