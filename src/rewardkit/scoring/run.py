@@ -12,8 +12,9 @@ from rewardkit._files.chunks import Chunk
 from rewardkit._files.journal import Journal, State, write_atomically
 from rewardkit._files.source import Source, sidecar_path
 from rewardkit._files.writing import merge_schema, write_parquet
+from rewardkit._optional import require
 from rewardkit._workers.parallel import in_order
-from rewardkit._workers.ray_actors import in_order_on_ray
+from rewardkit._workers.ray_actors import EXTRA, in_order_on_ray
 from rewardkit.scorer import TOTAL, RewardLike
 from rewardkit.scoring.chunk_scorer import (
     ChunkScorer,
@@ -140,6 +141,8 @@ def _check_arguments(
             raise ValueError(f"got {name}={number}, expected at least 1")
     if engine not in _ENGINES:
         raise ValueError(f"got engine={engine!r}, expected 'local' or 'ray'")
+    if engine == "ray":
+        require("ray", install=EXTRA)  # before a file is begun
 
 
 def _rest_of_chunks(
