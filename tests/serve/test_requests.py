@@ -74,3 +74,12 @@ def test_an_error_names_the_reward_and_a_reward_of_two_columns_is_refused():
     second = RIGHT.replace(reference="second", name="also")
     with pytest.raises(ValueError, match="OpenRLHF has one ground truth"):
         RequestScorer([RIGHT, second], openrlhf=True)
+
+
+def test_large_rows_have_short_errors_and_too_many_rows_are_refused():
+    wide = {f"column{number}": "4" for number in range(20_000)} | {"completion": "4"}
+    (answer,) = answer_requests([make_request({"rows": ["a b" * 100_000, [wide], wide]})])
+    assert answer.failed == 3
+    assert len(answer.body) < 2000
+    (answer,) = answer_requests([make_request({"rows": [5] * 65_537})])
+    assert json.loads(answer.body)["error"].startswith("got 65,537 rows, expected at most 65,536")

@@ -87,7 +87,7 @@ def test_a_row_that_is_no_row_has_an_error_and_the_others_are_scored(client):
         ({"completion": "x", "answr": "4"}, "no column 'answer' (columns: completion, answr); did"),
         ({**good, "answer": {"a": [True]}, "step": "two"}, "step: got 'two' (str)"),
         ({**good, "answer": True}, None),
-        ([good], "got [{"),
+        ([good], "got an array, expected an object"),
         (None, "got None"),
     ]
     found = client.score(*(row for pair in bad for row in (pair[0], good)))
@@ -102,9 +102,9 @@ def test_a_row_that_is_no_row_has_an_error_and_the_others_are_scored(client):
         (b"{", "the body is not JSON"),
         (b"\xff", "the body is not JSON"),
         (b"[" * 50_000, "the body is not JSON"),
-        (b"[]", 'got [] (list), expected {"rows": ['),
-        (b'{"rows": {"completion": "4"}}', 'expected {"rows": ['),
-        (b'{"completion": "4"}', 'expected {"rows": ['),
+        (b"[]", 'got an array, expected {"rows": ['),
+        (b'{"rows": {"completion": "4"}}', 'got an object as rows, expected {"rows": ['),
+        (b'{"completion": "4"}', 'got an object without rows, expected {"rows": ['),
     ],
 )
 def test_a_body_without_rows_says_what_is_expected(client, body, problem):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import decode  # type: ignore[attr-defined]  # msgspec's, or json's
-from rewardkit._messages import error_line, explain_missing_column, shorten_repr
+from rewardkit._messages import error_line, explain_missing_column
 from rewardkit.adapters._rows import RowScorer, list_names
 from rewardkit.adapters.openrlhf import (
     OPENRLHF,
@@ -22,10 +22,11 @@ from rewardkit.adapters.openrlhf import (
 )
 from rewardkit.reward import Reward
 from rewardkit.scorer import Rewards, RowScore, Scorer
-from rewardkit.serve.row_scores import RowError, RowResult, score_rows
+from rewardkit.serve.row_scores import RowError, RowResult, describe_value, score_rows
 
 ROWS, QUERIES = "/score", "/get_reward"
 """The paths of the two forms of requests: rewardkit's own, and that of OpenRLHF's own server."""
+MAX_ROWS = 65_536  # rows of two characters would make answers a hundred times as large
 _EXAMPLE = '{"rows": [{"completion": "...", "answer": "..."}]}'
 _QUERY_LISTS = ("query", "prompts", "labels")
 
@@ -115,10 +116,11 @@ class RequestScorer:
             body = _decode_json(request.body)
         except (ValueError, RecursionError) as error:
             return f"the body is not JSON ({error})"
-        if request.path == QUERIES:
-            return self._read_queries(body)
-        rows = body.get("rows") if isinstance(body, dict) else None
-        return rows if isinstance(rows, list) else f"got {shorten_repr(body)}, expected {_EXAMPLE}"
+        read = self._read_queries if request.path == QUERIES else _read_rows
+        rows = read(body)
+        if len(rows) > MAX_ROWS and isinstance(rows, list):
+            return f"got {len(rows):,} rows, expected at most {MAX_ROWS:,}; send several requests"
+        return rows
 
     def _read_queries(self, body: Any) -> list[Any] | str:
         given = [body.get(name) for name in _QUERY_LISTS] if isinstance(body, dict) else []
@@ -186,6 +188,16 @@ class RequestScorer:
 def format_error(status: int, message: str) -> Answer:
     """Return an answer with nothing but an error."""
     return Answer(status, _encode_json({"error": message}))
+
+
+def _read_rows(body: Any) -> list[Any] | str:
+    if not isinstance(body, dict):
+        return f"got {describe_value(body)}, expected {_EXAMPLE}"
+    rows = body.get("rows")
+    if isinstance(rows, list):
+        return rows
+    given = f"{describe_value(rows)} as rows" if "rows" in body else "an object without rows"
+    return f"got {given}, expected {_EXAMPLE}"
 
 
 def _check_columns(read: Iterable[str], brought: Sequence[str]) -> None:
