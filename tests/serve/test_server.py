@@ -359,3 +359,14 @@ def test_rows_of_a_chat_are_scored_with_their_prompts(client):
         row["rewards/right"]
         == rk.build("correct", verifier="number")(completions=[message], answer=["42"])[0]
     )
+
+
+def test_an_application_starts_again_after_its_end(rows):
+    app = make_app(rows.yaml)
+
+    async def start_twice():
+        for _ in range(2):
+            async with app.router.lifespan_context(app):
+                pass
+
+    asyncio.run(start_twice())
