@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 
 import pytest
@@ -179,16 +178,22 @@ def test_errors_of_the_work_reach_the_caller(cluster):
         [*in_order_on_ray(die, [1])]
 
 
-def test_a_node_that_is_killed_loses_no_row_and_repeats_none(cluster):
-    def pause(item):
-        time.sleep(0.05)
-        return item, ray.get_runtime_context().get_node_id()
+def test_a_node_that_is_killed_loses_no_row_and_repeats_none(cluster, rows, folder):
+    def slow(completions, log_extra, **_):
+        time.sleep(0.1)
+        log_extra("slow/why", [ray.get_runtime_context().get_node_id()] * len(completions))
+        return [float(len(text)) for text in completions]
 
-    results = in_order_on_ray(pause, range(200))
-    first = [next(results) for _ in range(20)]
-    threading.Timer(0.3, cluster.remove_node, [cluster.second], {"allow_graceful": False}).start()
-    found = [*first, *results]
-    assert [item for item, _ in found] == [*range(200)]
-    nodes = {node for _, node in found}
-    assert len(nodes) == 2
-    assert found[-1][1] == ray.get_runtime_context().get_node_id()
+    def kill_node(done, _total):
+        if done >= 200 and cluster.second in cluster.list_all_nodes():
+            cluster.remove_node(cluster.second, allow_graceful=False)
+
+    out = folder / "killed.jsonl"
+    options = {"batch_size": 8, "engine": "ray", "progress": kill_node}
+    assert score(folder / "rows.parquet", [slow], out, **options).rows == 800
+    found = read_rows(out)
+    assert [row["number"] for row in found] == [*range(800)]
+    assert [row["reward"] for row in found] == [len(row["completion"]) for row in found]
+    nodes = [row["rewards/slow/why"] for row in found]
+    assert len({*nodes}) == 2
+    assert {*nodes[-80:]} == {ray.get_runtime_context().get_node_id()}

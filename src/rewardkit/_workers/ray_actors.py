@@ -31,7 +31,7 @@ class ItemActor:
     """The actor: works on one item at a time."""
 
     def __init__(self, pickled_work: bytes) -> None:
-        """Import the work; an error is kept, since an actor that raises here would be restarted."""
+        """Import the work; an error is kept, since raised here it would be the actor's death."""
         self.work: Callable[[Any], Any] | None = None
         self.error: Exception | None = None
         try:
