@@ -16,7 +16,7 @@ EXTRAS_ci := all
 # The systems whose own code the adapters' tests run, each in an environment of its own, since what
 # they pin does not go together. ONLY_ is installed without what it depends on: OpenRLHF wants
 # flash-attn, and NeMo Gym Python 3.13, though what the tests use of it runs on 3.11.
-SYSTEMS := inspect_ai verifiers openrlhf verl swift nemo_gym
+SYSTEMS := inspect_ai verifiers openrlhf verl swift nemo_gym ray
 TEST_NEEDS := hypothesis math-verify pytest pytest-xdist
 WITH_inspect_ai := inspect-ai==0.3.285
 WITH_verifiers := verifiers==0.4.0
@@ -27,6 +27,7 @@ WITH_swift := torch msgspec ms-swift==4.6.0
 WITH_nemo_gym := aiohttp anthropic devtools fastapi httptools httpx hydra-core itsdangerous mcp \
 	openai==2.44.0 orjson pandas psutil pyarrow pydot 'ray[default]' requests rich scipy tqdm \
 	uvicorn uvloop wandb yappi
+WITH_ray := daft==0.7.26 datasets 'ray[data]==2.60.0'
 ONLY_nemo_gym := --ignore-requires-python nemo-gym==0.7.0
 
 .PHONY: help demo test adapters lint bench scaling imports docs lock clean
@@ -67,7 +68,7 @@ adapters: $(SYSTEMS:%=adapter-%)
 	@echo "installing $* into .venv-adapters/$* ..."
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		--editable . $(TEST_NEEDS) $(WITH_$*)
+		--editable '.[serve]' $(TEST_NEEDS) $(WITH_$*)
 	@$(if $(ONLY_$*),$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		$(ONLY_$*))
 	@touch $@

@@ -66,6 +66,7 @@ def test_score_says_that_a_reward_has_no_value_at_all_and_why(
         (["in.jsonl", "xml_soft", "-o", "out.jsonl"], "--column response=completion"),
         (["on.jsonl", "xml_soft", "-o", "out.jsonl"], "did you mean 'in.jsonl'?"),
         (["in.jsonl", "-o", "out.jsonl"], "Missing argument"),
+        (["in.jsonl", "xml_soft", "-o", "out.jsonl", "--engine", "dask"], "'local' or 'ray'"),
     ],
 )
 def test_score_explains_errors_in_one_line(arguments, message, folder, capsys):
@@ -73,6 +74,14 @@ def test_score_explains_errors_in_one_line(arguments, message, folder, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_ray_that_is_not_installed_is_named_with_its_extra(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    arguments = ["in.jsonl", "xml_soft", "-o", "out.jsonl", "--engine", "ray"]
+    assert main(["score", *arguments]) == 2
+    assert "pip install 'rewardkit[ray]'" in capsys.readouterr().err
+    assert not [*folder.glob("out*")]
 
 
 def test_an_error_of_a_reward_names_the_reward_and_the_rows(folder, capsys):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -111,6 +112,9 @@ class ItemWorker:
 
     def kill(self) -> None:
         """Kill the process, and close the pipes to it."""
+        if self.process.poll() is None and os.name == "posix":
+            # With those that the work has forked: they have the pipe too, and keep it open.
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):

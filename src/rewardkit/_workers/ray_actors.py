@@ -31,7 +31,7 @@ class ItemActor:
     """The actor: works on one item at a time."""
 
     def __init__(self, pickled_work: bytes) -> None:
-        """Import the work; an error is kept, since an actor that raises here would be restarted."""
+        """Import the work; an error is kept, since raised here it would be the actor's death."""
         self.work: Callable[[Any], Any] | None = None
         self.error: Exception | None = None
         try:
@@ -72,9 +72,9 @@ def in_order_on_ray(
         raise ValueError(f"{message}, and one is for the process that feeds them")
     pool = _ActorPool(ray, ray.cloudpickle.dumps(work), actors or most)
     try:
-        yield from pool.run(iter(items))
+        yield from pool.run_tasks(iter(items))
     finally:
-        pool.kill()
+        pool.kill_actors()
 
 
 class _Task(NamedTuple):
@@ -107,7 +107,7 @@ class _ActorPool:
         actor = self.actor_class.remote(self.pickled_work)
         self.starting[actor.find_import_error.remote()] = actor
 
-    def run(self, items: Iterator[Any]) -> Iterator[Any]:
+    def run_tasks(self, items: Iterator[Any]) -> Iterator[Any]:
         """Yield the result of each item, in order."""
         tasks = (_Task(number, item) for number, item in enumerate(items))
         results: dict[int, Any] = {}
@@ -126,23 +126,21 @@ class _ActorPool:
                 self.load[actor] += 1
             if last and not self.asked and not self.again and not results:
                 return
-            results.update(self.receive())
+            results.update(self.receive_results())
 
     def idle_actor(self) -> Any:
         free = [actor for actor, load in self.load.items() if load < ITEMS_PER_ACTOR]
         return min(free, key=self.load.__getitem__, default=None)
 
-    def receive(self) -> dict[int, Any]:
+    def receive_results(self) -> dict[int, Any]:
         """Wait for results, for actors that start and for those that die; return the results."""
         waited = [*self.asked, *self.starting]
         ready, _ = self.ray.wait(waited, num_returns=1, timeout=POLL_SECONDS)
         if self.load:
             self.last_ready = time.monotonic()
         elif time.monotonic() - self.last_ready > START_SECONDS:
-            message = (
-                f"no actor has started within {START_SECONDS:g} s: the cluster has no free CPU"
-            )
-            raise RuntimeError(message)
+            message = f"no actor has started within {START_SECONDS:g} s"
+            raise RuntimeError(f"{message}; has the cluster a free CPU, and its nodes rewardkit?")
         results = {}
         for reference in ready:
             if reference in self.starting:
@@ -182,6 +180,6 @@ class _ActorPool:
             self.ray.kill(actor)
             self.start_actor()
 
-    def kill(self) -> None:
+    def kill_actors(self) -> None:
         for actor in [*self.load, *self.starting.values()]:
             self.ray.kill(actor)

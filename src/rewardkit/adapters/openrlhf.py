@@ -90,7 +90,7 @@ def list_totals_and_logs(
 
 
 def cut_completion(query: str, prompt: str, end_tokens: Sequence[str] = END_TOKENS) -> str:
-    """Return what follows the prompt in a query, without `end_tokens` at its end.
+    """Return the text after the prompt in a query, without `end_tokens` at its end.
 
     Raises ValueError if the query does not begin with the prompt or an end of it.
     """
@@ -107,15 +107,33 @@ def _cut_prompt(query: str, prompt: str) -> str:
     start = query.find(prompt, 0, len(prompt) + _MAX_START)
     if start >= 0:
         return query[start + len(prompt) :]
-    # OpenRLHF cuts a long prompt at its front: the longest end with which the query begins
-    head = query[:_MAX_START]
-    start = prompt.find(head)
-    while start >= 0 and not query.startswith(prompt[start:]):
-        start = prompt.find(head, start + 1)
-    if start < 0:
-        message = f"the prompt, which ends in {prompt[-20:]!r}, is not in the query {head[:40]!r}"
-        raise ValueError(message)
-    return query[len(prompt) - start :]
+    # OpenRLHF cuts a long prompt at its front
+    overlap = _find_overlap(prompt, query)
+    if overlap < min(len(query), _MAX_START):
+        message = f"the prompt, which ends in {prompt[-20:]!r}, is not in the query"
+        raise ValueError(f"{message} {query[:40]!r}")
+    return query[overlap:]
+
+
+def _find_overlap(prompt: str, query: str) -> int:
+    """Return the length of the longest end of the prompt that the query begins with."""
+    # In linear time (Knuth, Morris and Pratt 1977): to compare every end would take hours for a
+    # prompt that repeats itself.
+    start = query[: len(prompt)]
+    if not start:
+        return 0
+    shorter, known = [0] * len(start), 0
+    for index in range(1, len(start)):
+        while known and start[index] != start[known]:
+            known = shorter[known - 1]
+        known += start[index] == start[known]
+        shorter[index] = known
+    matched = 0
+    for character in prompt:
+        while matched and (matched == len(start) or character != start[matched]):
+            matched = shorter[matched - 1]
+        matched += character == start[matched]
+    return matched
 
 
 def _strip_end(text: str, tokens: Sequence[str]) -> str:

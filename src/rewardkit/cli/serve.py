@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
 import socket
@@ -12,7 +11,8 @@ from typing import Annotated
 import typer
 
 from rewardkit._optional import require
-from rewardkit.cli.arguments import INTERRUPTED, RewardArguments, load_rewards
+from rewardkit.cli.arguments import INTERRUPTED, JsonOption, RewardArguments, load_rewards
+from rewardkit.cli.printing import print_json
 
 TOKEN_VARIABLE = "REWARDKIT_TOKEN"  # noqa: S105 - a variable's name
 
@@ -23,7 +23,9 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
     host: Annotated[
         str, typer.Option(help="The address to listen at; 0.0.0.0 is every one of this machine.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", "-p", help="The port; 0 is any free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, help="The port; 0 is any free one.")
+    ] = 8000,
     columns: Annotated[
         str | None,
         typer.Option(
@@ -50,11 +52,14 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
     timeout: Annotated[float, typer.Option(help="Seconds for a request, waiting included.")] = 120,
     max_body: Annotated[float, typer.Option(help="MiB that a request may have.")] = 16,
     max_requests: Annotated[int, typer.Option(help="Requests answered at the same time.")] = 512,
+    as_json: JsonOption = False,
 ) -> None:
     """Score rows over HTTP: POST /score, GET /rewards, GET /health, GET /metrics.
 
     If REWARDKIT_TOKEN is set, requests must send it: `Authorization: Bearer TOKEN`.
     """
+    import asyncio  # noqa: PLC0415 - the help of no command loads it
+
     from rewardkit.serve import make_app  # noqa: PLC0415 - only this command needs it
     from rewardkit.serve.app import EXTRA, MEBIBYTE  # noqa: PLC0415 - the same
 
@@ -71,7 +76,7 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
         max_requests=max_requests,
         token=token,
     )
-    with _listen(host, port) as listening:
+    with _open_socket(host, port) as listening:
         if not token and not _is_loopback(host):
             message = f"anyone who reaches {host} can use this server; set {TOKEN_VARIABLE}"
             sys.stderr.write(f"rewardkit: {message}\n")
@@ -84,7 +89,10 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
         async def run() -> None:
             # Not by uvicorn, which would log the traceback of rewards that cannot be imported.
             async with app.router.lifespan_context(app):
-                typer.echo(f"rewardkit: serving on {url}", err=True)
+                if as_json:
+                    print_json({"url": url, "token": bool(token)})
+                else:
+                    typer.echo(f"rewardkit: serving on {url}", err=True)
                 await uvicorn.Server(config).serve(sockets=[listening])
 
         try:
@@ -94,13 +102,13 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _open_socket(host: str, port: int) -> socket.socket:
     """Return a socket that listens. Raises OSError, with the address, if that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
-        problem = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        problem = error.strerror or str(error)
         raise ValueError(
             f"{host}:{port}: {problem.lower()}; give others with --host, --port"
         ) from None

@@ -16,9 +16,10 @@ from rewardkit._files.row_writer import check_out_suffix
 from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._files.writing import merge_schema, write_parquet
+from rewardkit._optional import require
 from rewardkit._scored.passes import PassRates
 from rewardkit._workers.parallel import in_order
-from rewardkit._workers.ray_actors import in_order_on_ray
+from rewardkit._workers.ray_actors import EXTRA, in_order_on_ray
 from rewardkit.scorer import TOTAL, RewardLike
 from rewardkit.scoring.chunk_scorer import (
     ChunkScorer,
@@ -92,6 +93,8 @@ class _How(NamedTuple):
                 raise ValueError(f"got {name}={number}, expected at least 1")
         if self.engine not in _ENGINES:
             raise ValueError(f"got engine={self.engine!r}, expected 'local' or 'ray'")
+        if self.engine == "ray":
+            require("ray", install=EXTRA)  # before a file is begun
 
 
 def score(  # noqa: PLR0913 - a file, what scores it, where to, and how

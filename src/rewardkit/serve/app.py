@@ -9,6 +9,7 @@ import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 from rewardkit import __version__
@@ -71,7 +72,7 @@ def make_app(  # noqa: PLR0913 - the options of the command
     """
     _check_limits(workers=workers, timeout=timeout, bytes=max_body_bytes, requests=max_requests)
     work = RequestScorer(rewards, columns=columns, groups=groups, openrlhf=openrlhf)
-    return _Server(work, workers, timeout, max_body_bytes, max_requests, token).make()
+    return _Server(work, workers, timeout, max_body_bytes, max_requests, token).make_application()
 
 
 class _Server:
@@ -95,16 +96,23 @@ class _Server:
         )
         self.running = 0
 
-    def make(self) -> Any:
+    def make_application(self) -> Any:
         applications = require("starlette.applications", install=EXTRA)
         route = require("starlette.routing", install=EXTRA).Route
         self.response = require("starlette.responses", install=EXTRA).Response
         self.disconnected = require("starlette.requests", install=EXTRA).ClientDisconnect
         paths = [ROWS, QUERIES] if self.work.queries else [ROWS]
-        routes = [route(path, self._guard(path, self.score), methods=["POST"]) for path in paths]
-        for path, endpoint in (("/rewards", self.describe), ("/metrics", self.measure)):
-            routes.append(route(path, self._guard(path, endpoint), methods=["GET"]))
-        routes.append(route("/health", self._guard("/health", self.report_health), methods=["GET"]))
+        posts = {path: partial(self.score_request, path) for path in paths}
+        gets = {
+            "/rewards": self.describe_rewards,
+            "/metrics": self.list_metrics,
+            "/health": self.report_health,
+        }
+        routes = [
+            route(path, self._wrap_endpoint(path, endpoint), methods=[method])
+            for method, endpoints in (("POST", posts), ("GET", gets))
+            for path, endpoint in endpoints.items()
+        ]
         errors = {404: self._refuse_path, 405: self._refuse_method}
 
         @asynccontextmanager
@@ -119,7 +127,7 @@ class _Server:
             routes=routes, lifespan=run_workers, exception_handlers=errors
         )
 
-    def _guard(self, path: str, endpoint: Endpoint) -> Callable[[Any], Awaitable[Any]]:
+    def _wrap_endpoint(self, path: str, endpoint: Endpoint) -> Callable[[Any], Awaitable[Any]]:
         """Return the endpoint with the token checked, and its answer counted."""
 
         async def answer_request(request: Any) -> Any:
@@ -159,9 +167,9 @@ class _Server:
         if kind.lower() not in {"bearer", "basic"} or not hmac.compare_digest(given, self.token):
             raise _RefusedError(401, "send the token of the server: Authorization: Bearer TOKEN")
 
-    async def score(self, request: Any) -> Answer:
+    async def score_request(self, path: str, request: Any) -> Answer:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        # A web page can send other types to a server on this machine, without asking for leave.
+        # Other types are what any web page may send to a server on the machine of its reader.
         if kind != "application/json":
             raise _RefusedError(415, f"got Content-Type {kind!r}, expected application/json")
         if self.running >= self.max_requests:
@@ -169,13 +177,12 @@ class _Server:
         self.running += 1
         try:
             body = await self._read_body(request)
-            answer = await self.batcher.answer(Request(request.url.path, body))
+            answer = await self.batcher.answer(Request(path, body))
         except TimeoutError:
             raise _RefusedError(504, f"not done within {self.timeout:g} seconds") from None
         finally:
             self.running -= 1
-        tallies = answer.tallies
-        self.metrics.add_rows(answer.scored, answer.failed, tallies)
+        self.metrics.add_rows(answer.scored, answer.failed, answer.tallies)
         return answer
 
     async def _read_body(self, request: Any) -> bytes:
@@ -192,10 +199,10 @@ class _Server:
                     raise refused
         return bytes(body)
 
-    async def describe(self, _request: Any) -> Answer:
+    async def describe_rewards(self, _request: Any) -> Answer:
         return self.work.describe(__version__)
 
-    async def measure(self, _request: Any) -> Answer:
+    async def list_metrics(self, _request: Any) -> Answer:
         gauges = {
             "rewardkit_requests_running": ("Requests that are being answered.", self.running),
             "rewardkit_worker_restarts": (
@@ -206,7 +213,9 @@ class _Server:
         return Answer(200, self.metrics.text(gauges).encode())
 
     async def report_health(self, _request: Any) -> Answer:
-        return Answer(200, b'{"status": "ok"}')
+        if self.batcher.has_workers:
+            return Answer(200, b'{"status": "ok"}')
+        raise _RefusedError(503, "no worker can be started; the log says why")
 
     async def _refuse_path(self, request: Any, _error: Exception) -> Any:
         hint = "; start the server with --openrlhf (openrlhf=True)"

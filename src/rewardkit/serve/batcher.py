@@ -51,14 +51,22 @@ class Batcher:
         self.work, self.workers, self.timeout, self.observe = work, workers, timeout, observe
         self.waiting: deque[_Waiting] = deque()
         self.restarts = 0
+        self._missing = 0
+        """How many workers cannot be started."""
         self._arrived = asyncio.Event()
-        self._threads = ThreadPoolExecutor(2 * workers, "rewardkit-serve")
         self._processes: list[ItemWorker] = []
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether any process scores, or will soon."""
+        return self._missing < self.workers
 
     async def start(self) -> None:
         """Start the processes. Raises what importing the rewards in them raises."""
         loop = asyncio.get_running_loop()
+        # Two for each worker: one waits for its answers, until the other has killed it.
+        self._threads = ThreadPoolExecutor(2 * self.workers, "rewardkit-serve")
         try:
             for _ in range(self.workers):
                 self._processes.append(
@@ -67,7 +75,9 @@ class Batcher:
         except BaseException:
             await self.close()
             raise
-        self._tasks = [asyncio.create_task(self._feed(number)) for number in range(self.workers)]
+        self._tasks = [
+            asyncio.create_task(self._feed_worker(number)) for number in range(self.workers)
+        ]
 
     async def close(self) -> None:
         """Kill the processes; requests that still wait are cancelled."""
@@ -75,6 +85,7 @@ class Batcher:
             task.cancel()
         for worker in self._processes:
             worker.kill()
+        self._processes = []
         for waiting in self.waiting:
             waiting.answer.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -88,7 +99,7 @@ class Batcher:
         async with asyncio.timeout(self.timeout):
             return await answer
 
-    async def _feed(self, number: int) -> None:
+    async def _feed_worker(self, number: int) -> None:
         """Give one process batch after batch."""
         while True:
             batch = self._take_batch()
@@ -128,7 +139,7 @@ class Batcher:
             return
         except RuntimeError as error:
             await self._restart_worker(number)
-            self._isolate(batch, error)
+            self._retry_alone(batch, error)
             return
         except Exception as error:  # noqa: BLE001 - a fault of ours; the server goes on
             answers = [format_error(500, error_line(error))] * len(batch)
@@ -137,7 +148,7 @@ class Batcher:
             if not each.answer.done():
                 each.answer.set_result(answer)
 
-    def _isolate(self, batch: Sequence[_Waiting], error: Exception) -> None:
+    def _retry_alone(self, batch: Sequence[_Waiting], error: Exception) -> None:
         """Send the requests of a batch that ended its worker once more, each alone."""
         if len(batch) == 1:
             (only,) = batch
@@ -150,8 +161,9 @@ class Batcher:
 
     async def _restart_worker(self, number: int) -> None:
         self.restarts += 1
-        self._processes[number].kill()
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._processes[number].kill)
+        self._missing += 1
         while True:
             try:
                 started = await loop.run_in_executor(self._threads, self._start_worker)
@@ -159,6 +171,7 @@ class Batcher:
                 _logger.error("a worker cannot be started: %s", error_line(error))  # noqa: TRY400 - one line
                 await asyncio.sleep(RESTART_SECONDS)
                 continue
+            self._missing -= 1
             self._processes[number] = started
             return
 

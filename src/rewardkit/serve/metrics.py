@@ -66,10 +66,10 @@ class Metrics:
         """Return every metric; `gauges` are further ones, with a help text and a value by name."""
         lines: list[str] = []
 
-        def add(name: str, kind: str, help_text: str, samples: Iterator[str]) -> None:
+        def add_metric(name: str, kind: str, help_text: str, samples: Iterator[str]) -> None:
             lines.extend((f"# HELP {name} {help_text}", f"# TYPE {name} {kind}", *samples))
 
-        add(
+        add_metric(
             "rewardkit_requests_total",
             "counter",
             "Requests by path and status.",
@@ -78,7 +78,7 @@ class Metrics:
                 for (path, status), count in sorted(self.requests.items())
             ),
         )
-        add(
+        add_metric(
             "rewardkit_rows_total",
             "counter",
             "Rows that have scores, and rows that have an error.",
@@ -96,12 +96,12 @@ class Metrics:
             # A sum of values may fall, which a counter must not.
             kind = "gauge" if field == "total" else "counter"
             suffix = "" if field == "total" else "_total"
-            add(
+            add_metric(
                 name + suffix,
                 kind,
                 help_text,
                 (
-                    f'{name}{suffix}{{reward="{_escape(reward)}"}} {getattr(tally, field)}'
+                    f'{name}{suffix}{{reward="{_escape_label(reward)}"}} {getattr(tally, field)}'
                     for reward, tally in self.rewards.items()
                 ),
             )
@@ -111,11 +111,11 @@ class Metrics:
             ("batch_requests", self.batch_requests, "Requests that were scored together."),
         ):
             full = f"rewardkit_{name}"
-            add(full, "histogram", help_text, histogram.lines(full))
+            add_metric(full, "histogram", help_text, histogram.lines(full))
         for name, (help_text, value) in gauges.items():
-            add(name, "gauge", help_text, iter([f"{name} {value:g}"]))
+            add_metric(name, "gauge", help_text, iter([f"{name} {value:g}"]))
         return "\n".join(lines) + "\n"
 
 
-def _escape(label: str) -> str:
+def _escape_label(label: str) -> str:
     return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

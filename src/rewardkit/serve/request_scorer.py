@@ -12,20 +12,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import decode  # type: ignore[attr-defined]  # msgspec's, or json's
-from rewardkit._messages import error_line, explain_missing_column, shorten_repr
-from rewardkit.adapters._rows import RowScorer, System, list_names, make_scorer
+from rewardkit._messages import error_line, explain_missing_column
+from rewardkit.adapters._rows import RowScorer, list_names
 from rewardkit.adapters.openrlhf import (
     OPENRLHF,
     RESERVED,
     cut_completion,
     list_totals_and_logs,
 )
-from rewardkit.scorer import Rewards, RowScore
-from rewardkit.serve.row_scores import RowError, RowResult, score_rows
+from rewardkit.reward import Reward
+from rewardkit.scorer import Rewards, RowScore, Scorer
+from rewardkit.serve.row_scores import RowError, RowResult, describe_value, score_rows
 
 ROWS, QUERIES = "/score", "/get_reward"
 """The paths of the two forms of requests: rewardkit's own, and that of OpenRLHF's own server."""
-_SERVER = System("a client may", prompts=True, tokens=True)
+MAX_ROWS = 65_536  # rows of two characters would make answers a hundred times as large
 _EXAMPLE = '{"rows": [{"completion": "...", "answer": "..."}]}'
 _QUERY_LISTS = ("query", "prompts", "labels")
 
@@ -79,8 +80,13 @@ class RequestScorer:
         """Check the rewards against what requests hold."""
         if groups and openrlhf:
             raise ValueError("OpenRLHF sends completions one by one; leave out groups or openrlhf")
-        self.scorer = make_scorer(rewards, _SERVER._replace(rows_alone=not groups))
+        self.scorer = Scorer(rewards)
         self.groups = groups
+        for name, reward, *_ in self.scorer.terms:
+            if isinstance(reward, Reward) and not (groups or reward.pointwise):
+                problem = f"{name}: compares the completions of a group, and requests hold any rows"
+                hint = "if each holds whole groups, start the server with --groups (groups=True)"
+                raise ValueError(f"{problem}; {hint}")
         if columns is not None:
             _check_columns(self.scorer.columns, list_names(columns))
         # Its names differ from the scorer's where OpenRLHF has a column of that name.
@@ -88,7 +94,7 @@ class RequestScorer:
 
     def __call__(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the answers to some requests, scored together."""
-        parsed = [*map(self._parse, requests)]
+        parsed = [*map(self._parse_request, requests)]
         rows = [row for found in parsed if isinstance(found, list) for row in found]
         keys = [
             number if self.groups else 0
@@ -104,16 +110,17 @@ class RequestScorer:
             for request, found in zip(requests, parsed, strict=True)
         ]
 
-    def _parse(self, request: Request) -> list[Any] | str:
+    def _parse_request(self, request: Request) -> list[Any] | str:
         """Return a request's rows, or why it has none."""
         try:
             body = _decode_json(request.body)
         except (ValueError, RecursionError) as error:
             return f"the body is not JSON ({error})"
-        if request.path == QUERIES:
-            return self._read_queries(body)
-        rows = body.get("rows") if isinstance(body, dict) else None
-        return rows if isinstance(rows, list) else f"got {shorten_repr(body)}, expected {_EXAMPLE}"
+        read = self._read_queries if request.path == QUERIES else _read_rows
+        rows = read(body)
+        if len(rows) > MAX_ROWS and isinstance(rows, list):
+            return f"got {len(rows):,} rows, expected at most {MAX_ROWS:,}; send several requests"
+        return rows
 
     def _read_queries(self, body: Any) -> list[Any] | str:
         given = [body.get(name) for name in _QUERY_LISTS] if isinstance(body, dict) else []
@@ -133,10 +140,10 @@ class RequestScorer:
         scored = [result for result in results if isinstance(result, RowScore)]
         body = self._format_queries(results) if path == QUERIES else self._format_rows(results)
         failed = len(results) - len(scored)
-        return Answer(200, _encode_json(body), len(scored), failed, self._tally(scored))
+        return Answer(200, _encode_json(body), len(scored), failed, self._tally_rewards(scored))
 
     def describe(self, version: str) -> Answer:
-        """Return what GET /rewards answers."""
+        """Return the answer to GET /rewards."""
         terms = self.scorer.terms
         described: dict[str, Any] = {
             "rewards": [
@@ -169,7 +176,7 @@ class RequestScorer:
         totals, logs = list_totals_and_logs(self.queries, rows)
         return {"rewards": totals, "scores": totals, "extra_logs": logs}
 
-    def _tally(self, scored: Sequence[RowScore]) -> dict[str, Tally]:
+    def _tally_rewards(self, scored: Sequence[RowScore]) -> dict[str, Tally]:
         tallies = {}
         for term in self.scorer.terms:
             values = [row.values[term.name] for row in scored]
@@ -181,6 +188,16 @@ class RequestScorer:
 def format_error(status: int, message: str) -> Answer:
     """Return an answer with nothing but an error."""
     return Answer(status, _encode_json({"error": message}))
+
+
+def _read_rows(body: Any) -> list[Any] | str:
+    if not isinstance(body, dict):
+        return f"got {describe_value(body)}, expected {_EXAMPLE}"
+    rows = body.get("rows")
+    if isinstance(rows, list):
+        return rows
+    given = f"{describe_value(rows)} as rows" if "rows" in body else "an object without rows"
+    return f"got {given}, expected {_EXAMPLE}"
 
 
 def _check_columns(read: Iterable[str], brought: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._messages import error_line, explain_missing_column, shorten_repr
@@ -10,6 +11,8 @@ from rewardkit._score_checks import weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.scorer import RowScore, Scorer, Term
 
+MAX_LISTED_COLUMNS = 30  # of a row in a message; the nearest name is searched among them
+MAX_QUOTED = 60
 _TRAINER_COLUMNS = ("completion", "prompt", "completion_ids", "step")
 
 
@@ -41,21 +44,32 @@ def score_rows(scorer: Scorer, rows: Sequence[Any], batch_keys: Sequence[Any]) -
     return [result for result in results if result is not None]
 
 
+def describe_value(value: Any) -> str:
+    """Describe a value of JSON in a few words, however large it is.
+
+    >>> describe_value("four"), describe_value([1, 2])
+    ("'four' (str)", 'an array')
+    """
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "an array"
+    return shorten_repr(value[:MAX_QUOTED] if isinstance(value, str) else value)
+
+
 def _find_problem(scorer: Scorer, row: Any) -> RowError | None:
     if isinstance(row, RowError):
         return row
     if not isinstance(row, dict):
-        return RowError(f"got {shorten_repr(row)}, expected an object with a completion")
+        return RowError(f"got {describe_value(row)}, expected an object with a completion")
     for name in ("completion", *scorer.columns):
         if name not in row:
-            return RowError(explain_missing_column(name, row))
+            return RowError(explain_missing_column(name, islice(row, MAX_LISTED_COLUMNS)))
     if not isinstance(row["completion"], str | list | dict):
-        given = shorten_repr(row["completion"])
+        given = describe_value(row["completion"])
         return RowError(f"completion: got {given}, expected a text or messages")
     step = row.get("step")
     # bool is an int in Python, and no step of a trainer
     if step is not None and type(step) is not int:
-        return RowError(f"step: got {shorten_repr(step)}, expected a whole number")
+        return RowError(f"step: got {describe_value(step)}, expected a whole number")
     return None
 
 
