@@ -19,6 +19,7 @@ import pytest
 import rewardkit as rk
 import scored
 from rewardkit.scoring import score
+from rewardkit.scoring.runs import check_runs
 from scoring_rows import SUFFIXES, read_rows, write_rows
 
 RIGHT = rk.build("correct", verifier="number", name="right")
@@ -105,6 +106,18 @@ def test_lines_in_and_lines_out(monkeypatch):
     assert got[1]["rewards/right"] == 1.0
 
 
+@pytest.mark.parametrize(
+    "runs",
+    [3, [], [["a", 1, 1], []], [["a", 1], [], None], [["a", 1, 2], [], None], [[1, 2, 2], [], None]]
+    + [[["a", 2, 1], [[1.5, 1, 1]], None], [["a", 2, 1], [[1, 1, 0]], None]],
+)
+def test_counts_that_score_did_not_write_are_refused(runs):
+    with pytest.raises((ValueError, TypeError)):
+        check_runs(runs)
+    check_runs([["a", 2, 1], [[4, 0, 2]], ["b", 1, 0]])
+    check_runs(None)
+
+
 def test_empty_sources():
     assert score([], RIGHT).scored == []
     assert score([], RIGHT, join=DATA).rows == 0
@@ -115,6 +128,7 @@ import sys
 sys.path.append(sys.argv[1])
 import scored
 from rewardkit.scoring import score
+from rewardkit.scoring.runs import check_runs
 score("-", scored.Slow(), sys.argv[2], batch_size=5, join=sys.argv[3], workers=int(sys.argv[4]))
 """
 

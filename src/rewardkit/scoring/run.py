@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.join import JoinedSource
-from rewardkit._files.journal import Journal, State, write_atomically
+from rewardkit._files.journal import Journal, State, explain_garbage, write_atomically
 from rewardkit._files.row_writer import check_out_suffix
 from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit._files.sources import STANDARD_STREAM, open_rows
@@ -30,7 +30,7 @@ from rewardkit.scoring.chunk_scorer import (
     tally,
 )
 from rewardkit.scoring.groups import keep_groups_whole
-from rewardkit.scoring.record import fingerprint_work, finished_state, format_sidecar
+from rewardkit.scoring.record import check_state, fingerprint_work, finished_state, format_sidecar
 from rewardkit.scoring.runs import add_runs, summarize_runs
 
 _ENGINES = ("local", "ray")
@@ -170,7 +170,7 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     if resume and (state := finished_state(out, fingerprints)):
         return _summarize_state(out, scorer, state, state["rows"])
     with Journal(out, fingerprints, fresh=not resume) as journal:
-        resumed = journal.state["rows"]
+        resumed = _check_resumed(journal, len(scorer.terms) + 1)
         pieces = _score_chunks(opened, scorer, how, start=resumed)
         _write_rest(opened, pieces, journal, progress, lines=form == "lines")
         _finish_file(opened, scorer, journal)
@@ -204,6 +204,17 @@ def _score_at_once(
     done = _summarize_state(None, scorer, state, 0)
     unmatched = getattr(source, "unmatched", 0)
     return done._replace(unmatched=unmatched, scored=None if to_stdout else scored)
+
+
+def _check_resumed(journal: Journal, terms: int) -> int:
+    """Return how many rows an earlier run scored; ValueError if its state cannot be resumed."""
+    try:
+        check_state(journal.state, terms)
+    except (ValueError, TypeError, LookupError):
+        # The first line has the fingerprints, and each other one a piece's state.
+        message = explain_garbage(journal.progress, len(journal.ends) + 1)
+        raise ValueError(message) from None
+    return int(journal.state["rows"])
 
 
 def _check_out(source: RowSource, out: Path) -> None:

@@ -66,6 +66,20 @@ def add_runs(one: Runs | None, other: Runs | None) -> Runs | None:
     return [first, [[*sizes, count] for sizes, count in closed.items()], last]
 
 
+def check_runs(runs: Any) -> None:
+    """Raise ValueError or TypeError for runs that `add_runs` did not make."""
+    if runs is None:
+        return
+    first, middle, last = runs
+    for key, *sizes in (first, *([last] if last else [])):
+        if type(key) is not str:
+            raise TypeError
+        middle = [*middle, [*sizes, 1]]
+    for size, passed, count in middle:
+        if {*map(type, (size, passed, count))} != {int} or not 0 <= passed <= size or count < 1:
+            raise ValueError
+
+
 def summarize_runs(rule: PassRule | None, runs: Runs | None) -> PassRates | None:
     """Summarize the runs of all rows, None if there are none."""
     if rule is None or runs is None:
