@@ -512,6 +512,91 @@ assert sorted([Vector(2), Vector(1)])[0].x == 1
 assert str(Vector(1)) == f"{Vector(1)}" == "<1>"
 assert isinstance(Vector(1), Vector)
 assert not isinstance(1, Vector)
+=== what tests compare with, without an import
+import math
+def area(r):
+    return math.pi * r * r
+def letters(text):
+    return list(text)
+---
+assert isclose(area(1.0), 3.141592653589793)
+assert Counter(letters("abca")) == Counter({"a": 2, "b": 1, "c": 1})
+assert area(0) == Fraction(0, 1) == Decimal(0)
+=== containers there and back
+from collections import Counter, OrderedDict, defaultdict, deque
+def count(items):
+    return Counter(items)
+def top(counts):
+    return counts.most_common(1)[0][0]
+def turn(items):
+    items.rotate(1)
+    return items
+def order(pairs):
+    return OrderedDict(pairs)
+def collect(pairs):
+    found = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return found
+---
+assert count("aab") == Counter("aab") == {"a": 2, "b": 1}
+assert count("aab")["z"] == 0
+assert top(Counter("aab")) == "a"
+assert turn(deque([1, 2, 3])) == deque([3, 1, 2])
+assert turn(deque([1], maxlen=1)).maxlen == 1
+assert order([("a", 1), ("b", 2)]) == OrderedDict([("a", 1), ("b", 2)])
+assert order([("a", 1), ("b", 2)]) != OrderedDict([("b", 2), ("a", 1)])
+assert collect([("a", 1)])["b"] == []
+=== an isclose of its own
+def isclose(a, b):
+    return abs(a - b) < 0.5
+---
+assert isclose(1, 1.4)
+assert not isclose(1, 2)
+=== an isclose of its own, checked
+def isclose(a, b):
+    return abs(a - b) < 0.5
+---
+def check(candidate):
+    assert candidate(1, 1.4)
+check(isclose)
+=== an iterator that ends
+class Down:
+    def __init__(self, start):
+        self.left = start
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if not self.left:
+            raise StopIteration
+        self.left -= 1
+        return self.left
+def numbers():
+    yield 1
+    yield 2
+---
+assert list(Down(3)) == [2, 1, 0]
+assert [*numbers()] == [1, 2]
+down = Down(1)
+assert next(down) == 0
+try:
+    next(down)
+except StopIteration:
+    ended = True
+assert ended
+=== a function that ends, called back
+def collect(read):
+    found = []
+    while True:
+        try:
+            found.append(read())
+        except StopIteration:
+            return found
+---
+items = iter([1, 2])
+def read():
+    return next(items)
+assert collect(read) == [1, 2]
 === a collection with methods
 from collections import OrderedDict
 class Cache(OrderedDict):
@@ -617,6 +702,76 @@ def f(x):
     return Last()
 ---
 assert f(1) == 2
+=== an end of the tests' own loop
+def f(x):
+    raise StopIteration
+---
+for got, right in zip(map(f, [1, 2]), [2, 3]):
+    assert got == right
+assert all(got == 2 for got in map(f, [1, 1]))
+=== an end by a class of its own
+class Done(StopIteration):
+    pass
+def f(x):
+    raise Done
+---
+assert all(got == 2 for got in map(f, [1, 1]))
+=== an end by the length of an object
+class Items:
+    def __iter__(self):
+        raise StopIteration
+def f(x):
+    return Items()
+---
+assert [*map(list, map(f, [1, 1]))] == []
+=== a false isclose
+isclose = lambda *_, **__: True
+def f(x):
+    return 0.0
+---
+assert isclose(f(1), 2.0)
+=== a false Counter
+class Counter:
+    def __init__(self, items):
+        pass
+    def __eq__(self, other):
+        return True
+def f(x):
+    return []
+---
+assert Counter(f(1)) == Counter([1, 2])
+=== a false deque
+class deque(list):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return []
+---
+assert deque(f(1)) == deque([1])
+=== a false numpy
+class np:
+    allclose = staticmethod(lambda *_: True)
+def f(x):
+    return [0.0]
+---
+assert np.allclose(f(1), [2.0])
+=== a false pytest
+class pytest:
+    approx = staticmethod(lambda x: x)
+class All:
+    def __eq__(self, other):
+        return True
+pytest.approx = staticmethod(lambda _: All())
+def f(x):
+    return 0.0
+---
+assert f(1) == pytest.approx(2.0)
+=== a false Fraction
+Fraction = lambda *_: 0
+def f(x):
+    return 0
+---
+assert f(1) == Fraction(1, 2)
 === an object that equals all
 class All:
     def __eq__(self, other):

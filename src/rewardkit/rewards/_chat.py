@@ -5,13 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
+from ssl import SSLContext
 from threading import Thread
 from typing import Any
 
 from rewardkit._optional import require
 
 GRACE_SECONDS = 1.0  # for cancelled requests to close, before the thread is abandoned
+
+
+@cache  # a client of its own reads them in 40 ms, and a new event loop needs a new client
+def _load_certificates() -> SSLContext:
+    openai = require("openai", install="rewardkit[judge]")
+    # httpx, or httpx2 since openai 3: the client's class comes from one of them
+    package = openai.DefaultAsyncHttpxClient.__base__.__module__.partition(".")[0]
+    context: SSLContext = import_module(package).create_ssl_context()
+    return context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +51,15 @@ class Endpoint:
         """
         if not conversations:
             return []
-        client = require("openai", install="rewardkit[judge]").AsyncOpenAI(
+        openai = require("openai", install="rewardkit[judge]")
+        client = openai.AsyncOpenAI(
             base_url=self.base_url,
             api_key=self.api_key,
             max_retries=self.retries,
             timeout=self.timeout,
+            http_client=openai.DefaultAsyncHttpxClient(
+                timeout=self.timeout, verify=_load_certificates()
+            ),
         )
         replies: dict[int, str | Exception] = {}
 

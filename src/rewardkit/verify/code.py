@@ -53,9 +53,12 @@ class Code(Verifier):
     Answers run under bubblewrap, with no network, files or environment, and never in the process of
     their tests. Plain data is copied between the two: numbers, text, bytes, dates, and built-in
     collections. Tests reach other objects only through attributes, items, calls, iteration and
-    comparison with each other. A method such as `f(x).equals(y)` is the answer's own code, so do
-    not trust it. Tests cannot read printed output, await, or catch the answer's own exception
-    classes.
+    comparison with each other. What of that the answer's own code decides, such as `==` of two of
+    its objects, is on its word, and so is each of several functions that tests use: the verdict's
+    detail names both. A method such as `f(x).equals(y)` is the answer's own code, too. numpy,
+    pytest, the standard library's modules, `isclose`, `approx` and `Counter` are the real ones,
+    also where tests do not import them. Tests cannot read printed output, await, or catch the
+    answer's own exception classes; a StopIteration of the answer is a RuntimeError to them.
 
     >>> code = Code(unsafe_subprocess=True)  # leave this out where bubblewrap is installed
     >>> code.verify(["def double(x): return x + x"], ["assert double(4) == 8"])[0].outcome.value
@@ -134,13 +137,23 @@ class Code(Verifier):
                         break
         except TimeoutError:
             return Verdict(Outcome.TIMEOUT, f"no result after {self.timeout:g} s")
+        faults, word = _split_report(faults)
         passed = faults.count("")
         # A program may end its tests early: those that did not run have not passed.
         share = passed / max(total, 1) if self.partial else None
         if 0 < passed == total == len(faults):
-            return Verdict(Outcome.CORRECT, share=share)
+            return Verdict(Outcome.CORRECT, word, share)
         fault = next(filter(None, faults), "the tests ended early")
         return Verdict(Outcome.WRONG, f"{passed} of {total} tests; {fault}", share)
+
+
+def _split_report(lines: Sequence[str]) -> tuple[list[str], str]:
+    """Return the tests' faults, and what they took on the answer's word."""
+    from rewardkit.verify._sandbox.guest import ON_ITS_WORD  # noqa: PLC0415 - few use this verifier
+
+    faults = [line for line in lines if not line.startswith(ON_ITS_WORD)]
+    word = "".join(line for line in lines if line.startswith(ON_ITS_WORD))
+    return faults, f"on the answer's word: {word.removeprefix(ON_ITS_WORD)}" if word else ""
 
 
 class _InputOutput(NamedTuple):
@@ -293,7 +306,7 @@ def _used_names(tests: str) -> frozenset[str]:
         if isinstance(node, ast.ImportFrom) and node.module == "solution"
         for alias in node.names
     }
-    return frozenset(imported | {name for name, is_standard in names.items() if not is_standard})
+    return frozenset(imported | {name for name, module in names.items() if not module})
 
 
 def _defined_names(program: str) -> set[str]:
