@@ -108,8 +108,16 @@ def test_lines_in_and_lines_out(monkeypatch):
 
 @pytest.mark.parametrize(
     "runs",
-    [3, [], [["a", 1, 1], []], [["a", 1], [], None], [["a", 1, 2], [], None], [[1, 2, 2], [], None]]
-    + [[["a", 2, 1], [[1.5, 1, 1]], None], [["a", 2, 1], [[1, 1, 0]], None]],
+    [
+        3,
+        [],
+        [["a", 1, 1], []],
+        [["a", 1], [], None],
+        [["a", 1, 2], [], None],
+        [[1, 2, 2], [], None],
+        [["a", 2, 1], [[1.5, 1, 1]], None],
+        [["a", 2, 1], [[1, 1, 0]], None],
+    ],
 )
 def test_counts_that_score_did_not_write_are_refused(runs):
     with pytest.raises((ValueError, TypeError)):
