@@ -102,7 +102,7 @@ def test_rows_without_a_match_are_counted():
             [{"prompt": "x" * 99}],
             [{"prompt": chat("y")}],
             "prompt",
-            r"no row of rows matches rows on 'prompt': the first has 'x{60}.', the data '\[{.*--on",
+            r"no row of rows matches rows on 'prompt': the first has 'x{57}\.{3}', the data .*--on",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 from rewardkit._files.chunks import Chunk, Lines, Records, Row
 from rewardkit._files.source import RowSource
-from rewardkit._messages import explain_missing_column
+from rewardkit._messages import excerpt, explain_missing_column
 from rewardkit._text.completions import read_content
 
 # After the last message a template opens the assistant's turn: "<|im_start|>assistant\n<think>\n".
@@ -24,7 +24,6 @@ MAX_GENERATION_PROMPT = 64
 MAX_KEY_END = 32
 # Where a template's special tokens are not logged, the role follows the message without a space.
 _AFTER_KEY = re.compile(r"\n|\s*(?:\Z|[<\[|{]|assistant|model|bot)", re.IGNORECASE)
-_EXCERPT = 60
 
 
 class JoinedSource(RowSource):
@@ -79,10 +78,10 @@ class JoinedSource(RowSource):
         return self._source.reads(path) or self._data.reads(path)
 
     def _explain_no_match(self, row: Row) -> str:
-        given = _excerpt(row[self._column])
+        given = _quote_value(row[self._column])
         return (
             f"no row of {self._data.name} matches {self._source.name} on {self._on!r}: the first"
-            f" has {given}, the data {_excerpt(self._index.first)}; name other columns with"
+            f" has {given}, the data {_quote_value(self._index.first)}; name other columns with"
             " on='SOURCE=DATA' (--on SOURCE=DATA)"
         )
 
@@ -177,6 +176,6 @@ def _read_last_text(value: Any) -> str:
     return str(last).strip()
 
 
-def _excerpt(value: Any) -> str:
+def _quote_value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return repr(text if len(text) <= _EXCERPT else text[:_EXCERPT] + "\N{HORIZONTAL ELLIPSIS}")
+    return repr(excerpt(text))

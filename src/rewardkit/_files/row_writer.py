@@ -60,7 +60,7 @@ class RowWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Put the file in place, or remove what was written if there was an error."""
+        """Replace the file by the new one, or remove what was written if there was an error."""
         with self._journal as journal:
             if kind is None:
                 journal.finish(self._convert)

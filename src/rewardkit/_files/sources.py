@@ -20,7 +20,7 @@ from rewardkit._messages import error_line
 from rewardkit._optional import require
 
 STANDARD_STREAM = "-"
-"""What stands for standard input or standard output, where a path is expected."""
+"""The path that means standard input, or standard output."""
 
 # owner/name, with a configuration and a split after it: openai/gsm8k:main/train
 HUB_ID = re.compile(

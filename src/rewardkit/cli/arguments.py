@@ -56,6 +56,49 @@ ColumnOption = Annotated[
         " `response=completion`. Repeatable.",
     ),
 ]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="JSONL, CSV, parquet, a glob, or a folder: a dataset saved by `datasets`, or"
+        " TRL's logged completions. `-` reads JSON lines from stdin, `OWNER/NAME:SPLIT` a"
+        " dataset on the hub.",
+    ),
+]
+ScoredArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A file that `score` wrote, or TRL's logged completions: a file, glob or folder.",
+    ),
+]
+ScoredOutOption = Annotated[
+    str,
+    typer.Option("--out", "-o", help="A .jsonl or .parquet file, or `-` for JSON lines on stdout."),
+]
+JoinOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="A dataset, as SOURCE, whose columns are joined to rows that lack them.",
+    ),
+]
+OnOption = Annotated[
+    str,
+    typer.Option(
+        metavar="COLUMN",
+        help="What --join compares, or SOURCE=DATA where the names differ. A prompt also"
+        " matches the text that a chat template made of it.",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        "-w",
+        help="Number of processes: by default 1, and with Ray the cluster's CPUs less one.",
+    ),
+]
 RewardOption = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="A column with a reward's values. Repeatable."),

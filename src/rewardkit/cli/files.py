@@ -13,12 +13,18 @@ from rewardkit.cli.arguments import (
     INTERRUPTED,
     ColumnOption,
     GroupOption,
+    JoinOption,
     JsonOption,
+    OnOption,
     PassRewardOption,
     PassValueOption,
     RewardArguments,
     RewardOption,
+    ScoredArgument,
+    ScoredOutOption,
+    SourceArgument,
     WeightOption,
+    WorkersOption,
     load_rewards,
     parse_columns,
     parse_range,
@@ -35,47 +41,14 @@ from rewardkit.cli.printing import (
 
 
 def score_file(  # noqa: PLR0913 - one argument per option
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="JSONL, CSV, parquet, a glob, or a folder: a dataset saved by `datasets`, or"
-            " TRL's logged completions. `-` reads JSON lines from stdin, `OWNER/NAME:SPLIT` a"
-            " dataset on the hub.",
-        ),
-    ],
+    source: SourceArgument,
     rewards: RewardArguments,
     *,
-    out: Annotated[
-        str,
-        typer.Option(
-            "--out", "-o", help="A .jsonl or .parquet file, or `-` for JSON lines on stdout."
-        ),
-    ],
+    out: ScoredOutOption,
     column: ColumnOption = None,
-    join: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATA",
-            help="A dataset, as SOURCE, whose columns are joined to rows that lack them.",
-        ),
-    ] = None,
-    on: Annotated[
-        str,
-        typer.Option(
-            metavar="COLUMN",
-            help="What --join compares, or SOURCE=DATA where the names differ. A prompt also"
-            " matches the text that a chat template made of it.",
-        ),
-    ] = "prompt",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            "-w",
-            help="Number of processes: by default 1, and with Ray the cluster's CPUs less one.",
-        ),
-    ] = None,
+    join: JoinOption = None,
+    on: OnOption = "prompt",
+    workers: WorkersOption = None,
     engine: Annotated[
         str,
         typer.Option(metavar="local|ray", help="What runs the processes: this machine, or Ray."),
@@ -124,13 +97,7 @@ def score_file(  # noqa: PLR0913 - one argument per option
 
 
 def filter_file(  # noqa: PLR0913 - one argument per option
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A file that `score` wrote, or TRL's logged completions: a file, glob or folder.",
-        ),
-    ],
+    source: ScoredArgument,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
     pass_rate: Annotated[
@@ -172,13 +139,7 @@ def filter_file(  # noqa: PLR0913 - one argument per option
 
 
 def write_report(  # noqa: PLR0913 - one argument per option
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A file that `score` wrote, or TRL's logged completions: a file, glob or folder.",
-        ),
-    ],
+    source: ScoredArgument,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
     column: ColumnOption = None,

@@ -137,7 +137,7 @@ def compare(
         rewards=tuple(measure(name, before.values[name], after.values[name]) for name in names),
         length=measure(LENGTH, *lengths),
         passing=measure("pass rate", *passing) if passing else None,
-        passes=(_summarize(before), _summarize(after)),
+        passes=(_summarize_passing(before), _summarize_passing(after)),
         histogram=make_histogram([change for change, _ in totals]),
         rises=_pick_examples(before, after, names, totals, pairs, unit, examples, 1),
         falls=_pick_examples(before, after, names, totals, pairs, unit, examples, -1),
@@ -248,7 +248,7 @@ def _pass_values(rows: Rows) -> list[Value]:
     return [None if passed is None else float(passed) for passed in outcomes]
 
 
-def _summarize(rows: Rows) -> PassRates | None:
+def _summarize_passing(rows: Rows) -> PassRates | None:
     if rows.rule is None or not (rows.groups or rows.alone):
         return None
     values = rows.values[rows.rule.reward]
@@ -265,26 +265,26 @@ def _pick_examples(  # noqa: PLR0913, PLR0917 - one caller
     pairs: Pairs,
     unit: Unit,
     count: int,
-    sign: int,
+    direction: int,
 ) -> tuple[Example, ...]:
-    """Return the rows or prompts whose sum rose most, or fell most if the sign is negative."""
+    """Return the rows or prompts whose sum rose most, or fell most if the direction is negative."""
     flat = [pair for prompt in pairs for pair in prompt] if unit == "rows" else []
     known = [
         (a, b) for a, b in flat if before.totals[a] is not None and after.totals[b] is not None
     ]
     # Equal ones in the file's order, since nlargest keeps it.
-    order = nlargest(count, range(len(totals)), key=lambda index: sign * totals[index][0])
+    order = nlargest(count, range(len(totals)), key=lambda index: direction * totals[index][0])
     examples = []
     for index in order:
         change, number = totals[index]
-        if sign * change <= 0:
+        if direction * change <= 0:
             break
         if unit == "rows":
             a, b = known[index]
         else:
             # What shows the change best: from one end of the group to the other.
-            a = _extreme_row(before, (row for row, _ in pairs[number]), -sign)
-            b = _extreme_row(after, (row for _, row in pairs[number]), sign)
+            a = _extreme_row(before, (row for row, _ in pairs[number]), -direction)
+            b = _extreme_row(after, (row for _, row in pairs[number]), direction)
         values = (
             ExampleValue(
                 name,
@@ -301,7 +301,7 @@ def _pick_examples(  # noqa: PLR0913, PLR0917 - one caller
     return tuple(examples)
 
 
-def _extreme_row(rows: Rows, group: Iterable[int], sign: int) -> int:
-    """Return the completion with the highest sum, or the lowest if the sign is negative."""
-    known = [(sign * total, -row) for row in group if (total := rows.totals[row]) is not None]
+def _extreme_row(rows: Rows, group: Iterable[int], direction: int) -> int:
+    """Return the completion with the highest sum, or the lowest if the direction is negative."""
+    known = [(direction * total, -row) for row in group if (total := rows.totals[row]) is not None]
     return -max(known)[1]

@@ -168,18 +168,18 @@ def split_variance(rows: Rows) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def _split_by_reward(rows: Rows, deviations: Sequence[float]) -> dict[str, float]:
-    squares = _dot(deviations, deviations)
+    squares = _sum_products(deviations, deviations)
     if squares < ZERO_STD * len(rows):
         return {}
     # The deviations add up to 0, so the rewards' own means need not be subtracted. A reward that
     # abstains adds nothing to the sum: it counts as 0.
     return {
-        name: rows.weights[name] * _dot([v or 0.0 for v in values], deviations) / squares
+        name: rows.weights[name] * _sum_products([v or 0.0 for v in values], deviations) / squares
         for name, values in rows.values.items()
     }
 
 
-def _dot(one: Sequence[float], other: Sequence[float]) -> float:
+def _sum_products(one: Sequence[float], other: Sequence[float]) -> float:
     return math.fsum(map(mul, one, other))
 
 
@@ -224,7 +224,7 @@ def _strip_specifics(why: str) -> str:
 
 def correlate_all(columns: Sequence[Sequence[Value]]) -> tuple[tuple[float | None, ...], ...]:
     """Return Pearson's r of each pair, over the rows where both are known; None for a constant."""
-    centered = [None if None in column else _center(column) for column in columns]
+    centered = [None if None in column else _center_values(column) for column in columns]
     matrix: list[list[float | None]] = [[None] * len(columns) for _ in columns]
     for i, one in enumerate(columns):
         for j in range(i, len(columns)):
@@ -233,12 +233,12 @@ def correlate_all(columns: Sequence[Sequence[Value]]) -> tuple[tuple[float | Non
             if first is None or second is None:
                 pairs = zip(one, columns[j], strict=True)
                 both = [pair for pair in pairs if None not in pair]
-                first, second = map(_center, zip(*both, strict=True)) if both else ([], [])
+                first, second = map(_center_values, zip(*both, strict=True)) if both else ([], [])
             matrix[i][j] = matrix[j][i] = _correlate(first, second)
     return tuple(map(tuple, matrix))
 
 
-def _center(values: Sequence[Any]) -> list[float]:
+def _center_values(values: Sequence[Any]) -> list[float]:
     """Return the deviations from the mean, divided by the largest; empty for a constant."""
     if max(values) == min(values):
         return []
@@ -252,7 +252,7 @@ def _center(values: Sequence[Any]) -> list[float]:
 def _correlate(one: Sequence[float], other: Sequence[float]) -> float | None:
     if not one or not other:
         return None
-    r = _dot(one, other) / math.sqrt(_dot(one, one) * _dot(other, other))
+    r = _sum_products(one, other) / math.sqrt(_sum_products(one, one) * _sum_products(other, other))
     return max(-1.0, min(1.0, r))
 
 

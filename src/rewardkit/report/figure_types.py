@@ -114,7 +114,7 @@ class Figures(NamedTuple):
     passes: PassRates | None
     """The pass rate, pass@k and the majority vote; None if no reward says what passes."""
     rest_share: float | None
-    """The share of the sum's variance that is no reward's of the file: 0 if the sum is theirs."""
+    """The share of the sum's variance beside the file's rewards: 0 if the sum is theirs."""
     rest_group_share: float | None
     """The same within groups."""
     steps: tuple[Trend, ...]

@@ -31,7 +31,7 @@ def share_of_right_majorities(
         answered = [(answer, passed) for answer, passed in votes if answer is not None]
         found_any = found_any or bool(answered)
         if votes:
-            wins.append(_vote(answered))
+            wins.append(_score_majority(answered))
     return fmean(wins) if found_any else None
 
 
@@ -40,11 +40,13 @@ def _find_answer(text: str, extractors: Sequence[Extractor]) -> str | None:
     return next((answer.strip() for answer in answers if answer), None)
 
 
-def _vote(votes: Iterable[tuple[str, bool]]) -> float:
+def _score_majority(votes: Iterable[tuple[str, bool]]) -> float:
     """Return how right the most frequent answer is.
 
-    >>> _vote([("4", True), ("5", False), ("4", True)]), _vote([("4", True), ("5", False)])
-    (1.0, 0.5)
+    >>> _score_majority([("4", True), ("5", False), ("4", True)])
+    1.0
+    >>> _score_majority([("4", True), ("5", False)])
+    0.5
     """
     by_answer: dict[str, list[bool]] = defaultdict(list)
     for answer, passed in votes:

@@ -215,21 +215,23 @@ def _write_kept(
             start += len(chunk)
             flags = [number in left for number in numbers]
             if one_per_group:
-                flags = [flag and _discard(left, n) for flag, n in zip(flags, numbers, strict=True)]
-            if part := _pick(chunk, flags):
+                flags = [
+                    flag and _take_group(left, n) for flag, n in zip(flags, numbers, strict=True)
+                ]
+            if part := _pick_rows(chunk, flags):
                 rates = [groups.rate(n) for n, flag in zip(numbers, flags, strict=True) if flag]
                 writer.add(part, part.rows(), {RATE_COLUMN: rates})
         return writer.rows
 
 
-def _discard(left: set[int], number: int) -> bool:
+def _take_group(left: set[int], number: int) -> bool:
     """Remove a group, and return whether it was still there."""
     before = len(left)
     left.discard(number)
     return len(left) < before
 
 
-def _pick(chunk: Chunk, flags: Sequence[bool]) -> Chunk | None:
+def _pick_rows(chunk: Chunk, flags: Sequence[bool]) -> Chunk | None:
     """Return the rows of a chunk that are flagged, None if there are none."""
     parts = []
     start = 0

@@ -34,7 +34,7 @@ def count_runs(rule: PassRule, rows: Sequence[Row], values: Sequence[float | Non
     counts = Counter((size, passed) for _, size, passed in runs[1:-1])
     middle = [[*sizes, count] for sizes, count in counts.items()]
     first, last = runs[0], runs[-1]
-    return [_digest(first), middle, _digest(last) if len(runs) > 1 else None]
+    return [_digest_key(first), middle, _digest_key(last) if len(runs) > 1 else None]
 
 
 def add_runs(one: Runs | None, other: Runs | None) -> Runs | None:
@@ -90,6 +90,6 @@ def summarize_runs(rule: PassRule | None, runs: Runs | None) -> PassRates | None
     return summarize_passes(rule, counts)
 
 
-def _digest(run: tuple[Any, int, int]) -> Run:
+def _digest_key(run: tuple[Any, int, int]) -> Run:
     key, *sizes = run
     return [blake2b(repr(key).encode(errors="replace"), digest_size=16).hexdigest(), *sizes]
