@@ -252,7 +252,7 @@ def test_a_row_that_ends_its_worker_costs_only_its_own_request(fragile):
     assert replies[5].body["scores"][0]["reward"] == 6.0
 
 
-def test_requests_above_the_limit_are_told_to_come_again(fragile):
+def test_requests_above_the_limit_are_refused_for_now(fragile):
     with serving(fragile, max_requests=1) as client:
         for _ in range(20):  # the first may be done before the second arrives
             arguments = ("POST", "/score", make_body("wait"))
