@@ -252,7 +252,7 @@ def test_a_row_that_ends_its_worker_costs_only_its_own_request(fragile):
     assert replies[5].body["scores"][0]["reward"] == 6.0
 
 
-def test_requests_above_the_limit_are_told_to_come_again(fragile):
+def test_requests_above_the_limit_are_refused_for_now(fragile):
     with serving(fragile, max_requests=1) as client:
         for _ in range(20):  # the first may be done before the second arrives
             arguments = ("POST", "/score", make_body("wait"))
@@ -305,7 +305,8 @@ def test_rewards_that_workers_cannot_import_are_an_error_at_the_start():
         pass
 
 
-def test_the_command_serves_until_it_is_interrupted(tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_command_serves_until_it_is_interrupted(number, code, tmp_path):
     (tmp_path / "rewards.yaml").write_text(YAML)
     command = [sys.executable, "-m", "rewardkit", "serve", "rewards.yaml", "--port", "0", "--json"]
     environment = {**os.environ, "REWARDKIT_TOKEN": "secret"}
@@ -327,8 +328,8 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path):
             text=True,
         ).stdout.split()
         assert children
-        server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=30) == 130
+        server.send_signal(number)
+        assert server.wait(timeout=30) == code
         assert server.stdout.read() == ""
     assert gone(children)
 

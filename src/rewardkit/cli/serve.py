@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -95,11 +97,17 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
                     typer.echo(f"rewardkit: serving on {url}", err=True)
                 await uvicorn.Server(config).serve(sockets=[listening])
 
+        # The default ends the process at once, and leaves a worker that hangs behind.
+        signal.signal(signal.SIGTERM, _exit_by_signal)
         try:
             with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
                 runner.run(run())
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _exit_by_signal(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _open_socket(host: str, port: int) -> socket.socket:
