@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import groupby
-from operator import itemgetter
 from typing import Any, TypeAlias
 
 from rewardkit._files.chunks import Row
-from rewardkit._scored.passes import PassRates, PassRule, summarize_passes
+from rewardkit._scored.passes import TOLERANCE, PassRates, PassRule, summarize_passes
 
 Run: TypeAlias = list[Any]
 """A digest of the prompt and the step, how many completions have a value, and how many pass."""
@@ -23,12 +22,15 @@ Runs: TypeAlias = list[Any]
 
 def count_runs(rule: PassRule, rows: Sequence[Row], values: Sequence[float | None]) -> Runs | None:
     """Count the runs of rows with equal prompts in one step; None if no row has a prompt."""
-    keys = [(row.get("prompt"), row.get("step")) for row in rows]
-    pairs = ((key, value) for key, value in zip(keys, values, strict=True) if key[0] is not None)
     runs: list[tuple[Any, int, int]] = []
-    for key, run in groupby(pairs, key=itemgetter(0)):
-        known = [value for _, value in run if value is not None]
-        runs.append((key, len(known), sum(bool(rule.passed(value)) for value in known)))
+    least = rule.least - TOLERANCE
+    start = 0
+    for key, run in groupby([(row.get("prompt"), row.get("step")) for row in rows]):
+        stop = start + len([*run])
+        if key[0] is not None:
+            known = [value for value in values[start:stop] if value is not None]
+            runs.append((key, len(known), sum([value >= least for value in known])))
+        start = stop
     if not runs:
         return None
     counts = Counter((size, passed) for _, size, passed in runs[1:-1])
