@@ -131,12 +131,12 @@ def _check_right_signal(
     figure = percent(share)
     named = ", ".join(others[:MAX_NAMED]) + ", and others" * (len(others) > MAX_NAMED)
     text = (
-        f"In {figure} of the groups {right} gives all completions the same value (of these,"
+        f"In {figure} of the groups the reward {right} is the same for all completions (of these,"
         f" {percent(never)} never pass and {percent(always)} always). Their sums vary all the same:"
         f" the advantages come from {named or 'what is not in the file'}."
     )
     level: Level = "bad" if share >= MOST_GROUPS else "watch"
-    title = f"{_many(share)} groups differ, but not in {right}"
+    title = f"{_many(share)} groups differ, but not in the reward {right}"
     return [ReportFinding("signal", level, figure, title, text, (right, *others))]
 
 
