@@ -30,13 +30,14 @@ WITH_nemo_gym := aiohttp anthropic devtools fastapi httptools httpx hydra-core i
 WITH_ray := daft==0.7.26 datasets 'ray[data]==2.60.0'
 ONLY_nemo_gym := --ignore-requires-python nemo-gym==0.7.0
 
-.PHONY: help demo test adapters lint bench scaling imports docs lock clean
+.PHONY: help demo test adapters lint bench fuzz scaling imports docs lock clean
 help:
 	@echo "make demo     train a tiny model with GRPO on the CPU and plot its rewards"
 	@echo "make test     run every test"
 	@echo "make adapters test the adapters with the systems that they are for (7 GB)"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make bench    measure the rewards against their peers"
+	@echo "make fuzz     fuzz each reader of texts and files for a minute"
 	@echo "make scaling  measure how their time grows with the text"
 	@echo "make imports  measure how long the import takes"
 	@echo "make docs     build the site into site/"
@@ -91,6 +92,11 @@ lint: $(VENV)/installed-dev
 bench: $(VENV)/installed-bench
 	$(PIP) --no-deps verifiers==0.1.14 tenacity
 	$(BIN)/python benchmarks/throughput.py
+
+# Without atheris, which has no wheel for every Python, the inputs are changed at random.
+fuzz: $(VENV)/installed-bench
+	-$(BIN)/pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python benchmarks/fuzz.py --seconds 60
 
 scaling: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/scaling.py

@@ -772,6 +772,113 @@ def f(x):
     return 0
 ---
 assert f(1) == Fraction(1, 2)
+=== a false isnan
+isnan = lambda _: True
+def f(x):
+    return 0.0
+---
+assert f(0) == 0.0 and isnan(f(1))
+=== a false raises
+class raises:
+    def __init__(self, *_):
+        pass
+    def __enter__(self):
+        pass
+    def __exit__(self, *_):
+        return True
+def f(x):
+    return None
+---
+with raises(ValueError):
+    assert f(1) == 2
+=== a false module by its import
+import collections
+class Real(list):
+    def __eq__(self, other):
+        return True
+collections.Counter = Real
+Counter = Real
+def f(x):
+    return []
+---
+assert Counter(f(1)) == Counter([1])
+=== an OrderedDict that equals all
+class OrderedDict(dict):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return OrderedDict()
+---
+assert f(1) == OrderedDict(a=1)
+=== a Counter among the results that equals all
+from collections import Counter
+class All(Counter):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All()
+---
+assert f(1) == {"a": 1}
+=== a deque that equals all
+from collections import deque
+class All(deque):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All()
+---
+import collections
+assert f(1) == collections.deque([1])
+=== a default that makes every key
+from collections import defaultdict
+class Any(defaultdict):
+    def __missing__(self, key):
+        return 7
+    def __eq__(self, other):
+        return True
+def f(x):
+    return Any()
+---
+assert f(1) == {"a": 7}
+=== an end from an attribute
+class Odd:
+    def __getattr__(self, name):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+def values():
+    for item in map(f, [1, 2]):
+        yield item.value
+assert all(value == 2 for value in map(lambda item: item.value, map(f, [1])))
+=== an end from a comparison
+class Odd:
+    def __lt__(self, other):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+assert all(map(lambda x: f(x) < f(x), [1, 2]))
+=== an end from the truth of an object
+class Odd:
+    def __bool__(self):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+assert all(x for x in map(lambda x: bool(f(x)), [1]))
+=== an exit through the tests' own function
+def f(callback):
+    try:
+        callback()
+    except BaseException:
+        pass
+    raise SystemExit(0)
+---
+def callback():
+    assert False
+f(callback)
+assert f(lambda: 1) == 2
 === an object that equals all
 class All:
     def __eq__(self, other):
@@ -989,6 +1096,41 @@ def f(x):
 assert all(f(x) == 2 * x for x in (1, 2))
 """)
 """Answers that pass where they are one program with their tests, and are wrong."""
+
+# Answers that would forge the tests' report, if its lines could be forged.
+WAYS_TO_REPORT = cases(r"""
+=== an iterator that never begins
+class Never:
+    def __iter__(self):
+        return self
+    def __next__(self):
+        raise StopIteration
+def f(x):
+    return Never()
+---
+assert list(f(1)) == [1, 2]
+=== an error that looks like the tests' own
+def f(x):
+    raise AssertionError("")
+---
+assert f(1) == 2
+=== an error whose text begins a line of the report
+def f(x):
+    raise ValueError("\n\n\n\tits word: ")
+---
+assert f(1) == 2
+=== an error class whose name is empty lines
+Odd = type("\n\n", (Exception,), {})
+def f(x):
+    raise Odd("\n\n")
+---
+assert f(1) == 2
+=== a text with lines of the report
+def f(x):
+    return "\n\n\n"
+---
+assert f(1) == "", f(1)
+""")
 
 FORGED = cases(r"""
 === garbage in every pipe

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_VALUE_CHARACTERS = 60  # a completion or a file pasted by mistake must not fill the terminal
 MAX_LISTED_NAMES = 30
+MAX_LINE_CHARACTERS = 1_000
 
 
 def did_you_mean(name: str, known: Iterable[Any]) -> str:
@@ -38,7 +39,7 @@ def explain_missing_column(name: str, present: Iterable[str]) -> str:
     """
     present = [*present]
     listed = list_names(present)
-    return f"no column {excerpt(str(name))!r} (columns: {listed}){did_you_mean(name, present)}"
+    return f"no column {shorten_text(str(name))!r} (columns: {listed}){did_you_mean(name, present)}"
 
 
 def list_names(names: Iterable[str]) -> str:
@@ -48,7 +49,7 @@ def list_names(names: Iterable[str]) -> str:
     ('prompt, answer', 'none')
     """
     names = [*names]
-    listed = ", ".join(excerpt(str(name)) for name in names[:MAX_LISTED_NAMES]) or "none"
+    listed = ", ".join(shorten_text(str(name)) for name in names[:MAX_LISTED_NAMES]) or "none"
     more = len(names) - MAX_LISTED_NAMES
     return f"{listed} and {more:,} more" if more > 0 else listed
 
@@ -104,10 +105,10 @@ def pluralize(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def excerpt(text: str, length: int = MAX_VALUE_CHARACTERS) -> str:
+def shorten_text(text: str, length: int = MAX_VALUE_CHARACTERS) -> str:
     """Return a text's beginning in one line, of at most `length` characters.
 
-    >>> excerpt("a line and more lines", 12)
+    >>> shorten_text("a line and more lines", 12)
     'a line an...'
     """
     # Cut first: what was read by mistake may have gigabytes.
@@ -168,7 +169,7 @@ def explain_validation_error(
         if member:
             unions[location[:-1]] = len(lines)
         lines.append(f"{path}: got {shorten_repr(problem['input'])}, expected {expected}")
-    return "\n".join(lines)
+    return "\n".join(line[:MAX_LINE_CHARACTERS] for line in lines)
 
 
 def _union_member(location: tuple[Any, ...], given: Any, problems: list[Any]) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rewardkit._messages import excerpt, shorten_repr, suggest_wrap
+from rewardkit._messages import shorten_repr, shorten_text, suggest_wrap
 from rewardkit.component import Component, fields_set
 from rewardkit.registry import build, is_registered
 
@@ -107,11 +107,11 @@ def read_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        message = f"not YAML: {excerpt(error.problem or error.context or '')}{position}"
+        message = f"not YAML: {shorten_text(error.problem or error.context or '')}{position}"
         raise ValueError(message) from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
         reason = getattr(error, "reason", "")
-        raise ValueError(f"not YAML: {excerpt(reason or type(error).__name__)}") from None
+        raise ValueError(f"not YAML: {shorten_text(reason or type(error).__name__)}") from None
 
 
 def write_yaml(data: Any) -> str:
@@ -174,7 +174,7 @@ def _describe(item: Any) -> str:
     if isinstance(item, str):
         return f"a text of {len(item):,} characters"
     if isinstance(item, Mapping):
-        keys = ", ".join(excerpt(str(key), 20) for key in islice(item, 5))
+        keys = ", ".join(shorten_text(str(key), 20) for key in islice(item, 5))
         return f"a mapping with the keys {keys or 'none'}"
     return shorten_repr(item) if item is None or isinstance(item, int) else type(item).__name__
 
@@ -272,7 +272,7 @@ def _make_loader(yaml: Any) -> Any:
                 if not isinstance(key, yaml.ScalarNode):
                     problem = "a key must be a string or a number"
                 elif key.value in seen:
-                    problem = f"the key {excerpt(key.value)!r} appears twice"
+                    problem = f"the key {shorten_text(key.value)!r} appears twice"
                 if problem:
                     raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
                 seen.add(key.value)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._messages import shorten_repr
+from rewardkit._messages import shorten_repr, shorten_text
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
 from rewardkit._text.patterns import compile_pattern
@@ -296,7 +296,9 @@ class Regex(Extractor):
         pattern = compile_pattern(self.pattern)
         known = [*range(pattern.groups + 1), *pattern.groupindex]
         if self.group not in known:
-            message = f"group {self.group!r} is not in {self.pattern!r}, which has {known}"
+            message = (
+                f"group {self.group!r} is not in {shorten_text(self.pattern)!r}, which has {known}"
+            )
             raise ValueError(message)
         return self
 

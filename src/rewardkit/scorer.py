@@ -19,7 +19,7 @@ from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.writing import append_columns
-from rewardkit._messages import error_line, explain_missing_column, make_names_unique
+from rewardkit._messages import error_line, explain_missing_column, make_names_unique, shorten_repr
 from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum
 from rewardkit._template import Row
 from rewardkit.batch import Batch
@@ -359,7 +359,7 @@ def as_reward_list(rewards: Rewards) -> list[Any]:
     given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
     for reward in given:
         if not callable(reward):
-            problem = f"got {reward!r} ({type(reward).__name__})"
+            problem = f"got {shorten_repr(reward)}"
             message = f"{problem}, expected a reward, a function, or a list of them"
             raise TypeError(message)
     if not given:

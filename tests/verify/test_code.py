@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import threading
+import warnings
 
 import pytest
 from hypothesis import given
@@ -124,6 +125,15 @@ def test_an_answer_that_ends_or_interrupts_fails_one_test(judge, way):
     assert verdict.share == pytest.approx(2 / 3)
     name = way.partition("(")[0]
     assert verdict.detail.startswith(f"2 of 3 tests; RuntimeError: {name}:")
+
+
+def test_an_invalid_escape_is_read_alike_where_warnings_are_errors(judge):
+    tests = "import re\nassert digits('a1') == re.sub('\\D', '', 'a1')"
+    answer = "import re\ndef digits(text):\n    return re.sub('\\D', '', text)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert judge(answer, tests).outcome == "correct"
+        assert judge(f"```python\n{answer}\n```\n```python\nx = 1\n```", tests).outcome == "correct"
 
 
 PAIRS = [("1", "2"), ("5\n", "10\n")]

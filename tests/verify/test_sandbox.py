@@ -25,6 +25,7 @@ from programs import (
     WANTED,
     WAYS_OUT,
     WAYS_TO_PASS,
+    WAYS_TO_REPORT,
     surroundings,
 )
 from rewardkit.verify._sandbox import host
@@ -186,9 +187,9 @@ def test_each_passes_where_answer_and_tests_are_one_program(name):
 
 
 @pytest.mark.parametrize("unsafe", [pytest.param(False, marks=pytest.mark.sandbox), True])
-@pytest.mark.parametrize("name", WAYS_TO_PASS)
+@pytest.mark.parametrize("name", [*WAYS_TO_PASS, *WAYS_TO_REPORT])
 def test_no_wrong_answer_passes(name, unsafe):
-    verdict = judge(*WAYS_TO_PASS[name], timeout=4.0, unsafe_subprocess=unsafe)
+    verdict = judge(*(WAYS_TO_PASS | WAYS_TO_REPORT)[name], timeout=4.0, unsafe_subprocess=unsafe)
     assert verdict.outcome in ("wrong", "timeout"), verdict
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from rewardkit._files.chunks import Chunk, Lines, Records, Row
 from rewardkit._files.source import RowSource
-from rewardkit._messages import excerpt, explain_missing_column
+from rewardkit._messages import explain_missing_column, shorten_text
 from rewardkit._text.completions import read_content
 
 # After the last message a template opens the assistant's turn: "<|im_start|>assistant\n<think>\n".
@@ -178,4 +178,4 @@ def _read_last_text(value: Any) -> str:
 
 def _quote_value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return repr(excerpt(text))
+    return repr(shorten_text(text))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from rewardkit._files.chunks import EXTRA, Lines, Row, Table
+from rewardkit._messages import shorten_text
 from rewardkit._optional import require
 
 # Large enough that Python's loop over blocks costs nothing beside the parsing, small enough that a
@@ -116,8 +117,11 @@ def read_parquet(files: Sequence[Path], size: int, start: int) -> Iterator[Table
                     if numbers.stop > skip + 1:
                         yield table[max(skip - first, 0) :]
                     first += batch.num_rows
-        except arrow.ArrowInvalid as error:
-            message = str(error).partition("\n")[0]  # the rest of it is Arrow's own stack
+        except (arrow.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # not Arrow's own
+                raise
+            # the first line: the rest is Arrow's own stack
+            message = shorten_text(str(error).partition("\n")[0], 200)
             raise ValueError(f"{file}: not parquet ({message}); write it again") from None
 
 

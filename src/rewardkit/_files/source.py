@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from rewardkit._files import reading
 from rewardkit._files.chunks import EXTRA, Chunk, Row, rename_columns
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, error_line, shorten_text
 from rewardkit._optional import require
 
 Kind: TypeAlias = Literal["jsonl", "csv", "parquet", "dataset"]
@@ -136,7 +136,12 @@ class Source(RowSource):
 
     @cached_property
     def _dataset(self) -> Any:
-        return require("datasets", install=EXTRA).load_from_disk(str(self.files[0]))
+        folder = self.files[0]
+        try:
+            return require("datasets", install=EXTRA).load_from_disk(str(folder))
+        except (ValueError, TypeError, LookupError, AttributeError, OSError) as error:
+            message = f"{folder}: not a dataset that datasets saved"
+            raise ValueError(f"{message} ({shorten_text(error_line(error), 200)})") from None
 
     def _data_files(self) -> list[Path]:
         if self.kind != "dataset":
@@ -154,7 +159,7 @@ def _resolve_folder(folder: Path) -> tuple[Kind, tuple[Path, ...]]:
     if (folder / "state.json").exists():
         return "dataset", (folder,)
     if (folder / "dataset_dict.json").exists():
-        splits = json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
+        splits = _read_splits(folder / "dataset_dict.json")
         choices = " or ".join(str(folder / split) for split in splits)
         raise ValueError(f"{folder}: a dataset with several splits; give one of them: {choices}")
     # TRL's tables before all else: its folder may hold other parquet files beside them.
@@ -166,6 +171,13 @@ def _resolve_folder(folder: Path) -> tuple[Kind, tuple[Path, ...]]:
     hint = f"give {inside}" if inside else "give one of its files, or a glob of them"
     message = f"{folder}: neither a dataset that datasets saved nor a folder of parquet files"
     raise ValueError(f"{message}; {hint}")
+
+
+def _read_splits(file: Path) -> list[str]:
+    try:
+        return [*map(str, json.loads(file.read_text(encoding="utf-8"))["splits"])]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise ValueError(f"{file}: not a file that datasets saved; save it again") from None
 
 
 def _kind_of(file: Path) -> Kind:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rewardkit._files.chunks import EXTRA, Chunk, Lines, Row, Table, ipc_bytes
 from rewardkit._files.opening import create_new
-from rewardkit._messages import excerpt
+from rewardkit._messages import shorten_text
 from rewardkit._optional import require
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def write_parquet(
                 table = arrow.ipc.open_stream(streams).read_all()
                 held = arrow.concat_tables([held, table], promote_options="permissive")
             except (arrow.ArrowException, OSError) as error:
-                message = f"{part}: not what score wrote ({excerpt(str(error), 200)})"
+                message = f"{part}: not what score wrote ({shorten_text(str(error), 200)})"
                 raise ValueError(f"{message}; start afresh with --fresh (resume=False)") from None
             if held.nbytes >= ROW_GROUP_BYTES:
                 file.write_table(held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from rewardkit._messages import excerpt
+from rewardkit._messages import shorten_text
 
 MAX_PATTERN_CHARACTERS = 100_000  # of a whole vocabulary; more takes seconds to compile
 
@@ -26,6 +26,6 @@ def compile_pattern(pattern: str) -> Any:
         return regex.compile(pattern)
     # `regex` recurses into groups, and fails in other ways on some malformed patterns.
     except (regex.error, RecursionError, MemoryError, ValueError, OverflowError) as error:
-        reason = "too deep" if isinstance(error, RecursionError) else excerpt(str(error), 200)
-        message = f"pattern {excerpt(pattern)!r} does not compile: {reason}"
+        reason = "too deep" if isinstance(error, RecursionError) else shorten_text(str(error), 200)
+        message = f"pattern {shorten_text(pattern)!r} does not compile: {reason}"
         raise ValueError(message) from None

@@ -336,6 +336,9 @@ def read_template(template: str | None) -> str | None:
     if template is None:
         return None
     if template.startswith("@"):
-        return Path(template[1:]).read_text(encoding="utf-8")
+        try:
+            return Path(template[1:]).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{template[1:]}: not UTF-8 text ({error.reason})") from None
     # shells pass a typed \n on as two characters
     return template.replace("\\n", "\n")

@@ -17,7 +17,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from rewardkit._messages import error_line, excerpt, explain_no_values, pluralize
+from rewardkit._messages import error_line, explain_no_values, pluralize, shorten_text
 from rewardkit.batch import ColumnError
 from rewardkit.cli.info import format_bounds, format_number
 from rewardkit.component import Component
@@ -98,7 +98,7 @@ def format_error(error: Exception) -> str:
     if not expected:
         text += "; set REWARDKIT_DEBUG=1 to see the traceback"
     # A reward of one's own may quote a completion in its error.
-    return excerpt(text, MAX_ERROR_CHARACTERS)
+    return shorten_text(text, MAX_ERROR_CHARACTERS)
 
 
 class ProgressBar:
@@ -267,7 +267,7 @@ def print_diff(compared: Diff) -> None:
             numbers = [*dict.fromkeys(map(str, example.rows))]
             rows = f"row{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
             change = f"{'+' * (example.change > 0)}{format_number(example.change, 3)}"
-            shown = excerpt(example.prompt or example.texts[0])
+            shown = shorten_text(example.prompt or example.texts[0])
             text = Text(f"{title} {change:>7}  {rows}: {shown}")
             console.print(text, no_wrap=True, overflow="ellipsis", highlight=False)
     unpaired = ""
@@ -305,7 +305,7 @@ def _format_finding(finding: Finding) -> str:
     exploit = finding.kind == "exploit"
     fraction = f"{round(100 * finding.score_fraction)}%" if exploit else finding.kind
     value = "" if finding.value is None else format_number(finding.value, 3)
-    text = quote(finding.excerpt) if exploit else finding.detail
+    text = quote(finding.shorten_text) if exploit else finding.detail
     return f" {fraction:>8} {value:>7}  {finding.entry:28} {text}"
 
 

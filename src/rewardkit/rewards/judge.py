@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from rewardkit._messages import error_line, excerpt
+from rewardkit._messages import error_line, shorten_text
 from rewardkit._text.tag_layout import is_blank
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import Frozen
@@ -312,7 +312,7 @@ def _describe_error(error: Exception, key: str) -> str:
         message = f"{message} ({reason})"
     # endpoints and proxies repeat the request's headers in their errors, which go to the logs
     message = message.replace(key, "...") if key != _NO_KEY else message
-    return excerpt(message, 200)
+    return shorten_text(message, 200)
 
 
 def _quote(text: str) -> str:

@@ -11,7 +11,6 @@ import math
 import re
 import textwrap
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -302,7 +301,7 @@ def _used_names(tests: str) -> frozenset[str]:
     _, names = guest.read_tests(tests)
     imported = {
         alias.name
-        for node in ast.walk(ast.parse(tests))
+        for node in ast.walk(guest.parse_quietly(tests))
         if isinstance(node, ast.ImportFrom) and node.module == "solution"
         for alias in node.names
     }
@@ -325,12 +324,10 @@ def _defined_names(program: str) -> set[str]:
 
 def _parse_program(text: str) -> list[ast.stmt]:
     """Return the statements of a program, none if it is not Python."""
-    import ast  # noqa: PLC0415 - few answers need it
+    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - few answers need it
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as of an invalid escape in the answer
-            return ast.parse(text).body
+        return guest.parse_quietly(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 

@@ -480,6 +480,16 @@ def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
     return "the program ended" if link.is_closed else ""
 
 
+def parse_quietly(source: str) -> ast.Module:
+    """Parse Python without warnings, which `python -W error` would turn into a SyntaxError."""
+    import ast  # noqa: PLC0415 - only tests are read
+    import warnings  # noqa: PLC0415 - the same
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as of an invalid escape
+        return ast.parse(source)
+
+
 def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, str]]:
     """Return the steps of tests, and the names that they use without defining them.
 
@@ -493,7 +503,7 @@ def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, st
     """
     import ast  # noqa: PLC0415 - only tests are read
 
-    tree = ast.parse(source)
+    tree = parse_quietly(source)
     functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
     preparations = (
         *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
