@@ -304,7 +304,8 @@ TARGETS = {
     "resuming": Target(
         resume_scoring,
         (
-            '{"input": "a"}\n{"bytes": 1, "rows": 1, "tallies": [[1, 0, 0, 0, ""]], "schema": null}\n\nx',
+            '{"input": "a"}\n{"bytes": 1, "rows": 1, "tallies": [[1, 0, 0, 0, ""]], "schema": null}'
+            "\n\nx",
         ),
     ),
     "replies": Target(read_replies, ('{"polite": "yes"}', '```json\n{"polite": "no"}\n```')),

@@ -30,7 +30,7 @@ def open_unlinked(path: Path, mode: str) -> IO[bytes]:
         return descriptor
 
     try:
-        return open(path, mode, opener=open_checked)  # type: ignore[return-value]
+        return open(path, mode, opener=open_checked)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EMLINK):  # EMLINK is FreeBSD's
             raise

@@ -305,7 +305,7 @@ def _format_finding(finding: Finding) -> str:
     exploit = finding.kind == "exploit"
     fraction = f"{round(100 * finding.score_fraction)}%" if exploit else finding.kind
     value = "" if finding.value is None else format_number(finding.value, 3)
-    text = quote(finding.shorten_text) if exploit else finding.detail
+    text = quote(finding.excerpt) if exploit else finding.detail
     return f" {fraction:>8} {value:>7}  {finding.entry:28} {text}"
 
 
