@@ -6,8 +6,10 @@ says. Any other exception is a finding, and so is a result that breaks the prope
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,7 +56,9 @@ def halve(text: str) -> tuple[str, str]:
 @cache
 def scratch() -> Path:
     """Make this process's folder for files."""
-    return Path(tempfile.mkdtemp(prefix="rewardkit-fuzz-"))
+    folder = tempfile.mkdtemp(prefix="rewardkit-fuzz-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def check(holds: object, *shown: object) -> None:
@@ -232,6 +236,7 @@ def write_reports(data: bytes) -> None:
     check(page.read_bytes().count(b"<script") == 3, "a script too many")  # noqa: PLR2004
 
 
+PROGRESS = '{"bytes": 1, "rows": 1, "tallies": [[1, 0, 0, 0, ""]], "schema": null}'
 TARGETS = {
     "numbers": Target(
         read_numbers, ("from -3 to 1,000.5", "1e-3", "3/1/2024", "\u221a2 \\frac{1}{2}")
@@ -301,13 +306,7 @@ TARGETS = {
     "rows": Target(
         read_rows, ('{"completion": "a"}\n', 'completion,answer\n"a",1\n', "\x1f\x8b\x08")
     ),
-    "resuming": Target(
-        resume_scoring,
-        (
-            '{"input": "a"}\n{"bytes": 1, "rows": 1, "tallies": [[1, 0, 0, 0, ""]], "schema": null}'
-            "\n\nx",
-        ),
-    ),
+    "resuming": Target(resume_scoring, (f'{{"input": "a"}}\n{PROGRESS}\n\nx',)),
     "replies": Target(read_replies, ('{"polite": "yes"}', '```json\n{"polite": "no"}\n```')),
     "reports": Target(
         write_reports,
