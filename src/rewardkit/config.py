@@ -2,7 +2,7 @@
 
 The scalars are those of YAML 1.2, which PyYAML does not read by itself: `no` is a string (the code
 of Norwegian), `1e-3` a number, and no key may appear twice. Aliases and tags are refused: a few
-lines of aliases can stand for gigabytes, and a scored file's YAML may be somebody else's.
+lines of aliases can be gigabytes when read, and a scored file's YAML may be somebody else's.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _read_file(path: str | os.PathLike[str]) -> str:
 def _build_item(item: Any, location: str) -> Component:
     if isinstance(item, str):
         if not _NAME.fullmatch(item):
-            raise ValueError(f"{location}got {_describe(item)}, {_EXPECTED}")
+            raise ValueError(f"{location}got {_describe_item(item)}, {_EXPECTED}")
         item = {"type": item}
     if callable(item) and not isinstance(item, Component | type):
         name = getattr(item, "__name__", type(item).__name__)
@@ -154,7 +154,7 @@ def _build_item(item: Any, location: str) -> Component:
     if isinstance(item, Component):
         return item
     if not isinstance(item, Mapping) or "type" not in item:
-        raise ValueError(f"{location}got {_describe(item)}, {_EXPECTED}")
+        raise ValueError(f"{location}got {_describe_item(item)}, {_EXPECTED}")
     try:
         fields = {str(key): field for key, field in item.items() if key != "type"}
         component: Component = build(item["type"], **fields)
@@ -169,7 +169,7 @@ def _build_item(item: Any, location: str) -> Component:
 _EXPECTED = "expected a mapping with the key 'type', or a list of them"
 
 
-def _describe(item: Any) -> str:
+def _describe_item(item: Any) -> str:
     # Neither texts nor values: they may be anything if the path is wrong, such as a .env's tokens.
     if isinstance(item, str):
         return f"a text of {len(item):,} characters"

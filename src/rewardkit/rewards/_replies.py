@@ -9,7 +9,7 @@ from typing import Any
 MAX_REPLY_BYTES = (
     1 << 23
 )  # unpacked; a judge's choices take a hundred, its reasoning some thousands
-# What is unpacked at once: a byte of gzip can stand for a thousand.
+# What is unpacked at once: a byte of gzip can unpack to a thousand.
 _BLOCK_BYTES = 1 << 20
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 ACCEPTED = {"Accept-Encoding": "gzip"}
@@ -44,7 +44,7 @@ def _refuse_other_origin(response: Any) -> None:
         raise ReplyError(f"a redirect to another origin, {origin[:80]}; set base_url to it")
 
 
-def _unpack(unpacker: Any, chunk: bytes) -> Iterator[bytes]:
+def _unpack_chunk(unpacker: Any, chunk: bytes) -> Iterator[bytes]:
     if unpacker is None:
         yield chunk
         return
@@ -67,7 +67,7 @@ def _make_stream_class(httpx: Any) -> Any:
         async def __aiter__(self) -> AsyncIterator[bytes]:
             size = 0
             async for chunk in self._stream:
-                for block in _unpack(self._unpacker, chunk):
+                for block in _unpack_chunk(self._unpacker, chunk):
                     size += len(block)
                     if size > MAX_REPLY_BYTES:
                         raise ReplyError(f"the reply has more than {MAX_REPLY_BYTES:,} bytes")

@@ -416,14 +416,14 @@ def _fill_namespace(
     """Give tests what they use of modules and of the answer; yield the names of the latter."""
     for name, module in names.items():
         try:
-            namespace[name] = _import(name, module) if module else getattr(solution, name)
+            namespace[name] = _import_name(name, module) if module else getattr(solution, name)
         except (AttributeError, ImportError):
             continue  # the test that uses it fails, and names it
         if not module:
             yield name
 
 
-def _import(name: str, module: str) -> Any:
+def _import_name(name: str, module: str) -> Any:
     imported = __import__(module)
     return getattr(imported, name) if name in _NAMES else imported
 
