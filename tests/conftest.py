@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gc
+import hashlib
 import os
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -102,6 +105,27 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         report.outcome = "failed"
         report.longrepr = f"skipped in continuous integration: {report.longrepr[-1]}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unpacked_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Unpack langid's model once for all of xdist's workers: that takes most of its loading."""
+    unpack = bz2.decompress
+
+    def unpack_once(data: bytes) -> bytes:
+        if len(data) < 1_000_000:
+            return unpack(data)
+        from tiny_run import build_once  # noqa: PLC0415 - it imports what not every test has
+
+        name = f"unpacked-{hashlib.sha256(data).hexdigest()}"
+        folder = build_once(
+            tmp_path_factory, name, lambda folder: (folder / "model").write_bytes(unpack(data))
+        )
+        return (folder / "model").read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bz2, "decompress", unpack_once)
+        yield
 
 
 @pytest.fixture(scope="session")
