@@ -331,3 +331,11 @@ def test_a_group_of_an_unknown_column_is_refused():
     with pytest.raises(ValueError, match=r"group='promt': no column 'promt'.*mean 'prompt'"):
         gather([scored("a", r=1.0)], group="promt")
     assert gather([{"completion": "a", "rewards/r": 1.0}]).groups == []
+
+
+def test_a_graded_reward_alone_is_not_taken_for_right_answers():
+    graded = [scored("a", "p", length=-n / 7) for n in range(9)]
+    assert measure(gather(graded)).passes is None
+    flags = [scored("a", "p", solved=float(n > 5)) for n in range(9)]
+    assert measure(gather(flags)).passes.pass_at[0].value == pytest.approx(1 / 3)
+    assert gather(graded, pass_reward="length", pass_value=-0.5).rule.least == -0.5  # noqa: S106

@@ -57,6 +57,13 @@ def test_one_row_of_each_group_in_either_form(suffix, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {source.name, out.name}
 
 
+def test_the_rewards_of_another_file_of_that_name_go(tmp_path):
+    source, out = write(tmp_path, ROWS), tmp_path / "out.jsonl"
+    score([{"completion": "a"}], rk.build("length", target=1), out)
+    filter_groups(source, out)
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, out.name}
+
+
 def test_nothing_kept_is_an_empty_file(tmp_path):
     source, out = write(tmp_path, ROWS[:4]), tmp_path / "out.jsonl"
     assert filter_groups(source, out, low=0.5).rows == 0
@@ -118,3 +125,28 @@ def test_an_error_halfway_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="does not fit parquet"):
         filter_groups(source, tmp_path / "out.parquet", pass_reward="right")  # noqa: S106
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
+def test_trls_own_tables(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for step in (1, 2):
+        table = {
+            "step": [step] * 4,
+            "prompt": [[{"role": "user", "content": text}] for text in "aabb"],
+            "completion": [[{"role": "assistant", "content": text}] for text in "1234"],
+            "correctness_reward_func": [2.0, 0.0, 2.0, 2.0 * (step == 1)],
+            "strict_format_reward_func": [0.0, 0.5, 0.5, 0.5],
+            "advantage": [0.7, -0.7, 0.0, 0.0],
+        }
+        parquet.write_table(arrow.table(table), tmp_path / f"completions_{step:05d}.parquet")
+    kept = filter_groups(tmp_path, tmp_path / "kept.jsonl", low=0.2, high=0.8)
+    # a is solved by half in both steps, b in the second
+    assert (kept.passes.reward, kept.passes.least) == ("correctness_reward_func", 2.0)
+    assert (kept.rows, kept.groups, kept.of_groups) == (6, 3, 4)
+    rows = read_rows(tmp_path / "kept.jsonl")
+    assert [(row["step"], row["prompt"][0]["content"]) for row in rows] == [
+        *[(1, "a")] * 2,
+        *[(2, "a")] * 2,
+        *[(2, "b")] * 2,
+    ]

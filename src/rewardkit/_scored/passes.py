@@ -127,13 +127,17 @@ def rule_of(name: str, reward: Any) -> PassRule | None:
 
 
 def choose_reward(
-    names: Sequence[str], rewards: Mapping[str, Any], wanted: str | None = None
+    names: Sequence[str],
+    rewards: Mapping[str, Any],
+    wanted: str | None = None,
+    *,
+    guess: bool = True,
 ) -> str | None:
     """Choose the reward that says whether a completion passes, None if that is not clear.
 
     `names` are the file's rewards, `rewards` those that are known as objects. Unless one is wanted,
     it is the first `correct` among the objects, else the only one with "correct", "accuracy" or
-    "right" in its name, else the only reward. Raises ValueError for an unknown name.
+    "right" in its name, else, as a guess, the only reward. Raises ValueError for an unknown name.
     """
     if wanted is not None:
         if wanted not in names:
@@ -141,7 +145,7 @@ def choose_reward(
         return wanted
     by_object = [name for name in names if rule_of(name, rewards.get(name))]
     by_name = [name for name in names if any(word in name.lower() for word in USUAL_NAMES)]
-    for found in (by_object[:1], by_name, names):
+    for found in (by_object[:1], by_name, names if guess else ()):
         if len(found) == 1:
             return found[0]
     return None

@@ -30,6 +30,7 @@ from rewardkit.report.formatting import shorten_names
 from rewardkit.reward import Reward
 
 ZERO_STD = 1e-8  # torch.isclose's tolerance, by which TRL counts frac_reward_zero_std
+FLAG_VALUES = 2  # of a reward that says yes or no
 EPSILON = 1e-4  # what TRL adds to a group's std
 
 Value = float | None
@@ -183,7 +184,9 @@ def gather(  # noqa: PLR0913 - keywords, all but one
         advantages = _compute_advantages(totals, groups)
     known = {short[name]: each for name, each in (known_rewards or {}).items() if name in short}
     wanted = short.get(pass_reward, pass_reward) if pass_reward else None
-    passing = choose_reward([*values], known, wanted)
+    # A page that nobody asked for pass rates should not take a length for one.
+    guess = all(len({*column} - {None}) <= FLAG_VALUES for column in values.values())
+    passing = choose_reward([*values], known, wanted, guess=guess)
     whys = {name: column + WHY for name, column in columns.items()}
     used = {*TRL_COLUMNS, *columns.values(), *whys.values()}
     others = [name for name in names if name not in used]

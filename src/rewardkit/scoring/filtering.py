@@ -203,10 +203,6 @@ def _write_kept(
     source: RowSource, out: Path, groups: _Groups, kept: set[int], *, one_per_group: bool
 ) -> int:
     """Write the rows of the groups that are kept, and return how many they are."""
-    # The sidecar says what scored the rows, without the state that would let scoring resume here.
-    if sidecar_path(source.name).is_file():
-        text = sidecar_path(source.name).read_text(encoding="utf-8")
-        write_atomically(sidecar_path(out), strip_state(text))
     with RowWriter(out) as writer:
         start = 0
         left = set(kept)
@@ -221,7 +217,18 @@ def _write_kept(
             if part := _pick_rows(chunk, flags):
                 rates = [groups.rate(n) for n, flag in zip(numbers, flags, strict=True) if flag]
                 writer.add(part, part.rows(), {RATE_COLUMN: rates})
-        return writer.rows
+    _copy_sidecar(source, out)
+    return writer.rows
+
+
+def _copy_sidecar(source: RowSource, out: Path) -> None:
+    """Say beside the file what scored its rows, without the state for scoring to resume."""
+    sidecar = sidecar_path(source.name)
+    if sidecar.is_file():
+        text = sidecar.read_text(encoding="utf-8", errors="replace")
+        write_atomically(sidecar_path(out), strip_state(text))
+    else:  # one of another file that had this name
+        sidecar_path(out).unlink(missing_ok=True)
 
 
 def _take_group(left: set[int], number: int) -> bool:
