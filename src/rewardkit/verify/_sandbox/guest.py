@@ -12,6 +12,7 @@ This file is also the program that a bare Python runs, so it imports the standar
 from __future__ import annotations
 
 import builtins
+import gc
 import marshal
 import operator
 import os
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
+NOBODY = 65534
 MAX_MESSAGE_BYTES = 1 << 24  # a message is kept in memory until it is whole
 _SCALARS = {bool, int, float, str}
 _COLLECTIONS: dict[str, type[Any]] = {
@@ -563,8 +565,8 @@ def _find_own_names(tree: ast.Module) -> set[str]:
 
 def main(
     role: str, source: str, ready: int, limits: dict[str, int], paths: list[str], **rest: Any
-) -> None:
-    """Set the limits, report that the sandbox has started, and play the role."""
+) -> NoReturn:
+    """Set the limits, report that the sandbox has started, play the role, and end the process."""
     import resource  # noqa: PLC0415 - Windows has none, and only reads tests
 
     for name, limit in limits.items():
@@ -577,9 +579,55 @@ def main(
     sys.path += paths
     sys.argv = ["solution.py"]
     vars(builtins).update(exit=sys.exit, quit=sys.exit)  # `-S` leaves out `site`, which has them
-    roles: dict[str, Callable[..., None]] = {
-        "program": run_program,
-        "answer": serve_answer,
-        "tests": run_tests,
-    }
-    roles[role](source, **rest)
+    roles: dict[str, Callable[..., None]] = {"answer": serve_answer, "tests": run_tests}
+    code = 1
+    try:
+        if role == "program":
+            code = _run_to_exit_code(lambda: run_program(source))
+        else:
+            roles[role](source, **rest)
+    finally:
+        os._exit(code)  # without tidying up the memory, which takes longer than most programs
+
+
+def _run_to_exit_code(run: Callable[[], None]) -> int:
+    """Run a program, do what Python does at the end of one, and return its exit code."""
+    code = 0
+    try:
+        run()
+    except SystemExit as error:
+        code = 1
+        if error.code is None or isinstance(error.code, int):
+            code = (error.code or 0) & 0xFF
+    except BaseException:  # noqa: BLE001 - as Python
+        code = 1
+        sys.excepthook(*sys.exc_info())
+    for name, function in (("threading", "_shutdown"), ("atexit", "_run_exitfuncs")):
+        if name in sys.modules:
+            getattr(sys.modules[name], function)()
+    try:
+        sys.stdout.flush()
+        # files that the program has left open are written to when they are deleted
+        vars(sys.modules["__main__"]).clear()
+        gc.collect()
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+    except Exception:  # noqa: BLE001 - of a stream that the program has put in its place
+        code = code or 120  # as Python
+    return code
+
+
+def become_nobody() -> None:
+    """Give up root's rights for good."""
+    import ctypes  # noqa: PLC0415 - only root needs it
+
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    drop_capabilities(ctypes.CDLL(None))
+
+
+def drop_capabilities(libc: Any) -> None:
+    """Give up all capabilities, also those that another program would inherit."""
+    version, no_capabilities = 0x20080522, bytes(24)  # three sets, of 64 bits each
+    if libc.capset(version.to_bytes(4, sys.byteorder) + bytes(4), no_capabilities):
+        raise OSError("capset")
