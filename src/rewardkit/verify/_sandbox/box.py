@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from functools import cache
 from pathlib import Path
@@ -42,13 +43,26 @@ def build_loader(box: Box, file: int) -> str:
 
 @cache
 def compile_guest() -> tuple[CodeType, CodeType]:
-    """Return the code of `guest.py` and `waiting.py`."""
-    folder = Path(__file__).parent
+    """Return the code of `reading.py` and `guest.py` as one program, and of `waiting.py`."""
     guest, waiting = (
-        compile((folder / name).read_text(encoding="utf-8"), name, "exec", dont_inherit=True)
-        for name in ("guest.py", "waiting.py")
+        compile(_parse_files(*names), names[-1], "exec", dont_inherit=True)
+        for names in (("reading.py", "guest.py"), ("waiting.py",))
     )
     return guest, waiting
+
+
+def _parse_files(*names: str) -> ast.Module:
+    """Parse files of this folder as one program, in which none imports another one."""
+    folder = Path(__file__).parent
+    first, *others = (ast.parse((folder / name).read_text(encoding="utf-8")) for name in names)
+    first.body += [
+        statement
+        for other in others
+        for statement in other.body
+        if not isinstance(statement, ast.ImportFrom)
+        or not (statement.module or "").startswith(("rewardkit.", "__future__"))
+    ]
+    return first
 
 
 def build_command(box: Box, program: str, call_filter: int) -> list[str]:
