@@ -59,8 +59,6 @@ $(VENV)/installed-%: pyproject.toml constraints.txt | $(BIN)/python
 demo: $(VENV)/installed-demo
 	$(BIN)/python examples/demo.py
 
-# Empty: the tests start more than a hundred processes, which must not compile each module again.
-test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/installed-dev
 	$(BIN)/pytest -n auto --dist loadgroup
 
