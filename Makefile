@@ -91,7 +91,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/throughput.py
 
 # Without atheris, which has no wheel for every Python, the inputs are changed at random.
-fuzz: $(VENV)/installed-bench
+fuzz: $(VENV)/installed-dev
 	-$(BIN)/pip install --quiet --disable-pip-version-check atheris
 	$(BIN)/python benchmarks/fuzz.py --seconds 60
 
