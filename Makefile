@@ -60,8 +60,6 @@ $(VENV)/installed-%: pyproject.toml constraints.txt | $(BIN)/python
 demo: $(VENV)/installed-demo
 	$(BIN)/python examples/demo.py
 
-# Empty: the tests start more than a hundred processes, which must not compile each module again.
-test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/installed-dev
 	$(BIN)/pytest -n auto --dist loadgroup
 
@@ -94,7 +92,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/throughput.py
 
 # Without atheris, which has no wheel for every Python, the inputs are changed at random.
-fuzz: $(VENV)/installed-bench
+fuzz: $(VENV)/installed-dev
 	-$(BIN)/pip install --quiet --disable-pip-version-check atheris
 	$(BIN)/python benchmarks/fuzz.py --seconds 60
 

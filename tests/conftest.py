@@ -6,6 +6,7 @@ import bz2
 import gc
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -20,6 +21,10 @@ from shapes import ids, one_of_each
 # torch and tokenizers are imported, which read this then; child processes read it too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# The tests start more than a hundred processes, each of which would compile all modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # type-checked, not run
 collect_ignore = ["typing/bad.py", "typing/good.py"]
@@ -71,7 +76,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     By the file's name and not by xdist's mark, which has no effect with pytest 9.2.
     """
-    if config.getoption("dist") != "loadgroup":
+    if config.getoption("dist") not in ("load", "loadgroup"):
         return None
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only installed for this
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from programs import RIGHT
-from rewardkit.verify._sandbox import guest, host
+from rewardkit.verify._sandbox import guest, host, process
 
 DOUBLE = "def double(x):\n    return x + x"
 ECHO = "print(int(input()) * 2)"
@@ -410,9 +410,11 @@ def test_a_sandbox_that_does_not_start_is_not_a_wrong_answer(monkeypatch, tmp_pa
     monkeypatch.setenv("PATH", str(tmp_path))
     code = rk.build("code")
     assert code.verify([DOUBLE], ["assert double(1) == 2"])[0].outcome == "correct"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    with pytest.raises(RuntimeError, match="a sandbox did not start"):
-        code.verify([DOUBLE], [tests])
+    broken.write_text("#!/bin/sh\necho no memory >&2\nexit 1\n")
+    process.end_waiting_processes()
+    (verdict,) = code.verify([DOUBLE], [tests])
+    assert verdict.outcome == "timeout"
+    assert verdict.detail == "the machine could not run it: no memory"
 
 
 # The link between the two processes, both ends in this one.

@@ -153,6 +153,8 @@ def print_component(page: Mapping[str, Any]) -> None:
         console.print(f"[bold]scores[/]  {rows}")
     if page["columns"]:
         console.print(f"[bold]reads[/]   {', '.join(page['columns'])}")
+    if page["sandbox"]:
+        console.print(f"[bold]sandbox[/] {escape(page['sandbox'])}", highlight=False)
     if page["source"]:
         console.print(f"[bold]source[/]  {escape(page['source'])}", highlight=False)
     console.print("\n[bold]example")
