@@ -102,7 +102,7 @@ def read_object(given: Any) -> RowSource:
         frame = given.astype(object).where(given.notna(), None)
         return MemorySource(frame.to_dict("records"))
     if isinstance(given, Mapping):
-        raise TypeError(f"got a {type(given).__name__} of {_list_keys(given)}, {_EXPECTED}")
+        raise TypeError(f"got a {type(given).__name__} of {_name_columns(given)}, {_EXPECTED}")
     if isinstance(given, bytes) or not isinstance(given, Iterable):
         raise TypeError(f"got a {type(given).__name__}, {_EXPECTED}")
     rows = [*given]
@@ -120,7 +120,7 @@ def _read_dataset(dataset: Any) -> RowSource:
     return DatasetSource(dataset)
 
 
-def _list_keys(given: Mapping[Any, Any]) -> str:
+def _name_columns(given: Mapping[Any, Any]) -> str:
     return ", ".join(map(str, [*given][:5])) or "nothing"
 
 
