@@ -12,7 +12,7 @@ from numbers import Real
 from types import NoneType
 from typing import Any, Protocol
 
-from rewardkit._messages import pluralize
+from rewardkit._messages import pluralize, shorten_repr
 from rewardkit.result import Score
 
 # the types of a sum of plain numbers; a numpy scalar makes another, and is looked at row by row
@@ -46,7 +46,7 @@ def checked_scores(scores: list[Score], size: int, reward: Named) -> list[Score]
     for row, score in enumerate(scores):
         fits = isinstance(score, Score) and isinstance(score[0], _VALUE_TYPES)
         if not fits or not isinstance(score[1], str):
-            given = f"{score!r} ({type(score).__name__})"
+            given = shorten_repr(score)
             hint = _score_hint(score)
             message = f"{name} gave {given} for row {row}, expected rk.Score(value, why){hint}"
             raise TypeError(message)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._messages import shorten_repr
+from rewardkit._messages import shorten_repr, shorten_text
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
 from rewardkit._text.patterns import compile_pattern
@@ -246,7 +246,7 @@ class LastNumber(Extractor):
     """Finds the part of the completion to look in; None for all of it."""
     only: bool = False
     """Whether to return None for several numbers, an expression, or a negation ("not 7"). The same
-    number again, after words, counts as one."""
+    number again, after words, counts as one, up to 1,000 times: more is a loop, not an answer."""
 
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it if a minus or the word precedes it."""
@@ -258,7 +258,9 @@ class LastNumber(Extractor):
             return last.text if last else None
         found: str | None = None
         end = 0
-        for token in number_tokens.scan_numbers(part):
+        for count, token in enumerate(number_tokens.scan_numbers(part)):
+            if count == MAX_SAME_NUMBERS:
+                return None
             # without words between them, "4 4" may be a list, or digits of one number
             has_words_before = _WORD.search(part, end, token.start) is not None
             if token.is_altered or (found and not has_words_before):
@@ -294,7 +296,9 @@ class Regex(Extractor):
         pattern = compile_pattern(self.pattern)
         known = [*range(pattern.groups + 1), *pattern.groupindex]
         if self.group not in known:
-            message = f"group {self.group!r} is not in {self.pattern!r}, which has {known}"
+            message = (
+                f"group {self.group!r} is not in {shorten_text(self.pattern)!r}, which has {known}"
+            )
             raise ValueError(message)
         return self
 
@@ -361,6 +365,10 @@ _BARE_BOX = re.compile(
 _BLANK = re.compile(r"\s*\Z")
 _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{2}")
+
+
+# Each takes up to 30 microseconds, which a megabyte of "so it is -7" makes into seconds.
+MAX_SAME_NUMBERS = 1_000
 
 
 def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, error_line, shorten_text
 
 if TYPE_CHECKING:
     from rewardkit.component import Component
@@ -103,7 +103,8 @@ def lookup(name: Any, kind: str | None = None) -> type[Component]:
         known = [key for key, cls in _registry.items() if kind in (None, cls.component_kind)]
         near = did_you_mean(name, known)
         listed = f"rk.names({kind!r})" if kind in KINDS else "rk.names()"
-        message = f"no {kind or 'component'} is called {name!r}{near or f'; {listed} lists them'}"
+        unknown = f"no {kind or 'component'} is called {shorten_text(name)!r}"
+        message = f"{unknown}{near or f'; {listed} lists them'}"
         raise ValueError(message)
     return _registry[name]
 
@@ -173,8 +174,12 @@ def _load_plugins() -> None:
             before = set(_registry)
             try:
                 plugin.load()
-            except Exception as error:  # noqa: BLE001 - one broken plugin must not stop the others
-                problem = f"did not import ({type(error).__name__}: {error})"
+            # One broken plugin must not stop the others, nor end the process by sys.exit. Ctrl-C is
+            # the user's, who may be waiting for just this import.
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                problem = f"did not import ({shorten_text(error_line(error), 300)})"
                 rejected = {name for name in _registry if name.startswith(f"{plugin.name}/")}
             else:
                 # A plugin may import another one, whose names carry that one's prefix.

@@ -56,6 +56,79 @@ ColumnOption = Annotated[
         " `response=completion`. Repeatable.",
     ),
 ]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="JSONL, CSV, parquet, a glob, or a folder: a dataset saved by `datasets`, or"
+        " TRL's logged completions. `-` reads JSON lines from stdin, `OWNER/NAME:SPLIT` a"
+        " dataset on the hub.",
+    ),
+]
+ScoredArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A file that `score` wrote, or TRL's logged completions: a file, glob or folder.",
+    ),
+]
+ScoredOutOption = Annotated[
+    str,
+    typer.Option("--out", "-o", help="A .jsonl or .parquet file, or `-` for JSON lines on stdout."),
+]
+JoinOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="A dataset, as SOURCE, whose columns are joined to rows that lack them.",
+    ),
+]
+OnOption = Annotated[
+    str,
+    typer.Option(
+        metavar="COLUMN",
+        help="What --join compares, or SOURCE=DATA where the names differ. A prompt also"
+        " matches the text that a chat template made of it.",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        "-w",
+        help="Number of processes: by default 1, and with Ray the cluster's CPUs less one.",
+    ),
+]
+RewardOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A column with a reward's values. Repeatable."),
+]
+WeightOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
+]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Rows with equal values in this column form a group; by default, of one prompt.",
+    ),
+]
+PassRewardOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The reward that says whether a completion passes; by default the one for correct"
+        " answers.",
+    ),
+]
+PassValueOption = Annotated[
+    float | None,
+    typer.Option(
+        help="The lowest value that passes; by default the value of a correct answer, else the"
+        " highest in the file.",
+    ),
+]
 TemplateOption = Annotated[
     str | None,
     typer.Option(
@@ -230,15 +303,32 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, float]:
     return weights
 
 
+def parse_range(argument: str) -> tuple[float, float]:
+    """Parse LOW..HIGH, where either may be missing.
+
+    >>> parse_range("0.2..0.8"), parse_range("0.2.."), parse_range("...5")
+    ((0.2, 0.8), (0.2, 1.0), (0.0, 0.5))
+    """
+    low, dots, high = argument.partition("..")
+    try:
+        limits = float(low or 0.0), float(high or 1.0)
+    except ValueError:
+        dots = ""
+    if not dots or not (low or high) or not 0.0 <= limits[0] <= limits[1] <= 1.0:
+        example = "two numbers from 0 to 1, for example 0.2..0.8"
+        raise ValueError(f"--pass-rate {argument}: expected LOW..HIGH, {example}")
+    return limits
+
+
 def read_rows(
     source: str | None, column: Sequence[str] | None, *, limit: int
 ) -> list[dict[str, Any]] | None:
     """Read a source's first rows, with its columns renamed; None without a source."""
-    from rewardkit._files.source import Source  # noqa: PLC0415 - few commands read files
+    from rewardkit._files.sources import open_rows  # noqa: PLC0415 - few commands read files
 
     if source is None:
         return None
-    return [*islice(Source.resolve(source).rows(columns=parse_columns(column)), limit)]
+    return [*islice(open_rows(source).rows(columns=parse_columns(column)), limit)]
 
 
 def read_template(template: str | None) -> str | None:
@@ -246,6 +336,9 @@ def read_template(template: str | None) -> str | None:
     if template is None:
         return None
     if template.startswith("@"):
-        return Path(template[1:]).read_text(encoding="utf-8")
+        try:
+            return Path(template[1:]).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{template[1:]}: not UTF-8 text ({error.reason})") from None
     # shells pass a typed \n on as two characters
     return template.replace("\\n", "\n")

@@ -17,6 +17,7 @@ from rewardkit.cli.printing import print_component, print_json
 from rewardkit.component import columns
 from rewardkit.registry import KINDS, build, lookup, names
 from rewardkit.reward import Reward
+from rewardkit.verify.code import Code
 
 
 def list_components(
@@ -95,6 +96,7 @@ def describe_component(name: str) -> dict[str, Any]:
         "bounds_rule": rule and inspect.cleandoc(rule),
         "pointwise": getattr(instance or cls, "pointwise", None) is not False,
         "columns": [str(column) for column in read if column is not None],
+        "sandbox": instance.describe_sandbox() if isinstance(instance, Code) else None,
         "source": " ".join(source.split()),
         "example": info.example,
     }

@@ -6,24 +6,33 @@ what arrives is made of plain data alone: numbers, text, bytes, dates, and built
 an answer chooses what its functions return, and nothing else: it sees neither the tests nor the
 values that they expect, and cannot change what they report.
 
-This file is also the program that a bare Python runs, so it imports the standard library alone.
+With `reading.py` before it, this file is also the program that a bare Python runs, so it imports
+the standard library alone.
 """
 
 from __future__ import annotations
 
 import builtins
+import gc
 import marshal
 import operator
 import os
 import sys
 from types import ModuleType
 
+from rewardkit.verify._sandbox.reading import (
+    COMPARING_NAMES,
+    MAKE_CHANGES,
+    insert_changes,
+    read_tests,
+)
+
 TYPE_CHECKING = False  # importing typing for it would slow down every start
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
+NOBODY = 65534
 MAX_MESSAGE_BYTES = 1 << 24  # a message is kept in memory until it is whole
 _SCALARS = {bool, int, float, str}
 _COLLECTIONS: dict[str, type[Any]] = {
@@ -46,6 +55,20 @@ _BINARY = [
     *("lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"),
     *("and", "or", "xor"),
 ]
+
+
+# Operations whose result the answer's own methods decide, and how a verdict names them.
+_DECIDED_THERE = {
+    "eq": "==",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "bool": "bool()",
+    "isinstance": "isinstance()",
+}
+ON_ITS_WORD = "\tits word: "
+"""What begins the report's line about them: no fault begins with white space."""
 
 
 class PeerClosed(BaseException):  # not an Exception, which tests may catch
@@ -155,23 +178,27 @@ class Link:
         self.is_closed = False
         self.changes: list[tuple[Any, Any]] = []
         """Arguments that calls have changed, with their new contents, until `make_changes`."""
+        self.decided_there: set[str] = set()
+        """The operations so far whose result the answer's own methods have decided."""
         self._dumps, self._loads = json.dumps, json.loads
         self._lines = os.fdopen(incoming, "rb")
         self._outgoing = outgoing
         self._operations = operations
+        self._is_answer = "getattr" in operations  # tests can only be called
         self._ours: list[Any] = []
         self._theirs: dict[int, Remote] = {}
         self._tags: dict[int, dict[str, list[int]]] = {}
 
     def ask(self, operation: str, *operands: Any) -> Any:
         """Return the result of an operation there. Raises what it raised, or PeerClosed."""
+        self.decided_there.update(_DECIDED_THERE.keys() & {operation})
         self._send_message("ask", operation, [self._encode_value(operand) for operand in operands])
         while True:
             kind, content = self._receive_message()
             if kind == "value":
                 return content[0]
             if kind == "error":
-                raise _rebuild_error(*content)
+                raise _rebuild_error(*content, ends_loops=operation == "next" or self._is_answer)
             self._do_operation(*content)  # a test's function, which the answer calls back
 
     def make_changes(self) -> None:
@@ -195,7 +222,13 @@ class Link:
                 raise PermissionError(operation)  # noqa: TRY301 - sent like any other
             value = self._operations[operation](*operands)
             reply = ["value", self._encode_value(value, plain=operation == "plain")]
-        except Exception as error:  # noqa: BLE001 - the other process raises it
+        except BaseException as error:
+            # An exit of the answer fails the test that asked, and the tests go on. What a test
+            # raises to end itself is not for the answer to catch.
+            if isinstance(error, PeerClosed) or not (
+                self._is_answer or isinstance(error, Exception)
+            ):
+                raise
             reply = ["error", [kind.__name__ for kind in type(error).__mro__], str(error)[:1000]]
         self._send_message(*reply)
 
@@ -237,7 +270,7 @@ class Link:
                 return value
             if split := _split_into_parts(value):
                 return {split[0]: [self._encode_value(part) for part in split[1]]}
-        if "getattr" not in self._operations and not callable(value):
+        if not self._is_answer and not callable(value):
             message = f"tests can hand over plain data and functions, no object of {kind.__name__}"
             raise TypeError(message)
         self._tags[id(value)] = {"mine": [len(self._ours)]}
@@ -261,6 +294,8 @@ class Link:
 
 def _split_into_parts(value: Any) -> tuple[str, Iterable[Any]] | None:
     """Return the name of a value's plain type, and its parts; None for other types."""
+    if type(value).__module__ == "collections" and type(value).__name__ in _CONTAINERS:
+        return f"collections.{type(value).__name__}", _CONTAINERS[type(value).__name__](value)
     if isinstance(value, dict):
         return "dict", value.items()
     for name, kind in _COLLECTIONS.items():
@@ -275,21 +310,41 @@ def _split_into_parts(value: Any) -> tuple[str, Iterable[Any]] | None:
     return (name, parts) if all(type(part) in (int, str, bytes) for part in parts) else None
 
 
+# A bound or a default of a container is sent where it is plain, else left out.
+_CONTAINERS: dict[str, Callable[[Any], Iterable[Any]]] = {
+    "Counter": lambda value: [dict(value)],
+    "OrderedDict": lambda value: [list(value.items())],
+    "deque": lambda value: [list(value), value.maxlen],
+    "defaultdict": lambda value: [
+        value.default_factory if value.default_factory in _BUILTIN_TYPES.values() else None,
+        dict(value),
+    ],
+}
+
+
 def _build_from_parts(name: str, parts: list[Any]) -> Any:
+    if name.removeprefix("collections.") in _CONTAINERS:
+        return getattr(__import__("collections"), name.removeprefix("collections."))(*parts)
     if name in _COPIED_CLASSES:
         origin, _, kind = name.partition(".")
         return getattr(__import__(origin), kind)(*parts)
     return complex(*parts) if name == "complex" else _COLLECTIONS[name](parts)
 
 
-def _rebuild_error(names: list[str], text: str) -> Exception:
-    """Return the first built-in exception among the names of an error's classes."""
+def _rebuild_error(names: list[str], text: str, *, ends_loops: bool) -> Exception:
+    """Return the first built-in exception among the names of an error's classes.
+
+    A StopIteration is one only if it `ends_loops`: tests that go through `map(f, ...)` would end
+    at the first call otherwise, and pass.
+    """
+    if not ends_loops and not {"StopIteration", "StopAsyncIteration"}.isdisjoint(names):
+        return RuntimeError(f"{names[0]}: {text}")
     # No exit and no interrupt, which would end the tests; no UnicodeError, which takes 5 arguments.
     for name in names:
         kind = _BUILTIN_TYPES.get(name)
         if kind and issubclass(kind, Exception) and not issubclass(kind, UnicodeError):
             return kind(text)
-    return RuntimeError(text)
+    return RuntimeError(f"{names[0]}: {text}" if names else text)
 
 
 def make_module(name: str) -> ModuleType:
@@ -327,55 +382,60 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
     link = Link(incoming, outgoing, {"call": call})
     steps, names = read_tests(source)
     namespace = vars(make_module("__main__"))
-    namespace[_MAKE_CHANGES] = link.make_changes
+    namespace[MAKE_CHANGES] = link.make_changes
 
     def report_line(line: object) -> None:
         os.write(report, f"{line}\n".encode(errors="replace"))
 
     def prepare() -> None:
         sys.modules["solution"] = solution = link.ask("load")
-        for name, standard in names.items():
-            try:
-                namespace[name] = __import__(name) if standard else getattr(solution, name)
-            except (AttributeError, ImportError):
-                continue  # the test that uses it fails, and names it
+        used.extend(_fill_namespace(namespace, names, solution))
 
+    used: list[str] = []
     report_line(sum(is_test for _, is_test in steps))
     fault = _find_fault(prepare, link, source)
     if fault:
         report_line(fault)
         return
     for step, is_test in steps:
-        code = compile(_insert_changes(step), "<tests>", "exec")
+        code = compile(insert_changes(step), "<tests>", "exec")
         fault = _find_fault(lambda code=code: exec(code, namespace), link, source)  # type: ignore[misc]  # noqa: S102 - in a sandbox
         if fault or is_test:
             report_line(fault)
         if fault and not partial:
             return
+    if word := _describe_trust(used, link.decided_there):
+        report_line(ON_ITS_WORD + word)
 
 
-_MAKE_CHANGES = "__make_changes__"
+def _fill_namespace(
+    namespace: dict[str, Any], names: dict[str, str], solution: Any
+) -> Iterable[str]:
+    """Give tests what they use of modules and of the answer; yield the names of the latter."""
+    for name, module in names.items():
+        try:
+            namespace[name] = _import_name(name, module) if module else getattr(solution, name)
+        except (AttributeError, ImportError):
+            continue  # the test that uses it fails, and names it
+        if not module:
+            yield name
 
 
-def _insert_changes(step: ast.Module) -> ast.Module:
-    """Add a call of `Link.make_changes` after each statement that may call a function."""
-    import ast  # noqa: PLC0415 - only tests are read
+def _import_name(name: str, module: str) -> Any:
+    imported = __import__(module)
+    return getattr(imported, name) if name in COMPARING_NAMES else imported
 
-    simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Assert)
-    for node in ast.walk(step):
-        for field in ("body", "orelse", "finalbody"):
-            statements = getattr(node, field, None)
-            if not isinstance(statements, list):  # a lambda has an expression
-                continue
-            added = []
-            for statement in statements:
-                added.append(statement)
-                calls = any(isinstance(part, ast.Call) for part in ast.walk(statement))
-                if isinstance(statement, simple) and calls:
-                    call = ast.parse(f"{_MAKE_CHANGES}()").body[0]
-                    added.append(ast.copy_location(call, statement))
-            setattr(node, field, added)
-    return ast.fix_missing_locations(step)
+
+def _describe_trust(names: list[str], operations: set[str]) -> str:
+    """Name what tests took from the answer, and which of its own methods decided a comparison.
+
+    One name is what they test. Of several, some may be what they test it with.
+    """
+    parts = [", ".join(sorted(names))] if len(names) > 1 else []
+    if operations:
+        shown = [text for name, text in _DECIDED_THERE.items() if name in operations]
+        parts.append(f"{', '.join(shown)} of its objects")
+    return "; ".join(parts)
 
 
 def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
@@ -394,57 +454,10 @@ def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
     return "the program ended" if link.is_closed else ""
 
 
-def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, bool]]:
-    """Return the steps of tests, and the names that they use without defining them.
-
-    A step is a top-level statement, and whether it is a test: it asserts, raises, or uses a
-    function that the tests define. Each function `test_...` without arguments is one more step. A
-    name, never a built-in's, is the answer's, or that of a module of the standard library if a dot
-    follows it (`math.isclose`); the mapping says which. Raises SyntaxError, ValueError,
-    RecursionError or MemoryError for text that is not Python.
-    """
-    import ast  # noqa: PLC0415 - only tests are read
-
-    tree = ast.parse(source)
-    functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
-    preparations = (
-        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
-        *(ast.Assign, ast.AnnAssign, ast.AugAssign),
-    )
-
-    def is_test(statement: ast.stmt) -> bool:
-        return not isinstance(statement, preparations) and any(
-            isinstance(node, ast.Assert | ast.Raise)
-            or (isinstance(node, ast.Name) and node.id in functions)
-            for node in ast.walk(statement)
-        )
-
-    def imports_all_names(statement: ast.stmt) -> bool:
-        is_import = isinstance(statement, ast.ImportFrom)
-        return is_import and ast.unparse(statement) == "from solution import *"
-
-    steps = [
-        (ast.Module([each], []), is_test(each)) for each in tree.body if not imports_all_names(each)
-    ]
-    for name, function in functions.items():
-        if name.startswith("test_") and not function.args.args:
-            steps.append((ast.parse(f"{name}()"), True))
-    defined = {*vars(builtins), *functions}
-    names: dict[str, bool] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            names[node.value.id] = node.value.id in sys.stdlib_module_names
-        elif isinstance(node, ast.Name):
-            names.setdefault(node.id, False)
-            if not isinstance(node.ctx, ast.Load):
-                defined.add(node.id)
-    return steps, {name: standard for name, standard in names.items() if name not in defined}
-
-
 def main(
     role: str, source: str, ready: int, limits: dict[str, int], paths: list[str], **rest: Any
-) -> None:
-    """Set the limits, report that the sandbox has started, and play the role."""
+) -> NoReturn:
+    """Set the limits, report that the sandbox has started, play the role, and end the process."""
     import resource  # noqa: PLC0415 - Windows has none, and only reads tests
 
     for name, limit in limits.items():
@@ -457,9 +470,55 @@ def main(
     sys.path += paths
     sys.argv = ["solution.py"]
     vars(builtins).update(exit=sys.exit, quit=sys.exit)  # `-S` leaves out `site`, which has them
-    roles: dict[str, Callable[..., None]] = {
-        "program": run_program,
-        "answer": serve_answer,
-        "tests": run_tests,
-    }
-    roles[role](source, **rest)
+    roles: dict[str, Callable[..., None]] = {"answer": serve_answer, "tests": run_tests}
+    code = 1
+    try:
+        if role == "program":
+            code = _run_to_exit_code(lambda: run_program(source))
+        else:
+            roles[role](source, **rest)
+    finally:
+        os._exit(code)  # without tidying up the memory, which takes longer than most programs
+
+
+def _run_to_exit_code(run: Callable[[], None]) -> int:
+    """Run a program, do what Python does at the end of one, and return its exit code."""
+    code = 0
+    try:
+        run()
+    except SystemExit as error:
+        code = 1
+        if error.code is None or isinstance(error.code, int):
+            code = (error.code or 0) & 0xFF
+    except BaseException:  # noqa: BLE001 - as Python
+        code = 1
+        sys.excepthook(*sys.exc_info())
+    for name, function in (("threading", "_shutdown"), ("atexit", "_run_exitfuncs")):
+        if name in sys.modules:
+            getattr(sys.modules[name], function)()
+    try:
+        sys.stdout.flush()
+        # files that the program has left open are written to when they are deleted
+        vars(sys.modules["__main__"]).clear()
+        gc.collect()
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+    except Exception:  # noqa: BLE001 - of a stream that the program has put in its place
+        code = code or 120  # as Python
+    return code
+
+
+def become_nobody() -> None:
+    """Give up root's rights for good."""
+    import ctypes  # noqa: PLC0415 - only root needs it
+
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    drop_capabilities(ctypes.CDLL(None))
+
+
+def drop_capabilities(libc: Any) -> None:
+    """Give up all capabilities, also those that another program would inherit."""
+    version, no_capabilities = 0x20080522, bytes(24)  # three sets, of 64 bits each
+    if libc.capset(version.to_bytes(4, sys.byteorder) + bytes(4), no_capabilities):
+        raise OSError("capset")
