@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from rewardkit._messages import shorten_repr
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
+from rewardkit._text.last_call import remember_last
 from rewardkit._text.patterns import compile_pattern
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
@@ -34,6 +35,7 @@ __all__ = [
     "Tag",
     "Whole",
     "explain_reference",
+    "extract_answers",
     "extract_references",
 ]
 
@@ -366,6 +368,24 @@ _WORD = re.compile(r"[^\W\d_]{2}")
 def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
     """Return whether it is a number, and equals the other text if there is one."""
     return number is not None and (other is None or number == numbers.read_number(other))
+
+
+def extract_answers(extractor: Extractor, texts: list[str]) -> list[str | None]:
+    """Return the answer that the extractor finds in each text, as a reward reads them.
+
+    >>> extract_answers(Hash(), ["#### 4", "4"])
+    ['4', None]
+    """
+    # a search with a time limit, and an extractor of one's own, may find something else next time
+    return (_extract_once if isinstance(extractor, _REPEATABLE) else _extract)(extractor, texts)
+
+
+def _extract(extractor: Extractor, texts: list[str]) -> list[str | None]:
+    return [*map(extractor.extract, texts)]
+
+
+_extract_once = remember_last(_extract)
+_REPEATABLE = (Tag, Boxed, Hash, After)
 
 
 def extract_references(extractor: Extractor | None, references: Sequence[Any]) -> Sequence[Any]:

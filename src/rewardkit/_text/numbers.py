@@ -260,16 +260,32 @@ def read_number(text: str) -> Number | None:
     >>> [read_number(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
     [None, None, None, None, None, None, None]
     """
-    if text.isdigit() and text.isascii() and len(text) <= _SHORT_TEXT:  # the most common case
-        return Number(int(text))
+    integer = read_integer(text)  # the most common case
+    if integer is not None:
+        return Number(integer)
     text = text.strip().strip("\u200b\ufeff")
     if len(text) <= _SHORT_TEXT:
         return _remembered(text)
     return _read_stripped(text) if len(text) <= MAX_LENGTH else None
 
 
+def read_integer(text: str) -> int | None:
+    """Return the integer that a short text is, with or without a minus and commas, else None.
+
+    It reads a part of what `read_number` reads, ten times faster than the general pattern.
+
+    >>> read_integer("-1,234"), read_integer("7.0")
+    (-1234, None)
+    """
+    if len(text) > _SHORT_TEXT:
+        return None
+    if text.isdigit() and text.isascii():
+        return int(text)
+    return int(text.replace(",", "")) if _INTEGER.fullmatch(text) else None
+
+
 def _read_stripped(text: str) -> Number | None:
-    if _INTEGER.fullmatch(text):  # ten times faster than the general pattern
+    if _INTEGER.fullmatch(text):
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
     if not _DIGIT.search(text):

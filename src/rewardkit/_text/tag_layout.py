@@ -199,8 +199,7 @@ def compile_layout(
     # Whether a block is blank needs Unicode categories, which a pattern does not have. The pattern
     # sees the common case; the empty group takes part in the match only if the block may be blank.
     first = rf"(?>{_pattern_of_first_content(marks)}|())"
-    gap, line, line_before = "", "", ""
-    start = ""
+    start = gap = line = line_before = ""
     if layout != "anywhere":
         think = rf"(?:{_SPACE}{EMPTY_THINK})?+" if empty_think and allows_think(marks) else ""
         gap = _SPACE
@@ -210,9 +209,7 @@ def compile_layout(
         start = rf"\ufeff?+{think}"
     blocks = []
     for number, (opening, closing) in enumerate(map(tag_marks, tags)):
-        before = gap if number else start
-        if layout == "anywhere":
-            before = _pattern_without_marks(marks, before=opening)
+        before = (gap if number else start) or _pattern_without_marks(marks, before=opening)
         if opening.startswith(CHANNEL):
             before += f"(?:{re.escape(MESSAGE_START)})?+"
         inside = f"{line}{first}{_pattern_without_marks(marks, before=closing)}{line_before}"
@@ -255,35 +252,44 @@ def compile_only_block(tag: str | TagPair) -> Callable[[str], re.Match[str] | No
     return re.compile(f"{before}{opening}({inside}){closing}{other}").fullmatch
 
 
-def find_tags(text: str, marks: Sequence[str]) -> list[int]:
+def find_tags(
+    text: str, marks: Sequence[str], found_at: Sequence[Sequence[int]] | None = None
+) -> list[int]:
     """Return the position of each mark, -1 for a mark that does not count.
 
     A mark counts if it occurs exactly once, without near-tags, after those that count before it,
-    and does not close a blank block. `marks` alternates between opening and closing ones.
+    and does not close a blank block. `marks` alternates between opening and closing ones;
+    `found_at` is what `find_marks` returns for them.
 
     >>> find_tags("<a>1</a><b></b><b>", ["<a>", "</a>", "<b>", "</b>"])
     [0, 4, -1, 11]
     """
-    # of each mark, and at the end of any near-tag
-    found_at, repeated = [-1] * (len(marks) + 1), set()
-    pattern, numbers = _compile_marks(tuple(marks))
-    # one pass over the text: a search for each mark and again for its second occurrence takes three
-    # times as long
-    for found in pattern.finditer(text):
-        number = numbers[(found.lastindex or 0) - 1]
-        if found_at[number] >= 0:
-            repeated.add(number)
-        found_at[number] = found.start()
+    *found_at, near_tags = find_marks(text, marks) if found_at is None else found_at
     positions: list[int] = []
     last = -1
-    for number, position in enumerate(found_at[:-1]):
-        counts = position > last and number not in repeated
+    for number, starts in enumerate(found_at):
+        position = starts[0] if len(starts) == 1 else -1
+        counts = position > last
         if counts and number % 2 and positions[-1] >= 0:
             counts = not is_blank(text[positions[-1] + len(marks[number - 1]) : position])
-        counts = counts and not (found_at[-1] >= 0 and find_near_tags(text, marks[number], marks))
+        counts = counts and not (near_tags and find_near_tags(text, marks[number], marks))
         last = position if counts else last
         positions.append(position if counts else -1)
     return positions
+
+
+def find_marks(text: str, marks: Sequence[str]) -> list[list[int]]:
+    """Return the positions at which each mark occurs, and at the end those of the near-tags.
+
+    >>> find_marks("<a>1<b>2< /A>", ["<a>", "</a>"])
+    [[0], [], [8]]
+    """
+    found_at: list[list[int]] = [[] for _ in range(len(marks) + 1)]
+    pattern, numbers = _compile_marks(tuple(marks))
+    # one pass over the text takes a third of the time of a search for each mark and its repetition
+    for found in pattern.finditer(text):
+        found_at[numbers[(found.lastindex or 0) - 1]].append(found.start())
+    return found_at
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from rewardkit._text.words import count_words
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag, extract_references
+from rewardkit.extract import Extractor, Tag, extract_answers, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Bounds, Reward
@@ -234,7 +234,7 @@ class KimiLength(Reward):
 
 def _verify_answers(reward: CosineLength | KimiLength, batch: Batch) -> list[Verdict]:
     references = extract_references(reward.reference_extractor, batch.column(reward.reference))
-    answers = [reward.extractor.extract(text) for text in batch.texts]
+    answers = extract_answers(reward.extractor, batch.texts)
     verdicts = reward.verifier.verify(answers, references)
     log_timeouts(batch, reward.verifier, verdicts)
     return verdicts

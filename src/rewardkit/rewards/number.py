@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from rewardkit._text import numbers
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag, extract_references
+from rewardkit.extract import Extractor, Tag, extract_answers, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
@@ -50,7 +50,7 @@ class IsNumber(Reward):
         """Return `value` or 0 for each completion."""
         hit, miss = Score(self.value, f"kind: {self.kind}"), Score(0.0, f"not of kind: {self.kind}")
         is_of_kind = _KINDS[self.kind]
-        answers = map(self.extractor.extract, batch.texts)
+        answers = extract_answers(self.extractor, batch.texts)
         return [hit if answer is not None and is_of_kind(answer) else miss for answer in answers]
 
 
@@ -59,6 +59,8 @@ def _is_number(answer: str) -> bool:
 
 
 def _is_integer(answer: str) -> bool:
+    if numbers.read_integer(answer) is not None:
+        return True
     number = numbers.read_number(answer)
     return number is not None and number.value.denominator == 1
 

@@ -36,6 +36,7 @@ class Number(Verifier):
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
         rel_tol, abs_tol = Fraction(str(self.rel_tol)), Fraction(str(self.abs_tol))
+        is_exact = not (rel_tol or abs_tol)
 
         def judge(answer: str, reference: str) -> Verdict:
             same = answer.strip() == reference.strip()
@@ -52,7 +53,16 @@ class Number(Verifier):
             equal = given.equals(wanted, rel_tol=rel_tol, abs_tol=abs_tol)
             return CORRECT if equal else WRONG
 
-        return pairwise(answers, references, judge)
+        return pairwise(answers, references, judge, _compare_integers if is_exact else None)
+
+
+def _compare_integers(answer: str, reference: str) -> Verdict | None:
+    """Return the verdict for two short integers, which most answers are, else None."""
+    wanted = numbers.read_integer(reference)
+    given = None if wanted is None else numbers.read_integer(answer)
+    if given is None:
+        return None
+    return CORRECT if given == wanted else WRONG
 
 
 _NO_NUMBER = Verdict(Outcome.WRONG, "not one number")
