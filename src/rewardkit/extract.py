@@ -253,7 +253,9 @@ class LastNumber(Extractor):
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it if a minus or the word precedes it."""
         part = text if self.within is None else self.within.extract(text)
-        if part is None or (self.only and number_tokens.has_other_digits(part)):
+        if part is None or numbers.read_integer(part) is not None:
+            return part  # most answers are an integer alone
+        if self.only and number_tokens.has_other_digits(part):
             return None
         if not self.only:
             last = number_tokens.find_last_number(part)

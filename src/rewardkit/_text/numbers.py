@@ -260,10 +260,10 @@ def read_number(text: str) -> Number | None:
     >>> [read_number(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
     [None, None, None, None, None, None, None]
     """
+    text = text.strip().strip("\u200b\ufeff")
     integer = read_integer(text)  # the most common case
     if integer is not None:
         return Number(integer)
-    text = text.strip().strip("\u200b\ufeff")
     if len(text) <= _SHORT_TEXT:
         return _remembered(text)
     return _read_stripped(text) if len(text) <= MAX_LENGTH else None

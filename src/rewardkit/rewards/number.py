@@ -125,9 +125,8 @@ class RatioMatch(Reward):
         missing, no_reference = Score(self.missing, "no answer"), Score(None, "no reference")
         match = cache(self._match_reference)  # the same answer occurs many times in a group
 
-        def score_row(text: str, reference: object) -> Score:
+        def score_row(answer: str | None, reference: object) -> Score:
             wanted = texts(reference)
-            answer = self.extractor.extract(text)
             if not wanted:
                 return no_reference
             if answer is None:
@@ -135,7 +134,14 @@ class RatioMatch(Reward):
             return max(match(answer, reference_text) for reference_text in wanted)
 
         references = extract_references(self.reference_extractor, batch.column(self.reference))
-        return [score_row(*row) for row in zip(batch.texts, references, strict=True)]
+        answers = extract_answers(self.extractor, batch.texts)
+        return [
+            # most references are one text, and most answers are there
+            match(answer, reference)
+            if type(reference) is str and answer is not None and reference.strip()
+            else score_row(answer, reference)
+            for answer, reference in zip(answers, references, strict=True)
+        ]
 
     def _match_reference(self, answer: str, reference: str) -> Score:
         if self.exact is not None and answer == reference:
