@@ -17,10 +17,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+import rewardkit as rk  # its names are imported when they are used, which --help does not
 from rewardkit._messages import error_line, explain_no_values, pluralize
-from rewardkit.batch import ColumnError
-from rewardkit.cli.info import format_bounds, format_number
-from rewardkit.component import Component
 from rewardkit.registry import KINDS
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def to_json_data(value: Any) -> Any:
         return value + 0.0 if math.isfinite(value) else None  # adding 0.0 turns -0.0 into 0.0
     if isinstance(value, bool | int | str) or value is None:
         return value
-    if isinstance(value, Component):
+    if isinstance(value, rk.Component):
         return repr(value)
     if hasattr(value, "_asdict"):
         value = value._asdict()
@@ -56,6 +54,27 @@ def to_json_data(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [*map(to_json_data, value)]
     return str(value)
+
+
+def format_number(number: float, digits: int = 6) -> str:
+    """Format a number with some significant digits, and never as -0.
+
+    >>> format_number(-0.0), format_number(2 / 3, 3)
+    ('0', '0.667')
+    """
+    return f"{number + 0.0:.{digits}g}"  # adding 0.0 turns -0.0 into 0.0
+
+
+def format_bounds(bounds: tuple[float, float]) -> str:
+    """Format a reward's bounds as its min and max.
+
+    >>> format_bounds((-0.0, 0.5)), format_bounds((-math.inf, math.inf))
+    ('min 0, max 0.5', 'no min, no max')
+    """
+    low, high = bounds
+    least = "no min" if math.isinf(low) else f"min {format_number(low)}"
+    most = "no max" if math.isinf(high) else f"max {format_number(high)}"
+    return f"{least}, {most}"
 
 
 RENAME_HINT = "rename one with --column FILE=REWARD, for example --column solution=answer"
@@ -90,7 +109,8 @@ def format_error(error: Exception) -> str:
         text = error_line(error)
     for call, command in COMMAND_FOR_CALL.items():
         text = text.replace(call, command)
-    if isinstance(error, ColumnError) and "--column" not in text:
+    # by name: the class is in a module that is slow to import
+    if type(error).__name__ == "ColumnError" and "--column" not in text:
         text += f"; {RENAME_HINT}"
     if notes := getattr(error, "__notes__", []):
         text += f" ({'; '.join(notes)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
@@ -122,7 +123,7 @@ def _count_marks(text: str) -> int:
     # sets, so that a model cannot earn the value with one line written three times; a newline
     # before the text, since "^" in the patterns makes the search much slower than a fixed text
     text = f"\n{text}"
-    lines = {*_LINE_MARK.findall(text)}
+    lines = {*_compile_line_mark().findall(text)}
     # of a line that says which step it is, the number counts, wherever the step is named again
     numbers = {number for number, _ in lines if number} | {*_STEP_IN_LINE.findall(text)}
     items = {item for number, item in lines if not number}
@@ -147,11 +148,16 @@ _STEP_IN_LINE = re.compile(r"Step ([0-9]++):")
 _WORDS = [
     re.compile(rf"{word}(?<!\w{word})") for word in ("First,", "Second,", "Next,", "Finally,")
 ]
-_LINE_MARK = re.compile(
-    r"\n(?=[^\n\w]*+\w|[ \t]*+[\u2460-\u2473])[ \t]*+"
-    rf"(?:[#>*_\t -]*+(?:(?:{_STEP_WORDS})[ \t]*+({_NUMERAL}){_AFTER_NUMERAL})"
-    rf"|([#>*_\t -]*+(?:第{_NUMERAL}[ \t]*+步|{_NUMERAL}[ \t]*+단계){_AFTER_NUMERAL}"
-    r"|\*{0,2}+\(?(?:[0-9]{1,4}+[.)][ \t*]++|[0-9\uff10-\uff19]{1,4}+[\u3001\uff0e\uff09]"
-    rf"|{_HAN_NUMERAL}\u3001|[\u2460-\u2473])[^\w\n]*+\w[^\n]*+"
-    r"|[-*+\u2022][ \t]++[^\w\n]*+\w[^\n]*+))"
-)
+
+
+@cache
+def _compile_line_mark() -> re.Pattern[str]:
+    """Compile the pattern of a marked line, on first use: it takes a while."""
+    return re.compile(
+        r"\n(?=[^\n\w]*+\w|[ \t]*+[\u2460-\u2473])[ \t]*+"
+        rf"(?:[#>*_\t -]*+(?:(?:{_STEP_WORDS})[ \t]*+({_NUMERAL}){_AFTER_NUMERAL})"
+        rf"|([#>*_\t -]*+(?:第{_NUMERAL}[ \t]*+步|{_NUMERAL}[ \t]*+단계){_AFTER_NUMERAL}"
+        r"|\*{0,2}+\(?(?:[0-9]{1,4}+[.)][ \t*]++|[0-9\uff10-\uff19]{1,4}+[\u3001\uff0e\uff09]"
+        rf"|{_HAN_NUMERAL}\u3001|[\u2460-\u2473])[^\w\n]*+\w[^\n]*+"
+        r"|[-*+\u2022][ \t]++[^\w\n]*+\w[^\n]*+))"
+    )
