@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -126,8 +124,14 @@ def show_progress(*, enabled: bool) -> Iterator[Callable[[int, int | None], obje
     if not (enabled and console.is_terminal):
         yield None
         return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=console, transient=True) as bar:
+    from rich import progress as bars  # noqa: PLC0415 - no other command needs it
+
+    columns = (
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(compact=True),
+    )
+    with bars.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("rows", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -159,6 +163,8 @@ def print_component(page: Mapping[str, Any]) -> None:
     if page["source"]:
         console.print(f"[bold]source[/]  {escape(page['source'])}", highlight=False)
     console.print("\n[bold]example")
+    from rich.syntax import Syntax  # noqa: PLC0415 - pygments is slow to import
+
     console.print(Syntax(page["example"], "pycon", background_color="default", word_wrap=True))
 
 
