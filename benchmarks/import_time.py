@@ -13,6 +13,7 @@ these have no bound.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import statistics
 import subprocess
@@ -30,11 +31,16 @@ MAX_RATIOS = {"import rewardkit": 1.8, "rewardkit --help": 3.6}
 """The bounds, relative to `import pydantic`."""
 
 
+# An installed package has its modules compiled, so a process here may write them.
+ENVIRONMENT = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def process_seconds(arguments: list[str]) -> float:
     """Return the processor time of a new process of Python, in seconds."""
     # finer than os.times, which counts in hundredths of a second
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *arguments], capture_output=True, check=True)  # noqa: S603 - this Python
+    command = [sys.executable, *arguments]
+    subprocess.run(command, capture_output=True, check=True, env=ENVIRONMENT)  # noqa: S603 - this Python
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
