@@ -248,7 +248,8 @@ def read(path: Path) -> tuple[list[Chat], list[str]]:
 
 
 def forget() -> None:
-    """Clear the cache of parsed numbers, as if every completion were new."""
+    """Clear the cache of parsed numbers, and replace the last texts and answers that were read."""
+    PRESETS["int"][-1](completions=["new"])
     numbers._remembered.cache_clear()  # noqa: SLF001 - nothing public does it, or needs it
 
 

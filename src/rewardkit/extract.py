@@ -18,7 +18,7 @@ from rewardkit._messages import shorten_repr
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
 from rewardkit._text.last_call import remember_last
-from rewardkit._text.patterns import compile_pattern
+from rewardkit._text.patterns import compile_pattern, find_quick_length
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.component import Component
@@ -138,14 +138,17 @@ class Boxed(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the box's content, stripped."""
+        last = text.rfind("\\boxed")
+        if text.find("\\fbox", max(last, 0)) < 0:
+            if last < 0:
+                return None
+            # most boxes hold neither braces nor commands, and are the last
+            simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
+            if simple and (content := simple[1].strip()):
+                return content
         # texts that went through JSON twice have two backslashes
         text = text.replace("\\fbox", "\\boxed").replace("\\\\boxed", "\\boxed")
         last = text.rfind("\\boxed")
-        if last < 0:
-            return None
-        simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
-        if simple and (content := simple[1].strip()):
-            return content
         # The last box is nearly always closed, and then nothing before it counts: the whole text is
         # read only if it is not, or is empty.
         found = self._find_closed_box(text, last) if self.which == "last" else None
@@ -306,7 +309,9 @@ class Regex(Extractor):
         """Return the group's text; None if the pattern does not match in time."""
         found = None
         try:
-            for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
+            is_quick = len(text) <= find_quick_length(self.pattern, self.timeout)
+            limit = {} if is_quick else {"timeout": self.timeout}
+            for match in compile_pattern(self.pattern).finditer(text, **limit):
                 # a group in a branch that was not taken has no text
                 if match[self.group] is not None:
                     found = match[self.group]

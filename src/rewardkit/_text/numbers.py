@@ -291,12 +291,13 @@ def _read_stripped(text: str) -> Number | None:
     if not _DIGIT.search(text):
         return None
     found = _compile_number().fullmatch(_strip_wraps(to_ascii(text)))
-    value = None if found is None else _compute_value(found)
+    rest = "" if found is None else found["rest"].rstrip(_END_MARKS)
+    # a sentence that begins with a number: its value is not worth its time
+    is_prose = len(rest) > _SHORT_TEXT and len(rest.split()) > _MAX_WORDS_AFTER
+    value = None if found is None or is_prose else _compute_value(found)
     if found is None or value is None:
         return None
-    value, unit = _multiply(
-        value, found["rest"].rstrip(_END_MARKS), is_money=bool(found["currency"])
-    )
+    value, unit = _multiply(value, rest, is_money=bool(found["currency"]))
     if value is None:
         return None
     if (found["sign"] or found["inner"] or "+")[0] != "+":
@@ -310,6 +311,7 @@ def _read_stripped(text: str) -> Number | None:
 
 _INTEGER = re.compile(r"-?(?:[1-9]\d{0,2}(?:,\d{3})++|\d++)", re.ASCII)
 _DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e\uff10-\uff19]")
+_MAX_WORDS_AFTER = 30  # two multipliers, "per cent" and six words of a unit, with what is between
 _SHORT_TEXT = 64  # longer texts are rarely numbers, and would fill the cache
 _remembered = lru_cache(maxsize=8192)(_read_stripped)  # completions of a group repeat their answers
 
@@ -386,7 +388,9 @@ def _parse_decimal(text: str) -> Fraction | None:
     digits = _NOT_DECIMAL.sub("", text)
     if len(digits) > MAX_EXPONENT:
         return None
-    return -Fraction(digits) if negative else Fraction(digits)
+    # by way of an integer if there is no point, since a Fraction takes its time to read a text
+    value = Fraction(int(digits)) if digits.isdigit() else Fraction(digits)
+    return -value if negative else value
 
 
 _NOT_DECIMAL = re.compile(r"[^\d.]", re.ASCII)

@@ -154,12 +154,13 @@ class CosineLength(Reward):
         The share of verdicts that took too long goes to the logs as `timeouts`.
         """
         verdicts = _verify_answers(self, batch)
+        right, unread = Outcome.CORRECT, Outcome.BAD_REFERENCE
 
         def scale_value(outcome: Outcome, length: int) -> float | None:
             # nobody can say whether such an answer is right, so neither curve applies
-            if outcome is Outcome.BAD_REFERENCE:
+            if outcome is unread:
                 return None
-            short, long = self.correct if outcome is Outcome.CORRECT else self.wrong
+            short, long = self.correct if outcome is right else self.wrong
             progress = min(length / self.max_length, 1.0)
             return long + 0.5 * (short - long) * (1 + math.cos(math.pi * progress))
 

@@ -162,12 +162,7 @@ class RatioMatch(Reward):
 
 def _compare_rationals(answer: str, reference: str) -> Callable[[float], bool]:
     """Return a function: whether the numbers differ by at most a share of the reference."""
-    given, wanted = numbers.read_number(answer), numbers.read_number(reference)
-    if given is None or wanted is None:
-        raise ValueError
-    right: Any = wanted.value  # the types of abs have no union of numbers
-    # "12%" may be 12 or 0.12: the reading that is nearest counts
-    distance, size = min(abs(value - right) for value in given.readings(wanted)), abs(right)
+    distance, size = _measure_distance(answer, reference)
 
     def is_within(width: float) -> bool:
         # by multiplication: a reference of 0 has no ratio, and only 0 is within any width of it
@@ -175,6 +170,19 @@ def _compare_rationals(answer: str, reference: str) -> Callable[[float], bool]:
         return bool(distance * denominator <= numerator * size)
 
     return is_within
+
+
+def _measure_distance(answer: str, reference: str) -> tuple[Any, Any]:
+    """Return the distance of the answer from the reference, and the reference's size."""
+    integer, right_integer = numbers.read_integer(answer.strip()), numbers.read_integer(reference)
+    if integer is not None and right_integer is not None:  # the most common case
+        return abs(integer - right_integer), abs(right_integer)
+    given, wanted = numbers.read_number(answer), numbers.read_number(reference)
+    if given is None or wanted is None:
+        raise ValueError
+    right: Any = wanted.value  # the types of abs have no union of numbers
+    # "12%" may be 12 or 0.12: the reading that is nearest counts
+    return min(abs(value - right) for value in given.readings(wanted)), abs(right)
 
 
 @lru_cache(maxsize=64)

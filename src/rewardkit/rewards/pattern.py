@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._text.patterns import compile_pattern
+from rewardkit._text.patterns import compile_pattern, find_quick_length
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
@@ -51,7 +51,14 @@ class RegexMatch(Reward):
         hit, miss = Score(self.value, "match"), Score(self.otherwise, "no match")
         late = Score(self.otherwise, f"no match within {self.timeout:g} s")
 
+        if self.where == "search" and re.escape(self.pattern) == self.pattern:
+            part = self.pattern  # a plain text, which needs no search by a pattern
+            return [hit if part in text else miss for text in batch.texts]
+        quick_length = find_quick_length(self.pattern, self.timeout)
+
         def score_text(text: str) -> Score:
+            if len(text) <= quick_length:
+                return hit if find(text) else miss
             # a pattern with nested repeats takes exponential time on some completions
             try:
                 return hit if find(text, timeout=self.timeout) else miss

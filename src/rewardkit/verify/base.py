@@ -57,22 +57,22 @@ def pairwise(
     answers: Sequence[str | None],
     references: Sequence[Any],
     judge: Callable[[str, str], Verdict],
-    judge_quickly: Callable[[str, str], Verdict | None] | None = None,
 ) -> list[Verdict]:
     """Return a verdict for each pair, calling `judge` only if there is something to compare.
 
     `judge(answer, reference)` gets texts that are not blank, and returns BAD_REFERENCE for a
     reference that it cannot read. Of a list of references the first that finds the answer right
-    decides, else the first that can be read. `judge_quickly` is asked first about a pair of texts,
-    blank ones too, and gives None for a pair that `judge` has to decide.
+    decides, else the first that can be read.
     """
-    rows = paired(answers, references)
-    if judge_quickly is None:
-        return [_judge_pair(answer, reference, judge) for answer, reference in rows]
     return [
-        (type(answer) is str is type(reference) and judge_quickly(answer, reference))  # type: ignore[comparison-overlap]
-        or _judge_pair(answer, reference, judge)
-        for answer, reference in rows
+        # most pairs are two texts, of which `_judge_pair` would say the same
+        judge(answer, reference)
+        if isinstance(answer, str)
+        and isinstance(reference, str)
+        and answer.strip()
+        and reference.strip()
+        else _judge_pair(answer, reference, judge)
+        for answer, reference in paired(answers, references)
     ]
 
 

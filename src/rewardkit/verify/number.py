@@ -39,6 +39,8 @@ class Number(Verifier):
         is_exact = not (rel_tol or abs_tol)
 
         def judge(answer: str, reference: str) -> Verdict:
+            if is_exact and (verdict := _compare_integers(answer, reference)):
+                return verdict
             same = answer.strip() == reference.strip()
             if same and self.or_text:
                 return CORRECT
@@ -53,7 +55,7 @@ class Number(Verifier):
             equal = given.equals(wanted, rel_tol=rel_tol, abs_tol=abs_tol)
             return CORRECT if equal else WRONG
 
-        return pairwise(answers, references, judge, _compare_integers if is_exact else None)
+        return pairwise(answers, references, judge)
 
 
 def _compare_integers(answer: str, reference: str) -> Verdict | None:
