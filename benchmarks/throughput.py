@@ -315,10 +315,10 @@ def timed_presets(given: argparse.Namespace) -> tuple[int, dict[str, dict[str, f
         tuple(map(sum, zip(*turn, strict=True))) for turn in zip(*times.values(), strict=True)
     ]
     alike["all five"] = [*map(statistics.mean, zip(*alike.values(), strict=True))]
-    sides = ("published", "by_hand")
+    theirs = ("published", "by_hand")
     figures = {
-        name: medians(turns, sides)
-        | {f"{side}_alike": share for side, share in zip(sides, alike[name], strict=True)}
+        name: medians(turns, theirs)
+        | {f"{side}_alike": share for side, share in zip(theirs, alike[name], strict=True)}
         for name, turns in times.items()
     }
     return len(first["completions"]), figures
@@ -331,7 +331,7 @@ def timed_scorer(rows: int, rounds: int) -> dict[str, float]:
     times = []
     for turn in range(rounds):
         completions, answers = made(rows, SEED + 1 + turn)
-        columns = {"completion": completions, "answer": answers}
+        columns: dict[str, Any] = {"completion": completions, "answer": answers}
 
         def call_rewards(completions: Any = completions, answers: Any = answers) -> None:
             batch = rk.Batch(completions, columns={"answer": answers})
@@ -368,7 +368,10 @@ def timed_peers(
 def timed_pair(pair: Pair, batch: dict[str, Any], rounds: int) -> dict[str, float]:
     """Return the medians of both sides, and the share of rows with the same score."""
     theirs, ours = pair.peer(**batch), pair.reward(**batch)
-    sides = [partial(pair.peer, **batch), partial(pair.reward, **batch)]
+    sides: list[Callable[[], Any]] = [
+        partial(pair.peer, **batch),
+        partial(pair.reward, **batch),
+    ]
     times = []
     for turn in range(rounds):
         forget()

@@ -298,7 +298,8 @@ def _compile_marks(marks: tuple[str, ...]) -> tuple[re.Pattern[str], list[int]]:
 
     It takes a mark's first character alone and looks at the rest, since marks may overlap.
     """
-    patterns, numbers = [], []
+    patterns: list[str] = []
+    numbers: list[int] = []
     for first, same in _group_by_first(marks).items():
         rests = [f"({re.escape(mark[1:])})" for mark in same]
         numbers += map(marks.index, same)
