@@ -19,7 +19,7 @@ from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._messages import error_line, explain_missing_column, make_names_unique
-from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum
+from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
 from rewardkit._template import Row
 from rewardkit.batch import Batch
 from rewardkit.component import columns as columns_of
@@ -303,8 +303,7 @@ class Scorer:
         scores = {term.name: term.values_and_whys(batch) for term in self.terms}
         values = {name: found for name, (found, _) in scores.items()}
         weights = [term.weight for term in self.terms]
-        rows = zip(*values.values(), strict=True)
-        totals = [weighted_sum(row, weights, self.bias) for row in rows]
+        totals = weighted_sums([*values.values()], weights, self.bias)
         return ColumnScores(values, {name: whys for name, (_, whys) in scores.items()}, totals)
 
 
