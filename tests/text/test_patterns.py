@@ -27,9 +27,11 @@ def test_more_than_one_repeat_of_a_character_always_has_a_limit(pattern):
         ("</think>", lambda size: 8 * size),
         (r"ab?\d", lambda size: 5 * 2 * size),
         ("ab|cd", lambda size: 5 * 2 * size),
+        ("[0-9]+", lambda size: 6 * size),
+        (r"-?([\d.,]+)", lambda size: 11 * 2 * size),
         # one repeat from each start, and what follows it at each of its ends
-        ("[0-9]+", lambda size: size**2),
-        (r"-?[\d.,]+", lambda size: 2 * size**2),
+        ("[0-9]+ ", lambda size: 2 * size**2),
+        ("a|b*", lambda size: 2 * size**2),
         ("a*bcd", lambda size: 4 * size**2),
         (r"\\boxed\{-?[0-9][0-9,]*\}", lambda size: 2 * 2 * size**2),
     ],

@@ -40,7 +40,9 @@ def find_quick_length(pattern: str, timeout: float) -> int:
         return 0
     # each optional item doubles the ways at most, and each branch adds one
     ways = (1 << rest.count("?")) * (1 + rest.count("|"))
-    if not repeats:
+    # nothing after the repeat can fail, so that the first start that reaches it is a match
+    is_last = rest.rstrip(")").endswith(("*", "+")) and "|" not in rest
+    if not repeats or is_last:
         return int(timeout / (ways * len(pattern) * _SECONDS_PER_STEP))
     # from each start the repeat may end anywhere, and what follows it is tried there
     after = len(rest) - repeats[0]
