@@ -343,7 +343,8 @@ def timed_scorer(rows: int, rounds: int) -> dict[str, float]:
             for reward in rewards:
                 reward.score(batch)
 
-        sides = [call_rewards, partial(scorer.score_columns, columns)]
+        score_columns = partial(scorer.score_columns, columns)
+        sides: list[Callable[[], Any]] = [call_rewards, score_columns]
         times.append(in_turn(sides, turn, anew=True))
     return medians(times, ["rewards"])
 
