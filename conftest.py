@@ -6,6 +6,10 @@ import pytest
 
 from rewardkit import registry
 
+# The first question loads the built-in components. They register themselves once, so this must be
+# before a test has its own registry, and before pytest imports one of their modules by its path.
+registry.is_registered("length")
+
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
