@@ -39,7 +39,7 @@ help:
 	@echo "make bench    measure the rewards against their peers"
 	@echo "make fuzz     fuzz each reader of texts and files for a minute"
 	@echo "make scaling  measure how their time grows with the text"
-	@echo "make imports  measure how long the import takes"
+	@echo "make imports  measure how long the import and --help take"
 	@echo "make docs     build the site into site/"
 	@echo "make lock     write the versions that are installed into lock.txt"
 

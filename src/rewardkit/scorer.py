@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.writing import append_columns
 from rewardkit._messages import error_line, explain_missing_column, make_names_unique, shorten_repr
-from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum
+from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
 from rewardkit._template import Row
 from rewardkit.batch import Batch
 from rewardkit.component import columns as columns_of
@@ -344,8 +344,7 @@ class Scorer:
         scores = {term.name: term.values_and_whys(batch) for term in self.terms}
         values = {name: found for name, (found, _) in scores.items()}
         weights = [term.weight for term in self.terms]
-        rows = zip(*values.values(), strict=True)
-        totals = [weighted_sum(row, weights, self.bias) for row in rows]
+        totals = weighted_sums([*values.values()], weights, self.bias)
         return ColumnScores(values, {name: whys for name, (_, whys) in scores.items()}, totals)
 
 

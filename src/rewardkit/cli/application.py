@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+import rewardkit as rk
 from rewardkit.cli import checks, components, demo, files, serve, train
 from rewardkit.cli.arguments import MISUSE
 from rewardkit.cli.printing import format_error
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback
     if value:
-        typer.echo(f"rewardkit {version('rewardkit')}")
+        typer.echo(f"rewardkit {rk.__version__}")
         raise typer.Exit
 
 

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+import rewardkit as rk  # its names are imported when they are used, which --help does not
 from rewardkit._messages import error_line, explain_no_values, pluralize, shorten_text
-from rewardkit.batch import ColumnError
-from rewardkit.cli.info import format_bounds, format_number
-from rewardkit.component import Component
 from rewardkit.registry import KINDS
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from rewardkit.audit import Audit, Finding, Preflight
     from rewardkit.report import Diff, Report
     from rewardkit.scoring import Filtered, PassRates, ScoringResult
@@ -47,7 +45,7 @@ def to_json_data(value: Any) -> Any:
         return value + 0.0 if math.isfinite(value) else None  # adding 0.0 turns -0.0 into 0.0
     if isinstance(value, bool | int | str) or value is None:
         return value
-    if isinstance(value, Component):
+    if isinstance(value, rk.Component):
         return repr(value)
     if hasattr(value, "_asdict"):
         value = value._asdict()
@@ -56,6 +54,27 @@ def to_json_data(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [*map(to_json_data, value)]
     return str(value)
+
+
+def format_number(number: float, digits: int = 6) -> str:
+    """Format a number with some significant digits, and never as -0.
+
+    >>> format_number(-0.0), format_number(2 / 3, 3)
+    ('0', '0.667')
+    """
+    return f"{number + 0.0:.{digits}g}"  # adding 0.0 turns -0.0 into 0.0
+
+
+def format_bounds(bounds: tuple[float, float]) -> str:
+    """Format a reward's bounds as its min and max.
+
+    >>> format_bounds((-0.0, 0.5)), format_bounds((-math.inf, math.inf))
+    ('min 0, max 0.5', 'no min, no max')
+    """
+    low, high = bounds
+    least = "no min" if math.isinf(low) else f"min {format_number(low)}"
+    most = "no max" if math.isinf(high) else f"max {format_number(high)}"
+    return f"{least}, {most}"
 
 
 MAX_ERROR_CHARACTERS = 4_000
@@ -91,7 +110,8 @@ def format_error(error: Exception) -> str:
         text = error_line(error)
     for call, command in COMMAND_FOR_CALL.items():
         text = text.replace(call, command)
-    if isinstance(error, ColumnError) and "--column" not in text:
+    # by name: the class is in a module that is slow to import
+    if type(error).__name__ == "ColumnError" and "--column" not in text:
         text += f"; {RENAME_HINT}"
     if notes := getattr(error, "__notes__", []):
         text += f" ({'; '.join(notes)})"
@@ -124,8 +144,14 @@ def show_progress(*, enabled: bool) -> Iterator[ProgressBar | None]:
     if not (enabled and console.is_terminal):
         yield None
         return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
-    with Progress("{task.description}", *columns, console=console, transient=True) as bar:
+    from rich import progress as bars  # noqa: PLC0415 - no other command needs it
+
+    columns = (
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(compact=True),
+    )
+    with bars.Progress("{task.description}", *columns, console=console, transient=True) as bar:
         yield ProgressBar(bar)
 
 
@@ -158,6 +184,8 @@ def print_component(page: Mapping[str, Any]) -> None:
     if page["source"]:
         console.print(f"[bold]source[/]  {escape(page['source'])}", highlight=False)
     console.print("\n[bold]example")
+    from rich.syntax import Syntax  # noqa: PLC0415 - pygments is slow to import
+
     console.print(Syntax(page["example"], "pycon", background_color="default", word_wrap=True))
 
 

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from rewardkit._text.words import count_words
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag, extract_references
+from rewardkit.extract import Extractor, Tag, extract_answers, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Bounds, Reward
@@ -168,12 +168,13 @@ class CosineLength(Reward):
         The share of verdicts that took too long goes to the logs as `timeouts`.
         """
         verdicts = _verify_answers(self, batch)
+        right, unread = Outcome.CORRECT, Outcome.BAD_REFERENCE
 
         def scale_value(outcome: Outcome, length: int) -> float | None:
             # nobody can say whether such an answer is right, so neither curve applies
-            if outcome is Outcome.BAD_REFERENCE:
+            if outcome is unread:
                 return None
-            short, long = self.correct if outcome is Outcome.CORRECT else self.wrong
+            short, long = self.correct if outcome is right else self.wrong
             progress = min(length / self.max_length, 1.0)
             return long + 0.5 * (short - long) * (1 + math.cos(math.pi * progress))
 
@@ -248,7 +249,7 @@ class KimiLength(Reward):
 
 def _verify_answers(reward: CosineLength | KimiLength, batch: Batch) -> list[Verdict]:
     references = extract_references(reward.reference_extractor, batch.column(reward.reference))
-    answers = [reward.extractor.extract(text) for text in batch.texts]
+    answers = extract_answers(reward.extractor, batch.texts)
     verdicts = reward.verifier.verify(answers, references)
     log_timeouts(batch, reward.verifier, verdicts)
     return verdicts
