@@ -106,10 +106,8 @@ def report(  # noqa: PLR0913 - keywords, all but two
         sum_anew=rewards is not None or weights is not None,
     )
     _refuse_unknown_weights(weights or {}, rows)
-    bounds = zip(
-        shorten_names(weighted), (reward.bounds for reward, _ in weighted.values()), strict=True
-    )
-    figures = measure(rows, dict(bounds))
+    bounds = [reward.bounds for reward, _ in weighted.values()]
+    figures = measure(rows, dict(zip(shorten_names(weighted), bounds, strict=True)))
     extractors = _choose_extractors([reward for reward, _ in weighted.values()], extractor)
     name = Path(source).resolve().name
     page, shown = _fit_page(
