@@ -117,12 +117,10 @@ def report(  # noqa: PLR0913 - keywords, all but two
     )
     _refuse_unknown_weights(weights or {}, rows)
     extractors = _choose_extractors([reward for reward, _ in weighted.values()], extractor)
-    bounds = zip(
-        shorten_names(weighted), (reward.bounds for reward, _ in weighted.values()), strict=True
-    )
+    bounds = [reward.bounds for reward, _ in weighted.values()]
     figures = measure(
         rows,
-        dict(bounds),
+        dict(zip(shorten_names(weighted), bounds, strict=True)),
         extractors=extractors,
         progress=partial(show, "figures"),
     )

@@ -345,12 +345,12 @@ def _used_names(tests: str) -> frozenset[str]:
     """Return the names that tests use without defining or importing them from other modules."""
     import ast  # noqa: PLC0415 - only tests are read
 
-    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - the same
+    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - the same
 
-    _, names = reading.read_tests(tests)
+    _, names = guest.read_tests(tests)
     imported = {
         alias.name
-        for node in ast.walk(reading.parse_quietly(tests))
+        for node in ast.walk(guest.parse_quietly(tests))
         if isinstance(node, ast.ImportFrom) and node.module == "solution"
         for alias in node.names
     }
@@ -373,10 +373,10 @@ def _defined_names(program: str) -> set[str]:
 
 def _parse_program(text: str) -> list[ast.stmt]:
     """Return the statements of a program, none if it is not Python."""
-    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - few answers need it
+    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - few answers need it
 
     try:
-        return reading.parse_quietly(text).body
+        return guest.parse_quietly(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 
@@ -385,7 +385,7 @@ def _read_tests(reference: Any) -> Tests | None:
     """Return a reference's tests, None if it has no test."""
     import json  # noqa: PLC0415 - few use this verifier
 
-    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - the same
+    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - the same
 
     if isinstance(reference, str) and reference.lstrip()[:1] in ("[", "{"):
         with suppress(ValueError, RecursionError):  # Python may begin with a list, too
@@ -394,7 +394,7 @@ def _read_tests(reference: Any) -> Tests | None:
         reference = "\n".join(reference)
     try:
         if isinstance(reference, str):
-            steps, _ = reading.read_tests(reference)
+            steps, _ = guest.read_tests(reference)
             return reference if any(is_test for _, is_test in steps) else None
         pairs = tuple(_read_pairs(reference))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):

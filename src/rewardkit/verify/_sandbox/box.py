@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from functools import cache
 from pathlib import Path
@@ -32,37 +31,31 @@ def build_environment(box: Box) -> dict[str, str]:
 
 
 def build_loader(box: Box, file: int) -> str:
-    """Return a program that loads what was marshalled in a file, of which the guest is first."""
-    drop = "guest['become_nobody']();" if box.nobody else ""
+    """Return the beginning of a program, which loads what was marshalled in a file.
+
+    `codes` is what `compile_guest` returns, `data[1]` what comes after it.
+    """
+    drop = "start['become_nobody']();" if box.nobody else ""
     return (
         f"import marshal, os; del os.environ['PYTHONHASHSEED']; file = os.fdopen({file}, 'rb');"
-        " data = marshal.load(file); file.close(); guest = {'__name__': 'guest'};"
-        f" exec(data[0], guest); {drop}"
+        " data = marshal.load(file); file.close(); codes = data[0];"
+        " guest, start = {'__name__': 'guest'}, {'__name__': 'start'};"
+        f" exec(codes['guest'], guest); exec(codes['start'], start); {drop}"
     )
 
 
 @cache
-def compile_guest() -> tuple[CodeType, CodeType]:
-    """Return the code of `reading.py` and `guest.py` as one program, and of `waiting.py`."""
-    guest, waiting = (
-        compile(_parse_files(*names), names[-1], "exec", dont_inherit=True)
-        for names in (("reading.py", "guest.py"), ("waiting.py",))
-    )
-    return guest, waiting
-
-
-def _parse_files(*names: str) -> ast.Module:
-    """Parse files of this folder as one program, in which none imports another one."""
-    folder = Path(__file__).parent
-    first, *others = (ast.parse((folder / name).read_text(encoding="utf-8")) for name in names)
-    first.body += [
-        statement
-        for other in others
-        for statement in other.body
-        if not isinstance(statement, ast.ImportFrom)
-        or not (statement.module or "").startswith(("rewardkit.", "__future__"))
-    ]
-    return first
+def compile_guest() -> dict[str, CodeType]:
+    """Return the code of the files that run inside a sandbox, by name."""
+    return {
+        name: compile(
+            Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"),
+            f"{name}.py",
+            "exec",
+            dont_inherit=True,
+        )
+        for name in ("guest", "start", "waiting")
+    }
 
 
 def build_command(box: Box, program: str, call_filter: int) -> list[str]:

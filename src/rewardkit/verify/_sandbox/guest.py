@@ -6,33 +6,24 @@ what arrives is made of plain data alone: numbers, text, bytes, dates, and built
 an answer chooses what its functions return, and nothing else: it sees neither the tests nor the
 values that they expect, and cannot change what they report.
 
-With `reading.py` before it, this file is also the program that a bare Python runs, so it imports
-the standard library alone.
+This file is also the program that a bare Python runs, so it imports the standard library alone.
 """
 
 from __future__ import annotations
 
 import builtins
-import gc
 import marshal
 import operator
 import os
 import sys
 from types import ModuleType
 
-from rewardkit.verify._sandbox.reading import (
-    COMPARING_NAMES,
-    MAKE_CHANGES,
-    insert_changes,
-    read_tests,
-)
-
 TYPE_CHECKING = False  # importing typing for it would slow down every start
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-NOBODY = 65534
 MAX_MESSAGE_BYTES = 1 << 24  # a message is kept in memory until it is whole
 _SCALARS = {bool, int, float, str}
 _COLLECTIONS: dict[str, type[Any]] = {
@@ -44,6 +35,18 @@ _COPIED_CLASSES = {
     *("builtins.range", "decimal.Decimal", "fractions.Fraction"),
     *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta"),
 }
+# What tests use of modules without importing them, beside the modules of the standard library. An
+# answer that defines one of them could let any test pass.
+_MODULES = {"np": "numpy", "numpy": "numpy", "pytest": "pytest", "pd": "pandas"}
+_MEMBERS = {
+    "math": "isclose isnan isinf",
+    "pytest": "approx raises",
+    "numpy": "allclose array_equal",
+    "collections": "Counter OrderedDict defaultdict deque",
+    "fractions": "Fraction",
+    "decimal": "Decimal",
+}
+_NAMES = {name: module for module, names in _MEMBERS.items() for name in names.split()}
 _BUILTIN_TYPES = {name: value for name, value in vars(builtins).items() if isinstance(value, type)}
 # Operators of one of the answer's objects: of it alone, or with keys and values sent to it.
 _UNARY = [
@@ -55,18 +58,9 @@ _BINARY = [
     *("lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"),
     *("and", "or", "xor"),
 ]
-
-
 # Operations whose result the answer's own methods decide, and how a verdict names them.
-_DECIDED_THERE = {
-    "eq": "==",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "bool": "bool()",
-    "isinstance": "isinstance()",
-}
+_DECIDED_THERE = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "bool": "bool()"}
+_DECIDED_THERE["isinstance"] = "isinstance()"
 ON_ITS_WORD = "\tits word: "
 """What begins the report's line about them: no fault begins with white space."""
 
@@ -382,7 +376,7 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
     link = Link(incoming, outgoing, {"call": call})
     steps, names = read_tests(source)
     namespace = vars(make_module("__main__"))
-    namespace[MAKE_CHANGES] = link.make_changes
+    namespace[_MAKE_CHANGES] = link.make_changes
 
     def report_line(line: object) -> None:
         os.write(report, f"{line}\n".encode(errors="replace"))
@@ -398,7 +392,7 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
         report_line(fault)
         return
     for step, is_test in steps:
-        code = compile(insert_changes(step), "<tests>", "exec")
+        code = compile(_insert_changes(step), "<tests>", "exec")
         fault = _find_fault(lambda code=code: exec(code, namespace), link, source)  # type: ignore[misc]  # noqa: S102 - in a sandbox
         if fault or is_test:
             report_line(fault)
@@ -414,16 +408,13 @@ def _fill_namespace(
     """Give tests what they use of modules and of the answer; yield the names of the latter."""
     for name, module in names.items():
         try:
-            namespace[name] = _import_name(name, module) if module else getattr(solution, name)
+            source = __import__(module) if module else solution
+            is_member = not module or name in _NAMES
+            namespace[name] = getattr(source, name) if is_member else source
         except (AttributeError, ImportError):
             continue  # the test that uses it fails, and names it
         if not module:
             yield name
-
-
-def _import_name(name: str, module: str) -> Any:
-    imported = __import__(module)
-    return getattr(imported, name) if name in COMPARING_NAMES else imported
 
 
 def _describe_trust(names: list[str], operations: set[str]) -> str:
@@ -436,6 +427,30 @@ def _describe_trust(names: list[str], operations: set[str]) -> str:
         shown = [text for name, text in _DECIDED_THERE.items() if name in operations]
         parts.append(f"{', '.join(shown)} of its objects")
     return "; ".join(parts)
+
+
+_MAKE_CHANGES = "__make_changes__"
+
+
+def _insert_changes(step: ast.Module) -> ast.Module:
+    """Add a call of `Link.make_changes` after each statement that may call a function."""
+    import ast  # noqa: PLC0415 - only tests are read
+
+    simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Assert)
+    for node in ast.walk(step):
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if not isinstance(statements, list):  # a lambda has an expression
+                continue
+            added = []
+            for statement in statements:
+                added.append(statement)
+                calls = any(isinstance(part, ast.Call) for part in ast.walk(statement))
+                if isinstance(statement, simple) and calls:
+                    call = ast.parse(f"{_MAKE_CHANGES}()").body[0]
+                    added.append(ast.copy_location(call, statement))
+            setattr(node, field, added)
+    return ast.fix_missing_locations(step)
 
 
 def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
@@ -454,71 +469,82 @@ def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
     return "the program ended" if link.is_closed else ""
 
 
-def main(
-    role: str, source: str, ready: int, limits: dict[str, int], paths: list[str], **rest: Any
-) -> NoReturn:
-    """Set the limits, report that the sandbox has started, play the role, and end the process."""
-    import resource  # noqa: PLC0415 - Windows has none, and only reads tests
+def parse_quietly(source: str) -> ast.Module:
+    """Parse Python without warnings, which `python -W error` would turn into a SyntaxError."""
+    import ast  # noqa: PLC0415 - only tests are read
+    import warnings  # noqa: PLC0415 - the same
 
-    for name, limit in limits.items():
-        kind = getattr(resource, name)
-        hard_limit = resource.getrlimit(kind)[1]
-        lower = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
-        resource.setrlimit(kind, (lower, lower))  # both, so that the code cannot raise it again
-    os.write(ready, b"+")  # the host tells a sandbox that did not start from a wrong answer by it
-    os.close(ready)
-    sys.path += paths
-    sys.argv = ["solution.py"]
-    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # `-S` leaves out `site`, which has them
-    roles: dict[str, Callable[..., None]] = {"answer": serve_answer, "tests": run_tests}
-    code = 1
-    try:
-        if role == "program":
-            code = _run_to_exit_code(lambda: run_program(source))
-        else:
-            roles[role](source, **rest)
-    finally:
-        os._exit(code)  # without tidying up the memory, which takes longer than most programs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as of an invalid escape
+        return ast.parse(source)
 
 
-def _run_to_exit_code(run: Callable[[], None]) -> int:
-    """Run a program, do what Python does at the end of one, and return its exit code."""
-    code = 0
-    try:
-        run()
-    except SystemExit as error:
-        code = 1
-        if error.code is None or isinstance(error.code, int):
-            code = (error.code or 0) & 0xFF
-    except BaseException:  # noqa: BLE001 - as Python
-        code = 1
-        sys.excepthook(*sys.exc_info())
-    for name, function in (("threading", "_shutdown"), ("atexit", "_run_exitfuncs")):
-        if name in sys.modules:
-            getattr(sys.modules[name], function)()
-    try:
-        sys.stdout.flush()
-        # files that the program has left open are written to when they are deleted
-        vars(sys.modules["__main__"]).clear()
-        gc.collect()
-        sys.__stdout__.flush()  # type: ignore[union-attr]
-    except Exception:  # noqa: BLE001 - of a stream that the program has put in its place
-        code = code or 120  # as Python
-    return code
+def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, str]]:
+    """Return the steps of tests, and the names that they use without defining them.
+
+    A step is a top-level statement, and whether it is a test: it asserts, raises, or uses a
+    function that the tests define. Each function `test_...` without arguments is one more step. A
+    name, never a built-in's, is the answer's, or it belongs to a module: one of the standard
+    library if a dot follows it (`math.isclose`), numpy or pytest, or what tests compare with
+    (`isclose`, `approx`, `Counter`) if they use something of the answer as well. The mapping says
+    which module, "" for the answer. Raises SyntaxError, ValueError, RecursionError or MemoryError
+    for text that is not Python.
+    """
+    import ast  # noqa: PLC0415 - only tests are read
+
+    tree = parse_quietly(source)
+    functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
+    preparations = (
+        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
+        *(ast.Assign, ast.AnnAssign, ast.AugAssign),
+    )
+
+    def is_test(statement: ast.stmt) -> bool:
+        return not isinstance(statement, preparations) and any(
+            isinstance(node, ast.Assert | ast.Raise)
+            or (isinstance(node, ast.Name) and node.id in functions)
+            for node in ast.walk(statement)
+        )
+
+    def imports_all_names(statement: ast.stmt) -> bool:
+        is_import = isinstance(statement, ast.ImportFrom)
+        return is_import and ast.unparse(statement) == "from solution import *"
+
+    steps = [
+        (ast.Module([each], []), is_test(each)) for each in tree.body if not imports_all_names(each)
+    ]
+    for name, function in functions.items():
+        if name.startswith("test_") and not function.args.args:
+            steps.append((ast.parse(f"{name}()"), True))
+    defined = {*vars(builtins), *functions}
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            is_standard = name in sys.stdlib_module_names
+            names[name] = name if is_standard else _MODULES.get(name, "")
+        elif isinstance(node, ast.Name):
+            names.setdefault(node.id, "")
+            if not isinstance(node.ctx, ast.Load):
+                defined.add(node.id)
+    names = {name: module for name, module in names.items() if name not in defined}
+    # Tests of nothing but `isclose` test an answer that defines it.
+    of_answer = {name for name, module in names.items() if not module}
+    if of_answer - _NAMES.keys() - _find_own_names(tree):
+        names = {name: module or _NAMES.get(name, "") for name, module in names.items()}
+    return steps, names
 
 
-def become_nobody() -> None:
-    """Give up root's rights for good."""
-    import ctypes  # noqa: PLC0415 - only root needs it
+def _find_own_names(tree: ast.Module) -> set[str]:
+    """Return the names that tests give to arguments, imports and caught errors."""
+    import ast  # noqa: PLC0415 - only tests are read
 
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
-    drop_capabilities(ctypes.CDLL(None))
-
-
-def drop_capabilities(libc: Any) -> None:
-    """Give up all capabilities, also those that another program would inherit."""
-    version, no_capabilities = 0x20080522, bytes(24)  # three sets, of 64 bits each
-    if libc.capset(version.to_bytes(4, sys.byteorder) + bytes(4), no_capabilities):
-        raise OSError("capset")
+    own = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            own.add(node.arg)
+        elif isinstance(node, ast.alias):
+            own.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            own.add(node.name)
+    return own

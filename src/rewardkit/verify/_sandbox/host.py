@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import time
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ MAX_THREADS = 16
 MAX_NOBODY_PROCESSES = 256  # where those of all sandboxes count together
 MAX_REPORT_BYTES = 1 << 20  # lines of 200 characters at most: some 5,000 tests
 _TRIAL_SECONDS = 60.0
+_MOMENT_SECONDS = 1.0
 
 
 class Sandbox(NamedTuple):
@@ -59,7 +60,7 @@ class Sandbox(NamedTuple):
             given = stack.enter_context(open_nameless_file(stdin.encode(errors="replace")))
             output, writing = stack.enter_context(open_pipe())
             streams = {"stdin": given, "stdout": writing}
-            task = self._task("program", program)
+            task = self._task("run_program", program)
             row = stack.enter_context(start_row(self.box, task, streams, clock))
             data = _read_until(output, max_bytes, clock, row)
             code = 0 if len(data) > max_bytes else row.wait_for_exit(clock)
@@ -79,12 +80,17 @@ class Sandbox(NamedTuple):
             replies, replying = stack.enter_context(open_pipe())
             reports, reporting = stack.enter_context(open_pipe())
             streams = {"incoming": questions, "outgoing": replying}
-            task = self._task("answer", answer)
+            task = self._task("serve_answer", answer)
             first = stack.enter_context(start_row(self.box, task, streams, clock))
             streams = {"incoming": replies, "outgoing": asking, "report": reporting}
-            task = self._task("tests", tests, partial=partial)
+            task = self._task("run_tests", tests, partial=partial)
             second = stack.enter_context(start_row(self.box, task, streams, clock))
             report = _read_until(reports, MAX_REPORT_BYTES, clock, first, second)
+            # Pipes close a moment before their process has ended, which says why it has: what the
+            # kernel has killed is not wrong.
+            _wait_a_moment(second, clock)
+            if b"the program ended" in report:
+                _wait_a_moment(first, clock)
         total, *faults = report.decode(errors="replace").split("\n")
         return int(total or 0), faults[:-1]
 
@@ -101,8 +107,13 @@ class Sandbox(NamedTuple):
             "RLIMIT_FSIZE": 0,
             "RLIMIT_CORE": 0,
         }
-        paths = [*self.box.packages]
-        return {"role": role, "source": source, "limits": limits, "paths": paths, **options}
+        return {
+            "role": role,  # a function of `guest.py`
+            "source": source,
+            "options": options,
+            "limits": limits,
+            "paths": list(self.box.packages),
+        }
 
 
 def find_bubblewrap() -> str:
@@ -214,6 +225,11 @@ def _read_until(stream: Stream, max_bytes: int, clock: Clock, *rows: Row) -> byt
                 break
             data += piece
     return bytes(data)
+
+
+def _wait_a_moment(row: Row, clock: Clock) -> None:
+    with suppress(TimeoutError):
+        row.wait_for_exit(Clock(_MOMENT_SECONDS, clock.batch_deadline, clock.interrupt))
 
 
 def _find_package_folders() -> list[str]:

@@ -74,13 +74,13 @@ class Server:
         with (
             theirs,
             open_nameless_file(b"") as nothing,
-            open_nameless_file(marshal.dumps((*compile_guest(), options))) as code,
+            open_nameless_file(marshal.dumps((compile_guest(), options))) as code,
             open_nameless_file(build_filter(processes=False)) as call_filter,
         ):
             program = (
                 f"{build_loader(box, code.fileno())} waiting = {{'__name__': 'waiting'}};"
-                " exec(data[1], waiting);"
-                f" waiting['serve'](guest, {theirs.fileno()}, **data[2])"
+                " exec(codes['waiting'], waiting);"
+                f" waiting['serve'](guest, start, {theirs.fileno()}, **data[1])"
             )
             # Of the same kinds as those of its children, none of which has these.
             self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
@@ -247,7 +247,7 @@ class ColdRow(Row):
         task = links.pop("task")
         others = {name: links[name] for name in links if name not in waiting.STANDARD_STREAMS}
         with open_nameless_file(build_filter()) as call_filter:
-            program = f"{build_loader(box, task)} guest['main'](**data[1], **{others})"
+            program = f"{build_loader(box, task)} start['start_role'](guest, data[1], **{others})"
             self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
                 build_command(box, program, call_filter.fileno()),
                 stdin=links.pop("stdin", subprocess.DEVNULL),
@@ -302,7 +302,7 @@ def start_row(
             if "stdin" not in streams:
                 streams["stdin"], writing = stack.enter_context(open_pipe())
                 writing.close()
-        data = task if box.warm else (compile_guest()[0], task)
+        data = task if box.warm else (compile_guest(), task)
         streams["task"] = stack.enter_context(open_nameless_file(marshal.dumps(data)))
         row: Row
         if box.warm:
@@ -338,7 +338,7 @@ _idle: dict[tuple[Box, bool], list[WaitingProcess]] = {}
 def _take_process(box: Box, role: str, clock: Clock) -> Iterator[WaitingProcess]:
     """Take a waiting process, or start one, and give it back at the end of the block."""
     # An answer and its tests are not children of one process.
-    idle = _idle.setdefault((box, role == "tests"), [])
+    idle = _idle.setdefault((box, role == "run_tests"), [])
     process = None
     while process is None:
         try:

@@ -37,6 +37,7 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 REPLY = struct.Struct("ii")
@@ -68,18 +69,23 @@ class _FilterProgram(ctypes.Structure):
 
 def serve(
     guest: dict[str, Any],
+    start: dict[str, Any],
     control: int,
     child_filter: bytes,
     idle_seconds: float,
 ) -> NoReturn:
     """Fork a waiting process for each socket, until the caller's end closes.
 
-    `guest` are the contents of `guest.py`.
+    `guest` and `start` are the contents of those files.
     """
     for name in MODULES:
         __import__(name)
     libc = ctypes.CDLL(None, use_errno=True)
     program = _FilterProgram(len(child_filter) // 8, child_filter)
+
+    def run_row(streams: dict[str, int]) -> None:
+        _run_row(guest, start, streams, libc, program)
+
     # A collection writes to each object that it visits, and the pages that a child writes to are
     # copied.
     gc.collect()
@@ -97,7 +103,7 @@ def serve(
                 caller.close()
                 _enter_own_namespaces(libc)
                 rows = socket.socket(fileno=files["control"])
-                _wait_for_rows(guest, rows, libc, program, idle_seconds)
+                _wait_for_rows(run_row, rows, libc, idle_seconds)
             for number in files.values():
                 os.close(number)
             has_children = _reap_children(os.WNOHANG)
@@ -110,10 +116,9 @@ def serve(
 
 
 def _wait_for_rows(
-    guest: dict[str, Any],
+    run_row: Callable[[dict[str, int]], None],
     caller: socket.socket,
     libc: ctypes.CDLL,
-    program: _FilterProgram,
     idle_seconds: float,
 ) -> NoReturn:
     """Run rows, one at a time, until the caller's end closes."""
@@ -130,7 +135,7 @@ def _wait_for_rows(
             except OSError as error:
                 fault = error.errno or 0
             if pid == 0:
-                _run_row(guest, streams, libc, program)
+                run_row(streams)
             for number in streams.values():
                 os.close(number)
             reply = (NOT_STARTED, fault) if pid < 0 else _wait_for_child(pid, caller)
@@ -222,6 +227,7 @@ def _wait_for_child(pid: int, caller: socket.socket) -> tuple[int, int]:
 
 def _run_row(
     guest: dict[str, Any],
+    start: dict[str, Any],
     streams: dict[str, int],
     libc: ctypes.CDLL,
     program: _FilterProgram,
@@ -236,9 +242,9 @@ def _run_row(
             os.closerange(first, number)
             first = number + 1
         os.setsid()
-        guest["drop_capabilities"](libc)
+        start["drop_capabilities"](libc)
         _check(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
         with os.fdopen(streams.pop("task"), "rb") as file:
             task = marshal.load(file)  # noqa: S302 - from the caller
-        guest["main"](**task, **streams)
+        start["start_role"](guest, task, **streams)
     os._exit(1)
