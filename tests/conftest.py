@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gc
+import hashlib
 import os
+import sys
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -17,6 +21,10 @@ from shapes import ids, one_of_each
 # torch and tokenizers are imported, which read this then; child processes read it too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# The tests start more than a hundred processes, each of which would compile all modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # type-checked, not run
 collect_ignore = ["typing/bad.py", "typing/good.py"]
@@ -68,7 +76,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     By the file's name and not by xdist's mark, which has no effect with pytest 9.2.
     """
-    if config.getoption("dist") != "loadgroup":
+    if config.getoption("dist") not in ("load", "loadgroup"):
         return None
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only installed for this
 
@@ -102,6 +110,27 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         report.outcome = "failed"
         report.longrepr = f"skipped in continuous integration: {report.longrepr[-1]}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unpacked_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Unpack langid's model once for all of xdist's workers: that takes most of its loading."""
+    unpack = bz2.decompress
+
+    def unpack_once(data: bytes) -> bytes:
+        if len(data) < 1_000_000:
+            return unpack(data)
+        from tiny_run import build_once  # noqa: PLC0415 - it imports what not every test has
+
+        name = f"unpacked-{hashlib.sha256(data).hexdigest()}"
+        folder = build_once(
+            tmp_path_factory, name, lambda folder: (folder / "model").write_bytes(unpack(data))
+        )
+        return (folder / "model").read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bz2, "decompress", unpack_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def test_the_five_presets_are_measured(figures):
 
 
 def test_the_five_by_hand_score_as_the_presets(figures):
-    assert {row["alike"] for row in figures["figures"].values()} == {1.0}
+    assert {row["by_hand_alike"] for row in figures["figures"].values()} == {1.0}
 
 
 def test_packages_that_are_not_installed_are_named(figures):

@@ -102,6 +102,24 @@ def weighted_sum(
     return sum(known, bias) if known else None
 
 
+def weighted_sums(
+    columns: Sequence[Sequence[float | None]], weights: Sequence[float], bias: float = 0.0
+) -> list[float | None]:
+    """Return the weighted sum of each row, from the values of each term.
+
+    >>> weighted_sums([[1.0, None], [2.0, 4.0]], [1.0, 0.5])
+    [2.0, 2.0]
+    """
+    if any(None in values for values in columns):
+        return [weighted_sum(row, weights, bias) for row in zip(*columns, strict=True)]
+    # most columns are complete, and a product of a column is quicker than one of each row
+    products = [
+        [weight * value for value in values]  # type: ignore[operator]  # none of them is None
+        for weight, values in zip(weights, columns, strict=True)
+    ]
+    return [sum(row, bias) for row in zip(*products, strict=True)]
+
+
 def _check_at_once(
     scores: list[Score], size: int
 ) -> tuple[list[Score], tuple[float, ...], tuple[str, ...]] | None:

@@ -17,7 +17,8 @@ from pydantic import Field, model_validator
 from rewardkit._messages import shorten_repr, shorten_text
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
-from rewardkit._text.patterns import compile_pattern
+from rewardkit._text.last_call import remember_last
+from rewardkit._text.patterns import compile_pattern, find_quick_length
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.component import Component
@@ -34,6 +35,7 @@ __all__ = [
     "Tag",
     "Whole",
     "explain_reference",
+    "extract_answers",
     "extract_references",
 ]
 
@@ -136,14 +138,17 @@ class Boxed(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the box's content, stripped."""
+        last = text.rfind("\\boxed")
+        if text.find("\\fbox", max(last, 0)) < 0:
+            if last < 0:
+                return None
+            # most boxes hold neither braces nor commands, and are the last
+            simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
+            if simple and (content := simple[1].strip()):
+                return content
         # texts that went through JSON twice have two backslashes
         text = text.replace("\\fbox", "\\boxed").replace("\\\\boxed", "\\boxed")
         last = text.rfind("\\boxed")
-        if last < 0:
-            return None
-        simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
-        if simple and (content := simple[1].strip()):
-            return content
         # The last box is nearly always closed, and then nothing before it counts: the whole text is
         # read only if it is not, or is empty.
         found = self._find_closed_box(text, last) if self.which == "last" else None
@@ -251,11 +256,14 @@ class LastNumber(Extractor):
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it if a minus or the word precedes it."""
         part = text if self.within is None else self.within.extract(text)
-        if part is None or (self.only and number_tokens.has_other_digits(part)):
-            return None
+        if part is None or numbers.read_integer(part) is not None:
+            return part  # most answers are an integer alone
         if not self.only:
             last = number_tokens.find_last_number(part)
             return last.text if last else None
+        return None if number_tokens.has_other_digits(part) else self._find_only(part)
+
+    def _find_only(self, part: str) -> str | None:
         found: str | None = None
         end = 0
         for count, token in enumerate(number_tokens.scan_numbers(part)):
@@ -306,7 +314,9 @@ class Regex(Extractor):
         """Return the group's text; None if the pattern does not match in time."""
         found = None
         try:
-            for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
+            is_quick = len(text) <= find_quick_length(self.pattern, self.timeout)
+            limit = {} if is_quick else {"timeout": self.timeout}
+            for match in compile_pattern(self.pattern).finditer(text, **limit):
                 # a group in a branch that was not taken has no text
                 if match[self.group] is not None:
                     found = match[self.group]
@@ -374,6 +384,24 @@ MAX_SAME_NUMBERS = 1_000
 def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
     """Return whether it is a number, and equals the other text if there is one."""
     return number is not None and (other is None or number == numbers.read_number(other))
+
+
+def extract_answers(extractor: Extractor, texts: list[str]) -> list[str | None]:
+    """Return the answer that the extractor finds in each text, as a reward reads them.
+
+    >>> extract_answers(Hash(), ["#### 4", "4"])
+    ['4', None]
+    """
+    # a search with a time limit, and an extractor of one's own, may find something else next time
+    return (_extract_once if isinstance(extractor, _REPEATABLE) else _extract)(extractor, texts)
+
+
+def _extract(extractor: Extractor, texts: list[str]) -> list[str | None]:
+    return [*map(extractor.extract, texts)]
+
+
+_extract_once = remember_last(_extract)
+_REPEATABLE = (Tag, Boxed, Hash, After)
 
 
 def extract_references(extractor: Extractor | None, references: Sequence[Any]) -> Sequence[Any]:

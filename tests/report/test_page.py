@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit.report import report
-from rewardkit.report.page import show_invisible
+from rewardkit.report.render import show_invisible
 from scored_pages import hostile_page, made, scored, seeded, texts_in, unpacked, write
 
 

@@ -30,9 +30,9 @@ UTF8_BOM = b"\xef\xbb\xbf"
 GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
-def read_jsonl(file: Path, size: int) -> Iterator[Lines]:
-    """Yield the lines that are not blank, unparsed."""
-    name = str(file)
+def read_jsonl(file: Path, size: int, name: str = "") -> Iterator[Lines]:
+    """Yield the lines that are not blank, unparsed; errors have the file's path, or `name`."""
+    name = name or str(file)
     with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
         first = 1
         try:
@@ -125,12 +125,12 @@ def read_parquet(files: Sequence[Path], size: int, start: int) -> Iterator[Table
             raise ValueError(f"{file}: not parquet ({message}); write it again") from None
 
 
-def read_dataset(dataset: Any, folder: Path, size: int, start: int) -> Iterator[Table]:
-    """Yield the rows of a dataset that `datasets` saved in `folder`."""
+def read_dataset(dataset: Any, name: str, size: int, start: int) -> Iterator[Table]:
+    """Yield the rows of a dataset of `datasets`."""
     dataset = dataset.with_format("arrow")  # without it every row would become Python objects
     for first in range(start, len(dataset), size):
         table = dataset[first : first + size]
-        yield Table(table, ((str(folder), range(first + 1, first + 1 + table.num_rows)),))
+        yield Table(table, ((name, range(first + 1, first + 1 + table.num_rows)),))
 
 
 def skip_rows(start: int, chunks: Iterable[Lines]) -> Iterator[Lines]:

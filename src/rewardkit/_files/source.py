@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,12 +32,44 @@ _KINDS: dict[str, Kind] = {
 }
 
 
+class RowSource(ABC):
+    """Rows of completions in order, whatever they come from, in chunks that can be read again."""
+
+    name: str
+    """The argument as it was given, or what else a person calls the rows."""
+
+    @abstractmethod
+    def chunks(self, *, size: int = 1024, start: int = 0) -> Iterator[Chunk]:
+        """Yield the rows from number `start` on, counted from 0, at most `size` at once."""
+
+    @abstractmethod
+    def count(self) -> int | None:
+        """Return the number of rows if it is cheap to know, else None; blank lines count."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return a digest of the contents: the same for equal rows, whatever their name."""
+
+    def reads(self, path: Path) -> bool:  # noqa: ARG002 - only files read one
+        """Return whether a file is one of those that are read."""
+        return False
+
+    def rows(self, *, columns: Mapping[str, str] | None = None) -> Iterator[Row]:
+        """Yield the rows, each as its values by column.
+
+        `columns` gives a column of the file the name that rewards read, as {"response":
+        "completion"}. Raises ImportError if a package is missing, and ValueError for a file that is
+        not as its name says, with the file, the line and the fix.
+        """
+        for chunk in self.chunks():
+            yield from rename_columns(chunk.rows(), columns or {}, chunk.position)
+
+
 @dataclass(frozen=True)
-class Source:
+class Source(RowSource):
     """Rows of completions: a file, a glob of files, or a folder."""
 
     name: str
-    """The argument as it was given."""
     kind: Kind
     """What the files hold."""
     files: tuple[Path, ...]
@@ -64,20 +97,10 @@ class Source:
             raise ValueError(f"{argument}: got files of {several} together; give those of one kind")
         return cls(str(argument), kinds.pop(), tuple(files))
 
-    def rows(self, *, columns: Mapping[str, str] | None = None) -> Iterator[Row]:
-        """Yield the rows, each as its values by column.
-
-        `columns` gives a column of the file the name that rewards read, as {"response":
-        "completion"}. Raises ImportError if a package is missing, and ValueError for a file that is
-        not as its name says, with the file, the line and the fix.
-        """
-        for chunk in self.chunks():
-            yield from rename_columns(chunk.rows(), columns or {}, chunk.position)
-
     def chunks(self, *, size: int = 1024, start: int = 0) -> Iterator[Chunk]:
         """Yield the rows from number `start` on, counted from 0, at most `size` at once."""
         if self.kind == "dataset":
-            return reading.read_dataset(self._dataset, self.files[0], size, start)
+            return reading.read_dataset(self._dataset, str(self.files[0]), size, start)
         if self.kind == "parquet":
             return reading.read_parquet(self.files, size, start)
         read = reading.read_jsonl if self.kind == "jsonl" else reading.read_csv
@@ -99,7 +122,7 @@ class Source:
         return sum(map(reading.count_lines, self.files))
 
     def fingerprint(self) -> str:
-        """Return a digest of the contents: the same for equal files, whatever their names."""
+        """Return a digest of the contents: the same for equal rows, whatever their name."""
         digest = hashlib.sha256()
         for file in self._data_files():
             with file.open("rb") as opened:

@@ -53,11 +53,16 @@ def encode_stream(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
     Raises ValueError for a column that parquet cannot hold.
     """
     table = chunk.table if isinstance(chunk, Table) else _build_table(chunk, rows)
+    return ipc_bytes(append_columns(table, columns), compression="lz4")
+
+
+def append_columns(table: pa.Table, columns: Columns) -> pa.Table:
+    """Return the table with the columns of scores after its own; those of their names go."""
     table = table.drop_columns([name for name in columns if name in table.column_names])
     for name, values in columns.items():
         table = table.append_column(name, _build_array(name, values))
     # Metadata (of pandas or datasets) describes the columns that there were before.
-    return ipc_bytes(table.replace_schema_metadata(None), compression="lz4")
+    return table.replace_schema_metadata(None)
 
 
 def merge_schema(before: str | None, stream: bytes) -> str:

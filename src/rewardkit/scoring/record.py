@@ -13,16 +13,17 @@ from typing import Any
 
 from rewardkit import __version__
 from rewardkit._files.journal import State, add_suffix, explain_garbage, refuse_changes
-from rewardkit._files.source import Source, sidecar_path
+from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit.component import walk
 from rewardkit.config import dump
 from rewardkit.reward import Linear, Reward
 from rewardkit.scoring.chunk_scorer import ChunkScorer
+from rewardkit.scoring.runs import check_runs
 
 _STATE = "# state: "
 
 
-def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
+def fingerprint_work(source: RowSource, scorer: ChunkScorer) -> dict[str, str]:
     """Return a digest of each thing that the scored rows depend on."""
     weights = [term.weight for term in scorer.terms]
     rules = [__version__, repr(weights), repr(scorer.bias)]
@@ -44,7 +45,7 @@ def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
     }
 
 
-def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
+def format_sidecar(source: RowSource, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
     """Return YAML with the rewards and their weights, and the state as a comment."""
     head = [
         f"# rewardkit {__version__} scored {source.name} with this sum, the column `reward`.",
@@ -69,6 +70,13 @@ def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]
         f"# @rk.register. The terms: {listed}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def strip_state(sidecar: str) -> str:
+    """Return the sidecar's text for a file made of the scored one: scoring cannot resume there."""
+    return "".join(
+        line for line in sidecar.splitlines(keepends=True) if not line.startswith(_STATE)
+    )
 
 
 def finished_state(out: Path, fingerprints: Mapping[str, str]) -> State | None:
@@ -119,6 +127,7 @@ def check_state(state: Any, terms: int | None = None) -> None:
             raise TypeError
     if not isinstance(state.get("schema"), str | None):
         raise TypeError
+    check_runs(state.get("runs"))
 
 
 _TALLY_NUMBERS = 3  # the sum, the lowest and the highest value

@@ -25,8 +25,8 @@ _MAX_CHARACTERS = 200_000
 _MAX_SEARCH_SECONDS = 2.0
 _MAX_SEARCH_WALL_SECONDS = 6.0
 _MEASUREMENTS = 5
-# A time that has grown in proportion up to a quarter of the longest text breaks the law at no length:
-# a square beside it would be too small to see there too. Shorter times are too rough to tell.
+# A time that has grown in proportion up to a quarter of the longest text breaks the law at no
+# length: a square beside it would be too small to see there too. Shorter times are too rough.
 _PROPORTIONATE_POWER = 1.1
 _MIN_PROPORTIONATE_SECONDS = 0.001
 # Times below this fraction of the limit are clearly linear, and are not measured again.

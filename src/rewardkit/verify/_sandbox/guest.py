@@ -38,14 +38,15 @@ _COPIED_CLASSES = {
 # What tests use of modules without importing them, beside the modules of the standard library. An
 # answer that defines one of them could let any test pass.
 _MODULES = {"np": "numpy", "numpy": "numpy", "pytest": "pytest", "pd": "pandas"}
-_NAMES = {
-    **dict.fromkeys(("isclose", "isnan", "isinf"), "math"),
-    **dict.fromkeys(("approx", "raises"), "pytest"),
-    **dict.fromkeys(("allclose", "array_equal"), "numpy"),
-    **dict.fromkeys(("Counter", "OrderedDict", "defaultdict", "deque"), "collections"),
-    "Fraction": "fractions",
-    "Decimal": "decimal",
+_MEMBERS = {
+    "math": "isclose isnan isinf",
+    "pytest": "approx raises",
+    "numpy": "allclose array_equal",
+    "collections": "Counter OrderedDict defaultdict deque",
+    "fractions": "Fraction",
+    "decimal": "Decimal",
 }
+_NAMES = {name: module for module, names in _MEMBERS.items() for name in names.split()}
 _BUILTIN_TYPES = {name: value for name, value in vars(builtins).items() if isinstance(value, type)}
 # Operators of one of the answer's objects: of it alone, or with keys and values sent to it.
 _UNARY = [
@@ -57,18 +58,9 @@ _BINARY = [
     *("lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"),
     *("and", "or", "xor"),
 ]
-
-
 # Operations whose result the answer's own methods decide, and how a verdict names them.
-_DECIDED_THERE = {
-    "eq": "==",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "bool": "bool()",
-    "isinstance": "isinstance()",
-}
+_DECIDED_THERE = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "bool": "bool()"}
+_DECIDED_THERE["isinstance"] = "isinstance()"
 ON_ITS_WORD = "\tits word: "
 """What begins the report's line about them: no fault begins with white space."""
 
@@ -416,16 +408,13 @@ def _fill_namespace(
     """Give tests what they use of modules and of the answer; yield the names of the latter."""
     for name, module in names.items():
         try:
-            namespace[name] = _import_name(name, module) if module else getattr(solution, name)
+            source = __import__(module) if module else solution
+            is_member = not module or name in _NAMES
+            namespace[name] = getattr(source, name) if is_member else source
         except (AttributeError, ImportError):
             continue  # the test that uses it fails, and names it
         if not module:
             yield name
-
-
-def _import_name(name: str, module: str) -> Any:
-    imported = __import__(module)
-    return getattr(imported, name) if name in _NAMES else imported
 
 
 def _describe_trust(names: list[str], operations: set[str]) -> str:
