@@ -45,6 +45,7 @@ REPLY = struct.Struct("ii")
 ENDED, KILLED, NOT_STARTED = range(3)
 READY = b"ready"
 END = b"end"
+FIRST_SECONDS = 60.0  # for the first message, of a caller on a busy machine
 CHECK_SECONDS = 1.0  # between looks of the server for processes that have ended
 MAX_STREAMS = 8
 MAX_REQUEST_BYTES = 1 << 12
@@ -92,7 +93,7 @@ def serve(
     gc.freeze()
     caller = socket.socket(fileno=control)
     caller.send(READY)
-    pause = idle_seconds
+    pause = FIRST_SECONDS
     with suppress(ConnectionError):
         while True:
             try:
@@ -109,7 +110,7 @@ def serve(
             has_children = _reap_children(os.WNOHANG)
             if not files and not has_children:
                 break
-            pause = CHECK_SECONDS if has_children else idle_seconds
+            pause = CHECK_SECONDS
     # They end as well. Without this the kernel would end them, and not count the time they took.
     _reap_children(0)
     os._exit(0)
@@ -124,9 +125,11 @@ def _wait_for_rows(
     """Run rows, one at a time, until the caller's end closes."""
     own_namespace = os.pidfd_open(os.getpid())
     caller.send(READY)
+    pause = FIRST_SECONDS
     with suppress(ConnectionError, TimeoutError):
         while True:
-            streams = _receive_files(caller, idle_seconds)
+            streams = _receive_files(caller, pause)
+            pause = idle_seconds
             if not streams:  # the end of a row is asked for that had ended
                 continue
             pid, fault = -1, 0
