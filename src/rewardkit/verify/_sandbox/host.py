@@ -177,7 +177,8 @@ def _try_boxes(bwrap: str, packages: tuple[str, ...]) -> Box:
     for nobody in users:
         for warm in (True, False):
             box = Box(bwrap, packages, warm, nobody)
-            if reason := _try_box(box):
+            if fault := _try_box(box):
+                reason = fault
                 continue
             if is_root and not nobody:
                 message = (
