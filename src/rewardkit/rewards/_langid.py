@@ -6,6 +6,7 @@ py3langid is its successor with a model of its own. The labels are those that th
 
 from __future__ import annotations
 
+import re
 import threading
 import unicodedata
 from collections.abc import Collection, Iterable
@@ -15,13 +16,29 @@ from itertools import chain, pairwise
 from typing import Any, ClassVar, Self
 
 from rewardkit._optional import require
+from rewardkit.rewards._frequent_words import FREQUENT_WORDS
 
 MAX_BLOCK_BYTES = 1 << 13
 """Bytes of texts that are classified together; their weights take a few MB, which fits a cache."""
 SUPPORT_WEIGHT, MIN_SHARE = 3.0, 0.01
 """A label of nine tenths of a text's parts has 3 log(0.9 / 0.1), 6.6, more than one of a tenth. A
 sentence of a few words has about 5 to 20 more for its own language than for the next."""
+WORD_WEIGHT = 4.0
+"""What a frequent word of a language adds to its sum: less than the logarithm of how much more
+frequent it is than in other languages, since the model has counted its letters."""
+MAX_MARGIN = 15.0
+"""By how much the first label of a part must exceed the second for its words not to matter."""
+OTHER_SCRIPT_PENALTY = 50.0
+"""What a label of another script loses on ASCII text: their training texts have English in them."""
+NOT_LATIN = frozenset(
+    (
+        "am ar ary arz as ba be bg bn dz el fa gom grc gu hbo he hi hy ja ka kk km kn ko ky lo mk"
+        " ml mn mr my ne or pa ps ru sa sdh si ta te tg th tt ug uk ur wuu yue zh"
+    ).split()
+)
+"""The labels of languages in another script than the Latin one."""
 _SEPARATOR = b"\xff"  # a byte that UTF-8 never has, so that no feature crosses it
+_find_words = re.compile(r"[^\W\d_]+").findall
 _load_lock = threading.Lock()  # two threads would each load a model of tens of megabytes
 
 
@@ -81,16 +98,42 @@ class Identifier:
         sentences.
         """
         np = _import_numpy()
-        counts = [*map(len, texts)]
-        sums = self.add_weights([*chain.from_iterable(texts)])
-        labels = sums.argmax(axis=1)
-        owners, size = np.repeat(np.arange(len(texts)), counts), len(self.labels)
-        shares = np.bincount(owners * size + labels, minlength=len(texts) * size).astype(float)
-        shares = shares.reshape(len(texts), size) / np.maximum(counts, 1)[:, None]
-        # what a label's share in the text adds, beside sums of logarithms of probabilities
-        support = SUPPORT_WEIGHT * np.log(shares + MIN_SHARE)
-        found = iter((sums + support[owners]).argmax(axis=1).tolist())
+        # The models know words best as they are inside of a sentence: in small letters, between
+        # spaces. The first word of a short sentence is a large part of it.
+        parts = [f" {part.strip().lower()} " for part in chain.from_iterable(texts)]
+        sums = self.add_weights(parts)
+        self._compare_scripts(parts, sums)
+        self._add_frequent_words(parts, sums)
+        ends = np.cumsum([0, *map(len, texts)])
+        owners = np.repeat(np.arange(len(texts)), np.diff(ends))
+        supported = sums
+        # expectation-maximization of the labels' shares in each text; more rounds change nothing
+        for _ in range(2):
+            shares = _average_probabilities(supported, ends)
+            # what a label's share in the text adds, beside sums of logarithms of probabilities
+            supported = sums + (SUPPORT_WEIGHT * np.log(shares + MIN_SHARE))[owners]
+        found = iter(supported.argmax(axis=1).tolist())
         return [[self.labels[next(found)] for _ in text] for text in texts]
+
+    def _compare_scripts(self, parts: list[str], sums: Any) -> None:
+        np = _import_numpy()
+        ascii_parts = np.fromiter(map(str.isascii, parts), bool, len(parts))
+        others = [index for index, label in enumerate(self.labels) if label in NOT_LATIN]
+        sums[np.ix_(ascii_parts, others)] -= OTHER_SCRIPT_PENALTY
+
+    def _add_frequent_words(self, parts: list[str], sums: Any) -> None:
+        """Add the weights of frequent words to the sums of parts that are not clear without."""
+        np = _import_numpy()
+        if len(self.labels) == 1:
+            return
+        best = np.partition(sums, -2, axis=1)[:, -2:]
+        columns, listed = _index_frequent_words(tuple(self.labels))
+        for row in np.flatnonzero(best[:, 1] - best[:, 0] < MAX_MARGIN).tolist():
+            counts = np.zeros(len(self.labels), sums.dtype)
+            for word in _find_words(unicodedata.normalize("NFC", parts[row])):
+                counts[columns.get(word, [])] += 1
+            # a language without a list may have any of these words
+            sums[row] += WORD_WEIGHT * np.where(listed, counts, counts.max())
 
     def add_weights(self, texts: list[str]) -> Any:
         """Return each text's sums, one row per text with one number per label."""
@@ -206,6 +249,27 @@ class _Py3langid(Identifier):
     def sums_without_features(self) -> Any:
         """Return the same sum for each label, so that the first is chosen."""
         return _import_numpy().zeros_like(self.prior)
+
+
+def _average_probabilities(sums: Any, ends: Any) -> Any:
+    """Return each label's mean probability in each text's rows, which end at these rows."""
+    np = _import_numpy()
+    probabilities = np.exp(sums - sums.max(axis=1, keepdims=True))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    # by sums up to each row, since a text may have none
+    totals = np.zeros((len(sums) + 1, sums.shape[1]))
+    np.cumsum(probabilities, axis=0, out=totals[1:])
+    return np.diff(totals[ends], axis=0) / np.maximum(np.diff(ends), 1)[:, None]
+
+
+@lru_cache(maxsize=32)
+def _index_frequent_words(labels: tuple[str, ...]) -> tuple[dict[str, list[int]], list[bool]]:
+    """Return each frequent word's columns, and whether each label has a list of words."""
+    columns: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        for word in FREQUENT_WORDS.get(label, "").split():
+            columns.setdefault(word, []).append(index)
+    return columns, [label in FREQUENT_WORDS for label in labels]
 
 
 def _measure_reach(moves: Any, rows: Any) -> int:
