@@ -131,7 +131,7 @@ class Language(Reward):
 
     def _score_words(self, model: Identifier, texts: list[str]) -> list[Score]:
         """Score the share of words: each belongs to a part of a sentence, which has a label."""
-        parts = [split_parts(text, latin=self.target not in NOT_LATIN) for text in texts]
+        parts = [split_parts(text, latin=self.target not in NOT_LATIN.split()) for text in texts]
         labels = model.classify_parts([found.parts for found in parts])
 
         def score_words(labels: Sequence[str], counts: Sequence[int], total: int) -> Score:
