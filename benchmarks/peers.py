@@ -675,6 +675,9 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "where": ("think", [{"reward": "reasoning_steps", "column": "task", "equals": "math"}]),
     "schedule": ("think", [{"reward": "reasoning_steps", "points": [[0, 0.5]]}]),
     "guard": ("think", [{"reward": "reasoning_steps"}]),
+    "relative": ("think", [{"reward": "reasoning_steps"}]),
+    "difficulty": ("think", [{"reward": "reasoning_steps"}]),
+    "best_of": ("think", [{"reward": "reasoning_steps"}]),
 }
 """The style and the fields of those that need them; several where the work differs."""
 

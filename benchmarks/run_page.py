@@ -6,8 +6,8 @@ Numbers are rounded to six digits. Columns of the log that never change or repea
 left out. Detailed times are reduced to their medians. Of the compared responses the first 40 are
 kept, or none with `--without-texts`, where the dataset is not ours to publish. If the model was
 read from a folder, the page has its name on the hub instead (`--model`), and data files are named
-without their folder. Text between the markers of an existing page (`<!-- words -->` to
-`<!-- /words -->`) is kept.
+without their folder. A run that did not end has no comparison, and neither has its page. Text
+between the markers of an existing page (`<!-- words -->` to `<!-- /words -->`) is kept.
 """
 
 import argparse
@@ -55,6 +55,8 @@ def copy_files(run: Path, folder: Path, model: str, *, texts: bool) -> list[Row]
     lines = [json.dumps(row, separators=(",", ":")) + "\n" for row in rows]
     (folder / "log.jsonl").write_text("".join(lines), encoding="utf-8")
     for name in ("summary", "comparison", "checks", "versions"):
+        if not (run / f"{name}.json").exists():  # of a run that did not end
+            continue
         data = json.loads(name_model((run / f"{name}.json").read_text("utf-8"), model))
         if name == "comparison":
             data = keep_first_responses(data, MAX_RESPONSES if texts else 0)
@@ -82,6 +84,19 @@ def format_table(rows: list[list[str]]) -> str:
     """Format rows as a Markdown table; the first row is the header."""
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([head, "|" + " --- |" * len(rows[0]), *body])
+
+
+def format_alerts(run: Path, *, texts: bool) -> str:
+    """List what `RewardMonitor` reported, with the examples if the dataset is ours to publish."""
+    if not (run / "alerts.jsonl").exists():
+        return ""
+    alerts = [json.loads(line) for line in (run / "alerts.jsonl").read_text("utf-8").splitlines()]
+    lines = [
+        f"- step {alert['step']}, {alert['kind']}: {alert['detail']}."
+        + (f" Example: `{alert['example']!r}`." if texts else "")
+        for alert in alerts
+    ]
+    return "## Alerts\n\n`RewardMonitor` reported:\n\n" + "\n".join(lines) + "\n\n"
 
 
 def tabulate_log(log: list[Row]) -> str:
@@ -139,25 +154,37 @@ def format_samples(found: Row, limit: int = 3) -> str:
     return "\n\n".join(parts)
 
 
+def format_results(folder: Path) -> str:
+    """Format the comparison with the untrained model; nothing for a run that did not end."""
+    file = folder / "comparison.json"
+    if not file.exists():
+        return ""
+    found = json.loads(file.read_text("utf-8"))
+    return f"""## With and without the adapter
+
+{found["with"]["rows"]} rows that were not trained on, one response each:
+
+{tabulate_comparison(found)}
+
+{format_samples(found)}
+
+"""
+
+
 def format_page(  # noqa: PLR0913 - the parts of one page
-    folder: Path, log: list[Row], *, title: str, command: str, model: str, words: str
+    folder: Path, log: list[Row], *, title: str, command: str, model: str, words: str, alerts: str
 ) -> str:
     """Format the page as Markdown."""
-    found = json.loads((folder / "comparison.json").read_text("utf-8"))
     versions = json.loads((folder / "versions.json").read_text("utf-8"))
     later = log[1:]
     typical, whole = median(row["seconds"] for row in later), sum(row["seconds"] for row in later)
     share = sum(row["rewards_seconds"] for row in later) / whole
-    names = (
-        "recipe.yaml",
-        *(f"{name}.json" for name in ("versions", "summary", "comparison", "checks")),
-    )
-    files = (*names, "log.jsonl")
+    names = [f"{name}.json" for name in ("versions", "summary", "comparison", "checks")]
+    files = ("recipe.yaml", *(name for name in names if (folder / name).exists()), "log.jsonl")
     links = ", ".join(f"[{name}]({folder.name}/{name})" for name in files)
     ends = f"the last ten steps earn {fmean(row['reward'] for row in log[-10:]):.2f}"
     if part := log[COMPARED_STEPS]:
         ends = f"steps 91 to 100 earn {fmean(row['reward'] for row in part):.2f}, {ends}"
-    held = f"{found['with']['rows']} rows that were not trained on, one response each"
     return f"""# {title}
 
 <!-- not run: trains a model -->
@@ -178,15 +205,7 @@ On average {ends}.
 
 {tabulate_log(log)}
 
-{tabulate_times(later)}## With and without the adapter
-
-{held}:
-
-{tabulate_comparison(found)}
-
-{format_samples(found)}
-
-## Files
+{alerts}{tabulate_times(later)}{format_results(folder)}## Files
 
 {links}.
 
@@ -210,7 +229,8 @@ def main() -> None:
     old = WORDS.search(written.read_text("utf-8")) if written.exists() else None
     words = old[0] if old else "<!-- words -->\n<!-- /words -->"
     log = copy_files(args.run, args.folder, args.model, texts=not args.without_texts)
-    given = {"title": args.title, "command": args.command, "model": args.model}
+    alerts = format_alerts(args.run, texts=not args.without_texts)
+    given = {"title": args.title, "command": args.command, "model": args.model, "alerts": alerts}
     written.write_text(format_page(args.folder, log, **given, words=words), encoding="utf-8")
 
 

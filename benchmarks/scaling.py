@@ -97,6 +97,9 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "schedule": [{"reward": "ratio_match", "points": [[0, 1.0]]}],
     "guard": [{"reward": {"type": "correct", "verifier": "contains", "extractor": "choice"}}],
     "clip": [{"reward": "reasoning_steps"}],
+    "relative": [{"reward": "reasoning_steps"}],
+    "difficulty": [{"reward": "reasoning_steps"}],
+    "best_of": [{"reward": "reasoning_steps"}],
 }
 """The fields of those that need some; several where the work differs."""
 COMPARED = ("diversity", "prompt_overlap")

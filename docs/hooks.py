@@ -28,7 +28,10 @@ from rewardkit.registry import lookup
 
 KIND_TITLES = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
 PAGE_TITLES = {**KIND_TITLES, "composition": "Composition"}
-COMPOSITION = ("linear", "product", "clip", "where", "schedule", "guard")
+COMPOSITION = (
+    *("linear", "product", "clip", "where", "schedule", "guard"),
+    *("relative", "difficulty", "best_of"),
+)
 FIELDS_OF_EVERY_REWARD = ("name", "log_why")
 KIND_IN_TYPE = re.compile(r"(?<!`)\b(reward|verifier|extractor)\b(?!`)")
 COMPONENTS_MARKER = "<!-- every component -->"
@@ -61,7 +64,13 @@ ALIASES = {
     "code": "code execution reward, unit test reward, sandbox, HumanEval, MBPP",
     "math": "math-verify, MATH, symbolic equivalence, SymPy",
     "number": "GSM8K, numeric match",
-    "exact": "exact match",
+    "exact": "string match",
+    "exact_match": "SQuAD exact match, EM, normalised match",
+    "token_f1": "SQuAD F1, word overlap, question answering",
+    "iou": "intersection over union, bounding box, visual grounding, point in box",
+    "relative": "rank in the group, z-score, group normalisation",
+    "difficulty": "DAPO dynamic sampling, pass rate, curriculum",
+    "best_of": "best of n, pass at k",
     "json_schema": "structured output, JSON mode, function calling",
     "boxed": "\\boxed, last boxed answer",
     "hash": "####, GSM8K answer",
@@ -97,7 +106,7 @@ def list_entries() -> tuple[Entry, ...]:
     """Return every registered component: by page, then in the order of its module.
 
     >>> [entry.name for entry in list_entries() if entry.page == "composition"]
-    ['linear', 'product', 'clip', 'where', 'schedule', 'guard']
+    ['linear', 'product', 'clip', 'where', 'schedule', 'guard', 'relative', 'difficulty', 'best_of']
     """
     entries = []
     for kind in KIND_TITLES:

@@ -40,6 +40,9 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "where": {"reward": "xml_count", "column": "answer", "equals": "4"},
     "schedule": {"reward": "xml_count", "points": [[0, 0.0], [10, 2.0]]},
     "guard": {"reward": "ratio_match"},
+    "relative": {"reward": {"type": "length", "target": 10}},
+    "difficulty": {"reward": "xml_count"},
+    "best_of": {"reward": "xml_count"},
 }
 """The fields without a default, for one of every component."""
 

@@ -60,7 +60,7 @@ from rewardkit.verify import Number
         (
             "schedule",
             {"reward": "xml_count", "points": [[5, 1.0], [5, 2.0]]},
-            "expected rising steps",
+            "expected them to rise",
         ),
     ],
 )

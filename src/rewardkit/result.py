@@ -40,8 +40,8 @@ class Outcome(StrEnum):
 class Verdict(NamedTuple):
     """A verifier's result for one answer: an outcome, and a detail for people.
 
-    `share` is the fraction of its tests that the answer passed, 0 to 1, from a verifier that counts
-    them; else None.
+    `share` is how far the answer is right, 0 to 1, from a verifier that measures it, such as the
+    fraction of its tests that it passed; else None.
 
     >>> Verdict(Outcome.WRONG, "7, not 8").outcome
     <Outcome.WRONG: 'wrong'>

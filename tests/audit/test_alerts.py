@@ -6,12 +6,14 @@ import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rewardkit as rk
 from rewardkit.adapters.trl import split
 from rewardkit.audit.alerts import ADVICE, Alert, AlertFinder
 from rewardkit.audit.step_figures import (
@@ -22,10 +24,19 @@ from rewardkit.audit.step_figures import (
     read_log_row,
 )
 from rewardkit.batch import Batch
+from rewardkit.config import read_yaml
 from rewardkit.train import Recipe
 
 RUNS = Path(__file__).parents[2] / "docs/runs"
-HEALTHY = ["smollm2_language", "smollm2_arithmetic", "smollm2_arithmetic_resumed", "smollm2_length"]
+HEALTHY = [
+    "smollm2_language",
+    "smollm2_arithmetic",
+    "smollm2_arithmetic_resumed",
+    "smollm2_length",
+    "qwen25_coder_gsm8k",
+    "qwen25_coder_gsm8k_4bit",
+    "qwen25_coder_gsm8k_trl",
+]
 
 Value = float | None
 Rows = Sequence[dict[str, Any]]
@@ -41,7 +52,9 @@ def read_rows(run: str) -> Rows:
 
 def find_in_log(run: str) -> list[Alert]:
     rows = read_rows(run)
-    terms = split(Recipe.load(RUNS / run / "recipe.yaml").rewards).reward_funcs
+    # not as a recipe, since the files of its dataset are not there
+    recipe = read_yaml((RUNS / run / "recipe.yaml").read_text(encoding="utf-8"))
+    terms = split(rk.load(recipe["rewards"])).reward_funcs
     # by position: the logs are from a version with other default names
     names = list(read_log_row(rows[0]).rewards)
     bounds = {name: term.bounds for name, term in zip(names, terms, strict=True)}
@@ -62,6 +75,22 @@ def test_the_hacked_run_has_a_right_alert_within_sixty_steps() -> None:
     # the language is rewarded for any words, and the answers stay wrong
     assert top == "format_and_language_reward_func"
     assert low in ("check_answer", "check_numbers")
+
+
+def test_a_run_that_diverges_has_an_alert_within_ten_steps_of_its_fall() -> None:
+    rows = read_rows("qwen25_coder_gsm8k_long")
+    best = max(fmean(row["reward"] for row in rows[end - 10 : end]) for end in range(10, 251))
+    first = next(row["step"] for row in rows if row["step"] > 250 and row["reward"] < best / 2)
+    alert = find_in_log("qwen25_coder_gsm8k_long")[0]
+    assert (alert.kind, alert.rewards) == ("collapsed", ())
+    assert first <= alert.step <= first + 10
+
+
+def test_the_published_rewards_have_an_alert_within_sixty_steps() -> None:
+    # no layout that the strict one rewards is one for the soft one, so that this stays at 0
+    found = find_in_log("qwen25_coder_gsm8k_published")
+    assert found
+    assert all(alert.step <= 60 and "_format_reward_func" in str(alert.rewards) for alert in found)
 
 
 @pytest.mark.parametrize("run", HEALTHY[:1])

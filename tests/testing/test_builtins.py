@@ -74,6 +74,9 @@ RIGHT: dict[str, dict[str, Any]] = {
     "math": {"right": EQUAL, **FEW},
     "number": {"right": EQUAL},
     "exact": {"right": st.just(("four ", "four"))},
+    "exact_match": {"right": st.just(("The four!", "four"))},
+    "token_f1": {"right": st.just(("a four", "four"))},
+    "iou": {"right": st.just(("[1, 2, 3, 4]", [[1, 2, 3, 4]]))},
     "contains": {"right": st.just(("It is four.", "four"))},
     "correct": {"template": TAGGED, **NUMBERED},
     "guard": {"template": TAGGED, **NUMBERED},
@@ -97,10 +100,10 @@ RIGHT: dict[str, dict[str, Any]] = {
 """What is right, where that is known: the maximum is earned, the answer is found, it is correct."""
 NEVER_RIGHT = {
     *("clip", "cosine_length", "diversity", "kimi_length", "language", "length", "linear"),
-    *("overlong", "product", "prompt_overlap", "schedule"),
+    *("overlong", "product", "prompt_overlap", "schedule", "relative", "difficulty", "best_of"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
-NO_ANSWERS = {"code", "json_schema"}
+NO_ANSWERS = {"code", "json_schema", "iou"}
 """Verifiers whose references are no answers, and no plain texts either."""
 CHECKS = {
     "reward": partial(kit.check_reward, completions=kit.completions() | ODD),
@@ -150,7 +153,7 @@ def test_every_component_keeps_every_law(component, request):
     checked = CHECKS[kind](component, skip=left_out, **options)
     if kind == "reward" and not columns(component):
         expected |= {"rename"}
-    if name in ("diversity", "kimi_length"):
+    if name in ("diversity", "kimi_length", "relative", "difficulty", "best_of"):
         expected |= {"pointwise"}
     assert set(checked.skipped) == expected
     laws = {law.name for law in kit.LAWS.values() if kind in law.kinds}

@@ -37,3 +37,21 @@ def test_a_page_can_leave_out_the_datasets_texts(run: Path, tmp_path: Path) -> N
     assert not [text for text in comparison["questions"] if text in written]
     assert "| `short` | " in written
     assert "\u00b1" in written
+
+
+def test_the_page_of_an_unfinished_run_has_its_log_and_alerts(run: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.mkdir()
+    for name in ("log.jsonl", "recipe.yaml", "versions.json"):
+        (part / name).write_bytes((run / name).read_bytes())
+    alert = {"kind": "flat", "step": 3, "detail": "all groups", "example": "a question's text"}
+    (part / "alerts.jsonl").write_text(json.dumps(alert) + "\n", encoding="utf-8")
+    script, folder = ROOT / "benchmarks" / "run_page.py", tmp_path / "tiny"
+    options = ["--title", "Tiny", "--command", "rewardkit train recipe.yaml", "--without-texts"]
+    subprocess.run([sys.executable, script, part, folder, *options], check=True)
+    page = (tmp_path / "tiny.md").read_text(encoding="utf-8")
+    assert "- step 3, flat: all groups." in page
+    assert "a question's text" not in page
+    assert "## Training" in page
+    assert "adapter" not in page
+    assert "comparison.json" not in page

@@ -13,7 +13,9 @@ from rewardkit.result import Outcome
 from rewardkit.reward import Reward
 from rewardkit.scorer import RewardLike, Rewards, RowScore, Scorer
 
-_NEED_PROMPTS = frozenset({"diversity", "judge", "kimi_length", "prompt_overlap"})
+_NEED_PROMPTS = frozenset(
+    {"best_of", "difficulty", "diversity", "judge", "kimi_length", "prompt_overlap", "relative"}
+)
 # at the start of a reason, or of a term's in a sum; elsewhere the answer may have the word in it
 _FAILURE = re.compile(rf"(?:^|\()({Outcome.TIMEOUT}|{Outcome.BAD_REFERENCE})\b")
 

@@ -14,7 +14,15 @@ from rewardkit.audit.step_figures import RewardFigures, Share, Step, StepFigures
 from rewardkit.reward import Bounds, scale_bounds
 
 AlertKind = Literal[
-    "constant", "flat", "saturated", "repeated", "clipped", "copied", "timeout", "abstained"
+    "constant",
+    "flat",
+    "saturated",
+    "collapsed",
+    "repeated",
+    "clipped",
+    "copied",
+    "timeout",
+    "abstained",
 ]
 
 WINDOW = 10  # steps of a mean: the noise of one step is often larger than what ten steps learn
@@ -50,6 +58,10 @@ ADVICE: dict[AlertKind, str] = {
         "Read completions: the first is earned without the second. Multiply the two, lower the"
         " first one's weight, or make it stricter"
     ),
+    "collapsed": (
+        "Stop, and continue from a checkpoint before the fall with a lower learning_rate, a rate"
+        " that decays, or a lower max_grad_norm"
+    ),
     "repeated": (
         "Find the reward that this text earns (rewardkit.audit.audit); a diversity reward, a higher"
         " temperature or beta > 0 act against it"
@@ -73,7 +85,8 @@ class Alert(NamedTuple):
 
     kind: AlertKind
     """`constant`: a reward has never varied. `flat`: groups have zero reward std. `saturated`: a
-    reward is at its maximum while another falls, or stays low. `repeated`: one completion for
+    reward is at its maximum while another falls, or stays low. `collapsed`: the sum of the rewards
+    fell far below its best. `repeated`: one completion for
     several prompts. `clipped`: completions run to the limit of tokens. `copied`: they are words of
     the prompt. `timeout`, `abstained`: a reward often has no verdict, or no value."""
     step: int
@@ -138,7 +151,8 @@ class AlertFinder:
             series.add(None if share is None else share.share)
         found = [
             *self._check_constant(figures.step, step),
-            *self._check_saturated(figures.step, step),
+            *(saturated := [*self._check_saturated(figures.step, step)]),
+            *(() if saturated else self._check_collapsed(figures.step, step)),
             *self._check_flat(figures.step, step),
             *self._check_texts(figures, step),
             *self._check_missing(figures.step, step),
@@ -199,6 +213,13 @@ class AlertFinder:
                     "saturated", number, f"{reached} while {name} {change}", (top, name), example
                 )
                 return
+
+    def _check_collapsed(self, number: int, step: Step | None) -> Iterator[Alert]:
+        # a sum with a schedule in it may fall by design; "saturated" says why it falls
+        explained = any(key[0] == "saturated" for key in self._found)
+        if not self.scheduled and not explained and self._total.fell():
+            detail = f"the mean reward fell from {self._total.best:.3g} to {self._total.mean():.3g}"
+            yield Alert("collapsed", number, f"{detail} ({WINDOW} steps)", (), _read_text(step, 0))
 
     def _check_flat(self, number: int, step: Step | None) -> Iterator[Alert]:
         counts = accumulate(reversed(self._groups.values))

@@ -3,6 +3,7 @@
 from rewardkit.reward import Linear, Product
 from rewardkit.rewards.correct import Correct
 from rewardkit.rewards.diversity import Diversity
+from rewardkit.rewards.groups import BestOf, Difficulty, Relative
 from rewardkit.rewards.judge import Judge
 from rewardkit.rewards.language import Language
 from rewardkit.rewards.length import CosineLength, KimiLength, Length, Overlong
@@ -14,9 +15,11 @@ from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
 from rewardkit.rewards.xml import TagCount, XmlCount, XmlSoft, XmlStrict
 
 __all__ = [
+    "BestOf",
     "Clip",
     "Correct",
     "CosineLength",
+    "Difficulty",
     "Diversity",
     "Guard",
     "IsNumber",
@@ -31,6 +34,7 @@ __all__ = [
     "RatioMatch",
     "ReasoningSteps",
     "RegexMatch",
+    "Relative",
     "Repetition",
     "Schedule",
     "TagCount",

@@ -12,7 +12,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Annotated, Any, Self, final
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._messages import pluralize, shorten_repr
 from rewardkit._score_checks import as_finite, checked_scores
@@ -106,6 +106,33 @@ class Where(Reward):
         return totals
 
 
+def _check_points_rise(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    for (before, _), (after, _) in pairwise(points):
+        if before >= after:
+            message = f"got {after:g} after {before:g}, expected them to rise"
+            raise ValueError(message)
+    return points
+
+
+Points = Annotated[
+    tuple[tuple[float, float], ...], Field(min_length=1), AfterValidator(_check_points_rise)
+]
+"""Pairs of a position and the weight there, the positions rising."""
+
+
+def interpolate(points: Points, position: float) -> float:
+    """Return the weight at a position, in straight lines between points and level outside of them.
+
+    >>> interpolate(((0, 1.0), (10, 3.0)), 5)
+    2.0
+    """
+    index = bisect_right(points, (position, math.inf))
+    if index in (0, len(points)):
+        return points[max(index - 1, 0)][1]
+    (left, low), (right, high) = points[index - 1 : index + 1]
+    return low + (high - low) * (position - left) / (right - left)
+
+
 @final
 @register("schedule")
 class Schedule(Reward):
@@ -123,16 +150,8 @@ class Schedule(Reward):
 
     reward: Reward
     """The reward to weigh."""
-    points: Annotated[tuple[tuple[float, float], ...], Field(min_length=1)]
+    points: Points
     """Pairs of a step and the weight there, the steps rising."""
-
-    @model_validator(mode="after")
-    def _check_steps_rise(self) -> Self:
-        for (before, _), (after, _) in pairwise(self.points):
-            if before >= after:
-                message = f"points: got step {after} after step {before}, expected rising steps"
-                raise ValueError(message)
-        return self
 
     @property
     def bounds(self) -> Bounds:
@@ -144,11 +163,7 @@ class Schedule(Reward):
 
     def weight(self, step: int | None) -> float:
         """Return the weight at a step; None means the end of training."""
-        index = len(self.points) if step is None else bisect_right(self.points, (step, math.inf))
-        if index in (0, len(self.points)):
-            return self.points[max(index - 1, 0)][1]
-        (left, low), (right, high) = self.points[index - 1 : index + 1]
-        return low + (high - low) * ((step or 0) - left) / (right - left)
+        return interpolate(self.points, math.inf if step is None else step)
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's scores times the weight at the batch's step (batch length)."""

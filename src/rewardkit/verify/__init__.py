@@ -7,8 +7,11 @@ They know nothing of prompts, rewards and trainers, so an evaluation can use the
 | --- | --- |
 | `Exact` | it is the reference's text |
 | `Contains` | it contains the reference |
+| `ExactMatch` | it has the reference's words |
+| `TokenF1` | it shares enough words with the reference |
 | `Number` | it is the same number, within a tolerance |
 | `Math` | it is an equal mathematical expression |
+| `Iou` | its boxes overlap the reference's enough |
 | `JsonSchema` | it is JSON that is valid against the schema |
 | `Code` | it is Python that passes the tests |
 
@@ -18,10 +21,23 @@ They know nothing of prompts, rewards and trainers, so an evaluation can use the
 """
 
 from rewardkit.verify.base import Verifier
+from rewardkit.verify.boxes import Iou
 from rewardkit.verify.code import Code
 from rewardkit.verify.math import Math
 from rewardkit.verify.number import Number
 from rewardkit.verify.schema import JsonSchema
+from rewardkit.verify.squad import ExactMatch, TokenF1
 from rewardkit.verify.text import Contains, Exact
 
-__all__ = ["Code", "Contains", "Exact", "JsonSchema", "Math", "Number", "Verifier"]
+__all__ = [
+    "Code",
+    "Contains",
+    "Exact",
+    "ExactMatch",
+    "Iou",
+    "JsonSchema",
+    "Math",
+    "Number",
+    "TokenF1",
+    "Verifier",
+]

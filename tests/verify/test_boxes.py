@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewardkit.extract import Whole
+from rewardkit.rewards import Correct
+from rewardkit.verify import Iou
+from rewardkit.verify.boxes import MAX_BOXES, Box
+
+EDGE = st.integers(-50, 50)
+BOX = st.tuples(EDGE, EDGE, st.integers(1, 40), st.integers(1, 40)).map(
+    lambda box: Box.between(*map(float, box), size=True)
+)
+
+
+def judge(answer, reference, **fields):
+    (verdict,) = Iou(**fields).verify([answer], [reference])
+    return verdict.outcome.value, verdict.share
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "outcome", "share"),
+    [
+        ("[0, 0, 10, 5]", [0, 0, 10, 10], "correct", 0.5),
+        ('{"bbox_2d": [0, 0, 10, 4], "label": "cat"}', [0, 0, 10, 10], "wrong", 0.4),
+        ("<box>(0,0),(10,10)</box>", "[0, 0, 10, 10]", "correct", 1.0),
+        ("(10.0, 10.0) (0, 0)", {"box": [0, 0, 10, 10]}, "correct", 1.0),
+        ("[5, 5, 15, 15]", [[0, 0, 10, 10]], "wrong", 25 / 175),
+        ("[20, 20, 30, 30]", [0, 0, 10, 10], "wrong", 0.0),
+        # one of two found, and one too many
+        ("[0, 0, 10, 10]", [[0, 0, 10, 10], [20, 20, 30, 30]], "wrong", 0.5),
+        ("[0, 0, 10, 10], [0, 0, 10, 10]", [0, 0, 10, 10], "wrong", 0.5),
+        ("[20, 20, 30, 30], [0, 0, 10, 10]", [[0, 0, 10, 10], [20, 20, 30, 30]], "correct", 1.0),
+        ("(5, 5)", [0, 0, 10, 10], "correct", 1.0),
+        ('{"point": [11, 5]}', [0, 0, 10, 10], "wrong", 0.0),
+        ("[5, 5], [25, 25]", [[0, 0, 10, 10], [20, 20, 30, 30]], "correct", 1.0),
+        ("It is on the left.", [0, 0, 10, 10], "no_answer", None),
+        (None, [0, 0, 10, 10], "no_answer", None),
+        ("[0, 0, 1, 1]", [0, 0, 0, 1], "bad_reference", None),
+        ("[0, 0, 1, 1]", "the cat", "bad_reference", None),
+        ("[0, 0, 1, 1]", {1, 2}, "bad_reference", None),
+        ("[0, 0, 1, 1]", None, "bad_reference", None),
+    ],
+)
+def test_boxes_and_points(answer, reference, outcome, share):
+    found, found_share = judge(answer, reference)
+    assert found == outcome
+    assert found_share == (None if share is None else pytest.approx(share))
+
+
+def test_a_box_may_be_a_corner_and_a_size():
+    assert judge("[5, 5, 5, 5]", [5, 5, 5, 10], layout="size") == ("correct", 0.5)
+
+
+def test_too_many_boxes_are_wrong():
+    every = "[0, 0, 10, 10]" * (MAX_BOXES + 1)
+    assert judge(every, [[0, 0, 10, 10]] * MAX_BOXES) == ("wrong", 0.0)
+
+
+@given(BOX, BOX)
+def test_the_overlap_is_that_of_unit_squares_counted_one_by_one(one, other):
+    def cells(box):
+        columns = range(int(box.left), int(box.right))
+        return {(x, y) for x in columns for y in range(int(box.top), int(box.bottom))}
+
+    first, second = cells(one), cells(other)
+    expected = len(first & second) / len(first | second)
+    assert one.overlap(other) == pytest.approx(expected)
+    assert one.overlap(other) == other.overlap(one)
+
+
+@given(st.lists(BOX, min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_the_order_of_boxes_does_not_matter(boxes, random):
+    mixed = random.sample(boxes, len(boxes))
+    assert judge(str([[*box] for box in mixed]), [[*box] for box in boxes])[1] == 1.0
+
+
+def test_the_share_is_the_reward_of_a_box_below_the_threshold():
+    reward = Correct(verifier=Iou(threshold=0.9), extractor=Whole(), reference="box")
+    assert reward(completions=["[0, 0, 10, 8]"], box=[[0, 0, 10, 10]]) == [pytest.approx(0.8)]
