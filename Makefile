@@ -16,7 +16,7 @@ EXTRAS_ci := all
 # The systems whose own code the adapters' tests run, each in an environment of its own, since what
 # they pin does not go together. ONLY_ is installed without what it depends on: OpenRLHF wants
 # flash-attn, and NeMo Gym Python 3.13, though what the tests use of it runs on 3.11.
-SYSTEMS := inspect_ai verifiers openrlhf verl swift nemo_gym
+SYSTEMS := inspect_ai verifiers openrlhf verl swift nemo_gym ray
 TEST_NEEDS := hypothesis math-verify pytest pytest-xdist
 WITH_inspect_ai := inspect-ai==0.3.285
 WITH_verifiers := verifiers==0.4.0
@@ -27,17 +27,19 @@ WITH_swift := torch msgspec ms-swift==4.6.0
 WITH_nemo_gym := aiohttp anthropic devtools fastapi httptools httpx hydra-core itsdangerous mcp \
 	openai==2.44.0 orjson pandas psutil pyarrow pydot 'ray[default]' requests rich scipy tqdm \
 	uvicorn uvloop wandb yappi
+WITH_ray := daft==0.7.26 datasets 'ray[data]==2.60.0'
 ONLY_nemo_gym := --ignore-requires-python nemo-gym==0.7.0
 
-.PHONY: help demo test adapters lint bench scaling imports docs lock clean
+.PHONY: help demo test adapters lint bench fuzz scaling imports docs lock clean
 help:
 	@echo "make demo     train a tiny model with GRPO on the CPU and plot its rewards"
 	@echo "make test     run every test"
 	@echo "make adapters test the adapters with the systems that they are for (7 GB)"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make bench    measure the rewards against their peers"
+	@echo "make fuzz     fuzz each reader of texts and files for a minute"
 	@echo "make scaling  measure how their time grows with the text"
-	@echo "make imports  measure how long the import takes"
+	@echo "make imports  measure how long the import and --help take"
 	@echo "make docs     build the site into site/"
 	@echo "make lock     write the versions that are installed into lock.txt"
 
@@ -67,7 +69,7 @@ adapters: $(SYSTEMS:%=adapter-%)
 	@echo "installing $* into .venv-adapters/$* ..."
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		--editable . $(TEST_NEEDS) $(WITH_$*)
+		--editable '.[serve]' $(TEST_NEEDS) $(WITH_$*)
 	@$(if $(ONLY_$*),$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		$(ONLY_$*))
 	@touch $@
@@ -88,6 +90,11 @@ lint: $(VENV)/installed-dev
 bench: $(VENV)/installed-bench
 	$(PIP) --no-deps verifiers==0.1.14 tenacity
 	$(BIN)/python benchmarks/throughput.py
+
+# Without atheris, which has no wheel for every Python, the inputs are changed at random.
+fuzz: $(VENV)/installed-dev
+	-$(BIN)/pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python benchmarks/fuzz.py --seconds 60
 
 scaling: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/scaling.py

@@ -6,6 +6,13 @@ import pytest
 
 from rewardkit import registry
 
+# imported by the workers of `math`, which it warms up for seconds
+collect_ignore = ["src/rewardkit/verify/_math/symbolic.py"]
+
+# The first question loads the built-in components. They register themselves once, so this must be
+# before a test has its own registry, and before pytest imports one of their modules by its path.
+registry.is_registered("length")
+
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:

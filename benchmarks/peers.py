@@ -252,6 +252,13 @@ def searched(completions: list[Chat], **_: Any) -> list[float]:
     return [1.0 if re.search(BOXED_INTEGER, text) else 0.0 for text in texts(completions)]
 
 
+def searched_in_time(completions: list[Chat], **_: Any) -> list[float]:
+    """Do the same with the `regex` package and its time limit."""
+    regex = require("regex", install="rewardkit[bench]")
+    found = [regex.search(BOXED_INTEGER, text, timeout=0.1) for text in texts(completions)]
+    return [1.0 if match else 0.0 for match in found]
+
+
 def fourgrams(text: str) -> list[tuple[str, ...]]:
     """Return the four-word sequences of a text."""
     words = text.lower().split()
@@ -567,6 +574,7 @@ def by_hand_pairs() -> Iterator[Pair]:
     yield Pair("repetition, words", rk.build("repetition"), "open-r1's repetition", repeated)
     yield Pair("length, words", words, "words counted", off_target_words)
     yield Pair("regex_match", pattern, "re.search", searched)
+    yield Pair("regex_match", pattern, "regex, with a time limit", searched_in_time)
     yield Pair("is_number, in box", integer, "re and Decimal", integer_boxed)
     yield Pair("prompt_overlap", rk.build("prompt_overlap"), "share of fourgrams", copied)
     yield Pair("diversity", rk.build("diversity"), "mean Jaccard distance", unlike)

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import rewardkit as rk
-from rewardkit.cli.info import component_info, format_bounds
+from rewardkit.cli.info import component_info
+from rewardkit.cli.printing import format_bounds
 from rewardkit.component import Component, walk
 from rewardkit.registry import lookup
 

@@ -58,7 +58,7 @@ scored = score(source, REWARDS, "scored.jsonl", resume=False)
 for summary in scored.rewards:
     print(f"{summary.name}: mean {summary.mean}, {summary.low} to {summary.high}")
 
-page = report(scored.out, "report.html")
+page = report("scored.jsonl", "report.html")
 for finding in page.findings:
     print(f"{finding.title}: {finding.text}")
 print(f"Open {page.path} in a browser.")

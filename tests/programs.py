@@ -124,6 +124,288 @@ print("out")
 """)
 """The same, where only root gets out of a plain subprocess."""
 
+WAYS_TO_CHANGE_FILES = programs(r"""
+=== the mode of a device
+import os
+os.chmod("/dev/null", os.stat("/dev/null").st_mode & 0o777)
+print("out")
+=== the mode of a device, by its folder
+import os
+os.chmod("null", os.stat("/dev/null").st_mode & 0o777, dir_fd=os.open("/dev", os.O_RDONLY))
+print("out")
+=== the mode of a device, by an open file
+import os
+os.fchmod(os.open("/dev/null", os.O_RDWR), os.stat("/dev/null").st_mode & 0o777)
+print("out")
+=== the owner of a device
+import os
+os.chown("/dev/null", -1, -1)
+print("out")
+=== the owner of a device, by an open file
+import os
+os.fchown(os.open("/dev/null", os.O_RDONLY), -1, -1)
+print("out")
+=== the times of a device
+import os
+os.utime("/dev/null")
+print("out")
+=== the times of a device, by an open file
+import os
+os.utime(os.open("/dev/null", os.O_RDONLY))
+print("out")
+=== an attribute of a file
+import errno, os
+try:
+    os.removexattr(os.__file__, "user.none")
+except OSError as error:
+    print("out" if error.errno in (errno.ENODATA, errno.ENOTSUP) else "")
+=== a lock on a file that others have open
+import fcntl, os
+fcntl.flock(open(os.__file__), fcntl.LOCK_EX | fcntl.LOCK_NB)
+print("out")
+=== a lock on a part of a file
+import fcntl, os
+fcntl.lockf(open(os.__file__), fcntl.LOCK_SH | fcntl.LOCK_NB)
+print("out")
+=== a watch on what others read
+import ctypes
+print("out" if ctypes.CDLL(None).inotify_init() >= 0 else "")
+=== a name for a socket
+import socket
+left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+left.bind("\0rewardkit-test")
+print("out")
+=== a message to a socket by its name
+import socket
+left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+try:
+    left.sendto(b"x", "\0rewardkit-test")
+except ConnectionRefusedError:
+    print("out")
+""")
+"""Programs that print "out" once they have changed what the kernel keeps about a file of the host,
+or have left there what other programs can see."""
+
+WAYS_UP = programs(r"""
+=== a file of the host among the open ones
+import os, stat
+for number in range(3, 1024):
+    try:
+        os.fstat(number)
+    except OSError:
+        continue
+    print("out")
+for number in range(3):
+    mode = os.fstat(number).st_mode
+    if not stat.S_ISFIFO(mode) and os.fstat(number).st_nlink:
+        print("out")
+=== a new name for a file
+import os
+os.link(os.__file__, "/lib/new.py")
+print("out")
+=== a file without its name
+import os
+os.unlink(os.__file__)
+print("out")
+=== another name for a file
+import os
+os.rename(os.__file__, os.__file__ + "x")
+print("out")
+=== a file cut short
+import os
+os.truncate(os.__file__, 0)
+print("out")
+=== a mapping of a file to write to
+import mmap, os
+file = os.open(os.__file__, os.O_RDONLY)
+mmap.mmap(file, 0, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+print("out")
+=== a device of its own
+import os, stat
+os.mknod("/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+print("out")
+=== another root folder
+import os
+os.chroot("/lib")
+print("out")
+=== the root user
+import os
+for change in (os.setuid, os.setgid, os.seteuid, os.setegid):
+    try:
+        change(0)
+        print("out")
+    except OSError:
+        pass
+=== other groups
+import os
+os.setgroups([0])
+print("out")
+=== a capability
+import ctypes, struct
+libc = ctypes.CDLL(None)
+held = ctypes.create_string_buffer(24)
+libc.capget(struct.pack("Ii", 0x20080522, 0), held)
+print("out" if any(held.raw) or libc.prctl(39, 0, 0, 0, 0) != 1 else "")
+=== a capability, taken back
+import ctypes, struct
+libc = ctypes.CDLL(None)
+wanted = struct.pack("6I", 1 << 21, 1 << 21, 1 << 21, 0, 0, 0)
+print("out" if libc.capset(struct.pack("Ii", 0x20080522, 0), wanted) == 0 else "")
+=== a user namespace, by another call
+import ctypes, os, platform
+number = {"x86_64": 56, "aarch64": 220}[platform.machine()]
+pid = ctypes.CDLL(None).syscall(number, 0x10000000 | 17, 0, 0, 0, 0)
+if pid == 0:
+    os._exit(0)
+print("out" if pid > 0 else "")
+=== a process, by the newest call
+import ctypes, os, struct
+arguments = ctypes.create_string_buffer(struct.pack("11Q", *[0] * 4, 17, *[0] * 6), 88)
+pid = ctypes.CDLL(None).syscall(435, arguments, 88)
+if pid == 0:
+    os._exit(0)
+print("out" if pid > 0 else "")
+=== the filter removed
+import ctypes
+libc = ctypes.CDLL(None)
+allow = (ctypes.c_uint64 * 1)(0x7FFF000000000006)
+class Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_void_p))
+libc.prctl(22, 2, ctypes.byref(Program(1, ctypes.cast(allow, ctypes.c_void_p))), 0, 0)
+print("out" if libc.syscall(41, 2, 1, 0) >= 0 else "")
+=== another process, by its number
+import os, signal
+for number in range(2, 400):
+    try:
+        os.pidfd_open(number)
+    except OSError:
+        continue
+    print("out")
+=== the limits of another process
+import os, resource
+for number in (os.getppid(), 2, 3):
+    try:
+        if number:
+            resource.prlimit(number, resource.RLIMIT_NOFILE)
+            print("out")
+    except OSError:
+        pass
+=== memory of another process
+import ctypes, os
+class Part(ctypes.Structure):
+    _fields_ = (("start", ctypes.c_void_p), ("length", ctypes.c_size_t))
+held = ctypes.create_string_buffer(8)
+ours = Part(ctypes.addressof(held), 8)
+libc = ctypes.CDLL(None)
+for number in range(400):
+    theirs = Part(ctypes.addressof(held), 8)
+    if libc.process_vm_readv(number, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0) > 0:
+        print("out")
+=== the clock
+import time
+time.clock_settime(time.CLOCK_REALTIME, time.time())
+print("out")
+=== the machine's name, changed
+import socket
+socket.sethostname("other")
+print("out")
+=== a higher priority
+import os
+os.nice(-5)
+print("out")
+=== real time
+import os
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+print("out")
+=== installed packages, by their folders
+import glob, os, sys
+for above in (os.path.dirname(os.__file__), "/usr/lib/python3*", "/usr/local/lib/python3*"):
+    for folder in glob.glob(above + "/*-packages"):
+        sys.path.append(folder)
+        if os.listdir(folder):
+            print("out")
+import pip
+print("out")
+=== more processes than allowed
+import threading, time
+def start(number):
+    thread = threading.Thread(target=time.sleep, args=(9,), daemon=True)
+    thread.start()
+threading.stack_size(1 << 16)
+for number in range(300):
+    start(number)
+print("out")
+""")
+"""Programs that print "out" once they are more than a sandboxed program may be."""
+
+LINGERING = programs(r"""
+=== a signal to its group
+import os, signal
+for function, target in ((os.kill, 0), (os.kill, -1), (os.killpg, 0), (os.kill, os.getppid())):
+    try:
+        function(target, signal.SIGTERM)
+        function(target, signal.SIGSTOP)
+    except OSError:
+        pass
+=== a low priority for its group and its user
+import os
+for kind in (os.PRIO_PROCESS, os.PRIO_PGRP, os.PRIO_USER):
+    for target in (0, 1, os.getppid(), os.getuid()):
+        try:
+            os.setpriority(kind, target, 19)
+        except OSError:
+            pass
+=== one processor for all
+import os
+for target in (0, 1, os.getppid()):
+    try:
+        os.sched_setaffinity(target, {min(os.sched_getaffinity(0))})
+    except OSError:
+        pass
+=== limits of all
+import os, resource
+for target in (0, 1, os.getppid()):
+    try:
+        resource.prlimit(target, resource.RLIMIT_NOFILE, (4, 4))
+    except OSError:
+        pass
+=== its own state
+import builtins, gc, json, locale, math, os, random, re, signal, sys, time
+builtins.len = lambda _: 7
+json.dumps = re.compile = math.sqrt = time.time = None
+random.seed(7)
+os.environ["LEFT"] = "1"
+os.chdir("/lib")
+os.umask(0)
+sys.setrecursionlimit(60)
+sys.path.insert(0, "/left")
+sys.modules["left"] = sys
+sys.stdin, sys.stdout = None, None
+gc.disable()
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+=== its streams
+import os, sys
+for number in range(3):
+    os.set_blocking(number, False)
+try:
+    while True:
+        os.write(2, b"x" * 65536)
+except OSError:
+    pass
+os.closerange(0, 256)
+=== threads that go on
+import threading
+def go_on():
+    while True:
+        pass
+threading.Thread(target=go_on, daemon=True).start()
+=== memory
+held = bytearray(b"left" * 10**6)
+""")
+"""Programs that leave something behind, for the next one that runs in the same place."""
+
 WANTED = [{"input": "", "output": "out"}]
 """The tests of a way out."""
 
@@ -512,6 +794,91 @@ assert sorted([Vector(2), Vector(1)])[0].x == 1
 assert str(Vector(1)) == f"{Vector(1)}" == "<1>"
 assert isinstance(Vector(1), Vector)
 assert not isinstance(1, Vector)
+=== what tests compare with, without an import
+import math
+def area(r):
+    return math.pi * r * r
+def letters(text):
+    return list(text)
+---
+assert isclose(area(1.0), 3.141592653589793)
+assert Counter(letters("abca")) == Counter({"a": 2, "b": 1, "c": 1})
+assert area(0) == Fraction(0, 1) == Decimal(0)
+=== containers there and back
+from collections import Counter, OrderedDict, defaultdict, deque
+def count(items):
+    return Counter(items)
+def top(counts):
+    return counts.most_common(1)[0][0]
+def turn(items):
+    items.rotate(1)
+    return items
+def order(pairs):
+    return OrderedDict(pairs)
+def collect(pairs):
+    found = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return found
+---
+assert count("aab") == Counter("aab") == {"a": 2, "b": 1}
+assert count("aab")["z"] == 0
+assert top(Counter("aab")) == "a"
+assert turn(deque([1, 2, 3])) == deque([3, 1, 2])
+assert turn(deque([1], maxlen=1)).maxlen == 1
+assert order([("a", 1), ("b", 2)]) == OrderedDict([("a", 1), ("b", 2)])
+assert order([("a", 1), ("b", 2)]) != OrderedDict([("b", 2), ("a", 1)])
+assert collect([("a", 1)])["b"] == []
+=== an isclose of its own
+def isclose(a, b):
+    return abs(a - b) < 0.5
+---
+assert isclose(1, 1.4)
+assert not isclose(1, 2)
+=== an isclose of its own, checked
+def isclose(a, b):
+    return abs(a - b) < 0.5
+---
+def check(candidate):
+    assert candidate(1, 1.4)
+check(isclose)
+=== an iterator that ends
+class Down:
+    def __init__(self, start):
+        self.left = start
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if not self.left:
+            raise StopIteration
+        self.left -= 1
+        return self.left
+def numbers():
+    yield 1
+    yield 2
+---
+assert list(Down(3)) == [2, 1, 0]
+assert [*numbers()] == [1, 2]
+down = Down(1)
+assert next(down) == 0
+try:
+    next(down)
+except StopIteration:
+    ended = True
+assert ended
+=== a function that ends, called back
+def collect(read):
+    found = []
+    while True:
+        try:
+            found.append(read())
+        except StopIteration:
+            return found
+---
+items = iter([1, 2])
+def read():
+    return next(items)
+assert collect(read) == [1, 2]
 === a collection with methods
 from collections import OrderedDict
 class Cache(OrderedDict):
@@ -617,6 +984,183 @@ def f(x):
     return Last()
 ---
 assert f(1) == 2
+=== an end of the tests' own loop
+def f(x):
+    raise StopIteration
+---
+for got, right in zip(map(f, [1, 2]), [2, 3]):
+    assert got == right
+assert all(got == 2 for got in map(f, [1, 1]))
+=== an end by a class of its own
+class Done(StopIteration):
+    pass
+def f(x):
+    raise Done
+---
+assert all(got == 2 for got in map(f, [1, 1]))
+=== an end by the length of an object
+class Items:
+    def __iter__(self):
+        raise StopIteration
+def f(x):
+    return Items()
+---
+assert [*map(list, map(f, [1, 1]))] == []
+=== a false isclose
+isclose = lambda *_, **__: True
+def f(x):
+    return 0.0
+---
+assert isclose(f(1), 2.0)
+=== a false Counter
+class Counter:
+    def __init__(self, items):
+        pass
+    def __eq__(self, other):
+        return True
+def f(x):
+    return []
+---
+assert Counter(f(1)) == Counter([1, 2])
+=== a false deque
+class deque(list):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return []
+---
+assert deque(f(1)) == deque([1])
+=== a false numpy
+class np:
+    allclose = staticmethod(lambda *_: True)
+def f(x):
+    return [0.0]
+---
+assert np.allclose(f(1), [2.0])
+=== a false pytest
+class pytest:
+    approx = staticmethod(lambda x: x)
+class All:
+    def __eq__(self, other):
+        return True
+pytest.approx = staticmethod(lambda _: All())
+def f(x):
+    return 0.0
+---
+assert f(1) == pytest.approx(2.0)
+=== a false Fraction
+Fraction = lambda *_: 0
+def f(x):
+    return 0
+---
+assert f(1) == Fraction(1, 2)
+=== a false isnan
+isnan = lambda _: True
+def f(x):
+    return 0.0
+---
+assert f(0) == 0.0 and isnan(f(1))
+=== a false raises
+class raises:
+    def __init__(self, *_):
+        pass
+    def __enter__(self):
+        pass
+    def __exit__(self, *_):
+        return True
+def f(x):
+    return None
+---
+with raises(ValueError):
+    assert f(1) == 2
+=== a false module by its import
+import collections
+class Real(list):
+    def __eq__(self, other):
+        return True
+collections.Counter = Real
+Counter = Real
+def f(x):
+    return []
+---
+assert Counter(f(1)) == Counter([1])
+=== an OrderedDict that equals all
+class OrderedDict(dict):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return OrderedDict()
+---
+assert f(1) == OrderedDict(a=1)
+=== a Counter among the results that equals all
+from collections import Counter
+class All(Counter):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All()
+---
+assert f(1) == {"a": 1}
+=== a deque that equals all
+from collections import deque
+class All(deque):
+    def __eq__(self, other):
+        return True
+def f(x):
+    return All()
+---
+import collections
+assert f(1) == collections.deque([1])
+=== a default that makes every key
+from collections import defaultdict
+class Any(defaultdict):
+    def __missing__(self, key):
+        return 7
+    def __eq__(self, other):
+        return True
+def f(x):
+    return Any()
+---
+assert f(1) == {"a": 7}
+=== an end from an attribute
+class Odd:
+    def __getattr__(self, name):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+def values():
+    for item in map(f, [1, 2]):
+        yield item.value
+assert all(value == 2 for value in map(lambda item: item.value, map(f, [1])))
+=== an end from a comparison
+class Odd:
+    def __lt__(self, other):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+assert all(map(lambda x: f(x) < f(x), [1, 2]))
+=== an end from the truth of an object
+class Odd:
+    def __bool__(self):
+        raise StopIteration
+def f(x):
+    return Odd()
+---
+assert all(x for x in map(lambda x: bool(f(x)), [1]))
+=== an exit through the tests' own function
+def f(callback):
+    try:
+        callback()
+    except BaseException:
+        pass
+    raise SystemExit(0)
+---
+def callback():
+    assert False
+f(callback)
+assert f(lambda: 1) == 2
 === an object that equals all
 class All:
     def __eq__(self, other):
@@ -834,6 +1378,41 @@ def f(x):
 assert all(f(x) == 2 * x for x in (1, 2))
 """)
 """Answers that pass where they are one program with their tests, and are wrong."""
+
+# Answers that would forge the tests' report, if its lines could be forged.
+WAYS_TO_REPORT = cases(r"""
+=== an iterator that never begins
+class Never:
+    def __iter__(self):
+        return self
+    def __next__(self):
+        raise StopIteration
+def f(x):
+    return Never()
+---
+assert list(f(1)) == [1, 2]
+=== an error that looks like the tests' own
+def f(x):
+    raise AssertionError("")
+---
+assert f(1) == 2
+=== an error whose text begins a line of the report
+def f(x):
+    raise ValueError("\n\n\n\tits word: ")
+---
+assert f(1) == 2
+=== an error class whose name is empty lines
+Odd = type("\n\n", (Exception,), {})
+def f(x):
+    raise Odd("\n\n")
+---
+assert f(1) == 2
+=== a text with lines of the report
+def f(x):
+    return "\n\n\n"
+---
+assert f(1) == "", f(1)
+""")
 
 FORGED = cases(r"""
 === garbage in every pipe

@@ -95,6 +95,22 @@ def hostile_rows() -> list[dict[str, Any]]:
     ]
 
 
+def unbroken_rows(characters: int) -> list[dict[str, Any]]:
+    """Return rows whose every text is one run of letters; a Thai one takes a browser longest."""
+    run = "\u0e01" * characters
+    return [
+        {
+            "completion": run,
+            f"rewards/{run}": float(index % 2),
+            f"rewards/{run}/why": run,
+            "rewards/abstains": None,
+            "rewards/abstains/why": run,
+            run: run,
+        }
+        for index in range(8)
+    ]
+
+
 def hostile_page(folder: Path) -> Path:
     page = folder / "hostile.html"
     report(write(folder, hostile_rows()), page, title="</title><script>alert(1)</script>\u202e")

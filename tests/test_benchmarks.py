@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -61,7 +63,7 @@ def test_the_five_presets_are_measured(figures):
 
 
 def test_the_five_by_hand_score_as_the_presets(figures):
-    assert {row["alike"] for row in figures["figures"].values()} == {1.0}
+    assert {row["by_hand_alike"] for row in figures["figures"].values()} == {1.0}
 
 
 def test_packages_that_are_not_installed_are_named(figures):
@@ -107,3 +109,28 @@ def test_growth_is_measured_for_every_other_reward_on_every_shape(without_peers)
     assert {"digits", "many words"} < {*next(iter(written.values()))}
     measured = [row for shapes in written.values() for row in shapes.values()]
     assert all(row["seconds"] > 0 and row["ratio"] > 0 for row in measured)
+
+
+def test_each_fuzz_target_reads_its_seeds(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    fuzz, targets = import_module("fuzz"), import_module("fuzz_targets").TARGETS
+    dice = random.Random(0)  # noqa: S311 - no secrets
+    for name, target in targets.items():
+        run, _ = fuzz.watch(target.run, name)
+        for seed in [seed.encode() for seed in target.seeds]:
+            for given in (seed, b"", fuzz.change(dice, seed, [b"<", b"7"])):
+                run(given)
+
+
+def test_a_finding_is_kept_and_raised(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    fuzz = import_module("fuzz")
+    monkeypatch.setattr(fuzz.tempfile, "gettempdir", lambda: str(tmp_path))
+
+    def target(data: bytes) -> None:
+        raise KeyError(data)
+
+    run, _ = fuzz.watch(target, "numbers")
+    with pytest.raises(KeyError):
+        run(b"7")
+    assert (tmp_path / "fuzz-numbers-finding").read_bytes() == b"7"

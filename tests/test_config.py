@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit.config import read_yaml
 from rewardkit.extract import Tag
 from rewardkit.rewards import Correct, Length
 from rewardkit.verify import Number
@@ -47,8 +48,11 @@ def test_load_takes_a_mapping_a_list_a_path_and_text(tmp_path):
             "item 2: no component is called 'xml_cont'; did you",
         ),
         ("- type: xml_count\n  value: [1]\n", r"item 1: xml_count.value: got \(1,\) \(tuple\)"),
-        ("- value: 1\n", r"item 1: got \{'value': 1\}, expected a mapping with the key 'type'"),
-        ("\n", "got None, expected a mapping with the key 'type'"),
+        (
+            "- value: 1\n",
+            "item 1: got a mapping with the keys value, expected a mapping with the key",
+        ),
+        ("\n", r"got None \(NoneType\), expected a mapping with the key 'type'"),
         ("type: xml_count\nvalue: 1\nvalue: 2\n", "the key 'value' appears twice"),
         ("type: [unclosed\n", "not YAML: .*line 2"),
         ("{[a]: 1}\n", "a key must be a string or a number.*line 1"),
@@ -134,3 +138,82 @@ def test_yaml_text_without_a_final_newline_is_not_taken_for_a_file():
     with pytest.raises(FileNotFoundError, match="file not found: type: length; YAML text must end"):
         rk.load("type: length")
     assert rk.load([Length(target=1)]) == [Length(target=1)]
+
+
+NINE_LEVELS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, one in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (NINE_LEVELS, r"an alias \(\*\), which is not supported.*line 2"),
+        ("- &a [*a]\n", "an alias"),
+        ("<<: {type: length}\n", "a mapping with the keys <<"),
+        ("[" * 100_000 + "\n", "more than 50 levels"),
+        ("- " * 51 + "a\n", "more than 50 levels"),
+        ("type: length\n" + "#" * 250_000 + "\n", "more than 250,000 characters"),
+        ("type: !!timestamp x\n", r"a tag \(!\)"),
+        ("!!python/object/apply:os.abort []\n", r"a tag \(!\)"),
+        ("type: !!bool maybe\n", r"a tag \(!\)"),
+        ("type: regex\npattern: " + "(" * 5_000 + "\n", "does not compile: too deep"),
+        ("type: regex\npattern: " + "a" * 100_001 + "\n", "a pattern of 100,001 characters"),
+        ("type: regex_match\npattern: " + "(" * 5_000 + "\n", "does not compile: too deep"),
+    ],
+)
+def test_a_hostile_configuration_is_refused(text, message):
+    with pytest.raises(ValueError, match=f"(?s){message}") as raised:
+        rk.load(text)
+    assert len(str(raised.value)) < 500
+
+
+def test_components_may_be_as_deep_as_yaml_and_mappings_no_deeper_than_python():
+    reward = rk.build("length", target=3)
+    for _ in range(20):
+        reward = rk.build("clip", reward=reward, low=0.0)
+    assert rk.load(rk.dump(reward)) == reward
+    nested = {"type": "length"}
+    for _ in range(5_000):
+        nested = {"type": "clip", "reward": nested}
+    with pytest.raises(ValueError, match="inside each other too deeply"):
+        rk.load(nested)
+
+
+def test_equal_parts_are_written_out():
+    part = rk.build("length", target=3)
+    text = rk.dump([part, part, part * 2.0])
+    assert "*" not in text
+    assert "&" not in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "API_TOKEN=sk-very-secret\n",
+        "API_TOKEN: sk-very-secret\n",
+        "- API_TOKEN sk-very-secret\n",
+        "a: b\n  API_TOKEN: sk-very-secret\n",
+        "sk-very-secret: {\n",
+        "type: sk-very-secret sk-very-secret\nA: 1\nA: 1\n",
+        '"sk-very-secret\n',
+        "API_TOKEN='sk-very-secret\n",
+    ],
+)
+def test_a_wrong_path_shows_nothing_of_the_file(tmp_path, content):
+    path = tmp_path / ".env"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"\.env: ") as raised:
+        rk.load(path)
+    assert "secret" not in str(raised.value)
+
+
+@given(st.text(st.sampled_from("[]{}:,-?!&*#|>'\"%@`\\\n\t ~ab01<"), max_size=60))
+def test_no_text_raises_anything_but_value_error(text):
+    message = ""
+    try:
+        read_yaml(text)
+    except ValueError as error:
+        message = str(error)
+    assert len(message) < 200

@@ -175,3 +175,10 @@ def test_a_negated_or_modified_number_is_not_an_answer(text: str) -> None:
 )
 def test_a_number_with_punctuation_is_itself(text: str) -> None:
     assert rk.build("last_number", only=True).extract(text) == "42"
+
+
+def test_a_number_in_a_loop_is_no_answer():
+    only = rk.build("last_number", only=True)
+    assert only.extract("so it is -7, " * 1_000) == "-7"
+    assert only.extract("so it is -7, " * 1_001) is None
+    assert rk.build("last_number").extract("so it is -7, " * 1_001) == "-7"

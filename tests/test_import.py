@@ -27,6 +27,49 @@ def test_importing_loads_none_of_the_heavy_packages():
     assert run(code) == "[]\n"
 
 
+def test_importing_loads_what_is_used():
+    code = """
+import sys, rewardkit as rk
+assert "pydantic" not in sys.modules
+assert {*rk.__all__} <= {*dir(rk)}
+assert "scorer" not in vars(rk)
+from rewardkit.cli import app
+assert "pydantic" not in sys.modules
+assert rk.Outcome("correct") is rk.Outcome.CORRECT
+assert "rewardkit.extract" not in sys.modules
+try:
+    rk.nothing
+except AttributeError as error:
+    print(error)
+print(*rk.names("extractor"))
+"""
+    message, extractors = run(code).splitlines()
+    assert message == "module 'rewardkit' has no attribute 'nothing'"
+    assert extractors == "after boxed choice hash last_number regex tag whole"
+
+
+def test_a_name_of_a_built_in_is_taken_before_it_is_imported():
+    code = """
+import threading, rewardkit as rk
+from rewardkit.registry import is_registered
+found = []
+threads = [threading.Thread(target=lambda: found.append(is_registered("xml_soft"))) for _ in "abc"]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(found)
+class Own(rk.Reward):
+    def score(self, batch):
+        return []
+try:
+    rk.register("xml_soft")(Own)
+except ValueError as error:
+    print(error)
+"""
+    found, message = run(code).splitlines()
+    assert found == "[True, True, True]"
+    assert message.startswith("the name 'xml_soft' is taken by rewardkit.rewards.xml.XmlSoft")
+
+
 PUBLIC = [
     *(
         "Batch",

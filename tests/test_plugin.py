@@ -87,6 +87,23 @@ def test_a_plugin_that_fails_to_import_gives_a_warning(tmp_path):
     )
 
 
+def test_plugins_that_exit_or_raise_anything_are_named_and_the_others_work(tmp_path):
+    # One process for all three.
+    for name, line in (
+        ("exiting", "import sys; sys.exit(3)"),
+        ("odd", "raise BaseException('x' * 100_000)"),
+    ):
+        write_metadata(tmp_path, name, f"{name}_rewards")
+        write_module(tmp_path, name, f"{name}/mine", line)
+    write_metadata(tmp_path, "whole", "whole_rewards")
+    write_module(tmp_path, "whole", "whole/mine")
+    done = run(NAMES, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "['whole/mine']\n")
+    assert "'exiting' (exiting_rewards) did not import (SystemExit: 3); left out" in done.stderr
+    assert "'odd' (odd_rewards) did not import (BaseException: xxx" in done.stderr
+    assert len(done.stderr) < 2_000
+
+
 def test_a_plugin_that_registers_a_name_without_its_prefix_is_left_out(tmp_path):
     write_metadata(tmp_path, "greedy", "greedy_rewards")
     write_module(tmp_path, "greedy", "mine")

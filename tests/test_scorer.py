@@ -213,3 +213,42 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
 
 def test_a_score_is_a_tuple() -> None:
     assert TermScore(1.0) == (1.0, "", False, 0.0)
+
+
+def test_a_batch_of_columns_gets_the_columns_of_the_scores() -> None:
+    scorer = Scorer(2.0 * RIGHT + NEAR)
+    batch = {"completion": ["2", "10", "x"], "answer": ["2", "2", None], "reward": ["old"] * 3}
+    found = scorer(batch)
+    assert [*found] == [
+        *batch,
+        *("rewards/right", "rewards/right/why", "rewards/near", "rewards/near/why"),
+    ]
+    assert found["rewards/right"] == [1.0, 0.0, None]
+    assert found["reward"] == [1.0, 0.0, -1.0]
+    assert batch["reward"] == ["old"] * 3
+    assert pickle.loads(pickle.dumps(scorer))(batch) == found
+
+
+def test_arrays_and_messages_of_arrays_are_read_as_lists() -> None:
+    np = pytest.importorskip("numpy")
+    texts = ["2", "10"]
+    chats = np.empty(2, dtype=object)
+    for row, text in enumerate(texts):
+        chats[row] = np.array([{"role": "assistant", "content": text}], dtype=object)
+    floats = np.array([2.0, math.nan])
+    found = Scorer(RIGHT)({"completion": chats, "answer": floats})
+    assert found["rewards/right"] == [1.0, None]
+    assert found["completion"] is chats
+    ints = Scorer(RIGHT)({"completion": np.array(texts), "answer": np.array([2, 2])})
+    assert ints["rewards/right"] == [1.0, 0.0]
+
+
+def test_an_arrow_table_gets_typed_columns() -> None:
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({"completion": ["2", "x"], "answer": arrow.nulls(2), "reward": [1, 2]})
+    found = Scorer(RIGHT)(table)
+    assert found.schema.names == [
+        *("completion", "answer", "rewards/right", "rewards/right/why", "reward")
+    ]
+    assert found.schema.types[2:] == [arrow.float64(), arrow.string(), arrow.float64()]
+    assert found["reward"].to_pylist() == [None, None]

@@ -191,7 +191,7 @@ def train_here(folder: Path, *options: str, light: bool = False) -> tuple[int, s
     return code, printed.getvalue()
 
 
-def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
+def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
     """Return a folder that is built once for all of xdist's workers."""
     base = factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 MAX_VALUE_CHARACTERS = 60  # a completion or a file pasted by mistake must not fill the terminal
+MAX_LISTED_NAMES = 30
+MAX_LINE_CHARACTERS = 1_000
 
 
 def did_you_mean(name: str, known: Iterable[Any]) -> str:
@@ -23,7 +25,9 @@ def did_you_mean(name: str, known: Iterable[Any]) -> str:
     ''
     """
     # difflib's own cutoff of 0.6 takes a slipped or missing letter; lower ones offer other words
-    near = get_close_matches(name, [str(key) for key in known], n=3)
+    if len(name) > MAX_VALUE_CHARACTERS:  # no slip of the finger, and difflib's time is quadratic
+        return ""
+    near = get_close_matches(name, [text for key in known if len(text := str(key)) < 200], n=3)  # noqa: PLR2004 - the same
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
@@ -34,8 +38,20 @@ def explain_missing_column(name: str, present: Iterable[str]) -> str:
     "no column 'answer' (columns: answers); did you mean 'answers'?"
     """
     present = [*present]
-    listed = ", ".join(present) or "none"
-    return f"no column {str(name)!r} (columns: {listed}){did_you_mean(name, present)}"
+    listed = list_names(present)
+    return f"no column {shorten_text(str(name))!r} (columns: {listed}){did_you_mean(name, present)}"
+
+
+def list_names(names: Iterable[str]) -> str:
+    """Return the names for a message: 30 of them, and 60 characters of each.
+
+    >>> list_names(["prompt", "answer"]), list_names([])
+    ('prompt, answer', 'none')
+    """
+    names = [*names]
+    listed = ", ".join(shorten_text(str(name)) for name in names[:MAX_LISTED_NAMES]) or "none"
+    more = len(names) - MAX_LISTED_NAMES
+    return f"{listed} and {more:,} more" if more > 0 else listed
 
 
 def make_names_unique(names: Iterable[str], taken: Collection[str] = ()) -> list[str]:
@@ -89,14 +105,32 @@ def pluralize(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def shorten_text(text: str, length: int = MAX_VALUE_CHARACTERS) -> str:
+    """Return a text's beginning in one line, of at most `length` characters.
+
+    >>> shorten_text("a line and more lines", 12)
+    'a line an...'
+    """
+    # Cut first: what was read by mistake may have gigabytes.
+    line = " ".join(text[: length + 1].split())
+    return line if len(text) <= length else line[: length - 3] + "..."
+
+
 def shorten_repr(value: Any) -> str:
     """Return a value's repr, shortened, with its type.
 
     >>> shorten_repr("four")
     "'four' (str)"
     """
-    shown = textwrap.shorten(repr(value), MAX_VALUE_CHARACTERS, placeholder="...")
+    shown = textwrap.shorten(_cut_repr(value), MAX_VALUE_CHARACTERS, placeholder="...")
     return f"{shown} ({type(value).__name__})"
+
+
+def _cut_repr(value: Any) -> str:
+    # A repr of a megabyte's text takes longer than the error is worth.
+    if isinstance(value, str | bytes):
+        value = value[: 2 * MAX_VALUE_CHARACTERS]
+    return repr(value)[: 2 * MAX_VALUE_CHARACTERS]
 
 
 def explain_validation_error(
@@ -135,7 +169,7 @@ def explain_validation_error(
         if member:
             unions[location[:-1]] = len(lines)
         lines.append(f"{path}: got {shorten_repr(problem['input'])}, expected {expected}")
-    return "\n".join(lines)
+    return "\n".join(line[:MAX_LINE_CHARACTERS] for line in lines)
 
 
 def _union_member(location: tuple[Any, ...], given: Any, problems: list[Any]) -> bool:

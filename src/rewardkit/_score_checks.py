@@ -12,7 +12,7 @@ from numbers import Real
 from types import NoneType
 from typing import Any, Protocol
 
-from rewardkit._messages import pluralize
+from rewardkit._messages import pluralize, shorten_repr
 from rewardkit.result import Score
 
 # the types of a sum of plain numbers; a numpy scalar makes another, and is looked at row by row
@@ -46,7 +46,7 @@ def checked_scores(scores: list[Score], size: int, reward: Named) -> list[Score]
     for row, score in enumerate(scores):
         fits = isinstance(score, Score) and isinstance(score[0], _VALUE_TYPES)
         if not fits or not isinstance(score[1], str):
-            given = f"{score!r} ({type(score).__name__})"
+            given = shorten_repr(score)
             hint = _score_hint(score)
             message = f"{name} gave {given} for row {row}, expected rk.Score(value, why){hint}"
             raise TypeError(message)
@@ -100,6 +100,24 @@ def weighted_sum(
     """
     known = [w * v for w, v in zip(weights, values, strict=True) if v is not None]
     return sum(known, bias) if known else None
+
+
+def weighted_sums(
+    columns: Sequence[Sequence[float | None]], weights: Sequence[float], bias: float = 0.0
+) -> list[float | None]:
+    """Return the weighted sum of each row, from the values of each term.
+
+    >>> weighted_sums([[1.0, None], [2.0, 4.0]], [1.0, 0.5])
+    [2.0, 2.0]
+    """
+    if any(None in values for values in columns):
+        return [weighted_sum(row, weights, bias) for row in zip(*columns, strict=True)]
+    # most columns are complete, and a product of a column is quicker than one of each row
+    products = [
+        [weight * value for value in values]  # type: ignore[operator]  # none of them is None
+        for weight, values in zip(weights, columns, strict=True)
+    ]
+    return [sum(row, bias) for row in zip(*products, strict=True)]
 
 
 def _check_at_once(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, 
 
 from pydantic_core import core_schema
 
-from rewardkit._messages import explain_missing_column, make_names_unique, pluralize
+from rewardkit._messages import explain_missing_column, make_names_unique, pluralize, shorten_repr
 from rewardkit._text.completions import read_content, read_texts, replace_surrogates
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import TagPair, list_tags
@@ -269,7 +269,8 @@ class Batch:
             return self.completion_ids
         for row, ids in enumerate(self.completion_ids):
             if not hasattr(ids, "__len__"):
-                message = f"completion_ids, row {row}: got {ids!r}, expected a list of token ids"
+                given = shorten_repr(ids)
+                message = f"completion_ids, row {row}: got {given}, expected a list of token ids"
                 raise TypeError(message)
         return [ids.tolist() if hasattr(ids, "tolist") else ids for ids in self.completion_ids]
 

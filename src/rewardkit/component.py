@@ -29,7 +29,13 @@ from typing import (
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from rewardkit._messages import did_you_mean, explain_class, explain_validation_error, suggest_wrap
+from rewardkit._messages import (
+    did_you_mean,
+    explain_class,
+    explain_validation_error,
+    shorten_repr,
+    suggest_wrap,
+)
 from rewardkit.batch import ColumnName
 from rewardkit.registry import lookup, names_of_subclasses
 
@@ -309,7 +315,7 @@ def _describe_given(value: Any) -> str:
     if callable(value):
         name = getattr(value, "__name__", type(value).__name__)
         return f"got the function {name}; {suggest_wrap(value)}"
-    return f"got {value!r} ({type(value).__name__})"
+    return f"got {shorten_repr(value)}"
 
 
 def _describe_expected(cls: type[Component]) -> str:

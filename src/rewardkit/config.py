@@ -1,7 +1,8 @@
 """Load components from YAML and dump them as YAML.
 
 The scalars are those of YAML 1.2, which PyYAML does not read by itself: `no` is a string (the code
-of Norwegian), `1e-3` a number, and no key may appear twice.
+of Norwegian), `1e-3` a number, and no key may appear twice. Aliases and tags are refused: a few
+lines of aliases can be gigabytes when read, and a scored file's YAML may be somebody else's.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from pydantic import BaseModel
 
-from rewardkit._messages import shorten_repr, suggest_wrap
+from rewardkit._messages import shorten_repr, shorten_text, suggest_wrap
 from rewardkit.component import Component, fields_set
 from rewardkit.registry import build, is_registered
+
+# PyYAML reads some 100,000 characters a second, and no configuration that was seen has 50,000.
+MAX_YAML_CHARACTERS = 250_000
+# PyYAML and the components inside each other recurse; Python allows some 1,000 calls.
+MAX_YAML_DEPTH = 50
+_NAME = re.compile(r"[\w./-]{1,60}")
 
 
 def load(source: Any) -> Any:
@@ -85,16 +93,25 @@ def dump(component: Any, *, defaults: bool = False) -> str:
 def read_yaml(text: str) -> Any:
     r"""Parse YAML text. Raises ValueError, with the line, if it is not YAML.
 
+    Text of more than 250,000 characters, of more than 50 levels, and with aliases or tags is
+    refused. Messages do not quote the text: a wrong path may name a file of secrets.
+
     >>> read_yaml("languages: [en, no]\nrate: 1e-3")
     {'languages': ['en', 'no'], 'rate': 0.001}
     """
+    if len(text) > MAX_YAML_CHARACTERS:
+        raise ValueError(f"not YAML: got more than {MAX_YAML_CHARACTERS:,} characters")
     yaml = _load_pyyaml()
     try:
         return yaml.load(text)
-    # PyYAML recurses into brackets: text of a thousand of them is malformed like any other
-    except (yaml.YAMLError, RecursionError) as error:
-        message = f"not YAML: {error}"
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        message = f"not YAML: {shorten_text(error.problem or error.context or '')}{position}"
         raise ValueError(message) from None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        reason = getattr(error, "reason", "")
+        raise ValueError(f"not YAML: {shorten_text(reason or type(error).__name__)}") from None
 
 
 def write_yaml(data: Any) -> str:
@@ -105,7 +122,8 @@ def write_yaml(data: Any) -> str:
 
 def _read_file(path: str | os.PathLike[str]) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with Path(path).open(encoding="utf-8") as file:
+            return file.read(MAX_YAML_CHARACTERS + 1)  # read_yaml refuses what is longer
     except (FileNotFoundError, IsADirectoryError):
         name = os.fspath(path)
         if is_registered(name):
@@ -123,6 +141,8 @@ def _read_file(path: str | os.PathLike[str]) -> str:
 
 def _build_item(item: Any, location: str) -> Component:
     if isinstance(item, str):
+        if not _NAME.fullmatch(item):
+            raise ValueError(f"{location}got {_describe_item(item)}, {_EXPECTED}")
         item = {"type": item}
     if callable(item) and not isinstance(item, Component | type):
         name = getattr(item, "__name__", type(item).__name__)
@@ -134,17 +154,29 @@ def _build_item(item: Any, location: str) -> Component:
     if isinstance(item, Component):
         return item
     if not isinstance(item, Mapping) or "type" not in item:
-        message = (
-            f"{location}got {item!r}, expected a mapping with the key 'type', or a list of them"
-        )
-        raise ValueError(message)
+        raise ValueError(f"{location}got {_describe_item(item)}, {_EXPECTED}")
     try:
         fields = {str(key): field for key, field in item.items() if key != "type"}
         component: Component = build(item["type"], **fields)
+    except RecursionError:
+        raise ValueError(f"{location}components inside each other too deeply") from None
     except ValueError as error:
         message = f"{location}{error}"
         raise ValueError(message) from None
     return component
+
+
+_EXPECTED = "expected a mapping with the key 'type', or a list of them"
+
+
+def _describe_item(item: Any) -> str:
+    # Neither texts nor values: they may be anything if the path is wrong, such as a .env's tokens.
+    if isinstance(item, str):
+        return f"a text of {len(item):,} characters"
+    if isinstance(item, Mapping):
+        keys = ", ".join(shorten_text(str(key), 20) for key in islice(item, 5))
+        return f"a mapping with the keys {keys or 'none'}"
+    return shorten_repr(item) if item is None or isinstance(item, int) else type(item).__name__
 
 
 def _explain_function(name: str) -> str:
@@ -206,11 +238,32 @@ def _load_pyyaml() -> Any:
         # in the order of the fields, which is the order in which the class explains them
         dump=lambda data: yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True),
         YAMLError=yaml.YAMLError,
+        MarkedYAMLError=yaml.MarkedYAMLError,
     )
+
+
+def _refuse_node(yaml: Any, event: Any, depth: int) -> str | None:
+    """Return why a node of YAML is not read, None if it is."""
+    if isinstance(event, yaml.AliasEvent):
+        return "an alias (*), which is not supported; write the value out"
+    if event.tag is not None:
+        return "a tag (!), which is not supported; quote the text"
+    return f"more than {MAX_YAML_DEPTH} levels" if depth >= MAX_YAML_DEPTH else None
 
 
 def _make_loader(yaml: Any) -> Any:
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            event = self.peek_event()
+            if problem := _refuse_node(yaml, event, self.depth):
+                raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+            self.depth += 1
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - PyYAML's signature
             # PyYAML keeps the last of two equal keys without a word.
             seen = set()
@@ -219,7 +272,7 @@ def _make_loader(yaml: Any) -> Any:
                 if not isinstance(key, yaml.ScalarNode):
                     problem = "a key must be a string or a number"
                 elif key.value in seen:
-                    problem = f"the key {key.value!r} appears twice"
+                    problem = f"the key {shorten_text(key.value)!r} appears twice"
                 if problem:
                     raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
                 seen.add(key.value)
@@ -239,7 +292,8 @@ def _make_loader(yaml: Any) -> Any:
 
 def _make_dumper(yaml: Any) -> Any:
     class Dumper(yaml.SafeDumper):  # type: ignore[misc]
-        pass
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+            return True  # `read_yaml` refuses them
 
     def quote_unprintable(dumper: Any, text: str) -> Any:
         # PyYAML escapes characters that do not print only in double quotes; plain, it folds them.

@@ -14,10 +14,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._messages import shorten_repr
+from rewardkit._messages import shorten_repr, shorten_text
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
-from rewardkit._text.patterns import compile_pattern
+from rewardkit._text.last_call import remember_last
+from rewardkit._text.patterns import compile_pattern, find_quick_length
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.component import Component
@@ -34,6 +35,7 @@ __all__ = [
     "Tag",
     "Whole",
     "explain_reference",
+    "extract_answers",
     "extract_references",
 ]
 
@@ -136,14 +138,17 @@ class Boxed(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the box's content, stripped."""
+        last = text.rfind("\\boxed")
+        if text.find("\\fbox", max(last, 0)) < 0:
+            if last < 0:
+                return None
+            # most boxes hold neither braces nor commands, and are the last
+            simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
+            if simple and (content := simple[1].strip()):
+                return content
         # texts that went through JSON twice have two backslashes
         text = text.replace("\\fbox", "\\boxed").replace("\\\\boxed", "\\boxed")
         last = text.rfind("\\boxed")
-        if last < 0:
-            return None
-        simple = _BOX_WITHOUT_BRACES.match(text, last) if self.which == "last" else None
-        if simple and (content := simple[1].strip()):
-            return content
         # The last box is nearly always closed, and then nothing before it counts: the whole text is
         # read only if it is not, or is empty.
         found = self._find_closed_box(text, last) if self.which == "last" else None
@@ -246,19 +251,24 @@ class LastNumber(Extractor):
     """Finds the part of the completion to look in; None for all of it."""
     only: bool = False
     """Whether to return None for several numbers, an expression, or a negation ("not 7"). The same
-    number again, after words, counts as one."""
+    number again, after words, counts as one, up to 1,000 times: more is a loop, not an answer."""
 
     def extract(self, text: str) -> str | None:
         """Return the number's text, with "-" before it if a minus or the word precedes it."""
         part = text if self.within is None else self.within.extract(text)
-        if part is None or (self.only and number_tokens.has_other_digits(part)):
-            return None
+        if part is None or numbers.read_integer(part) is not None:
+            return part  # most answers are an integer alone
         if not self.only:
             last = number_tokens.find_last_number(part)
             return last.text if last else None
+        return None if number_tokens.has_other_digits(part) else self._find_only(part)
+
+    def _find_only(self, part: str) -> str | None:
         found: str | None = None
         end = 0
-        for token in number_tokens.scan_numbers(part):
+        for count, token in enumerate(number_tokens.scan_numbers(part)):
+            if count == MAX_SAME_NUMBERS:
+                return None
             # without words between them, "4 4" may be a list, or digits of one number
             has_words_before = _WORD.search(part, end, token.start) is not None
             if token.is_altered or (found and not has_words_before):
@@ -294,7 +304,9 @@ class Regex(Extractor):
         pattern = compile_pattern(self.pattern)
         known = [*range(pattern.groups + 1), *pattern.groupindex]
         if self.group not in known:
-            message = f"group {self.group!r} is not in {self.pattern!r}, which has {known}"
+            message = (
+                f"group {self.group!r} is not in {shorten_text(self.pattern)!r}, which has {known}"
+            )
             raise ValueError(message)
         return self
 
@@ -302,7 +314,9 @@ class Regex(Extractor):
         """Return the group's text; None if the pattern does not match in time."""
         found = None
         try:
-            for match in compile_pattern(self.pattern).finditer(text, timeout=self.timeout):
+            is_quick = len(text) <= find_quick_length(self.pattern, self.timeout)
+            limit = {} if is_quick else {"timeout": self.timeout}
+            for match in compile_pattern(self.pattern).finditer(text, **limit):
                 # a group in a branch that was not taken has no text
                 if match[self.group] is not None:
                     found = match[self.group]
@@ -363,9 +377,31 @@ _BRACES = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
+# Each takes up to 30 microseconds, which a megabyte of "so it is -7" makes into seconds.
+MAX_SAME_NUMBERS = 1_000
+
+
 def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
     """Return whether it is a number, and equals the other text if there is one."""
     return number is not None and (other is None or number == numbers.read_number(other))
+
+
+def extract_answers(extractor: Extractor, texts: list[str]) -> list[str | None]:
+    """Return the answer that the extractor finds in each text, as a reward reads them.
+
+    >>> extract_answers(Hash(), ["#### 4", "4"])
+    ['4', None]
+    """
+    # a search with a time limit, and an extractor of one's own, may find something else next time
+    return (_extract_once if isinstance(extractor, _REPEATABLE) else _extract)(extractor, texts)
+
+
+def _extract(extractor: Extractor, texts: list[str]) -> list[str | None]:
+    return [*map(extractor.extract, texts)]
+
+
+_extract_once = remember_last(_extract)
+_REPEATABLE = (Tag, Boxed, Hash, After)
 
 
 def extract_references(extractor: Extractor | None, references: Sequence[Any]) -> Sequence[Any]:

@@ -10,9 +10,10 @@ import re
 import threading
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, error_line, shorten_text
 
 if TYPE_CHECKING:
     from rewardkit.component import Component
@@ -23,8 +24,10 @@ KINDS = ("reward", "verifier", "extractor")
 """What a component can be."""
 
 _registry: dict[str, type[Component]] = {}
+_BUILT_IN_MODULES = ("rewardkit.rewards", "rewardkit.verify", "rewardkit.extract")
+_built_ins_loaded = False
 # Reentrant: a plugin's own modules look names up while they are imported.
-_plugins_lock = threading.RLock()
+_loading_lock = threading.RLock()
 _plugins_loaded = False
 
 
@@ -54,6 +57,8 @@ def register(name: str) -> Callable[[ComponentClass], ComponentClass]:
 
     def decorate(cls: ComponentClass) -> ComponentClass:
         _check_class(cls)
+        if not cls.__module__.startswith("rewardkit."):
+            _load_built_ins()  # whose names are taken, whether they were used or not
         _check_name_is_free(name, cls)
         cls.registered_name = name
         _registry[name] = cls
@@ -96,6 +101,7 @@ def lookup(name: Any, kind: str | None = None) -> type[Component]:
     Raises ValueError with the nearest names, of that kind if one is given.
     """
     name = name if isinstance(name, str) else repr(name)
+    _load_built_ins()
     # entry points are read from disk, so only a name that is not known yet pays for it
     if name not in _registry:
         _load_plugins()
@@ -103,18 +109,21 @@ def lookup(name: Any, kind: str | None = None) -> type[Component]:
         known = [key for key, cls in _registry.items() if kind in (None, cls.component_kind)]
         near = did_you_mean(name, known)
         listed = f"rk.names({kind!r})" if kind in KINDS else "rk.names()"
-        message = f"no {kind or 'component'} is called {name!r}{near or f'; {listed} lists them'}"
+        unknown = f"no {kind or 'component'} is called {shorten_text(name)!r}"
+        message = f"{unknown}{near or f'; {listed} lists them'}"
         raise ValueError(message)
     return _registry[name]
 
 
 def is_registered(name: str) -> bool:
     """Return whether a component of that name is known so far, without importing plugins."""
+    _load_built_ins()
     return name in _registry
 
 
 def names_of_subclasses(base: type[Component]) -> list[str]:
     """Return the names registered so far of the classes that a field of type `base` takes."""
+    _load_built_ins()
     return sorted(name for name, cls in _registry.items() if issubclass(cls, base))
 
 
@@ -157,12 +166,23 @@ def _check_name_is_free(name: str, cls: type[Component]) -> None:
         raise ValueError(message)
 
 
+def _load_built_ins() -> None:
+    global _built_ins_loaded  # noqa: PLW0603 - there is one registry per process
+    if not _built_ins_loaded:
+        with _loading_lock:
+            for module in _BUILT_IN_MODULES:
+                import_module(module)
+            # set after the imports: another thread must wait for them
+            _built_ins_loaded = True
+
+
 def _load_plugins() -> None:
     """Import what other distributions declare under the entry points `rewardkit`, once."""
     global _plugins_loaded  # noqa: PLW0603 - there is one registry per process
     from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import
 
-    with _plugins_lock:
+    _load_built_ins()  # first, since what a plugin adds to the registry is checked
+    with _loading_lock:
         if _plugins_loaded or os.environ.get("REWARDKIT_NO_PLUGINS") == "1":
             return
         # set before the imports: a plugin's module that looks a name up must not start over
@@ -173,8 +193,12 @@ def _load_plugins() -> None:
             before = set(_registry)
             try:
                 plugin.load()
-            except Exception as error:  # noqa: BLE001 - one broken plugin must not stop the others
-                problem = f"did not import ({type(error).__name__}: {error})"
+            # One broken plugin must not stop the others, nor end the process by sys.exit. Ctrl-C is
+            # the user's, who may be waiting for just this import.
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                problem = f"did not import ({shorten_text(error_line(error), 300)})"
                 rejected = {name for name in _registry if name.startswith(f"{plugin.name}/")}
             else:
                 # A plugin may import another one, whose names carry that one's prefix.

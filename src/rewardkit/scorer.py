@@ -18,8 +18,9 @@ from functools import cached_property
 from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
-from rewardkit._messages import error_line, explain_missing_column, make_names_unique
-from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum
+from rewardkit._files.writing import append_columns
+from rewardkit._messages import error_line, explain_missing_column, make_names_unique, shorten_repr
+from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
 from rewardkit._template import Row
 from rewardkit.batch import Batch
 from rewardkit.component import columns as columns_of
@@ -39,6 +40,8 @@ _NOT_DATASET_COLUMNS = {
     *_BATCH_ARGUMENTS,
     "completions",
 }  # a row of TRL's logs may hold its whole group
+TOTAL = "reward"
+"""The column of the weighted sum, where scores are columns."""
 _NOT_GIVEN: Any = object()  # None is a reference too: that of a row without one
 
 
@@ -85,6 +88,11 @@ class Term(NamedTuple):
     weight: float = 1.0
     chat: bool = False
     """Whether `score` passes completions as messages, as TRL does for a conversational prompt."""
+
+    @property
+    def value_column(self) -> str:
+        """The column of the values, where scores are columns; that of the whys has `/why` more."""
+        return f"rewards/{self.name}"
 
     @property
     def columns(self) -> list[str]:
@@ -264,6 +272,39 @@ class Scorer:
         sums = (weighted_sum([one.value for one in row], weights, self.bias) for row in rows)
         return [*map(TermScore, sums)]
 
+    def __call__(self, batch: Any) -> Any:
+        """Return a batch of columns with those of the scores, as `rewardkit score` writes them.
+
+        This is what engines call with batch after batch, such as Ray Data's and datasets' maps. A
+        batch is a mapping of columns, whose values may be lists, arrays or series, or an Arrow
+        table; the result is of the same kind. After the batch's columns come `rewards/NAME`,
+        `rewards/NAME/why`, and `reward`, the weighted sum, None where nothing has a value.
+        Rewards that compare the completions of a group need all of it in one batch. Whatever a
+        reward raises propagates.
+
+        >>> from rewardkit import build
+        >>> Scorer(build("length", target=2, name="near"))({"completion": ["4", "42"]})["reward"]
+        [-1.0, 0.0]
+        """
+        table = hasattr(batch, "to_pydict")
+        columns = batch.to_pydict() if table else batch
+        columns = {name: _list_values(column) for name, column in columns.items()}
+        scores = self.score_columns(columns)
+        added: dict[str, Any] = {}
+        for term in self.terms:
+            added[term.value_column] = scores.values[term.name]
+            added[f"{term.value_column}/why"] = scores.whys[term.name]
+        added[TOTAL] = scores.totals
+        return append_columns(batch, added) if table else {**batch, **added}
+
+    def name_columns(self, row: RowScore) -> dict[str, float | str | None]:
+        """Return a row's scores by column, as `rewardkit score` writes them."""
+        columns: dict[str, float | str | None] = {}
+        for term in self.terms:
+            columns[term.value_column] = row.values[term.name]
+            columns[f"{term.value_column}/why"] = row.whys[term.name]
+        return {**columns, TOTAL: row.total}
+
     def score_row(
         self, completion: Any, /, *, reference: Any = _NOT_GIVEN, **values: Any
     ) -> RowScore:
@@ -303,8 +344,7 @@ class Scorer:
         scores = {term.name: term.values_and_whys(batch) for term in self.terms}
         values = {name: found for name, (found, _) in scores.items()}
         weights = [term.weight for term in self.terms]
-        rows = zip(*values.values(), strict=True)
-        totals = [weighted_sum(row, weights, self.bias) for row in rows]
+        totals = weighted_sums([*values.values()], weights, self.bias)
         return ColumnScores(values, {name: whys for name, (_, whys) in scores.items()}, totals)
 
 
@@ -318,7 +358,7 @@ def as_reward_list(rewards: Rewards) -> list[Any]:
     given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
     for reward in given:
         if not callable(reward):
-            problem = f"got {reward!r} ({type(reward).__name__})"
+            problem = f"got {shorten_repr(reward)}"
             message = f"{problem}, expected a reward, a function, or a list of them"
             raise TypeError(message)
     if not given:
@@ -401,6 +441,28 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
     # The name under which rewardkit's rewards log theirs; a function may do so too.
     whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
     return as_floats(values), [*map(str, whys)]
+
+
+def _list_values(values: Any) -> list[Any]:
+    """Return a column of lists, arrays or series as Python's own values."""
+    is_float = getattr(getattr(values, "dtype", None), "kind", "") == "f"
+    for method in ("to_pylist", "tolist"):
+        if hasattr(values, method):
+            values = getattr(values, method)()
+            break
+    if is_float:  # numpy has no other way to write a missing number
+        return [None if math.isnan(value) else value for value in values]
+    nested = any(hasattr(each, "tolist") for each in {*map(type, values)})
+    return [*map(_drop_arrays, values)] if nested else [*values]
+
+
+def _drop_arrays(value: Any) -> Any:
+    """Return a value with lists in place of arrays, as messages of chats come out of Arrow."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {key: _drop_arrays(item) for key, item in value.items()}
+    return [*map(_drop_arrays, value)] if isinstance(value, list) else value
 
 
 def _ignore_metric(_name: str, _value: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib.util
 import logging
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from rewardkit.adapters.trl import RewardMonitor, split
 from rewardkit.audit.alerts import Alert
 from rewardkit.rewards import Length, XmlCount
 
-transformers = pytest.importorskip("transformers")
+# not imported at once, which would take a second of each of xdist's workers
+if importlib.util.find_spec("transformers") is None:
+    pytest.skip("transformers is not installed", allow_module_level=True)
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:`\w*gradient_checkpointing\w*` is deprecated:FutureWarning:transformers"
@@ -125,7 +128,7 @@ def test_a_run_of_the_real_trainer(
 def test_it_is_a_callback_with_all_its_events() -> None:
     monitor: Any = RewardMonitor(always)
     assert isinstance(monitor, RewardMonitor)
-    assert isinstance(monitor, transformers.TrainerCallback)
+    assert isinstance(monitor, pytest.importorskip("transformers").TrainerCallback)
     assert type(monitor).__name__ == "RewardMonitor"
     assert type(monitor) is type(RewardMonitor([]))
     assert callable(getattr(monitor, "on_log"))  # noqa: B009 - inherited, which mypy cannot know

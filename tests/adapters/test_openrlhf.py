@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from rewardkit.adapters.openrlhf import make_reward_func
+from server import serving
 from system_rows import GROUPED, TWO_COLUMNS, write_rows
 
 pytestmark = pytest.mark.adapter
@@ -74,6 +75,24 @@ def test_the_executor_gets_the_totals_of_training(tmp_path):
         assert [None if math.isnan(value) else value for value in found] == values
     unread = [output["extra_logs"]["bad_reference"].item() for output in outputs]
     assert unread == [float(answer == "n/a") for answer in rows.answers]
+
+
+def test_the_executor_gets_the_totals_of_training_from_a_server(tmp_path):
+    rows = write_rows(tmp_path)
+    with serving(rows.yaml, openrlhf=True, token="secret") as server:  # noqa: S106 - of this test
+        # the password of the address is all that OpenRLHF can send
+        url = f"http://openrlhf:secret@127.0.0.1:{server.port}/get_reward"
+        executor = agent.SingleTurnAgentExecutor([url])
+        outputs = [
+            execute(executor, prompt, *rest)
+            for prompt, *rest in zip(rows.prompts, rows.texts, rows.answers, strict=True)
+        ]
+    totals = [output["reward"][0] for output in outputs]
+    assert totals == pytest.approx(rows.totals, abs=1e-9)
+    assert [output["scores"][0] for output in outputs] == totals
+    for name, values in rows.values.items():
+        found = [torch.tensor(output["extra_logs"][name]).item() for output in outputs]
+        assert [None if math.isnan(value) else value for value in found] == values
 
 
 def test_a_prompt_that_was_cut_is_not_scored(tmp_path):

@@ -8,6 +8,8 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit.adapters import openrlhf, swift
@@ -136,3 +138,16 @@ def test_swift_s_names_and_columns_are_checked_when_registered(stand_in_for_swif
     with pytest.raises(ValueError, match=r"no column 'answer' \(columns: answers\); did you mean"):
         swift.register(right, columns=["answers"])
     assert [*stand_in_for_swift.orms] == ["math"]
+
+
+@given(st.text("ab", max_size=12), st.text("ab", max_size=12))
+def test_the_end_of_a_prompt_is_found_at_the_start_of_a_query(prompt, query):
+    lengths = range(min(len(prompt), len(query)) + 1)
+    expected = max(size for size in lengths if query[:size] == prompt[len(prompt) - size :])
+    assert openrlhf._find_overlap(prompt, query) == expected
+
+
+def test_a_prompt_that_repeats_itself_is_cut_in_linear_time():
+    prompt = "a" * 300_000
+    query = "a" * 200_000 + "b" * 40
+    assert openrlhf.cut_completion(query, prompt[1:] + "c" + "a" * 200_000) == "b" * 40

@@ -27,6 +27,7 @@ from rewardkit import presets
 from rewardkit.adapters.trl import as_async, split
 from rewardkit.batch import ColumnError
 from rewardkit.presets import published
+from rewardkit.scoring import score
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:`\w*gradient_checkpointing\w*` is deprecated:FutureWarning:transformers"
@@ -251,6 +252,24 @@ def test_why_is_a_column_of_the_table(train: Train, either: str) -> None:
         for row in table:
             assert f"count {COUNT[text_of(row)]:g} (" in row["total/why"]
             assert f"right {CORRECT[text_of(row)]:g} (" in row["total/why"]
+
+
+@pytest.mark.parametrize("rows", [PLAIN, CHAT], ids=["plain", "chat"])
+def test_logged_tables_are_scored_again_once_the_dataset_is_joined(
+    train: Train, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    run = train([count], rows, log_completions=True)
+    logged, out = run.folder / "completions", tmp_path / "scored.parquet"
+    with pytest.raises(ColumnError, match="no column 'answer'"):
+        score(logged, right, out)
+    done = score(logged, right, out, join=rows)
+    assert done.unmatched == 0
+    scored = pytest.importorskip("pyarrow.parquet").read_table(out).to_pylist()
+    assert len(scored) == 16
+    for row in scored:
+        assert row["answer"] == rows[0]["answer"]
+        assert row["rewards/right"] == CORRECT[text_of(row)]
+        assert row["count"] == pytest.approx(COUNT[text_of(row)], abs=1e-5)
 
 
 def test_metrics_of_two_sums_are_logged_separately(train: Train) -> None:

@@ -8,6 +8,7 @@ import math
 import pytest
 
 from rewardkit.adapters.verl import compute_score
+from server import serving
 from system_rows import GROUPED, TWO_COLUMNS, write_rows
 
 pytestmark = pytest.mark.adapter
@@ -125,6 +126,30 @@ def test_columns_of_extra_info_and_rewards_that_verl_cannot_call(tmp_path):
         compute_score("d", "4", "4", rewards=str(path))
 
 
+def test_the_remote_manager_gets_the_totals_of_training_from_a_server(tmp_path):
+    rows = write_rows(tmp_path)
+    ray.init("local", num_cpus=2, include_dashboard=False)
+    try:
+        with serving(rows.yaml) as server:
+            settings = make_settings(server.url)
+            settings["reward"]["reward_manager"]["name"] = "remote"
+            settings["reward"]["num_workers"] = 1
+            manager = reward.load_reward_manager(config.create(settings), CharacterTokenizer())
+            data = make_data(rows)
+
+            async def run():
+                return await asyncio.gather(
+                    *(manager.run_single(data[row : row + 1]) for row in range(len(data)))
+                )
+
+            manager.loop = asyncio.new_event_loop()
+            found = manager.loop.run_until_complete(run())
+    finally:
+        ray.shutdown()
+    totals = [each["reward_score"] for each in found]
+    assert totals == pytest.approx(rows.totals, abs=1e-9)
+
+
 def test_workers_on_a_ray_cluster_give_the_totals_of_training(tmp_path):
     rows = write_rows(tmp_path)
     folder = str(tmp_path / "tokenizer")
@@ -132,7 +157,7 @@ def test_workers_on_a_ray_cluster_give_the_totals_of_training(tmp_path):
     settings = make_settings(rows.yaml)
     settings["reward"] |= {"num_workers": 2, "reward_model": {"enable": False}}
     settings["actor_rollout_ref"] = {"model": {"path": folder, "tokenizer_path": folder}}
-    ray.init(num_cpus=2, include_dashboard=False)
+    ray.init("local", num_cpus=2, include_dashboard=False)
     try:
         manager = loop.RewardLoopManager(config.create(settings))
         found = manager.compute_rm_score(make_data(rows, numbers.__getitem__))

@@ -9,6 +9,7 @@ import pytest
 
 import rewardkit as rk
 from cli.commands import run
+from rewardkit.cli.components import describe_component
 from rewardkit.registry import lookup
 
 
@@ -47,6 +48,18 @@ def test_show_documents_every_field(name):
     shown = run("show", name)
     assert name in shown
     assert all(field["name"] in shown for field in page["fields"])
+
+
+@pytest.mark.sandbox
+def test_show_says_what_answers_run_in():
+    assert show("code")["sandbox"].startswith("bubblewrap, ")
+    assert "\nsandbox bubblewrap, " in run("show", "code")
+    assert show("exact")["sandbox"] is None
+
+
+def test_show_says_why_nothing_can_run(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert describe_component("code")["sandbox"].startswith("nothing: ")
 
 
 def test_show_marks_required_fields():

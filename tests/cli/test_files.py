@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cli.commands import run
-from rewardkit.cli import main
+from rewardkit.cli import app, main, printing
 
 
 def test_score(folder):
@@ -63,6 +66,7 @@ def test_score_says_that_a_reward_has_no_value_at_all_and_why(
         (["in.jsonl", "xml_soft", "-o", "out.jsonl"], "--column response=completion"),
         (["on.jsonl", "xml_soft", "-o", "out.jsonl"], "did you mean 'in.jsonl'?"),
         (["in.jsonl", "-o", "out.jsonl"], "Missing argument"),
+        (["in.jsonl", "xml_soft", "-o", "out.jsonl", "--engine", "dask"], "'local' or 'ray'"),
     ],
 )
 def test_score_explains_errors_in_one_line(arguments, message, folder, capsys):
@@ -70,6 +74,14 @@ def test_score_explains_errors_in_one_line(arguments, message, folder, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_ray_that_is_not_installed_is_named_with_its_extra(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    arguments = ["in.jsonl", "xml_soft", "-o", "out.jsonl", "--engine", "ray"]
+    assert main(["score", *arguments]) == 2
+    assert "pip install 'rewardkit[ray]'" in capsys.readouterr().err
+    assert not [*folder.glob("out*")]
 
 
 def test_an_error_of_a_reward_names_the_reward_and_the_rows(folder, capsys):
@@ -90,3 +102,91 @@ def test_a_missing_column_names_the_option_that_renames_one(folder, capsys):
     assert "--column FILE=REWARD" in capsys.readouterr().err
     assert main(["preflight", "right.yaml", "--data", "in.jsonl"]) == 1
     assert "--column FILE=REWARD" in " ".join(capsys.readouterr().out.split())
+
+
+def write_scored(folder: Path) -> None:
+    # pass rates 0, 1/2 and 1
+    rows = [
+        {"prompt": f"p{n // 2}", "completion": f"{n}", "rewards/right": float(n in (2, 4, 5))}
+        for n in range(6)
+    ]
+    (folder / "scored.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
+def test_filter(folder):
+    write_scored(folder)
+    arguments = ["filter", "scored.jsonl", "-o", "kept.jsonl", "--pass-rate", "0.2..0.8"]
+    printed = " ".join(run(*arguments).split())
+    assert "right ≥ 1: pass@1 50.0%, pass@2 66.7%; 33.3% of 3 groups never pass" in printed
+    assert "kept.jsonl: 2 of 6 rows, 1 of 3 groups" in printed
+    rows = [json.loads(line) for line in Path("kept.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["completion"], row["pass_rate"]) for row in rows] == [("2", 0.5), ("3", 0.5)]
+    kept = json.loads(run(*arguments, "--one-per-group", "--json"))
+    assert (kept["rows"], kept["passes"]["pass_at"][1]) == (
+        1,
+        {"k": 2, "value": pytest.approx(2 / 3), "groups": 3},
+    )
+
+
+@pytest.mark.parametrize("given", ["0.2", "0.8..0.2", "..", "a..b", "0..1.5", "-1..1", "nan..1"])
+def test_a_range_is_two_numbers(given, folder, capsys):
+    write_scored(folder)
+    assert main(["filter", "scored.jsonl", "-o", "kept.jsonl", f"--pass-rate={given}"]) == 2
+    assert "expected LOW..HIGH, two numbers from 0 to 1" in capsys.readouterr().err
+
+
+def test_score_joins_a_dataset_and_says_how_many_rows_it_lacks(folder, capsys):
+    rows = [{"prompt": f"p{n}", "completion": "<answer>4</answer>"} for n in range(3)]
+    Path("logged.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    data = [{"question": f"p{n}", "answer": "4"} for n in range(2)]
+    Path("data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in data), "utf-8")
+    Path("right.yaml").write_text("type: correct\nverifier: number\nname: right\n", "utf-8")
+    arguments = ["score", "logged.jsonl", "right.yaml", "-o", "out.jsonl", "--join", "data.jsonl"]
+    assert main(arguments) == 2
+    assert "no column 'prompt' (columns: question, answer) to join on" in capsys.readouterr().err
+    assert main([*arguments, "--on", "prompt=question"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == "rewardkit: 1 row without a match in the joined data\n"
+    assert "right ≥ 1: pass@1 100.0%; 0.0% of 2 groups never pass, 100.0% always" in printed.out
+
+
+def test_score_from_standard_input_to_standard_output(folder):
+    lines = Path("in.jsonl").read_text("utf-8")
+    arguments = ["score", "-", "two.yaml", "-c", "response=completion", "-o", "-"]
+    done = CliRunner().invoke(app, arguments, input=lines)
+    assert done.exit_code == 0
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["reward"] for row in rows] == [-14.0, 0.0]
+    assert "length.target:4" in done.stderr  # the table
+    with pytest.raises(ValueError, match="both print to stdout"):
+        app([*arguments, "--json"], standalone_mode=False)
+
+
+def test_the_reader_of_standard_output_may_stop_early(folder):
+    rows = "".join(json.dumps({"completion": "x" * 500}) + "\n" for _ in range(3000))
+    Path("many.jsonl").write_text(rows, "utf-8")
+    command = [sys.executable, "-m", "rewardkit", "score", "many.jsonl", "xml_soft", "-o", "-"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline().startswith(b'{"completion"')
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 0
+
+
+def test_a_group_of_an_unknown_column_is_an_error(folder, capsys):
+    write_scored(folder)
+    assert main(["report", "scored.jsonl", "--group", "promt"]) == 2
+    assert "group='promt': no column 'promt'" in capsys.readouterr().err
+    assert not Path("report.html").exists()
+
+
+def test_a_report_on_a_terminal_shows_how_far_it_is(folder, monkeypatch):
+    write_scored(folder)
+    stages: list[tuple[str, int, int | None]] = []
+    monkeypatch.setattr(printing.ProgressBar, "stage", lambda _, *given: stages.append(given))
+    monkeypatch.setattr(printing.Console, "is_terminal", property(lambda _: True))
+    run("report", "scored.jsonl")
+    assert stages[0] == ("rows", 0, 6)
+    assert [stage for stage, *_ in stages][-2:] == ["figures", "texts"]
+    assert stages[-2][1] == stages[-2][2]

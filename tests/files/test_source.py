@@ -154,6 +154,7 @@ def test_any_objects_survive_jsonl(folder, rows):
         ("a.csv", b"a,a\n1,2", "line 1: two columns have the same name"),
         ("a.csv", "a\nü".encode("latin-1"), "not UTF-8 .*iconv"),
         ("a.parquet", b"PAR1" * 10, "a.parquet: not parquet"),
+        ("a.parquet", b"PAR1" + b"\x15" * 40 + b"\x28\0\0\0PAR1", "a.parquet: not parquet"),
         ("a.txt", b"", "got the ending '.txt', expected .jsonl"),
     ],
     ids=lambda given: given[:20] if isinstance(given, str) else len(given),
@@ -188,6 +189,23 @@ def test_a_dataset_with_several_splits_is_reported_with_their_names(tmp_path):
     datasets.DatasetDict(splits).save_to_disk(tmp_path / "saved")
     with pytest.raises(ValueError, match=r"saved.train or .*saved.test"):
         Source.resolve(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"splits": 1}', b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize("name", ["dataset_dict.json", "state.json"])
+def test_garbage_in_a_saved_dataset_is_named(name, content, tmp_path):
+    pytest.importorskip("datasets")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{tmp_path}.*: not a .* that datasets saved"):
+        [*Source.resolve(tmp_path).rows()]
+
+
+def test_columns_without_end_are_not_all_listed(tmp_path):
+    row = {f"{'c' * 1_000}{number}": 1 for number in range(1_000)}
+    path = as_jsonl(tmp_path, [row])
+    with pytest.raises(ValueError, match="and 970 more") as raised:
+        [*Source.resolve(path).rows(columns={"response": "completion"})]
+    assert len(str(raised.value)) < 3_000
 
 
 def test_files_of_two_kinds_are_refused(tmp_path):

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from rewardkit.report import report
-from scored_pages import HOSTILE, hostile_page, hostile_rows, made, write
+from rewardkit.report import diff, report
+from scored_pages import HOSTILE, hostile_page, hostile_rows, made, unbroken_rows, write
 
 pytestmark = pytest.mark.browser
 
@@ -197,6 +197,38 @@ def test_clicking_a_bar_shows_as_many_rows_as_its_label(opened):
             assert (0 if shown == "0 rows" else int(shown.split()[-1])) == sizes[index]
 
 
+def test_a_pass_rate_shows_its_groups(opened):
+    page = opened(ROWS)
+    bars = page.get_by_role("group", name="pass rates of groups").get_by_role("button")
+    # 15 groups of 8, by how many of each are right
+    rates = [
+        sum(row["rewards/right"] for row in ROWS[start : start + 8]) / 8
+        for start in range(0, 120, 8)
+    ]
+    assert bars.count() == len({*rates})
+    bars.first.press("Enter")
+    lowest = min(rates)
+    assert page.locator("#range").inner_text().endswith(f"of {8 * rates.count(lowest)}")
+    number = page.locator("#table th").all_inner_texts().index("pass rate") + 1
+    assert {float(text) for text in column(page, number)} == {lowest}
+
+
+def test_pass_at_k_and_the_shares_of_the_variance(opened):
+    page = opened(ROWS)
+    lines = page.locator("#passes tbody tr").all_inner_texts()
+    assert [re.split(r"\s", line)[0] for line in lines] == [
+        *(f"pass@{k}" for k in (1, 2, 4, 8)),
+        "majority",
+    ]
+    mean = sum(row["rewards/right"] for row in ROWS) / 120
+    assert f"{mean:.0%}" in lines[0]
+    for number in (2, 3):
+        cells = page.locator(f"#shares tbody tr td:nth-child({number})").all_inner_texts()
+        *shares, whole = (float(text.strip().rstrip("%")) for text in cells)
+        assert sum(shares) == pytest.approx(100)
+        assert whole == 100
+
+
 def test_an_opened_row_shows_reasons_and_marks_the_answer(opened):
     page = opened(ROWS)
     page.get_by_role("searchbox").fill("row 1")
@@ -232,6 +264,16 @@ def test_hostile_completions_are_shown_and_run_nothing(opened, tmp_path):
     assert page.locator("tr.detail img, tr.detail script, tr.detail svg").count() == 0
 
 
+def test_texts_without_a_space_do_not_freeze_the_page(opened):
+    # Each of them alone took Chromium longer than Playwright waits.
+    page = opened(unbroken_rows(60_000))
+    page.locator(".open").first.click()
+    assert page.locator("tr.detail .prose").first.is_visible()
+    page.set_viewport_size({"width": 400, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert len(page.locator(".reasons .text").first.inner_text()) <= 300
+
+
 def brightness(page) -> float:
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
@@ -260,11 +302,49 @@ LONG = [
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("rows", [ROWS, hostile_rows(), LONG], ids=["made", "hostile", "long"])
+@pytest.mark.parametrize(
+    "rows",
+    [ROWS, hostile_rows(), LONG, unbroken_rows(400)],
+    ids=["made", "hostile", "long", "unbroken"],
+)
 def test_no_page_is_wider_than_its_window(opened, width, rows):
     page = opened(rows, viewport={"width": width, "height": 900})
     page.locator(".open").first.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def risen(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows as after another version of the first reward."""
+    name = next(name for name in rows[0] if name.startswith("rewards/") and "/why" not in name)
+    return [{**row, name: (row[name] or 0) + n % 3} for n, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(
+    "rows",
+    [ROWS, hostile_rows(), LONG, unbroken_rows(60_000)],
+    ids=["made", "hostile", "long", "unbroken"],
+)
+def test_a_page_of_two_files_is_read_without_a_script(opened, tmp_path, width, rows):
+    files = [write(tmp_path, rows, "a.jsonl"), write(tmp_path, risen(rows), "b.jsonl")]
+    diff(*files, out=tmp_path / "page.html")
+    options = {"viewport": {"width": width, "height": 900}, "java_script_enabled": False}
+    page = opened(tmp_path / "page.html", **options)
+    example = page.locator("details").first
+    assert not example.locator(".prose").first.is_visible()
+    example.locator("summary").press("Enter")
+    assert example.locator(".prose").first.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_role("group", name="changes of the sum").is_visible()
+    assert page.locator("table.changes tbody tr").count() >= 2
+
+
+def test_a_page_of_two_files_follows_the_colours_of_the_system(opened, tmp_path):
+    files = [write(tmp_path, ROWS, "a.jsonl"), write(tmp_path, risen(ROWS), "b.jsonl")]
+    diff(*files, out=tmp_path / "page.html")
+    options = {"java_script_enabled": False}
+    assert brightness(opened(tmp_path / "page.html", color_scheme="dark", **options)) < 60
+    assert brightness(opened(tmp_path / "page.html", color_scheme="light", **options)) > 200
 
 
 def test_a_single_row_and_disabled_scripts(opened):

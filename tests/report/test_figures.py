@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit.report.answers import locate
-from rewardkit.report.compute_figures import BINS, make_histogram, measure
-from rewardkit.report.formatting import number, percent, two_decimals
+from rewardkit.report.compute_figures import BINS, correlate_all, make_histogram, measure
+from rewardkit.report.formatting import number, percent, split_hundred, two_decimals
 from rewardkit.report.rows import gather
 from scored_pages import made, scored, seeded
 
@@ -209,3 +210,132 @@ def test_no_figure_is_minus_zero(value):
     assert percent(value) == "0%"
     assert two_decimals(value) == "0.00"
     assert number(value) in ("0", "-1e-09")
+
+
+# Groups
+
+
+def grouped(*groups: list[tuple[str, float, float]]) -> list[dict[str, Any]]:
+    """Return rows of groups, each a list of (answer, right, length)."""
+    return [
+        scored(f"<answer>{answer}</answer>", f"prompt {number}", right=right, length=length)
+        for number, group in enumerate(groups)
+        for answer, right, length in group
+    ]
+
+
+def test_a_reward_that_is_flat_where_the_sum_varies_is_named():
+    # right varies in one group of five; length in all of them
+    flat = [[("4", 1.0, n / 10), ("4", 1.0, n / 5 + 1)] for n in range(3)]
+    flat.append([("5", 0.0, 0.1), ("5", 0.0, 0.2)])
+    rows = gather(grouped([("4", 1.0, 0.5), ("5", 0.0, 0.7)], *flat))
+    figures = measure(rows)
+    assert figures.zero_std == 0
+    (finding,) = [each for each in figures.findings if each.kind == "signal"]
+    assert (finding.level, finding.figure) == ("bad", "80%")
+    assert finding.rewards == ("right", "length")
+    assert "25% never pass and 75% always" in finding.text
+    assert "come from length." in finding.text
+    assert not [each for each in figures.findings if each.level == "good"]
+
+
+def test_a_reward_that_varies_alone_is_named_where_none_is_known_to_be_right():
+    rows = [
+        scored("a", str(n // 2), style=float(n % 2), tone=float(n in (3, 5)), weight=1.0)
+        for n in range(20)
+    ]
+    (finding,) = [each for each in measure(gather(rows)).findings if each.kind == "signal"]
+    assert (finding.level, finding.figure, finding.rewards) == ("watch", "80%", ("style",))
+
+
+def test_good_news_says_in_which_groups_each_reward_varies():
+    rows = gather(grouped(*[[("4", 1.0, 0.5), ("5", 0.0, 0.5)]] * 8, [("4", 1.0, 1.0)] * 2))
+    (finding,) = [each for each in measure(rows).findings if each.kind == "zero_std"]
+    assert finding.level == "good"
+    assert finding.text.endswith("Groups in which it varies: right in 89%, length in 0%.")
+
+
+def test_pass_rates_and_the_majority_vote_by_hand():
+    rows = gather(
+        grouped(
+            [("4", 1.0, 0.0), ("4", 1.0, 0.0), ("5", 0.0, 0.0), ("", 0.0, 0.0)],  # 1/2, right
+            [("4", 1.0, 0.0), ("5", 0.0, 0.0), ("5", 0.0, 0.0), ("6", 0.0, 0.0)],  # 1/4, wrong
+            [("4", 1.0, 0.0), ("5", 0.0, 0.0), ("", 0.0, 0.0), ("", 0.0, 0.0)],  # 1/4, a tie
+        )
+    )
+    figures = measure(rows, extractors=[rk.build("tag")])
+    assert rows.pass_rates == [0.5, 0.25, 0.25]
+    assert [(bar.low, bar.size) for bar in figures.pass_rate.bars] == [(0.25, 2), (0.5, 1)]
+    passes = figures.passes
+    assert (passes.reward, passes.least, passes.groups) == ("right", 1.0, 3)
+    assert passes.majority == pytest.approx((1 + 0 + 0.5) / 3)
+    # of six pairs, five have one of two right ones, and three the only one
+    assert [each.value for each in passes.pass_at] == pytest.approx(
+        [1 / 3, (5 / 6 + 1 / 2 + 1 / 2) / 3, 1.0]
+    )
+    assert measure(rows).passes.majority is None  # no answers were read
+
+
+def test_completions_alone_in_their_group_count_for_pass_at_one():
+    rows = gather([scored("a", str(n), right=float(n < 3)) for n in range(4)])
+    assert [(each.k, each.value) for each in measure(rows).passes.pass_at] == [(1, 0.75)]
+
+
+def test_shares_within_groups_leave_out_the_difference_between_prompts():
+    # over all rows x varies most, and only between the groups
+    rows = gather([scored("a", str(n // 2), x=10.0 * (n // 2), y=float(n % 2)) for n in range(20)])
+    x, y = measure(rows).rewards
+    assert (x.group_share, y.group_share) == pytest.approx((0.0, 1.0))
+    assert x.variance_share > 0.99
+
+
+def test_a_sum_that_is_not_of_the_files_rewards_leaves_a_rest():
+    rows = gather(
+        [scored("a", str(n // 2), x=float(n % 3), reward=2.0 * (n % 3)) for n in range(9)]
+    )
+    figures = measure(rows)
+    assert figures.rewards[0].variance_share == pytest.approx(0.5)
+    assert figures.rest_share == pytest.approx(0.5)
+
+
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=9))
+def test_shares_as_text_add_up(shares):
+    shares.append(1 - sum(shares))
+    texts = split_hundred(shares)
+    assert sum(round(10 * float(text[:-1])) for text in texts) == 1000
+    for share, text in zip(shares, texts, strict=True):
+        assert abs(100 * share - float(text[:-1])) < 0.1
+
+
+@given(
+    st.lists(st.tuples(st.none() | st.integers(-9, 9), st.none() | st.integers(-9, 9)), max_size=30)
+)
+def test_correlations_are_pearsons(pairs):
+    columns = [[None if v is None else float(v) for v in side] for side in zip(*pairs, strict=True)]
+    found = correlate_all(columns)[0][1] if columns else None
+    known = [pair for pair in pairs if None not in pair]
+    if len({a for a, _ in known}) < 2 or len({b for _, b in known}) < 2:
+        assert found is None
+    else:
+        assert found == pytest.approx(statistics.correlation(*zip(*known, strict=True)))
+
+
+def test_a_few_rows_correlate_by_chance():
+    rows = gather([scored("x" * (1 + n), str(n), a=n, b=2 * n) for n in range(2)])
+    figures = measure(rows)
+    assert figures.correlations[-2][-1] == pytest.approx(1)
+    assert not {"length", "agree"} & {finding.kind for finding in figures.findings}
+
+
+def test_a_group_of_an_unknown_column_is_refused():
+    with pytest.raises(ValueError, match=r"group='promt': no column 'promt'.*mean 'prompt'"):
+        gather([scored("a", r=1.0)], group="promt")
+    assert gather([{"completion": "a", "rewards/r": 1.0}]).groups == []
+
+
+def test_a_graded_reward_alone_is_not_taken_for_right_answers():
+    graded = [scored("a", "p", length=-n / 7) for n in range(9)]
+    assert measure(gather(graded)).passes is None
+    flags = [scored("a", "p", solved=float(n > 5)) for n in range(9)]
+    assert measure(gather(flags)).passes.pass_at[0].value == pytest.approx(1 / 3)
+    assert gather(graded, pass_reward="length", pass_value=-0.5).rule.least == -0.5  # noqa: S106

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit.report import report
-from rewardkit.report.page import show_invisible
+from rewardkit.report.render import show_invisible
 from scored_pages import hostile_page, made, scored, seeded, texts_in, unpacked, write
 
 
@@ -63,6 +63,63 @@ def test_the_sidecar_gives_weights_and_extractors(tmp_path):
     assert done.figures.rewards[0].weight == 2.0
     item = texts_in((tmp_path / "page.html").read_text(encoding="utf-8"))[0]
     assert item["a"] == ["7", "tag", 7, 8]
+
+
+def test_long_reasons_and_names_are_shortened_and_stay_apart(tmp_path):
+    name, why = "n" * 1_000_000, "w" * 3_000_000
+    rows = [
+        {"completion": "a", f"rewards/{name}{n}": n, f"rewards/{name}{n}/why": why, "c" * 900: "x"}
+        for n in (1, 2)
+    ]
+    done = report(write(tmp_path, rows), tmp_path / "page.html", weights={f"{name}2": 3.0})
+    first, second = done.figures.rewards
+    assert first.name != second.name
+    assert max(len(first.name), len(second.name)) <= 120
+    assert [first.weight, second.weight] == [1.0, 3.0]
+    assert [len(reason.text) for reason in first.reasons] == [300]
+    item = texts_in((tmp_path / "page.html").read_text(encoding="utf-8"))[0]
+    assert len(item["w"][0]) < 400
+    assert [len(column) for column in item["c"]] == [120]
+
+
+def test_a_row_shows_some_of_its_many_columns(tmp_path):
+    row = {"completion": "a", "rewards/r": 1.0, **{f"column {n}": n for n in range(5_000)}}
+    report(write(tmp_path, [row]), tmp_path / "page.html")
+    columns = texts_in((tmp_path / "page.html").read_text(encoding="utf-8"))[0]["c"]
+    assert [*columns][-2:] == ["column 39", "and 4,960 more columns"]
+
+
+def test_the_page_is_written_beside_and_renamed(tmp_path, monkeypatch):
+    source, page = write(tmp_path, made(8)), tmp_path / "page.html"
+    page.write_text("the page before")
+    other = tmp_path / "kept.txt"
+    other.write_text("kept")
+    (tmp_path / "page.html.new").symlink_to(other)
+
+    def refuse(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", refuse)
+        with pytest.raises(OSError, match="no space left"):
+            report(source, page)
+    assert page.read_text() == "the page before"
+    report(source, page)
+    assert page.read_text(encoding="utf-8").strip().startswith("<!doctype html>")
+    assert other.read_text() == "kept"
+    assert not (tmp_path / "page.html.new").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes of a Unix system")
+def test_a_page_goes_to_the_file_that_a_link_names_and_into_a_pipe(tmp_path):
+    source, page, link = write(tmp_path, made(8)), tmp_path / "page.html", tmp_path / "latest"
+    page.write_text("")
+    link.symlink_to(page)
+    report(source, link)
+    assert link.is_symlink()
+    assert page.stat().st_size > 0
+    report(source, Path(os.devnull))
+    assert not Path(os.devnull).is_file()
 
 
 @pytest.mark.parametrize("beside", ["# no reward\n", "type: nowhere/known\n", "- : ["])

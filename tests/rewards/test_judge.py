@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import pickle
 import re
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from endpoint import BEST, RUBRIC, error, serving, shown
+from endpoint import BEST, RUBRIC, error, said, serving, shown
 from rewardkit import testing as kit
 
 
@@ -211,14 +213,16 @@ def test_a_try_that_takes_too_long_abstains():
     with serving(lambda text, request: release.wait(30) and BEST) as server:
         (score,) = scored(server, "text", timeout=0.2)
         release.set()
-    assert score == (None, "APITimeoutError: Request timed out.")
+    assert score.value is None
+    assert score.why.startswith("APITimeoutError: Request timed out.")
 
 
 def test_nobody_listening_abstains():
     with serving() as server:
         pass
     (score,) = scored(server, "text")
-    assert score == (None, "APIConnectionError: Connection error.")
+    assert score.why.startswith("APIConnectionError: Connection error. (")
+    assert "refused" in score.why.lower() or "attempts failed" in score.why
 
 
 def test_concurrent_requests_are_limited():
@@ -370,3 +374,118 @@ def test_bounds_are_the_least_and_the_greatest_sum(values):
     for row in values:
         sums = [total + value for total in sums for value in row]
     assert (low, high) == pytest.approx((min(sums), max(sums)))
+
+
+@contextmanager
+def redirecting(location, status=307):
+    """A server that redirects each first request, and the number of requests that it got."""
+    with serving(lambda text, request: (status, b"", {"Location": location})) as server:
+        yield server
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_request_follows_a_redirect_to_another_origin(status):
+    with serving() as other, redirecting(f"{other.url}/chat/completions", status) as server:
+        (score,) = scored(server, "private")
+        assert other.requests == []
+    assert score.value is None
+    assert "ReplyError: a redirect to another origin, http://127.0.0.1" in score.why
+
+
+def test_a_redirect_within_the_origin_is_followed():
+    answers = iter([(307, b"", {"Location": "/v1/chat/completions"})])
+    with serving(lambda text, request: next(answers, BEST)) as server:
+        assert scored(server, "text")[0].value == 2.0
+
+
+def packed(body: bytes) -> tuple:
+    return 200, gzip.compress(body), {"Content-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ((200, b" " * (1 << 23) + b" ", {}), "the reply has more than 8,388,608 bytes"),
+        (packed(b" " * (1 << 25)), "the reply has more than 8,388,608 bytes"),
+        ((200, b"not gzip", {"Content-Encoding": "gzip"}), "the reply is broken gzip"),
+        ((200, b"x", {"Content-Encoding": "gzip, gzip"}), "has the encoding 'gzip, gzip'"),
+        ((200, b"x", {"Content-Encoding": "br"}), "has the encoding 'br'"),
+        ((500, packed(b" " * (1 << 25))[1], {"Content-Encoding": "gzip"}), "more than 8,388,608"),
+    ],
+    ids=["plain", "gzip", "broken", "twice", "brotli", "an error's"],
+)
+def test_a_reply_that_is_too_large_abstains(answer, why):
+    with serving(lambda text, request: answer) as server:
+        (score,) = scored(server, "text")
+    assert score.value is None
+    assert why in score.why
+
+
+def test_a_packed_reply_is_read():
+    with serving(lambda text, request: packed(json.dumps(said(BEST)).encode())) as server:
+        assert scored(server, "text")[0].value == 2.0
+    assert server.headers[0]["Accept-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:sk-very-secret@example.com/v1",
+        "https://sk-very-secret@example.com/v1",
+        "https://example.com/v1?api_key=sk-very-secret",
+        "https://example.com/v1?a=b&access_token=sk-very-secret",
+        "example.com/sk-very-secret",
+        "me:sk-very-secret@example.com/v1",
+        "file:///sk-very-secret",
+        "http://sk-very-secret:port/v1",
+        "http://[sk-very-secret/v1",
+    ],
+)
+def test_an_address_with_a_secret_or_of_no_server_is_refused_and_not_shown(address):
+    with pytest.raises(ValueError, match=r"^judge.*base_url: ") as raised:
+        rk.build("judge", criteria=RUBRIC, model="m", base_url=address)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("around", [" {}", "{}\n", "\t{}\r\n"])
+def test_white_space_around_the_key_is_left_out_and_said(around, monkeypatch, caplog):
+    monkeypatch.setenv("JUDGE_KEY", around.format("sk-very-secret"))
+    with serving() as server:
+        reward = judging(server, api_key_env="JUDGE_KEY")
+        assert reward(prompts=["p"], completions=["text"]) == [2.0]
+    assert server.headers[0]["Authorization"] == "Bearer sk-very-secret"
+    assert "the key in JUDGE_KEY has white space around it" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "key", ["sk very-secret", "sk\nvery-secret", "sk-very-secret\u2026", "\x01secret"]
+)
+def test_a_key_that_no_header_can_hold_is_explained_and_not_shown(key, monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", key)
+    with serving() as server:
+        reward = judging(server, api_key_env="JUDGE_KEY")
+        with pytest.raises(ValueError, match="JUDGE_KEY has white space, or a char") as raised:
+            reward(prompts=["p"], completions=["text"])
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"[]", b'{"choices": []}', b"null"])
+def test_what_is_not_a_completion_is_said(body):
+    with serving(lambda text, request: (200, body, {})) as server:
+        (score,) = scored(server, "text")
+    assert score.why == "ReplyError: the reply is not a chat completion; is base_url right?"
+
+
+def test_a_reply_that_was_cut_off_is_said():
+    body = said("")
+    body["choices"][0]["finish_reason"] = "length"
+    with serving(lambda text, request: (200, body, {})) as server:
+        (score,) = scored(server, "text")
+    assert "cut off before its reply" in score.why
+
+
+def test_a_long_error_is_cut():
+    with serving(lambda text, request: error(400, "x" * 1_000_000)) as server:
+        (score,) = scored(server, "text")
+    assert len(score.why) == 200

@@ -64,7 +64,7 @@ def test_overlong_is_trls_again_and_again_and_for_the_longest():
 
 def test_a_row_without_ids_is_named():
     late = rk.build("overlong", max_tokens=3, cache_tokens=1)
-    with pytest.raises(TypeError, match=r"completion_ids, row 1: got 7, expected a list"):
+    with pytest.raises(TypeError, match=r"completion_ids, row 1: got 7 .*expected a list"):
         late(completions=["a", "b"], completion_ids=[[1], 7])
     with pytest.raises(ValueError, match=r"counting tokens needs completion_ids"):
         late(completions=["a", "b"])
@@ -174,3 +174,23 @@ def test_a_length_reward_extracts_the_reference():
         given = {"prompts": ["p"] * 2, "completions": ["4", "5 or so"]}
         right, wrong = reward(**given, answer=[solution] * 2)
         assert right > 0 >= wrong
+
+
+@given(counts=st.lists(st.integers(0, 12), max_size=8))
+def test_overlong_reads_counts_from_a_column_as_from_ids(counts):
+    fields = {"max_tokens": 8, "cache_tokens": 4}
+    given = {"completions": ["x"] * len(counts)}
+    by_ids = rk.build("overlong", **fields)(**given, completion_ids=[[0] * n for n in counts])
+    by_column = rk.build("overlong", **fields, tokens="n")
+    assert by_column(**given, n=counts) == by_ids
+    assert by_column(**given, n=[str(n) for n in counts]) == by_ids  # as CSV has them
+
+
+def test_overlong_abstains_on_what_is_not_a_count():
+    reward = rk.build("overlong", max_tokens=8, cache_tokens=4, tokens="n")
+    counts = [None, float("nan"), -1, "many", float("inf"), 6.0]
+    assert reward(completions=["x"] * 6, n=counts) == [None] * 5 + [-0.5]
+    (score, *_) = reward.score(rk.Batch(["x"], columns={"n": ["many"]}))
+    assert score.why == "no token count: 'many'"
+    with pytest.raises(LookupError, match="no column 'n'"):
+        reward(completions=["x"])

@@ -19,6 +19,14 @@ def test_where_it_may_match(where, values):
     assert reward(completions=["42", "so 42", "42 it is"]) == values
 
 
+@given(st.text(".ab", max_size=4), st.lists(st.text(".ab", max_size=8)))
+def test_a_plain_text_is_found_as_the_pattern_of_it(part, texts):
+    plain = rk.build("regex_match", pattern=f"<{part}".replace(".", "-"))
+    escaped = rk.build("regex_match", pattern=f"<{re.escape(part)}".replace(r"\.", "[-]"))
+    texts = [f"so <{text.replace('.', '-')}" for text in texts]
+    assert plain(completions=texts) == escaped(completions=texts)
+
+
 def test_catastrophic_backtracking_stops_at_the_timeout():
     reward = rk.build(
         "regex_match", pattern=r"(a|aa)+$", where="fullmatch", otherwise=-1.0, timeout=0.05

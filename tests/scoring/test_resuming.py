@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -253,3 +254,98 @@ def test_two_at_once_are_refused(tmp_path):
             score(source, XML_RECIPE, out)
 
     assert score(source, XML_RECIPE, out, progress=again).rows == 35
+
+
+GARBAGE = [
+    b"garbage",
+    b"[1]",
+    b"[" * 100_000,
+    b'{"bytes": -1, "rows": 5, "tallies": [], "schema": null}',
+    b'{"bytes": true, "rows": 5}',
+    b'{"bytes": 5}',
+    b"\xff\xfe",
+    b"9" * 5_000,
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+@pytest.mark.parametrize("line", [1, 3])
+def test_garbage_in_the_progress_is_named_with_its_line(garbage, line, begun):
+    source, out = begun(".jsonl")
+    progress = out.with_name(f"{out.name}.progress")
+    lines = progress.read_bytes().split(b"\n")
+    progress.write_bytes(b"\n".join([*lines[: line - 1], garbage, *lines[line:]]))
+    with pytest.raises(ValueError, match=rf"out.jsonl.progress, line {line}|other input") as raised:
+        score(source, XML_RECIPE, out)
+    assert len(str(raised.value)) < 300
+    assert score(source, XML_RECIPE, out, resume=False).rows == 35
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("key", ["tallies", "schema"])
+@pytest.mark.parametrize("value", [7, [[1, "a", 0, 0, ""]] * 5, [["a"] * 5] * 5])
+def test_a_forged_state_is_named(suffix, key, value, begun):
+    source, out = begun(suffix)
+    progress = out.with_name(f"{out.name}.progress")
+    *lines, last, _ = progress.read_bytes().split(b"\n")
+    forged = json.dumps({**json.loads(last), key: value}).encode()
+    progress.write_bytes(b"\n".join([*lines, forged, b""]))
+    with pytest.raises(ValueError, match=rf"progress, line {len(lines) + 1}: not a line"):
+        score(source, XML_RECIPE, out)
+
+
+def test_a_forged_schema_and_forged_pieces_are_refused(begun):
+    source, out = begun(".parquet")
+    progress = out.with_name(f"{out.name}.progress")
+    content = progress.read_bytes()
+    *lines, last, _ = content.split(b"\n")
+    forged = json.dumps({**json.loads(last), "schema": "AAAA"}).encode()
+    progress.write_bytes(b"\n".join([*lines, forged, b""]))
+    with pytest.raises(ValueError, match=r"schema .* cannot be read; start afresh"):
+        score(source, XML_RECIPE, out)
+    progress.write_bytes(content)
+    part = out.with_name(f"{out.name}.part")
+    part.write_bytes(b"x" * part.stat().st_size)
+    with pytest.raises(ValueError, match=r"out.parquet.part: not what score wrote"):
+        score(source, XML_RECIPE, out)
+
+
+@pytest.mark.parametrize("state", [b"garbage", b"[]", b'{"rows": 1}', b'{"rows": -1}', b"\xff"])
+def test_garbage_in_the_file_beside_is_named(state, tmp_path):
+    source, out = write_rows(tmp_path, ROWS), tmp_path / "out.jsonl"
+    score(source, XML_RECIPE, out)
+    beside = out.with_name("out.jsonl.rewards.yaml")
+    beside.write_bytes(b"# one\n# state: " + state + b"\n")
+    with pytest.raises(ValueError, match=r"out.jsonl.rewards.yaml(, line 2)?: not "):
+        score(source, XML_RECIPE, out)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of a Unix system")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("name", ["progress", "part", "part.parquet", "rewards.yaml.new"])
+@pytest.mark.parametrize("link", ["symbolic", "hard", "dangling"])
+def test_no_file_is_written_through_a_link(suffix, name, link, tmp_path):
+    """In a folder where others may write, such a link leads to a file of the user's."""
+    source, out = write_rows(tmp_path, ROWS), tmp_path / f"out{suffix}"
+    other, planted = tmp_path / "other", out.with_name(f"{out.name}.{name}")
+    if link != "dangling":
+        other.write_text("theirs\n")
+    if link == "hard":
+        planted.hardlink_to(other)
+    else:
+        planted.symlink_to(other)
+    if name in ("progress", "part"):
+        with pytest.raises(ValueError, match=rf"out{suffix}.{name}: .* delete it"):
+            score(source, XML_RECIPE, out)
+    else:
+        score(source, XML_RECIPE, out)
+    assert other.exists() == (link != "dangling")
+    assert link == "dangling" or other.read_text() == "theirs\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of a Unix system")
+def test_a_pipe_in_place_of_the_progress_does_not_hang(tmp_path):
+    source, out = write_rows(tmp_path, ROWS), tmp_path / "out.jsonl"
+    os.mkfifo(tmp_path / "out.jsonl.progress")
+    with pytest.raises(ValueError, match=r"out.jsonl.progress: not a plain file"):
+        score(source, XML_RECIPE, out)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -18,6 +18,8 @@ from rewardkit.testing import strategies
 from rewardkit.testing._spellings import WRITERS
 
 ROOT = Path(__file__).parents[2]
+FIRST = settings(max_examples=2000, phases=[Phase.generate])
+"""For `find`: the first example will do, so none is made smaller."""
 
 
 @given(number=kit.numbers())
@@ -73,7 +75,7 @@ def test_what_is_tagged_is_laid_out(text):
     ],
 )
 def test_what_is_broken_has_every_fault(wanted):
-    assert wanted(find(kit.tagged("reasoning", "answer", broken=True), wanted))
+    assert wanted(find(kit.tagged("reasoning", "answer", broken=True), wanted, settings=FIRST))
 
 
 @given(
@@ -141,7 +143,7 @@ def test_options_of_texts_that_do_not_fit(options, error, message):
     ],
 )
 def test_completions_come_in_every_form(wanted):
-    assert find(kit.completions(), lambda given: bool(wanted(given))) is not None
+    assert find(kit.completions(), lambda given: bool(wanted(given)), settings=FIRST) is not None
 
 
 def test_a_form_by_itself():

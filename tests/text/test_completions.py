@@ -149,6 +149,12 @@ def test_special_tokens_at_the_end_are_stripped(tokens, space, text):
     assert rk.Batch.of([{"role": "assistant", "content": ended}]).texts == [text]
 
 
+def test_any_white_space_may_follow_a_special_token():
+    spaces = [chr(code) for code in range(0x3001) if chr(code).isspace()]
+    assert strip_end_tokens([f"9<eos>{space}" for space in spaces]) == ["9"] * len(spaces)
+    assert all(strip_end_tokens([f"9<eos>{space}"]) == ["9"] for space in spaces)
+
+
 @pytest.mark.parametrize("end", NO_TOKENS)
 def test_other_ends_stay(end):
     text = f"9 {end}"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rewardkit._text.numbers import read_number
+import rewardkit as rk
+from rewardkit._text.numbers import Number, read_integer, read_number
 
 
 def value(text):
@@ -176,3 +177,20 @@ def test_a_list_is_not_a_number(numbers, mark):
     # with spaces, 1 234 567 is one number
     assume(mark != " " or any(number < 100 for number in numbers[1:]) or numbers[0] == 0)
     assert read_number(mark.join(map(str, numbers))) is None
+
+
+@given(number=st.integers(-(10**18), 10**18), commas=st.booleans(), zeros=st.integers(0, 3))
+def test_a_short_integer_is_read_alike_by_all(number, commas, zeros):
+    text = f"{number:,}" if commas else f"{'-' * (number < 0)}{'0' * zeros}{abs(number)}"
+    assert read_integer(text) == number
+    assert read_number(f" {text}\n") == read_number(f"${text}$") == Number(number)
+    assert read_integer(f"{text}.0") is read_integer(f"${text}") is read_integer(f"{text} ") is None
+    # the token that is found in a text is the whole text
+    for only in (False, True):
+        assert rk.build("last_number", only=only).extract(text) == text
+        assert rk.build("last_number", only=only).extract(f"so {text}.") == text
+
+
+def test_a_sentence_that_begins_with_a_number_is_not_a_number():
+    assert read_number("12" + " more words" * 20) is None
+    assert read_number("12 thousand dollars per hour" + " " * 40 + "per day").value == 12000

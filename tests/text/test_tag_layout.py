@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from rewardkit._text.tag_layout import Tag, Tags, check_tag, check_tags, list_tags, tag_marks
+from rewardkit._text.tag_layout import (
+    Tag,
+    Tags,
+    check_tag,
+    check_tags,
+    compile_layout,
+    compile_only_block,
+    find_marks,
+    find_near_tags,
+    find_tags,
+    list_tags,
+    tag_marks,
+)
 
 
 def test_a_name_and_a_pair_give_an_opening_and_a_closing_mark():
@@ -52,3 +66,62 @@ def test_a_malformed_tag_is_refused_in_words(tag, words):
 def test_marks_of_different_blocks_differ(tags, words):
     with pytest.raises(ValueError, match=words):
         check_tags(tags)
+
+
+LAYOUTS = [
+    ("think",),
+    ("reasoning", "answer"),
+    ("a", "A"),
+    (("[A]", "[/A]"), "b"),
+    (("ab", "bc"), ("cd", "dd")),
+    (("<|channel|>final<|message|>", "<|return|>"),),
+]
+
+
+@given(tags=st.sampled_from(LAYOUTS), data=st.data())
+def test_marks_are_found_where_a_search_for_each_finds_them(tags, data):
+    marks = list_tags(tags)
+    fragments = [
+        *marks,
+        *(mark.upper() for mark in marks),
+        "< a >",
+        "</ think x>",
+        "abcdd",
+        "7",
+        "",
+    ]
+    text = "".join(data.draw(st.lists(st.sampled_from(fragments), max_size=12)))
+    *found_at, near_tags = find_marks(text, marks)
+    starts = [[at for at in range(len(text)) if text.startswith(mark, at)] for mark in marks]
+    assert found_at == starts
+    near = [mark for mark in marks if find_near_tags(text, mark, marks)]
+    assert bool(near_tags) == bool(near)
+    counted = [position >= 0 for position in find_tags(text, marks)]
+    for mark, is_counted, occurrences in zip(marks, counted, starts, strict=True):
+        assert not is_counted or (len(occurrences) == 1 and mark not in near)
+
+
+@given(tags=st.sampled_from(LAYOUTS), data=st.data())
+def test_a_layout_matches_if_each_mark_occurs_once_in_order_around_content(tags, data):
+    marks = list_tags(tags)
+    fragments = st.sampled_from([*marks, *marks, "7", "7", "<", " "])
+    text = "".join(data.draw(st.lists(fragments, max_size=10)))
+    if data.draw(st.booleans()):
+        text = "".join(
+            f"{opening}7{data.draw(fragments)}{closing}"
+            for opening, closing in (map(tag_marks, tags))
+        )
+    positions = find_tags(text, marks)
+    end = positions[-1] + len(marks[-1]) if -1 not in positions else -1
+    # marks that overlap are beyond what a layout is for
+    if tags != LAYOUTS[4]:
+        assert compile_layout(tags)(text) == end
+    for tag in tags:
+        opening, closing = tag_marks(tag)
+        once = text.count(opening) == text.count(closing) == 1
+        near = [find_near_tags(text, mark, [opening, closing]) for mark in (opening, closing)]
+        expected = once and not any(near) and text.find(opening) < text.find(closing)
+        found = compile_only_block(tag)(text)
+        assert (found is not None) == expected
+        if found is not None:
+            assert found[1] == text.partition(opening)[2].partition(closing)[0]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import threading
+import warnings
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from programs import RIGHT
-from rewardkit.verify._sandbox import guest, host
+from rewardkit.verify._sandbox import guest, host, process
 
 DOUBLE = "def double(x):\n    return x + x"
 ECHO = "print(int(input()) * 2)"
@@ -33,12 +34,21 @@ def test_a_right_answer_passes(judge, name):
     assert verdict.outcome == "correct", verdict
 
 
+USED_WITHOUT_IMPORT = """
+from collections import Counter, OrderedDict, deque
+from decimal import Decimal
+from fractions import Fraction
+from math import isclose
+"""
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_answers_are_right_in_plain_python(name):
     answer, tests = RIGHT[name]
     if "solution" in tests:
         return
     names = {"__name__": "__main__"}
+    exec(USED_WITHOUT_IMPORT, names)  # noqa: S102 - ours
     exec(compile(answer.replace("__main__", "main"), "<answer>", "exec"), names)  # noqa: S102 - ours
     exec("import math\n" + tests, names)  # noqa: S102 - ours
 
@@ -86,6 +96,44 @@ def test_a_list_is_one_text(judge, tests):
 )  # fmt: skip
 def test_a_wrong_answer_names_what_failed(judge, answer, tests, detail):
     assert judge(answer, tests) == rk.Verdict(rk.Outcome.WRONG, detail)
+
+
+@pytest.mark.parametrize(
+    ("answer", "tests", "detail"),
+    [
+        (DOUBLE, "assert double(2) == 4", ""),
+        (f"{DOUBLE}\ndef half(x):\n    return x // 2", "assert half(double(2)) == 2",
+         "on the answer's word: double, half"),
+        ("class P:\n    def __eq__(self, other):\n        return True",
+         "assert P() == P()", "on the answer's word: == of its objects"),
+        (("class P:\n    def __bool__(self):\n        return True\n    def __lt__(self, other):\n"
+          "        return True\ndef make(): return P()"),
+         "assert make() < make()\nassert P()",
+         "on the answer's word: P, make; <, bool() of its objects"),
+    ],
+)  # fmt: skip
+def test_what_is_taken_on_the_answers_word_is_named(judge, answer, tests, detail):
+    assert judge(answer, tests) == rk.Verdict(rk.Outcome.CORRECT, detail)
+    assert judge(answer, tests, partial=True) == rk.Verdict(rk.Outcome.CORRECT, detail, 1.0)
+
+
+@pytest.mark.parametrize("way", ["SystemExit(3)", "KeyboardInterrupt", "GeneratorExit", "Odd"])
+def test_an_answer_that_ends_or_interrupts_fails_one_test(judge, way):
+    answer = f"class Odd(BaseException): pass\ndef f(x):\n    if x: raise {way}\n    return 0"
+    tests = "assert f(0) == 0\nassert f(1) == 0\nassert f(0) == 0"
+    verdict = judge(answer, tests, partial=True)
+    assert verdict.share == pytest.approx(2 / 3)
+    name = way.partition("(")[0]
+    assert verdict.detail.startswith(f"2 of 3 tests; RuntimeError: {name}:")
+
+
+def test_an_invalid_escape_is_read_alike_where_warnings_are_errors(judge):
+    tests = "import re\nassert digits('a1') == re.sub('\\D', '', 'a1')"
+    answer = "import re\ndef digits(text):\n    return re.sub('\\D', '', text)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert judge(answer, tests).outcome == "correct"
+        assert judge(f"```python\n{answer}\n```\n```python\nx = 1\n```", tests).outcome == "correct"
 
 
 PAIRS = [("1", "2"), ("5\n", "10\n")]
@@ -362,9 +410,11 @@ def test_a_sandbox_that_does_not_start_is_not_a_wrong_answer(monkeypatch, tmp_pa
     monkeypatch.setenv("PATH", str(tmp_path))
     code = rk.build("code")
     assert code.verify([DOUBLE], ["assert double(1) == 2"])[0].outcome == "correct"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    with pytest.raises(RuntimeError, match="a sandbox did not start"):
-        code.verify([DOUBLE], [tests])
+    broken.write_text("#!/bin/sh\necho no memory >&2\nexit 1\n")
+    process.end_waiting_processes()
+    (verdict,) = code.verify([DOUBLE], [tests])
+    assert verdict.outcome == "timeout"
+    assert verdict.detail == "the machine could not run it: no memory"
 
 
 # The link between the two processes, both ends in this one.
@@ -446,10 +496,16 @@ def test_a_forged_tag_closes_the_link(link, forged):
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [(KeyError, KeyError), (UnicodeDecodeError, ValueError), (SystemExit, RuntimeError)],
+    [
+        (KeyError, KeyError),
+        (UnicodeDecodeError, ValueError),
+        (SystemExit, RuntimeError),
+        (StopIteration, RuntimeError),
+        (StopAsyncIteration, RuntimeError),
+    ],
 )
 def test_an_error_arrives_as_a_built_in_exception(kind, expected):
-    error = guest._rebuild_error([each.__name__ for each in kind.__mro__], "so")
+    error = guest._rebuild_error([each.__name__ for each in kind.__mro__], "so", ends_loops=False)
     assert type(error) is expected
 
 

@@ -34,6 +34,13 @@ def outcome(reference, answer):
     return verdict.outcome.value
 
 
+def test_the_example_of_the_symbolic_checker():
+    """In the worker that other tests use, since importing it here would warm it up once more."""
+    judge = "rewardkit.verify._math.symbolic:judge_pair"
+    row = [[r"\frac{\sqrt{2}}{2}"], [r"\sin(\frac{\pi}{4})"]]
+    assert pool.run(judge, [row], timeout=20) == ["correct"]
+
+
 @pytest.mark.parametrize(
     ("reference", "answer"),
     [

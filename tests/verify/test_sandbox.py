@@ -24,10 +24,13 @@ from programs import (
     ONLY_ROOT_OUT,
     WANTED,
     WAYS_OUT,
+    WAYS_TO_CHANGE_FILES,
     WAYS_TO_PASS,
+    WAYS_TO_REPORT,
+    WAYS_UP,
     surroundings,
 )
-from rewardkit.verify._sandbox import host
+from rewardkit.verify._sandbox import box, host, seccomp
 
 as_root = pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0, reason="only root can do it; run pytest as root"
@@ -80,6 +83,130 @@ def test_each_program_escapes_a_plain_subprocess_as_root(name, around):
     assert gets_out(ONLY_ROOT_OUT[name], around, unsafe_subprocess=True)
 
 
+CONTAINED = {**WAYS_TO_CHANGE_FILES, **WAYS_UP}
+
+
+def run_programs(programs):
+    """Return the outcome of each program, WANTED being that it gets out."""
+    code = rk.build("code", timeout=30.0)
+    verdicts = code.verify([*programs.values()], [WANTED] * len(programs))
+    return {name: str(each.outcome) for name, each in zip(programs, verdicts, strict=True)}
+
+
+def run_as_nobody(programs):
+    """Return the same, of a caller that root has started as the user nobody."""
+    script = """
+import json, os, sys
+for change in (os.setgroups, os.setresgid, os.setresuid):
+    change(*([[]] if change is os.setgroups else [65534] * 3))
+sys.path = json.loads(sys.argv[1])
+from verify.test_sandbox import run_programs
+print(json.dumps(run_programs(json.load(sys.stdin))))
+"""
+    # where nobody can reach it: root's interpreter is often in a folder of root's alone
+    folders = [os.path.realpath(sys.base_prefix), os.path.realpath(sys.prefix), *sys.path]
+    shown = list(filter(os.path.isdir, folders))
+    above = [str(each) for path in shown for each in reversed(Path(path).parents[:-1])]
+    done = subprocess.run(
+        [
+            *("bwrap", "--dev-bind", "/", "/", "--perms", "0755", "--tmpfs", "/root"),
+            *(part for path in above for part in ("--perms", "0755", "--dir", path)),
+            *(part for path in shown for part in ("--ro-bind", path, path)),
+            *("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
+            *(sys.executable, "-P", "-c", script, json.dumps(sys.path)),
+        ],
+        input=json.dumps(programs),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def run_in_new_processes(programs):
+    """Return the same, where a program in a sandbox cannot have namespaces of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host, "find_box", lambda bwrap, **_: box.Box(bwrap, nobody=os.geteuid() == 0))
+        return run_programs(programs)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[run_programs, run_in_new_processes, pytest.param(run_as_nobody, marks=as_root)],
+    ids=["forked", "started", "for nobody"],
+)
+def outcomes(request):
+    return request.param({**CONTAINED, "that works": "print('out')"})
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("name", CONTAINED)
+def test_no_program_gets_to_more_than_its_own(name, outcomes):
+    assert outcomes[name] == "wrong"
+
+
+@pytest.mark.sandbox
+def test_the_sandbox_that_contains_them_works(outcomes):
+    assert outcomes["that works"] == "correct"
+
+
+@as_root
+@pytest.mark.parametrize("name", WAYS_TO_CHANGE_FILES)
+def test_each_program_changes_files_from_a_plain_subprocess(name):
+    verdict = judge(WAYS_TO_CHANGE_FILES[name], WANTED, unsafe_subprocess=True)
+    assert verdict.outcome == "correct", verdict
+
+
+@pytest.mark.sandbox
+def test_answers_run_the_strictest_way():
+    found = host.find_box(host.find_bubblewrap(), packages=False)
+    assert found.warm
+    assert found.nobody == (os.geteuid() == 0)
+
+
+@pytest.mark.sandbox
+def test_no_open_file_and_no_folder_can_be_changed():
+    program = """
+        import os
+        def attempt(what, action):
+            try:
+                action()
+            except (OSError, ValueError):
+                return
+            print(what, "changed")
+        for file in range(3):
+            attempt(file, lambda: os.fchmod(file, 0o600))
+            attempt(file, lambda: os.fchown(file, -1, -1))
+            attempt(file, lambda: os.utime(file))
+            attempt(file, lambda: os.setxattr(file, "user.x", b""))
+            attempt(file, lambda: os.ftruncate(file, 0))
+            attempt(file, lambda: os.posix_fallocate(file, 0, 99))
+        attempt(0, lambda: os.write(0, b"x"))
+        paths = ["/", "/dev", "/dev/null", "/lib", "/lib64", "/usr/lib", os.__file__]
+        paths += [os.path.dirname(os.__file__), os.path.realpath("/usr/lib"), os.sys.executable]
+        paths += [os.path.dirname(os.__file__) + "/site-packages"]
+        for path in paths:
+            if path != "/dev/null":
+                for flag in (os.O_WRONLY, os.O_RDWR, os.O_RDONLY | os.O_TRUNC):
+                    attempt(path, lambda: os.open(path, flag))
+                attempt(path, lambda: os.truncate(path, 0))
+            attempt(path, lambda: os.chmod(path, 0o777))
+            attempt(path, lambda: os.chown(path, -1, -1))
+            attempt(path, lambda: os.utime(path))
+            attempt(path, lambda: os.setxattr(path, "user.x", b""))
+            attempt(path, lambda: os.rename(path, path + "2"))
+            attempt(path, lambda: os.unlink(path))
+            attempt(path, lambda: os.link(path, path + "2"))
+            attempt(path, lambda: os.symlink(path, path + "2"))
+            attempt(path, lambda: os.mkdir(path + "2"))
+            attempt(path, lambda: os.mkdir(path + "/2"))
+        print("end")
+    """
+    verdict = judge(program, [{"input": "x", "output": "end"}], timeout=30.0)
+    assert verdict.outcome == "correct", verdict
+
+
 @pytest.mark.sandbox
 def test_limits_cannot_be_raised():
     program = """
@@ -118,10 +245,10 @@ def test_the_environment_is_empty(monkeypatch):
 
 
 @pytest.mark.sandbox
-@pytest.mark.skipif(platform.machine() not in host._MACHINES, reason="no filter for this machine")
+@pytest.mark.skipif(platform.machine() not in seccomp.MACHINES, reason="no filter for this machine")
 def test_every_call_of_the_filter_is_refused():
-    column = host._MACHINES[platform.machine()][1]
-    numbers = [call[column] for call in host._REFUSED_CALLS.values() if call[column] < 1000]
+    column = seccomp.MACHINES[platform.machine()][1]
+    numbers = [call[column] for call in seccomp.REFUSED_CALLS.values() if call[column] < 1000]
     program = f"""
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)
@@ -186,9 +313,9 @@ def test_each_passes_where_answer_and_tests_are_one_program(name):
 
 
 @pytest.mark.parametrize("unsafe", [pytest.param(False, marks=pytest.mark.sandbox), True])
-@pytest.mark.parametrize("name", WAYS_TO_PASS)
+@pytest.mark.parametrize("name", [*WAYS_TO_PASS, *WAYS_TO_REPORT])
 def test_no_wrong_answer_passes(name, unsafe):
-    verdict = judge(*WAYS_TO_PASS[name], timeout=4.0, unsafe_subprocess=unsafe)
+    verdict = judge(*(WAYS_TO_PASS | WAYS_TO_REPORT)[name], timeout=4.0, unsafe_subprocess=unsafe)
     assert verdict.outcome in ("wrong", "timeout"), verdict
 
 

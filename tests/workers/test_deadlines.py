@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -246,6 +247,24 @@ def test_the_number_of_workers(monkeypatch, variables, affinity, limits, expecte
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(cpus, "_count_allowed_cpus", lambda: affinity)
     monkeypatch.setattr(cpus, "_cgroup_limits", lambda: iter(limits))
+    assert cpus.count_workers() == expected
+
+
+@pytest.mark.parametrize(
+    ("assigned", "expected"), [({"CPU": 2.0}, 2), ({"CPU": 0.5}, 1), ({}, 1), (None, 8)]
+)
+def test_actors_of_ray_have_the_processors_that_ray_assigned(monkeypatch, assigned, expected):
+    def get_assigned_resources():
+        assert assigned is not None, "This method is only available when the process is a worker"
+        return assigned
+
+    context = SimpleNamespace(get_assigned_resources=get_assigned_resources)
+    ray = SimpleNamespace(get_runtime_context=lambda: context)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    for name in ("REWARDKIT_WORKERS", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cpus, "_count_allowed_cpus", lambda: 8)
+    monkeypatch.setattr(cpus, "_cgroup_limits", lambda: iter(()))
     assert cpus.count_workers() == expected
 
 

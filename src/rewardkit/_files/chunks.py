@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, list_names
 from rewardkit._optional import require
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class Lines:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def __getitem__(self, part: slice) -> Lines:
-        return Lines(self.lines[part], _slice_origins(self.origins, part))
+    def __getitem__(self, part: slice) -> Self:
+        return type(self)(self.lines[part], _slice_origins(self.origins, part))
 
-    def __add__(self, other: Lines) -> Lines:
-        return Lines([*self.lines, *other.lines], self.origins + other.origins)
+    def __add__(self, other: Lines) -> Self:
+        return type(self)([*self.lines, *other.lines], self.origins + other.origins)
 
     def rows(self) -> list[Row]:
         """Return each row's values by column; ValueError for a line that is not a JSON object."""
@@ -67,6 +67,12 @@ class Lines:
     def positions(self, first: int, last: int) -> str:
         """Return the files and lines of the rows from `first` to `last`."""
         return _format_positions(self.origins, first, last, self.unit)
+
+
+class Records(Lines):
+    """Some rows in memory, or with columns that were joined to them: values by column."""
+
+    unit = "row"
 
 
 class Table:
@@ -129,7 +135,7 @@ def rename_columns(
     for name in columns:
         if name not in rows[0]:
             hint = did_you_mean(name, rows[0])
-            present = ", ".join(rows[0]) or "none"
+            present = list_names(rows[0])
             message = f"{position(0)}: no column {name!r} (columns: {present}){hint}"
             raise ValueError(message)
     hidden = {*columns, *columns.values()}

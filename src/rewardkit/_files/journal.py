@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from rewardkit._files.lock import try_lock
+from rewardkit._files.opening import create_new, open_unlinked
 
 State = dict[str, Any]
 
@@ -36,17 +37,18 @@ class Journal:
         self.part, self.progress = add_suffix(out, "part"), add_suffix(out, "progress")
         out.parent.mkdir(parents=True, exist_ok=True)
         # "a+" creates the file without emptying it: until it is locked it may be somebody else's.
-        self._log = self.progress.open("a+b")
+        self._log = open_unlinked(self.progress, "a+b")
         if not try_lock(self._log):
             self._log.close()
             raise ValueError(f"{out} is being written by another process; wait for it, or stop it")
         self._pieces: IO[bytes] | None = None
         try:
-            self.state, self.ends = self._recover_state(fresh=fresh)
+            self._pieces = open_unlinked(self.part, "ab")
+            self.state, self.ends = self._recover_state(self._pieces, fresh=fresh)
         except BaseException:
+            self._close_pieces()
             self._log.close()
             raise
-        self._pieces = self.part.open("ab")
 
     def add(self, piece: bytes, rows: int, **kept: Any) -> State:
         """Append a piece of `rows` rows; return the new state, which holds `kept` too."""
@@ -95,11 +97,11 @@ class Journal:
         self._log.write(json.dumps(line).encode() + b"\n")
         self._log.flush()
 
-    def _recover_state(self, *, fresh: bool) -> tuple[State, list[int]]:
+    def _recover_state(self, pieces: IO[bytes], *, fresh: bool) -> tuple[State, list[int]]:
         """Return the state after the last whole piece, and the ends; cut off everything else."""
         self._log.seek(0)
         *lines, _ = self._log.read().split(b"\n")  # the last one is empty, or torn
-        size = self.part.stat().st_size if self.part.exists() else 0
+        size = pieces.seek(0, os.SEEK_END)
         # Nothing was written yet, so there is nothing that other rewards could be mixed with.
         if not lines[1:] and not self.out.exists():
             fresh = True
@@ -108,22 +110,41 @@ class Journal:
             self._log.truncate(0)
             self._append_line(self.fingerprints)
         else:
-            refuse_changes(self.out, json.loads(lines[0]), self.fingerprints)
+            refuse_changes(self.out, _read_record(self.progress, 1, lines[0]), self.fingerprints)
         state: State = {"bytes": 0, "rows": 0}
         ends: list[int] = []
-        for line in lines[1:]:
-            recorded = json.loads(line)
+        for number, line in enumerate(lines[1:], 2):
+            recorded = _read_record(self.progress, number, line)
+            sizes = [recorded.get("bytes"), recorded.get("rows")]
+            if not all(type(each) is int and each >= 0 for each in sizes):
+                raise ValueError(explain_garbage(self.progress, number))
             # A machine that lost power may have kept the line and lost the piece.
             if recorded["bytes"] <= size:
                 state = recorded
                 ends.append(recorded["bytes"])
         if lines:
             self._log.truncate(sum(len(line) + 1 for line in lines[: len(ends) + 1]))
-        if ends:
-            os.truncate(self.part, ends[-1])
-        else:
-            self.part.unlink(missing_ok=True)
+        pieces.truncate(ends[-1] if ends else 0)
         return state, ends
+
+
+def _read_record(path: Path, number: int, line: bytes) -> State:
+    """Parse a line of the log; ValueError, with the line's number, if it is not an object."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if type(record) is not dict:
+        raise ValueError(explain_garbage(path, number))
+    return record
+
+
+def explain_garbage(path: Path, number: int) -> str:
+    """Say that a line of a file is not what `score` wrote, and what to do."""
+    return (
+        f"{path}, line {number}: not a line that score wrote; start afresh with --fresh"
+        " (resume=False), or write to another file"
+    )
 
 
 def add_suffix(path: Path, suffix: str) -> Path:
@@ -142,11 +163,12 @@ def refuse_changes(out: Path, before: Mapping[str, str], now: Mapping[str, str])
         raise ValueError(message)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a small file in one step, so that nobody reads half of it."""
     new = add_suffix(path, "new")
     try:
-        new.write_text(text, encoding="utf-8")
+        with create_new(new) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         new.replace(path)
     finally:
         with suppress(FileNotFoundError):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from rewardkit._files.chunks import EXTRA, Lines, Row, Table
+from rewardkit._messages import shorten_text
 from rewardkit._optional import require
 
 # Large enough that Python's loop over blocks costs nothing beside the parsing, small enough that a
@@ -29,9 +30,9 @@ UTF8_BOM = b"\xef\xbb\xbf"
 GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
-def read_jsonl(file: Path, size: int) -> Iterator[Lines]:
-    """Yield the lines that are not blank, unparsed."""
-    name = str(file)
+def read_jsonl(file: Path, size: int, name: str = "") -> Iterator[Lines]:
+    """Yield the lines that are not blank, unparsed; errors have the file's path, or `name`."""
+    name = name or str(file)
     with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
         first = 1
         try:
@@ -116,17 +117,20 @@ def read_parquet(files: Sequence[Path], size: int, start: int) -> Iterator[Table
                     if numbers.stop > skip + 1:
                         yield table[max(skip - first, 0) :]
                     first += batch.num_rows
-        except arrow.ArrowInvalid as error:
-            message = str(error).partition("\n")[0]  # the rest of it is Arrow's own stack
+        except (arrow.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # not Arrow's own
+                raise
+            # the first line: the rest is Arrow's own stack
+            message = shorten_text(str(error).partition("\n")[0], 200)
             raise ValueError(f"{file}: not parquet ({message}); write it again") from None
 
 
-def read_dataset(dataset: Any, folder: Path, size: int, start: int) -> Iterator[Table]:
-    """Yield the rows of a dataset that `datasets` saved in `folder`."""
+def read_dataset(dataset: Any, name: str, size: int, start: int) -> Iterator[Table]:
+    """Yield the rows of a dataset of `datasets`."""
     dataset = dataset.with_format("arrow")  # without it every row would become Python objects
     for first in range(start, len(dataset), size):
         table = dataset[first : first + size]
-        yield Table(table, ((str(folder), range(first + 1, first + 1 + table.num_rows)),))
+        yield Table(table, ((name, range(first + 1, first + 1 + table.num_rows)),))
 
 
 def skip_rows(start: int, chunks: Iterable[Lines]) -> Iterator[Lines]:

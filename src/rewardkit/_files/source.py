@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from rewardkit._files import reading
 from rewardkit._files.chunks import EXTRA, Chunk, Row, rename_columns
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, error_line, shorten_text
 from rewardkit._optional import require
 
 Kind: TypeAlias = Literal["jsonl", "csv", "parquet", "dataset"]
@@ -31,12 +32,44 @@ _KINDS: dict[str, Kind] = {
 }
 
 
+class RowSource(ABC):
+    """Rows of completions in order, whatever they come from, in chunks that can be read again."""
+
+    name: str
+    """The argument as it was given, or what else a person calls the rows."""
+
+    @abstractmethod
+    def chunks(self, *, size: int = 1024, start: int = 0) -> Iterator[Chunk]:
+        """Yield the rows from number `start` on, counted from 0, at most `size` at once."""
+
+    @abstractmethod
+    def count(self) -> int | None:
+        """Return the number of rows if it is cheap to know, else None; blank lines count."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return a digest of the contents: the same for equal rows, whatever their name."""
+
+    def reads(self, path: Path) -> bool:  # noqa: ARG002 - only files read one
+        """Return whether a file is one of those that are read."""
+        return False
+
+    def rows(self, *, columns: Mapping[str, str] | None = None) -> Iterator[Row]:
+        """Yield the rows, each as its values by column.
+
+        `columns` gives a column of the file the name that rewards read, as {"response":
+        "completion"}. Raises ImportError if a package is missing, and ValueError for a file that is
+        not as its name says, with the file, the line and the fix.
+        """
+        for chunk in self.chunks():
+            yield from rename_columns(chunk.rows(), columns or {}, chunk.position)
+
+
 @dataclass(frozen=True)
-class Source:
+class Source(RowSource):
     """Rows of completions: a file, a glob of files, or a folder."""
 
     name: str
-    """The argument as it was given."""
     kind: Kind
     """What the files hold."""
     files: tuple[Path, ...]
@@ -64,20 +97,10 @@ class Source:
             raise ValueError(f"{argument}: got files of {several} together; give those of one kind")
         return cls(str(argument), kinds.pop(), tuple(files))
 
-    def rows(self, *, columns: Mapping[str, str] | None = None) -> Iterator[Row]:
-        """Yield the rows, each as its values by column.
-
-        `columns` gives a column of the file the name that rewards read, as {"response":
-        "completion"}. Raises ImportError if a package is missing, and ValueError for a file that is
-        not as its name says, with the file, the line and the fix.
-        """
-        for chunk in self.chunks():
-            yield from rename_columns(chunk.rows(), columns or {}, chunk.position)
-
     def chunks(self, *, size: int = 1024, start: int = 0) -> Iterator[Chunk]:
         """Yield the rows from number `start` on, counted from 0, at most `size` at once."""
         if self.kind == "dataset":
-            return reading.read_dataset(self._dataset, self.files[0], size, start)
+            return reading.read_dataset(self._dataset, str(self.files[0]), size, start)
         if self.kind == "parquet":
             return reading.read_parquet(self.files, size, start)
         read = reading.read_jsonl if self.kind == "jsonl" else reading.read_csv
@@ -99,7 +122,7 @@ class Source:
         return sum(map(reading.count_lines, self.files))
 
     def fingerprint(self) -> str:
-        """Return a digest of the contents: the same for equal files, whatever their names."""
+        """Return a digest of the contents: the same for equal rows, whatever their name."""
         digest = hashlib.sha256()
         for file in self._data_files():
             with file.open("rb") as opened:
@@ -113,7 +136,12 @@ class Source:
 
     @cached_property
     def _dataset(self) -> Any:
-        return require("datasets", install=EXTRA).load_from_disk(str(self.files[0]))
+        folder = self.files[0]
+        try:
+            return require("datasets", install=EXTRA).load_from_disk(str(folder))
+        except (ValueError, TypeError, LookupError, AttributeError, OSError) as error:
+            message = f"{folder}: not a dataset that datasets saved"
+            raise ValueError(f"{message} ({shorten_text(error_line(error), 200)})") from None
 
     def _data_files(self) -> list[Path]:
         if self.kind != "dataset":
@@ -131,7 +159,7 @@ def _resolve_folder(folder: Path) -> tuple[Kind, tuple[Path, ...]]:
     if (folder / "state.json").exists():
         return "dataset", (folder,)
     if (folder / "dataset_dict.json").exists():
-        splits = json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
+        splits = _read_splits(folder / "dataset_dict.json")
         choices = " or ".join(str(folder / split) for split in splits)
         raise ValueError(f"{folder}: a dataset with several splits; give one of them: {choices}")
     # TRL's tables before all else: its folder may hold other parquet files beside them.
@@ -143,6 +171,13 @@ def _resolve_folder(folder: Path) -> tuple[Kind, tuple[Path, ...]]:
     hint = f"give {inside}" if inside else "give one of its files, or a glob of them"
     message = f"{folder}: neither a dataset that datasets saved nor a folder of parquet files"
     raise ValueError(f"{message}; {hint}")
+
+
+def _read_splits(file: Path) -> list[str]:
+    try:
+        return [*map(str, json.loads(file.read_text(encoding="utf-8"))["splits"])]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise ValueError(f"{file}: not a file that datasets saved; save it again") from None
 
 
 def _kind_of(file: Path) -> Kind:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rewardkit._files.chunks import EXTRA, Chunk, Lines, Row, Table, ipc_bytes
+from rewardkit._files.opening import create_new
+from rewardkit._messages import shorten_text
 from rewardkit._optional import require
 
 if TYPE_CHECKING:
@@ -51,11 +53,16 @@ def encode_stream(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
     Raises ValueError for a column that parquet cannot hold.
     """
     table = chunk.table if isinstance(chunk, Table) else _build_table(chunk, rows)
+    return ipc_bytes(append_columns(table, columns), compression="lz4")
+
+
+def append_columns(table: pa.Table, columns: Columns) -> pa.Table:
+    """Return the table with the columns of scores after its own; those of their names go."""
     table = table.drop_columns([name for name in columns if name in table.column_names])
     for name, values in columns.items():
         table = table.append_column(name, _build_array(name, values))
     # Metadata (of pandas or datasets) describes the columns that there were before.
-    return ipc_bytes(table.replace_schema_metadata(None), compression="lz4")
+    return table.replace_schema_metadata(None)
 
 
 def merge_schema(before: str | None, stream: bytes) -> str:
@@ -88,12 +95,21 @@ def write_parquet(
     merged = (
         _decode_schema(schema) if schema else arrow.schema([(name, arrow.null()) for name in names])
     )
-    with part.open("rb") as streams, writer(path, merged, compression="zstd") as file:
+    # The file is opened here: given a path, Arrow would follow a link that somebody put there.
+    with (
+        part.open("rb") as streams,
+        create_new(path) as written,
+        writer(written, merged, compression="zstd") as file,
+    ):
         held = merged.empty_table()
         for start in [0, *ends][:-1]:
             streams.seek(start)
-            table = arrow.ipc.open_stream(streams).read_all()
-            held = arrow.concat_tables([held, table], promote_options="permissive")
+            try:
+                table = arrow.ipc.open_stream(streams).read_all()
+                held = arrow.concat_tables([held, table], promote_options="permissive")
+            except (arrow.ArrowException, OSError) as error:
+                message = f"{part}: not what score wrote ({shorten_text(str(error), 200)})"
+                raise ValueError(f"{message}; start afresh with --fresh (resume=False)") from None
             if held.nbytes >= ROW_GROUP_BYTES:
                 file.write_table(held)
                 held = merged.empty_table()
@@ -156,4 +172,8 @@ def _build_array(name: str, values: Sequence[Any]) -> pa.Array:
 
 def _decode_schema(text: str) -> pa.Schema:
     arrow = require("pyarrow", install=EXTRA)
-    return arrow.ipc.read_schema(arrow.BufferReader(b64decode(text)))
+    try:
+        return arrow.ipc.read_schema(arrow.BufferReader(b64decode(text)))
+    except (arrow.ArrowException, OSError, ValueError):
+        message = "the schema that an earlier run recorded cannot be read"
+        raise ValueError(f"{message}; start afresh with --fresh (resume=False)") from None

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from rewardkit._text.last_call import remember_last
 from rewardkit._text.special_tokens import strip_end_tokens
 
 Marks: TypeAlias = tuple[str, str]
@@ -40,39 +41,33 @@ def read_texts(
     The thought is written between `thought_marks`. Special tokens at the end are stripped, but for
     those in `keep`, and lone surrogates become U+FFFD.
     """
-    contents = _read_single_messages(completions)
+    contents = _read_contents(completions)
     if contents is None:
         texts = [_read_completion(completion, thought_marks) for completion in completions]
         return strip_end_tokens(texts, keep)
     return strip_end_tokens(_make_encodable(contents), keep) if keep else _prepare(contents)
 
 
-_last_prepared: tuple[list[str], list[str]] = ([], [])
-
-
+@remember_last
 def _prepare(contents: list[str]) -> list[str]:
     """Return the texts without lone surrogates and without special tokens at their ends."""
-    # A trainer hands the same contents to each reward of a step. They are compared by value, so
-    # that the result is right whatever was changed in between; equal objects compare at once.
-    global _last_prepared  # noqa: PLW0603 - one pair, replaced and never changed
-    known, texts = _last_prepared
-    if known != contents:
-        texts = strip_end_tokens(_make_encodable(contents))
-        _last_prepared = contents, texts
-    return texts.copy()
+    return strip_end_tokens(_make_encodable(contents))
 
 
 def _make_encodable(contents: list[str]) -> list[str]:
     return [text if text.isascii() else replace_surrogates(text) for text in contents]
 
 
-def _read_single_messages(completions: Sequence[Any]) -> list[str] | None:
-    """Return the contents if each completion is one message by the assistant, else None."""
+def _read_contents(completions: Sequence[Any]) -> list[str] | None:
+    """Return the contents if all completions are texts, or one message by the assistant each."""
     # A fast path: most batches look like this, and reading row by row would be much of a cheap
     # reward's time.
+    types = {*map(type, completions)}
+    if types == {str}:
+        return [*completions]
     try:
         messages = [message for (message,) in completions]
-        exact = {*map(type, completions)} == {list} and {*map(type, messages)} == {dict}
+        exact = types == {list} and {*map(type, messages)} == {dict}
         if (
             not exact
             or {*map(len, messages)} != {2}

@@ -263,28 +263,45 @@ def read_number(text: str) -> Number | None:
     >>> [read_number(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
     [None, None, None, None, None, None, None]
     """
-    if text.isdigit() and text.isascii() and len(text) <= _SHORT_TEXT:  # the most common case
-        return Number(int(text))
     text = text.strip().strip("\u200b\ufeff")
+    integer = read_integer(text)  # the most common case
+    if integer is not None:
+        return Number(integer)
     if len(text) <= _SHORT_TEXT:
         return _remembered(text)
     return _read_stripped(text) if len(text) <= MAX_LENGTH else None
 
 
+def read_integer(text: str) -> int | None:
+    """Return the integer that a short text is, with or without a minus and commas, else None.
+
+    It reads a part of what `read_number` reads, ten times faster than the general pattern.
+
+    >>> read_integer("-1,234"), read_integer("7.0")
+    (-1234, None)
+    """
+    if len(text) > _SHORT_TEXT:
+        return None
+    if text.isdigit() and text.isascii():
+        return int(text)
+    return int(text.replace(",", "")) if _INTEGER.fullmatch(text) else None
+
+
 def _read_stripped(text: str) -> Number | None:
-    if _INTEGER.fullmatch(text):  # ten times faster than the general pattern
+    if _INTEGER.fullmatch(text):
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
     if not DIGIT.search(text):
         spelled = SPELLED_NUMBERS.get(" ".join(text.lower().replace("-", " ").split()))
         return None if spelled is None else Number(spelled)
     found = _compile_number().fullmatch(_strip_wraps(to_ascii(text)))
-    value = None if found is None else _compute_value(found)
+    rest = "" if found is None else found["rest"].rstrip(_END_MARKS)
+    # a sentence that begins with a number: its value is not worth its time
+    is_prose = len(rest) > _SHORT_TEXT and len(rest.split()) > _MAX_WORDS_AFTER
+    value = None if found is None or is_prose else _compute_value(found)
     if found is None or value is None:
         return None
-    value, unit = _multiply(
-        value, found["rest"].rstrip(_END_MARKS), is_money=bool(found["currency"])
-    )
+    value, unit = _multiply(value, rest, is_money=bool(found["currency"]))
     if value is None:
         return None
     if (found["sign"] or found["inner"] or "+")[0] != "+":
@@ -299,6 +316,7 @@ def _read_stripped(text: str) -> Number | None:
 _INTEGER = re.compile(r"-?(?:[1-9]\d{0,2}(?:,\d{3})++|\d++)", re.ASCII)
 DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e\uff10-\uff19]")
 """A digit, or a fraction in one character."""
+_MAX_WORDS_AFTER = 30  # two multipliers, "per cent" and six words of a unit, with what is between
 _SHORT_TEXT = 64  # longer texts are rarely numbers, and would fill the cache
 _remembered = lru_cache(maxsize=8192)(_read_stripped)  # completions of a group repeat their answers
 
@@ -375,7 +393,9 @@ def _parse_decimal(text: str) -> Fraction | None:
     digits = _NOT_DECIMAL.sub("", text)
     if len(digits) > MAX_EXPONENT:
         return None
-    return -Fraction(digits) if negative else Fraction(digits)
+    # by way of an integer if there is no point, since a Fraction takes its time to read a text
+    value = Fraction(int(digits)) if digits.isdigit() else Fraction(digits)
+    return -value if negative else value
 
 
 _NOT_DECIMAL = re.compile(r"[^\d.]", re.ASCII)

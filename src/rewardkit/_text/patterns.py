@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
+
+from rewardkit._messages import shorten_text
+
+MAX_PATTERN_CHARACTERS = 100_000  # of a whole vocabulary; more takes seconds to compile
 
 
 @lru_cache(maxsize=256)
@@ -15,8 +20,45 @@ def compile_pattern(pattern: str) -> Any:
     """
     import regex  # noqa: PLC0415 - it takes its time to import
 
+    if len(pattern) > MAX_PATTERN_CHARACTERS:
+        got = f"got a pattern of {len(pattern):,} characters"
+        raise ValueError(f"{got}, expected at most {MAX_PATTERN_CHARACTERS:,}")
     try:
         return regex.compile(pattern)
-    except regex.error as error:
-        message = f"pattern {pattern!r} does not compile: {error}"
+    # `regex` recurses into groups, and fails in other ways on some malformed patterns.
+    except (regex.error, RecursionError, MemoryError, ValueError, OverflowError) as error:
+        reason = "too deep" if isinstance(error, RecursionError) else shorten_text(str(error), 200)
+        message = f"pattern {shorten_text(pattern)!r} does not compile: {reason}"
         raise ValueError(message) from None
+
+
+@lru_cache(maxsize=256)
+def find_quick_length(pattern: str, timeout: float) -> int:
+    """Return the length of the texts that a search surely reads in `timeout` seconds.
+
+    They need no time limit, for which the clock is read: that takes longer than most searches.
+
+    >>> find_quick_length("[0-9]+ apples?", 0.1) > 500, find_quick_length("(a+)+b", 0.1)
+    (True, 0)
+    """
+    rest = _SIMPLE_ESCAPE.sub("a", pattern)
+    if "\\" in rest or "(?" in rest.replace("(?:", "(") or _REPEATED_GROUP.search(rest):
+        return 0
+    repeats = [found.start() for found in _REPEAT.finditer(rest)]
+    if len(repeats) > 1:
+        return 0
+    # each optional item doubles the ways at most, and each branch adds one
+    ways = (1 << rest.count("?")) * (1 + rest.count("|"))
+    # nothing after the repeat can fail, so that the first start that reaches it is a match
+    is_last = rest.rstrip(")").endswith(("*", "+")) and "|" not in rest
+    if not repeats or is_last:
+        return int(timeout / (ways * len(pattern) * _SECONDS_PER_STEP))
+    # from each start the repeat may end anywhere, and what follows it is tried there
+    after = len(rest) - repeats[0]
+    return int((timeout / (ways * after * _SECONDS_PER_STEP)) ** 0.5)
+
+
+_SECONDS_PER_STEP = 2e-8  # about five times what it takes
+_SIMPLE_ESCAPE = re.compile(r"\\(?:[dDwWsSbBnrt]|[^0-9A-Za-z])", re.DOTALL)
+_REPEATED_GROUP = re.compile(r"\)[*+?{]")
+_REPEAT = re.compile(r"[*+{]")

@@ -25,6 +25,11 @@ PATTERN = (
 """The pattern of one special token."""
 
 _TOKEN = re.compile(PATTERN)
+# the last characters of tokens, and all white space, which may follow a token
+_MAY_BE_LAST = frozenset(
+    ">][\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 _MAX_TOKEN_CHARACTERS = 72
 _TAIL_CHARACTERS = 8
 # How the last characters of a text look if it may end in a token. It may be wrong about a text that
@@ -44,7 +49,8 @@ def strip_end_tokens(texts: list[str], keep: Collection[str] = ()) -> list[str]:
     ['4 ', 'a <|b|> c', '']
     """
     # Most batches have no token, and only a few different ends, which cost less than all rows do.
-    tails = {text[-_TAIL_CHARACTERS:] for text in texts}
+    suspects = [text for text in texts if text[-1:] in _MAY_BE_LAST]
+    tails = {text[-_TAIL_CHARACTERS:] for text in suspects}
     # the empty text, of a tail that is all white space, is in this string too
     ends = [end for tail in tails if tail and (end := tail.rstrip())[-1:] in ">]["]
     if any(map(_MAY_END_IN_TOKEN.search, ends)):

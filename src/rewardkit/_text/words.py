@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Sequence
+from functools import cache
 from unicodedata import normalize
 
 
@@ -22,7 +23,7 @@ def split_words(text: str, *, lower: bool = True) -> list[str]:
     """
     text = text.lower() if lower else text
     # the ASCII pattern, which gives the same, takes a fraction of the time of the large classes
-    return (_ASCII_WORD if text.isascii() else _WORD).findall(normalize("NFC", text))
+    return (_ASCII_WORD if text.isascii() else _compile(_WORD)).findall(normalize("NFC", text))
 
 
 def count_words(text: str) -> int:
@@ -33,12 +34,13 @@ def count_words(text: str) -> int:
     >>> count_words("Three <b>apples</b>, please."), count_words("三个 apples!")
     (3, 3)
     """
-    if text.isascii() or not _WITHOUT_SPACES_CHARACTER.search(text):
+    if text.isascii() or not _compile(_WITHOUT_SPACES_CHARACTER).search(text):
         return _count_between_spaces(text)
     # A newline in place of each character divides what is between them; punctuation beside a
     # newline that was not there is not between spaces, and so not a word.
-    rest, characters = _WITHOUT_SPACES_CHARACTER.subn("\n", text)
-    return characters + sum(1 for run in rest.split() if not _ONLY_PUNCTUATION.fullmatch(run))
+    rest, characters = _compile(_WITHOUT_SPACES_CHARACTER).subn("\n", text)
+    is_punctuation = _compile(_ONLY_PUNCTUATION).fullmatch
+    return characters + sum(1 for run in rest.split() if not is_punctuation(run))
 
 
 def _count_between_spaces(text: str, chunk_size: int = 1 << 16) -> int:
@@ -89,7 +91,7 @@ def _find_runs(word: str) -> Iterator[tuple[int, int]]:
         while again > 0:
             start, end = _extend_run(word, last, position, again)
             if end - start >= max(MIN_RUN_CHARACTERS, 3 * (again - position)):
-                if not _IS_WORD_BY_ITSELF.search(word, start, start + again - position):
+                if not _compile(_IS_WORD_BY_ITSELF).search(word, start, start + again - position):
                     yield start, end
                 position = last = end
                 break
@@ -150,7 +152,7 @@ _CONTROLS = (
 
 _LETTER = rf"[^\s{_WITHOUT_SPACES}{_PUNCTUATION}{_SYMBOLS}{_CONTROLS}]"
 # An apostrophe and a number's separators are inside of a word. Possessive, so that it stays linear.
-_WORD = re.compile(
+_WORD = (
     rf"[{_WITHOUT_SPACES}]"
     rf"|{_LETTER}++(?:['\u2019](?!\d){_LETTER}++|(?<=\d)(?:[.,:/]\d++){{1,3}}+)?+"
     rf"|[{_SYMBOLS}]|(?<!\S)[{_PUNCTUATION}]++(?!\S)"
@@ -159,7 +161,13 @@ _ASCII_WORD = re.compile(
     r"[a-zA-Z0-9]++(?:'(?!\d)[a-zA-Z0-9]++|(?<=\d)(?:[.,:/]\d++){1,3}+)?+"
     r"|[$+=^`|~]|(?<!\S)[<>!\"#%&'()*,./:;?@\[\\\]_{}\-]++(?!\S)",
 )
-_WITHOUT_SPACES_CHARACTER = re.compile(f"[{_WITHOUT_SPACES}]")
-_ONLY_PUNCTUATION = re.compile(f"[{_PUNCTUATION}{_CONTROLS}]+")
+_WITHOUT_SPACES_CHARACTER = f"[{_WITHOUT_SPACES}]"
+_ONLY_PUNCTUATION = f"[{_PUNCTUATION}{_CONTROLS}]+"
 # Symbols and the characters of scripts without spaces are words, which n-grams see by themselves.
-_IS_WORD_BY_ITSELF = re.compile(f"[{_WITHOUT_SPACES}{_SYMBOLS}]")
+_IS_WORD_BY_ITSELF = f"[{_WITHOUT_SPACES}{_SYMBOLS}]"
+
+
+@cache
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern with large classes, on first use: each takes milliseconds."""
+    return re.compile(pattern)

@@ -16,8 +16,8 @@ def count_workers(at_most: int | None = None) -> int:
     """Return how many workers may run at once, at least 1.
 
     The environment variable `REWARDKIT_WORKERS` says it; otherwise it is the number of processors
-    that the affinity and the control group allow, divided by the ranks that a launcher started on
-    this host (`LOCAL_WORLD_SIZE`), and not above `at_most`.
+    that the affinity, the control group and an actor or task of Ray allow, divided by the ranks
+    that a launcher started on this host (`LOCAL_WORLD_SIZE`), and not above `at_most`.
 
     Raises ValueError if `REWARDKIT_WORKERS` is not a whole number.
     """
@@ -30,7 +30,7 @@ def count_workers(at_most: int | None = None) -> int:
             )
             raise ValueError(message) from None
     # A part of a processor is still worth a worker: its deadlines count processor time.
-    cpus = math.ceil(min([_count_allowed_cpus(), *_cgroup_limits()]))
+    cpus = math.ceil(min([_count_allowed_cpus(), *_cgroup_limits(), *_ray_limit()]))
     ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
     share = cpus // int(ranks) if ranks.isdecimal() and int(ranks) else cpus
     return max(min(share, at_most or share), 1)
@@ -41,6 +41,19 @@ def _count_allowed_cpus() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _ray_limit() -> Iterator[float]:
+    """Yield the processors that Ray has assigned to this process, if it works for Ray."""
+    ray = sys.modules.get("ray")
+    if ray is None:  # a process that works for Ray has imported it
+        return
+    try:
+        assigned = ray.get_runtime_context().get_assigned_resources()
+    except Exception:  # noqa: BLE001 - Ray asserts that this is no driver, and other errors may follow
+        return
+    # An actor that asks for no number is scheduled with 1, and runs with 0.
+    yield max(float(assigned.get("CPU", 1.0)), 1.0)
 
 
 def _cgroup_limits() -> Iterator[float]:

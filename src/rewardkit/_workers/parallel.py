@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -24,7 +25,7 @@ from rewardkit._workers.process import worker_environment
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_HINT = (
+IMPORT_HINT = (
     "with several workers a reward must be importable: move it out of the script or notebook"
     " into a module of its own, or use one worker"
 )
@@ -43,9 +44,9 @@ def in_order(
         return
     with ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(workers))
-        idle: SimpleQueue[_WorkerProcess] = SimpleQueue()
+        idle: SimpleQueue[ItemWorker] = SimpleQueue()
         for _ in range(workers):
-            worker = _WorkerProcess(work, workers)
+            worker = ItemWorker(work, workers)
             # Entered after the threads, so done before they are joined: they wait for an answer.
             stack.callback(worker.kill)
             idle.put(worker)
@@ -70,15 +71,15 @@ def in_order(
             yield waiting.popleft().result()
 
 
-class _WorkerProcess:
-    """A process that does the work on items."""
+class ItemWorker:
+    """A process that does the work on items, one at a time."""
 
     def __init__(self, work: Callable[[Any], Any], workers: int) -> None:
         """Start the process. Raises ValueError if `work` cannot be pickled."""
         try:
             pickled_work = pickle.dumps(work)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise ValueError(f"{error}; {_HINT}") from None
+            raise ValueError(f"{error}; {IMPORT_HINT}") from None
         # the pools in it get its share of the processors, unless the user has set a number
         share = os.environ.get("REWARDKIT_WORKERS") or str(max(count_workers() // workers, 1))
         self.process = subprocess.Popen(
@@ -111,6 +112,9 @@ class _WorkerProcess:
 
     def kill(self) -> None:
         """Kill the process, and close the pipes to it."""
+        if self.process.poll() is None and os.name == "posix":
+            # With those that the work has forked: they have the pipe too, and keep it open.
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -127,17 +131,17 @@ def _serve_items(receiver: IO[bytes], sender: IO[bytes]) -> None:
     try:
         work = pickle.loads(pickle.load(receiver))  # noqa: S301 - from the process that started it
     except Exception as error:  # noqa: BLE001 - the caller raises it
-        import_error = ValueError(f"{error_line(error)}; {_HINT}")
+        import_error = ValueError(f"{error_line(error)}; {IMPORT_HINT}")
     while True:
         try:
             item = pickle.load(receiver)  # noqa: S301 - the same
         except EOFError:
             return
-        pickle.dump(_do_work(work, item) if work else (import_error, None), sender)
+        pickle.dump(do_work(work, item) if work else (import_error, None), sender)
         sender.flush()
 
 
-def _do_work(work: Callable[[Any], Any], item: Any) -> tuple[Exception | None, Any]:
+def do_work(work: Callable[[Any], Any], item: Any) -> tuple[Exception | None, Any]:
     """Return the error or None, and the result or None."""
     try:
         return None, work(item)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, make_names_unique
+from rewardkit.adapters._remote import SCHEMES, RemoteScorer
 from rewardkit.component import walk
 from rewardkit.result import Outcome
 from rewardkit.reward import Reward
@@ -50,6 +51,7 @@ class ScoredRow(NamedTuple):
 class RowScorer:
     """Scores rows that come alone, after checking once that the rewards can.
 
+    `rewards` may also be the address of a `rewardkit serve`, http://HOST:PORT, which then scores.
     `columns` names those that each row brings; the one that is left, if any, holds the ground
     truth.
     """
@@ -67,7 +69,11 @@ class RowScorer:
 
         Raises what Scorer does, and ValueError for rewards that the system cannot call.
         """
-        self.scorer = make_scorer(rewards, system)
+        self.scorer: Scorer | RemoteScorer
+        if isinstance(rewards, str) and rewards.startswith(SCHEMES):
+            self.scorer = RemoteScorer(rewards)
+        else:
+            self.scorer = make_scorer(rewards, system)
         self.columns = list_names(columns)
         self.abstained = abstained
         names = [term.name for term in self.scorer.terms]

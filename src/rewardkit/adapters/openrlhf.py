@@ -31,7 +31,9 @@ END_TOKENS = (
 )
 """The special tokens that are taken off the end of a completion."""
 _MAX_START = 32  # characters of a token before the prompt; and of a query's start that identify it
-_OPENRLHF = System("OpenRLHF", prompts=True)
+OPENRLHF = System("OpenRLHF", prompts=True)
+RESERVED = ("reward", "score", "timeout", "bad_reference", "failed", "response_clip_ratio")
+"""Names in OpenRLHF's logs that no part may have."""
 _logger = logging.getLogger("rewardkit.openrlhf")
 
 
@@ -51,31 +53,48 @@ def make_reward_func(
     file is loaded; ImportError without torch.
     """
     torch = require("torch", install="torch")
-    reserved = ("reward", "score", "timeout", "bad_reference", "failed", "response_clip_ratio")
-    scorer = RowScorer(rewards, _OPENRLHF, abstained=abstained, reserved=reserved)
+    scorer = RowScorer(rewards, OPENRLHF, abstained=abstained, reserved=RESERVED)
 
-    def score_query(query: str, prompt: str, label: Any) -> tuple[ScoredRow, bool]:
+    def score_query(query: str, prompt: str, label: Any) -> ScoredRow | None:
         try:
-            completion = _strip_end(_cut_prompt(query, prompt), end_tokens)
-            return scorer.score(completion, label, {}, prompt=prompt), False
+            completion = cut_completion(query, prompt, end_tokens)
+            return scorer.score(completion, label, {}, prompt=prompt)
         except Exception as error:  # noqa: BLE001 - OpenRLHF would log it as information, and go on
             _logger.error("a row is not scored: %s", error_line(error))  # noqa: TRY400 - one line
-            parts = dict.fromkeys(scorer.names.values(), math.nan)
-            return ScoredRow(abstained, parts, {}, abstained=True, failure=""), True
+            return None
 
     def reward_func(
         queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]
     ) -> dict[str, Any]:
         rows = [score_query(*row) for row in zip(queries, prompts, labels, strict=True)]
-        totals = torch.tensor([scored.total for scored, _ in rows])
-        logs = {name: [scored.parts[name] for scored, _ in rows] for name in rows[0][0].parts}
-        for failure in ("timeout", "bad_reference"):
-            logs[failure] = [float(scored.failure == failure) for scored, _ in rows]
-        logs["failed"] = [float(failed) for _, failed in rows]
+        totals, logs = list_totals_and_logs(scorer, rows)
+        rewards = torch.tensor(totals)
         extra_logs = {name: torch.tensor(values) for name, values in logs.items()}
-        return {"rewards": totals, "scores": totals, "extra_logs": extra_logs}
+        return {"rewards": rewards, "scores": rewards, "extra_logs": extra_logs}
 
     return reward_func
+
+
+def list_totals_and_logs(
+    scorer: RowScorer, rows: Sequence[ScoredRow | None]
+) -> tuple[list[float], dict[str, list[float]]]:
+    """Return the totals and, by name, what OpenRLHF logs of rows; None is one that failed."""
+    parts = dict.fromkeys(scorer.names.values(), math.nan)
+    failed_row = ScoredRow(scorer.abstained, parts, {}, abstained=True, failure="")
+    known = [row or failed_row for row in rows]
+    logs = {name: [row.parts[name] for row in known] for name in parts}
+    for failure in ("timeout", "bad_reference"):
+        logs[failure] = [float(row.failure == failure) for row in known]
+    logs["failed"] = [float(row is None) for row in rows]
+    return [row.total for row in known], logs
+
+
+def cut_completion(query: str, prompt: str, end_tokens: Sequence[str] = END_TOKENS) -> str:
+    """Return the text after the prompt in a query, without `end_tokens` at its end.
+
+    Raises ValueError if the query does not begin with the prompt or an end of it.
+    """
+    return _strip_end(_cut_prompt(query, prompt), end_tokens)
 
 
 def _cut_prompt(query: str, prompt: str) -> str:
@@ -88,15 +107,33 @@ def _cut_prompt(query: str, prompt: str) -> str:
     start = query.find(prompt, 0, len(prompt) + _MAX_START)
     if start >= 0:
         return query[start + len(prompt) :]
-    # OpenRLHF cuts a long prompt at its front: the longest end with which the query begins
-    head = query[:_MAX_START]
-    start = prompt.find(head)
-    while start >= 0 and not query.startswith(prompt[start:]):
-        start = prompt.find(head, start + 1)
-    if start < 0:
-        message = f"the prompt, which ends in {prompt[-20:]!r}, is not in the query {head[:40]!r}"
-        raise ValueError(message)
-    return query[len(prompt) - start :]
+    # OpenRLHF cuts a long prompt at its front
+    overlap = _find_overlap(prompt, query)
+    if overlap < min(len(query), _MAX_START):
+        message = f"the prompt, which ends in {prompt[-20:]!r}, is not in the query"
+        raise ValueError(f"{message} {query[:40]!r}")
+    return query[overlap:]
+
+
+def _find_overlap(prompt: str, query: str) -> int:
+    """Return the length of the longest end of the prompt that the query begins with."""
+    # In linear time (Knuth, Morris and Pratt 1977): to compare every end would take hours for a
+    # prompt that repeats itself.
+    start = query[: len(prompt)]
+    if not start:
+        return 0
+    shorter, known = [0] * len(start), 0
+    for index in range(1, len(start)):
+        while known and start[index] != start[known]:
+            known = shorter[known - 1]
+        known += start[index] == start[known]
+        shorter[index] = known
+    matched = 0
+    for character in prompt:
+        while matched and (matched == len(start) or character != start[matched]):
+            matched = shorter[matched - 1]
+        matched += character == start[matched]
+    return matched
 
 
 def _strip_end(text: str, tokens: Sequence[str]) -> str:

@@ -34,10 +34,11 @@ def compute_score(  # noqa: PLR0913 - verl's keywords, and reward_kwargs
     """Return a sample's total as `score`, and each part's value by name.
 
     `rewards` is the path of a YAML file, best an absolute one, since Ray's workers have folders of
-    their own. `columns` names those that are in `extra_info` (or `data_source`); the one other
-    column that the rewards read gets the ground truth. verl needs a number with the same keys for
-    each sample: a part that abstains is NaN, and the total `abstained` where all do; `timeout` and
-    `bad_reference` are 1.0 for samples that could not be judged.
+    their own; or the address of a `rewardkit serve`, http://HOST:PORT. `columns` names those that
+    are in `extra_info` (or `data_source`); the one other column that the rewards read gets the
+    ground truth. verl needs a number with the same keys for each sample: a part that abstains is
+    NaN, and the total `abstained` where all do; `timeout` and `bad_reference` are 1.0 for samples
+    that could not be judged.
 
     Raises ValueError at the first sample for rewards that verl cannot call, ColumnError for a
     column that a sample lacks.

@@ -6,7 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
-from rewardkit._messages import did_you_mean, explain_missing_column, make_names_unique
+from rewardkit._messages import (
+    did_you_mean,
+    explain_missing_column,
+    make_names_unique,
+    shorten_repr,
+    shorten_text,
+)
 from rewardkit._template import Row, Template, WriteCompletion, as_function
 from rewardkit._text.tag_layout import TagPair
 from rewardkit.audit.ablations import (
@@ -321,7 +327,8 @@ def _make_layout(
     value = row[answer_column]
     answers = reference_texts(value)
     if not answers:
-        message = f"row {number}: {answer_column!r} is {value!r}, expected a text or a number"
+        given = shorten_repr(value)
+        message = f"row {number}: {answer_column!r} is {given}, expected a text or a number"
         raise ValueError(message)
     answer = answers[0].strip()
     completion = write({**row, answer_column: answer})
@@ -333,7 +340,9 @@ def _make_layout(
         layout = SLOT.join(completion.rsplit(answer, 1))
     if SLOT not in layout:
         shown = quote(completion)
-        message = f"row {number}: the answer {answer!r} is not in the completion {shown}"
+        message = (
+            f"row {number}: the answer {shorten_text(answer)!r} is not in the completion {shown}"
+        )
         raise ValueError(message)
     return layout, answer
 

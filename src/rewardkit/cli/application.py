@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from rewardkit.cli import checks, components, demo, files, train
+import rewardkit as rk
+from rewardkit.cli import checks, components, demo, files, serve, train
 from rewardkit.cli.arguments import MISUSE
 from rewardkit.cli.printing import format_error
 
@@ -36,7 +36,10 @@ app.command("check")(checks.check_components)
 app.command("audit")(checks.audit_rewards)
 app.command("preflight")(checks.preflight_rewards)
 app.command("score")(files.score_file)
+app.command("serve")(serve.serve_rewards)
+app.command("filter")(files.filter_file)
 app.command("report")(files.write_report)
+app.command("diff")(files.compare_files)
 app.command("train")(train.train_model)
 app.command("recipes")(train.show_recipes)
 app.command("demo")(demo.run_demo)
@@ -57,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback
     if value:
-        typer.echo(f"rewardkit {version('rewardkit')}")
+        typer.echo(f"rewardkit {rk.__version__}")
         raise typer.Exit
 
 

@@ -13,11 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+import rewardkit as rk  # its names are imported when they are used, which --help does not
 from rewardkit._messages import did_you_mean, error_line
-from rewardkit.component import Component
-from rewardkit.config import load
-from rewardkit.registry import build, names
-from rewardkit.reward import Reward
 
 FOUND, MISUSE, INTERRUPTED = 1, 2, 130
 """Exit codes: a check found something, a mistake in the command, and Ctrl-C (128 + SIGINT)."""
@@ -27,14 +24,14 @@ FOUND, MISUSE, INTERRUPTED = 1, 2, 130
 
 def complete_name(incomplete: str) -> list[str]:
     """Return the registered names that start with a text, for the shell's completion."""
-    return [name for name in names() if name.startswith(incomplete)]
+    return [name for name in rk.names() if name.startswith(incomplete)]
 
 
 def complete_reward(incomplete: str) -> list[str]:
     """Return the rewards and YAML files that start with a text, for the shell's completion."""
     # a glob raises on control characters, which a terminal may pass on
     files = sorted(Path().glob(f"{incomplete}*.y*ml")) if incomplete.isprintable() else []
-    return [name for name in names("reward") if name.startswith(incomplete)] + [*map(str, files)]
+    return [name for name in rk.names("reward") if name.startswith(incomplete)] + [*map(str, files)]
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -54,6 +51,79 @@ ColumnOption = Annotated[
         metavar="FILE=REWARD",
         help="Rename a column: its name in the file, then the name that rewards read, for example"
         " `response=completion`. Repeatable.",
+    ),
+]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="JSONL, CSV, parquet, a glob, or a folder: a dataset saved by `datasets`, or"
+        " TRL's logged completions. `-` reads JSON lines from stdin, `OWNER/NAME:SPLIT` a"
+        " dataset on the hub.",
+    ),
+]
+ScoredArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A file that `score` wrote, or TRL's logged completions: a file, glob or folder.",
+    ),
+]
+ScoredOutOption = Annotated[
+    str,
+    typer.Option("--out", "-o", help="A .jsonl or .parquet file, or `-` for JSON lines on stdout."),
+]
+JoinOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="A dataset, as SOURCE, whose columns are joined to rows that lack them.",
+    ),
+]
+OnOption = Annotated[
+    str,
+    typer.Option(
+        metavar="COLUMN",
+        help="What --join compares, or SOURCE=DATA where the names differ. A prompt also"
+        " matches the text that a chat template made of it.",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        "-w",
+        help="Number of processes: by default 1, and with Ray the cluster's CPUs less one.",
+    ),
+]
+RewardOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A column with a reward's values. Repeatable."),
+]
+WeightOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
+]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Rows with equal values in this column form a group; by default, of one prompt.",
+    ),
+]
+PassRewardOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The reward that says whether a completion passes; by default the one for correct"
+        " answers.",
+    ),
+]
+PassValueOption = Annotated[
+    float | None,
+    typer.Option(
+        help="The lowest value that passes; by default the value of a correct answer, else the"
+        " highest in the file.",
     ),
 ]
 TemplateOption = Annotated[
@@ -84,8 +154,8 @@ def load_rewards(arguments: Sequence[str]) -> list[Any]:
         for item in as_list(loaded):
             # TRL logs a function under its __name__, so a callable without one is not a reward
             is_function = callable(item) and hasattr(item, "__name__")
-            is_class = isinstance(item, type) and issubclass(item, Reward)
-            if is_class or not (isinstance(item, Reward) or is_function):
+            is_class = isinstance(item, type) and issubclass(item, rk.Reward)
+            if is_class or not (isinstance(item, rk.Reward) or is_function):
                 raise ValueError(_explain_wrong_kind(argument, item))
             rewards.append(item)
     return rewards
@@ -97,9 +167,9 @@ def _explain_wrong_kind(argument: str, item: Any) -> str:
     >>> _explain_wrong_kind("own.py:limit", 4)
     'own.py:limit is 4; expected a reward or a function'
     """
-    if isinstance(item, type) and issubclass(item, Reward):
+    if isinstance(item, type) and issubclass(item, rk.Reward):
         return f"{argument} is a class; name an instance: NAME = {item.__name__}(...)"
-    kind = f"the {item.component_kind} " if isinstance(item, Component) else ""
+    kind = f"the {item.component_kind} " if isinstance(item, rk.Component) else ""
     message = f"{argument} is {kind}{item!r}; expected a reward or a function"
     if not kind:
         return message
@@ -115,7 +185,7 @@ def load_object(argument: str) -> Any:
     """Load what an argument names: from YAML, from a module, or by a registered name."""
     path, colon, attribute = argument.rpartition(":")
     if argument.endswith((".yaml", ".yml")):
-        return load(argument)
+        return rk.load(argument)
     if colon and path.endswith(".py"):
         return _get_attribute(_import_file(Path(path)), attribute, argument)
     _refuse_other_arguments(argument)
@@ -127,9 +197,9 @@ def load_object(argument: str) -> Any:
             raise ValueError(f"{argument}: {error}; is it on the PYTHONPATH?") from None
         return _get_attribute(module, attribute, argument)
     try:
-        return build(argument)
+        return rk.build(argument)
     except ValueError as error:
-        if argument in names():
+        if argument in rk.names():
             raise ValueError(f"{error}; {_SET_FIELDS}") from None
         if "." in argument:  # module.attribute, as `trl grpo --reward_funcs` takes it
             return load_object(":".join(argument.rsplit(".", 1)))
@@ -143,7 +213,7 @@ def _refuse_other_arguments(argument: str) -> None:
     if Path(argument).suffix in _DATA_SUFFIXES:
         raise ValueError(f"{argument} is a data file; data comes first, then the rewards")
     name, colon, _ = argument.rpartition(":")
-    if colon and name in names():
+    if colon and name in rk.names():
         raise ValueError(f"{argument}: {name} is a registered name; {_SET_FIELDS}")
 
 
@@ -230,15 +300,32 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, float]:
     return weights
 
 
+def parse_range(argument: str) -> tuple[float, float]:
+    """Parse LOW..HIGH, where either may be missing.
+
+    >>> parse_range("0.2..0.8"), parse_range("0.2.."), parse_range("...5")
+    ((0.2, 0.8), (0.2, 1.0), (0.0, 0.5))
+    """
+    low, dots, high = argument.partition("..")
+    try:
+        limits = float(low or 0.0), float(high or 1.0)
+    except ValueError:
+        dots = ""
+    if not dots or not (low or high) or not 0.0 <= limits[0] <= limits[1] <= 1.0:
+        example = "two numbers from 0 to 1, for example 0.2..0.8"
+        raise ValueError(f"--pass-rate {argument}: expected LOW..HIGH, {example}")
+    return limits
+
+
 def read_rows(
     source: str | None, column: Sequence[str] | None, *, limit: int
 ) -> list[dict[str, Any]] | None:
     """Read a source's first rows, with its columns renamed; None without a source."""
-    from rewardkit._files.source import Source  # noqa: PLC0415 - few commands read files
+    from rewardkit._files.sources import open_rows  # noqa: PLC0415 - few commands read files
 
     if source is None:
         return None
-    return [*islice(Source.resolve(source).rows(columns=parse_columns(column)), limit)]
+    return [*islice(open_rows(source).rows(columns=parse_columns(column)), limit)]
 
 
 def read_template(template: str | None) -> str | None:
@@ -246,6 +333,9 @@ def read_template(template: str | None) -> str | None:
     if template is None:
         return None
     if template.startswith("@"):
-        return Path(template[1:]).read_text(encoding="utf-8")
+        try:
+            return Path(template[1:]).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{template[1:]}: not UTF-8 text ({error.reason})") from None
     # shells pass a typed \n on as two characters
     return template.replace("\\n", "\n")

@@ -27,7 +27,6 @@ from rewardkit.cli.printing import (
     print_preflight,
     to_json_data,
 )
-from rewardkit.component import Component, columns
 
 MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
@@ -146,6 +145,8 @@ def _read_columns(source: str | None, column: list[str] | None) -> dict[str, lis
 
 def _select_columns(reward: Any, values: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
     """Return the columns that a reward reads; all of them for a function, which does not say."""
+    from rewardkit.component import Component, columns  # noqa: PLC0415 - slow, and not for --help
+
     read = columns(reward) if isinstance(reward, Component) else []
     return {name: values[name] for name in values if name in read} if read else values
 

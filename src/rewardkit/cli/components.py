@@ -12,11 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from rewardkit.cli.arguments import JsonOption, complete_name
-from rewardkit.cli.info import component_info
 from rewardkit.cli.printing import print_component, print_json
-from rewardkit.component import columns
 from rewardkit.registry import KINDS, build, lookup, names
-from rewardkit.reward import Reward
 
 
 def list_components(
@@ -28,6 +25,8 @@ def list_components(
     as_json: JsonOption = False,
 ) -> None:
     """List the registered components, including those of plugins."""
+    from rewardkit.cli.info import component_info  # noqa: PLC0415 - slow, and not for --help
+
     rows = [
         {"name": name, "kind": cls.component_kind, "summary": component_info(cls).summary}
         for name in names(kind and kind.removesuffix("s"))
@@ -60,6 +59,11 @@ def show_component(
 
 def describe_component(name: str) -> dict[str, Any]:
     """Return everything that `rewardkit show` prints about a component, as plain data."""
+    from rewardkit.cli.info import component_info  # noqa: PLC0415 - slow, and not for --help
+    from rewardkit.component import columns  # noqa: PLC0415 - the same
+    from rewardkit.reward import Reward  # noqa: PLC0415 - the same
+    from rewardkit.verify.code import Code  # noqa: PLC0415 - the same
+
     cls = lookup(name)
     info = component_info(cls)
     # an instance with default values knows its bounds and columns; the class only has rules
@@ -95,6 +99,7 @@ def describe_component(name: str) -> dict[str, Any]:
         "bounds_rule": rule and inspect.cleandoc(rule),
         "pointwise": getattr(instance or cls, "pointwise", None) is not False,
         "columns": [str(column) for column in read if column is not None],
+        "sandbox": instance.describe_sandbox() if isinstance(instance, Code) else None,
         "source": " ".join(source.split()),
         "example": info.example,
     }

@@ -1,7 +1,8 @@
-"""The commands on files of completions: score and report."""
+"""The commands on files of completions: score, filter, report and diff."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,29 +12,47 @@ import typer
 from rewardkit.cli.arguments import (
     INTERRUPTED,
     ColumnOption,
+    GroupOption,
+    JoinOption,
     JsonOption,
+    OnOption,
+    PassRewardOption,
+    PassValueOption,
     RewardArguments,
+    RewardOption,
+    ScoredArgument,
+    ScoredOutOption,
+    SourceArgument,
+    WeightOption,
+    WorkersOption,
     load_rewards,
     parse_columns,
+    parse_range,
     parse_weights,
 )
-from rewardkit.cli.printing import print_json, print_report, print_scores, show_progress
+from rewardkit.cli.printing import (
+    print_diff,
+    print_filtered,
+    print_json,
+    print_report,
+    print_scores,
+    show_progress,
+)
 
 
 def score_file(  # noqa: PLR0913 - one argument per option
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="JSONL, CSV, parquet, a glob, or a folder: a dataset saved by `datasets`, or"
-            " TRL's logged completions.",
-        ),
-    ],
+    source: SourceArgument,
     rewards: RewardArguments,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
+    out: ScoredOutOption,
     column: ColumnOption = None,
-    workers: Annotated[int, typer.Option("--workers", "-w", help="Number of processes.")] = 1,
+    join: JoinOption = None,
+    on: OnOption = "prompt",
+    workers: WorkersOption = None,
+    engine: Annotated[
+        str,
+        typer.Option(metavar="local|ray", help="What runs the processes: this machine, or Ray."),
+    ] = "local",
     batch_size: Annotated[int, typer.Option(help="Rows per batch.")] = 1024,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over: ignore what an earlier run wrote.")
@@ -46,6 +65,8 @@ def score_file(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
 
+    if as_json and out == "-":
+        raise ValueError("--json and --out - both print to stdout; give one of them")
     # before the progress bar starts, so that an error is not printed into it
     loaded, columns = load_rewards(rewards), parse_columns(column)
     with show_progress(enabled=not as_json) as progress:
@@ -55,58 +76,143 @@ def score_file(  # noqa: PLR0913 - one argument per option
                 loaded,
                 out,
                 columns=columns,
+                join=join,
+                on=on,
                 workers=workers,
                 batch_size=batch_size,
                 resume=not fresh,
-                progress=progress,
+                progress=progress.rows if progress else None,
+                engine=engine,
             )
         except KeyboardInterrupt:
             sys.stderr.write("rewardkit: interrupted; run the same command again to resume\n")
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # `| head` has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit from None
     if as_json:
-        print_json(scored)
+        print_json({k: v for k, v in scored._asdict().items() if k != "scored"})
     else:
         print_scores(scored)
 
 
-def write_report(  # noqa: PLR0913 - one argument per option
-    source: Annotated[
+def filter_file(  # noqa: PLR0913 - one argument per option
+    source: ScoredArgument,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
+    pass_rate: Annotated[
         str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A file that `score` wrote, or TRL's logged completions: a file, glob or folder.",
+        typer.Option(
+            metavar="LOW..HIGH",
+            help="Keep groups of which this share of the completions passes, for example"
+            " `0.2..0.8`, `..0.8` or `0.2..`.",
         ),
     ],
+    column: ColumnOption = None,
+    group: GroupOption = None,
+    pass_reward: PassRewardOption = None,
+    pass_value: PassValueOption = None,
+    one_per_group: Annotated[
+        bool, typer.Option("--one-per-group", help="Keep the first row of each group only.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep the prompts of a scored file that are neither too easy nor too hard."""
+    from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
+
+    low, high = parse_range(pass_rate)
+    kept = scoring.filter_groups(
+        source,
+        out,
+        low=low,
+        high=high,
+        columns=parse_columns(column),
+        group=group,
+        pass_reward=pass_reward,
+        pass_value=pass_value,
+        one_per_group=one_per_group,
+    )
+    if as_json:
+        print_json(kept)
+    else:
+        print_filtered(kept)
+
+
+def write_report(  # noqa: PLR0913 - one argument per option
+    source: ScoredArgument,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
     column: ColumnOption = None,
     title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
-    reward: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A column with a reward's values. Repeatable."),
-    ] = None,
-    weight: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=NUMBER", help="A reward's factor in the sum. Repeatable."),
-    ] = None,
-    group: Annotated[
-        str, typer.Option(help="Rows with equal values in this column form a group.")
-    ] = "prompt",
+    reward: RewardOption = None,
+    weight: WeightOption = None,
+    group: GroupOption = None,
+    pass_reward: PassRewardOption = None,
+    pass_value: PassValueOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write an HTML report on the rewards of a scored file, and print its main findings."""
     from rewardkit.report import report  # noqa: PLC0415 - only this command needs it
 
-    written = report(
-        source,
-        out,
-        columns=parse_columns(column),
-        title=title,
-        rewards=reward,
-        weights=None if weight is None else parse_weights(weight),
-        group=group,
-    )
+    columns, weights = parse_columns(column), None if weight is None else parse_weights(weight)
+    with show_progress(enabled=not as_json) as progress:
+        written = report(
+            source,
+            out,
+            columns=columns,
+            title=title,
+            rewards=reward,
+            weights=weights,
+            group=group,
+            pass_reward=pass_reward,
+            pass_value=pass_value,
+            progress=progress.stage if progress else None,
+        )
     if as_json:
         print_json(written.as_dict())
     else:
         print_report(written)
+
+
+def compare_files(  # noqa: PLR0913 - one argument per option
+    before: Annotated[
+        str,
+        typer.Argument(metavar="BEFORE", help="A file that `score` wrote, or TRL's completions."),
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="AFTER", help="Another one, with the same prompts.")
+    ],
+    *,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write an HTML page with examples.")
+    ] = None,
+    column: ColumnOption = None,
+    reward: RewardOption = None,
+    weight: WeightOption = None,
+    group: GroupOption = None,
+    pass_reward: PassRewardOption = None,
+    pass_value: PassValueOption = None,
+    examples: Annotated[
+        int, typer.Option(min=0, help="How many rows that rose, and that fell, to show.")
+    ] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two scored files: what changed, by how much, with a 95% interval and examples."""
+    from rewardkit.report import diff  # noqa: PLC0415 - only this command needs it
+
+    compared = diff(
+        before,
+        after,
+        out=report,
+        columns=parse_columns(column),
+        rewards=reward,
+        weights=None if weight is None else parse_weights(weight),
+        group=group,
+        pass_reward=pass_reward,
+        pass_value=pass_value,
+        examples=examples,
+    )
+    if as_json:
+        print_json(compared.as_dict())
+    else:
+        print_diff(compared)

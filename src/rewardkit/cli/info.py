@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -78,30 +77,6 @@ def component_info(cls: type[Component]) -> ComponentInfo:
 def _is_column(annotation: Any) -> bool:
     kinds = [annotation, *get_args(annotation)]  # the parts of `Column[str] | None` too
     return any((get_origin(kind) or kind) is Column for kind in kinds)
-
-
-# Numbers ------------------------------------------------------------------------------------------
-
-
-def format_number(number: float, digits: int = 6) -> str:
-    """Format a number with some significant digits, and never as -0.
-
-    >>> format_number(-0.0), format_number(2 / 3, 3)
-    ('0', '0.667')
-    """
-    return f"{number + 0.0:.{digits}g}"  # adding 0.0 turns -0.0 into 0.0
-
-
-def format_bounds(bounds: tuple[float, float]) -> str:
-    """Format a reward's bounds as its min and max.
-
-    >>> format_bounds((-0.0, 0.5)), format_bounds((-math.inf, math.inf))
-    ('min 0, max 0.5', 'no min, no max')
-    """
-    low, high = bounds
-    least = "no min" if math.isinf(low) else f"min {format_number(low)}"
-    most = "no max" if math.isinf(high) else f"max {format_number(high)}"
-    return f"{least}, {most}"
 
 
 # Types --------------------------------------------------------------------------------------------

@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from rewardkit._messages import error_line, explain_no_values, pluralize
-from rewardkit.batch import ColumnError
-from rewardkit.cli.info import format_bounds, format_number
-from rewardkit.component import Component
+import rewardkit as rk  # its names are imported when they are used, which --help does not
+from rewardkit._messages import error_line, explain_no_values, pluralize, shorten_text
 from rewardkit.registry import KINDS
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from rewardkit.audit import Audit, Finding, Preflight
-    from rewardkit.report import Report
-    from rewardkit.scoring import ScoringResult
+    from rewardkit.report import Diff, Report
+    from rewardkit.scoring import Filtered, PassRates, ScoringResult
 
 # JSON and errors ----------------------------------------------------------------------------------
 
@@ -47,7 +45,7 @@ def to_json_data(value: Any) -> Any:
         return value + 0.0 if math.isfinite(value) else None  # adding 0.0 turns -0.0 into 0.0
     if isinstance(value, bool | int | str) or value is None:
         return value
-    if isinstance(value, Component):
+    if isinstance(value, rk.Component):
         return repr(value)
     if hasattr(value, "_asdict"):
         value = value._asdict()
@@ -58,6 +56,28 @@ def to_json_data(value: Any) -> Any:
     return str(value)
 
 
+def format_number(number: float, digits: int = 6) -> str:
+    """Format a number with some significant digits, and never as -0.
+
+    >>> format_number(-0.0), format_number(2 / 3, 3)
+    ('0', '0.667')
+    """
+    return f"{number + 0.0:.{digits}g}"  # adding 0.0 turns -0.0 into 0.0
+
+
+def format_bounds(bounds: tuple[float, float]) -> str:
+    """Format a reward's bounds as its min and max.
+
+    >>> format_bounds((-0.0, 0.5)), format_bounds((-math.inf, math.inf))
+    ('min 0, max 0.5', 'no min, no max')
+    """
+    low, high = bounds
+    least = "no min" if math.isinf(low) else f"min {format_number(low)}"
+    most = "no max" if math.isinf(high) else f"max {format_number(high)}"
+    return f"{least}, {most}"
+
+
+MAX_ERROR_CHARACTERS = 4_000
 RENAME_HINT = "rename one with --column FILE=REWARD, for example --column solution=answer"
 COMMAND_FOR_CALL = {
     "rk.names() lists them": "`rewardkit list` prints them",
@@ -90,26 +110,49 @@ def format_error(error: Exception) -> str:
         text = error_line(error)
     for call, command in COMMAND_FOR_CALL.items():
         text = text.replace(call, command)
-    if isinstance(error, ColumnError) and "--column" not in text:
+    # by name: the class is in a module that is slow to import
+    if type(error).__name__ == "ColumnError" and "--column" not in text:
         text += f"; {RENAME_HINT}"
     if notes := getattr(error, "__notes__", []):
         text += f" ({'; '.join(notes)})"
     if not expected:
         text += "; set REWARDKIT_DEBUG=1 to see the traceback"
-    return " ".join(text.split("\n"))
+    # A reward of one's own may quote a completion in its error.
+    return shorten_text(text, MAX_ERROR_CHARACTERS)
+
+
+class ProgressBar:
+    """A bar on stderr: its two methods are what `score` and `report` call."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("rows", total=None)
+
+    def rows(self, done: int, total: int | None) -> None:
+        """Show how many rows are done."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def stage(self, stage: str, done: int, total: int | None) -> None:
+        """Show how much of a stage is done."""
+        self._bar.update(self._task, description=stage, completed=done, total=total)
 
 
 @contextmanager
-def show_progress(*, enabled: bool) -> Iterator[Callable[[int, int | None], object] | None]:
-    """Yield a function that draws a progress bar on stderr, or None if that is not a terminal."""
+def show_progress(*, enabled: bool) -> Iterator[ProgressBar | None]:
+    """Yield a progress bar on stderr, or None if that is not a terminal."""
     console = Console(stderr=True)
     if not (enabled and console.is_terminal):
         yield None
         return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("rows", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    from rich import progress as bars  # noqa: PLC0415 - no other command needs it
+
+    columns = (
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(compact=True),
+    )
+    with bars.Progress("{task.description}", *columns, console=console, transient=True) as bar:
+        yield ProgressBar(bar)
 
 
 # Components ---------------------------------------------------------------------------------------
@@ -136,9 +179,13 @@ def print_component(page: Mapping[str, Any]) -> None:
         console.print(f"[bold]scores[/]  {rows}")
     if page["columns"]:
         console.print(f"[bold]reads[/]   {', '.join(page['columns'])}")
+    if page["sandbox"]:
+        console.print(f"[bold]sandbox[/] {escape(page['sandbox'])}", highlight=False)
     if page["source"]:
         console.print(f"[bold]source[/]  {escape(page['source'])}", highlight=False)
     console.print("\n[bold]example")
+    from rich.syntax import Syntax  # noqa: PLC0415 - pygments is slow to import
+
     console.print(Syntax(page["example"], "pycon", background_color="default", word_wrap=True))
 
 
@@ -146,8 +193,11 @@ def print_component(page: Mapping[str, Any]) -> None:
 
 
 def print_scores(scored: ScoringResult) -> None:
-    """Print the figures of each reward, and of their sum, over a scored file."""
-    console = Console()
+    """Print the figures of each reward, and of their sum, over a scored file.
+
+    If the rows went to stdout, this goes to stderr.
+    """
+    console = Console(stderr=scored.out is None)
     table = Table("reward", box=None, header_style="bold")
     for heading in ("weight", "mean", "min", "max", "skipped"):
         table.add_column(heading, justify="right")
@@ -158,18 +208,50 @@ def print_scores(scored: ScoringResult) -> None:
         texts = ["" if figure is None else format_number(figure, 4) for figure in figures]
         table.add_row(escape(row.name), *texts, f"{scored.rows - row.scored}")
     console.print(table)
-    resumed = ""
-    if scored.resumed:
-        resumed = ", all already scored"
-        if scored.resumed < scored.rows:
-            resumed = f", {scored.resumed} of them by an earlier run"
-    typer.echo(f"\n{scored.out}: {scored.rows} rows{resumed}")
+    if scored.passes is not None and scored.passes.groups:
+        console.print(f"\n{escape(format_passes(scored.passes))}", highlight=False)
+    if scored.out is not None:
+        typer.echo(f"\n{scored.out}: {scored.rows} rows{_format_resumed(scored)}")
+    if scored.unmatched:
+        rows = pluralize(scored.unmatched, "row")
+        sys.stderr.write(f"rewardkit: {rows} without a match in the joined data\n")
     for row in scored.rewards:
         if scored.rows and not row.scored:
             # on stderr: a column without a value is hardly what was wanted
             sys.stderr.write(
                 f"rewardkit: {explain_no_values(row.name, scored.rows, row.abstained)}\n"
             )
+
+
+def _format_resumed(scored: ScoringResult) -> str:
+    if not scored.resumed:
+        return ""
+    if scored.resumed == scored.rows:
+        return ", all already scored"
+    return f", {scored.resumed} of them by an earlier run"
+
+
+def print_filtered(kept: Filtered) -> None:
+    """Print what a filter kept, and the pass rates before it."""
+    if kept.passes is not None:
+        typer.echo(format_passes(kept.passes))
+    if kept.undecided:
+        rows = pluralize(kept.undecided, "row")
+        sys.stderr.write(f"rewardkit: {rows} dropped without a pass rate: no prompt or no value\n")
+    typer.echo(
+        f"{kept.out}: {kept.rows:,} of {kept.of_rows:,} rows,"
+        f" {kept.groups:,} of {kept.of_groups:,} groups"
+    )
+
+
+def format_passes(passes: PassRates) -> str:
+    """Format pass@k, and how many groups never or always pass, in one line."""
+    values = ", ".join(f"pass@{each.k} {each.value:.1%}" for each in passes.pass_at)
+    return (
+        f"{passes.reward} \N{GREATER-THAN OR EQUAL TO} {format_number(passes.least, 4)}: {values};"
+        f" {passes.never:.1%} of {pluralize(passes.groups, 'group')} never pass,"
+        f" {passes.always:.1%} always"
+    )
 
 
 def print_report(written: Report) -> None:
@@ -185,6 +267,44 @@ def print_report(written: Report) -> None:
     texts = "all texts" if written.shown == written.rows else f"the texts of {written.shown:,}"
     size = f"{written.size / 1e6:.2f} MB"
     typer.echo(f"{written.path}: {written.rows:,} rows, {texts}, {size}")
+
+
+def print_diff(compared: Diff) -> None:
+    """Print what changed in each reward, and the rows or prompts whose sum changed most."""
+    changes = compared.changes
+    console = Console()
+    table = Table("reward", box=None, header_style="bold")
+    for heading in ("before", "after", "change", "95% interval", "rose", "fell", "equal"):
+        table.add_column(heading, justify="right")
+    lines = [*changes.rewards, changes.total]
+    lines += [changes.passing] if changes.passing else []
+    lines += [changes.length] if changes.unit == "prompts" else []
+    for each in lines:
+        ends = each.interval
+        texts = [format_number(each.before, 3), format_number(each.after, 3)]
+        texts.append(f"{'+' * (each.change > 0)}{format_number(each.change, 3)}")
+        texts.append(" to ".join(format_number(end, 3) for end in ends) if ends else "")
+        # bold where the interval leaves out 0
+        style = "bold" if each.clear else None
+        counts = (f"{count:,}" for count in (each.rose, each.fell, each.equal))
+        table.add_row(escape(each.name), *texts, *counts, style=style)
+    console.print(table)
+    for side, names in zip(("before", "after"), changes.only, strict=True):
+        if names:
+            console.print(f"only {side}: {escape(', '.join(names))}", highlight=False)
+    for title, examples in (("rose", changes.rises), ("fell", changes.falls)):
+        for example in examples:
+            numbers = [*dict.fromkeys(map(str, example.rows))]
+            rows = f"row{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+            change = f"{'+' * (example.change > 0)}{format_number(example.change, 3)}"
+            shown = shorten_text(example.prompt or example.texts[0])
+            text = Text(f"{title} {change:>7}  {rows}: {shown}")
+            console.print(text, no_wrap=True, overflow="ellipsis", highlight=False)
+    unpaired = ""
+    if any(changes.unpaired):
+        unpaired = f"; {changes.unpaired[0]:,} only before and {changes.unpaired[1]:,} only after"
+    written = "" if compared.path is None else f"{compared.path}: "
+    typer.echo(f"\n{written}{changes.pairs:,} {changes.unit} compared{unpaired}")
 
 
 # Checks -------------------------------------------------------------------------------------------

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import correlation, fmean, quantiles
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from operator import mul
+from statistics import fmean, quantiles
+from typing import Any
 
+from rewardkit._scored.passes import PassRates, count_passes, summarize_passes
+from rewardkit.extract import Extractor
 from rewardkit.report.figure_types import (
     FLAT_GROUPS,
     LENGTH,
@@ -21,7 +27,9 @@ from rewardkit.report.figure_types import (
     Trend,
 )
 from rewardkit.report.find_problems import find_problems
-from rewardkit.report.rows import ZERO_STD, Rows, Value, sample_std, standard_deviation
+from rewardkit.report.formatting import MAX_TEXT_CHARACTERS, shorten
+from rewardkit.report.majority import share_of_right_majorities
+from rewardkit.report.rows import ZERO_STD, Rows, Value, standard_deviation
 
 BINS = 24
 MAX_LEVELS = 12  # up to so many different values get a bar each; more bars have no room for labels
@@ -31,27 +39,59 @@ MAX_REASON_READ = 200  # characters; a reason that quotes a whole completion is 
 MAX_REASON_SHOWN = 80
 
 
-def measure(rows: Rows, bounds: Mapping[str, tuple[float, float]] | None = None) -> Figures:
-    """Compute all figures of a file's rows; `bounds` are the rewards' own, if they are known."""
+def measure(
+    rows: Rows,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    *,
+    extractors: Sequence[Extractor] = (),
+    progress: Callable[[int, int], object] = lambda _done, _total: None,
+) -> Figures:
+    """Compute all figures of a file's rows.
+
+    `bounds` are the rewards' own, if they are known; `extractors` find the answers that vote.
+    `progress` is called with how many of the parts are done, and of how many.
+    """
+    parts = len(rows.values) + 4
     lengths: list[Value] = [float(len(text)) for text in rows.texts]
     columns = [*rows.values.values(), rows.totals, lengths]
     zero = [std < ZERO_STD for std in rows.group_stds]
+    rates = [rate for rate in rows.pass_rates if rate is not None]
     has_advantages = any(advantage is not None for advantage in rows.advantages)
+    total = _measure_reward(rows, TOTAL, rows.totals, None, None)
+    shares, group_shares = split_variance(rows)
+    rewards = []
+    for part, (name, values) in enumerate(rows.values.items(), 1):
+        progress(part, parts)
+        rewards.append(
+            _measure_reward(rows, name, values, shares.get(name), group_shares.get(name))
+        )
+    correlations = correlate_all(columns)
+    progress(parts - 3, parts)
+    steps = _trends(rows)
+    progress(parts - 2, parts)
+    passes = _measure_passes(rows, extractors)
+    progress(parts - 1, parts)
     figures = Figures(
-        total=_measure_reward(rows, TOTAL, rows.totals),
-        rewards=tuple(_measure_reward(rows, name, values) for name, values in rows.values.items()),
+        total=total,
+        rewards=tuple(rewards),
         names=(*rows.values, TOTAL, LENGTH),
-        correlations=_correlate_all(columns),
+        correlations=correlations,
         group_std=make_histogram(rows.group_stds) if zero else None,
         group_mean=make_histogram(rows.group_means) if zero else None,
+        pass_rate=make_histogram(rates) if rates else None,
         advantage=make_histogram(rows.advantages) if has_advantages else None,
         group_sizes=tuple(Counter(map(len, rows.groups)).most_common()),
         zero_std=fmean(zero) if zero else None,
-        steps=_trends(rows),
-        length=fmean(length for length in lengths if length is not None),
+        passes=passes,
+        rest_share=1.0 - math.fsum(shares.values()) if shares else None,
+        rest_group_share=1.0 - math.fsum(group_shares.values()) if group_shares else None,
+        steps=steps,
+        length=fmean(map(len, rows.texts)),
         findings=(),
     )
-    return figures._replace(findings=find_problems(rows, figures, bounds or {}))
+    figures = figures._replace(findings=find_problems(rows, figures, bounds or {}))
+    progress(parts, parts)
+    return figures
 
 
 def make_histogram(values: Iterable[Value]) -> Histogram:
@@ -81,9 +121,15 @@ def make_histogram(values: Iterable[Value]) -> Histogram:
     return Histogram(tuple(Bar(ends[i], ends[i + 1], sizes[i]) for i in range(BINS)), levels=False)
 
 
-def _measure_reward(rows: Rows, name: str, values: Sequence[Value]) -> Distribution:
+def _measure_reward(
+    rows: Rows,
+    name: str,
+    values: Sequence[Value],
+    variance_share: float | None,
+    group_share: float | None,
+) -> Distribution:
     known = [value for value in values if value is not None]
-    flat = [sample_std(values, group) < ZERO_STD for group in rows.groups]
+    flat = rows.flat_groups.get(name, [])
     return Distribution(
         name=name,
         weight=rows.weights.get(name),
@@ -97,33 +143,67 @@ def _measure_reward(rows: Rows, name: str, values: Sequence[Value]) -> Distribut
         histogram=make_histogram(known),
         reasons=_frequent_reasons(rows.whys.get(name, []), values),
         flat_groups=fmean(flat) if flat else None,
-        variance_share=_variance_share(rows, values, rows.weights.get(name, 1.0)),
+        variance_share=variance_share,
+        group_share=group_share,
     )
 
 
-def _variance_share(rows: Rows, values: Sequence[Value], weight: float) -> float | None:
-    # A reward that abstains adds nothing to the sum: it counts as 0, so that the shares add up.
-    pairs = [
-        ((value or 0.0) * weight, total)
-        for value, total in zip(values, rows.totals, strict=True)
-        if total is not None
-    ]
-    if not pairs:
+def split_variance(rows: Rows) -> tuple[dict[str, float], dict[str, float]]:
+    """Return each reward's share of the sum's variance, over all rows and within groups.
+
+    A share is weight * covariance with the sum / variance of the sum. The shares add up to 1 if the
+    sum is that of the rewards. Empty if the sum does not vary.
+    """
+    known = [total for total in rows.totals if total is not None]
+    if not known:
+        return {}, {}
+    mean = fmean(known)
+    deviations = [0.0 if total is None else total - mean for total in rows.totals]
+    within = [0.0] * len(rows)
+    for group, group_mean in zip(rows.groups, rows.group_means, strict=True):
+        for row in group:
+            if (total := rows.totals[row]) is not None and group_mean is not None:
+                within[row] = total - group_mean
+    return _split_by_reward(rows, deviations), _split_by_reward(rows, within)
+
+
+def _split_by_reward(rows: Rows, deviations: Sequence[float]) -> dict[str, float]:
+    squares = _sum_products(deviations, deviations)
+    if squares < ZERO_STD * len(rows):
+        return {}
+    # The deviations add up to 0, so the rewards' own means need not be subtracted. A reward that
+    # abstains adds nothing to the sum: it counts as 0.
+    return {
+        name: rows.weights[name] * _sum_products([v or 0.0 for v in values], deviations) / squares
+        for name, values in rows.values.items()
+    }
+
+
+def _sum_products(one: Sequence[float], other: Sequence[float]) -> float:
+    return math.fsum(map(mul, one, other))
+
+
+def _measure_passes(rows: Rows, extractors: Sequence[Extractor]) -> PassRates | None:
+    if rows.rule is None or not (rows.groups or rows.alone):
         return None
-    mean, total_mean = fmean(value for value, _ in pairs), fmean(total for _, total in pairs)
-    variance = fmean((total - total_mean) ** 2 for _, total in pairs)
-    if variance < ZERO_STD:
-        return None
-    return fmean((value - mean) * (total - total_mean) for value, total in pairs) / variance
+    values = rows.values[rows.rule.reward]
+    groups = ([values[row] for row in group] for group in chain(rows.groups, zip(rows.alone)))
+    majority = share_of_right_majorities(rows, rows.rule, extractors)
+    return summarize_passes(rows.rule, count_passes(rows.rule, groups), majority)
 
 
 def _frequent_reasons(whys: Sequence[str], values: Sequence[Value]) -> tuple[Reason, ...]:
     # Reasons that quote a row's own numbers are all different; without them they can be counted.
-    few = len(set(whys)) <= MAX_LEVELS
+    distinct = set(whys)
+    few = len(distinct) <= MAX_LEVELS
+    # Once for each: most reasons occur in many rows.
+    reasons = {
+        why: shorten(why, MAX_TEXT_CHARACTERS) if few else _strip_specifics(why) for why in distinct
+    }
     values_by_reason: dict[str, list[Value]] = defaultdict(list)
     for why, value in zip(whys, values, strict=False):
         if why:
-            values_by_reason[why if few else _strip_specifics(why)].append(value)
+            values_by_reason[reasons[why]].append(value)
     most = sorted(values_by_reason.items(), key=lambda item: -len(item[1]))[:MAX_REASONS]
     return tuple(
         Reason(why, len(given) / len(values), fmean(known) if known else None)
@@ -142,20 +222,38 @@ def _strip_specifics(why: str) -> str:
     return re.sub(r"[-+]?\d(?:[\d,.]*\d)?", "#", why)[:MAX_REASON_SHOWN]
 
 
-def _correlate_all(columns: Sequence[Sequence[Value]]) -> tuple[tuple[float | None, ...], ...]:
+def correlate_all(columns: Sequence[Sequence[Value]]) -> tuple[tuple[float | None, ...], ...]:
+    """Return Pearson's r of each pair, over the rows where both are known; None for a constant."""
+    centered = [None if None in column else _center_values(column) for column in columns]
     matrix: list[list[float | None]] = [[None] * len(columns) for _ in columns]
     for i, one in enumerate(columns):
         for j in range(i, len(columns)):
-            matrix[i][j] = matrix[j][i] = _correlate(one, columns[j])
+            # Most columns are known on all rows: each is then centered once, not once per pair.
+            first, second = centered[i], centered[j]
+            if first is None or second is None:
+                pairs = zip(one, columns[j], strict=True)
+                both = [pair for pair in pairs if None not in pair]
+                first, second = map(_center_values, zip(*both, strict=True)) if both else ([], [])
+            matrix[i][j] = matrix[j][i] = _correlate(first, second)
     return tuple(map(tuple, matrix))
 
 
-def _correlate(one: Sequence[Value], other: Sequence[Value]) -> float | None:
-    """Return Pearson's r over the rows where both are known, None if one of them is constant."""
-    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not None and b is not None]
-    if any(len({pair[side] for pair in pairs}) < 2 for side in (0, 1)):  # noqa: PLR2004 - constant
+def _center_values(values: Sequence[Any]) -> list[float]:
+    """Return the deviations from the mean, divided by the largest; empty for a constant."""
+    if max(values) == min(values):
+        return []
+    mean = fmean(values)
+    deviations = [value - mean for value in values]
+    # Scaled, so that the square of a large one does not overflow.
+    largest = max(map(abs, deviations))
+    return [deviation / largest for deviation in deviations]
+
+
+def _correlate(one: Sequence[float], other: Sequence[float]) -> float | None:
+    if not one or not other:
         return None
-    return correlation(*zip(*pairs, strict=True))
+    r = _sum_products(one, other) / math.sqrt(_sum_products(one, one) * _sum_products(other, other))
+    return max(-1.0, min(1.0, r))
 
 
 def _trends(rows: Rows) -> tuple[Trend, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from rewardkit._scored.passes import PassRates
 from rewardkit.report.rows import Value
 
 TOTAL, LENGTH, FLAT_GROUPS = "weighted sum", "characters", "groups with zero std"
@@ -53,6 +54,8 @@ class Distribution(NamedTuple):
     """The share of groups in which all its values are equal; None if there are no groups."""
     variance_share: float | None
     """Its share of the variance of the sum: weight * cov(reward, sum) / var(sum)."""
+    group_share: float | None
+    """The same within groups, which is what moves the advantages; None without groups."""
 
 
 class Point(NamedTuple):
@@ -77,8 +80,8 @@ class ReportFinding(NamedTuple):
     """One thing that a person should know about the rewards."""
 
     kind: str
-    """`zero_std`, `flat`, `agree`, `at_bound`, `missing`, `infinite`, `dominates`, `length`;
-    `clear` if there is nothing else."""
+    """`zero_std`, `signal`, `flat`, `agree`, `at_bound`, `missing`, `infinite`, `dominates`,
+    `length`; `clear` if there is nothing else."""
     level: Level
     """`bad`, `watch` or `good`."""
     figure: str
@@ -101,11 +104,19 @@ class Figures(NamedTuple):
     correlations: tuple[tuple[float | None, ...], ...]
     group_std: Histogram | None
     group_mean: Histogram | None
+    pass_rate: Histogram | None
+    """How many groups have each pass rate; None if no reward says what passes."""
     advantage: Histogram | None
     group_sizes: tuple[tuple[int, int], ...]
     """How many groups there are of each size, the most frequent first."""
     zero_std: float | None
     """The share of groups whose totals are all equal."""
+    passes: PassRates | None
+    """The pass rate, pass@k and the majority vote; None if no reward says what passes."""
+    rest_share: float | None
+    """The share of the sum's variance beside the file's rewards: 0 if the sum is theirs."""
+    rest_group_share: float | None
+    """The same within groups."""
     steps: tuple[Trend, ...]
     """The sum, each reward and the share of groups with zero std; empty without steps."""
     length: float

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from rewardkit.report.figure_types import Distribution, Figures, Level, ReportFinding
 from rewardkit.report.formatting import number, percent, two_decimals
-from rewardkit.report.rows import Rows, Value
+from rewardkit.report.rows import ZERO_STD, Rows, Value
 
 _LEVELS: tuple[Level, ...] = ("bad", "watch", "good")
 
@@ -22,6 +23,10 @@ OFTEN_MISSING = 0.2
 SAME, NEARLY_SAME = 0.999, 0.95
 # A share of the sum's variance, and a correlation with the length (a third of its variance).
 DOMINATES, FOLLOWS_LENGTH = 0.9, 0.6
+# Two rows always correlate at 1 or -1. Of 20 unrelated ones, 1 in 200 files reaches 0.6.
+MIN_CORRELATED_ROWS = 20
+# More names than these do not fit a sentence.
+MAX_NAMED = 5
 
 
 def find_problems(
@@ -29,7 +34,8 @@ def find_problems(
 ) -> tuple[ReportFinding, ...]:
     """List the findings, the worst first; `bounds` are the rewards' own, if they are known."""
     found = [
-        *_check_group_std(figures),
+        *_check_group_std(figures, signal := _check_signal(rows, figures)),
+        *signal,
         *(finding for reward in figures.rewards for finding in _check_missing(reward, rows)),
         *_check_flat(figures),
         *_check_agreement(figures),
@@ -48,30 +54,94 @@ def find_problems(
     return tuple(found)
 
 
-def _check_group_std(figures: Figures) -> list[ReportFinding]:
+def _check_group_std(figures: Figures, signal: Sequence[ReportFinding]) -> list[ReportFinding]:
     share = figures.zero_std
     if share is None:
         return []
     figure = percent(share)
+    by_reward = _describe_varying_groups(figures.rewards)
     if share < MANY_GROUPS:
-        text = f"{figure} of the groups have zero reward std; in all others the reward varies."
-        return [
-            ReportFinding(
-                "zero_std",
-                "good",
-                figure,
-                "Groups without a learning signal (zero reward std)",
-                text,
-            )
-        ]
+        # Not "good" where the sum varies only by what should not decide.
+        if signal:
+            return []
+        title = "Groups without a learning signal (zero reward std)"
+        text = f"{figure} of the groups have zero reward std.{by_reward}"
+        return [ReportFinding("zero_std", "good", figure, title, text)]
     text = (
         f"{figure} of the groups have zero reward std: all their completions earn the same, so"
-        " every advantage is 0."
+        f" every advantage is 0.{by_reward}"
     )
-    many = "Most" if share >= MOST_GROUPS else "Many"
     level: Level = "bad" if share >= MOST_GROUPS else "watch"
-    title = f"{many} groups give no learning signal (zero reward std)"
+    title = f"{_many(share)} groups give no learning signal (zero reward std)"
     return [ReportFinding("zero_std", level, figure, title, text)]
+
+
+def _describe_varying_groups(rewards: Sequence[Distribution]) -> str:
+    varying = [
+        f"{reward.name} in {percent(1.0 - reward.flat_groups)}"
+        for reward in rewards[:MAX_NAMED]
+        if reward.flat_groups is not None
+    ]
+    if not varying:
+        return ""
+    more = len(rewards) - len(varying)
+    return f" Groups in which it varies: {', '.join(varying)}{f', and {more} more' * bool(more)}."
+
+
+def _check_signal(rows: Rows, figures: Figures) -> list[ReportFinding]:
+    """Check which rewards make the advantages, group by group."""
+    sum_varies = [std >= ZERO_STD for std in rows.group_stds]
+    if not any(sum_varies) or len(figures.rewards) < 2:  # noqa: PLR2004 - one is the whole sum
+        return []
+    flat = {name: rows.flat_groups[name] for name, weight in rows.weights.items() if weight}
+    if rows.rule is not None:
+        right = rows.rule.reward
+        return _check_right_signal(rows, sum_varies, flat, right) if right in flat else []
+    # Without knowing which reward matters, only one that decides alone can be suspected.
+    found = []
+    graded = [each.name for each in figures.rewards if each.known and each.alike < NEARLY_FLAT]
+    for name in graded if len(graded) > 1 else []:
+        others = [values for other, values in flat.items() if other != name]
+        share = fmean(map(all, zip(sum_varies, *others, strict=True)))
+        if name in flat and share >= MANY_GROUPS:
+            figure = percent(share)
+            text = (
+                f"In {figure} of the groups {name} is the only reward that varies: their advantages"
+                f" come from {name} alone."
+            )
+            title = f"{_many(share)} groups vary by one reward alone"
+            found.append(ReportFinding("signal", "watch", figure, title, text, (name,)))
+    return found
+
+
+def _check_right_signal(
+    rows: Rows, sum_varies: Sequence[bool], flat: Mapping[str, Sequence[bool]], right: str
+) -> list[ReportFinding]:
+    without = [all(pair) for pair in zip(sum_varies, flat[right], strict=True)]
+    share = fmean(without)
+    if share < MANY_GROUPS:
+        return []
+    never = fmean(rate == 0 for rate, hit in zip(rows.pass_rates, without, strict=True) if hit)
+    always = fmean(rate == 1 for rate, hit in zip(rows.pass_rates, without, strict=True) if hit)
+    others = [
+        name
+        for name, values in flat.items()
+        if name != right and not all(one for one, hit in zip(values, without, strict=True) if hit)
+    ]
+    figure = percent(share)
+    named = ", ".join(others[:MAX_NAMED]) + ", and others" * (len(others) > MAX_NAMED)
+    text = (
+        f"In {figure} of the groups the reward {right} is the same for all completions (of these,"
+        f" {percent(never)} never pass and {percent(always)} always). Their sums vary all the same:"
+        f" the advantages come from {named or 'what is not in the file'}."
+    )
+    level: Level = "bad" if share >= MOST_GROUPS else "watch"
+    title = f"{_many(share)} groups differ, but not in the reward {right}"
+    return [ReportFinding("signal", level, figure, title, text, (right, *others))]
+
+
+def _many(share: float) -> str:
+    return "Most" if share >= MOST_GROUPS else "Many"
 
 
 def _check_missing(reward: Distribution, rows: Rows) -> list[ReportFinding]:
@@ -138,7 +208,9 @@ def _check_agreement(figures: Figures) -> list[ReportFinding]:
     for i, one in enumerate(rewards):
         for j, other in enumerate(rewards[:i]):
             r = figures.correlations[i][j]
-            if r is None or abs(r) < NEARLY_SAME:
+            # A few rows agree by chance.
+            few = min(one.known, other.known) < MIN_CORRELATED_ROWS
+            if r is None or abs(r) < NEARLY_SAME or few:
                 continue
             often = "always" if abs(r) >= SAME else "nearly always"
             # What counts is their effect on the sum, so a negative weight reverses it.
@@ -168,7 +240,7 @@ def _check_dominance(figures: Figures) -> list[ReportFinding]:
 
 def _check_length(figures: Figures) -> list[ReportFinding]:
     r = figures.correlations[-2][-1]  # of the sum with the length
-    if r is None or abs(r) < FOLLOWS_LENGTH:
+    if r is None or abs(r) < FOLLOWS_LENGTH or figures.total.known < MIN_CORRELATED_ROWS:
         return []
     longer = "Longer" if r > 0 else "Shorter"
     figure = f"r {two_decimals(r)}"

@@ -9,22 +9,23 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import nsmallest
 from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
 from rewardkit.extract import Extractor
 from rewardkit.report.answers import locate
+from rewardkit.report.formatting import HEAD, MAX_TEXT_CHARACTERS, cut_middle, shorten_names
 from rewardkit.report.rows import Rows, Value
 
 PICKED = 60
 """How many of the best, of the worst, and so on come first."""
 MAX_TABLE_ROWS = 20_000
 """How many rows the table has at most; of a larger file it has some."""
-HEAD, TAIL = 12_000, 4_000
-"""How many characters stay of a long text's beginning and end."""
-MAX_VALUE_CHARACTERS = 300  # of a reason, an answer or another column
+MAX_EXTRA_COLUMNS = 40
+"""How many other columns of a row are shown."""
 # Neighbours of the sample: rows of one prompt usually lie together, and say more as a group.
 _BLOCK_ROWS = 16
 # Compressed text is only measured after a flush, which costs a few bytes: so often, not each row.
@@ -44,12 +45,12 @@ class Packed(NamedTuple):
 
 def pack(rows: Rows, extractors: Sequence[Extractor], room: int) -> Packed:
     """Pack every row's values, and as many texts as fit into `room` characters."""
-    order = list(_order_rows(rows))
-    chosen = sorted(order[:MAX_TABLE_ROWS])
+    order = list(islice(_order_rows(rows), MAX_TABLE_ROWS))
+    chosen = sorted(order)
     values = _deflate(_encode_values(rows, chosen))
     # Four characters of base64 hold three bytes.
     texts_room = (room - len(values)) * 3 // 4
-    texts, shown = _pack_texts(rows, order[:MAX_TABLE_ROWS], extractors, texts_room)
+    texts, shown = _pack_texts(rows, order, extractors, texts_room)
     return Packed(values, base64.b64encode(texts).decode("ascii"), len(chosen), shown)
 
 
@@ -68,6 +69,7 @@ def _encode_values(rows: Rows, chosen: Sequence[int]) -> bytes:
         "disagreement": select(rows.disagreement),
         "means": [_shorten_number(mean) for mean in rows.group_means],
         "stds": [_shorten_number(std) for std in rows.group_stds],
+        "rates": [_shorten_number(rate) for rate in rows.pass_rates] if rows.rule else None,
         "rewards": list(rows.values),
         "values": [select(values) for values in rows.values.values()],
     }
@@ -105,9 +107,9 @@ def _rank_rows(rows: Rows) -> Iterator[int]:
     for group in _extremes(range(len(stds)), stds, highest=True):
         yield from rows.groups[group]
     for values in rows.values.values():  # a row or two for every bar of a histogram
-        known = sorted((value, row) for row, value in enumerate(values) if value is not None)
-        one_per_value = dict(known)
-        yield from islice(one_per_value.values(), 0, None, max(1, len(one_per_value) // PICKED))
+        last_rows = {value: row for row, value in enumerate(values) if value is not None}
+        spaced = islice(sorted(last_rows), 0, None, max(1, len(last_rows) // PICKED))
+        yield from map(last_rows.__getitem__, spaced)
     blocks = list(range(0, len(rows), _BLOCK_ROWS))
     Random(0).shuffle(blocks)  # noqa: S311 - a sample, the same each time
     for block in blocks:
@@ -118,8 +120,8 @@ def _extremes(indices: Sequence[int], values: Sequence[Value], *, highest: bool)
     """Return the indices of the highest or the lowest values, the most extreme first."""
     # Negated rather than sorted in reverse, so that equal values stay in the file's order.
     factor = -1 if highest else 1
-    known = [(factor * value, index) for index in indices if (value := values[index]) is not None]
-    return [index for _, index in sorted(known)[:PICKED]]
+    known = ((factor * value, index) for index in indices if (value := values[index]) is not None)
+    return [index for _, index in nsmallest(PICKED, known)]
 
 
 def _pack_texts(
@@ -150,7 +152,7 @@ def _text_blocks(
         prompt = rows.prompts[row]
         if prompt and prompt not in prompts:  # a prompt is written once for all of its completions
             prompts[prompt] = len(prompts)
-            lines.append(_encode_line({"p": prompts[prompt], "t": _cut_middle(prompt)[0]}))
+            lines.append(_encode_line({"p": prompts[prompt], "t": cut_middle(prompt)[0]}))
         lines.append(_encode_line(_text_entry(rows, row, extractors, prompts.get(prompt))))
         count, size = count + 1, size + len(lines[-1])
         if size >= _FLUSH_CHARACTERS:
@@ -164,7 +166,7 @@ def _text_entry(
 ) -> dict[str, Any]:
     """Return the texts of one row that are shown when it is opened, under keys of one letter."""
     text = rows.texts[row]
-    short, shift = _cut_middle(text)
+    short, shift = cut_middle(text)
     entry: dict[str, Any] = {"r": row, "t": short, "n": len(text)}
     if prompt is not None:
         entry["q"] = prompt
@@ -179,21 +181,23 @@ def _text_entry(
         if 0 <= start < end <= len(short) and short[start:end] == answer.text:
             entry["a"] += [_utf16_length(short[:start]), _utf16_length(short[:end])]
     if extras := rows.extras[row]:
-        entry["c"] = {name: _shorten_text(_as_text(value)) for name, value in extras.items()}
+        entry["c"] = _extra_columns(extras)
     return entry
 
 
+def _extra_columns(extras: Mapping[str, Any]) -> dict[str, str]:
+    shown = [*islice(extras, MAX_EXTRA_COLUMNS)]
+    columns = {
+        short: _shorten_text(_as_text(extras[name]))
+        for name, short in zip(shown, shorten_names(shown), strict=True)
+    }
+    if more := len(extras) - len(shown):
+        columns[f"and {more:,} more columns"] = ""
+    return columns
+
+
 def _shorten_text(text: str) -> str:
-    return _cut_middle(text, MAX_VALUE_CHARACTERS, 0)[0]
-
-
-def _cut_middle(text: str, head: int = HEAD, tail: int = TAIL) -> tuple[str, int]:
-    """Return a text without the middle of what is too long, and how far its end moved."""
-    removed = len(text) - head - tail
-    if removed <= 0:
-        return text, 0
-    note = f" [\N{HORIZONTAL ELLIPSIS} {removed:,} characters left out \N{HORIZONTAL ELLIPSIS}] "
-    return text[:head] + note + text[len(text) - tail :], len(note) - removed
+    return cut_middle(text, MAX_TEXT_CHARACTERS, 0)[0]
 
 
 def _utf16_length(text: str) -> int:

@@ -54,8 +54,8 @@
     return String(Number(value.toPrecision(3)));
   };
 
-  // A line may break inside a name, after these characters.
-  const breakName = (name) => name.split(/(?<=[_[=,/.])/).flatMap((part) => [part, make("wbr")]);
+  // A line may break inside a name, after these characters, and inside what is long without them.
+  const breakName = (name) => (name.match(/[^\s_[=,/.]{0,23}[^]/gu) ?? []).flatMap((part) => [part, make("wbr")]);
 
   const unpack = async (id) => {
     const packed = atob(find(id).textContent);
@@ -120,6 +120,7 @@
     });
     const std = data.group.map((group) => (group === null ? null : data.stds[group]));
     const mean = data.group.map((group) => (group === null ? null : data.means[group]));
+    const pass = data.group.map((group) => (group === null || !data.rates ? null : data.rates[group]));
     const texts = new Array(size).fill(null);
     const prompts = [];
     const searchTexts = new Array(size).fill(null);
@@ -131,6 +132,7 @@
     if (data.step.some((step) => step !== null)) columns.push({ key: "step", name: "step", values: data.step, show: (value) => (value === null ? "\u2014" : String(value)) });
     columns.push({ key: "total", name: "weighted sum", values: data.total, kind: "sum", tint: true });
     if (data.advantage.some((value) => value !== null)) columns.push({ key: "advantage", name: "advantage", values: data.advantage });
+    if (pass.some((rate) => rate !== null)) columns.push({ key: "pass", name: "pass rate", values: pass, kind: "term" });
     data.rewards.forEach((name, at) => columns.push({ key: `reward ${at}`, name, values: data.values[at], kind: "term", tint: true }));
     if (data.rewards.length > 1) columns.push({ key: "disagreement", name: "disagreement", values: data.disagreement, kind: "term" });
     for (const column of columns) {
@@ -367,11 +369,11 @@
     const roundToSix = (value) => Number(Number(value).toPrecision(6));
     const filterByBar = (bar) => {
       const { key, low, high } = bar.dataset;
-      const values = key === "std" ? std : key === "mean" ? mean : key === "total" || key === "advantage" ? data[key] : data.values[key];
+      const values = key === "std" ? std : key === "mean" ? mean : key === "pass" ? pass : key === "total" || key === "advantage" ? data[key] : data.values[key];
       const [least, most] = [roundToSix(low), roundToSix(high)];
       const last = !bar.nextElementSibling;
       const inside = (value) => value !== null && value >= least && (value < most || (value === most && (last || least === most)));
-      const name = { std: "group std", mean: "group mean", total: "weighted sum", advantage: "advantage" }[key] ?? data.rewards[key];
+      const name = { std: "group std", mean: "group mean", pass: "pass rate", total: "weighted sum", advantage: "advantage" }[key] ?? data.rewards[key];
       showOnly((at) => inside(values[at]), `${name}: ${number(least)}${least === most ? "" : ` to ${number(most)}`}`);
     };
     for (const bar of document.querySelectorAll(".bar[role]")) {

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-from unicodedata import category
+from typing import Any, NamedTuple, TypeAlias
 
-from rewardkit import __version__
-from rewardkit._files.source import Source, sidecar_path
+from rewardkit._files.chunks import Row
+from rewardkit._files.source import RowSource
+from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
-from rewardkit.component import walk
-from rewardkit.config import load
-from rewardkit.extract import Extractor
-from rewardkit.report import charts
+from rewardkit._scored.columns import load_sidecar
+from rewardkit.component import Component, walk
+from rewardkit.extract import Extractor, Regex
 from rewardkit.report.answers import USUAL
 from rewardkit.report.compute_figures import measure
 from rewardkit.report.figure_types import Figures, ReportFinding
-from rewardkit.report.formatting import as_data, number, percent, two_decimals
+from rewardkit.report.formatting import as_data, shorten_names
 from rewardkit.report.pack import PICKED, Packed, pack
+from rewardkit.report.render import EXTRA, render, write_page
 from rewardkit.report.rows import Rows, gather
-from rewardkit.reward import Linear, Reward
+from rewardkit.reward import Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
-EXTRA = "rewardkit[report]"
+ROWS_PER_PROGRESS = 1024
+MAX_PATTERN_SECONDS = 1.0
+
+Progress: TypeAlias = Callable[[str, int, int | None], object]
+"""Called with the stage, how much of it is done, and of how much; None if that is unknown."""
 
 
 class Report(NamedTuple):
@@ -62,9 +64,12 @@ def report(  # noqa: PLR0913 - keywords, all but two
     title: str | None = None,
     rewards: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
-    group: str = "prompt",
+    group: str | None = None,
+    pass_reward: str | None = None,
+    pass_value: float | None = None,
     extractor: Extractor | None = None,
     max_bytes: int = MAX_BYTES,
+    progress: Progress | None = None,
 ) -> Report:
     r"""Write one HTML file about the rewards in `source`, and return what it says.
 
@@ -72,17 +77,22 @@ def report(  # noqa: PLR0913 - keywords, all but two
     glob, or a folder. `columns` gives a column of the file the name that is read here, as
     {"response": "completion"}. Rewards are the columns `rewards/NAME`, or TRL's; `rewards` names
     others, and `weights` their factors in the sum, by default those of `SOURCE.rewards.yaml`, or 1.
-    Rows of one step with equal values of `group` are a group. `extractor` finds the answers to
-    highlight: by default those of the rewards in `SOURCE.rewards.yaml`, then answer tags, LaTeX
-    boxes and `####`.
+    Rows of one step with equal values of `group` are a group, by default those of one prompt.
+    `extractor` finds the answers to highlight and to vote: by default those of the rewards in
+    `SOURCE.rewards.yaml`, then answer tags, LaTeX boxes and `####`.
+
+    A completion passes if `pass_reward` gives it at least `pass_value`: by default the reward
+    `correct` in `SOURCE.rewards.yaml`, or the only one with "correct", "accuracy" or "right" in its
+    name, and the value of a right answer, or the highest in the file. `progress` is called with the
+    stage, how much of it is done, and of how much.
 
     All figures are over all rows, which are held in memory. The page has at most `max_bytes`: the
     values of up to 20,000 rows, and as many texts as fit, the extremes before a random sample. It
     says how many.
 
-    Raises ValueError for a file without rows, completions or rewards, for unknown names, and for
-    `max_bytes` too small for the figures alone; FileNotFoundError; ImportError if a package is
-    missing.
+    Raises ValueError for a file without rows, completions or rewards, for unknown names of rewards
+    or of the group's column, and for `max_bytes` too small for the figures alone;
+    FileNotFoundError; ImportError if a package is missing.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -93,45 +103,58 @@ def report(  # noqa: PLR0913 - keywords, all but two
     ['Most groups give no learning signal (zero reward std)', 'A reward is flat']
     """
     require("jinja2", install=EXTRA)  # before the file is read, which takes longer
-    opened = Source.resolve(source)
-    weighted = _load_sidecar(opened)
+    opened, show = open_rows(source), progress or _ignore_progress
+    weighted = load_sidecar(opened)
     rows = gather(
-        opened.rows(columns=columns),
+        _count_rows(opened, columns, progress),
         rewards=rewards,
         weights={**{name: weight for name, (_, weight) in weighted.items()}, **(weights or {})},
         group=group,
         sum_anew=rewards is not None or weights is not None,
+        known_rewards={name: reward for name, (reward, _) in weighted.items()},
+        pass_reward=pass_reward,
+        pass_value=pass_value,
     )
     _refuse_unknown_weights(weights or {}, rows)
-    figures = measure(rows, {name: reward.bounds for name, (reward, _) in weighted.items()})
     extractors = _choose_extractors([reward for reward, _ in weighted.values()], extractor)
+    bounds = [reward.bounds for reward, _ in weighted.values()]
+    figures = measure(
+        rows,
+        dict(zip(shorten_names(weighted), bounds, strict=True)),
+        extractors=extractors,
+        progress=partial(show, "figures"),
+    )
+    show("texts", 0, None)
     name = Path(source).resolve().name
     page, shown = _fit_page(
         rows, figures, extractors, (title or f"Rewards of {name}", name), max_bytes
     )
     path = Path(out)
-    path.write_bytes(page)
+    write_page(path, page)
     return Report(path, len(page), len(rows), shown, figures)
 
 
-def _load_sidecar(source: Source) -> dict[str, tuple[Reward, float]]:
-    """Return the rewards beside a scored file with their weights, by name, if they load."""
-    sidecar = sidecar_path(source.name)
-    if not sidecar.is_file():
-        return {}
-    try:
-        loaded = load(sidecar)
-    except ValueError:  # functions, which YAML does not hold, or a plugin that is not installed
-        return {}
-    found = {}
-    for reward in loaded if isinstance(loaded, list) else [loaded]:
-        for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
-            found[term.__name__] = term, weight
-    return found
+def _ignore_progress(_stage: str, _done: int, _total: int | None) -> None:
+    """Do nothing: nobody waits for it."""
+
+
+def _count_rows(
+    source: RowSource, columns: Mapping[str, str] | None, progress: Progress | None
+) -> Iterator[Row]:
+    """Yield the rows of a file, and say every now and then how many were read."""
+    if progress is None:
+        yield from source.rows(columns=columns)
+        return
+    total = source.count()  # a pass over the file, so only if somebody waits
+    for done, row in enumerate(source.rows(columns=columns)):
+        if done % ROWS_PER_PROGRESS == 0:
+            progress("rows", done, total)
+        yield row
 
 
 def _refuse_unknown_weights(weights: Mapping[str, float], rows: Rows) -> None:
-    if unknown := [name for name in weights if name not in rows.values]:
+    known = {*rows.values}
+    if unknown := [name for name in weights if shorten_names([name])[0] not in known]:
         present = ", ".join(rows.values)
         raise ValueError(f"a weight for {unknown[0]!r}, but the file's rewards are {present}")
 
@@ -142,8 +165,18 @@ def _choose_extractors(
     """Return the extractor that was given, else those of the rewards and the usual ones."""
     if extractor is not None:
         return [extractor]
-    used = [part for reward in rewards for part in walk(reward) if isinstance(part, Extractor)]
+    used = [
+        part
+        for reward in rewards
+        for part in walk(reward)
+        # The file beside may be somebody else's, and ask for hours on each text.
+        if isinstance(part, Extractor) and all(map(_is_quick, walk(part)))
+    ]
     return list(dict.fromkeys([*used, *USUAL]))
+
+
+def _is_quick(part: Component) -> bool:
+    return not isinstance(part, Regex) or part.timeout <= MAX_PATTERN_SECONDS
 
 
 def _fit_page(
@@ -168,85 +201,13 @@ def _fit_page(
 
 
 def _render_page(rows: Rows, figures: Figures, packed: Packed, title: str, source: str) -> bytes:
-    jinja2 = require("jinja2", install=EXTRA)
-    folder = files("rewardkit.report")
-    html, style, script = (
-        (folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
-    )
-    environment = jinja2.Environment(
-        autoescape=True,
-        finalize=show_invisible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "number": number,
-        "percent": percent,
-        "two_decimals": two_decimals,
-        "split_name": split_name,
-    }
-    page: str = environment.from_string(html).render(
+    return render(
+        "page.html",
+        script="page.js",
         title=title,
         source=source,
-        version=__version__,
         rows=rows,
         figures=figures,
-        charts=charts,
         packed=packed,
         picked=PICKED,
-        style=_Inline(style),
-        script=_Inline(script),
-        style_hash=_policy_hash(style),
-        script_hash=_policy_hash(script),
     )
-    return page.encode()
-
-
-class _Inline(str):
-    """The project's own style and script, which are not escaped."""
-
-    __slots__ = ()
-
-    def __html__(self) -> str:
-        """Return the text unchanged; markupsafe calls this instead of escaping."""
-        return str(self)
-
-
-def _policy_hash(text: str) -> str:
-    """Return a Content-Security-Policy's name for a script or a style."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def show_invisible(value: Any) -> Any:
-    r"""Replace characters that are invisible, or that reorder the text, by U+XXXX.
-
-    >>> show_invisible("a\u202eb\x00")
-    'a[U+202E]b[U+0000]'
-    """
-    if not isinstance(value, str) or value.isprintable() or hasattr(value, "__html__"):
-        return value
-    return "".join(
-        f"[U+{ord(character):04X}]"
-        if category(character) in _INVISIBLE_CATEGORIES and character != "\n"
-        else character
-        for character in value
-    )
-
-
-_INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-
-
-def split_name(name: str) -> list[str]:
-    """Split a name into parts between which a line may break.
-
-    >>> split_name("xml_count[value=1]")
-    ['xml_', 'count[', 'value=', '1]']
-    """
-    parts: list[str] = []
-    part = ""
-    for character in name:
-        part += character
-        if character in "_[=,/.":
-            parts, part = [*parts, part], ""
-    return [*parts, part] if part else parts

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
+from types import NoneType
 from typing import Any
 
-from rewardkit._score_checks import as_finite, weighted_sum
+from rewardkit._score_checks import weighted_sum
+from rewardkit._scored.columns import (
+    TOTAL,
+    TRL_COLUMNS,
+    WHY,
+    RawRow,
+    choose_group_column,
+    find_reward_columns,
+    list_columns,
+    read_group_keys,
+    read_number,
+    read_step,
+)
+from rewardkit._scored.passes import TOLERANCE, PassRule, choose_reward, make_rule
+from rewardkit._text.completions import replace_surrogates
 from rewardkit.batch import Batch
+from rewardkit.report.formatting import shorten_names
+from rewardkit.reward import Reward
 
-PREFIX, WHY = "rewards/", "/why"
 ZERO_STD = 1e-8  # torch.isclose's tolerance, by which TRL counts frac_reward_zero_std
+FLAG_VALUES = 2  # of a reward that says yes or no
 EPSILON = 1e-4  # what TRL adds to a group's std
-_TRL_COLUMNS = {"step", "prompt", "completion", "completion_ids", "advantage", "reward"}
 
 Value = float | None
 
@@ -47,6 +62,10 @@ class Rows:
     """Every other column of each row."""
     infinite: dict[str, int] = field(default_factory=dict)
     """How many infinities each reward gave; they are left out, as None."""
+    alone: list[int] = field(default_factory=list)
+    """The rows whose group has no other completion."""
+    rule: PassRule | None = None
+    """Which reward says that a completion passes; None if that is not known."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -69,11 +88,27 @@ class Rows:
     @cached_property
     def group_means(self) -> list[Value]:
         """The mean of the totals of each group; None if all of them are None."""
-        known = [
-            [value for row in rows if (value := self.totals[row]) is not None]
-            for rows in self.groups
-        ]
-        return [fmean(values) if values else None for values in known]
+        return [_mean_of_known(self.totals, rows) for rows in self.groups]
+
+    @cached_property
+    def flat_groups(self) -> dict[str, list[bool]]:
+        """By reward, whether its values are all equal within each group."""
+        return {
+            name: [_is_flat(values, rows) for rows in self.groups]
+            for name, values in self.values.items()
+        }
+
+    @cached_property
+    def pass_rates(self) -> list[Value]:
+        """The share of each group's completions that pass; None without a value or a rule."""
+        if self.rule is None:
+            return [None] * len(self.groups)
+        values, least = self.values[self.rule.reward], self.rule.least - TOLERANCE
+        rates: list[Value] = []
+        for rows in self.groups:
+            known = [value >= least for row in rows if (value := values[row]) is not None]
+            rates.append(sum(known) / len(known) if known else None)
+        return rates
 
     @cached_property
     def disagreement(self) -> list[float]:
@@ -82,39 +117,46 @@ class Rows:
         Each reward is scaled to 0..1 between its lowest and its highest value, and reversed if its
         weight is negative. The result is the standard deviation over the rewards.
         """
-        scales = {}
+        columns: list[list[Value]] = []
         for name, values in self.values.items():
             known = [value for value in values if value is not None]
             if known and max(known) > min(known):  # a constant has no opinion on any row
-                scales[name] = min(known), max(known) - min(known)
+                low, high = min(known), max(known)
+                if self.weights[name] < 0:
+                    low, high = high, low
+                width = high - low
+                columns.append([None if v is None else (v - low) / width for v in values])
+        if len(columns) < 2:  # noqa: PLR2004 - one reward cannot disagree
+            return [0.0] * len(self)
         stds = []
-        for row in range(len(self)):
-            scaled = []
-            for name, (low, width) in scales.items():
-                value = self.values[name][row]
-                if value is not None:
-                    part = (value - low) / width
-                    scaled.append(part if self.weights[name] >= 0 else 1 - part)
+        for row in zip(*columns, strict=True):
+            scaled = [value for value in row if value is not None] if None in row else row
             stds.append(standard_deviation(scaled) if len(scaled) > 1 else 0.0)
         return stds
 
 
-def gather(
+def gather(  # noqa: PLR0913 - keywords, all but one
     source: Iterable[Mapping[str, Any]],
     *,
     rewards: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
-    group: str = "prompt",
+    group: str | None = None,
     sum_anew: bool = False,
+    known_rewards: Mapping[str, Reward] | None = None,
+    pass_reward: str | None = None,
+    pass_value: float | None = None,
 ) -> Rows:
     """Collect the rows of a scored file.
 
     Rewards are the columns `rewards/NAME` that scoring writes, else every numeric column of TRL's
     own table; `rewards` names others. `weights` are their factors, 1 for a reward without one. The
     file's own column `reward` is the sum, unless `sum_anew`. Rows with the same step and the same
-    value of `group` make a group.
+    value of `group` make a group, by default of the prompt. `pass_reward` and `pass_value` say
+    which completions pass, else the rewards that are known as objects do.
 
-    Raises ValueError if there are no rows, no completions or no rewards.
+    A reward's name of more than 120 characters is shortened.
+
+    Raises ValueError if there are no rows, no completions or no rewards, and for unknown columns.
 
     >>> pairs = [("a", 1.0), ("b", 3.0)]
     >>> rows = gather({"prompt": "?", "completion": text, "rewards/r": r} for text, r in pairs)
@@ -122,38 +164,63 @@ def gather(
     ([1.0, 3.0], [-0.707, 0.707])
     """
     table = list(source)
-    names = _column_names(table)
-    columns = _reward_columns(table, names, rewards)
+    names = list_columns(table)
+    found = find_reward_columns(table, names, rewards)
+    # A page shows a name in every row of its table, and a browser lays out each of them.
+    short = dict(zip(found, shorten_names(found), strict=True))
+    columns = {short[name]: column for name, column in found.items()}
     values = {name: _read_numbers(table, column) for name, column in columns.items()}
-    factors = {name: float((weights or {}).get(name, 1.0)) for name in values}
-    if "reward" in names and "reward" not in values and not sum_anew:
-        totals = _read_numbers(table, "reward")
+    factors = {short[name]: float((weights or {}).get(name, 1.0)) for name in found}
+    if TOTAL in names and TOTAL not in values and not sum_anew:
+        totals = _read_numbers(table, TOTAL)
     else:
         factor_list = [*factors.values()]
         totals = [weighted_sum(row, factor_list) for row in zip(*values.values(), strict=True)]
-    groups = _find_groups(table, group) if group in names else []
+    group_column = choose_group_column(names, group)
+    groups, alone = _find_groups(table, group_column) if group_column else ([], [])
     if "advantage" in names and "advantage" not in values:
         advantages = _read_numbers(table, "advantage")
     else:
         advantages = _compute_advantages(totals, groups)
+    known = {short[name]: each for name, each in (known_rewards or {}).items() if name in short}
+    wanted = short.get(pass_reward, pass_reward) if pass_reward else None
+    # A page that nobody asked for pass rates should not take a length for one.
+    guess = all(len({*column} - {None}) <= FLAG_VALUES for column in values.values())
+    passing = choose_reward([*values], known, wanted, guess=guess)
     whys = {name: column + WHY for name, column in columns.items()}
-    used = {*_TRL_COLUMNS, *columns.values(), *whys.values()}
+    used = {*TRL_COLUMNS, *columns.values(), *whys.values()}
+    others = [name for name in names if name not in used]
     return Rows(
         texts=Batch([row.get("completion") for row in table]).texts,
         prompts=_prompt_texts(table),
-        steps=[_read_step(row.get("step")) for row in table],
+        steps=[read_step(row.get("step")) for row in table],
         values=values,
-        whys={name: [_read_why(row.get(why)) for row in table] for name, why in whys.items()},
+        whys={
+            name: _read_whys(table, why) if why in names else [""] * len(table)
+            for name, why in whys.items()
+        },
         weights=factors,
         totals=totals,
         advantages=advantages,
         groups=groups,
         extras=[
-            {name: value for name, value in row.items() if name not in used and value is not None}
+            {name: value for name in others if (value := row.get(name)) is not None}
             for row in table
         ],
         infinite=_count_infinities(table, columns),
+        alone=alone,
+        rule=None if passing is None else make_rule(passing, known, values[passing], pass_value),
     )
+
+
+def _mean_of_known(values: Sequence[Value], rows: Iterable[int]) -> Value:
+    known = [value for row in rows if (value := values[row]) is not None]
+    return fmean(known) if known else None
+
+
+def _is_flat(values: Sequence[Value], rows: Iterable[int]) -> bool:
+    known = [value for row in rows if (value := values[row]) is not None]
+    return not known or max(known) - min(known) < ZERO_STD
 
 
 def sample_std(values: Sequence[Value], rows: Iterable[int]) -> float:
@@ -180,61 +247,11 @@ def standard_deviation(values: Sequence[float], *, sample: bool = False) -> floa
     return math.dist(values, [mean] * len(values)) / math.sqrt(len(values) - sample)
 
 
-def _column_names(table: list[Mapping[str, Any]]) -> list[str]:
-    """Return the columns of all rows; ValueError for no rows, or none with completions."""
-    if not table:
-        raise ValueError("the file has no rows; give one with at least one scored completion")
-    names = list(dict.fromkeys(name for row in table for name in row))
-    if "completion" not in names:
-        raise ValueError(
-            f"no column 'completion' in the file (columns: {', '.join(names)});"
-            " name it, as columns={'response': 'completion'} (--column response=completion)"
-        )
-    return names
-
-
-def _reward_columns(
-    table: list[Mapping[str, Any]], names: list[str], wanted: Sequence[str] | None
-) -> dict[str, str]:
-    """Return the column of each reward, by the reward's name."""
-    scored = [name for name in names if name.startswith(PREFIX) and not name.endswith(WHY)]
-    if wanted is not None:
-        found = {name: PREFIX + name if PREFIX + name in names else name for name in wanted}
-        if missing := [name for name, column in found.items() if column not in names]:
-            present = ", ".join(names)
-            raise ValueError(f"no column for the reward {missing[0]!r} (columns: {present})")
-    elif scored:
-        found = {name.removeprefix(PREFIX): name for name in scored}
-    elif "advantage" in names:  # only the table that TRL logs has one
-        found = {
-            name: name for name in names if name not in _TRL_COLUMNS and _is_numeric(table, name)
-        }
-    else:
-        found = {}
-    if not found:
-        raise ValueError(
-            f"no reward in the file: none of its columns ({', '.join(names)}) is 'rewards/NAME';"
-            " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME)"
-        )
-    return found
-
-
-def _is_numeric(table: list[Mapping[str, Any]], name: str) -> bool:
-    """Return whether a column holds numbers, and nothing else but None."""
-    values = [value for row in table if (value := row.get(name)) is not None]
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-
-
-def _read_numbers(table: list[Mapping[str, Any]], column: str) -> list[Value]:
-    return [_read_number(row.get(column)) for row in table]
-
-
-def _read_number(value: Any) -> Value:
-    """Return a value of the file as a finite float; None for anything else."""
-    try:
-        return as_finite(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
+def _read_numbers(table: Sequence[RawRow], column: str) -> list[Value]:
+    values = [row.get(column) for row in table]
+    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
+        return values  # finite floats and None already, which is usual
+    return [*map(read_number, values)]
 
 
 def _count_infinities(table: list[Mapping[str, Any]], columns: Mapping[str, str]) -> dict[str, int]:
@@ -246,34 +263,35 @@ def _count_infinities(table: list[Mapping[str, Any]], columns: Mapping[str, str]
     return counts
 
 
-def _read_step(value: Any) -> int | None:
-    number = _read_number(value)
-    return None if number is None else int(number)
+def _read_whys(table: Sequence[RawRow], column: str) -> list[str]:
+    # No page can be encoded with lone surrogates.
+    return [
+        "" if (why := row.get(column)) is None else replace_surrogates(str(why)) for row in table
+    ]
 
 
-def _read_why(value: Any) -> str:
-    # A batch replaces lone surrogates, which no page can be encoded with.
-    return "" if value is None else Batch([str(value)]).texts[0]
+def _prompt_texts(table: Sequence[RawRow]) -> list[str]:
+    texts: list[str] = []
+    before: Any = None
+    for row in table:
+        prompt = row.get("prompt")
+        # The prompts of a group usually follow each other: they share one text in memory.
+        if not texts or prompt != before:
+            text = Batch([""], prompts=[prompt or ""]).prompt_text(0)
+        texts.append(text)
+        before = prompt
+    return texts
 
 
-def _prompt_texts(table: list[Mapping[str, Any]]) -> list[str]:
-    prompts = [row.get("prompt") or "" for row in table]
-    batch = Batch([""] * len(table), prompts=prompts)
-    return [batch.prompt_text(row) for row in range(len(table))]
-
-
-def _find_groups(table: list[Mapping[str, Any]], column: str) -> list[list[int]]:
-    """Return the rows of each group: those with equal values in one step, two or more."""
+def _find_groups(table: Sequence[RawRow], column: str) -> tuple[list[list[int]], list[int]]:
+    """Return the rows of each group of two or more, and the rows alone in theirs."""
     groups: dict[tuple[int | None, str], list[int]] = {}
-    for index, row in enumerate(table):
-        value = row.get(column)
-        if value is None:
-            continue
-        # A prompt may be a list of messages, which cannot be a key.
-        key = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-        groups.setdefault((_read_step(row.get("step")), key), []).append(index)
+    for index, key in enumerate(read_group_keys(table, column)):
+        if key is not None:
+            groups.setdefault(key, []).append(index)
     # A completion alone has nothing to be compared with; GRPO gives it no advantage.
-    return [rows for rows in groups.values() if len(rows) > 1]
+    several = [rows for rows in groups.values() if len(rows) > 1]
+    return several, [rows[0] for rows in groups.values() if len(rows) == 1]
 
 
 def _compute_advantages(totals: list[Value], groups: list[list[int]]) -> list[Value]:
@@ -285,7 +303,7 @@ def _compute_advantages(totals: list[Value], groups: list[list[int]]) -> list[Va
     for rows in groups:
         known = [(row, value) for row in rows if (value := totals[row]) is not None]
         if known:
-            mean, std = fmean(value for _, value in known), sample_std(totals, rows)
+            mean, std = fmean([value for _, value in known]), sample_std(totals, rows)
             for row, value in known:
                 advantages[row] = (value - mean) / (std + EPSILON)
     return advantages

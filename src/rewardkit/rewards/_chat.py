@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
+from ssl import SSLContext
 from threading import Thread
 from typing import Any
 
 from rewardkit._optional import require
+from rewardkit.rewards._replies import ACCEPTED, ReplyError, make_check
 
 GRACE_SECONDS = 1.0  # for cancelled requests to close, before the thread is abandoned
+
+
+@cache
+def _import_httpx() -> Any:
+    openai = require("openai", install="rewardkit[judge]")
+    # httpx, or httpx2 since openai 3: the client's class comes from one of them
+    return import_module(openai.DefaultAsyncHttpxClient.__base__.__module__.partition(".")[0])
+
+
+@cache  # a client of its own reads them in 40 ms, and a new event loop needs a new client
+def _load_certificates() -> SSLContext:
+    context: SSLContext = _import_httpx().create_ssl_context()
+    return context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +57,18 @@ class Endpoint:
         """
         if not conversations:
             return []
-        client = require("openai", install="rewardkit[judge]").AsyncOpenAI(
+        openai = require("openai", install="rewardkit[judge]")
+        client = openai.AsyncOpenAI(
             base_url=self.base_url,
             api_key=self.api_key,
             max_retries=self.retries,
             timeout=self.timeout,
+            http_client=openai.DefaultAsyncHttpxClient(
+                timeout=self.timeout,
+                verify=_load_certificates(),
+                headers=ACCEPTED,
+                event_hooks={"response": [make_check(_import_httpx())]},
+            ),
         )
         replies: dict[int, str | Exception] = {}
 
@@ -69,6 +93,8 @@ class Endpoint:
             async with slots:
                 try:
                     replies[number] = await self._request_reply(client, messages, format_refused)
+                except json.JSONDecodeError:  # openai's, of a page of HTML that says it is JSON
+                    replies[number] = ReplyError(_NOT_A_COMPLETION)
                 except Exception as error:  # noqa: BLE001 - it must not end the other requests
                     replies[number] = error
 
@@ -93,4 +119,20 @@ class Endpoint:
                 reply = await create()
                 # only now: if the request itself is bad, the line above raises
                 format_refused.set()
-        return str(reply.choices[0].message.content or "")
+        return _read_content(reply)
+
+
+_NOT_A_COMPLETION = "the reply is not a chat completion; is base_url right?"
+
+
+def _read_content(reply: Any) -> str:
+    """Return a completion's text; ReplyError for anything else."""
+    try:
+        choice = reply.choices[0]
+        content = choice.message.content
+    except (AttributeError, IndexError, TypeError):
+        # openai makes an object of any JSON, and a text of anything else
+        raise ReplyError(_NOT_A_COMPLETION) from None
+    if not content and getattr(choice, "finish_reason", None) == "length":
+        raise ReplyError("the judge was cut off before its reply; allow it more tokens")
+    return str(content or "")

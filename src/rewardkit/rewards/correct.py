@@ -6,14 +6,20 @@ A verifier gives no score and a reward does not decide what is true. The separat
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag, explain_reference, extract_references
+from rewardkit.extract import (
+    Extractor,
+    Tag,
+    explain_reference,
+    extract_answers,
+    extract_references,
+)
 from rewardkit.registry import register
-from rewardkit.result import Outcome, Score
+from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Bounds, Reward
-from rewardkit.verify.base import Verifier, log_timeouts
+from rewardkit.verify.base import CORRECT, NO_ANSWER, WRONG, Verifier, log_timeouts
 
 AsWrong = Literal["wrong"]
 
@@ -66,25 +72,26 @@ class Correct(Reward):
         """
         column = [None] * len(batch) if self.reference is None else batch.column(self.reference)
         references = extract_references(self.reference_extractor, column)
-        answers = [*map(self.extractor.extract, batch.texts)]
-        # most verdicts have no detail, and then a Score per outcome is enough
-        scores_without_detail = {
-            outcome: Score(self._value_of(outcome), outcome.value) for outcome in Outcome
-        }
+        answers = extract_answers(self.extractor, batch.texts)
         verdicts = self.verifier.verify(answers, references)
         log_timeouts(batch, self.verifier, verdicts)
-        scores = [
-            Score(self._value_with_share(outcome, share), f"{outcome}: {detail}")
-            if detail
-            else scores_without_detail[outcome]
-            for outcome, detail, share in verdicts
+        # Most verdicts are one of three objects. They are known by their identity, since the hash
+        # of an Outcome is computed in Python.
+        common = {
+            id(verdict): self._score_verdict(verdict, None)
+            for verdict in (CORRECT, WRONG, NO_ANSWER)
+        }
+        return [
+            common.get(id(verdict)) or self._score_verdict(verdict, column[row])
+            for row, verdict in enumerate(verdicts)
         ]
-        unread = scores_without_detail[Outcome.BAD_REFERENCE]
-        for row, score in enumerate(scores):
-            if score is unread:
-                reason = explain_reference(self.reference_extractor, column[row])
-                scores[row] = Score(score.value, f"{score.why}: {reason}")
-        return scores
+
+    def _score_verdict(self, verdict: Verdict, reference: Any) -> Score:
+        outcome, detail, share = verdict
+        if outcome is Outcome.BAD_REFERENCE and not detail:
+            detail = explain_reference(self.reference_extractor, reference)
+        why = f"{outcome}: {detail}" if detail else outcome.value
+        return Score(self._value_with_share(outcome, share), why)
 
     def _value_of(self, outcome: Outcome) -> float | None:
         value: float | AsWrong | None = getattr(self, outcome.value)

@@ -8,12 +8,14 @@ delimiters of Hines et al., 2024, "Spotlighting", drawn at random for each reque
 from __future__ import annotations
 
 import os
-import textwrap
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple, final
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from rewardkit._messages import error_line, shorten_text
 from rewardkit._text.tag_layout import is_blank
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import Frozen
@@ -66,9 +68,11 @@ class Judge(Reward):
     model: Text
     """The judging model's name at the endpoint."""
     base_url: Text = "https://api.openai.com/v1"
-    """The endpoint."""
+    """The endpoint, without a key or a password in it. Redirects to another origin are refused, and
+    replies of more than 8 MiB."""
     api_key_env: Text | None = "OPENAI_API_KEY"
-    """The environment variable that holds the key; None for an endpoint without keys."""
+    """The environment variable that holds the key; None for an endpoint without keys. White space
+    around the key is left out, with a warning."""
     extractor: Extractor = Whole()
     """Finds the part of the completion to judge."""
     reference: Column[Reference] | None = None
@@ -88,6 +92,25 @@ class Judge(Reward):
     """Seconds for one try of a request."""
     deadline: Annotated[float, Field(gt=0)] = 120.0
     """Seconds for a batch, after which the rows without a verdict abstain."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_address(cls, url: str) -> str:
+        # None of the messages quotes the address: it would print what it refuses.
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in ("http", "https"):
+            raise ValueError("base_url: not an address, expected one as http://localhost:8000/v1")
+        secret = any(_SECRET.search(name) for name, _ in parse_qsl(parts.query))
+        if secret or "@" in parts.netloc:
+            raise ValueError(
+                "base_url: got an address with a key or a password in it, which dumps and logs"
+                " would hold; put it into an environment variable, and name that as api_key_env"
+            )
+        return url
 
     @property
     def bounds(self) -> Bounds:
@@ -169,13 +192,26 @@ class Judge(Reward):
         # read when needed and never kept, so that no dump, pickle or log can hold it
         if self.api_key_env is None:
             return _NO_KEY
-        if key := os.environ.get(self.api_key_env):
-            return key
-        message = (
-            f"the environment variable {self.api_key_env} is not set; set it to the key"
-            f" for {self.base_url}, or give api_key_env=None for an endpoint without keys"
-        )
-        raise ValueError(message)
+        given = os.environ.get(self.api_key_env, "")
+        key = given.strip()
+        if not key:
+            raise ValueError(
+                f"the environment variable {self.api_key_env} is not set; set it to the key"
+                f" for {self.base_url}, or give api_key_env=None for an endpoint without keys"
+            )
+        if not key.isascii() or not key.isprintable() or " " in key:
+            # a header cannot hold it, and the client's own error would quote it
+            raise ValueError(
+                f"the environment variable {self.api_key_env} has white space, or a character"
+                " beyond ASCII, within the key; set it to the key alone"
+            )
+        if key != given:
+            _log_warning(
+                "%s: the key in %s has white space around it, which is left out",
+                self.__name__,
+                self.api_key_env,
+            )
+        return key
 
     def _reply_format(self) -> dict[str, Any]:
         """Return the endpoint's `response_format`, which allows only the choices."""
@@ -232,6 +268,7 @@ class Judge(Reward):
         return choices
 
 
+_SECRET = re.compile("key|token|secret|password|sig|auth", re.IGNORECASE)
 _ChoicesOrError = dict[str, str] | str  # the choice for each criterion, or what went wrong
 
 
@@ -266,9 +303,16 @@ def _log_warning(message: str, *values: object) -> None:
 
 
 def _describe_error(error: Exception, key: str) -> str:
+    message = f"{type(error).__name__}: {error}"
+    # the client says "Connection error." alone, and its first cause why
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    if cause is not error and (reason := error_line(cause)) not in message:
+        message = f"{message} ({reason})"
     # endpoints and proxies repeat the request's headers in their errors, which go to the logs
-    message = str(error).replace(key, "...") if key != _NO_KEY else str(error)
-    return textwrap.shorten(f"{type(error).__name__}: {message}", 200, placeholder="...")
+    message = message.replace(key, "...") if key != _NO_KEY else message
+    return shorten_text(message, 200)
 
 
 def _quote(text: str) -> str:

@@ -9,19 +9,22 @@ import math
 from collections.abc import Sequence, Sized
 from contextlib import suppress
 from functools import lru_cache
+from numbers import Real
 from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
 from rewardkit._text.words import count_words
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag, extract_references
+from rewardkit.extract import Extractor, Tag, extract_answers, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier, log_timeouts
 
 Unit = Literal["characters", "words", "tokens"]
+TokenCount = Real | str | None
+"""What a column with numbers of tokens holds; CSV has them as text."""
 
 
 @final
@@ -77,6 +80,9 @@ class Overlong(Reward):
     """How many tokens before that the penalty begins; with 0 it is all or nothing."""
     penalty: Annotated[float, Field(ge=0)] = 1.0
     """What a completion of the maximum length costs."""
+    tokens: Column[TokenCount] | None = None
+    """The column with each completion's number of tokens, for a file without token ids; None counts
+    the trainer's `completion_ids`."""
 
     @model_validator(mode="after")
     def _check_cache_fits(self) -> Self:
@@ -92,11 +98,19 @@ class Overlong(Reward):
         return -self.penalty, 0.0
 
     def score(self, batch: Batch) -> list[Score]:
-        """Return 0 to minus the penalty for each completion.
+        """Return 0 to minus the penalty for each completion; None for a count that is not a number.
 
-        Raises ValueError if the batch has no completion_ids.
+        Raises ValueError if tokens are to be counted and the batch has no completion_ids.
         """
-        return _score_by_length(batch, self, "tokens")
+        if self.tokens is None:
+            return _score_by_length(batch, self, "tokens")
+        values = batch.column(self.tokens)
+        return [
+            Score(None, f"no token count: {value!r:.40}")
+            if (count := _read_count(value)) is None
+            else self.score_length(count)
+            for value in values
+        ]
 
     def score_length(self, length: int) -> Score:
         """Return the Score of a completion of this length."""
@@ -154,12 +168,13 @@ class CosineLength(Reward):
         The share of verdicts that took too long goes to the logs as `timeouts`.
         """
         verdicts = _verify_answers(self, batch)
+        right, unread = Outcome.CORRECT, Outcome.BAD_REFERENCE
 
         def scale_value(outcome: Outcome, length: int) -> float | None:
             # nobody can say whether such an answer is right, so neither curve applies
-            if outcome is Outcome.BAD_REFERENCE:
+            if outcome is unread:
                 return None
-            short, long = self.correct if outcome is Outcome.CORRECT else self.wrong
+            short, long = self.correct if outcome is right else self.wrong
             progress = min(length / self.max_length, 1.0)
             return long + 0.5 * (short - long) * (1 + math.cos(math.pi * progress))
 
@@ -234,10 +249,19 @@ class KimiLength(Reward):
 
 def _verify_answers(reward: CosineLength | KimiLength, batch: Batch) -> list[Verdict]:
     references = extract_references(reward.reference_extractor, batch.column(reward.reference))
-    answers = [reward.extractor.extract(text) for text in batch.texts]
+    answers = extract_answers(reward.extractor, batch.texts)
     verdicts = reward.verifier.verify(answers, references)
     log_timeouts(batch, reward.verifier, verdicts)
     return verdicts
+
+
+def _read_count(value: TokenCount) -> int | None:
+    """Return a number of tokens, None for anything else. CSV has numbers as text."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # None raises too
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return int(number) if math.isfinite(number) and number >= 0 else None
 
 
 MAX_TABLE_LENGTH = 1 << 15  # a table of so many Scores takes about 8 MB

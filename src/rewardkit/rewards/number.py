@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from rewardkit._text import numbers
 from rewardkit.batch import Batch, Column, Reference
-from rewardkit.extract import Extractor, Tag, extract_references
+from rewardkit.extract import Extractor, Tag, extract_answers, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
@@ -50,7 +50,7 @@ class IsNumber(Reward):
         """Return `value` or 0 for each completion."""
         hit, miss = Score(self.value, f"kind: {self.kind}"), Score(0.0, f"not of kind: {self.kind}")
         is_of_kind = _KINDS[self.kind]
-        answers = map(self.extractor.extract, batch.texts)
+        answers = extract_answers(self.extractor, batch.texts)
         return [hit if answer is not None and is_of_kind(answer) else miss for answer in answers]
 
 
@@ -59,6 +59,8 @@ def _is_number(answer: str) -> bool:
 
 
 def _is_integer(answer: str) -> bool:
+    if numbers.read_integer(answer) is not None:
+        return True
     number = numbers.read_number(answer)
     return number is not None and number.value.denominator == 1
 
@@ -123,9 +125,8 @@ class RatioMatch(Reward):
         missing, no_reference = Score(self.missing, "no answer"), Score(None, "no reference")
         match = cache(self._match_reference)  # the same answer occurs many times in a group
 
-        def score_row(text: str, reference: object) -> Score:
+        def score_row(answer: str | None, reference: object) -> Score:
             wanted = texts(reference)
-            answer = self.extractor.extract(text)
             if not wanted:
                 return no_reference
             if answer is None:
@@ -133,7 +134,14 @@ class RatioMatch(Reward):
             return max(match(answer, reference_text) for reference_text in wanted)
 
         references = extract_references(self.reference_extractor, batch.column(self.reference))
-        return [score_row(*row) for row in zip(batch.texts, references, strict=True)]
+        answers = extract_answers(self.extractor, batch.texts)
+        return [
+            # most references are one text, and most answers are there
+            match(answer, reference)
+            if type(reference) is str and answer is not None and reference.strip()
+            else score_row(answer, reference)
+            for answer, reference in zip(answers, references, strict=True)
+        ]
 
     def _match_reference(self, answer: str, reference: str) -> Score:
         if self.exact is not None and answer == reference:
@@ -154,12 +162,7 @@ class RatioMatch(Reward):
 
 def _compare_rationals(answer: str, reference: str) -> Callable[[float], bool]:
     """Return a function: whether the numbers differ by at most a share of the reference."""
-    given, wanted = numbers.read_number(answer), numbers.read_number(reference)
-    if given is None or wanted is None:
-        raise ValueError
-    right: Any = wanted.value  # the types of abs have no union of numbers
-    # "12%" may be 12 or 0.12: the reading that is nearest counts
-    distance, size = min(abs(value - right) for value in given.readings(wanted)), abs(right)
+    distance, size = _measure_distance(answer, reference)
 
     def is_within(width: float) -> bool:
         # by multiplication: a reference of 0 has no ratio, and only 0 is within any width of it
@@ -167,6 +170,19 @@ def _compare_rationals(answer: str, reference: str) -> Callable[[float], bool]:
         return bool(distance * denominator <= numerator * size)
 
     return is_within
+
+
+def _measure_distance(answer: str, reference: str) -> tuple[Any, Any]:
+    """Return the distance of the answer from the reference, and the reference's size."""
+    integer, right_integer = numbers.read_integer(answer.strip()), numbers.read_integer(reference)
+    if integer is not None and right_integer is not None:  # the most common case
+        return abs(integer - right_integer), abs(right_integer)
+    given, wanted = numbers.read_number(answer), numbers.read_number(reference)
+    if given is None or wanted is None:
+        raise ValueError
+    right: Any = wanted.value  # the types of abs have no union of numbers
+    # "12%" may be 12 or 0.12: the reading that is nearest counts
+    return min(abs(value - right) for value in given.readings(wanted)), abs(right)
 
 
 @lru_cache(maxsize=64)

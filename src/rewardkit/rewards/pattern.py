@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._text.patterns import compile_pattern
+from rewardkit._text.patterns import compile_pattern, find_quick_length
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
@@ -50,7 +51,14 @@ class RegexMatch(Reward):
         hit, miss = Score(self.value, "match"), Score(self.otherwise, "no match")
         late = Score(self.otherwise, f"no match within {self.timeout:g} s")
 
+        if self.where == "search" and re.escape(self.pattern) == self.pattern:
+            part = self.pattern  # a plain text, which needs no search by a pattern
+            return [hit if part in text else miss for text in batch.texts]
+        quick_length = find_quick_length(self.pattern, self.timeout)
+
         def score_text(text: str) -> Score:
+            if len(text) <= quick_length:
+                return hit if find(text) else miss
             # a pattern with nested repeats takes exponential time on some completions
             try:
                 return hit if find(text, timeout=self.timeout) else miss
@@ -122,7 +130,7 @@ def _count_marks(text: str) -> int:
     # sets, so that a model cannot earn the value with one line written three times; a newline
     # before the text, since "^" in the patterns makes the search much slower than a fixed text
     text = f"\n{text}"
-    lines = {*_LINE_MARK.findall(text)}
+    lines = {*_compile_line_mark().findall(text)}
     # of a line that says which step it is, the number counts, wherever the step is named again
     numbers = {number for number, _ in lines if number} | {*_STEP_IN_LINE.findall(text)}
     items = {item for number, item in lines if not number}
@@ -147,11 +155,16 @@ _STEP_IN_LINE = re.compile(r"Step ([0-9]++):")
 _WORDS = [
     re.compile(rf"{word}(?<!\w{word})") for word in ("First,", "Second,", "Next,", "Finally,")
 ]
-_LINE_MARK = re.compile(
-    r"\n(?=[^\n\w]*+\w|[ \t]*+[\u2460-\u2473])[ \t]*+"
-    rf"(?:[#>*_\t -]*+(?:(?:{_STEP_WORDS})[ \t]*+({_NUMERAL}){_AFTER_NUMERAL})"
-    rf"|([#>*_\t -]*+(?:第{_NUMERAL}[ \t]*+步|{_NUMERAL}[ \t]*+단계){_AFTER_NUMERAL}"
-    r"|\*{0,2}+\(?(?:[0-9]{1,4}+[.)][ \t*]++|[0-9\uff10-\uff19]{1,4}+[\u3001\uff0e\uff09]"
-    rf"|{_HAN_NUMERAL}\u3001|[\u2460-\u2473])[^\w\n]*+\w[^\n]*+"
-    r"|[-*+\u2022][ \t]++[^\w\n]*+\w[^\n]*+))"
-)
+
+
+@cache
+def _compile_line_mark() -> re.Pattern[str]:
+    """Compile the pattern of a marked line, on first use: it takes a while."""
+    return re.compile(
+        r"\n(?=[^\n\w]*+\w|[ \t]*+[\u2460-\u2473])[ \t]*+"
+        rf"(?:[#>*_\t -]*+(?:(?:{_STEP_WORDS})[ \t]*+({_NUMERAL}){_AFTER_NUMERAL})"
+        rf"|([#>*_\t -]*+(?:第{_NUMERAL}[ \t]*+步|{_NUMERAL}[ \t]*+단계){_AFTER_NUMERAL}"
+        r"|\*{0,2}+\(?(?:[0-9]{1,4}+[.)][ \t*]++|[0-9\uff10-\uff19]{1,4}+[\u3001\uff0e\uff09]"
+        rf"|{_HAN_NUMERAL}\u3001|[\u2460-\u2473])[^\w\n]*+\w[^\n]*+"
+        r"|[-*+\u2022][ \t]++[^\w\n]*+\w[^\n]*+))"
+    )

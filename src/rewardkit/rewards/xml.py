@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, final
 
@@ -20,6 +21,7 @@ from rewardkit._text.tag_defects import After, find_defect
 from rewardkit._text.tag_layout import (
     Tags,
     compile_layout,
+    find_marks,
     find_tags,
     is_blank,
     list_tags,
@@ -67,31 +69,21 @@ class XmlStrict(Reward):
         find_end = compile_layout(self.tags, "strict", empty_think=self.empty_think)
         hit, miss = Score(self.value, "every tag on its line"), Score(0.0, "not the strict layout")
 
-        def matches(text: str) -> bool:
-            end = find_end(text)
-            return end >= 0 and not text[end:].strip()
-
-        def matches_published(text: str) -> bool:
-            # The notebook's pattern without DOTALL, by lines: an opening tag, one line, a closing
-            # tag for each block, and "$" before or after the last newline.
-            size = 3 * len(self.tags)
-            lines = text.split("\n", size + 1)
-            tag_lines = [line for index, line in enumerate(lines[:size]) if index % 3 != 1]
-            return tag_lines == tags and lines[size:] in ([""], ["", ""])
-
         def explain(text: str) -> Score:
             defect = find_defect(
                 text, self.tags, "strict", empty_think=self.empty_think, after="nothing"
             )
             return Score(0.0, defect or "a block of several lines, or no newline at the end")
 
-        rule = matches_published if self.as_published else matches
         # The strict layout has a newline after the opening tag; a prompt that opened the block has
         # already written it.
         texts = _read_texts(self, batch, line="\n")
-        if batch.explain:
-            return [hit if rule(text) else explain(text) for text in texts]
-        return [hit if rule(text) else miss for text in texts]
+        if self.as_published:
+            fits = [_is_strict_as_published(text, tags) for text in texts]
+        else:
+            ends = zip(texts, map(find_end, texts), strict=True)
+            fits = [end >= 0 and not text[end:].strip() for text, end in ends]
+        return _score_layout(texts, fits, hit, explain if batch.explain else miss)
 
 
 @final
@@ -129,26 +121,16 @@ class XmlSoft(Reward):
         find_end = compile_layout(self.tags, "soft", empty_think=self.empty_think)
         hit, miss = Score(self.value, "the blocks in order"), Score(0.0, "not the soft layout")
 
-        def matches(text: str) -> bool:
-            return find_end(text) >= 0
-
-        def matches_published(text: str) -> bool:
-            # The notebook's pattern. Backtracking over every closing tag is quadratic; this keeps
-            # all possible ends in a list.
-            starts = [0] if text.startswith(tags[0]) else []
-            for opening, closing in zip(tags[::2], tags[1::2], strict=True):
-                starts = _find_block_ends(text, starts, opening, closing)
-            return bool(starts)
-
         def explain(text: str) -> Score:
             defect = find_defect(text, self.tags, "soft", empty_think=self.empty_think)
             return Score(0.0, defect or "a block of several lines, or text before the first")
 
-        rule = matches_published if self.as_published else matches
         texts = _read_texts(self, batch)
-        if batch.explain:
-            return [hit if rule(text) else explain(text) for text in texts]
-        return [hit if rule(text) else miss for text in texts]
+        if self.as_published:
+            fits = [_is_soft_as_published(text, tags) for text in texts]
+        else:
+            fits = [end >= 0 for end in map(find_end, texts)]
+        return _score_layout(texts, fits, hit, explain if batch.explain else miss)
 
 
 @final
@@ -191,18 +173,21 @@ class XmlCount(Reward):
             value = max(counted * self.value - tail * self.tail_penalty, 0.0)
             return Score(value, f"{counted} of {len(tags)} tags, {tail} characters after them")
 
-        def score_text(text: str) -> Score:
-            end = find_end(text)
-            if end >= 0:
-                return make_score(len(tags), len(text[end:].strip()))
-            # only a completion with a fault is searched tag by tag
-            positions = find_tags(text, tags)
-            counted = len(tags) - positions.count(-1)
-            return make_score(counted, len(_text_after_block(text, tags).strip()))
+        def score_faulty(text: str) -> Score:
+            found_at = find_marks(text, tags)
+            counted = len(tags) - find_tags(text, tags, found_at).count(-1)
+            return make_score(counted, len(_text_after_block(text, tags, found_at).strip()))
 
-        rule = self._score_as_published if self.as_published else score_text
         texts = _read_texts(self, batch)
-        scores = [*map(rule, texts)]
+        if self.as_published:
+            scores = [*map(self._score_as_published, texts)]
+        else:
+            # only a completion with a fault is searched for each tag
+            ends = zip(texts, map(find_end, texts), strict=True)
+            scores = [
+                make_score(len(tags), len(text[end:].strip())) if end >= 0 else score_faulty(text)
+                for text, end in ends
+            ]
         if not batch.explain:
             return scores
         full = len(tags) * self.value
@@ -312,14 +297,42 @@ def _read_texts(
     )
 
 
-def _text_after_block(text: str, tags: list[str]) -> str:
+def _score_layout(
+    texts: list[str], fits: list[bool], hit: Score, miss: Score | Callable[[str], Score]
+) -> list[Score]:
+    """Return `hit` for each text that fits, else `miss`, or what it returns for the text."""
+    if isinstance(miss, Score):
+        return [hit if is_hit else miss for is_hit in fits]
+    return [hit if is_hit else miss(text) for text, is_hit in zip(texts, fits, strict=True)]
+
+
+def _is_strict_as_published(text: str, tags: list[str]) -> bool:
+    # The notebook's pattern without DOTALL, by lines: an opening tag, one line, a closing tag for
+    # each block, and "$" before or after the last newline. A block has two of the tags.
+    size = 3 * len(tags) // 2
+    lines = text.split("\n", size + 1)
+    tag_lines = [line for index, line in enumerate(lines[:size]) if index % 3 != 1]
+    return tag_lines == tags and lines[size:] in ([""], ["", ""])
+
+
+def _is_soft_as_published(text: str, tags: list[str]) -> bool:
+    # The notebook's pattern. Backtracking over every closing tag is quadratic; this keeps all
+    # possible ends in a list.
+    starts = [0] if text.startswith(tags[0]) else []
+    for opening, closing in zip(tags[::2], tags[1::2], strict=True):
+        starts = _find_block_ends(text, starts, opening, closing)
+    return bool(starts)
+
+
+def _text_after_block(text: str, tags: list[str], found_at: list[list[int]]) -> str:
     """Return the text after the last block's first closing tag, or else its first opening tag."""
+    *_, openings, closings, _ = found_at
     # the first one, so that a second block does not hide the text between the two
-    _, closed, after = text.partition(tags[-1])
-    if closed:
-        return after
+    if closings:
+        return text[closings[0] + len(tags[-1]) :]
     # of a single block, the text is a thought that was cut off, and not what follows an answer
-    return "" if len(tags) == 2 else text.partition(tags[-2])[2]  # noqa: PLR2004 - a pair of tags
+    is_single = len(tags) == 2  # noqa: PLR2004 - a pair of tags
+    return text[openings[0] + len(tags[-2]) :] if openings and not is_single else ""
 
 
 def _find_block_ends(text: str, starts: list[int], opening: str, closing: str) -> list[int]:

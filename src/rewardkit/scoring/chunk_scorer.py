@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Chunk, Row, rename_columns
 from rewardkit._files.writing import encode_lines, encode_stream
 from rewardkit._score_checks import weighted_sum
+from rewardkit._scored.passes import PassRule, rule_of
 from rewardkit.batch import Batch
 from rewardkit.reward import Reward
-from rewardkit.scorer import RewardLike, Scorer, Term
-
-TOTAL = "reward"
-"""The column of the weighted sum."""
-
+from rewardkit.scorer import TOTAL, RewardLike, Scorer, Term
+from rewardkit.scoring.runs import Runs, count_runs
 
 Tally: TypeAlias = list[Any]
 """How many values, their sum, the lowest, the highest, and the first reason for no value."""
 
 
+Form: TypeAlias = Literal["lines", "stream", "rows"]
+
+
 class Piece(NamedTuple):
     """Some rows as they are written, and what each reward gave there."""
 
-    content: bytes
+    content: Any
+    """Bytes, or the rows themselves."""
     rows: int
     tallies: list[Tally]
     """For each reward, then the sum."""
+    runs: Runs | None = None
+    """How many completions of each prompt pass; None if no reward says so."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,8 @@ class ChunkScorer:
     terms: Sequence[Term]
     bias: float
     columns: dict[str, str]
-    lines: bool
-    """Whether pieces are lines of JSON, or else Arrow streams."""
+    form: Form
+    """What pieces hold: lines of JSON, an Arrow stream, or the rows as mappings."""
 
     @property
     def pointwise(self) -> bool:
@@ -51,7 +56,7 @@ class ChunkScorer:
     @property
     def column_names(self) -> list[str]:
         """The columns that are added, in their order in the file."""
-        pairs = ((f"rewards/{name}", f"rewards/{name}/why") for name, *_ in self.terms)
+        pairs = ((term.value_column, f"{term.value_column}/why") for term in self.terms)
         return [column for pair in pairs for column in pair] + [TOTAL]
 
     def __call__(self, chunk: Chunk) -> Piece:
@@ -70,8 +75,19 @@ class ChunkScorer:
         columns = [column for result in results for column in result]
         added = dict(zip(self.column_names, [*columns, totals], strict=True))
         tallies = [*map(tally, *zip(*results, strict=True)), tally(totals, [""] * len(totals))]
-        encode = encode_lines if self.lines else encode_stream
-        return Piece(encode(chunk, rows, added), len(rows), tallies)
+        content = _ENCODERS[self.form](chunk, rows, added)
+        return Piece(content, len(rows), tallies, self._count_runs(renamed, added))
+
+    @cached_property
+    def rule(self) -> PassRule | None:
+        """Which reward says that a completion passes: the first `correct`; None without one."""
+        rules = (rule_of(term.name, term.reward) for term in self.terms)
+        return next((rule for rule in rules if rule is not None), None)
+
+    def _count_runs(self, rows: Sequence[Row], added: Mapping[str, Sequence[Any]]) -> Runs | None:
+        if self.rule is None:
+            return None
+        return count_runs(self.rule, rows, added[f"rewards/{self.rule.reward}"])
 
     def _score_term(
         self, term: Term, batches: Sequence[Batch], chunk: Chunk
@@ -101,11 +117,27 @@ class ChunkScorer:
 
 
 def make_chunk_scorer(
-    rewards: RewardLike | Sequence[RewardLike], columns: dict[str, str], *, lines: bool
+    rewards: RewardLike | Sequence[RewardLike], columns: dict[str, str], form: Form
 ) -> ChunkScorer:
     """Split the rewards into terms, each with a name of its own; their biases add up."""
     scorer = Scorer(rewards)
-    return ChunkScorer(scorer.terms, scorer.bias, columns, lines)
+    return ChunkScorer(scorer.terms, scorer.bias, columns, form)
+
+
+def _add_to_rows(_: Chunk, rows: Sequence[Row], columns: Mapping[str, Sequence[Any]]) -> list[Row]:
+    names = [*columns]
+    added = zip(*columns.values(), strict=True)
+    return [
+        {**row, **dict(zip(names, values, strict=True))}
+        for row, values in zip(rows, added, strict=True)
+    ]
+
+
+_ENCODERS: dict[Form, Callable[..., Any]] = {
+    "lines": encode_lines,
+    "stream": encode_stream,
+    "rows": _add_to_rows,
+}
 
 
 def tally(values: Sequence[float | None], whys: Sequence[str]) -> Tally:

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from rewardkit import __version__
-from rewardkit._files.journal import State, add_suffix, refuse_changes
-from rewardkit._files.source import Source, sidecar_path
+from rewardkit._files.journal import State, add_suffix, explain_garbage, refuse_changes
+from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit.component import walk
 from rewardkit.config import dump
 from rewardkit.reward import Linear, Reward
 from rewardkit.scoring.chunk_scorer import ChunkScorer
+from rewardkit.scoring.runs import check_runs
 
 _STATE = "# state: "
 
 
-def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
+def fingerprint_work(source: RowSource, scorer: ChunkScorer) -> dict[str, str]:
     """Return a digest of each thing that the scored rows depend on."""
     weights = [term.weight for term in scorer.terms]
     rules = [__version__, repr(weights), repr(scorer.bias)]
@@ -44,7 +45,7 @@ def fingerprint_work(source: Source, scorer: ChunkScorer) -> dict[str, str]:
     }
 
 
-def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
+def format_sidecar(source: RowSource, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
     """Return YAML with the rewards and their weights, and the state as a comment."""
     head = [
         f"# rewardkit {__version__} scored {source.name} with this sum, the column `reward`.",
@@ -71,6 +72,13 @@ def format_sidecar(source: Source, scorer: ChunkScorer, state: Mapping[str, Any]
     return "\n".join(lines) + "\n"
 
 
+def strip_state(sidecar: str) -> str:
+    """Return the sidecar's text for a file made of the scored one: scoring cannot resume there."""
+    return "".join(
+        line for line in sidecar.splitlines(keepends=True) if not line.startswith(_STATE)
+    )
+
+
 def finished_state(out: Path, fingerprints: Mapping[str, str]) -> State | None:
     """Return the state of a scoring that was finished before, None if there is more to do.
 
@@ -80,19 +88,57 @@ def finished_state(out: Path, fingerprints: Mapping[str, str]) -> State | None:
     if not out.exists() or (progress.exists() and add_suffix(out, "part").exists()):
         return None
     sidecar = sidecar_path(out)
-    lines = sidecar.read_text(encoding="utf-8").splitlines() if sidecar.exists() else []
-    records = [line.removeprefix(_STATE) for line in lines if line.startswith(_STATE)]
+    lines = _read_lines(sidecar) if sidecar.exists() else []
+    records = [(number, line) for number, line in enumerate(lines, 1) if line.startswith(_STATE)]
     if not records and progress.exists():  # begun with --fresh over a file of something else
         return None
     if not records:
         message = f"{out} exists, and was not written by score; --fresh (resume=False) replaces it"
         raise ValueError(message)
-    state: State = json.loads(records[0])
+    number, line = records[0]
+    try:
+        state: State = json.loads(line.removeprefix(_STATE))
+        check_state(state)
+        state["fingerprints"].get("input")
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        raise ValueError(explain_garbage(sidecar, number)) from None
     if progress.exists() and state["fingerprints"] != fingerprints:
         return None
     refuse_changes(out, state["fingerprints"], fingerprints)
     progress.unlink(missing_ok=True)  # the run was killed between the last two steps
     return state
+
+
+def check_state(state: Any, terms: int | None = None) -> None:
+    """Raise ValueError, TypeError or LookupError for a state that `score` did not write.
+
+    `terms` is the number of tallies that it should have, None if that is not known.
+    """
+    if type(state["rows"]) is not int or state["rows"] < 0:
+        raise ValueError
+    tallies = state["tallies"] if state["rows"] else []
+    if state["rows"] and terms is not None and len(tallies) != terms:
+        raise ValueError
+    for count, *numbers, reason in tallies:
+        known = all(type(number) in (int, float) for number in numbers)
+        if type(count) is not int or len(numbers) != _TALLY_NUMBERS or not known:
+            raise ValueError
+        if type(reason) is not str:
+            raise TypeError
+    if not isinstance(state.get("schema"), str | None):
+        raise TypeError
+    check_runs(state.get("runs"))
+
+
+_TALLY_NUMBERS = 3  # the sum, the lowest and the highest value
+
+
+def _read_lines(sidecar: Path) -> list[str]:
+    try:
+        return sidecar.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        message = f"{sidecar}: not UTF-8 text ({error.reason}, byte {error.start}); delete it"
+        raise ValueError(message) from None
 
 
 def _dump_all_fields(reward: Reward) -> str:

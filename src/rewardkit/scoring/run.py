@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from rewardkit._files.journal import Journal, State, write_atomically
-from rewardkit._files.source import Source, sidecar_path
+from rewardkit._files.chunks import Chunk
+from rewardkit._files.join import JoinedSource
+from rewardkit._files.journal import Journal, State, explain_garbage, write_atomically
+from rewardkit._files.row_writer import check_out_suffix
+from rewardkit._files.source import RowSource, sidecar_path
+from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._files.writing import merge_schema, write_parquet
+from rewardkit._optional import require
+from rewardkit._scored.passes import PassRates
 from rewardkit._workers.parallel import in_order
-from rewardkit.scorer import RewardLike
+from rewardkit._workers.ray_actors import EXTRA, in_order_on_ray
+from rewardkit.scorer import TOTAL, RewardLike
 from rewardkit.scoring.chunk_scorer import (
-    TOTAL,
     ChunkScorer,
+    Form,
     Piece,
     add_tallies,
     make_chunk_scorer,
     tally,
 )
 from rewardkit.scoring.groups import keep_groups_whole
-from rewardkit.scoring.record import fingerprint_work, finished_state, format_sidecar
+from rewardkit.scoring.record import check_state, fingerprint_work, finished_state, format_sidecar
+from rewardkit.scoring.runs import add_runs, summarize_runs
 
-OUT_SUFFIXES = (".jsonl", ".parquet")
-
+_ENGINES = ("local", "ray")
 Progress: TypeAlias = Callable[[int, int | None], object]
 """Called with the rows done and the total, None if unknown."""
 
@@ -52,8 +60,8 @@ class Summary(NamedTuple):
 class ScoringResult(NamedTuple):
     """The result of a scoring."""
 
-    out: Path
-    """The file written."""
+    out: Path | None
+    """The file written; None if the rows were returned, or written to standard output."""
     rows: int
     """How many rows it has."""
     resumed: int
@@ -62,35 +70,74 @@ class ScoringResult(NamedTuple):
     """Each reward's figures."""
     total: Summary
     """Those of the weighted sum."""
+    passes: PassRates | None = None
+    """The pass rate and pass@k by the first `correct`, over runs of equal adjacent prompts."""
+    unmatched: int = 0
+    """How many of the rows scored now have no row in the data that was joined."""
+    scored: list[dict[str, Any]] | None = None
+    """The rows with their scores, if they were not written."""
+
+
+class _How(NamedTuple):
+    """How chunks are scored: the options that do not change the result."""
+
+    workers: int | None
+    batch_size: int
+    engine: str
+
+    def check(self) -> None:
+        """Raise ValueError for an option out of range."""
+        for name in ("workers", "batch_size"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise ValueError(f"got {name}={number}, expected at least 1")
+        if self.engine not in _ENGINES:
+            raise ValueError(f"got engine={self.engine!r}, expected 'local' or 'ray'")
+        if self.engine == "ray":
+            require("ray", install=EXTRA)  # before a file is begun
 
 
 def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
-    source: Path | str,
+    source: Any,
     rewards: RewardLike | Sequence[RewardLike],
-    out: Path | str,
+    out: Path | str | None = None,
     *,
     columns: Mapping[str, str] | None = None,
-    workers: int = 1,
+    join: Any = None,
+    on: str = "prompt",
+    workers: int | None = None,
     batch_size: int = 1024,
     resume: bool = True,
     progress: Progress | None = None,
+    engine: str = "local",
 ) -> ScoringResult:
     r"""Score every row of a file; write the rows with a value and a why for each reward.
 
     `source` is JSONL, CSV (each also with `.gz`), parquet, a glob of them, a folder of TRL's
-    `completions_*.parquet`, or one that `datasets` saved. A row has a `completion`, and the columns
-    that the rewards read; `columns` renames columns for them, as {"response": "completion"}.
-    `rewards` are rewards, whose sums are scored term by term, or functions with TRL's signature.
+    `completions_*.parquet`, or one that `datasets` saved; "-" is JSON lines on standard input, and
+    OWNER/NAME:SPLIT or OWNER/NAME:CONFIG/SPLIT a dataset on the hub. It may also be rows: an
+    iterable of dicts, a Dataset, a DataFrame, a pyarrow Table. A row has a `completion`, and the
+    columns that the rewards read; `columns` renames columns for them, as {"response":
+    "completion"}. `rewards` are rewards, whose sums are scored term by term, or functions with
+    TRL's signature.
 
-    `out` is JSONL or parquet, by its ending. It has the rows in order, every column as it was, then
+    `join` is the same as `source`: its columns are joined to the rows that lack them, where the
+    column `on` is equal, or SOURCE=DATA where the names differ. A prompt also matches the dataset's
+    messages, or a text, that a chat template made it of. A row without a match gets None in these
+    columns; if data rows of one prompt differ in a column, it is None too.
+
+    `out` is JSONL or parquet, by its ending, "-" for JSON lines on standard output, or None to get
+    the rows back as `scored`. It has the rows in order, every column as it was, then
     `rewards/NAME` (None if the reward abstains), `rewards/NAME/why`, and `reward`, the weighted sum
     of those that do not abstain. Columns with these names are replaced. `OUT.rewards.yaml` says
     what scored them. `out` appears only when complete; an interrupted run is continued unless
     `resume` is False.
 
     `batch_size` rows are scored together, but a group of equal adjacent prompts is never split for
-    a reward that depends on it. `workers` is the number of processes; `progress` is called after
-    each batch.
+    a reward that depends on it. `workers` is the number of processes, 1 by default. With `engine`
+    "ray" they are actors on the Ray cluster that this process finds, by default as many as it has
+    CPUs less one; rows pass through this process, and those of a node that is lost are scored by
+    the others. `progress` is called after each batch.
 
     Raises ValueError if the input, the rewards or the columns are not those of the run that is
     resumed, or if a file is not as its ending says; whatever a reward raises propagates.
@@ -106,48 +153,100 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     >>> print((folder / "out.jsonl").read_text().splitlines()[0])
     {"response": "It is 4", "rewards/near": -2.0, "rewards/near/why": "7...", "reward": -2.0}
     """
-    opened, out = Source.resolve(source), Path(out)
-    _check_arguments(opened, out, workers=workers, batch_size=batch_size)
-    scorer = make_chunk_scorer(rewards, dict(columns or {}), lines=out.suffix == ".jsonl")
+    opened = open_rows(source)
+    if join is not None:
+        opened = JoinedSource(opened, open_rows(join), on)
+    how = _How(workers, batch_size, engine)
+    how.check()
+    columns = dict(columns or {})
+    if out is None or str(out) == STANDARD_STREAM:
+        scorer = make_chunk_scorer(rewards, columns, "rows" if out is None else "lines")
+        return _score_at_once(opened, scorer, progress, how, to_stdout=out is not None)
+    out = Path(out)
+    _check_out(opened, out)
+    form: Form = "lines" if out.suffix == ".jsonl" else "stream"
+    scorer = make_chunk_scorer(rewards, columns, form)
     fingerprints = fingerprint_work(opened, scorer)
     if resume and (state := finished_state(out, fingerprints)):
         return _summarize_state(out, scorer, state, state["rows"])
     with Journal(out, fingerprints, fresh=not resume) as journal:
-        resumed = journal.state["rows"]
-        _score_rest(opened, scorer, journal, progress, workers=workers, batch_size=batch_size)
+        resumed = _check_resumed(journal, len(scorer.terms) + 1)
+        pieces = _score_chunks(opened, scorer, how, start=resumed)
+        _write_rest(opened, pieces, journal, progress, lines=form == "lines")
         _finish_file(opened, scorer, journal)
-        return _summarize_state(out, scorer, journal.state, resumed)
+        done = _summarize_state(out, scorer, journal.state, resumed)
+    return done._replace(unmatched=getattr(opened, "unmatched", 0))
 
 
-def _check_arguments(source: Source, out: Path, *, workers: int, batch_size: int) -> None:
-    if out.suffix not in OUT_SUFFIXES:
-        expected = " or ".join(OUT_SUFFIXES)
-        raise ValueError(f"{out}: got the ending {out.suffix!r}, expected {expected}")
+def _score_at_once(
+    source: RowSource,
+    scorer: ChunkScorer,
+    progress: Progress | None,
+    how: _How,
+    *,
+    to_stdout: bool,
+) -> ScoringResult:
+    """Score all rows and return them, or write them as lines to standard output."""
+    state: State = {"rows": 0, "tallies": [], "runs": None}
+    scored: list[dict[str, Any]] = []
+    total = source.count() if progress else None
+    with closing(_score_chunks(source, scorer, how, start=0)) as pieces:
+        for piece in pieces:
+            if to_stdout:
+                sys.stdout.buffer.write(piece.content)
+            else:
+                scored += piece.content
+            state = _add_piece(state, piece)
+            if progress:
+                progress(state["rows"], total)
+    if to_stdout:
+        sys.stdout.buffer.flush()
+    done = _summarize_state(None, scorer, state, 0)
+    unmatched = getattr(source, "unmatched", 0)
+    return done._replace(unmatched=unmatched, scored=None if to_stdout else scored)
+
+
+def _check_resumed(journal: Journal, terms: int) -> int:
+    """Return how many rows an earlier run scored; ValueError if its state cannot be resumed."""
+    try:
+        check_state(journal.state, terms)
+    except (ValueError, TypeError, LookupError):
+        # The first line has the fingerprints, and each other one a piece's state.
+        message = explain_garbage(journal.progress, len(journal.ends) + 1)
+        raise ValueError(message) from None
+    return int(journal.state["rows"])
+
+
+def _check_out(source: RowSource, out: Path) -> None:
+    check_out_suffix(out)
     if source.reads(out):
         raise ValueError(f"{out} is also the input; write to another file")
-    for name, number in (("workers", workers), ("batch_size", batch_size)):
-        if number < 1:
-            raise ValueError(f"got {name}={number}, expected at least 1")
 
 
-def _score_rest(  # noqa: PLR0913 - the options of `score`
-    source: Source,
-    scorer: ChunkScorer,
+def _score_chunks(
+    source: RowSource, scorer: ChunkScorer, how: _How, *, start: int
+) -> Generator[Piece]:
+    """Return the scored pieces of the rows from number `start` on."""
+    chunks: Iterable[Chunk] = source.chunks(size=how.batch_size, start=start)
+    if not scorer.pointwise:
+        chunks = keep_groups_whole(chunks, scorer.columns)
+    if how.engine == "ray":
+        return in_order_on_ray(scorer, chunks, how.workers)
+    return in_order(scorer, chunks, how.workers or 1)
+
+
+def _write_rest(
+    source: RowSource,
+    pieces: Generator[Piece],
     journal: Journal,
     progress: Progress | None,
     *,
-    workers: int,
-    batch_size: int,
+    lines: bool,
 ) -> None:
-    """Score the rows that the journal does not have yet."""
     total = source.count() if progress else None  # a pass over the file, so only if it is wanted
     if progress:
         progress(journal.state["rows"], total)
-    chunks = source.chunks(size=batch_size, start=journal.state["rows"])
-    if not scorer.pointwise:
-        chunks = keep_groups_whole(chunks, scorer.columns)
-    pieces = in_order(scorer, chunks, workers)
-    for state in _write_pieces(pieces, journal, lines=scorer.lines):
+    for state in _write_pieces(pieces, journal, lines=lines):
         if progress:
             progress(state["rows"], total)
 
@@ -156,11 +255,10 @@ def _write_pieces(pieces: Generator[Piece], journal: Journal, *, lines: bool) ->
     """Write each piece while the next one is scored; yield the journal's states."""
 
     def write(piece: Piece) -> State:
-        before, tallies = journal.state, piece.tallies
-        if before["rows"]:
-            tallies = [*map(add_tallies, before["tallies"], tallies)]
-        schema = None if lines else merge_schema(before.get("schema"), piece.content)
-        return journal.add(piece.content, piece.rows, tallies=tallies, schema=schema)
+        state = _add_piece(journal.state, piece)
+        schema = None if lines else merge_schema(journal.state.get("schema"), piece.content)
+        kept = {"tallies": state["tallies"], "runs": state["runs"]}
+        return journal.add(piece.content, piece.rows, **kept, schema=schema)
 
     # One thread, so that pieces stay in order. Closing the pieces ends the worker processes, also
     # when a reward or a write raises.
@@ -174,12 +272,23 @@ def _write_pieces(pieces: Generator[Piece], journal: Journal, *, lines: bool) ->
             yield written.result()
 
 
-def _finish_file(source: Source, scorer: ChunkScorer, journal: Journal) -> None:
+def _add_piece(before: State, piece: Piece) -> State:
+    """Return the state after a piece, without what only a file has."""
+    if not before["rows"]:
+        return {"rows": piece.rows, "tallies": piece.tallies, "runs": piece.runs}
+    return {
+        "rows": before["rows"] + piece.rows,
+        "tallies": [*map(add_tallies, before["tallies"], piece.tallies)],
+        "runs": add_runs(before.get("runs"), piece.runs),
+    }
+
+
+def _finish_file(source: RowSource, scorer: ChunkScorer, journal: Journal) -> None:
     """Write the sidecar, then put the file in place."""
     state = journal.state
 
     def convert(part: Path) -> Path:
-        if scorer.lines:
+        if scorer.form == "lines":
             return part
         return write_parquet(part, journal.ends, state.get("schema"), scorer.column_names)
 
@@ -190,7 +299,9 @@ def _finish_file(source: Source, scorer: ChunkScorer, journal: Journal) -> None:
     journal.finish(convert)
 
 
-def _summarize_state(out: Path, scorer: ChunkScorer, state: State, resumed: int) -> ScoringResult:
+def _summarize_state(
+    out: Path | None, scorer: ChunkScorer, state: State, resumed: int
+) -> ScoringResult:
     names = [*(term.name for term in scorer.terms), TOTAL]
     weights = [*(term.weight for term in scorer.terms), 1.0]
     tallies = state["tallies"] if state["rows"] else [tally([], [])] * len(names)
@@ -202,4 +313,5 @@ def _summarize_state(out: Path, scorer: ChunkScorer, state: State, resumed: int)
             names, weights, tallies, strict=True
         )
     ]
-    return ScoringResult(out, state["rows"], resumed, tuple(summaries[:-1]), summaries[-1])
+    passes = summarize_runs(scorer.rule, state.get("runs"))
+    return ScoringResult(out, state["rows"], resumed, tuple(summaries[:-1]), summaries[-1], passes)

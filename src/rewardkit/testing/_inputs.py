@@ -24,6 +24,7 @@ from rewardkit.testing._drawing import (
     choose_names,
     make_column_strategy,
     mix_in_third,
+    require_strategy,
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, find_form, match_prompt
 from rewardkit.testing._subject import draw_examples
@@ -48,7 +49,7 @@ _USUAL_TEMPLATES = (
 _TRAINER_LISTS = ("prompts", "completions", "completion_ids")
 _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 # Enough to see every form that a user's completions have.
-_CALLS_TO_FIND_FORMS = 50
+_LISTS_TO_FIND_FORMS = 30
 # A few rows are enough to depend on each other; more only make each example slower.
 _MAX_ROWS = 4
 
@@ -100,8 +101,11 @@ def make_reward_inputs(
         }
         classics = list_classics(chosen, tags=blocks)
     else:
-        examples = draw_examples(strategies.calls(completions=completions), _CALLS_TO_FIND_FORMS)
-        shown = {find_form(one) for rows in examples for one in rows["completions"]}
+        # several at once, since an example costs more than what is drawn for it
+        given = require_strategy(completions, "completions")
+        several = st.lists(given, min_size=_MAX_ROWS, max_size=_MAX_ROWS)
+        examples = draw_examples(several, _LISTS_TO_FIND_FORMS)
+        shown = {find_form(one) for drawn_list in examples for one in drawn_list}
         chosen = [form for form in chosen if form in shown]
         drawn = {"text": (chosen, completions)}
     all_rows, right_rows = [], []

@@ -25,6 +25,10 @@ _MAX_CHARACTERS = 200_000
 _MAX_SEARCH_SECONDS = 2.0
 _MAX_SEARCH_WALL_SECONDS = 6.0
 _MEASUREMENTS = 5
+# A time that has grown in proportion up to a quarter of the longest text breaks the law at no
+# length: a square beside it would be too small to see there too. Shorter times are too rough.
+_PROPORTIONATE_POWER = 1.1
+_MIN_PROPORTIONATE_SECONDS = 0.001
 # Times below this fraction of the limit are clearly linear, and are not measured again.
 _CLEARLY_BELOW = 0.75
 # Doubling the text of an exponential reward would take years, so short texts that triple their time
@@ -72,6 +76,7 @@ def find_steep_growth(make: Callable[[int], str], seconds: Callable[[str], float
         and time.process_time() < start + _MAX_SEARCH_SECONDS
         and time.monotonic() < wall_start + _MAX_SEARCH_WALL_SECONDS
     ):
+        earlier = many
         if many < _SHORT_REPETITIONS:
             many = many * 5 // 4 if slow > _STEEP_FACTOR * previous else many * 2
         else:
@@ -81,6 +86,9 @@ def find_steep_growth(make: Callable[[int], str], seconds: Callable[[str], float
         text = make(many)
         previous, slow = slow, seconds(text)
         tried.append(many)
+        in_proportion = slow <= previous * (many / earlier) ** _PROPORTIONATE_POWER
+        if in_proportion and slow > _MIN_PROPORTIONATE_SECONDS and len(text) > _MAX_CHARACTERS / 4:
+            return None
     if slow < _MIN_SECONDS:
         return None
     few = min(tried, key=lambda times: abs(times - many / 4))

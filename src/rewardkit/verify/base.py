@@ -64,8 +64,16 @@ def pairwise(
     reference that it cannot read. Of a list of references the first that finds the answer right
     decides, else the first that can be read.
     """
-    rows = paired(answers, references)
-    return [_judge_pair(answer, reference, judge) for answer, reference in rows]
+    return [
+        # most pairs are two texts, of which `_judge_pair` would say the same
+        judge(answer, reference)
+        if isinstance(answer, str)
+        and isinstance(reference, str)
+        and answer.strip()
+        and reference.strip()
+        else _judge_pair(answer, reference, judge)
+        for answer, reference in paired(answers, references)
+    ]
 
 
 def paired(

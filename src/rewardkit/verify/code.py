@@ -11,7 +11,6 @@ import math
 import re
 import textwrap
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -27,7 +26,9 @@ from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired, to
 if TYPE_CHECKING:
     import ast
 
+    from rewardkit.verify._sandbox.box import Box
     from rewardkit.verify._sandbox.host import Sandbox
+    from rewardkit.verify._sandbox.streams import Clock
 
 
 @final
@@ -53,9 +54,12 @@ class Code(Verifier):
     Answers run under bubblewrap, with no network, files or environment, and never in the process of
     their tests. Plain data is copied between the two: numbers, text, bytes, dates, and built-in
     collections. Tests reach other objects only through attributes, items, calls, iteration and
-    comparison with each other. A method such as `f(x).equals(y)` is the answer's own code, so do
-    not trust it. Tests cannot read printed output, await, or catch the answer's own exception
-    classes.
+    comparison with each other. What of that the answer's own code decides, such as `==` of two of
+    its objects, is on its word, and so is each of several functions that tests use: the verdict's
+    detail names both. A method such as `f(x).equals(y)` is the answer's own code, too. numpy,
+    pytest, the standard library's modules, `isclose`, `approx` and `Counter` are the real ones,
+    also where tests do not import them. Tests cannot read printed output, await, or catch the
+    answer's own exception classes; a StopIteration of the answer is a RuntimeError to them.
 
     >>> code = Code(unsafe_subprocess=True)  # leave this out where bubblewrap is installed
     >>> code.verify(["def double(x): return x + x"], ["assert double(4) == 8"])[0].outcome.value
@@ -90,21 +94,42 @@ class Code(Verifier):
         """
         rows = [self._prepare(*pair) for pair in paired(answers, references)]
         jobs = list(dict.fromkeys(row for row in rows if isinstance(row, _Job)))
-        verdicts: dict[_Job, Verdict] = {}
-        if jobs:
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few use this verifier
-
-            from rewardkit._workers.cpus import count_workers  # noqa: PLC0415 - the same
-            from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
-
-            bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
-            sandbox = host.Sandbox(self.memory, self.timeout, self.packages, bwrap)
-            batch_deadline = time.monotonic() + (self.batch_timeout or math.inf)
-            with ThreadPoolExecutor(self.workers or count_workers()) as pool:
-                # Threads are enough: each waits for its processes.
-                found = pool.map(lambda job: self._run_job(job, sandbox, batch_deadline), jobs)
-                verdicts = dict(zip(jobs, found, strict=True))
+        verdicts = self._run_jobs(jobs) if jobs else {}
         return [verdicts[row] if isinstance(row, _Job) else row for row in rows]
+
+    def _run_jobs(self, jobs: Sequence[_Job]) -> Mapping[_Job, Verdict]:
+        from rewardkit._workers.cpus import count_workers  # noqa: PLC0415 - few use this verifier
+        from rewardkit._workers.threads import map_in_threads  # noqa: PLC0415 - the same
+        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
+
+        batch_deadline = time.monotonic() + (self.batch_timeout or math.inf)
+        workers = self.workers or count_workers()
+        try:
+            sandbox = host.Sandbox(self.memory, self.timeout, self._find_box())
+
+            def run_job(job: _Job, interrupt: int) -> Verdict:
+                return self._run_job(job, sandbox, batch_deadline, interrupt)
+
+            # Threads are enough: each waits for its processes.
+            found = map_in_threads(run_job, jobs, workers)
+        except OSError as error:  # such as no open file left
+            found = [_blame_machine(error)] * len(jobs)
+        return dict(zip(jobs, found, strict=True))
+
+    def _find_box(self) -> Box:
+        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - few use this verifier
+
+        bwrap = None if self.unsafe_subprocess else host.find_bubblewrap()
+        return host.find_box(bwrap, packages=self.packages)
+
+    def describe_sandbox(self) -> str:
+        """Return what answers run in on this machine, or why they cannot, in words."""
+        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - few use this verifier
+
+        try:
+            return host.describe_box(self._find_box())
+        except (RuntimeError, OSError) as error:
+            return f"nothing: {error}"
 
     def _prepare(self, answer: str | None, reference: Any) -> Verdict | _Job:
         """Return the verdict if nothing has to run, else the job."""
@@ -114,33 +139,69 @@ class Code(Verifier):
         program = _find_program(answer or "", self.which, tests)
         return _Job(program, tests) if program.strip() else NO_ANSWER
 
-    def _run_job(self, job: _Job, sandbox: Sandbox, batch_deadline: float) -> Verdict:
-        deadline = min(time.monotonic() + self.timeout, batch_deadline)
-        if time.monotonic() >= batch_deadline:
-            return Verdict(
-                Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed"
+    def _run_job(
+        self, job: _Job, sandbox: Sandbox, batch_deadline: float, interrupt: int
+    ) -> Verdict:
+        """Return a job's verdict; a fault of the machine is never one of the answer's."""
+        from rewardkit.verify._sandbox import streams  # noqa: PLC0415 - few use this verifier
+
+        fault: Exception | None = None
+        for pause in (0.0, *_RETRY_PAUSES):
+            streams.pause(pause, interrupt)
+            if time.monotonic() >= batch_deadline:
+                break
+            clock = streams.Clock(self.timeout, batch_deadline, interrupt)
+            try:
+                return self._judge_job(job, sandbox, clock)
+            except streams.KilledError as error:
+                return Verdict(Outcome.TIMEOUT, str(error))
+            except TimeoutError:
+                return Verdict(Outcome.TIMEOUT, f"no result after {self.timeout:g} s")
+            except InterruptedError:
+                raise
+            except (OSError, streams.SandboxFailedError) as error:
+                fault = error
+        if fault:
+            return _blame_machine(fault)
+        return Verdict(Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed")
+
+    def _judge_job(self, job: _Job, sandbox: Sandbox, clock: Clock) -> Verdict:
+        if isinstance(job.tests, str):
+            total, faults = sandbox.run_tests(
+                job.program, job.tests, partial=self.partial, clock=clock
             )
-        try:
-            if isinstance(job.tests, str):
-                total, faults = sandbox.run_tests(
-                    job.program, job.tests, partial=self.partial, deadline=deadline
-                )
-            else:
-                total, faults = len(job.tests), []
-                for pair in job.tests:
-                    fault = _run_and_compare(sandbox, job.program, pair, deadline, self.tolerance)
-                    faults.append(fault)
-                    if fault and not self.partial:
-                        break
-        except TimeoutError:
-            return Verdict(Outcome.TIMEOUT, f"no result after {self.timeout:g} s")
+        else:
+            total, faults = len(job.tests), []
+            for pair in job.tests:
+                fault = _run_and_compare(sandbox, job.program, pair, clock, self.tolerance)
+                faults.append(fault)
+                if fault and not self.partial:
+                    break
+        faults, word = _split_report(faults)
         passed = faults.count("")
         # A program may end its tests early: those that did not run have not passed.
         share = passed / max(total, 1) if self.partial else None
         if 0 < passed == total == len(faults):
-            return Verdict(Outcome.CORRECT, share=share)
+            return Verdict(Outcome.CORRECT, word, share)
         fault = next(filter(None, faults), "the tests ended early")
         return Verdict(Outcome.WRONG, f"{passed} of {total} tests; {fault}", share)
+
+
+def _blame_machine(error: Exception) -> Verdict:
+    return Verdict(Outcome.TIMEOUT, f"the machine could not run it: {error}")
+
+
+# Seconds before a row is tried again whose sandbox did not start: until others have ended.
+_RETRY_PAUSES = (0.1, 0.5)
+
+
+def _split_report(lines: Sequence[str]) -> tuple[list[str], str]:
+    """Return the tests' faults, and what they took on the answer's word."""
+    from rewardkit.verify._sandbox.guest import ON_ITS_WORD  # noqa: PLC0415 - few use this verifier
+
+    faults = [line for line in lines if not line.startswith(ON_ITS_WORD)]
+    word = "".join(line for line in lines if line.startswith(ON_ITS_WORD))
+    return faults, f"on the answer's word: {word.removeprefix(ON_ITS_WORD)}" if word else ""
 
 
 class _InputOutput(NamedTuple):
@@ -162,12 +223,12 @@ class _Job(NamedTuple):
 
 
 def _run_and_compare(
-    sandbox: Sandbox, program: str, pair: _InputOutput, deadline: float, tolerance: float
+    sandbox: Sandbox, program: str, pair: _InputOutput, clock: Clock, tolerance: float
 ) -> str:
     """Run a program, and return the fault of its output, "" for none."""
     # Twice the wanted output leaves room for white space; what is longer is wrong anyway.
     max_bytes = 2 * len(pair.wanted.encode(errors="replace")) + (1 << 16)
-    data, code = sandbox.run_program(program, pair.given, max_bytes=max_bytes, deadline=deadline)
+    data, code = sandbox.run_program(program, pair.given, max_bytes=max_bytes, clock=clock)
     if len(data) > max_bytes:
         return "output too large"
     if code:
@@ -289,11 +350,11 @@ def _used_names(tests: str) -> frozenset[str]:
     _, names = guest.read_tests(tests)
     imported = {
         alias.name
-        for node in ast.walk(ast.parse(tests))
+        for node in ast.walk(guest.parse_quietly(tests))
         if isinstance(node, ast.ImportFrom) and node.module == "solution"
         for alias in node.names
     }
-    return frozenset(imported | {name for name, is_standard in names.items() if not is_standard})
+    return frozenset(imported | {name for name, module in names.items() if not module})
 
 
 def _defined_names(program: str) -> set[str]:
@@ -312,12 +373,10 @@ def _defined_names(program: str) -> set[str]:
 
 def _parse_program(text: str) -> list[ast.stmt]:
     """Return the statements of a program, none if it is not Python."""
-    import ast  # noqa: PLC0415 - few answers need it
+    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - few answers need it
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as of an invalid escape in the answer
-            return ast.parse(text).body
+        return guest.parse_quietly(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 

@@ -36,8 +36,11 @@ class Number(Verifier):
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
         rel_tol, abs_tol = Fraction(str(self.rel_tol)), Fraction(str(self.abs_tol))
+        is_exact = not (rel_tol or abs_tol)
 
         def judge(answer: str, reference: str) -> Verdict:
+            if is_exact and (verdict := _compare_integers(answer, reference)):
+                return verdict
             same = answer.strip() == reference.strip()
             if same and self.or_text:
                 return CORRECT
@@ -53,6 +56,15 @@ class Number(Verifier):
             return CORRECT if equal else WRONG
 
         return pairwise(answers, references, judge)
+
+
+def _compare_integers(answer: str, reference: str) -> Verdict | None:
+    """Return the verdict for two short integers, which most answers are, else None."""
+    wanted = numbers.read_integer(reference)
+    given = None if wanted is None else numbers.read_integer(answer)
+    if given is None:
+        return None
+    return CORRECT if given == wanted else WRONG
 
 
 _NO_NUMBER = Verdict(Outcome.WRONG, "not one number")

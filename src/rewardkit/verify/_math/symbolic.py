@@ -18,11 +18,7 @@ for _name in (
 
 
 def judge_pair(row: Sequence[Sequence[str]]) -> str:
-    r"""Return the outcome for a reference's and an answer's readings, the likeliest first.
-
-    >>> judge_pair([[r"\frac{\sqrt{2}}{2}"], [r"\sin(\frac{\pi}{4})"]])
-    'correct'
-    """
+    """Return the outcome for a reference's and an answer's readings, the likeliest first."""
     reference, answer = map(_parse_first, row)
     if reference is None:
         return Outcome.BAD_REFERENCE.value

@@ -35,6 +35,18 @@ _COPIED_CLASSES = {
     *("builtins.range", "decimal.Decimal", "fractions.Fraction"),
     *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta"),
 }
+# What tests use of modules without importing them, beside the modules of the standard library. An
+# answer that defines one of them could let any test pass.
+_MODULES = {"np": "numpy", "numpy": "numpy", "pytest": "pytest", "pd": "pandas"}
+_MEMBERS = {
+    "math": "isclose isnan isinf",
+    "pytest": "approx raises",
+    "numpy": "allclose array_equal",
+    "collections": "Counter OrderedDict defaultdict deque",
+    "fractions": "Fraction",
+    "decimal": "Decimal",
+}
+_NAMES = {name: module for module, names in _MEMBERS.items() for name in names.split()}
 _BUILTIN_TYPES = {name: value for name, value in vars(builtins).items() if isinstance(value, type)}
 # Operators of one of the answer's objects: of it alone, or with keys and values sent to it.
 _UNARY = [
@@ -46,6 +58,11 @@ _BINARY = [
     *("lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"),
     *("and", "or", "xor"),
 ]
+# Operations whose result the answer's own methods decide, and how a verdict names them.
+_DECIDED_THERE = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "bool": "bool()"}
+_DECIDED_THERE["isinstance"] = "isinstance()"
+ON_ITS_WORD = "\tits word: "
+"""What begins the report's line about them: no fault begins with white space."""
 
 
 class PeerClosed(BaseException):  # not an Exception, which tests may catch
@@ -155,23 +172,27 @@ class Link:
         self.is_closed = False
         self.changes: list[tuple[Any, Any]] = []
         """Arguments that calls have changed, with their new contents, until `make_changes`."""
+        self.decided_there: set[str] = set()
+        """The operations so far whose result the answer's own methods have decided."""
         self._dumps, self._loads = json.dumps, json.loads
         self._lines = os.fdopen(incoming, "rb")
         self._outgoing = outgoing
         self._operations = operations
+        self._is_answer = "getattr" in operations  # tests can only be called
         self._ours: list[Any] = []
         self._theirs: dict[int, Remote] = {}
         self._tags: dict[int, dict[str, list[int]]] = {}
 
     def ask(self, operation: str, *operands: Any) -> Any:
         """Return the result of an operation there. Raises what it raised, or PeerClosed."""
+        self.decided_there.update(_DECIDED_THERE.keys() & {operation})
         self._send_message("ask", operation, [self._encode_value(operand) for operand in operands])
         while True:
             kind, content = self._receive_message()
             if kind == "value":
                 return content[0]
             if kind == "error":
-                raise _rebuild_error(*content)
+                raise _rebuild_error(*content, ends_loops=operation == "next" or self._is_answer)
             self._do_operation(*content)  # a test's function, which the answer calls back
 
     def make_changes(self) -> None:
@@ -195,7 +216,13 @@ class Link:
                 raise PermissionError(operation)  # noqa: TRY301 - sent like any other
             value = self._operations[operation](*operands)
             reply = ["value", self._encode_value(value, plain=operation == "plain")]
-        except Exception as error:  # noqa: BLE001 - the other process raises it
+        except BaseException as error:
+            # An exit of the answer fails the test that asked, and the tests go on. What a test
+            # raises to end itself is not for the answer to catch.
+            if isinstance(error, PeerClosed) or not (
+                self._is_answer or isinstance(error, Exception)
+            ):
+                raise
             reply = ["error", [kind.__name__ for kind in type(error).__mro__], str(error)[:1000]]
         self._send_message(*reply)
 
@@ -237,7 +264,7 @@ class Link:
                 return value
             if split := _split_into_parts(value):
                 return {split[0]: [self._encode_value(part) for part in split[1]]}
-        if "getattr" not in self._operations and not callable(value):
+        if not self._is_answer and not callable(value):
             message = f"tests can hand over plain data and functions, no object of {kind.__name__}"
             raise TypeError(message)
         self._tags[id(value)] = {"mine": [len(self._ours)]}
@@ -261,6 +288,8 @@ class Link:
 
 def _split_into_parts(value: Any) -> tuple[str, Iterable[Any]] | None:
     """Return the name of a value's plain type, and its parts; None for other types."""
+    if type(value).__module__ == "collections" and type(value).__name__ in _CONTAINERS:
+        return f"collections.{type(value).__name__}", _CONTAINERS[type(value).__name__](value)
     if isinstance(value, dict):
         return "dict", value.items()
     for name, kind in _COLLECTIONS.items():
@@ -275,21 +304,41 @@ def _split_into_parts(value: Any) -> tuple[str, Iterable[Any]] | None:
     return (name, parts) if all(type(part) in (int, str, bytes) for part in parts) else None
 
 
+# A bound or a default of a container is sent where it is plain, else left out.
+_CONTAINERS: dict[str, Callable[[Any], Iterable[Any]]] = {
+    "Counter": lambda value: [dict(value)],
+    "OrderedDict": lambda value: [list(value.items())],
+    "deque": lambda value: [list(value), value.maxlen],
+    "defaultdict": lambda value: [
+        value.default_factory if value.default_factory in _BUILTIN_TYPES.values() else None,
+        dict(value),
+    ],
+}
+
+
 def _build_from_parts(name: str, parts: list[Any]) -> Any:
+    if name.removeprefix("collections.") in _CONTAINERS:
+        return getattr(__import__("collections"), name.removeprefix("collections."))(*parts)
     if name in _COPIED_CLASSES:
         origin, _, kind = name.partition(".")
         return getattr(__import__(origin), kind)(*parts)
     return complex(*parts) if name == "complex" else _COLLECTIONS[name](parts)
 
 
-def _rebuild_error(names: list[str], text: str) -> Exception:
-    """Return the first built-in exception among the names of an error's classes."""
+def _rebuild_error(names: list[str], text: str, *, ends_loops: bool) -> Exception:
+    """Return the first built-in exception among the names of an error's classes.
+
+    A StopIteration is one only if it `ends_loops`: tests that go through `map(f, ...)` would end
+    at the first call otherwise, and pass.
+    """
+    if not ends_loops and not {"StopIteration", "StopAsyncIteration"}.isdisjoint(names):
+        return RuntimeError(f"{names[0]}: {text}")
     # No exit and no interrupt, which would end the tests; no UnicodeError, which takes 5 arguments.
     for name in names:
         kind = _BUILTIN_TYPES.get(name)
         if kind and issubclass(kind, Exception) and not issubclass(kind, UnicodeError):
             return kind(text)
-    return RuntimeError(text)
+    return RuntimeError(f"{names[0]}: {text}" if names else text)
 
 
 def make_module(name: str) -> ModuleType:
@@ -334,12 +383,9 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
 
     def prepare() -> None:
         sys.modules["solution"] = solution = link.ask("load")
-        for name, standard in names.items():
-            try:
-                namespace[name] = __import__(name) if standard else getattr(solution, name)
-            except (AttributeError, ImportError):
-                continue  # the test that uses it fails, and names it
+        used.extend(_fill_namespace(namespace, names, solution))
 
+    used: list[str] = []
     report_line(sum(is_test for _, is_test in steps))
     fault = _find_fault(prepare, link, source)
     if fault:
@@ -352,6 +398,35 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
             report_line(fault)
         if fault and not partial:
             return
+    if word := _describe_trust(used, link.decided_there):
+        report_line(ON_ITS_WORD + word)
+
+
+def _fill_namespace(
+    namespace: dict[str, Any], names: dict[str, str], solution: Any
+) -> Iterable[str]:
+    """Give tests what they use of modules and of the answer; yield the names of the latter."""
+    for name, module in names.items():
+        try:
+            source = __import__(module) if module else solution
+            is_member = not module or name in _NAMES
+            namespace[name] = getattr(source, name) if is_member else source
+        except (AttributeError, ImportError):
+            continue  # the test that uses it fails, and names it
+        if not module:
+            yield name
+
+
+def _describe_trust(names: list[str], operations: set[str]) -> str:
+    """Name what tests took from the answer, and which of its own methods decided a comparison.
+
+    One name is what they test. Of several, some may be what they test it with.
+    """
+    parts = [", ".join(sorted(names))] if len(names) > 1 else []
+    if operations:
+        shown = [text for name, text in _DECIDED_THERE.items() if name in operations]
+        parts.append(f"{', '.join(shown)} of its objects")
+    return "; ".join(parts)
 
 
 _MAKE_CHANGES = "__make_changes__"
@@ -394,18 +469,30 @@ def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
     return "the program ended" if link.is_closed else ""
 
 
-def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, bool]]:
+def parse_quietly(source: str) -> ast.Module:
+    """Parse Python without warnings, which `python -W error` would turn into a SyntaxError."""
+    import ast  # noqa: PLC0415 - only tests are read
+    import warnings  # noqa: PLC0415 - the same
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as of an invalid escape
+        return ast.parse(source)
+
+
+def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, str]]:
     """Return the steps of tests, and the names that they use without defining them.
 
     A step is a top-level statement, and whether it is a test: it asserts, raises, or uses a
     function that the tests define. Each function `test_...` without arguments is one more step. A
-    name, never a built-in's, is the answer's, or that of a module of the standard library if a dot
-    follows it (`math.isclose`); the mapping says which. Raises SyntaxError, ValueError,
-    RecursionError or MemoryError for text that is not Python.
+    name, never a built-in's, is the answer's, or it belongs to a module: one of the standard
+    library if a dot follows it (`math.isclose`), numpy or pytest, or what tests compare with
+    (`isclose`, `approx`, `Counter`) if they use something of the answer as well. The mapping says
+    which module, "" for the answer. Raises SyntaxError, ValueError, RecursionError or MemoryError
+    for text that is not Python.
     """
     import ast  # noqa: PLC0415 - only tests are read
 
-    tree = ast.parse(source)
+    tree = parse_quietly(source)
     functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
     preparations = (
         *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
@@ -430,36 +517,34 @@ def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, bo
         if name.startswith("test_") and not function.args.args:
             steps.append((ast.parse(f"{name}()"), True))
     defined = {*vars(builtins), *functions}
-    names: dict[str, bool] = {}
+    names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            names[node.value.id] = node.value.id in sys.stdlib_module_names
+            name = node.value.id
+            is_standard = name in sys.stdlib_module_names
+            names[name] = name if is_standard else _MODULES.get(name, "")
         elif isinstance(node, ast.Name):
-            names.setdefault(node.id, False)
+            names.setdefault(node.id, "")
             if not isinstance(node.ctx, ast.Load):
                 defined.add(node.id)
-    return steps, {name: standard for name, standard in names.items() if name not in defined}
+    names = {name: module for name, module in names.items() if name not in defined}
+    # Tests of nothing but `isclose` test an answer that defines it.
+    of_answer = {name for name, module in names.items() if not module}
+    if of_answer - _NAMES.keys() - _find_own_names(tree):
+        names = {name: module or _NAMES.get(name, "") for name, module in names.items()}
+    return steps, names
 
 
-def main(
-    role: str, source: str, ready: int, limits: dict[str, int], paths: list[str], **rest: Any
-) -> None:
-    """Set the limits, report that the sandbox has started, and play the role."""
-    import resource  # noqa: PLC0415 - Windows has none, and only reads tests
+def _find_own_names(tree: ast.Module) -> set[str]:
+    """Return the names that tests give to arguments, imports and caught errors."""
+    import ast  # noqa: PLC0415 - only tests are read
 
-    for name, limit in limits.items():
-        kind = getattr(resource, name)
-        hard_limit = resource.getrlimit(kind)[1]
-        lower = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
-        resource.setrlimit(kind, (lower, lower))  # both, so that the code cannot raise it again
-    os.write(ready, b"+")  # the host tells a sandbox that did not start from a wrong answer by it
-    os.close(ready)
-    sys.path += paths
-    sys.argv = ["solution.py"]
-    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # `-S` leaves out `site`, which has them
-    roles: dict[str, Callable[..., None]] = {
-        "program": run_program,
-        "answer": serve_answer,
-        "tests": run_tests,
-    }
-    roles[role](source, **rest)
+    own = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            own.add(node.arg)
+        elif isinstance(node, ast.alias):
+            own.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            own.add(node.name)
+    return own

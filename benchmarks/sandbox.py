@@ -1,0 +1,220 @@
+r"""Measure `code` beside other ways to run answers: rows per second, and processor time per row.
+
+The processor time is that of this process and of all others that a way has started, to their end:
+this process becomes the parent of what they leave behind (Linux's PR_SET_CHILD_SUBREAPER), ends the
+processes that wait for further rows, and waits for all. Each way runs every round, in turn, so that
+another program on the machine slows down all alike; a ratio is to plain `python -c`.
+
+    python benchmarks/sandbox.py [--rows 64] [--rounds 5] [--workers 2] [--json FILE]
+
+`python -c` has no sandbox. The local executors of verl (prime_code) and of eval-protocol are
+compared if they are installed; they have none either. The first runs programs that read input, and
+the second programs without:
+
+    pip install --no-deps verl eval-protocol
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import rewardkit as rk
+from rewardkit.verify._sandbox import process
+
+ASSERTS = ["assert double(2) == 4", "assert double('a') == 'aa'", "assert double([]) == []"]
+KINDS: dict[str, tuple[str, Any]] = {
+    "asserts": ("def double(x):\n    return x + x", ASSERTS),
+    "1 input": ("print(int(input()) * 2)", {"inputs": ["3"], "outputs": ["6"]}),
+    "10 inputs": (
+        "print(int(input()) * 2)",
+        {"inputs": [str(n) for n in range(10)], "outputs": [str(2 * n) for n in range(10)]},
+    ),
+}
+"""An answer and its tests, by kind."""
+
+
+class Measurement(NamedTuple):
+    """What the rows of one round took."""
+
+    rows_per_second: float
+    total: float
+    """Milliseconds of processor time per row, of all processes."""
+    caller: float
+    """The same, of this process alone."""
+
+
+Way = Callable[[str, Sequence[str], Any, int], Sequence[bool]]
+
+
+def run_code(_: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+    """Verify answers with `code`."""
+    verdicts = rk.build("code", workers=workers).verify(answers, [tests] * len(answers))
+    return [verdict.outcome == "correct" for verdict in verdicts]
+
+
+def run_subprocess(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+    """Run `python -c` for each answer with its tests, or for each input."""
+
+    def run(program: str, given: str = "") -> str | None:
+        command = [sys.executable, "-I", "-S", "-c", program]
+        done = subprocess.run(  # noqa: S603 - a benchmark's own programs
+            command, input=given, capture_output=True, text=True, timeout=60, check=False
+        )
+        return None if done.returncode else done.stdout
+
+    def judge(answer: str) -> bool:
+        if kind == "asserts":
+            return run("\n".join([answer, *tests])) is not None
+        outputs = (run(answer, given) for given in tests["inputs"])
+        return all(
+            output is not None and output.strip() == wanted
+            for output, wanted in zip(outputs, tests["outputs"], strict=True)
+        )
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(judge, answers))
+
+
+def find_verl() -> Way:
+    """Return verl's prime_code."""
+    from verl.utils.reward_score.prime_code import compute_score  # noqa: PLC0415 - if installed
+
+    def run(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+        if kind == "asserts":
+            raise NotImplementedError
+        with ThreadPoolExecutor(workers) as pool:
+            return [
+                found[0] is True
+                for found in pool.map(lambda each: compute_score(each, tests), answers)
+            ]
+
+    return run
+
+
+def find_eval_protocol() -> Way:
+    """Return eval-protocol's local executor."""
+    from eval_protocol.rewards.code_execution import (  # noqa: PLC0415 - if installed
+        execute_python_code,
+    )
+
+    def run(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+        if kind != "asserts":
+            raise NotImplementedError
+        programs = ["\n".join([answer, *tests]) for answer in answers]
+        with ThreadPoolExecutor(workers) as pool:
+            return [found["success"] for found in pool.map(execute_python_code, programs)]
+
+    return run
+
+
+def find_ways() -> dict[str, Way]:
+    """Return the ways that are installed here."""
+    ways: dict[str, Way] = {"code": run_code, "python -c": run_subprocess}
+    for name, find in (("verl", find_verl), ("eval-protocol", find_eval_protocol)):
+        try:
+            ways[name] = find()
+        except ImportError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+    return ways
+
+
+def end_all_processes() -> None:
+    """Wait for all processes that are left, so that their time counts."""
+    process.end_waiting_processes()
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def read_seconds() -> tuple[float, float]:
+    """Return the processor time of all processes, and of this one."""
+    own, others = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    caller = own.ru_utime + own.ru_stime
+    return caller + others.ru_utime + others.ru_stime, caller
+
+
+def measure(way: Way, kind: str, rows: int, workers: int) -> Measurement:
+    """Judge so many different right answers."""
+    answer, tests = KINDS[kind]
+    answers = [f"{answer}  # {number}" for number in range(rows)]
+    end_all_processes()
+    before, start = read_seconds(), time.perf_counter()
+    right = way(kind, answers, tests, workers)
+    seconds = time.perf_counter() - start
+    end_all_processes()
+    after = read_seconds()
+    if not all(right):
+        message = f"{right.count(False)} of {rows} right answers are judged wrong"
+        raise RuntimeError(message)
+    total, caller = ((new - old) * 1000 / rows for new, old in zip(after, before, strict=True))
+    return Measurement(rows / seconds, total, caller)
+
+
+def measure_rounds(
+    ways: dict[str, Way], kind: str, rows: int, rounds: int, workers: int
+) -> dict[str, list[Measurement]]:
+    """Measure each way in each round."""
+    found: dict[str, list[Measurement]] = {}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            try:
+                found.setdefault(name, []).append(measure(way, kind, rows, workers))
+            except NotImplementedError:
+                del found[name]
+    return found
+
+
+def print_table(kind: str, found: dict[str, list[Measurement]]) -> None:
+    """Print a row for each way: the least and the median of its rounds."""
+    base = statistics.median(each.total for each in found["python -c"])
+    for name, rounds in found.items():
+        totals = [each.total for each in rounds]
+        median = statistics.median(totals)
+        caller = statistics.median(each.caller for each in rounds)
+        speed = statistics.median(each.rows_per_second for each in rounds)
+        print(
+            f"| {kind} | {name} | {speed:.0f} | {min(totals):.1f} / {median:.1f} | {caller:.2f}"
+            f" | {median / base:.2f} |"
+        )
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    ways = find_ways()
+    print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}")
+    print(f"sandbox: {rk.build('code').describe_sandbox()}\n")  # which is tried out here
+    print("| tests | way | rows / s | ms / row, least / median | ms of the caller | ratio |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    results = {}
+    for kind in KINDS:
+        rows = max(given.rows // 4, 1) if kind == "10 inputs" else given.rows
+        results[kind] = measure_rounds(ways, kind, rows, given.rounds, given.workers)
+        print_table(kind, results[kind])
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

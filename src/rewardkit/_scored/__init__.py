@@ -1,0 +1,1 @@
+"""What scoring, filtering, comparing and reporting know about scored files."""

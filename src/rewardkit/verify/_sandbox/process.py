@@ -1,0 +1,391 @@
+"""The caller's ends of sandboxed processes: of those that wait for rows, and of those of one row.
+
+Which way is taken depends on the machine, and is found out once:
+
+- *warm*: a row is a fork of a process that waits in a sandbox (`waiting.py`). Each of the caller's
+  threads takes one from those that are idle, or starts one. They end when the caller does, or after
+  some seconds without a row.
+- *cold*: where a process in a sandbox cannot have namespaces of its own, bubblewrap and Python are
+  started for each row.
+
+In both, root's programs run as nobody if nobody can read the interpreter.
+"""
+
+from __future__ import annotations
+
+import atexit
+import marshal
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from rewardkit.verify._sandbox import waiting
+from rewardkit.verify._sandbox.box import (
+    Box,
+    build_command,
+    build_environment,
+    build_loader,
+    compile_guest,
+)
+from rewardkit.verify._sandbox.seccomp import KILLED_EXIT_CODE, build_filter
+from rewardkit.verify._sandbox.streams import (
+    MAX_ERROR_BYTES,
+    Clock,
+    KilledError,
+    SandboxFailedError,
+    Sink,
+    Stream,
+    open_nameless_file,
+    open_pipe,
+    wait_for_files,
+)
+
+END_SECONDS = 5.0  # for a process to end on request, before it is killed
+IDLE_SECONDS = 2.0  # the processes hold memory
+_CREDENTIALS_BYTES = 32  # for one `struct ucred`: CMSG_SPACE(12)
+
+
+def _refuse_shared_memory(pid: int) -> None:
+    """Raise SandboxFailedError if a process has memory that its children could change.
+
+    Such as one that an old libffi maps for ctypes.
+    """
+    maps = Path(f"/proc/{pid}/maps").read_bytes().splitlines()
+    modes = {line.split(maxsplit=2)[1] for line in maps}  # such as rw-p, or r--s where shared
+    if any(mode[1:2] == b"w" and mode.endswith(b"s") for mode in modes):
+        raise SandboxFailedError("a waiting process would share memory with its children")
+
+
+class Server:
+    """The caller's end of a process that forks others, which wait in a sandbox for rows."""
+
+    def __init__(self, box: Box, clock: Clock) -> None:
+        """Start the process, and wait for it. Raises SandboxFailedError if it fails."""
+        options = {"child_filter": build_filter(others=False), "idle_seconds": IDLE_SECONDS}
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        with (
+            theirs,
+            open_nameless_file(b"") as nothing,
+            open_nameless_file(marshal.dumps((compile_guest(), options))) as code,
+            open_nameless_file(build_filter(processes=False)) as call_filter,
+        ):
+            program = (
+                f"{build_loader(box, code.fileno())} waiting = {{'__name__': 'waiting'}};"
+                " exec(codes['waiting'], waiting);"
+                f" waiting['serve'](guest, start, {theirs.fileno()}, **data[1])"
+            )
+            # Of the same kinds as those of its children, none of which has these.
+            self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
+                build_command(box, program, call_filter.fileno()),
+                stdin=nothing,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=build_environment(box),
+                cwd="/",
+                pass_fds=(code.fileno(), call_filter.fileno(), theirs.fileno()),
+                start_new_session=True,
+            )
+        self.output: Stream = self.process.stdout  # type: ignore[assignment]  # a pipe
+        _open_ends.add(self)
+        try:
+            self.wait_until_ready(clock)
+        except BaseException:
+            self.end()
+            raise
+
+    def wait_until_ready(self, clock: Clock) -> None:
+        """Wait for the end of the start."""
+        clock.wait_for_start(self.control.fileno())
+        message, credentials, _, _ = self.control.recvmsg(64, _CREDENTIALS_BYTES)
+        if message != waiting.READY:
+            raise SandboxFailedError(self.read_error())
+        pid, _, _ = struct.unpack("iII", credentials[0][2])
+        _refuse_shared_memory(pid)
+
+    def read_error(self) -> str:
+        """End the process, and return what it wrote, or what is known of its end."""
+        self.control.close()
+        written = self.output.read(MAX_ERROR_BYTES)
+        self.end()
+        text = written.decode(errors="replace").strip()[-300:]
+        return text or f"a sandbox ended, with exit code {self.process.returncode}"
+
+    def end(self) -> None:
+        """End the process, with all that it has forked, and leave no zombie."""
+        self.control.close()  # which ends it
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.output.close()
+        _open_ends.discard(self)
+
+    def forget(self) -> None:
+        """Leave the process to the parent, in a fork of the caller."""
+        self.control.close()
+        self.output.close()
+        self.process.returncode = 0  # so that Popen's own cleanup does not wait for it
+
+
+class WaitingProcess:
+    """The caller's end of a process that waits in a sandbox for rows."""
+
+    def __init__(self, server: Server, clock: Clock) -> None:
+        """Have it forked, and wait for it. Raises SandboxFailedError if the server has ended."""
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        _open_ends.add(self)
+        try:
+            with theirs:
+                send_files(server.control, {"control": theirs})
+            clock.wait_for_start(self.control.fileno())
+            if self.receive() != waiting.READY:
+                raise SandboxFailedError("a waiting process did not start")  # noqa: TRY301
+        except BaseException:
+            self.end()
+            raise
+
+    def receive(self) -> bytes:
+        """Return the next message, b"" if the process has ended."""
+        try:
+            return self.control.recv(64)
+        except ConnectionError:
+            return b""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has not ended, and works on no row."""
+        try:
+            wait_for_files([self.control.fileno()], 0)
+        except TimeoutError:
+            return True
+        return False
+
+    def end(self) -> None:
+        """Close the socket, which ends the process and its child; its server waits for it."""
+        self.control.close()
+        _open_ends.discard(self)
+
+    forget = end
+
+
+def send_files(control: socket.socket, files: Mapping[str, Any]) -> None:
+    """Send open files with their names. Raises SandboxFailedError if nobody is there."""
+    numbers = [file.fileno() for file in files.values()]
+    try:
+        socket.send_fds(control, [" ".join(files).encode()], numbers, socket.MSG_NOSIGNAL)
+    except ConnectionError:
+        raise SandboxFailedError("a waiting process has ended") from None
+
+
+class Row:
+    """A process that plays a role of `guest.py`."""
+
+    sink: Sink | None = None
+
+    def wait_for_exit(self, clock: Clock) -> int | None:
+        """Wait until it has ended by itself, and return its exit code."""
+        raise NotImplementedError
+
+    def end(self) -> int | None:
+        """End it with what it has started, and return its exit code, None if it had not ended.
+
+        Raises SandboxFailedError if it did not start, or its waiting process is gone.
+        """
+        raise NotImplementedError
+
+
+class WarmRow(Row):
+    """A row that is a child of a waiting process."""
+
+    def __init__(self, process: WaitingProcess, streams: Mapping[str, Stream]) -> None:
+        """Start the row."""
+        self.process = process
+        self.end_of_row: tuple[int, int] | None = None
+        send_files(process.control, streams)
+
+    def wait_for_exit(self, clock: Clock) -> int | None:
+        clock.wait_for(self.process.control.fileno())
+        return self.end()
+
+    def end(self) -> int | None:
+        if self.end_of_row is None:
+            with suppress(ConnectionError):  # then there is no reply either
+                self.process.control.send(waiting.END, socket.MSG_NOSIGNAL)
+            try:
+                wait_for_files([self.process.control.fileno()], END_SECONDS)
+            except TimeoutError:
+                self.process.end()
+                raise SandboxFailedError("a sandboxed program did not end") from None
+            reply = self.process.receive()
+            if len(reply) != waiting.REPLY.size:
+                self.process.end()
+                raise SandboxFailedError("a waiting process was killed")
+            kind, status = waiting.REPLY.unpack(reply)
+            self.end_of_row = kind, status
+        kind, status = self.end_of_row
+        if kind == waiting.NOT_STARTED:
+            raise SandboxFailedError(f"a sandbox did not start: {os.strerror(status)}")
+        return None if kind == waiting.KILLED else os.waitstatus_to_exitcode(status)
+
+
+class ColdRow(Row):
+    """A row that has a sandbox, or a plain subprocess, of its own."""
+
+    def __init__(self, box: Box, streams: dict[str, Stream]) -> None:
+        """Start the row."""
+        links = {name: stream.fileno() for name, stream in streams.items()}
+        task = links.pop("task")
+        others = {name: links[name] for name in links if name not in waiting.STANDARD_STREAMS}
+        with open_nameless_file(build_filter()) as call_filter:
+            program = f"{build_loader(box, task)} start['start_role'](guest, data[1], **{others})"
+            self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
+                build_command(box, program, call_filter.fileno()),
+                stdin=links.pop("stdin", subprocess.DEVNULL),
+                stdout=links.pop("stdout", subprocess.DEVNULL),
+                stderr=links.pop("stderr", subprocess.DEVNULL),
+                env=build_environment(box),
+                cwd="/",
+                pass_fds=(task, *others.values(), call_filter.fileno()),
+                start_new_session=True,
+            )
+        self.is_sandboxed = box.bwrap is not None
+
+    def wait_for_exit(self, clock: Clock) -> int | None:
+        try:
+            self.process.wait(clock.start())
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        return self.end()
+
+    def end(self) -> int | None:
+        exit_code: int | None = self.process.poll()
+        # Of a sandbox whose first process has ended the kernel has killed the rest. Of a plain
+        # subprocess what it started may still run.
+        if exit_code is None or not self.is_sandboxed:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        # bubblewrap has the code of its child; a program cannot exit with that of a kill
+        if self.is_sandboxed and exit_code == KILLED_EXIT_CODE:
+            return -signal.SIGKILL
+        return exit_code
+
+
+@contextmanager
+def start_row(
+    box: Box, task: dict[str, Any], streams: dict[str, Stream], clock: Clock
+) -> Iterator[Row]:
+    """Start a process that plays a role of `guest.py`, and end it at the end of the block.
+
+    It takes over the streams. Raises SandboxFailedError if it did not start, and KilledError if
+    the kernel killed it before the end of the block.
+    """
+    with ExitStack() as stack:
+        started, report_start = stack.enter_context(open_pipe())
+        streams = {**streams, "ready": report_start}
+        sink = None
+        if box.bwrap:
+            # No file of the host's, and not its /dev/null.
+            writes, dropped = stack.enter_context(open_pipe())
+            sink = Sink(writes)
+            streams = {"stdout": dropped, "stderr": dropped, **streams}
+            if "stdin" not in streams:
+                streams["stdin"], writing = stack.enter_context(open_pipe())
+                writing.close()
+        data = task if box.warm else (compile_guest(), task)
+        streams["task"] = stack.enter_context(open_nameless_file(marshal.dumps(data)))
+        row: Row
+        if box.warm:
+            row = WarmRow(stack.enter_context(_take_process(box, task["role"], clock)), streams)
+        else:
+            row = ColdRow(box, streams)
+        row.sink = sink
+        exit_code = None
+        try:
+            # While this process has a writing end open, a reader of the pipe sees no end.
+            for stream in streams.values():
+                stream.close()
+            yield row
+        finally:
+            exit_code = row.end()
+        # An end without a sign of life: whatever the answer does, this is not its fault.
+        if exit_code is not None and not started.read(1):
+            reason = row.sink.read_error() if row.sink else ""
+            message = "a sandbox did not start; the machine may lack memory or processes"
+            raise SandboxFailedError(f"{message}: {reason}" if reason else message)
+        if exit_code == -signal.SIGKILL and box.bwrap:
+            message = "killed by the kernel: out of processor time, or the machine out of memory"
+            raise KilledError(message)
+
+
+_open_ends: set[Server | WaitingProcess] = set()
+_servers: dict[Box, Server] = {}
+_starting = threading.Lock()
+_idle: dict[tuple[Box, bool], list[WaitingProcess]] = {}
+
+
+@contextmanager
+def _take_process(box: Box, role: str, clock: Clock) -> Iterator[WaitingProcess]:
+    """Take a waiting process, or start one, and give it back at the end of the block."""
+    # An answer and its tests are not children of one process.
+    idle = _idle.setdefault((box, role == "run_tests"), [])
+    process = None
+    while process is None:
+        try:
+            process = idle.pop()
+        except IndexError:
+            process = WaitingProcess(_find_server(box, clock), clock)
+        if not process.is_idle:  # it has waited for too long
+            process.end()
+            process = None
+    try:
+        yield process
+    finally:
+        if process.control.fileno() >= 0:
+            idle.append(process)
+
+
+def _find_server(box: Box, clock: Clock) -> Server:
+    """Return a box's server, a new one if there is none, or it has ended."""
+    with _starting:
+        server = _servers.get(box)
+        if server and server.process.poll() is not None:
+            server.end()
+            server = None
+        if server is None:
+            server = _servers[box] = Server(box, clock)
+        return server
+
+
+@atexit.register
+def end_waiting_processes() -> None:
+    """End the processes that wait for rows."""
+    for each in list(_open_ends):
+        each.end()
+    _servers.clear()
+    _idle.clear()
+
+
+def _forget_parents_processes() -> None:
+    """After a fork, leave the processes to the parent: two callers would mix up their rows."""
+    global _starting  # noqa: PLW0603 - another thread may have held it
+    _starting = threading.Lock()
+    for each in list(_open_ends):
+        each.forget()
+    _open_ends.clear()
+    _servers.clear()
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_forget_parents_processes)

@@ -1,0 +1,92 @@
+"""What a sandboxed process does before and after it plays its role: its limits, and its end.
+
+This file runs in a bare Python inside the sandbox, beside `guest.py`, so it imports the standard
+library alone.
+"""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+NOBODY = 65534
+
+
+def become_nobody() -> None:
+    """Give up root's rights for good."""
+    import ctypes  # noqa: PLC0415 - only root needs it
+
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    drop_capabilities(ctypes.CDLL(None))
+
+
+def drop_capabilities(libc: Any) -> None:
+    """Give up all capabilities, also those that another program would inherit."""
+    version, no_capabilities = 0x20080522, bytes(24)  # three sets, of 64 bits each
+    if libc.capset(version.to_bytes(4, sys.byteorder) + bytes(4), no_capabilities):
+        raise OSError("capset")
+
+
+def start_role(
+    guest: dict[str, Callable[..., None]], task: dict[str, Any], ready: int, **streams: int
+) -> NoReturn:
+    """Set the limits, report that the sandbox has started, play the role, and end the process.
+
+    `guest` are the contents of `guest.py`, with a function for each role.
+    """
+    import resource  # noqa: PLC0415 - Windows has none
+
+    for name, limit in task["limits"].items():
+        kind = getattr(resource, name)
+        hard_limit = resource.getrlimit(kind)[1]
+        lower = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
+        resource.setrlimit(kind, (lower, lower))  # both, so that the code cannot raise it again
+    os.write(ready, b"+")  # the host tells a sandbox that did not start from a wrong answer by it
+    os.close(ready)
+    sys.path += task["paths"]
+    sys.argv = ["solution.py"]
+    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # `-S` leaves out `site`, which has them
+    code = 1
+    try:
+        role = guest[task["role"]]
+        if streams:
+            role(task["source"], **streams, **task["options"])
+        else:  # a program has the standard ones alone
+            code = _run_to_exit_code(lambda: role(task["source"]))
+    finally:
+        os._exit(code)  # without tidying up the memory, which takes longer than most programs
+
+
+def _run_to_exit_code(run: Callable[[], None]) -> int:
+    """Run a program, do what Python does at the end of one, and return its exit code."""
+    code = 0
+    try:
+        run()
+    except SystemExit as error:
+        code = 1
+        if error.code is None or isinstance(error.code, int):
+            code = (error.code or 0) & 0xFF
+    except BaseException:  # noqa: BLE001 - as Python
+        code = 1
+        sys.excepthook(*sys.exc_info())
+    for name, function in (("threading", "_shutdown"), ("atexit", "_run_exitfuncs")):
+        if name in sys.modules:
+            getattr(sys.modules[name], function)()
+    try:
+        sys.stdout.flush()
+        # files that the program has left open are written to when they are deleted
+        vars(sys.modules["__main__"]).clear()
+        gc.collect()
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+    except Exception:  # noqa: BLE001 - of a stream that the program has put in its place
+        code = code or 120  # as Python
+    return code

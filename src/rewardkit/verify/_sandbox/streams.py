@@ -1,0 +1,141 @@
+"""The files that the caller shares with a sandboxed process, and waiting for them."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import IO
+
+if sys.platform == "linux":
+    import fcntl
+
+Stream = IO[bytes]
+
+START_SECONDS = 60.0  # on a machine that is busy, or reads its disk over a network
+MAX_ERROR_BYTES = 1 << 12
+_SEAL = 1033, 0xF  # F_ADD_SEALS: no change of the content or the length any more
+
+
+class SandboxFailedError(Exception):
+    """A sandbox did not start, or was killed: a fault of the machine, not of the program in it."""
+
+
+class KilledError(TimeoutError):
+    """The kernel killed a program: it, or the machine, ran out of something."""
+
+
+class Clock:
+    """The time for one answer, which starts with the first process that works on it."""
+
+    def __init__(self, seconds: float, batch_deadline: float, interrupt: int = -1) -> None:
+        """Start nothing. The file `interrupt` can be read once the batch is interrupted."""
+        self.seconds, self.batch_deadline, self.interrupt = seconds, batch_deadline, interrupt
+        self.deadline = 0.0
+
+    def wait_for(self, *files: int) -> list[int]:
+        """Return those of the files that can be read. Raises TimeoutError at the deadline."""
+        return wait_for_files(files, self.start(), self.interrupt)
+
+    def start(self) -> float:
+        """Start it if it has not started, and return the seconds that are left."""
+        now = time.monotonic()
+        if not self.deadline:
+            self.deadline = min(now + self.seconds, self.batch_deadline)
+        return max(self.deadline - now, 0)
+
+    def wait_for_start(self, file: int) -> None:
+        """Wait until a process has started that works on the answer, for as long as that takes."""
+        seconds = self.batch_deadline - time.monotonic()
+        try:
+            wait_for_files([file], min(START_SECONDS, seconds), self.interrupt)
+        except TimeoutError:
+            if seconds > START_SECONDS:
+                raise SandboxFailedError(f"no process in {START_SECONDS:g} s") from None
+            raise
+
+
+def wait_for_files(files: Iterable[int], seconds: float, interrupt: int = -1) -> list[int]:
+    """Return those of the files that can be read, or have ended.
+
+    Raises TimeoutError if none can in that time, and InterruptedError if `interrupt` can.
+    """
+    poll = select.poll()
+    for file in files:
+        poll.register(file, select.POLLIN)
+    if interrupt >= 0:
+        poll.register(interrupt, select.POLLIN)
+    found = [file for file, _ in poll.poll(max(seconds, 0) * 1000)]
+    if interrupt in found:
+        raise InterruptedError
+    if not found:
+        raise TimeoutError
+    return found
+
+
+def pause(seconds: float, interrupt: int) -> None:
+    """Wait. Raises InterruptedError if the file `interrupt` can be read."""
+    with suppress(TimeoutError):
+        wait_for_files([], seconds, interrupt)
+
+
+@contextmanager
+def open_pipe() -> Iterator[tuple[Stream, Stream]]:
+    """Open a pipe: the end to read from, and the end to write to."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", 0) as out, os.fdopen(writing, "wb", 0) as into:
+        yield out, into
+
+
+@contextmanager
+def open_nameless_file(data: bytes) -> Iterator[Stream]:
+    """Open a file that has this content for good, and no name."""
+    with _create_nameless_file() as file:
+        file.write(data)
+        file.seek(0)
+        if sys.platform == "linux":
+            fcntl.fcntl(file, *_SEAL)
+        yield file
+
+
+def _create_nameless_file() -> Stream:
+    if sys.platform != "linux":
+        return tempfile.TemporaryFile()
+    # in memory: a disk may be full, or slow
+    number = os.memfd_create("rewardkit", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    return os.fdopen(number, "r+b", 0)
+
+
+class Sink:
+    """The end of a pipe for what a program writes to nobody; it starts with bubblewrap's errors."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Read nothing yet."""
+        self.file = stream.fileno()
+        self.beginning = b""
+
+    def drop(self) -> bool:
+        """Drop what the pipe holds; return whether it has not ended."""
+        if len(self.beginning) < MAX_ERROR_BYTES:
+            piece = os.read(self.file, MAX_ERROR_BYTES)
+            self.beginning += piece
+            return bool(piece)
+        return os.splice(self.file, _open_null(), 1 << 20) > 0  # which copies nothing
+
+    def read_error(self) -> str:
+        """Return the end of what was written first, of a process that has ended."""
+        with suppress(TimeoutError):
+            while wait_for_files([self.file], 0) and len(self.beginning) < MAX_ERROR_BYTES:
+                if not self.drop():
+                    break
+        return self.beginning.decode(errors="replace").strip()[-300:]
+
+
+@cache
+def _open_null() -> int:
+    return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)

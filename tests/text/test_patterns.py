@@ -1,0 +1,43 @@
+"""Which searches need no time limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from rewardkit._text.patterns import find_quick_length
+
+SECONDS_PER_STEP = 2e-8
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("(a+)+b", "(a|aa)*b", "(?:ab)?+c", "a*b*", "a+ b+", r"(\w+)\1", "(?i)a", "a(?=b)c"),
+        *("(?R)", r"\p{L}", r"(a)\g<1>", "a{2,}b{3}", "(a){2}", "(?:foo){e<=1}", r"\X+"),
+    ],
+)
+def test_more_than_one_repeat_of_a_character_always_has_a_limit(pattern):
+    assert find_quick_length(pattern, 0.1) == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "steps"),
+    [
+        # the pattern's own length at each start, twice for an optional item, and for each branch
+        ("</think>", lambda size: 8 * size),
+        (r"ab?\d", lambda size: 5 * 2 * size),
+        ("ab|cd", lambda size: 5 * 2 * size),
+        ("[0-9]+", lambda size: 6 * size),
+        (r"-?([\d.,]+)", lambda size: 11 * 2 * size),
+        # one repeat from each start, and what follows it at each of its ends
+        ("[0-9]+ ", lambda size: 2 * size**2),
+        ("a|b*", lambda size: 2 * size**2),
+        ("a*bcd", lambda size: 4 * size**2),
+        (r"\\boxed\{-?[0-9][0-9,]*\}", lambda size: 2 * 2 * size**2),
+    ],
+)
+def test_the_length_is_what_the_steps_allow(pattern, steps):
+    for timeout in (0.01, 0.1, 1.0):
+        size = find_quick_length(pattern, timeout)
+        assert steps(size) * SECONDS_PER_STEP <= timeout * (1 + 1e-9)
+        assert steps(size + 1) * SECONDS_PER_STEP > timeout * (1 - 1e-9)
