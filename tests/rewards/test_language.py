@@ -14,6 +14,7 @@ from langid.langid import LanguageIdentifier, model
 
 import rewardkit as rk
 from rewardkit.rewards import _langid, _sentences
+from rewardkit.rewards._frequent_words import FREQUENT_WORDS
 
 ID = "Saya menghitung jumlah apel yang ada di dalam keranjang itu"
 EN = "I count the number of apples that are in the basket"
@@ -297,6 +298,12 @@ def test_what_has_no_words_does_not_count(target, text):
         ("यह सही है। वह भी सही है।", 2),
         ("هل هذا صحيح؟ نعم هو صحيح.", 2),
         ("Das gilt u. a. Auch hier gilt es.", 1),
+        ("We sum over all n. A proof is not needed.", 2),
+        ("Der Turm steht 5 m. über dem Weg.", 1),
+        ("Высота башни 90 м. Потом она ниже.", 2),
+        ("Она стоит в 90 м. от реки, см. план.", 1),
+        ("Это роман Л. Н. Толстого.", 1),
+        ("문제는 여기서 끝. 다음으로 갑시다.", 2),
     ],
 )
 def test_where_sentences_end(text, sentences):
@@ -415,3 +422,59 @@ def test_the_default_candidates_have_no_twins_of_the_target():
     malay = "Saya mengira bilangan epal yang ada di dalam bakul itu dengan teliti."
     assert share(malay, "ms") == 1.0
     assert share(malay, "ms", candidates=("id", "ms")) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        (
+            "id",
+            "Sudah pasti. Itu benar sekali. Coba lagi. Hasilnya sama saja. Cukup sampai di sini.",
+        ),
+        ("fr", "C'est juste. Je recommence. Rien ne change. Il en reste deux. Voilà tout."),
+        ("de", "Gut so. Das geht nicht auf. Noch einmal von vorn. Es bleibt dabei. Also nein."),
+        ("nl", "Dat is het. Het antwoord is 6. Even kijken. Dat kan niet. Nu nog een keer."),
+        ("pt", "Está certo. Não muda nada. Só falta um. Vamos de novo. É isso."),
+        ("ru", "Всё верно. Теперь проще. Осталось немного. Ещё раз. Вот и всё."),
+    ],
+)
+def test_short_sentences(backend, target, text):
+    assert share(text, target, backend=backend) == 1.0
+    assert share(f"{text} {EN}. {EN}. {EN}.", target, backend=backend) == 5 / 8
+
+
+def test_a_language_without_a_list_of_words_loses_nothing_by_the_lists():
+    model = _langid.load_identifier("langid", ("en", "id", "ms", "ja"))
+    weights = model._weigh_frequent_words([" tidak ada yang lain ", " xyzzy ", " of the "])
+    english, indonesian, malay = (model.labels.index(label) for label in ("en", "id", "ms"))
+    assert weights[0, indonesian] == weights[0, malay] == 4 * _langid.WORD_WEIGHT
+    assert weights[0, english] == 0
+    assert not weights[1].any()
+    assert weights[2, english] == weights[2, malay] == 2 * _langid.WORD_WEIGHT
+    assert weights[2, indonesian] == 0
+
+
+def test_ascii_is_of_no_other_script(backend):
+    candidates = ("id", "ja", "ru", "zh")
+    for word in ("Terbukti", "Qed", "Sesuai"):
+        assert share(word, "id", candidates=candidates, backend=backend) == 1.0
+
+
+def test_texts_without_parts_and_a_single_candidate(backend):
+    model = _langid.load_identifier(backend, ("de", "en"))
+    assert model.classify_parts([]) == []
+    assert model.classify_parts([[], [DE], [], [EN, DE], []]) == [[], ["de"], [], ["en", "de"], []]
+    assert _langid.load_identifier(backend, ("de",)).classify_parts([[EN]]) == [["de"]]
+
+
+@pytest.mark.parametrize(("label", "words"), FREQUENT_WORDS.items(), ids=FREQUENT_WORDS)
+def test_the_lists_of_frequent_words(label, words):
+    found = words.split()
+    assert found == sorted({*found})
+    for word in found:
+        assert word == normalize("NFC", word.lower())
+        assert word.isalpha()
+        assert len(word) > 1 or not word.isascii()  # could be a variable
+    for name in ("langid", "py3langid"):
+        pytest.importorskip(name)
+        _langid.load_identifier(name, None).check([label])

@@ -134,7 +134,12 @@ def test_right(reference, answer):
         *((r"[27,\infty)", r"(27,\infty)"), ("(1,2)", "[1,2]"), ("x > 3", r"x \ge 3")),
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{bmatrix} 1 & 2 \\ 3 & 5 \end{bmatrix}"),
         *(("x=5", "y=5"), ("y=2x+3", "y=2x-3"), ("2x+y=5", "5"), ("x=2 or x=3", "x=2")),
-        *((r"\text{even}", "Evelyn"), (r"\text{even}", "odd"), ("B", "C"), ("7", r"\text{seven}")),
+        *(
+            (r"\text{even}", "Evelyn"),
+            (r"\text{even}", "odd"),
+            ("B", "C"),
+            ("7", r"\text{several}"),
+        ),
         *(
             ("1011_2", "1011_3"),
             ("10_2", "3"),

@@ -69,6 +69,24 @@ FRACTION_WORDS = {
 }
 """What may follow a whole number and "and": 2 and a half."""
 
+_BELOW_TWENTY = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    " sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+SPELLED_NUMBERS = {
+    **{word: number for number, word in enumerate(_BELOW_TWENTY.split())},
+    **{word: 10 * number for number, word in enumerate(_TENS.split(), 2)},
+    **{
+        f"{tens} {ones}": 10 * number + digit
+        for number, tens in enumerate(_TENS.split(), 2)
+        for digit, ones in enumerate(_BELOW_TWENTY.split()[1:10], 1)
+    },
+    **{f"{number} hundred": 100 for number in ("a", "one")},
+}
+"""Whole numbers up to a hundred in words, without hyphens. They are read as a whole answer only: in
+prose "one" and "two" are pronouns too."""
+
 MODIFIERS = (
     "squared|cubed|doubled|tripled|halved|factorial|tens|grand|thou|scores?|gross|mil|mill|bil|bil[ln]"
     "|tril|quadrillions?|billón|billones|\\w*illions?|\\w*fold|below|negative|am|pm|a\\.m|p\\.m|o'clock"

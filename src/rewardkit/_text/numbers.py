@@ -33,6 +33,7 @@ from rewardkit._text.number_words import (
     NOT_UNITS,
     PERCENT,
     SHORT_UNITS,
+    SPELLED_NUMBERS,
 )
 
 MAX_LENGTH = 4200
@@ -257,6 +258,8 @@ def read_number(text: str) -> Number | None:
     (Number(value=Fraction(2001, 2), percent=False), True, Fraction(-3, 4))
     >>> read_number("50%").percent, read_number("1 1/2 cups").value, read_number("3 million").value
     (True, Fraction(3, 2), Fraction(3000000, 1))
+    >>> read_number("twenty-one").value
+    21
     >>> [read_number(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
     [None, None, None, None, None, None, None]
     """
@@ -288,8 +291,9 @@ def _read_stripped(text: str) -> Number | None:
     if _INTEGER.fullmatch(text):
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
-    if not _DIGIT.search(text):
-        return None
+    if not DIGIT.search(text):
+        spelled = SPELLED_NUMBERS.get(" ".join(text.lower().replace("-", " ").split()))
+        return None if spelled is None else Number(spelled)
     found = _compile_number().fullmatch(_strip_wraps(to_ascii(text)))
     rest = "" if found is None else found["rest"].rstrip(_END_MARKS)
     # a sentence that begins with a number: its value is not worth its time
@@ -310,7 +314,8 @@ def _read_stripped(text: str) -> Number | None:
 
 
 _INTEGER = re.compile(r"-?(?:[1-9]\d{0,2}(?:,\d{3})++|\d++)", re.ASCII)
-_DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e\uff10-\uff19]")
+DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e\uff10-\uff19]")
+"""A digit, or a fraction in one character."""
 _MAX_WORDS_AFTER = 30  # two multipliers, "per cent" and six words of a unit, with what is between
 _SHORT_TEXT = 64  # longer texts are rarely numbers, and would fill the cache
 _remembered = lru_cache(maxsize=8192)(_read_stripped)  # completions of a group repeat their answers

@@ -2,26 +2,44 @@
 
 langid is Lui and Baldwin, 2012, "langid.py: An Off-the-shelf Language Identification Tool";
 py3langid is its successor with a model of its own. The labels are those that the packages give.
+Parts of a text whose label is not clear are identified by frequent words and by other parts too.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, ClassVar, Self
 
 from rewardkit._optional import require
+from rewardkit.rewards._frequent_words import FREQUENT_WORDS
 
 MAX_BLOCK_BYTES = 1 << 13
 """Bytes of texts that are classified together; their weights take a few MB, which fits a cache."""
+MAX_MARGIN = 12.0
+"""A part whose first label has this much more than the second has that label in any text."""
 SUPPORT_WEIGHT, MIN_SHARE = 3.0, 0.01
 """A label of nine tenths of a text's parts has 3 log(0.9 / 0.1), 6.6, more than one of a tenth. A
 sentence of a few words has about 5 to 20 more for its own language than for the next."""
+UNCLEAR_WEIGHT = 0.5
+"""What a part counts in the shares of labels if its label depends on them, beside 1 for others."""
+WORD_WEIGHT = 6.0
+"""What a frequent word of a language adds to its sum, near the logarithm of how much more frequent
+it is than in other languages."""
+OTHER_SCRIPT_PENALTY = 50.0
+"""What labels of other scripts lose on ASCII text, since their training texts had English too."""
+NOT_LATIN = (
+    "am ar ary arz as ba be bg bn dz el fa gom grc gu hbo he hi hy ja ka kk km kn ko ky lo mk ml mn"
+    " mr my ne or pa ps ru sa sdh si ta te tg th tt ug uk ur wuu yue zh"
+)
+"""The labels of languages in another script than the Latin one."""
 _SEPARATOR = b"\xff"  # a byte that UTF-8 never has, so that no feature crosses it
+_find_words = re.compile(r"\n|[^\W\d_]++").findall
 _load_lock = threading.Lock()  # two threads would each load a model of tens of megabytes
 
 
@@ -45,9 +63,9 @@ class Identifier:
     features: Any
     """Each state's feature, or -1."""
     moves: Any
-    """The next state for each byte, 256 per row."""
-    rows: Any
-    """The index in `moves` at which each state's row begins; states may share a row."""
+    """The next state for each byte, 256 per row; states may share a row."""
+    next_rows: Any
+    """The index in `moves` at which the row of each of these next states begins."""
     reach: int
     """How many bytes a state depends on."""
 
@@ -81,16 +99,44 @@ class Identifier:
         sentences.
         """
         np = _import_numpy()
-        counts = [*map(len, texts)]
-        sums = self.add_weights([*chain.from_iterable(texts)])
-        labels = sums.argmax(axis=1)
-        owners, size = np.repeat(np.arange(len(texts)), counts), len(self.labels)
-        shares = np.bincount(owners * size + labels, minlength=len(texts) * size).astype(float)
-        shares = shares.reshape(len(texts), size) / np.maximum(counts, 1)[:, None]
-        # what a label's share in the text adds, beside sums of logarithms of probabilities
-        support = SUPPORT_WEIGHT * np.log(shares + MIN_SHARE)
-        found = iter((sums + support[owners]).argmax(axis=1).tolist())
-        return [[self.labels[next(found)] for _ in text] for text in texts]
+        # The models know words best as they are inside of a sentence: in small letters, between
+        # spaces. The first word of a short sentence is a large part of it.
+        parts = [f" {part.strip().lower()} " for part in chain.from_iterable(texts)]
+        sums = self.add_weights(parts)
+        self._compare_scripts(parts, sums)
+        labels, margins = _find_best(sums)
+        # most parts are clear by themselves, and the others cost more
+        unclear = np.flatnonzero(margins < MAX_MARGIN)
+        ends = np.cumsum([0, *map(len, texts)])
+        owners = np.repeat(np.arange(len(texts)), np.diff(ends))
+        if len(unclear):
+            clear = margins >= MAX_MARGIN
+            counts = np.bincount(
+                owners[clear] * len(self.labels) + labels[clear],
+                minlength=len(texts) * len(self.labels),
+            ).reshape(len(texts), -1)
+            found = sums[unclear] + self._weigh_frequent_words([parts[i] for i in unclear.tolist()])
+            labels[unclear] = _label_within_texts(found, owners[unclear], counts)
+        names = iter(map(self.labels.__getitem__, labels.tolist()))
+        return [[*islice(names, len(text))] for text in texts]
+
+    def _compare_scripts(self, parts: list[str], sums: Any) -> None:
+        np = _import_numpy()
+        ascii_parts = np.fromiter(map(str.isascii, parts), bool, len(parts))
+        others = NOT_LATIN.split()
+        penalties = [OTHER_SCRIPT_PENALTY * (label in others) for label in self.labels]
+        sums -= np.outer(ascii_parts, np.array(penalties, sums.dtype))
+
+    def _weigh_frequent_words(self, parts: list[str]) -> Any:
+        """Return what the frequent words of each part add to its sums."""
+        np = _import_numpy()
+        rows, has_word, is_listed = _index_frequent_words(tuple(self.labels))
+        # all parts at once; no part has a newline, since sentences end there
+        text = unicodedata.normalize("NFC", "\n".join(["", *parts]))
+        found = np.array([row for row in map(rows.get, _find_words(text)) if row is not None])
+        counts = np.add.reduceat(has_word[found], np.flatnonzero(found == rows["\n"]))
+        # a language without a list may have any of these words
+        return WORD_WEIGHT * np.where(is_listed, counts, counts.max(axis=1, keepdims=True))
 
     def add_weights(self, texts: list[str]) -> Any:
         """Return each text's sums, one row per text with one number per label."""
@@ -110,20 +156,21 @@ class Identifier:
 
     def _add_block_weights(self, texts: list[bytes]) -> Any:
         np = _import_numpy()
-        features = self.features[self.find_states(_SEPARATOR.join(texts))]
+        features = self.features.take(self.find_states(_SEPARATOR.join(texts)))
         # the text that each byte belongs to, a separator to the text before it
         owners = np.repeat(np.arange(len(texts), dtype=np.int32), [len(t) + 1 for t in texts])
         known = features >= 0
         # a text and a feature as one integer, so that one sort counts all pairs
         pairs = owners[:-1][known] * np.int32(len(self.weights)) + features[known]
         pairs, counts = np.unique(pairs, return_counts=True)
-        owners, features = np.divmod(pairs, np.int32(len(self.weights)))
-        counts = self.weigh_counts(counts.astype(self.weights.dtype))
-        weights = self.weights[features]
-        cuts = np.searchsorted(owners, np.arange(len(texts) + 1))
+        firsts = np.arange(len(texts) + 1, dtype=np.int32) * np.int32(len(self.weights))
+        cuts = np.searchsorted(pairs, firsts)
+        factors = self.weigh_counts(counts.astype(self.weights.dtype))
+        weights = self.weights.take(pairs - firsts[:-1].repeat(np.diff(cuts)), axis=0)
         sums = np.empty((len(texts), len(self.labels)), self.weights.dtype)
+        # the backends' own product: another order of the sum has other labels at ties
         for row, (start, end) in zip(sums, pairwise(cuts.tolist()), strict=True):
-            np.dot(counts[start:end], weights[start:end], row)
+            np.dot(factors[start:end], weights[start:end], row)
         sums += self.prior
         sums[cuts[1:] == cuts[:-1]] = self.sums_without_features()
         return sums
@@ -133,10 +180,10 @@ class Identifier:
         np = _import_numpy()
         # separators before the text take the automaton to its first state
         padded = np.frombuffer(_SEPARATOR * self.reach + data, np.uint8)[1:].astype(np.int32)
-        states = np.zeros(len(data), np.int32)
-        for step in range(self.reach):
-            states = self.moves[self.rows[states] + padded[step : step + len(data)]]
-        return states
+        rows = np.zeros(len(data), np.int32)
+        for step in range(self.reach - 1):
+            rows = self.next_rows.take(rows + padded[step : step + len(data)])
+        return self.moves.take(rows + padded[self.reach - 1 :])
 
     def encode(self, text: str) -> bytes:
         """Return the bytes that the backend reads."""
@@ -171,7 +218,7 @@ class _Langid(Identifier):
             weights[state] = model.nb_ptc[list(found)].sum(axis=0)
             features[state] = state
         labels, reach = [*map(str, model.nb_classes)], _measure_reach(moves, rows)
-        return cls(labels, model.nb_pc, weights, features, moves, rows, reach)
+        return cls(labels, model.nb_pc, weights, features, moves, rows[moves], reach)
 
 
 class _Py3langid(Identifier):
@@ -193,7 +240,7 @@ class _Py3langid(Identifier):
             raise ImportError(message) from error
         features, weights = np.array(model.tk_output, np.int32), model.nb_ptc.astype(np.float32)
         labels, reach = [*map(str, model.nb_classes)], _measure_reach(moves, rows)
-        return cls(labels, model.nb_pc, weights, features, moves, rows, reach)
+        return cls(labels, model.nb_pc, weights, features, moves, rows[moves], reach)
 
     def encode(self, text: str) -> bytes:
         """Return the composed text's bytes, in lower case if all letters are capitals."""
@@ -206,6 +253,52 @@ class _Py3langid(Identifier):
     def sums_without_features(self) -> Any:
         """Return the same sum for each label, so that the first is chosen."""
         return _import_numpy().zeros_like(self.prior)
+
+
+def _find_best(sums: Any) -> tuple[Any, Any]:
+    """Return each row's largest column, and by how much it exceeds the second."""
+    np = _import_numpy()
+    rows, labels = np.arange(len(sums)), sums.argmax(axis=1)
+    best = sums[rows, labels]
+    sums[rows, labels] = -np.inf
+    margins = best - sums.max(axis=1, initial=-np.inf)
+    sums[rows, labels] = best
+    return labels, margins
+
+
+def _label_within_texts(sums: Any, owners: Any, counts: Any) -> Any:
+    """Return the labels of parts from their sums, their texts, and the labels of other parts.
+
+    The shares of the labels in each text are found by expectation-maximization. `counts` has how
+    many other parts of each text have each label.
+    """
+    np = _import_numpy()
+    supported = sums
+    for _ in range(2):  # more rounds change next to nothing
+        chances = np.exp(supported - supported.max(axis=1, keepdims=True))
+        chances /= chances.sum(axis=1, keepdims=True)
+        totals = counts.astype(float)
+        np.add.at(totals, owners, UNCLEAR_WEIGHT * chances)
+        shares = totals / np.maximum(totals.sum(axis=1, keepdims=True), 1)
+        # what a label's share in the text adds, beside sums of logarithms of probabilities
+        supported = sums + SUPPORT_WEIGHT * np.log(shares + MIN_SHARE)[owners]
+    return supported.argmax(axis=1)
+
+
+@lru_cache(maxsize=32)
+def _index_frequent_words(labels: tuple[str, ...]) -> tuple[dict[str, int], Any, Any]:
+    """Return each word's row, which labels each row's word is frequent in, which have words."""
+    np = _import_numpy()
+    rows = {"\n": 0}
+    pairs = [
+        (rows.setdefault(word, len(rows)), column)
+        for column, label in enumerate(labels)
+        for word in FREQUENT_WORDS.get(label, "").split()
+    ]
+    has_word = np.zeros((len(rows), len(labels)), np.int32)
+    for row, column in pairs:
+        has_word[row, column] = 1
+    return rows, has_word, np.array([label in FREQUENT_WORDS for label in labels])
 
 
 def _measure_reach(moves: Any, rows: Any) -> int:

@@ -163,17 +163,20 @@ def _follows_none_of(abbreviations: str) -> str:
     return "".join(rf"(?<!\b(?:{'|'.join(words)})\.)" for words in groups.values())
 
 
-# A single letter before a dot is an abbreviation, but a variable that ends the sentence if it is
-# small and a capital or another script follows: "on n. Here", not "z. B." or "i. e. Here".
+# A single letter before a dot is an abbreviation. It is a variable or a unit that ends the sentence
+# if it is small and a capital or another script follows: "on n. Here", not "z. B." or "i. e. Here".
+# In another script it must have a number before it, and what follows may not be small in Cyrillic.
 _FOLLOWS_VARIABLE = (
-    r"(?<=\b[a-z]\.)(?<!\b\w\.[ ]\w\.)(?<!\.\w\.)(?=\s+(?:[^\W\d_a-z]\w|[\u0900-\uffff]))"
+    r"(?:(?<=\b[a-z]\.)(?<!\b\w\.[ ]\w\.)(?<!\.\w\.)|(?<=\d\s[^\W\d_A-Z]\.))"
+    r"(?=\s+(?:[^\W\d_a-z\u00df-\u00ff\u0430-\u045f](?:\w|[ ][^\W\d_]{2})|[\u0900-\uffff]))"
 )
+_LETTER = r"[^\W\d_\u3040-\u9fff\uac00-\ud7a3]"  # one of Chinese, Japanese or Korean is a word
 # The class comes first, since a search skips to characters of a class that a pattern begins with.
 _SENTENCE_END = re.compile(
     r"[.!?\u3002\uff01\uff1f\u061f\u06d4\u0964\u0965\n](?:(?<![.!])"
     r"|(?<=!)(?:(?<!\d!)|(?=!*+\s*(?:\n|\Z)))"
     r"|(?<=\.)(?=[\s\"')\]*_\u201d\u2019\u00bb]|\Z)"
-    rf"(?:(?<!\b[^\W\d_]\.)|{_FOLLOWS_VARIABLE})(?<!\b[^\W\d_]\.\w\w\.){_follows_none_of(_ABBREVIATIONS)}"
+    rf"(?:(?<!\b{_LETTER}\.)|{_FOLLOWS_VARIABLE})(?<!\b[^\W\d_]\.\w\w\.){_follows_none_of(_ABBREVIATIONS)}"
     rf"(?:{_follows_none_of(_ABBREVIATIONS_OR_ENDS)}|(?![ ]*+[\da-z])))"
 )
 

@@ -18,7 +18,7 @@ from rewardkit.component import Frozen
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
-from rewardkit.rewards._langid import Identifier, load_identifier
+from rewardkit.rewards._langid import NOT_LATIN, Identifier, load_identifier
 from rewardkit.rewards._sentences import has_word, mask_markup, split_parts, split_sentences
 
 
@@ -131,7 +131,7 @@ class Language(Reward):
 
     def _score_words(self, model: Identifier, texts: list[str]) -> list[Score]:
         """Score the share of words: each belongs to a part of a sentence, which has a label."""
-        parts = [split_parts(text, latin=self.target not in _NOT_LATIN.split()) for text in texts]
+        parts = [split_parts(text, latin=self.target not in NOT_LATIN.split()) for text in texts]
         labels = model.classify_parts([found.parts for found in parts])
 
         def score_words(labels: Sequence[str], counts: Sequence[int], total: int) -> Score:
@@ -157,11 +157,6 @@ _COMMON = (
 )
 _SIMILAR = {"ms": "id", "jv": "id", "fa": "ar", "nb": "da", "no": "da", "nn": "da", "gl": "pt"}
 """For a wanted label, the common ones that would be found in its place."""
-_NOT_LATIN = (
-    "am ar ary arz as ba be bg bn dz el fa gom grc gu hbo he hi hy ja ka kk km kn ko ky lo mk ml mn"
-    " mr my ne or pa ps ru sa sdh si ta te tg th tt ug uk ur wuu yue zh"
-)
-
 # where a thought ends whose opening mark may be in the prompt
 _REASONING_END = re.compile(
     r"</(?:think|thinking|thought|thoughts|reasoning|reason|seed:think|思考|思维|推理)>"

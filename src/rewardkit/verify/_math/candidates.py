@@ -120,6 +120,8 @@ _LITERALS = (
 
 def _find_statement(text: str, start: int) -> Candidate | None:
     """Find the mathematics soon after the word "answer"."""
+    corrected = _CORRECTION.match(text, start, start + _MAX_STATEMENT)
+    start = corrected.end("denied") if corrected else start
     joint = _JOINT.match(text, start, start + _MAX_STATEMENT)
     is_denied = joint is not None and r"\ne" in write_operators(joint[0])
     is_joined = joint is not None and joint.end() > start
@@ -138,6 +140,12 @@ def _find_statement(text: str, start: int) -> Candidate | None:
     return Candidate(r"\ne " + written if is_denied else written, start, end)
 
 
+# "The answer is not 35; it is 36": the statement is the second one
+_CORRECTION = re.compile(
+    r"(?P<denied>\s*(?:is|was)(?:n't|\s+not)\s+(?:[^.;\n]|\.\d){1,40}?"
+    r"[;,.]\s+(?:(?:but|instead),?\s+)?it)(?:\s+is|\s+was|'s)\s+(?!not\b)",
+    re.IGNORECASE,
+)
 # Elsewhere these may be no bounds: "3 over 8", "the row below 5".
 _BOUND = re.compile(r"(?:over|above|beyond|(?P<upper>under|below))\s", re.IGNORECASE)
 _FIRST_SENTENCE = re.compile(r"(?:[^.\n\u3002]|\.(?!\s))*+")

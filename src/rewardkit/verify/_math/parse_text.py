@@ -78,7 +78,6 @@ def parse_text(text: str) -> Parsed:
 
 
 _MISSING = ("nan", "null")  # how data frames and JSON write a missing answer
-_DIGIT = re.compile(r"[0-9\u00bc-\u00be\u2150-\u215e\uff10-\uff19]")
 
 
 def _parse_normalized(text: str, original: str) -> Parsed:
@@ -94,6 +93,7 @@ def _parse_normalized(text: str, original: str) -> Parsed:
         text = text[:-1]
     value = _parse_number(text) if text != original else None
     value = value or _parse_based(text) or _parse_time(text) or _parse_option(text)
+    value = value or _parse_share(text)
     if value is not None:
         return Parsed(value, text)
     words = _parse_words(text, is_certain=bool(announced) or original.startswith("\\"))
@@ -109,7 +109,7 @@ def find_unit(parsed: Parsed) -> str | None:
 
 
 def _parse_number(text: str) -> Value | None:
-    if not _DIGIT.search(text) or _NOT_NUMBER.search(text):
+    if not numbers.DIGIT.search(text) or _NOT_NUMBER.search(text):
         return None
     if spelling.write_operators(text) != text:  # "3 at most" is not 3
         return None
@@ -121,6 +121,15 @@ def _parse_number(text: str) -> Value | None:
 _NOT_NUMBER = re.compile(
     r"[=<>&|!]|\\(?:begin|\{|pi|sqrt|cup|infty|pm)|^[\[({]|\d[a-z][-+^]|\d:\d|\.\."
 )
+
+
+def _parse_share(text: str) -> Value | None:
+    """Parse "7 out of 12"."""
+    found = _SHARE.fullmatch(text)
+    return numbers.read_number(f"{found[1]}/{found[2]}") if found else None
+
+
+_SHARE = re.compile(r"(\d{1,9}) out of (\d{1,9})")
 
 
 def _parse_based(text: str) -> Value | None:
@@ -206,14 +215,21 @@ def _parse_words(text: str, *, is_certain: bool) -> Value | None:
     if found is None:
         return None
     words = _fold_words(found[1]).removeprefix("the ")
-    if words in NAMED_SETS:
-        return NAMED_SETS[words]
+    known = _find_known_words(words)
+    if known is not None:
+        return known
     if _LETTERS_IN_LIST.fullmatch(spelling.write_operators(words)):
         return None
     is_name = len(words) <= tokenizer.MAX_LETTERS_OF_PRODUCT and words.isascii()
     if not is_certain and (is_name or not tokenizer.NAMES.isdisjoint(words.split())):
         return None
     return Words(words)
+
+
+def _find_known_words(words: str) -> Value | None:
+    if _NO_SOLUTION.fullmatch(words):
+        words = "no solution"
+    return NAMED_SETS[words] if words in NAMED_SETS else numbers.read_number(words)
 
 
 # So few letters would be a product, as "ab" is.
@@ -230,6 +246,16 @@ NAMED_SETS = {
         ("empty set", "no solution", "no solutions", "null set", "无解"), Group("{}", ())
     ),
 }
+# "solution" and not "value": a function may have no maximum value, which is no empty set
+_NO_SOLUTION = re.compile(
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the )?"
+    r"(?:there (?:is|are|exists?) |(?:it|this|equation|system|inequality|problem) has )?"
+    r"no (?:(?:real|integer|such|possible|valid|further) )*(?:solutions?|roots?)(?: exists?)?"
+    r"|(?:es gibt )?keine l\u00f6sung(?:en)?|tidak ada (?:solusi|penyelesaian)"
+    r"|(?:il n'y a )?(?:pas de|aucune) solution|(?:no hay|sin) soluci(?:\u00f3n|ones)"
+    r"|\u043d\u0435\u0442 \u0440\u0435\u0448\u0435\u043d\u0438\u0439"
+    r"|\u65e0\u89e3|\u7121\u89e3|\u89e3\u306a\u3057"
+)
 _LETTERS_IN_LIST = re.compile(r"\s*[a-z](?:\s*(?:,|\\l(?:and|or))\s*[a-z])+\s*")  # A and C
 _MAX_WORDS_LENGTH = 60  # a longer text is prose that may hold an answer
 _WORDS = re.compile(
