@@ -134,3 +134,15 @@ def test_a_finding_is_kept_and_raised(monkeypatch, tmp_path):
     with pytest.raises(KeyError):
         run(b"7")
     assert (tmp_path / "fuzz-numbers-finding").read_bytes() == b"7"
+
+
+@pytest.mark.sandbox
+def test_code_is_measured_beside_plain_subprocesses(without_peers):
+    sizes = ["--rows", "2", "--rounds", "1"]
+    printed, figures = benchmark("sandbox.py", *sizes, folder=without_peers)
+    assert list(figures) == ["asserts", "1 input", "10 inputs"]
+    for kind, ways in figures.items():
+        assert {"code", "python -c"} <= set(ways)
+        assert f"| {kind} | code |" in printed
+        # of all processes, those that the caller waits for too
+        assert all(total > caller > 0 for _, total, caller in ways["code"])

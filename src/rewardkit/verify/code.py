@@ -123,7 +123,7 @@ class Code(Verifier):
         return host.find_box(bwrap, packages=self.packages)
 
     def describe_sandbox(self) -> str:
-        """Return what answers run in on this machine, or why they cannot, in words."""
+        """Say what answers run in on this machine, or why they cannot."""
         from rewardkit.verify._sandbox import host  # noqa: PLC0415 - few use this verifier
 
         try:

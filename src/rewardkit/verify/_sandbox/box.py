@@ -77,13 +77,15 @@ def build_command(box: Box, program: str, call_filter: int) -> list[str]:
     shown = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", f"{sys.base_prefix}/lib", PYTHON]
     hidden = _find_installed_packages(tuple(shown))
     # bubblewrap would make the folders around them such that root alone can open some
-    around = [parent for path in (*shown, *box.packages, "/dev/null") for parent in _parents(path)]
+    around = [
+        parent for path in (*shown, *box.packages, "/dev/null") for parent in _list_parents(path)
+    ]
     return [
         *(box.bwrap, *apart, "--as-pid-1", "--hostname", "sandbox"),
         *("--seccomp", str(call_filter)),
-        *(part for path in dict.fromkeys(around) for part in ("--perms", "0755", "--dir", path)),
+        *(part for path in dict.fromkeys(around) for part in ("--dir", path)),
         *(part for path in dict.fromkeys(shown) for part in ("--ro-bind-try", path, path)),
-        *(part for path in hidden for part in ("--perms", "0555", "--tmpfs", path)),
+        *(part for path in hidden for part in ("--tmpfs", path)),
         *(part for path in box.packages for part in ("--ro-bind-try", path, path)),
         *(part for path in hidden for part in ("--remount-ro", path)),
         *("--dev-bind", "/dev/null", "/dev/null"),
@@ -92,7 +94,7 @@ def build_command(box: Box, program: str, call_filter: int) -> list[str]:
     ]
 
 
-def _parents(path: str) -> list[str]:
+def _list_parents(path: str) -> list[str]:
     """Return the folders around a file, from the outermost inwards, without the root."""
     return [str(parent) for parent in reversed(Path(path).parents[:-1])]
 

@@ -35,7 +35,7 @@ from rewardkit.verify._sandbox.streams import (
 MAX_THREADS = 16
 MAX_NOBODY_PROCESSES = 256  # where those of all sandboxes count together
 MAX_REPORT_BYTES = 1 << 20  # lines of 200 characters at most: some 5,000 tests
-_TRIAL_SECONDS = 60.0
+_TRIALS, _TRIAL_SECONDS = 2, 60.0  # a passing fault should not choose the slower way
 _MOMENT_SECONDS = 1.0
 
 
@@ -60,7 +60,7 @@ class Sandbox(NamedTuple):
             given = stack.enter_context(open_nameless_file(stdin.encode(errors="replace")))
             output, writing = stack.enter_context(open_pipe())
             streams = {"stdin": given, "stdout": writing}
-            task = self._task("run_program", program)
+            task = self._build_task("run_program", program)
             row = stack.enter_context(start_row(self.box, task, streams, clock))
             data = _read_until(output, max_bytes, clock, row)
             code = 0 if len(data) > max_bytes else row.wait_for_exit(clock)
@@ -80,10 +80,10 @@ class Sandbox(NamedTuple):
             replies, replying = stack.enter_context(open_pipe())
             reports, reporting = stack.enter_context(open_pipe())
             streams = {"incoming": questions, "outgoing": replying}
-            task = self._task("serve_answer", answer)
+            task = self._build_task("serve_answer", answer)
             first = stack.enter_context(start_row(self.box, task, streams, clock))
             streams = {"incoming": replies, "outgoing": asking, "report": reporting}
-            task = self._task("run_tests", tests, partial=partial)
+            task = self._build_task("run_tests", tests, partial=partial)
             second = stack.enter_context(start_row(self.box, task, streams, clock))
             report = _read_until(reports, MAX_REPORT_BYTES, clock, first, second)
             # Pipes close a moment before their process has ended, which says why it has: what the
@@ -94,7 +94,7 @@ class Sandbox(NamedTuple):
         total, *faults = report.decode(errors="replace").split("\n")
         return int(total or 0), faults[:-1]
 
-    def _task(self, role: str, source: str, **options: Any) -> dict[str, Any]:
+    def _build_task(self, role: str, source: str, **options: Any) -> dict[str, Any]:
         # In a namespace of its own it counts with the process that waits and that one's parent.
         processes = MAX_THREADS + 2 * self.box.warm
         if self.box.nobody and not self.box.warm:
@@ -177,10 +177,8 @@ def _try_boxes(bwrap: str, packages: tuple[str, ...]) -> Box:
     for nobody in users:
         for warm in (True, False):
             box = Box(bwrap, packages, warm, nobody)
-            try:
-                _try_box(box)
-            except (SandboxFailedError, TimeoutError) as error:
-                reason = str(error) or "a sandbox did not start in time"
+            if fault := _try_box(box):
+                reason = fault
                 continue
             if is_root and not nobody:
                 message = (
@@ -199,12 +197,21 @@ def _others_can_read(path: str) -> bool:
     return mode & needed == needed
 
 
-def _try_box(box: Box) -> None:
-    clock = Clock(_TRIAL_SECONDS, time.monotonic() + _TRIAL_SECONDS)
+def _try_box(box: Box) -> str:
+    """Return the reason why a box does not work here, "" if it does."""
     sandbox = Sandbox(memory=512, seconds=5, box=box)
-    output, code = sandbox.run_program("print(1)", "", max_bytes=9, clock=clock)
-    if output != b"1\n" or code:
-        raise SandboxFailedError(f"Python does not work in a sandbox: exit code {code}")
+    reason = ""
+    for _ in range(_TRIALS):
+        clock = Clock(_TRIAL_SECONDS, time.monotonic() + _TRIAL_SECONDS)
+        try:
+            output, code = sandbox.run_program("print(1)", "", max_bytes=9, clock=clock)
+        except (SandboxFailedError, TimeoutError) as error:
+            reason = str(error) or "a sandbox did not start in time"
+            continue
+        if output == b"1\n":
+            return ""
+        reason = f"Python does not work in a sandbox: exit code {code}"
+    return reason
 
 
 def _read_until(stream: Stream, max_bytes: int, clock: Clock, *rows: Row) -> bytes:

@@ -45,6 +45,7 @@ REPLY = struct.Struct("ii")
 ENDED, KILLED, NOT_STARTED = range(3)
 READY = b"ready"
 END = b"end"
+FIRST_SECONDS = 60.0  # for the first message, of a caller on a busy machine
 CHECK_SECONDS = 1.0  # between looks of the server for processes that have ended
 MAX_STREAMS = 8
 MAX_REQUEST_BYTES = 1 << 12
@@ -92,14 +93,14 @@ def serve(
     gc.freeze()
     caller = socket.socket(fileno=control)
     caller.send(READY)
-    pause = idle_seconds
+    pause = FIRST_SECONDS
     with suppress(ConnectionError):
         while True:
             try:
                 files = _receive_files(caller, pause)
             except TimeoutError:
                 files = {}
-            if files and _fork() == 0:
+            if files and _fork_process() == 0:
                 caller.close()
                 _enter_own_namespaces(libc)
                 rows = socket.socket(fileno=files["control"])
@@ -109,7 +110,7 @@ def serve(
             has_children = _reap_children(os.WNOHANG)
             if not files and not has_children:
                 break
-            pause = CHECK_SECONDS if has_children else idle_seconds
+            pause = CHECK_SECONDS
     # They end as well. Without this the kernel would end them, and not count the time they took.
     _reap_children(0)
     os._exit(0)
@@ -124,9 +125,11 @@ def _wait_for_rows(
     """Run rows, one at a time, until the caller's end closes."""
     own_namespace = os.pidfd_open(os.getpid())
     caller.send(READY)
+    pause = FIRST_SECONDS
     with suppress(ConnectionError, TimeoutError):
         while True:
-            streams = _receive_files(caller, idle_seconds)
+            streams = _receive_files(caller, pause)
+            pause = idle_seconds
             if not streams:  # the end of a row is asked for that had ended
                 continue
             pid, fault = -1, 0
@@ -143,7 +146,7 @@ def _wait_for_rows(
     os._exit(0)
 
 
-def _fork() -> int:
+def _fork_process() -> int:
     """Return the child's id, 0 in the child, and -1 where none can be had."""
     try:
         return os.fork()
@@ -161,7 +164,7 @@ def _reap_children(options: int) -> bool:
     return True
 
 
-def _check(result: int) -> None:
+def _raise_errno(result: int) -> None:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -172,7 +175,7 @@ def _enter_own_namespaces(libc: ctypes.CDLL) -> None:
 
     It has no user in its namespace (all show as nobody), so it cannot become one either.
     """
-    _check(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID))
+    _raise_errno(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID))
     if os.fork():
         os._exit(0)
 
@@ -200,14 +203,14 @@ def _wait_for(numbers: list[int], seconds: float | None = None) -> list[int]:
 
 def _fork_into_namespace(libc: ctypes.CDLL, own_namespace: int) -> int:
     """Fork a child that is process 1 of a new namespace; return its id, 0 in the child."""
-    _check(libc.unshare(_CLONE_NEWPID))
+    _raise_errno(libc.unshare(_CLONE_NEWPID))
     pid = -1
     try:
         pid = os.fork()
     finally:
         if pid:
             # Otherwise the next namespace would be inside this one, which ends with its child.
-            _check(libc.setns(own_namespace, _CLONE_NEWPID))
+            _raise_errno(libc.setns(own_namespace, _CLONE_NEWPID))
     return pid
 
 
@@ -243,7 +246,7 @@ def _run_row(
             first = number + 1
         os.setsid()
         start["drop_capabilities"](libc)
-        _check(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
+        _raise_errno(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
         with os.fdopen(streams.pop("task"), "rb") as file:
             task = marshal.load(file)  # noqa: S302 - from the caller
         start["start_role"](guest, task, **streams)
