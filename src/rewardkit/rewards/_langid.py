@@ -128,7 +128,7 @@ class Identifier:
         sums -= np.outer(ascii_parts, np.array(penalties, sums.dtype))
 
     def _weigh_frequent_words(self, parts: list[str]) -> Any:
-        """Return what the frequent words of each part add to its sums."""
+        """Score the frequent words of each part, to be added to its sums."""
         np = _import_numpy()
         rows, has_word, is_listed = _index_frequent_words(tuple(self.labels))
         # all parts at once; no part has a newline, since sentences end there

@@ -246,7 +246,7 @@ NAMED_SETS = {
         ("empty set", "no solution", "no solutions", "null set", "无解"), Group("{}", ())
     ),
 }
-# "solution" and not "value": a function may have no maximum value, which is no empty set
+# "solution" and not "value": a function may have no maximum value, which is another statement
 _NO_SOLUTION = re.compile(
     r"(?:(?:so|thus|hence|therefore),? )?(?:the )?"
     r"(?:there (?:is|are|exists?) |(?:it|this|equation|system|inequality|problem) has )?"
