@@ -29,8 +29,8 @@ sys.dont_write_bytecode = False
 # type-checked, not run
 collect_ignore = ["typing/bad.py", "typing/good.py"]
 
-# The cases that matter have tests of their own, and every planted bug of tests/testing is found with
-# 40 examples; TESTS=long draws 600. Explaining a failure takes many more calls, also after `find`.
+# The cases that matter have tests of their own, and 40 examples find every planted bug of
+# tests/testing; TESTS=long draws 600. Explaining a failure takes many more calls, also after `find`.
 settings.register_profile(
     "project",
     deadline=None,

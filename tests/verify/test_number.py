@@ -44,7 +44,7 @@ def outcome(reference, answer, **fields):
         ("7", "\n ", "no_answer"),
         ("7", "²", "wrong"),
         ("7", "5 6 7", "wrong"),
-        ("several", "several", "bad_reference"),
+        ("seven", "seven", "bad_reference"),
         ("", "", "bad_reference"),
         (None, "7", "bad_reference"),
         (float("nan"), "nan", "bad_reference"),
@@ -53,7 +53,7 @@ def outcome(reference, answer, **fields):
         pytest.param(10**5000, "1", "bad_reference", id="too large"),
         (Fraction(1, 3), "2/6", "correct"),
         ([], "7", "bad_reference"),
-        ("several", None, "bad_reference"),
+        ("seven", None, "bad_reference"),
     ],
 )
 def test_number(reference, answer, expected):
@@ -81,20 +81,6 @@ def test_a_reference_that_is_not_a_number_may_be_text():
 )
 def test_tolerances_are_exact_and_relative_to_the_reference(fields, answer, expected):
     assert outcome("100", answer, **fields) == expected
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        ("sixty-three", "correct"),
-        ("Sixty Three", "correct"),
-        ("sixty", "wrong"),
-        ("sixty-three apples", "wrong"),
-        ("sixty-three hundred", "wrong"),
-    ],
-)
-def test_whole_numbers_in_words(answer, expected):
-    assert outcome("63", answer) == expected
 
 
 @given(number=st.fractions())

@@ -33,7 +33,6 @@ from rewardkit._text.number_words import (
     NOT_UNITS,
     PERCENT,
     SHORT_UNITS,
-    SPELLED_NUMBERS,
 )
 
 MAX_LENGTH = 4200
@@ -258,8 +257,6 @@ def read_number(text: str) -> Number | None:
     (Number(value=Fraction(2001, 2), percent=False), True, Fraction(-3, 4))
     >>> read_number("50%").percent, read_number("1 1/2 cups").value, read_number("3 million").value
     (True, Fraction(3, 2), Fraction(3000000, 1))
-    >>> read_number("twenty-one").value
-    21
     >>> [read_number(text) for text in ("", "²", "1 2 3", "3/1/2024", "3x", "nan", "2 or 3")]
     [None, None, None, None, None, None, None]
     """
@@ -292,8 +289,7 @@ def _read_stripped(text: str) -> Number | None:
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
     if not DIGIT.search(text):
-        spelled = SPELLED_NUMBERS.get(" ".join(text.lower().replace("-", " ").split()))
-        return None if spelled is None else Number(spelled)
+        return None
     found = _compile_number().fullmatch(_strip_wraps(to_ascii(text)))
     rest = "" if found is None else found["rest"].rstrip(_END_MARKS)
     # a sentence that begins with a number: its value is not worth its time

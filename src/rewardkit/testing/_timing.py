@@ -86,9 +86,13 @@ def find_steep_growth(make: Callable[[int], str], seconds: Callable[[str], float
         text = make(many)
         previous, slow = slow, seconds(text)
         tried.append(many)
-        in_proportion = slow <= previous * (many / earlier) ** _PROPORTIONATE_POWER
-        if in_proportion and slow > _MIN_PROPORTIONATE_SECONDS and len(text) > _MAX_CHARACTERS / 4:
-            return None
+        if slow < _MIN_SECONDS and len(text) > _MAX_CHARACTERS / 4:
+            proportionate = slow / (many / earlier) ** _PROPORTIONATE_POWER
+            # the shorter text's time again, since one that was held up would hide the growth
+            if slow > _MIN_PROPORTIONATE_SECONDS and proportionate <= min(
+                previous, seconds(make(earlier))
+            ):
+                return None
     if slow < _MIN_SECONDS:
         return None
     few = min(tried, key=lambda times: abs(times - many / 4))

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from rewardkit._text import numbers
+from rewardkit._text.number_words import SPELLED_NUMBERS
 from rewardkit.verify._math import spelling, tokenizer, units, vocabulary
 from rewardkit.verify._math.exact import Form, TooLargeError, UnknownError
 from rewardkit.verify._math.parser import Parser
@@ -229,7 +230,10 @@ def _parse_words(text: str, *, is_certain: bool) -> Value | None:
 def _find_known_words(words: str) -> Value | None:
     if _NO_SOLUTION.fullmatch(words):
         words = "no solution"
-    return NAMED_SETS[words] if words in NAMED_SETS else numbers.read_number(words)
+    if words in NAMED_SETS:
+        return NAMED_SETS[words]
+    spelled = SPELLED_NUMBERS.get(" ".join(words.replace("-", " ").split()))
+    return None if spelled is None else numbers.Number(spelled)
 
 
 # So few letters would be a product, as "ab" is.
