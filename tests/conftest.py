@@ -30,7 +30,8 @@ sys.dont_write_bytecode = False
 collect_ignore = ["typing/bad.py", "typing/good.py"]
 
 # The cases that matter have tests of their own, and 40 examples find every planted bug of
-# tests/testing; TESTS=long draws 600. Explaining a failure takes many more calls, also after `find`.
+# tests/testing; TESTS=long draws 600. Explaining a failure takes many more calls, and `find` does
+# it too.
 settings.register_profile(
     "project",
     deadline=None,
