@@ -289,6 +289,7 @@ def test_what_has_no_words_does_not_count(target, text):
         ("We add 3.5 and 4.5. The sum is eight.", 2),
         ("Dr. No met Prof. Lee. They talked.", 2),
         ("The proof is by induction on n. Here we begin.", 2),
+        ("La preuve est par récurrence sur n. D'abord, on commence.", 2),
         ("See J. R. Smith. He knows.", 2),
         ("He sold pens, ink, etc. Then he left. He sold pens etc. there too.", 3),
         ("Is it five? Yes! It is five…\nReally", 4),
@@ -478,3 +479,30 @@ def test_the_lists_of_frequent_words(label, words):
     for name in ("langid", "py3langid"):
         pytest.importorskip(name)
         _langid.load_identifier(name, None).check([label])
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "expected"),
+    [
+        # French letters are not Korean, whatever the sign for the currency
+        (
+            "ko",
+            "\ube75\uac12\uc740 6600\uc6d0\uc785\ub2c8\ub2e4. Le riz co\u00fbte 3,60 \u20ac.",
+            0.5,
+        ),
+        # without kana a sentence is Chinese, also in a Japanese text
+        (
+            "ja",
+            "\u5e74\u9f62\u306e\u5dee\u306f\u4e5d\u6b73\u3067\u3059\u3002\u76d2\u5b50\u91cc\u8fd8\u5269\u4e0b\u4e03\u5757\u3002",
+            0.5,
+        ),
+        (
+            "zh",
+            "\u5e74\u9f62\u306e\u5dee\u306f\u4e5d\u6b73\u3067\u3059\u3002\u76d2\u5b50\u91cc\u8fd8\u5269\u4e0b\u4e03\u5757\u3002",
+            0.5,
+        ),
+    ],
+)
+def test_a_sentence_has_no_label_of_a_script_that_it_is_not_written_in(target, text, expected):
+    reward = rk.build("language", target=target)
+    assert reward(completions=[text]) == [expected]

@@ -32,12 +32,21 @@ WORD_WEIGHT = 6.0
 """What a frequent word of a language adds to its sum, near the logarithm of how much more frequent
 it is than in other languages."""
 OTHER_SCRIPT_PENALTY = 50.0
-"""What labels of other scripts lose on ASCII text, since their training texts had English too."""
+"""What labels of other scripts lose on Latin letters, as their training texts had English too."""
+HAN_ALONE_PENALTY = 15.0
+"""What Japanese loses on Han characters without kana, which few Japanese sentences are."""
 NOT_LATIN = (
     "am ar ary arz as ba be bg bn dz el fa gom grc gu hbo he hi hy ja ka kk km kn ko ky lo mk ml mn"
     " mr my ne or pa ps ru sa sdh si ta te tg th tt ug uk ur wuu yue zh"
 )
 """The labels of languages in another script than the Latin one."""
+_OTHER_LETTER = re.compile(r"[^\W\d_a-zA-Z\u00aa-\u024f\u1e00-\u1eff]")  # of no Latin script
+_KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u30fc]")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+# the labels that a text in some letters does not have, and what they lose
+_NOT_IN_LATIN = ({*NOT_LATIN.split()}, OTHER_SCRIPT_PENALTY)
+_NOT_IN_KANA = ({"zh", "yue", "wuu"}, OTHER_SCRIPT_PENALTY)
+_NOT_IN_HAN = ({"ja"}, HAN_ALONE_PENALTY)
 _SEPARATOR = b"\xff"  # a byte that UTF-8 never has, so that no feature crosses it
 _find_words = re.compile(r"\n|[^\W\d_]++").findall
 _load_lock = threading.Lock()  # two threads would each load a model of tens of megabytes
@@ -122,10 +131,14 @@ class Identifier:
 
     def _compare_scripts(self, parts: list[str], sums: Any) -> None:
         np = _import_numpy()
-        ascii_parts = np.fromiter(map(str.isascii, parts), bool, len(parts))
-        others = NOT_LATIN.split()
-        penalties = [OTHER_SCRIPT_PENALTY * (label in others) for label in self.labels]
-        sums -= np.outer(ascii_parts, np.array(penalties, sums.dtype))
+        for (excluded, penalty), is_written_so in (
+            (_NOT_IN_LATIN, lambda part: part.isascii() or not _OTHER_LETTER.search(part)),
+            (_NOT_IN_KANA, _KANA.search),
+            (_NOT_IN_HAN, lambda part: _HAN.search(part) and not _KANA.search(part)),
+        ):
+            rows = [bool(is_written_so(part)) for part in parts]
+            penalties = [penalty * (label in excluded) for label in self.labels]
+            sums -= np.outer(rows, np.array(penalties, sums.dtype))
 
     def _weigh_frequent_words(self, parts: list[str]) -> Any:
         """Score the frequent words of each part, to be added to its sums."""

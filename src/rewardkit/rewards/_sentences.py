@@ -168,7 +168,8 @@ def _follows_none_of(abbreviations: str) -> str:
 # In another script it must have a number before it, and what follows may not be small in Cyrillic.
 _FOLLOWS_VARIABLE = (
     r"(?:(?<=\b[a-z]\.)(?<!\b\w\.[ ]\w\.)(?<!\.\w\.)|(?<=\d\s[^\W\d_A-Z]\.))"
-    r"(?=\s+(?:[^\W\d_a-z\u00df-\u00ff\u0430-\u045f](?:\w|[ ][^\W\d_]{2})|[\u0900-\uffff]))"
+    r"(?=\s+(?:[^\W\d_a-z\u00df-\u00ff\u0430-\u045f](?:\w|['\u2019][^\W\d_]|[ ][^\W\d_]{2})"
+    r"|[\u0900-\uffff]))"
 )
 _LETTER = r"[^\W\d_\u3040-\u9fff\uac00-\ud7a3]"  # one of Chinese, Japanese or Korean is a word
 # The class comes first, since a search skips to characters of a class that a pattern begins with.
