@@ -40,6 +40,12 @@ def test_a_reward_that_a_system_cannot_call_is_refused_when_the_scorer_is_made(r
     RowScorer(reward, System("another", prompts=True, tokens=True, rows_alone=False))
 
 
+def test_a_number_of_tokens_may_come_with_the_row():
+    long = Overlong(max_tokens=9, cache_tokens=3, tokens="tokens", name="long")
+    scorer = RowScorer([right, long], PLAIN, columns=["tokens"])
+    assert scorer.score("<answer>4</answer>", "4", {"tokens": 9}).total == 0.0
+
+
 def test_the_ground_truth_fills_the_one_column_that_rows_do_not_bring():
     second = right.replace(reference="second", name="also")
     with pytest.raises(ValueError, match=r"columns answer, second, .*: columns=\['second'\]"):

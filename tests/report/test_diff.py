@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit.report import diff
+from rewardkit.report import diff, report
 from rewardkit.report.changes import Changes
 from rewardkit.report.diff import compare_rows
 from rewardkit.report.intervals import mean_interval, t_quantile
@@ -67,7 +67,7 @@ def test_an_abstention_is_no_change():
     after = [scored("a", "p", r=2.0, s=None), scored("b", "p", r=9.0, s=None)]
     r, s = changes(before, after).rewards
     assert (r.before, r.after, r.rose, r.missing) == (1.0, 2.0, 1, (1, 0))
-    assert (s.prompts, s.change, s.interval, s.missing) == (0, 0.0, None, (0, 2))
+    assert (s.prompts, s.change, s.interval, s.missing) == (0, None, None, (0, 2))
 
 
 def test_rewards_in_one_file_only_are_named():
@@ -97,6 +97,21 @@ def test_prompts_are_compared_where_the_completions_differ():
     assert [fall.texts for fall in found.falls] == [("a4", "b2"), ("a8", "b4")]
 
 
+def test_short_answers_in_common_do_not_hide_the_change():
+    # three of four completions are in both files; the fourth became right
+    before = [scored(text, "p", right=float(text == "7")) for text in ("7", "7", "7", "8")]
+    after = [scored("7", "p", right=1.0) for _ in range(4)]
+    found = changes(before, after)
+    (right,) = found.rewards
+    assert (found.unit, right.before, right.after, right.change) == ("prompts", 0.75, 1.0, 0.25)
+
+
+def test_a_part_of_the_rows_scored_again_is_compared_row_by_row():
+    before = [scored(f"a{n}", "p", r=0.0) for n in range(4)]
+    found = changes(before, [scored(f"a{n}", "p", r=1.0) for n in range(3)])
+    assert (found.unit, found.pairs, found.unpaired) == ("rows", 3, (1, 0))
+
+
 def test_another_column_says_what_belongs_together():
     before = [{"completion": f"a{n}", "id": n, "rewards/r": 0.0} for n in range(3)]
     after = [{"completion": f"b{n}", "id": 2 - n, "rewards/r": float(n)} for n in range(3)]
@@ -116,6 +131,16 @@ def test_files_without_prompts_are_compared_by_position():
 def test_files_that_share_no_prompt():
     with pytest.raises(ValueError, match="no prompt in common; name a column"):
         changes([scored("a", "p", r=1.0)], [scored("a", "q", r=1.0)])
+
+
+def test_a_page_does_not_replace_what_it_is_about(tmp_path):
+    file = write(tmp_path, [scored("a", "p", r=1.0)])
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match="is also the input; write to another file"):
+        report(file, file)
+    with pytest.raises(ValueError, match="is also the input; write to another file"):
+        diff(file, file, out=file)
+    assert file.read_bytes() == before
 
 
 # Properties
@@ -138,9 +163,9 @@ def test_a_file_does_not_differ_from_itself_in_any_order(table):
     same = changes(rows_of(table), rows_of(table))
     assert same.unit == "rows"
     for each in (same.total, *same.rewards, same.length):
-        assert (each.change, each.rose, each.fell, each.clear) == (0.0, 0, 0, False)
+        assert (each.change or 0.0, each.rose, each.fell, each.clear) == (0.0, 0, 0, False)
     assert same.rises == same.falls == ()
-    assert found.total.change == pytest.approx(0.0)
+    assert (found.total.change or 0.0) == pytest.approx(0.0)
 
 
 @given(tables, tables)
@@ -156,6 +181,9 @@ def test_the_other_way_round_every_change_has_the_other_sign(one, other):
         if len({*pairs}) < len(pairs):
             return
     for a, b in ((there.total, back.total), (there.length, back.length)):
+        if a.change is None:
+            assert (a.before, a.after, b.before, b.after, b.change) == (None,) * 5
+            continue
         assert (a.before, a.after) == pytest.approx((b.after, b.before))
         assert a.change == pytest.approx(-b.change)
         assert (a.rose, a.fell, a.equal) == (b.fell, b.rose, b.equal)

@@ -54,6 +54,11 @@ class RowSource(ABC):
         """Return whether a file is one of those that are read."""
         return False
 
+    def check_is_not(self, out: Path) -> None:
+        """Raise ValueError if the file to write is one of those that are read."""
+        if self.reads(out):
+            raise ValueError(f"{out} is also the input; write to another file")
+
     def rows(self, *, columns: Mapping[str, str] | None = None) -> Iterator[Row]:
         """Yield the rows, each as its values by column.
 

@@ -62,7 +62,8 @@ def find_reward_columns(
     if not found:
         raise ValueError(
             f"no reward in the file: none of its columns ({list_names(names)}) is 'rewards/NAME';"
-            " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME)"
+            " score it first (rewardkit score), or name columns with rewards=[...] (--reward NAME"
+            " of rewardkit report)"
         )
     return found
 

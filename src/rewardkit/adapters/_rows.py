@@ -159,7 +159,12 @@ def _find_obstacle(reward: RewardLike, system: System) -> str:
         kind = getattr(part, "registered_name", None)
         if not system.prompts and kind in _NEED_PROMPTS:
             return f"{kind} reads the prompt, and {system.name} passes none; leave it out"
-        counts_tokens = kind == "overlong" or getattr(part, "unit", None) == "tokens"
-        if not system.tokens and counts_tokens:
+        counts_ids = kind == "overlong" and getattr(part, "tokens", None) is None
+        if not system.tokens and counts_ids:
+            return (
+                f"{kind} counts tokens, and {system.name} passes none; its field `tokens` takes a"
+                " column with their number"
+            )
+        if not system.tokens and getattr(part, "unit", None) == "tokens":
             return f"{kind} counts tokens, and {system.name} passes none; unit: words needs none"
     return ""

@@ -281,8 +281,11 @@ def print_diff(compared: Diff) -> None:
     lines += [changes.length] if changes.unit == "prompts" else []
     for each in lines:
         ends = each.interval
-        texts = [format_number(each.before, 3), format_number(each.after, 3)]
-        texts.append(f"{'+' * (each.change > 0)}{format_number(each.change, 3)}")
+        means = (each.before, each.after)
+        texts = ["-" if mean is None else format_number(mean, 3) for mean in means]
+        change = each.change
+        sign = "+" if change is not None and change > 0 else ""
+        texts.append("-" if change is None else f"{sign}{format_number(change, 3)}")
         texts.append(" to ".join(format_number(end, 3) for end in ends) if ends else "")
         # bold where the interval leaves out 0
         style = "bold" if each.clear else None
@@ -296,9 +299,9 @@ def print_diff(compared: Diff) -> None:
         for example in examples:
             numbers = [*dict.fromkeys(map(str, example.rows))]
             rows = f"row{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
-            change = f"{'+' * (example.change > 0)}{format_number(example.change, 3)}"
+            shift = f"{'+' * (example.change > 0)}{format_number(example.change, 3)}"
             shown = shorten_text(example.prompt or example.texts[0])
-            text = Text(f"{title} {change:>7}  {rows}: {shown}")
+            text = Text(f"{title} {shift:>7}  {rows}: {shown}")
             console.print(text, no_wrap=True, overflow="ellipsis", highlight=False)
     unpaired = ""
     if any(changes.unpaired):

@@ -18,20 +18,18 @@ Unit = Literal["rows", "prompts"]
 Pairs: TypeAlias = "list[list[tuple[int, int]]]"
 """For each prompt the pairs of rows, by their indices before and after."""
 
-# From so many equal completions on, the files are of one set of completions.
-SAME_COMPLETIONS = 0.5
-
 
 class Change(NamedTuple):
     """What changed in one reward."""
 
     name: str
     """The reward's name; of the sum "weighted sum", of the length "characters"."""
-    before: float
-    """The mean over the prompts before; each prompt counts once."""
-    after: float
+    before: float | None
+    """The mean over the prompts before; each prompt counts once. None if no prompt has a value in
+    both files, here and below."""
+    after: float | None
     """The same after."""
-    change: float
+    change: float | None
     """The mean change."""
     interval: tuple[float, float] | None
     """The 95 % confidence interval of the change, over prompts; None for a single one."""
@@ -147,7 +145,11 @@ def compare(
 def _pair_rows(
     before: Rows, after: Rows, keys: tuple[Sequence[str], Sequence[str]]
 ) -> tuple[Unit, Pairs, tuple[int, int]]:
-    """Pair equal completions of a prompt if most are equal, else all completions of a prompt."""
+    """Pair equal completions if the files have the same ones, else all completions of a prompt.
+
+    The same: of the prompts in both, all completions of one file are in the other. Two checkpoints
+    may have many short answers in common, and what changed is in the others.
+    """
     rows_of: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list)]
     for by_key, side in zip(rows_of, keys, strict=True):
         for row, key in enumerate(side):
@@ -161,7 +163,8 @@ def _pair_rows(
         )
     by_text = [_pair_texts(before, after, first[key], second[key]) for key in common]
     paired = sum(map(len, by_text))
-    if paired >= SAME_COMPLETIONS * min(len(before), len(after)):
+    sizes = [sum(len(side[key]) for key in common) for side in rows_of]
+    if paired == min(sizes):
         found = [pairs for pairs in by_text if pairs]
         return "rows", found, (len(before) - paired, len(after) - paired)
     # A list of pairs for each prompt: its rows before and after, with the shorter side repeated.
@@ -229,9 +232,9 @@ def _measure_change(
     differences = [two - one for one, two in means]
     return Change(
         name,
-        before=fmean([one for one, _ in means]) if means else 0.0,
-        after=fmean([two for _, two in means]) if means else 0.0,
-        change=fmean(differences) if means else 0.0,
+        before=fmean([one for one, _ in means]) if means else None,
+        after=fmean([two for _, two in means]) if means else None,
+        change=fmean(differences) if means else None,
         interval=mean_interval(differences),
         prompts=len(means),
         rose=sum(change > 0 for change in changes),

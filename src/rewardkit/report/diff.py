@@ -78,8 +78,12 @@ def diff(  # noqa: PLR0913 - keywords, all but two
     if out is not None:
         require("jinja2", install=EXTRA)  # before the files are read, which takes longer
 
+    path = None if out is None else Path(out)
+
     def read(source: Path | str) -> Rows:
         opened = open_rows(source)
+        if path is not None:
+            opened.check_is_not(path)
         weighted = load_sidecar(opened)
         factors = {name: weight for name, (_, weight) in weighted.items()}
         return gather(
@@ -96,7 +100,6 @@ def diff(  # noqa: PLR0913 - keywords, all but two
     one, other = read(before), read(after)
     changes = compare_rows(one, other, group=group, examples=examples)
     names = [Path(source).resolve().name for source in (before, after)]
-    path = None if out is None else Path(out)
     if path is not None:
         write_page(path, render("diff.html", names=names, changes=changes))
     return Diff(str(before), str(after), changes, path)

@@ -103,7 +103,8 @@ def report(  # noqa: PLR0913 - keywords, all but two
     ['Most groups give no learning signal (zero reward std)', 'A reward is flat']
     """
     require("jinja2", install=EXTRA)  # before the file is read, which takes longer
-    opened, show = open_rows(source), progress or _ignore_progress
+    opened, show, path = open_rows(source), progress or _ignore_progress, Path(out)
+    opened.check_is_not(path)
     weighted = load_sidecar(opened)
     rows = gather(
         _count_rows(opened, columns, progress),
@@ -129,7 +130,6 @@ def report(  # noqa: PLR0913 - keywords, all but two
     page, shown = _fit_page(
         rows, figures, extractors, (title or f"Rewards of {name}", name), max_bytes
     )
-    path = Path(out)
     write_page(path, page)
     return Report(path, len(page), len(rows), shown, figures)
 

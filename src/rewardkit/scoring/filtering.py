@@ -118,8 +118,7 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
         raise ValueError(f"got low={low}, high={high}, expected 0 <= low <= high <= 1")
     opened, out = open_rows(source), Path(out)
     check_out_suffix(out)
-    if opened.reads(out):
-        raise ValueError(f"{out} is also the input; write to another file")
+    opened.check_is_not(out)
     known = {name: reward for name, (reward, _) in load_sidecar(opened).items()}
     passing, column, group_column = _choose_columns(opened, columns, known, group, pass_reward)
     groups, values = _read_groups(opened, columns, column, group_column)

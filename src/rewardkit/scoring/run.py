@@ -219,8 +219,7 @@ def _check_resumed(journal: Journal, terms: int) -> int:
 
 def _check_out(source: RowSource, out: Path) -> None:
     check_out_suffix(out)
-    if source.reads(out):
-        raise ValueError(f"{out} is also the input; write to another file")
+    source.check_is_not(out)
 
 
 def _score_chunks(
