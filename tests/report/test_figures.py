@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit.extract import Whole
 from rewardkit.report.answers import locate
 from rewardkit.report.compute_figures import BINS, correlate_all, make_histogram, measure
 from rewardkit.report.formatting import number, percent, split_hundred, two_decimals
@@ -274,6 +275,19 @@ def test_pass_rates_and_the_majority_vote_by_hand():
         [1 / 3, (5 / 6 + 1 / 2 + 1 / 2) / 3, 1.0]
     )
     assert measure(rows).passes.majority is None  # no answers were read
+
+
+def test_a_row_alone_counts_as_a_group_of_one_in_all_pass_rates():
+    rows = gather(
+        [scored("4", "p", right=1.0), scored("5", "p", right=0.0)]
+        + [scored("4", f"q{n}", right=float(n < 2)) for n in range(3)]
+    )
+    figures = measure(rows, extractors=[Whole()])
+    assert [(bar.low, bar.size) for bar in figures.pass_rate.bars] == [(0.0, 1), (0.5, 1), (1.0, 2)]
+    passes = figures.passes
+    assert (passes.groups, passes.never, passes.always) == (4, 0.25, 0.5)
+    assert passes.pass_at[0].value == pytest.approx((0.5 + 1 + 1 + 0) / 4)
+    assert passes.majority == pytest.approx((0.5 + 1 + 1 + 0) / 4)
 
 
 def test_completions_alone_in_their_group_count_for_pass_at_one():

@@ -56,6 +56,9 @@ def measure(
     columns = [*rows.values.values(), rows.totals, lengths]
     zero = [std < ZERO_STD for std in rows.group_stds]
     rates = [rate for rate in rows.pass_rates if rate is not None]
+    if rates and rows.rule:  # a row alone is a group of one, as in pass@1
+        passed = (rows.rule.passed(rows.values[rows.rule.reward][row]) for row in rows.alone)
+        rates += [float(flag) for flag in passed if flag is not None]
     has_advantages = any(advantage is not None for advantage in rows.advantages)
     total = _measure_reward(rows, TOTAL, rows.totals, None, None)
     shares, group_shares = split_variance(rows)

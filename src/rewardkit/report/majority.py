@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from statistics import fmean
 
 from rewardkit._scored.passes import PassRule
@@ -22,7 +23,8 @@ def share_of_right_majorities(
     """
     values = rows.values[rule.reward]
     wins, found_any = [], False
-    for group in rows.groups:
+    # a row alone is a group of one, here as in the pass rates
+    for group in chain(rows.groups, zip(rows.alone)):
         votes = [
             (_find_answer(rows.texts[row], extractors), bool(rule.passed(values[row])))
             for row in group
