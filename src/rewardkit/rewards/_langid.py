@@ -43,13 +43,26 @@ NOT_LATIN = (
 _OTHER_LETTER = re.compile(r"[^\W\d_a-zA-Z\u00aa-\u024f\u1e00-\u1eff]")  # of no Latin script
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u30fc]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
-# the labels that a text in some letters does not have, and what they lose
-_NOT_IN_LATIN = ({*NOT_LATIN.split()}, OTHER_SCRIPT_PENALTY)
-_NOT_IN_KANA = ({"zh", "yue", "wuu"}, OTHER_SCRIPT_PENALTY)
-_NOT_IN_HAN = ({"ja"}, HAN_ALONE_PENALTY)
+# the labels that a text does not have, and what they lose, by what `_find_script` returns
+_EXCLUDED_LABELS = (
+    ({*NOT_LATIN.split()}, OTHER_SCRIPT_PENALTY),  # Latin letters alone
+    ({"zh", "yue", "wuu"}, OTHER_SCRIPT_PENALTY),  # kana
+    ({"ja"}, HAN_ALONE_PENALTY),  # Han characters without kana
+    (frozenset[str](), 0.0),
+)
 _SEPARATOR = b"\xff"  # a byte that UTF-8 never has, so that no feature crosses it
 _find_words = re.compile(r"\n|[^\W\d_]++").findall
 _load_lock = threading.Lock()  # two threads would each load a model of tens of megabytes
+
+
+def _find_script(part: str) -> int:
+    if part.isascii():
+        return 0
+    if _KANA.search(part):
+        return 1
+    if _HAN.search(part):
+        return 2
+    return 3 if _OTHER_LETTER.search(part) else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +144,12 @@ class Identifier:
 
     def _compare_scripts(self, parts: list[str], sums: Any) -> None:
         np = _import_numpy()
-        for (excluded, penalty), is_written_so in (
-            (_NOT_IN_LATIN, lambda part: part.isascii() or not _OTHER_LETTER.search(part)),
-            (_NOT_IN_KANA, _KANA.search),
-            (_NOT_IN_HAN, lambda part: _HAN.search(part) and not _KANA.search(part)),
-        ):
-            rows = [bool(is_written_so(part)) for part in parts]
-            penalties = [penalty * (label in excluded) for label in self.labels]
-            sums -= np.outer(rows, np.array(penalties, sums.dtype))
+        scripts = np.fromiter(map(_find_script, parts), np.intp, len(parts))
+        table = [
+            [penalty * (label in excluded) for label in self.labels]
+            for excluded, penalty in _EXCLUDED_LABELS
+        ]
+        sums -= np.array(table, sums.dtype).take(scripts, axis=0)
 
     def _weigh_frequent_words(self, parts: list[str]) -> Any:
         """Score the frequent words of each part, to be added to its sums."""
