@@ -65,6 +65,14 @@ def test_the_sidecar_gives_weights_and_extractors(tmp_path):
     assert item["a"] == ["7", "tag", 7, 8]
 
 
+def test_other_weights_keep_the_sums_bias(tmp_path):
+    total = rk.build("is_number", name="right") + 3.0
+    source = write(tmp_path, [scored("<answer>8</answer>", right=0.5, reward=3.5)])
+    (tmp_path / "scored.jsonl.rewards.yaml").write_text(rk.dump(total), encoding="utf-8")
+    done = report(source, tmp_path / "page.html", weights={"right": 2.0})
+    assert done.figures.total.mean == 2 * 0.5 + 3
+
+
 def test_long_reasons_and_names_are_shortened_and_stay_apart(tmp_path):
     name, why = "n" * 1_000_000, "w" * 3_000_000
     rows = [

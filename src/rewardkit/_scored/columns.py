@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit._messages import explain_missing_column, list_names
@@ -129,17 +129,29 @@ def choose_group_column(names: Sequence[str], group: str | None) -> str | None:
     return group
 
 
-def load_sidecar(source: RowSource) -> dict[str, tuple[Reward, float]]:
-    """Return the rewards beside a scored file with their weights, by name, if they load."""
+class Sidecar(NamedTuple):
+    """The rewards beside a scored file, by name; empty if there are none, or they do not load."""
+
+    rewards: dict[str, Reward]
+    weights: dict[str, float]
+    bias: float = 0.0
+    """What is added to the weighted sum."""
+
+
+def load_sidecar(source: RowSource) -> Sidecar:
+    """Return the rewards beside a scored file, with their weights."""
+    found = Sidecar({}, {})
     sidecar = sidecar_path(source.name)
     if not sidecar.is_file():
-        return {}
+        return found
     try:
         loaded = load(sidecar)
     except ValueError:  # functions, which YAML does not hold, or a plugin that is not installed
-        return {}
-    found = {}
+        return found
+    bias = 0.0
     for reward in loaded if isinstance(loaded, list) else [loaded]:
-        for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
-            found[term.__name__] = term, weight
-    return found
+        is_sum = isinstance(reward, Linear)
+        bias += reward.bias if is_sum else 0.0
+        for term, weight in reward.weighted if is_sum else [(reward, 1.0)]:
+            found.rewards[term.__name__], found.weights[term.__name__] = term, weight
+    return found._replace(bias=bias)

@@ -84,15 +84,15 @@ def diff(  # noqa: PLR0913 - keywords, all but two
         opened = open_rows(source)
         if path is not None:
             opened.check_is_not(path)
-        weighted = load_sidecar(opened)
-        factors = {name: weight for name, (_, weight) in weighted.items()}
+        beside = load_sidecar(opened)
         return gather(
             opened.rows(columns=columns),
             rewards=rewards,
-            weights={**factors, **(weights or {})},
+            weights={**beside.weights, **(weights or {})},
+            bias=0.0 if rewards is not None else beside.bias,
             group=group,
             sum_anew=rewards is not None or weights is not None,
-            known_rewards={name: reward for name, (reward, _) in weighted.items()},
+            known_rewards=beside.rewards,
             pass_reward=pass_reward,
             pass_value=pass_value,
         )

@@ -105,23 +105,24 @@ def report(  # noqa: PLR0913 - keywords, all but two
     require("jinja2", install=EXTRA)  # before the file is read, which takes longer
     opened, show, path = open_rows(source), progress or _ignore_progress, Path(out)
     opened.check_is_not(path)
-    weighted = load_sidecar(opened)
+    beside = load_sidecar(opened)
     rows = gather(
         _count_rows(opened, columns, progress),
         rewards=rewards,
-        weights={**{name: weight for name, (_, weight) in weighted.items()}, **(weights or {})},
+        weights={**beside.weights, **(weights or {})},
+        bias=0.0 if rewards is not None else beside.bias,
         group=group,
         sum_anew=rewards is not None or weights is not None,
-        known_rewards={name: reward for name, (reward, _) in weighted.items()},
+        known_rewards=beside.rewards,
         pass_reward=pass_reward,
         pass_value=pass_value,
     )
     _refuse_unknown_weights(weights or {}, rows)
-    extractors = _choose_extractors([reward for reward, _ in weighted.values()], extractor)
-    bounds = [reward.bounds for reward, _ in weighted.values()]
+    extractors = _choose_extractors([*beside.rewards.values()], extractor)
+    bounds = [reward.bounds for reward in beside.rewards.values()]
     figures = measure(
         rows,
-        dict(zip(shorten_names(weighted), bounds, strict=True)),
+        dict(zip(shorten_names(beside.rewards), bounds, strict=True)),
         extractors=extractors,
         progress=partial(show, "figures"),
     )

@@ -140,6 +140,7 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     *,
     rewards: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
+    bias: float = 0.0,
     group: str | None = None,
     sum_anew: bool = False,
     known_rewards: Mapping[str, Reward] | None = None,
@@ -149,10 +150,11 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     """Collect the rows of a scored file.
 
     Rewards are the columns `rewards/NAME` that scoring writes, else every numeric column of TRL's
-    own table; `rewards` names others. `weights` are their factors, 1 for a reward without one. The
-    file's own column `reward` is the sum, unless `sum_anew`. Rows with the same step and the same
-    value of `group` make a group, by default of the prompt. `pass_reward` and `pass_value` say
-    which completions pass, else the rewards that are known as objects do.
+    own table; `rewards` names others. `weights` are their factors, 1 for a reward without one, and
+    `bias` is added to their sum. The file's own column `reward` is the sum, unless `sum_anew`. Rows
+    with the same step and the same value of `group` make a group, by default of the prompt.
+    `pass_reward` and `pass_value` say which completions pass, else the rewards that are known as
+    objects do.
 
     A reward's name of more than 120 characters is shortened.
 
@@ -175,7 +177,9 @@ def gather(  # noqa: PLR0913 - keywords, all but one
         totals = _read_numbers(table, TOTAL)
     else:
         factor_list = [*factors.values()]
-        totals = [weighted_sum(row, factor_list) for row in zip(*values.values(), strict=True)]
+        totals = [
+            weighted_sum(row, factor_list, bias) for row in zip(*values.values(), strict=True)
+        ]
     group_column = choose_group_column(names, group)
     groups, alone = _find_groups(table, group_column) if group_column else ([], [])
     if "advantage" in names and "advantage" not in values:

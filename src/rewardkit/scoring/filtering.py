@@ -119,7 +119,7 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
     opened, out = open_rows(source), Path(out)
     check_out_suffix(out)
     opened.check_is_not(out)
-    known = {name: reward for name, (reward, _) in load_sidecar(opened).items()}
+    known = load_sidecar(opened).rewards
     passing, column, group_column = _choose_columns(opened, columns, known, group, pass_reward)
     groups, values = _read_groups(opened, columns, column, group_column)
     numbers = (value for value in values if not isnan(value))
