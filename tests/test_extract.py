@@ -182,3 +182,9 @@ def test_a_number_in_a_loop_is_no_answer():
     assert only.extract("so it is -7, " * 1_000) == "-7"
     assert only.extract("so it is -7, " * 1_001) is None
     assert rk.build("last_number").extract("so it is -7, " * 1_001) == "-7"
+
+
+@pytest.mark.parametrize("space", [" ", "\u202f", "~"])
+def test_a_run_of_groups_ends_before_a_longer_number(space):
+    text = space.join(["100"] * 3000 + ["1000"])
+    assert rk.build("last_number").extract(f"{text} in all") == "1000"
