@@ -13,7 +13,7 @@ from rewardkit._scored.columns import load_sidecar
 from rewardkit.report.changes import Changes, compare
 from rewardkit.report.formatting import as_data
 from rewardkit.report.render import EXTRA, render, write_page
-from rewardkit.report.rows import Rows, gather
+from rewardkit.report.rows import Rows, gather_beside
 
 EXAMPLES = 5
 
@@ -84,15 +84,12 @@ def diff(  # noqa: PLR0913 - keywords, all but two
         opened = open_rows(source)
         if path is not None:
             opened.check_is_not(path)
-        beside = load_sidecar(opened)
-        return gather(
+        return gather_beside(
             opened.rows(columns=columns),
+            load_sidecar(opened),
             rewards=rewards,
-            weights={**beside.weights, **(weights or {})},
-            bias=0.0 if rewards is not None else beside.bias,
+            weights=weights,
             group=group,
-            sum_anew=rewards is not None or weights is not None,
-            known_rewards=beside.rewards,
             pass_reward=pass_reward,
             pass_value=pass_value,
         )

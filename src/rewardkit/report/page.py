@@ -20,7 +20,7 @@ from rewardkit.report.figure_types import Figures, ReportFinding
 from rewardkit.report.formatting import as_data, shorten_names
 from rewardkit.report.pack import PICKED, Packed, pack
 from rewardkit.report.render import EXTRA, render, write_page
-from rewardkit.report.rows import Rows, gather
+from rewardkit.report.rows import Rows, gather_beside
 from rewardkit.reward import Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
@@ -106,14 +106,12 @@ def report(  # noqa: PLR0913 - keywords, all but two
     opened, show, path = open_rows(source), progress or _ignore_progress, Path(out)
     opened.check_is_not(path)
     beside = load_sidecar(opened)
-    rows = gather(
+    rows = gather_beside(
         _count_rows(opened, columns, progress),
+        beside,
         rewards=rewards,
-        weights={**beside.weights, **(weights or {})},
-        bias=0.0 if rewards is not None else beside.bias,
+        weights=weights,
         group=group,
-        sum_anew=rewards is not None or weights is not None,
-        known_rewards=beside.rewards,
         pass_reward=pass_reward,
         pass_value=pass_value,
     )

@@ -16,6 +16,7 @@ from rewardkit._scored.columns import (
     TRL_COLUMNS,
     WHY,
     RawRow,
+    Sidecar,
     choose_group_column,
     find_reward_columns,
     list_columns,
@@ -133,6 +134,34 @@ class Rows:
             scaled = [value for value in row if value is not None] if None in row else row
             stds.append(standard_deviation(scaled) if len(scaled) > 1 else 0.0)
         return stds
+
+
+def gather_beside(  # noqa: PLR0913 - keywords, all but two
+    source: Iterable[Mapping[str, Any]],
+    beside: Sidecar,
+    *,
+    rewards: Sequence[str] | None,
+    weights: Mapping[str, float] | None,
+    group: str | None,
+    pass_reward: str | None,
+    pass_value: float | None,
+) -> Rows:
+    """Collect the rows of a scored file with the weights of its sidecar, where none are given.
+
+    The sum is made anew where rewards or weights are given; the sidecar's bias belongs to its own
+    rewards.
+    """
+    return gather(
+        source,
+        rewards=rewards,
+        weights={**beside.weights, **(weights or {})},
+        bias=0.0 if rewards is not None else beside.bias,
+        group=group,
+        sum_anew=rewards is not None or weights is not None,
+        known_rewards=beside.rewards,
+        pass_reward=pass_reward,
+        pass_value=pass_value,
+    )
 
 
 def gather(  # noqa: PLR0913 - keywords, all but one
