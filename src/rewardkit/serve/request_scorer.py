@@ -134,7 +134,7 @@ class RequestScorer:
             row = {"completion": cut_completion(query, prompt), "prompt": prompt}
         except (ValueError, TypeError, AttributeError) as error:
             return RowError(error_line(error))
-        return row | dict.fromkeys(self.scorer.columns, label)
+        return row | dict.fromkeys(self.scorer.reference_columns, label)
 
     def _format_answer(self, path: str, results: Sequence[RowResult]) -> Answer:
         scored = [result for result in results if isinstance(result, RowScore)]
@@ -152,6 +152,8 @@ class RequestScorer:
             ],
             "bias": self.scorer.bias,
             "columns": self.scorer.columns,
+            "dataset_columns": self.scorer.dataset_columns,
+            "reference_columns": self.scorer.reference_columns,
             "groups": self.groups,
             "version": version,
         }
