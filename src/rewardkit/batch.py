@@ -277,8 +277,7 @@ class Batch:
             if self.surface == "trainer":
                 problem = f"the trainer passes no dataset column {str(name)!r}, since it uses"
                 return f"{problem} that name itself. {rename}"
-            problem = f"{str(name)!r} is no column for rewards: it reaches them as what it is called"
-            return f"{problem}. {rename}"
+            return f"{str(name)!r} is not a column that a reward's field can name. {rename}"
         if self.surface != "trainer":
             return self._explain_missing_in_rows(name, field)
         problem = explain_missing_column(name, sorted(self.columns))
@@ -301,7 +300,7 @@ class Batch:
                     "; TRL's table lacks the dataset's columns: join them with join='DATA' (--join"
                     " DATA)"
                 )
-            renaming = f"columns={{'FILE': {str(name)!r}}} (--column FILE={name})"
+            renaming = f"columns={{'FILE': {str(name)!r}}} (--column FILE=REWARD)"
             return f"{message}; rename one with {renaming}"
         other = f", or set {field} to a column that they have" if field else ""
         return f"{message}; give each row a value for it{other}"

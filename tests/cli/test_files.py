@@ -146,7 +146,8 @@ def test_score_joins_a_dataset_and_says_how_many_rows_it_lacks(folder, capsys):
     assert "no column 'prompt' (columns: question, answer) to join on" in capsys.readouterr().err
     assert main([*arguments, "--on", "prompt=question"]) == 0
     printed = capsys.readouterr()
-    assert printed.err == "rewardkit: 1 row without a match in the joined data\n"
+    joined = "1 row without a match in the joined data, 2 matched, 0 ambiguous"
+    assert printed.err == f"rewardkit: {joined}\n"
     assert "right ≥ 1: pass@1 100.0%; 0.0% of 2 groups never pass, 100.0% always" in printed.out
 
 

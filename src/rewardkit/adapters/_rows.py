@@ -132,8 +132,8 @@ def find_reference_column(
     rest = [name for name in read if name not in given]
     if numbers := [name for name in rest if name not in scorer.reference_columns]:
         raise ValueError(
-            f"the column {numbers[0]!r} holds numbers, so it is not {system.name}'s ground truth; if"
-            f" each row brings it, name it: columns={[*given, *numbers]!r}"
+            f"the column {numbers[0]!r} holds numbers, so it is not {system.name}'s ground truth;"
+            f" if each row brings it, name it: columns={[*given, *numbers]!r}"
         )
     if len(rest) > 1:
         # one value in two columns would be wrong for one of them, and nobody would see it
