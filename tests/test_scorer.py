@@ -71,7 +71,9 @@ def test_a_reference_fills_no_column_of_numbers() -> None:
         "short": -1.0,
         "ends_well": 1.0,
     }
-    with pytest.raises(ColumnError, match=r"no column 'n' \(columns: completion\); it holds numbers"):
+    with pytest.raises(
+        ColumnError, match=r"no column 'n' \(columns: completion\); it holds numbers"
+    ):
         scorer.score_row("2", reference="2")
 
 
@@ -88,7 +90,7 @@ def test_the_columns_of_the_trainer_are_named_too() -> None:
     assert Scorer(judged).columns == ("prompt",)
     assert Scorer(optional).columns == ()
     assert Scorer(rk.build("length", target=2, unit="tokens")).columns == ("completion_ids",)
-    unseen = rk.build("judge", model="m", rubric="Good?", show_prompt=False)
+    unseen = rk.build("judge", model="m", criteria="Good?", show_prompt=False)
     assert "prompt" not in Scorer(unseen).columns
 
 
@@ -101,9 +103,7 @@ def test_weights_are_finite(weight: float) -> None:
 def test_a_completion_that_is_no_text_has_no_value_and_the_others_are_scored() -> None:
     reply = [{"role": "assistant", "content": "2"}]
     given = ["2", [5], None, reply, 2, b"2", reply[0], ["2"]]
-    scored = Scorer([RIGHT, ends_well]).score_columns(
-        {"completion": given, "answer": ["2"] * 8, "suffix": [""] * 8}
-    )
+    scored = Scorer([RIGHT, NEAR]).score_columns({"completion": given, "answer": ["2"] * 8})
     readable = [True, False, False, True, False, False, True, False]
     assert [total is not None for total in scored.totals] == readable
     assert [value is not None for value in scored.values["right"]] == readable
