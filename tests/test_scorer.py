@@ -90,7 +90,7 @@ def test_the_columns_of_the_trainer_are_named_too() -> None:
     assert Scorer(judged).columns == ("prompt",)
     assert Scorer(optional).columns == ()
     assert Scorer(rk.build("length", target=2, unit="tokens")).columns == ("completion_ids",)
-    unseen = rk.build("judge", model="m", criteria="Good?", show_prompt=False)
+    unseen = rk.build("judge", model="m", show_prompt=False)
     assert "prompt" not in Scorer(unseen).columns
 
 

@@ -12,14 +12,15 @@ from typing import Any, NamedTuple, TypeAlias
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.join import JoinedSource
 from rewardkit._files.journal import Journal, State, explain_garbage, write_atomically
+from rewardkit._files.parts import FileParts, can_split
 from rewardkit._files.row_writer import check_out_suffix
-from rewardkit._files.source import RowSource, sidecar_path
+from rewardkit._files.source import RowSource, Source, sidecar_path
 from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._files.writing import merge_schema, write_parquet
 from rewardkit._optional import require
 from rewardkit._scored.passes import PassRates
 from rewardkit._workers.parallel import in_order
-from rewardkit._workers.ray_actors import EXTRA, in_order_on_ray
+from rewardkit._workers.ray_actors import EXTRA, all_nodes_agree, in_order_on_ray
 from rewardkit.scorer import TOTAL, RewardLike
 from rewardkit.scoring.chunk_scorer import (
     ChunkScorer,
@@ -31,6 +32,7 @@ from rewardkit.scoring.chunk_scorer import (
     tally,
 )
 from rewardkit.scoring.groups import keep_groups_whole
+from rewardkit.scoring.parts import BATCHES_PER_PART, PartScorer
 from rewardkit.scoring.record import check_state, fingerprint_work, finished_state, format_sidecar
 from rewardkit.scoring.runs import add_runs, summarize_runs
 
@@ -147,8 +149,9 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     `batch_size` rows are scored together, but a group of equal adjacent prompts is never split for
     a reward that depends on it. `workers` is the number of processes, 1 by default. With `engine`
     "ray" they are actors on the Ray cluster that this process finds, by default as many as it has
-    CPUs less one; rows pass through this process, and those of a node that is lost are scored by
-    the others. `progress` is called after each batch.
+    CPUs less one, and rows of a node that is lost are scored by the others. If every node sees the
+    files, which are JSONL or parquet, the actors read them, and this process only writes; else the
+    rows pass through it. `progress` is called after each batch.
 
     Raises ValueError if the input, the rewards or the columns are not those of the run that is
     resumed, or if a file is not as its ending says; whatever a reward raises propagates.
@@ -219,7 +222,7 @@ def _score_at_once(
     return done._replace(**_count_joined(source), scored=None if to_stdout else scored)
 
 
-def _count_joined(source: RowSource) -> dict[str, int]:
+def _count_joined(source: RowSource) -> dict[str, Any]:
     return source.counts._asdict() if isinstance(source, JoinedSource) else {}
 
 
@@ -243,12 +246,24 @@ def _score_chunks(
     source: RowSource, scorer: ChunkScorer, how: _How, *, start: int
 ) -> Generator[Piece]:
     """Return the scored pieces of the rows from number `start` on."""
+    if how.engine == "ray" and isinstance(source, Source) and can_split(source):
+        parts = FileParts(source)
+        if all_nodes_agree(parts.are_visible):
+            work = PartScorer(scorer, parts, how.batch_size)
+            items = parts.split(how.batch_size * BATCHES_PER_PART, start)
+            return _chain_pieces(in_order_on_ray(work, items, how.workers))
     chunks: Iterable[Chunk] = source.chunks(size=how.batch_size, start=start)
     if scorer.needs_groups:
         chunks = keep_groups_whole(chunks, scorer.columns)
     if how.engine == "ray":
         return in_order_on_ray(scorer, chunks, how.workers)
     return in_order(scorer, chunks, how.workers or 1)
+
+
+def _chain_pieces(results: Generator[list[Piece]]) -> Generator[Piece]:
+    with closing(results):
+        for pieces in results:
+            yield from pieces
 
 
 def _write_rest(
