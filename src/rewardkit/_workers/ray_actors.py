@@ -91,7 +91,11 @@ def all_nodes_agree(ask: Callable[[], bool]) -> bool:
     """
     ray = connect()
     strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-    task = ray.remote(num_cpus=0, max_retries=0)(ask)
+
+    def ask_here() -> bool:  # Ray takes no bound method
+        return ask()
+
+    task = ray.remote(num_cpus=0, max_retries=0)(ask_here)
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     asked = [
         task.options(scheduling_strategy=strategy(node, soft=False)).remote() for node in nodes

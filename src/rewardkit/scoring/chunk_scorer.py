@@ -16,7 +16,7 @@ from rewardkit._scored.passes import RATE_COLUMN, PassRule, rule_of
 from rewardkit.batch import Batch
 from rewardkit.reward import Reward
 from rewardkit.scorer import TOTAL, RewardLike, Scorer, Term
-from rewardkit.scoring.runs import Runs, count_runs, list_rates
+from rewardkit.scoring.runs import Runs, count_runs, find_runs, list_rates
 
 Tally: TypeAlias = list[Any]
 """How many values, their sum, the lowest, the highest, and the first reason for no value."""
@@ -86,25 +86,21 @@ class ChunkScorer:
         added: dict[str, Sequence[Any]] = dict(
             zip(self.column_names, [*columns, totals], strict=True)
         )
+        runs = None
         if self.rule is not None:
-            added[RATE_COLUMN] = list_rates(
-                self.rule, renamed, added[f"rewards/{self.rule.reward}"]
-            )
+            values, found = added[f"rewards/{self.rule.reward}"], find_runs(renamed)
+            runs = count_runs(self.rule, found, values)
+            added[RATE_COLUMN] = list_rates(self.rule, found, values)
         tallies = [*map(tally, *zip(*results, strict=True)), tally(totals, [""] * len(totals))]
         content = _ENCODERS[self.form](chunk, rows, added)
         unreadable = _count_unreadable(batches, chunk)
-        return Piece(content, len(rows), tallies, self._count_runs(renamed, added), unreadable)
+        return Piece(content, len(rows), tallies, runs, unreadable)
 
     @cached_property
     def rule(self) -> PassRule | None:
         """Which reward says that a completion passes: the first `correct`; None without one."""
         rules = (rule_of(term.name, term.reward) for term in self.terms)
         return next((rule for rule in rules if rule is not None), None)
-
-    def _count_runs(self, rows: Sequence[Row], added: Mapping[str, Sequence[Any]]) -> Runs | None:
-        if self.rule is None:
-            return None
-        return count_runs(self.rule, rows, added[f"rewards/{self.rule.reward}"])
 
     def _score_term(
         self, term: Term, batches: Sequence[Batch], chunk: Chunk

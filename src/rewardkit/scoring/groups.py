@@ -8,7 +8,7 @@ from itertools import pairwise
 from operator import add
 from typing import Any
 
-from rewardkit._files.chunks import Chunk, Row, rename_columns
+from rewardkit._files.chunks import Chunk, rename_columns
 
 
 def keep_groups_whole(chunks: Iterable[Chunk], columns: Mapping[str, str]) -> Iterator[Chunk]:
@@ -16,7 +16,7 @@ def keep_groups_whole(chunks: Iterable[Chunk], columns: Mapping[str, str]) -> It
     held: list[Chunk] = []  # the rows of the last group so far, over as many chunks as it takes
     last_key: Any = object()
     for chunk in chunks:
-        keys = [group_key(row) for row in rename_columns(chunk.rows(), columns, chunk.position)]
+        keys = list_group_keys(chunk, columns)
         changes = [one != other for one, other in pairwise([last_key, *keys])]
         if any(changes):
             # Everything before the last group is whole; that one may go on in the next chunk.
@@ -31,7 +31,11 @@ def keep_groups_whole(chunks: Iterable[Chunk], columns: Mapping[str, str]) -> It
         yield reduce(add, held)
 
 
-def group_key(row: Row) -> Any:
-    """Return a key that the rows of a group share; a row without a prompt has one of its own."""
-    prompt = row.get("prompt")
-    return object() if prompt is None else (prompt, row.get("step"))
+def list_group_keys(chunk: Chunk, columns: Mapping[str, str]) -> list[Any]:
+    """Return a key for each row that those of its group share, and that no other rows have."""
+    rows = rename_columns(chunk.rows(), columns, chunk.position)
+    # A row without a prompt has one of its own.
+    return [
+        object() if (prompt := row.get("prompt")) is None else (prompt, row.get("step"))
+        for row in rows
+    ]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewardkit._files.chunks import Chunk, rename_columns
+from rewardkit._files.chunks import Chunk
 from rewardkit._files.parts import FileParts, Part
 from rewardkit.scoring.chunk_scorer import ChunkScorer, Piece
-from rewardkit.scoring.groups import group_key, keep_groups_whole
+from rewardkit.scoring.groups import keep_groups_whole, list_group_keys
 
 BATCHES_PER_PART = 2
 ROWS_AFTER = 64  # read at once where a group goes on after its part
@@ -37,10 +37,10 @@ def read_own_groups(
 ) -> Iterator[Chunk]:
     """Yield the rows of the groups that start in a part: each group belongs to one part."""
     before = parts.read_before(part)
-    last = _list_keys(before[-1:], columns)[0] if before else object()
+    last = list_group_keys(before[-1:], columns)[0] if before else object()
     begun = False
     for chunk in parts.read(part, size):
-        keys = _list_keys(chunk, columns)
+        keys = list_group_keys(chunk, columns)
         start = 0 if begun else _count_equal(last, keys)
         if start < len(keys):
             begun, last = True, keys[-1]
@@ -48,16 +48,12 @@ def read_own_groups(
     if not begun:  # all of it is of a group that starts before
         return
     for chunk in parts.read_after(part, ROWS_AFTER):
-        keys = _list_keys(chunk, columns)
+        keys = list_group_keys(chunk, columns)
         stop = _count_equal(last, keys)
         if stop:
             yield chunk[:stop]
         if stop < len(keys):
             return
-
-
-def _list_keys(chunk: Chunk, columns: Mapping[str, str]) -> list[Any]:
-    return [*map(group_key, rename_columns(chunk.rows(), columns, chunk.position))]
 
 
 def _count_equal(key: Any, keys: Sequence[Any]) -> int:

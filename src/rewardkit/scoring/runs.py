@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import groupby
-from typing import Any, TypeAlias
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Row
 from rewardkit._files.writing import ABSENT
@@ -21,38 +21,57 @@ Runs: TypeAlias = list[Any]
 # chunks before and after, so they are kept apart; a file of one run has no last one.
 
 
-def count_runs(rule: PassRule, rows: Sequence[Row], values: Sequence[float | None]) -> Runs | None:
-    """Count the runs of rows with equal prompts in one step; None if no row has a prompt."""
-    runs: list[tuple[Any, int, int]] = []
+class RowRuns(NamedTuple):
+    """Runs of adjacent rows with one prompt and step."""
+
+    keys: list[tuple[Any, Any]]
+    """Each row's prompt and step."""
+    starts: list[int]
+    """The first row of each run, and the number of rows."""
+
+
+def find_runs(rows: Sequence[Row]) -> RowRuns:
+    """Find the runs of rows with equal prompts in one step."""
+    keys = [(row.get("prompt"), row.get("step")) for row in rows]
+    changes = [index for index, (one, other) in enumerate(pairwise(keys), 1) if one != other]
+    return RowRuns(keys, [0, *changes, len(keys)] if keys else [])
+
+
+def count_runs(rule: PassRule, found: RowRuns, values: Sequence[float | None]) -> Runs | None:
+    """Count the runs by their values and those that pass; None if no row has a prompt."""
     least = rule.least - TOLERANCE
-    start = 0
-    for key, run in groupby([(row.get("prompt"), row.get("step")) for row in rows]):
-        stop = start + len([*run])
-        if key[0] is not None:
-            known = [value for value in values[start:stop] if value is not None]
-            runs.append((key, len(known), sum([value >= least for value in known])))
-        start = stop
+    runs: list[tuple[Any, int, int]] = []
+    for start, stop in pairwise(found.starts):
+        key = found.keys[start]
+        if key[0] is None:
+            continue
+        if stop == start + 1:  # in one step, since a file may hold no groups at all
+            value = values[start]
+            runs.append((key, value is not None, value is not None and value >= least))
+            continue
+        known = [value for value in values[start:stop] if value is not None]
+        runs.append((key, len(known), sum([value >= least for value in known])))
     if not runs:
         return None
-    counts = Counter((size, passed) for _, size, passed in runs[1:-1])
-    middle = [[*sizes, count] for sizes, count in counts.items()]
+    counts = Counter([run[1:] for run in runs[1:-1]])
+    middle = [[int(size), int(passed), count] for (size, passed), count in counts.items()]
     first, last = runs[0], runs[-1]
     return [_digest_key(first), middle, _digest_key(last) if len(runs) > 1 else None]
 
 
-def list_rates(
-    rule: PassRule, rows: Sequence[Row], values: Sequence[float | None]
-) -> Sequence[Any]:
+def list_rates(rule: PassRule, found: RowRuns, values: Sequence[float | None]) -> Sequence[Any]:
     """Return the pass rate of each row's group, ABSENT for a row that is alone.
 
     None in a group where no completion has a value.
     """
-    rates: list[Any] = []
-    for (prompt, _), run in groupby((row.get("prompt"), row.get("step")) for row in rows):
-        size = sum(1 for _ in run)
-        known = [v for v in values[len(rates) : len(rates) + size] if v is not None]
-        rate: Any = sum(map(bool, map(rule.passed, known))) / len(known) if known else None
-        rates += [ABSENT if prompt is None or size == 1 else rate] * size
+    rates: list[Any] = [ABSENT] * len(values)
+    if len(found.starts) > len(values):  # every row is alone
+        return rates
+    for start, stop in pairwise(found.starts):
+        if found.keys[start][0] is not None and stop > start + 1:
+            known = [value for value in values[start:stop] if value is not None]
+            passed = sum(map(bool, map(rule.passed, known)))
+            rates[start:stop] = [passed / len(known) if known else None] * (stop - start)
     return rates
 
 
@@ -111,4 +130,5 @@ def summarize_runs(rule: PassRule | None, runs: Runs | None) -> PassRates | None
 
 def _digest_key(run: tuple[Any, int, int]) -> Run:
     key, *sizes = run
-    return [blake2b(repr(key).encode(errors="replace"), digest_size=16).hexdigest(), *sizes]
+    digest = blake2b(repr(key).encode(errors="replace"), digest_size=16).hexdigest()
+    return [digest, *map(int, sizes)]  # of the JSON of a journal, which has true and false
