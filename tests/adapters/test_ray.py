@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+from rewardkit import build
+from rewardkit._files.source import Source
 from rewardkit._workers.cpus import count_workers
-from rewardkit._workers.ray_actors import in_order_on_ray
+from rewardkit._workers.ray_actors import all_nodes_agree, in_order_on_ray
 from rewardkit.report import report
 from rewardkit.scorer import Scorer
 from rewardkit.scoring import score
@@ -67,6 +69,38 @@ def test_the_file_is_the_same_to_the_byte(cluster, rows, folder):
     assert report(folder / "ray.jsonl", folder / "page.html").rows == local.rows
     with pytest.raises(ValueError, match="got 4 workers, expected 1 to 3: the cluster has 4 CPUs"):
         score(source, rows_of(rows), folder / "more.jsonl", engine="ray", workers=4)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_actors_read_the_files_themselves(cluster, rows, folder, suffix, monkeypatch):
+    source = folder / ("part_*.jsonl" if suffix == ".jsonl" else "rows.parquet")
+    rewards = [rows_of(rows), build("diversity", name="varied")]  # which needs whole groups
+    local = score(source, rewards, folder / f"here{suffix}", batch_size=16)
+
+    def refuse(*_args, **_options):
+        raise AssertionError("rows were read by the process that feeds the actors")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Source, "chunks", refuse)
+        there = score(source, rewards, folder / f"there{suffix}", batch_size=16, engine="ray")
+    assert there[1:] == local[1:]
+    assert read_rows(folder / f"there{suffix}") == read_rows(folder / f"here{suffix}")
+    # Where a node lacks the files, the rows pass through this process.
+    monkeypatch.setattr("rewardkit.scoring.run.all_nodes_agree", lambda _ask: False)
+    passed = score(source, rewards, folder / f"passed{suffix}", batch_size=16, engine="ray")
+    assert passed[1:] == local[1:]
+    assert read_rows(folder / f"passed{suffix}") == read_rows(folder / f"here{suffix}")
+
+
+def test_every_node_is_asked(cluster, tmp_path):
+    assert all_nodes_agree(lambda: True)
+    head = ray.get_runtime_context().get_node_id()
+    assert not all_nodes_agree(lambda: ray.get_runtime_context().get_node_id() == head)
+
+    def fail():
+        raise OSError
+
+    assert not all_nodes_agree(fail)
 
 
 def rows_of(rows):
