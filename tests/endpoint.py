@@ -14,7 +14,7 @@ RUBRIC = {
 }
 BEST = '{"helpful": "yes", "honest": "yes"}'
 MARKED = re.compile(
-    r"\[(\w+) (prompt|right answer|completion) begins\]\n(.*?)\n\[\1 \2 ends\]", re.DOTALL
+    r"\[(\w+) (prompt|right answer|completion(?: \d+)?) begins\]\n(.*?)\n\[\1 \2 ends\]", re.DOTALL
 )
 
 
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
             server.headers.append(self.headers)
             server.running += 1
             server.most = max(server.most, server.running)
-        answer = server.answer(shown(request)["completion"], request)
+        answer = server.answer(shown(request).get("completion", ""), request)
         with server.lock:
             server.running -= 1
         status, body, extra = answer if isinstance(answer, tuple) else (200, said(answer), {})

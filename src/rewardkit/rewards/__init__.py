@@ -9,6 +9,7 @@ from rewardkit.rewards.language import Language
 from rewardkit.rewards.length import CosineLength, KimiLength, Length, Overlong
 from rewardkit.rewards.number import IsNumber, RatioMatch
 from rewardkit.rewards.pattern import ReasoningSteps, RegexMatch
+from rewardkit.rewards.relative_judge import RelativeJudge
 from rewardkit.rewards.repetition import PromptOverlap, Repetition
 from rewardkit.rewards.think import ThinkFormat
 from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
@@ -35,6 +36,7 @@ __all__ = [
     "ReasoningSteps",
     "RegexMatch",
     "Relative",
+    "RelativeJudge",
     "Repetition",
     "Schedule",
     "TagCount",
