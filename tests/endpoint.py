@@ -24,9 +24,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, answer):
+    def __init__(self, answer, path="/v1/chat/completions"):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
+        self.path = path
         self.requests = []
         self.headers = []
         self.lock = threading.Lock()
@@ -49,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         server = self.server
-        assert self.path == "/v1/chat/completions"
+        assert server.path in (None, self.path)
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with server.lock:
             server.requests.append(request)
@@ -84,13 +85,15 @@ def error(status, message="no", **headers):
 
 def shown(request):
     """Return the marked texts of a request by name, and the marker."""
+    if "messages" not in request:
+        return {}
     user = request["messages"][-1]["content"]
     return {name: text for _, name, text in MARKED.findall(user)}
 
 
 @contextmanager
-def serving(answer=lambda text, request: BEST):
-    server = Server(answer)
+def serving(answer=lambda text, request: BEST, path="/v1/chat/completions"):
+    server = Server(answer, path)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

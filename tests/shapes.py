@@ -31,6 +31,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "regex_match": {"pattern": "answer"},
     "judge": {"criteria": {"a": {"ask": "?", "choices": {"no": 0, "yes": 1}}}, **NO_ENDPOINT},
     "relative_judge": NO_ENDPOINT,
+    "reward_model": NO_ENDPOINT,
     "language": {"target": "id", "candidates": ["en", "id", "zh"]},
     "linear": {
         "terms": ["xml_count", {"type": "correct", "verifier": "exact"}],

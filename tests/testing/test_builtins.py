@@ -44,6 +44,7 @@ SLOW: dict[str, dict[str, Any]] = {
     # and here a request: see benchmarks/scaling.py
     "judge": {**FEW, "skip": ["linear"]},
     "relative_judge": {**FEW, "skip": ["linear"]},
+    "reward_model": {**FEW, "skip": ["linear"]},
     "math": {"max_examples": USUAL["max_examples"] * 2 // 3},
 }
 """Fewer examples for components that take long."""
@@ -102,7 +103,7 @@ RIGHT: dict[str, dict[str, Any]] = {
 NEVER_RIGHT = {
     *("clip", "cosine_length", "diversity", "kimi_length", "language", "length", "linear"),
     *("overlong", "product", "prompt_overlap", "schedule", "relative", "difficulty", "best_of"),
-    "relative_judge",
+    *("relative_judge", "reward_model"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
 NO_ANSWERS = {"code", "json_schema", "iou"}
@@ -112,13 +113,17 @@ CHECKS = {
     "verifier": kit.check_verifier,
     "extractor": kit.check_extractor,
 }
-HEAVY = {"code", "judge", "relative_judge", "language", "math"}
+HEAVY = {"code", "judge", "relative_judge", "reward_model", "language", "math"}
 """Components that load or start much: each pickles in a new process, not in a fork."""
 OF_RIGHT = {"reward": "maximum", "verifier": "right", "extractor": "found"}
 NAMES = [name for name in rk.names() if "/" not in name]
 
 
-def answer_either_judge(text, request):
+def answer_all(text, request):
+    """A model for the judges and the reward model: what it says depends on the texts alone."""
+    if "temperature" not in request:
+        length = float(len(request["messages"][-1]["content"]))
+        return 200, {"data": [{"data": [length]}]}, {}
     named = shown(request)
     if "completion 1" not in named:
         return '{"a": "yes"}' if "<" in text else '{"a": "no"}'
@@ -129,7 +134,7 @@ def answer_either_judge(text, request):
 @pytest.fixture(scope="module")
 def endpoint():
     logging.disable()
-    with serving(answer_either_judge) as server:
+    with serving(answer_all, path=None) as server:
         yield server.url
     logging.disable(logging.NOTSET)
 
@@ -142,7 +147,7 @@ def endpoint():
 def component(request):
     """One of every registered component."""
     fields = REQUIRED.get(request.param, {})
-    if request.param in ("judge", "relative_judge"):
+    if "base_url" in fields:
         fields = {**fields, "base_url": request.getfixturevalue("endpoint")}
     if request.param == "language":
         pytest.importorskip("langid")

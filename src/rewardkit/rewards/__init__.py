@@ -11,6 +11,7 @@ from rewardkit.rewards.number import IsNumber, RatioMatch
 from rewardkit.rewards.pattern import ReasoningSteps, RegexMatch
 from rewardkit.rewards.relative_judge import RelativeJudge
 from rewardkit.rewards.repetition import PromptOverlap, Repetition
+from rewardkit.rewards.reward_model import RewardModel
 from rewardkit.rewards.think import ThinkFormat
 from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
 from rewardkit.rewards.xml import TagCount, XmlCount, XmlSoft, XmlStrict
@@ -38,6 +39,7 @@ __all__ = [
     "Relative",
     "RelativeJudge",
     "Repetition",
+    "RewardModel",
     "Schedule",
     "TagCount",
     "ThinkFormat",

@@ -43,9 +43,8 @@ class Question(NamedTuple):
 class EndpointReward(Reward):
     """A reward that asks a model at an endpoint: its address, its key and its limits."""
 
-    base_url: Text = "https://api.openai.com/v1"
-    """The endpoint, without a key or a password in it. Redirects to another origin are refused, and
-    replies of more than 8 MiB."""
+    base_url: Text | None = None
+    """The endpoint."""
     api_key_env: Text | None = "OPENAI_API_KEY"
     """The environment variable that holds the key; None for an endpoint without keys. White space
     around the key is left out, with a warning."""
@@ -60,7 +59,9 @@ class EndpointReward(Reward):
 
     @field_validator("base_url")
     @classmethod
-    def _check_address(cls, url: str) -> str:
+    def _check_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         # None of the messages quotes the address: it would print what it refuses.
         try:
             parts = urlsplit(url)
@@ -107,7 +108,7 @@ class EndpointReward(Reward):
         from rewardkit.rewards._chat import Endpoint  # noqa: PLC0415 - asyncio is slow to import
 
         return Endpoint(
-            base_url=self.base_url,
+            base_url=self.base_url or "",
             api_key=key,
             concurrency=self.concurrency,
             retries=self.retries,
@@ -138,6 +139,9 @@ class JudgingReward(EndpointReward):
     is the mean over its models, of those that answer."""
     extractor: Extractor = Whole()
     """Finds the part of the completion to judge."""
+    base_url: Text = "https://api.openai.com/v1"
+    """The endpoint, without a key or a password in it. Redirects to another origin are refused, and
+    replies of more than 8 MiB."""
     show_prompt: bool = True
     """Whether the judge sees the prompt."""
     max_characters: Annotated[int, Field(ge=2)] = 20_000
