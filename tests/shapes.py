@@ -43,6 +43,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "schedule": {"reward": "xml_count", "points": [[0, 0.0], [10, 2.0]]},
     "guard": {"reward": "ratio_match"},
     "relative": {"reward": {"type": "length", "target": 10}},
+    "standardize": {"reward": {"type": "length", "target": 10}},
     "difficulty": {"reward": "xml_count"},
     "best_of": {"reward": "xml_count"},
 }

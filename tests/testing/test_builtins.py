@@ -103,7 +103,7 @@ RIGHT: dict[str, dict[str, Any]] = {
 NEVER_RIGHT = {
     *("clip", "cosine_length", "diversity", "kimi_length", "language", "length", "linear"),
     *("overlong", "product", "prompt_overlap", "schedule", "relative", "difficulty", "best_of"),
-    *("relative_judge", "reward_model"),
+    *("relative_judge", "reward_model", "standardize"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
 NO_ANSWERS = {"code", "json_schema", "iou"}
@@ -168,7 +168,15 @@ def test_every_component_keeps_every_law(component, request):
     checked = CHECKS[kind](component, skip=left_out, **options)
     if kind == "reward" and not columns(component):
         expected |= {"rename"}
-    if name in ("diversity", "kimi_length", "relative", "relative_judge", "difficulty", "best_of"):
+    if name in (
+        "diversity",
+        "kimi_length",
+        "relative",
+        "relative_judge",
+        "difficulty",
+        "best_of",
+        "standardize",
+    ):
         expected |= {"pointwise"}
     assert set(checked.skipped) == expected
     laws = {law.name for law in kit.LAWS.values() if kind in law.kinds}

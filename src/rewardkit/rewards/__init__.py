@@ -12,6 +12,7 @@ from rewardkit.rewards.pattern import ReasoningSteps, RegexMatch
 from rewardkit.rewards.relative_judge import RelativeJudge
 from rewardkit.rewards.repetition import PromptOverlap, Repetition
 from rewardkit.rewards.reward_model import RewardModel
+from rewardkit.rewards.standardize import Standardize
 from rewardkit.rewards.think import ThinkFormat
 from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
 from rewardkit.rewards.xml import TagCount, XmlCount, XmlSoft, XmlStrict
@@ -41,6 +42,7 @@ __all__ = [
     "Repetition",
     "RewardModel",
     "Schedule",
+    "Standardize",
     "TagCount",
     "ThinkFormat",
     "Where",

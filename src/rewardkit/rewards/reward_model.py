@@ -133,7 +133,9 @@ def _read_messages(batch: Batch, row: int) -> Messages:
     prompt = batch.prompts[row] if batch.prompts is not None else None
     if isinstance(prompt, Sequence) and not isinstance(prompt, str):
         messages = [each for each in prompt if isinstance(each, Mapping)]
-        return tuple((str(each.get("role", "user")), read_content(each.get("content"))) for each in messages)
+        return tuple(
+            (str(each.get("role", "user")), read_content(each.get("content"))) for each in messages
+        )
     return (("user", batch.prompt_text(row)),)
 
 
