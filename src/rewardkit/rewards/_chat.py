@@ -51,7 +51,7 @@ class Endpoint:
     def send(
         self, request: Callable[[Any, Item], Awaitable[Result]], items: Sequence[Item]
     ) -> list[Result | Exception]:
-        """Return what `request(client, item)` gives for each item, or its error.
+        """Call `request(client, item)` for each item at once; return the results, or the errors.
 
         After the deadline, that is TimeoutError. Raises ImportError if openai is not installed.
         """

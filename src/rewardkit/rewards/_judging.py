@@ -224,7 +224,7 @@ class JudgingReward(EndpointReward):
             return
         for key, reply in kept.items():
             reading = read(keys[key][0], reply)
-            # a reply that is no verdict is asked again: another program may have written it
+            # a reply without a verdict is asked again: another program may have written it
             if not isinstance(reading, str):
                 yield keys[key], reading
 

@@ -118,7 +118,7 @@ class Judge(JudgingReward):
         return Score(value, ", ".join(whys) + _count_failed(answers))
 
     def _build_questions(self, batch: Batch) -> list[Question | None]:
-        """Return what each row asks, None for a blank completion."""
+        """Return each row's question, None for a blank completion."""
         references = [None] * len(batch) if self.reference is None else batch.column(self.reference)
         rubric = "\n".join(
             f"- {_quote(name)}: {criterion.ask}"
