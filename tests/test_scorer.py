@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import inspect
 import math
 import pickle
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit._reads import _READ_GROUPS, _READ_TEXTS
 from rewardkit.batch import ColumnError
+from rewardkit.registry import lookup
 from rewardkit.scorer import Scorer, Term, TermScore, choose_form, margin_over
 
 RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
@@ -92,6 +96,14 @@ def test_the_columns_of_the_trainer_are_named_too() -> None:
     assert Scorer(rk.build("length", target=2, unit="tokens")).columns == ("completion_ids",)
     unseen = rk.build("judge", model="m", show_prompt=False)
     assert "prompt" not in Scorer(unseen).columns
+
+
+@pytest.mark.parametrize("name", rk.names("reward"))
+def test_every_reward_that_reads_the_prompt_is_known(name: str) -> None:
+    source = inspect.getsource(lookup(name))
+    reads = re.search(r"batch\.(groups|prompts|prompt_text)\b|_groups\(|_read_messages\(", source)
+    listed = name in _READ_GROUPS | _READ_TEXTS
+    assert listed == (reads is not None)
 
 
 @pytest.mark.parametrize("weight", [math.nan, math.inf, -math.inf])

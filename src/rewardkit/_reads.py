@@ -11,9 +11,10 @@ from rewardkit.reward import Reward
 # What a trainer passes to a function by itself, so that these names are no dataset columns.
 _TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
 _TRAINER_ARGUMENTS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
-_READ_PROMPTS = frozenset(
-    {"best_of", "difficulty", "diversity", "judge", "kimi_length", "prompt_overlap", "relative"}
-)
+# The registered names of the rewards that find groups by their prompts, and of those that read the
+# prompt's text, some of which may be told not to.
+_READ_GROUPS = {"best_of", "difficulty", "diversity", "kimi_length", "relative", "relative_judge"}
+_READ_TEXTS = {"judge", "prompt_overlap", "reward_model"}
 
 
 def list_dataset_columns(reward: Any) -> list[str]:
@@ -60,8 +61,8 @@ def required_parameters(function: Any) -> list[str]:
 
 def reads_prompt(part: Component) -> bool:
     """Return whether a component by itself reads the prompt."""
-    # A judge may be told not to show it.
-    return part.registered_name in _READ_PROMPTS and getattr(part, "show_prompt", True)
+    name = part.registered_name
+    return name in _READ_GROUPS or (name in _READ_TEXTS and getattr(part, "show_prompt", True))
 
 
 def counts_token_ids(part: Component) -> bool:

@@ -211,7 +211,7 @@ def print_scores(scored: ScoringResult) -> None:
     if scored.passes is not None and scored.passes.groups:
         console.print(f"\n{escape(format_passes(scored.passes))}", highlight=False)
     if scored.out is not None:
-        typer.echo(f"\n{scored.out}: {scored.rows} rows{_format_resumed(scored)}")
+        typer.echo(f"\n{scored.out}: {pluralize(scored.rows, 'row')}{_format_resumed(scored)}")
     if scored.matched or scored.unmatched or scored.ambiguous:
         why = ": the data has several rows for them, which differ" if scored.ambiguous else ""
         sys.stderr.write(
