@@ -94,7 +94,8 @@ def test_the_columns_of_the_trainer_are_named_too() -> None:
     assert Scorer(judged).columns == ("prompt",)
     assert Scorer(optional).columns == ()
     assert Scorer(rk.build("length", target=2, unit="tokens")).columns == ("completion_ids",)
-    unseen = rk.build("judge", model="m", show_prompt=False)
+    criteria = {"good": {"ask": "Is it good?", "choices": {"no": 0.0, "yes": 1.0}}}
+    unseen = rk.build("judge", criteria=criteria, model="m", show_prompt=False)
     assert "prompt" not in Scorer(unseen).columns
 
 

@@ -380,7 +380,8 @@ class Scorer:
         for name in self.dataset_columns:
             if name not in filled:
                 problem = explain_missing_column(name, ["completion", *columns])
-                raise ColumnError(f"{problem}; it holds numbers, which reference= does not fill")
+                hint = "it holds numbers, which reference= does not fill: give them too"
+                raise ColumnError(f"{problem}; {hint}")
         return filled
 
 

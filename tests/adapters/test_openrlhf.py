@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from types import SimpleNamespace
 
 import pytest
@@ -71,8 +70,10 @@ def test_the_executor_gets_the_totals_of_training(tmp_path):
     totals = [output["reward"].item() for output in outputs]
     assert totals == pytest.approx(rows.totals, abs=1e-9)
     for name, values in rows.values.items():
-        found = [output["extra_logs"][name].item() for output in outputs]
-        assert [None if math.isnan(value) else value for value in found] == values
+        logs = [output["extra_logs"] for output in outputs]
+        assert [log[name].item() for log in logs] == [value or 0.0 for value in values]
+        abstained = [log[f"{name}/abstained"].item() for log in logs]
+        assert abstained == [float(value is None) for value in values]
     unread = [output["extra_logs"]["bad_reference"].item() for output in outputs]
     assert unread == [float(answer == "n/a") for answer in rows.answers]
 
@@ -92,7 +93,7 @@ def test_the_executor_gets_the_totals_of_training_from_a_server(tmp_path):
     assert [output["scores"][0] for output in outputs] == totals
     for name, values in rows.values.items():
         found = [torch.tensor(output["extra_logs"][name]).item() for output in outputs]
-        assert [None if math.isnan(value) else value for value in found] == values
+        assert found == [value or 0.0 for value in values]
 
 
 def test_a_prompt_that_was_cut_is_not_scored(tmp_path):

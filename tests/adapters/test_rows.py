@@ -79,6 +79,16 @@ def test_a_function_that_needs_a_prompt_is_refused_where_there_is_none():
     assert scorer.score("4", None, {}, prompt="2 + 2?").total == 1.0
 
 
+def test_openrlhf_is_given_no_advice_that_it_cannot_follow():
+    long = Overlong(max_tokens=9, cache_tokens=3, tokens="n", name="long")
+    for rewards in ([right, long], [right, right.replace(reference="second", name="also")]):
+        with pytest.raises(ValueError, match="OpenRLHF") as caught:
+            RowScorer(rewards, openrlhf.OPENRLHF)
+        assert "columns=" not in str(caught.value)
+    with pytest.raises(TypeError, match=r"the query is 5 \(int\), expected a text"):
+        openrlhf.cut_completion(5, "a")
+
+
 def test_openrlhf_averages_no_nan():
     scorer = RowScorer([right, Length(target=1, name="brief")], PLAIN)
     rows = [scorer.score("<answer>4</answer>", answer, {}) for answer in ("4", "n/a")]

@@ -29,6 +29,8 @@ class System(NamedTuple):
     """Whether it passes the completion's token ids."""
     rows_alone: bool = True
     """Whether it passes completions one by one, not with their group."""
+    columns: bool = True
+    """Whether it passes other columns than the ground truth."""
 
 
 class ScoredRow(NamedTuple):
@@ -131,18 +133,23 @@ def find_reference_column(
             raise ValueError(message)
     rest = [name for name in read if name not in given]
     if numbers := [name for name in rest if name not in scorer.reference_columns]:
-        raise ValueError(
-            f"the column {numbers[0]!r} holds numbers, so it is not {system.name}'s ground truth;"
-            f" if each row brings it, name it: columns={[*given, *numbers]!r}"
+        problem = (
+            f"the column {numbers[0]!r} holds numbers, so it is not {system.name}'s ground truth"
         )
+        hint = f"if each row brings it, name it: columns={[*given, *numbers]!r}"
+        if not system.columns:
+            hint = f"{system.name} passes no other column; leave out the reward that reads it"
+        raise ValueError(f"{problem}; {hint}")
     if len(rest) > 1:
         # one value in two columns would be wrong for one of them, and nobody would see it
-        message = (
+        problem = (
             f"the rewards read the columns {', '.join(rest)}, and {system.name} has one ground"
-            f" truth for them; name those that each row brings: columns={rest[1:]!r}; or let the"
-            " rewards read the same column (reference: answer)"
         )
-        raise ValueError(message)
+        hint = f"name those that each row brings: columns={rest[1:]!r}; or let"
+        if not system.columns:
+            hint = "let"
+        message = f"{problem} truth for them; {hint} the rewards read the same column"
+        raise ValueError(f"{message} (reference: answer)")
     return rest[0] if rest else None
 
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rewardkit._messages import error_line
+from rewardkit._messages import error_line, shorten_repr
 from rewardkit._optional import require
 from rewardkit.adapters._rows import RowScorer, ScoredRow, System
 from rewardkit.scorer import Rewards
@@ -31,7 +31,7 @@ END_TOKENS = (
 )
 """The special tokens that are taken off the end of a completion."""
 _MAX_START = 32  # characters of a token before the prompt; and of a query's start that identify it
-OPENRLHF = System("OpenRLHF", prompts=True)
+OPENRLHF = System("OpenRLHF", prompts=True, columns=False)
 RESERVED = ("reward", "score", "timeout", "bad_reference", "failed", "response_clip_ratio")
 """Names in OpenRLHF's logs that no part may have."""
 _logger = logging.getLogger("rewardkit.openrlhf")
@@ -97,8 +97,12 @@ def list_totals_and_logs(
 def cut_completion(query: str, prompt: str, end_tokens: Sequence[str] = END_TOKENS) -> str:
     """Return the text after the prompt in a query, without `end_tokens` at its end.
 
-    Raises ValueError if the query does not begin with the prompt or an end of it.
+    Raises ValueError if the query does not begin with the prompt or an end of it, TypeError if one
+    of them is not a text.
     """
+    for name, text in (("query", query), ("prompt", prompt)):
+        if not isinstance(text, str):
+            raise TypeError(f"the {name} is {shorten_repr(text)}, expected a text")
     return _strip_end(_cut_prompt(query, prompt), end_tokens)
 
 
