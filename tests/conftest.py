@@ -21,6 +21,8 @@ from shapes import ids, one_of_each
 # torch and tokenizers are imported, which read this then; child processes read it too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# transformers reads it; TRL would import MLflow, which takes a second in each process
+os.environ.setdefault("DISABLE_MLFLOW_INTEGRATION", "TRUE")
 
 # The tests start more than a hundred processes, each of which would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
