@@ -61,7 +61,10 @@ _NOT_BUT = (
 # characters of a class that a pattern begins with, and tries all words at each other position.
 _WORD_STARTS = "an|cho|op|lö|ja|ré|res|ris|sva|od|cev|đáp|от|ві|απ|I"
 _OTHER_STARTS = "no|ni|bu|pas|не|不|并|答|正|정|답|故|应|應|选|選|ال|תש|उत|คำ"
-_FIRST_CHARACTERS = "aAcCoOlLjJrRsS\u017f\u0111\u0110о\u1c82Ов\u1c80ВαΑiI\u0130\u0131nNbBpPнН不并答正정답故应應选選اתउค"
+_FIRST_CHARACTERS = (
+    "aAbBcCiI\u0130\u0131jJlLnNoOpPrRsS\u017f\u0111\u0110αΑвВ\u1c80нНоО\u1c82"
+    "不并答正정답故应應选選اתउค"
+)
 
 _TEXT_COMMAND = re.compile(r"\\text\s?\{([^{}]{0,12})\}")
 

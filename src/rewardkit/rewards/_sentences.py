@@ -195,8 +195,8 @@ _FUNCTIONS = (
 # superscripts, fractions, circled and Roman numbers, which are word characters and not digits
 _NUMBERS = r"\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2089\u2150-\u218f\u2460-\u24ff\u2776-\u2793"
 _OTHER_LETTER = rf"[^\W\d_{_LATIN}{_NUMBERS}{INVISIBLE}]"
-# Not a function, and not a part of an identifier, a call, an address or a formula. What precedes the
-# word is looked at after its first letter, since a search skips to a class at the beginning.
+# Not a function, and not a part of an identifier, a call, an address or a formula. What precedes
+# the word is read after its first letter, since a search skips to a class at the beginning.
 _LATIN_WORD = (
     rf"[{_LATIN}](?<=(?<![\w.\\@/])(?<!\w\()(?!(?:{_FUNCTIONS})\b).)[{_LATIN}\u0300-\u036f]{{2,}}+"
     r"(?![\w(\[@\\]|\.\w)"
