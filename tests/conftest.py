@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # transformers reads it; TRL would import MLflow, which takes a second in each process
 os.environ.setdefault("DISABLE_MLFLOW_INTEGRATION", "TRUE")
+
+# Hypothesis keeps its tables of Unicode there, which take seconds to make in each new folder.
+STORAGE = Path(__file__).parents[1] / ".hypothesis"
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(STORAGE))
 
 # The tests start more than a hundred processes, each of which would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
