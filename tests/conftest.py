@@ -6,7 +6,6 @@ import bz2
 import gc
 import hashlib
 import os
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -28,10 +27,6 @@ os.environ.setdefault("DISABLE_MLFLOW_INTEGRATION", "TRUE")
 # Hypothesis keeps its tables of Unicode there, which take seconds to make in each new folder.
 STORAGE = Path(__file__).parents[1] / ".hypothesis"
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(STORAGE))
-
-# The tests start more than a hundred processes, each of which would compile all modules again.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
 
 # type-checked, not run
 collect_ignore = ["typing/bad.py", "typing/good.py"]
