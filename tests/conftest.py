@@ -25,8 +25,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("DISABLE_MLFLOW_INTEGRATION", "TRUE")
 
 # Hypothesis keeps its tables of Unicode there, which take seconds to make in each new folder.
-STORAGE = Path(__file__).parents[1] / ".hypothesis"
-os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(STORAGE))
+ROOT = Path(__file__).parents[1]
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".hypothesis"))
 
 # type-checked, not run
 collect_ignore = ["typing/bad.py", "typing/good.py"]
@@ -90,6 +90,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return next(groups, file)
 
     return ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Any:
+    """Let xdist's workers collect in turn the first time, so that one compiles for all."""
+    with Path(__file__).open("rb") as lock:
+        if "PYTEST_XDIST_WORKER" in os.environ and not (ROOT / ".pytest_cache").exists():
+            import fcntl  # noqa: PLC0415 - not there on Windows
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        return (yield)
 
 
 def pytest_collection_finish() -> None:
