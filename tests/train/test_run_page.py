@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import runpy
 import sys
 from pathlib import Path
 
@@ -12,15 +12,11 @@ from tiny_run import ROOT, quiet_machine, read_rows
 
 def write_page(run: Path, folder: Path, *options: str) -> None:
     """Run the script in this process, which has imported matplotlib."""
-    spec = importlib.util.spec_from_file_location("run_page", ROOT / "benchmarks" / "run_page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    script = str(ROOT / "benchmarks" / "run_page.py")
     given = [str(run), str(folder), "--title", "Tiny", "--command", "rewardkit train recipe.yaml"]
     with quiet_machine(folder.parent) as patch:
-        patch.setattr(sys, "argv", ["run_page.py", *given, *options])
-        spec.loader.exec_module(module)
-        module.main()
+        patch.setattr(sys, "argv", [script, *given, *options])
+        runpy.run_path(script, run_name="__main__")
 
 
 def test_a_page_has_the_runs_figures_times_and_files(run: Path, tmp_path: Path) -> None:
