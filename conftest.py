@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
-from rewardkit import registry
+# The tests start more than a hundred processes, each of which would compile all modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+from rewardkit import registry  # noqa: E402 - compiled once, too
 
 # imported by the workers of `math`, which it warms up for seconds
 collect_ignore = ["src/rewardkit/verify/_math/symbolic.py"]

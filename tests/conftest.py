@@ -6,9 +6,9 @@ import bz2
 import gc
 import hashlib
 import os
-import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +21,12 @@ from shapes import ids, one_of_each
 # torch and tokenizers are imported, which read this then; child processes read it too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# transformers reads it; TRL would import MLflow, which takes a second in each process
+os.environ.setdefault("DISABLE_MLFLOW_INTEGRATION", "TRUE")
 
-# The tests start more than a hundred processes, each of which would compile all modules again.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
+# Hypothesis keeps its tables of Unicode there, which take seconds to make in each new folder.
+ROOT = Path(__file__).parents[1]
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".hypothesis"))
 
 # type-checked, not run
 collect_ignore = ["typing/bad.py", "typing/good.py"]
@@ -88,6 +90,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return next(groups, file)
 
     return ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Any:
+    """Let xdist's workers collect in turn the first time, so that one compiles for all."""
+    with Path(__file__).open("rb") as lock:
+        if "PYTEST_XDIST_WORKER" in os.environ and not (ROOT / ".pytest_cache").exists():
+            import fcntl  # noqa: PLC0415 - not there on Windows
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        return (yield)
 
 
 def pytest_collection_finish() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit._text import choices
 
 
 def choose(text, **fields):
@@ -114,6 +118,45 @@ def test_options_in_small_letters():
 def test_a_choice_is_one_of_the_options(text):
     assert choose(text) in {*"ABCD", None}
     assert choose(text, only=True) in {*"ABCD", None}
+
+
+# What may begin an announcement, or look like it: the tables' own words, and pieces of them.
+BEGINNINGS = sorted(
+    {*re.findall(r"[^\W\d_]+", choices._ANSWER), "not", "nicht", "不是", "knot", "an"}
+)
+PIECES = [
+    *BEGINNINGS,
+    *map(str.upper, BEGINNINGS),
+    *" :A(B)C.",
+    "D,",
+    "is",
+    "but",
+    "sondern",
+    "而是",
+]
+
+
+@given(st.lists(st.sampled_from([*PIECES, r"\boxed{", "}", " B is correct"]), max_size=12))
+def test_the_search_from_the_first_characters_finds_all(pieces):
+    starts, announced, *_ = choices._compile_patterns("ABCD")
+    for text in ("".join(pieces), " ".join(pieces)):
+        found = [one.span() for one in choices._find_announced(starts, announced, text)]
+        assert found == [one.span() for one in announced.finditer(text)]
+
+
+def test_the_first_characters_are_there_in_every_case():
+    characters = "".join(map(chr, range(sys.maxunicode + 1)))
+    words = f"{choices._WORD_STARTS}|{choices._OTHER_STARTS}".split("|")
+    firsts = {word[0] for word in words}
+    assert {*re.findall(f"(?i)[{''.join(firsts)}]", characters)} == {*choices._FIRST_CHARACTERS}
+    for word in [
+        *re.findall(r"(?<=\\b)[^\W\d_]+", choices._ANSWER),
+        "not",
+        "nicht",
+        "bukan",
+        "pas",
+    ]:
+        assert re.match(rf"(?i)(?:{'|'.join(words)})", word), word
 
 
 @pytest.mark.parametrize(

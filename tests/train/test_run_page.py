@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
-from tiny_run import ROOT, read_rows
+from tiny_run import ROOT, quiet_machine, read_rows
+
+
+def write_page(run: Path, folder: Path, *options: str) -> None:
+    """Run the script in this process, which has imported matplotlib."""
+    script = str(ROOT / "benchmarks" / "run_page.py")
+    given = [str(run), str(folder), "--title", "Tiny", "--command", "rewardkit train recipe.yaml"]
+    with quiet_machine(folder.parent) as patch:
+        patch.setattr(sys, "argv", [script, *given, *options])
+        runpy.run_path(script, run_name="__main__")
 
 
 def test_a_page_has_the_runs_figures_times_and_files(run: Path, tmp_path: Path) -> None:
-    script, folder = ROOT / "benchmarks" / "run_page.py", tmp_path / "tiny"
-    options = ["--title", "Tiny", "--command", "rewardkit train recipe.yaml"]
-    subprocess.run([sys.executable, script, run, folder, *options], check=True)
+    folder = tmp_path / "tiny"
+    write_page(run, folder)
     page = (tmp_path / "tiny.md").read_text(encoding="utf-8")
     log = read_rows(run / "log.jsonl")
     assert page.startswith("# Tiny\n\n<!-- not run: trains a model -->\n```sh\nrewardkit train")
@@ -27,9 +35,8 @@ def test_a_page_has_the_runs_figures_times_and_files(run: Path, tmp_path: Path) 
 
 
 def test_a_page_can_leave_out_the_datasets_texts(run: Path, tmp_path: Path) -> None:
-    script, folder = ROOT / "benchmarks" / "run_page.py", tmp_path / "tiny"
-    options = ["--title", "Tiny", "--command", "rewardkit train recipe.yaml", "--without-texts"]
-    subprocess.run([sys.executable, script, run, folder, *options], check=True)
+    folder = tmp_path / "tiny"
+    write_page(run, folder, "--without-texts")
     comparison = json.loads((run / "comparison.json").read_text(encoding="utf-8"))
     written = (tmp_path / "tiny.md").read_text(encoding="utf-8")
     written += "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.json*"))
@@ -46,9 +53,8 @@ def test_the_page_of_an_unfinished_run_has_its_log_and_alerts(run: Path, tmp_pat
         (part / name).write_bytes((run / name).read_bytes())
     alert = {"kind": "flat", "step": 3, "detail": "all groups", "example": "a question's text"}
     (part / "alerts.jsonl").write_text(json.dumps(alert) + "\n", encoding="utf-8")
-    script, folder = ROOT / "benchmarks" / "run_page.py", tmp_path / "tiny"
-    options = ["--title", "Tiny", "--command", "rewardkit train recipe.yaml", "--without-texts"]
-    subprocess.run([sys.executable, script, part, folder, *options], check=True)
+    folder = tmp_path / "tiny"
+    write_page(part, folder, "--without-texts")
     page = (tmp_path / "tiny.md").read_text(encoding="utf-8")
     assert "- step 3, flat: all groups." in page
     assert "a question's text" not in page

@@ -8,6 +8,7 @@ in the text: all repeats are bounded.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -56,6 +57,15 @@ _NOT_BUT = (
 )
 
 
+# The first letters of the words above, and their first characters in each case. `re` skips to the
+# characters of a class that a pattern begins with, and tries all words at each other position.
+_WORD_STARTS = "an|cho|op|lö|ja|ré|res|ris|sva|od|cev|đáp|от|ві|απ|I"
+_OTHER_STARTS = "no|ni|bu|pas|не|不|并|答|正|정|답|故|应|應|选|選|ال|תש|उत|คำ"
+_FIRST_CHARACTERS = (
+    "aAbBcCiI\u0130\u0131jJlLnNoOpPrRsS\u017f\u0111\u0110αΑвВ\u1c80нНоО\u1c82"
+    "不并答正정답故应應选選اתउค"
+)
+
 _TEXT_COMMAND = re.compile(r"\\text\s?\{([^{}]{0,12})\}")
 
 
@@ -75,16 +85,26 @@ def find_choices(text: str, options: str) -> tuple[list[Choice], set[str]]:
     [Choice(letter='B', position=9)]
     """
     text = _TEXT_COMMAND.sub(r" \1 ", to_ascii(text))
-    announced, listed, marked, wrong = _compile_patterns(options)
+    starts, announced, listed, marked, wrong = _compile_patterns(options)
     choices = [
         Choice(_read_letter(found, listed, options), found.start(found.lastindex or 0))
-        for found in announced.finditer(text)
+        for found in _find_announced(starts, announced, text)
     ]
     if choices:
         return choices, set()
     letters = {_as_option(found[found.lastindex or 0], options) for found in marked.finditer(text)}
     letters -= {_as_option(found[1], options) for found in wrong.finditer(text)}
     return [], letters
+
+
+def _find_announced(
+    starts: re.Pattern[str], announced: re.Pattern[str], text: str
+) -> Iterator[re.Match[str]]:
+    end = 0
+    for start in starts.finditer(text):
+        if start.start() >= end and (found := announced.match(text, start.start())):
+            yield found
+            end = found.end()
 
 
 def _read_letter(found: re.Match[str], listed: re.Pattern[str], options: str) -> str | None:
@@ -112,6 +132,12 @@ def _compile_patterns(options: str) -> tuple[re.Pattern[str], ...]:
         rf"(?:\s(?:rather|it\sis))?\s{{0,4}}{_WORD_BETWEEN}{_OPENING}{letter})"
         for no, but in _NOT_BUT
     )
+    starts = re.compile(
+        rf"[{_FIRST_CHARACTERS}\\{upper}](?:(?<=\\)(?=boxed|fbox)"
+        rf"|(?<=[{upper}])(?<![A-Za-z0-9].){ends}"
+        rf"|(?<=(?=(?i:\b(?:{_WORD_STARTS})|{_OTHER_STARTS})).))",
+        re.DOTALL,
+    )
     announced = re.compile(
         rf"(?:(?i:{_ANSWER})\*{{0,2}}(?:\s{{0,8}}(?i:{_IS}))?\s{{0,8}}\*{{0,2}}[:=>\u2013\u2014]?\*{{0,2}}\s{{0,8}}"
         rf"(?i:{_WORD_BETWEEN}){_OPENING}{letter})"
@@ -135,4 +161,4 @@ def _compile_patterns(options: str) -> tuple[re.Pattern[str], ...]:
         rf"|(?m:^[ \t]{{0,8}}([{upper}{lower}])[.):][ \t])"
     )
     wrong = re.compile(rf"(?<![A-Za-z0-9])([{upper}]){ends}{_CLOSING}\s{{0,4}}(?i:{_WRONG})")
-    return announced, listed, marked, wrong
+    return starts, announced, listed, marked, wrong

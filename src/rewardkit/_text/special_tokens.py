@@ -32,6 +32,7 @@ _MAY_BE_LAST = frozenset(
 )
 _MAX_TOKEN_CHARACTERS = 72
 _TAIL_CHARACTERS = 8
+_BLOCK_CHARACTERS = 256
 # How the last characters of a text look if it may end in a token. It may be wrong about a text that
 # does not end in one: that text is then read by itself.
 _MAY_END_IN_TOKEN = re.compile(
@@ -74,7 +75,9 @@ def _find_end(text: str, keep: Collection[str]) -> int:
     end = len(text)
     while True:
         while end and text[end - 1].isspace():
-            end -= 1
+            # not all of the text at once, which each of many tokens would copy
+            block = text[max(end - _BLOCK_CHARACTERS, 0) : end]
+            end -= len(block) - len(block.rstrip())
         if not end or text[end - 1] not in ">][":
             return found
         low = max(end - _MAX_TOKEN_CHARACTERS, 0)

@@ -39,7 +39,7 @@ def has_word(text: str, *, beside_equation: bool = True) -> bool:
 
     `beside_equation`: whether a single word of a Latin script may have an equation beside it.
     """
-    if _PROSE_WORDS.search(text):
+    if _find_other_letter(text) or _find_two_words(text):
         return True
     words = _WORD.findall(text)
     if not words or (len(words) == 1 and not beside_equation and _RELATION.search(text)):
@@ -195,13 +195,15 @@ _FUNCTIONS = (
 # superscripts, fractions, circled and Roman numbers, which are word characters and not digits
 _NUMBERS = r"\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2089\u2150-\u218f\u2460-\u24ff\u2776-\u2793"
 _OTHER_LETTER = rf"[^\W\d_{_LATIN}{_NUMBERS}{INVISIBLE}]"
-# not a function, and not a part of an identifier, a call, an address or a formula
+# Not a function, and not a part of an identifier, a call, an address or a formula. What precedes
+# the word is read after its first letter, since a search skips to a class at the beginning.
 _LATIN_WORD = (
-    rf"(?<![\w.\\@/])(?<!\w\()(?!(?:{_FUNCTIONS})\b)[{_LATIN}][{_LATIN}\u0300-\u036f]{{2,}}+"
+    rf"[{_LATIN}](?<=(?<![\w.\\@/])(?<!\w\()(?!(?:{_FUNCTIONS})\b).)[{_LATIN}\u0300-\u036f]{{2,}}+"
     r"(?![\w(\[@\\]|\.\w)"
 )
 _PLAIN_PROSE = re.compile(r"[a-z]{2} [a-z]{4,}+ [a-z]{3}")
-_PROSE_WORDS = re.compile(rf"{_OTHER_LETTER}|{_LATIN_WORD},?[ ]{_LATIN_WORD}")
+_find_other_letter = re.compile(_OTHER_LETTER).search
+_find_two_words = re.compile(rf"{_LATIN_WORD},?[ ]{_LATIN_WORD}").search
 _WORD = re.compile(_LATIN_WORD)
 # an equation, or a label and its number
 _RELATION = re.compile(r"[=<>\u2248\u2260\u2264\u2265]|:\W*\d")

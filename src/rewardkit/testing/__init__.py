@@ -12,6 +12,7 @@ smallest example for each law that fails. The strategies draw such examples for 
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rewardkit._optional import require
@@ -81,7 +82,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(message)
     # first, since its error names the extra
     require("hypothesis", install="rewardkit[testing]")
-    require("time_machine", install="rewardkit[testing]")
+    if find_spec("time_machine") is None:
+        require("time_machine", install="rewardkit[testing]")
     for module in _MODULES:
         found = vars(import_module(f"{__name__}.{module}"))
         globals().update({each: found[each] for each in __all__ if each in found})

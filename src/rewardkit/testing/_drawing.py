@@ -61,6 +61,13 @@ def mix_evenly(*strategies: SearchStrategy[Item]) -> SearchStrategy[Item]:
     return st.integers(0, len(strategies) - 1).flatmap(choose)
 
 
+def sample_evenly(first: Sequence[Item], second: Sequence[Item]) -> SearchStrategy[Item]:
+    """Draw from each of two lists about equally often; the second may be empty."""
+    # by repeating the shorter one: Hypothesis pays for each draw, and a mixture takes four
+    ratio = len(first) / max(len(second), 1)
+    return st.sampled_from([*first] * max(round(1 / ratio), 1) + [*second] * max(round(ratio), 1))
+
+
 def mix_in_third(usual: SearchStrategy[Item], other: SearchStrategy[Item]) -> SearchStrategy[Item]:
     """Draw a third of the values from the second strategy."""
     return mix_evenly(usual, usual, other)

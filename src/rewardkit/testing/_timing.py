@@ -41,6 +41,7 @@ _UNITS = (
     *("<reasoning><answer>", "7", "1 ", "1,", "- ", "(", "{", "\\boxed{", "$", "`", "\u4f60"),
 )
 _texts_made = count()
+_tokens: list[int] = []
 
 
 class Growth(NamedTuple):
@@ -111,10 +112,16 @@ def find_steep_growth(make: Callable[[int], str], seconds: Callable[[str], float
 def measure_call(subject: Subject, row: Rows, text: str) -> float:
     """Return the processor's seconds for a call with a text that was never used before."""
     # a number at the end, so that no cache of the subject knows the text
-    rows = replace_text(subject, row, f"{text}!{next(_texts_made)}", [*range(len(text) // 4)])
+    rows = replace_text(subject, row, f"{text}!{next(_texts_made)}", _list_tokens(len(text) // 4))
     start = time.process_time()
     call_in_place(subject, rows)
     return time.process_time() - start
+
+
+def _list_tokens(count: int) -> list[int]:
+    # a slice takes a fraction of the time of new integers, which may be more than the call takes
+    _tokens.extend(range(len(_tokens), count))
+    return _tokens[:count]
 
 
 def call_in_place(subject: Subject, rows: Rows) -> bool:

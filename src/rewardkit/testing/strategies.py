@@ -35,6 +35,7 @@ from rewardkit.testing._drawing import (
     make_column_strategy,
     mix_evenly,
     require_strategy,
+    sample_evenly,
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, NO_TEXT, make_batch
 from rewardkit.testing._spellings import SPELLINGS, make_number_strategy
@@ -172,9 +173,7 @@ def texts(
         )
     if wrong := [word for word in words if not isinstance(word, str)]:
         raise TypeError(f"words: got {wrong[0]!r}, expected texts")
-    pieces = st.sampled_from(_PIECES)
-    if words:
-        pieces = mix_evenly(pieces, st.sampled_from(words))
+    pieces = sample_evenly(_PIECES, words)
     by_kind = {
         "well_formed": mix_evenly(*(tagged(*tags) for tags in layouts)),
         "malformed": mix_evenly(*(tagged(*tags, broken=True) for tags in layouts)),
@@ -324,10 +323,10 @@ def calls(
 
 _COMPLETIONS = {"text": completions(forms="text"), "chat": completions(forms=FORMS[1:])}
 _PROMPTS = {"text": prompts(forms="text"), "chat": prompts(forms="chat"), "any": prompts()}
-# Two draws for up to twelve tokens, for the same reason: equal ones, a rising row, repeated blocks.
-_TOKEN_IDS = st.tuples(st.integers(0, 12), st.integers(0, 9)).map(
-    lambda two: [position * two[1] % 10 for position in range(two[0])]
-)
+# One draw for up to twelve tokens, for the same reason: equal ones, a rising row, repeated blocks.
+_TOKEN_IDS = st.sampled_from(
+    [[at * step % 10 for at in range(count)] for count in range(13) for step in range(10)]
+).map(list)
 
 
 def _make_call_strategy(
