@@ -393,7 +393,7 @@ def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
     size = len(step.answers)
     cases = [(case, step) for case in peers.registered()]
     for group in (peers.GROUP, *peers.GROUPS):
-        wider = peers.made(size, peers.LONG, group=group, words=peers.WORDS)
+        wider = peers.made(size, peers.LONG, group=group, words=peers.VOCABULARY)
         cases += [(case, wider) for case in peers.by_words(group)]
     for case, on in cases:
         batch = on.batch(case.style)

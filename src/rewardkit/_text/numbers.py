@@ -443,7 +443,8 @@ def _multiply(value: Fraction, rest: str, *, is_money: bool) -> tuple[Fraction |
             break
         factor *= _compute_factor(found)
         rest = rest[found.end() :]
-    value *= factor
+    if factor != 1:  # a product with a Fraction takes a microsecond
+        value *= factor
     while factor > 1 and (joined := _compile_joined().match(rest)):
         part = _parse_decimal(joined["digits"])
         part_factor = _compute_cjk_factor(joined["cjk"] or "")
