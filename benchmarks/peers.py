@@ -17,7 +17,7 @@ import logging
 import math
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -458,6 +458,8 @@ class Pair:
     """How the completions are laid out."""
     rows: int | None = None
     """How many of them, where a peer takes milliseconds for one; None for all."""
+    has_same_rule: bool = True
+    """Whether the peer applies the reward's own rule; else the ratio has no bound."""
 
 
 FEW, FEWER = 64, 16
@@ -595,7 +597,7 @@ def by_hand_pairs() -> Iterator[Pair]:
     ):
         reward = rk.build(name)
         same: Peer = partial(rule, split=WORDS.findall)
-        yield Pair(name, reward, says, rule)
+        yield Pair(name, reward, says, rule, has_same_rule=False)
         yield Pair(name, reward, f"{says}, the same words", same)
     for name, notebook, fixed in (
         ("match_format_exactly", closes, closes_fixed),
@@ -605,7 +607,9 @@ def by_hand_pairs() -> Iterator[Pair]:
     ):
         one, other = getattr(published, name), getattr(presets, name)
         yield Pair(f"published.{name}", one, "the notebook's rule", notebook, "bare")
-        yield Pair(f"presets.{name}", other, "the notebook's rule", notebook, "bare")
+        yield Pair(
+            f"presets.{name}", other, "the notebook's rule", notebook, "bare", has_same_rule=False
+        )
         yield Pair(f"presets.{name}", other, "the fixed rule", fixed, "bare")
     yield Pair("presets.reward_len", presets.reward_len, "the course's rule", off_target)
 
@@ -718,6 +722,8 @@ class Case:
     style: str = "think"
     on: str = ""
     """What is another than in the plain step."""
+    fields: str = ""
+    """The fields, for a reader."""
 
 
 def registered() -> Iterator[Case]:
@@ -729,7 +735,26 @@ def registered() -> Iterator[Case]:
         if "/" not in name and name != "judge":  # plugins' names have a prefix
             style, given = REGISTERED.get(name, ("think", [{}]))
             for fields in given:
-                yield Case(name, rk.build(name, **fields), style)
+                yield Case(name, rk.build(name, **fields), style, fields=describe_fields(fields))
+
+
+def describe_fields(fields: Mapping[str, Any]) -> str:
+    """Write the fields of a reward: a component by its name, a long list by its length.
+
+    >>> describe_fields({"verifier": "number", "extractor": {"type": "hash"}, "of": range(12)})
+    'verifier number, extractor hash, 12 of'
+    """
+    parts = []
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            value = value.get("type")  # noqa: PLW2901 - a dictionary of numbers is not named
+        elif not isinstance(value, str) and hasattr(value, "__len__"):
+            few = len(value) <= 3 and all(isinstance(item, str) for item in value)  # noqa: PLR2004
+            names = " and ".join(f"`{item}`" for item in value) if few else ""
+            parts.append(f"{name} {names}" if few else f"{len(value)} {name}")
+            continue
+        parts.append(f"{name} `{value}`" if value is not None else name)
+    return ", ".join(parts)
 
 
 def by_words(group: int) -> Iterator[Case]:

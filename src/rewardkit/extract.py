@@ -18,7 +18,7 @@ from rewardkit._messages import shorten_repr, shorten_text
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
 from rewardkit._text.last_call import remember_last
-from rewardkit._text.patterns import compile_pattern, find_quick_length
+from rewardkit._text.patterns import compile_pattern, prepare_search
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.component import Component
@@ -313,18 +313,19 @@ class Regex(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the group's text; None if the pattern does not match in time."""
-        pattern, found = compile_pattern(self.pattern), None
-        is_quick = len(text) <= find_quick_length(self.pattern, self.timeout)
+        pattern, quick_length = prepare_search(self.pattern, self.timeout)
+        is_quick, group, found = len(text) <= quick_length, self.group, None
         limit = {} if is_quick else {"timeout": self.timeout}
+        is_first = self.which == "first"
         try:
-            if self.which == "first":
+            if is_first:
                 match = pattern.search(text) if is_quick else pattern.search(text, **limit)
-                found = match[self.group] if match else None
+                found = match[group] if match else None
             # a group in a branch that was not taken has no text, and another match may have it
-            if found is None and (self.which == "last" or match):
+            if found is None and (match if is_first else True):
                 for match in pattern.finditer(text, **limit):
-                    found = match[self.group] if match[self.group] is not None else found
-                    if found is not None and self.which == "first":
+                    found = match[group] if match[group] is not None else found
+                    if found is not None and is_first:
                         break
         except TimeoutError:
             return None
