@@ -68,8 +68,8 @@ def prepare_search(pattern: str, timeout: float) -> tuple[Any, int]:
 def find_literal_start(pattern: str) -> str:
     r"""Return a text that every match begins with, "" if there is none.
 
-    >>> find_literal_start(r"#### -?\d+"), find_literal_start(r"\\boxed\{"), find_literal_start("a*")
-    ('#### ', '\\boxed{', '')
+    >>> [find_literal_start(pattern) for pattern in (r"#### -?\d+", r"\\boxed\{", "ab*")]
+    ['#### ', '\\boxed{', 'a']
     """
     # a flag applies to the whole pattern, wherever it is; of branches each begins in its own way
     if "|" in pattern or "(?" in pattern.replace("(?:", ""):
