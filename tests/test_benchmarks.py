@@ -211,4 +211,4 @@ def test_code_is_measured_beside_plain_subprocesses(without_peers):
         assert {"code", "python -c"} <= set(ways)
         assert f"| {kind} | `code` |" in printed
         # of all processes, those that the caller waits for too
-        assert all(total > caller > 0 for _, total, caller in ways["code"])
+        assert all(total > caller > 0 == right - 1 for _, total, caller, right in ways["code"])
