@@ -317,7 +317,7 @@ def tabulate_scorer(figures: dict[str, float]) -> str:
 
 def tabulate_peers(rows: list[Row], sizes: Sequence[str], *, by_hand: bool) -> str:
     """Write the table of the peers from packages, or of the rules by hand."""
-    heads = ["reward", "compared with", "short", "long", "alike", "rule"]
+    heads = ["reward", "compared with", "short", "long", "alike", *(["rule"] if by_hand else [])]
     lines = []
     for row in rows:
         if row["source"].startswith("by hand") is not by_hand:
@@ -326,7 +326,8 @@ def tabulate_peers(rows: list[Row], sizes: Sequence[str], *, by_hand: bool) -> s
         peer = row["peer"] if by_hand else f"{row['source']}: {row['peer']}"
         ratios = [format_ratio(row[size], "peer") for size in sizes]
         lines.append([f"`{row['reward']}`", peer, *ratios, f"{alike:.0%}"])
-        lines[-1].append("same" if row["has_same_rule"] else "other")
+        if by_hand:
+            lines[-1].append("same" if row["has_same_rule"] else "other")
     return format_table(heads, lines, texts=2)
 
 
