@@ -288,7 +288,8 @@ def _read_stripped(text: str) -> Number | None:
     if _INTEGER.fullmatch(text):
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
-    if not DIGIT.search(text):
+    # a tag beside a number is no unit, and the pattern takes many times longer to see that
+    if "<" in text or not DIGIT.search(text):
         return None
     found = _compile_number().fullmatch(_strip_wraps(to_ascii(text)))
     rest = "" if found is None else found["rest"].rstrip(_END_MARKS)

@@ -157,13 +157,15 @@ class RatioMatch(Reward):
             widths.insert(0, 0.0)
             scores.insert(0, Score(self.equal, "the same number"))
         unreadable = Score(self.unreadable, "not two numbers with a ratio")
-        find_width = _COMPARISONS[self.parse]
+        find_width, without_commas = _COMPARISONS[self.parse], self.parse == "python_commas"
 
         def match_reference(answer: str, reference: str) -> Score:
             if exact and answer == reference:
                 return exact
             if stripped and answer.strip() == reference.strip():
                 return stripped
+            if without_commas:
+                answer = answer.replace(",", "")
             try:
                 return scores[find_width(answer, reference, widths)]
             except (ValueError, ZeroDivisionError):
@@ -217,12 +219,8 @@ def _find_float_width(answer: str, reference: str, widths: Sequence[float]) -> i
     return -1
 
 
-def _find_width_without_commas(answer: str, reference: str, widths: Sequence[float]) -> int:
-    return _find_float_width(answer.replace(",", ""), reference, widths)
-
-
 _COMPARISONS = {
     "strict": _find_rational_width,
     "python": _find_float_width,
-    "python_commas": _find_width_without_commas,
+    "python_commas": _find_float_width,
 }
