@@ -50,6 +50,8 @@ UNITS = {
     "backticks": "`a",
     "angles": "<a",
     "zero width": "\u200b",
+    "functions": "\\ln x ",
+    "sums of functions": "\\sin x + ",
     "Chinese": "我数苹果",
     "many words": " ".join(f"w{number}" for number in range(150_000)) + " ",
 }

@@ -135,7 +135,9 @@ HALVES = rf"(?:{SPACE}++and{SPACE}++(?i:{_FRACTION_WORD})\b|{_HALF})"
 """What adds a part to a whole number: 2 and a half."""
 _MULTIPLIER_WORDS = "|".join(words if words != "k" else "(?-i:k)" for words in MULTIPLIERS)
 MULTIPLIER = (
-    rf"(?:{SPACE}{{0,3}}-?(?:(?i:{_MULTIPLIER_WORDS})(?![^\W\d_])|{CJK_MULTIPLIER}++)|\s?\u2030)"
+    # all words begin with a letter: most texts after a number are refused by that
+    rf"(?:{SPACE}{{0,3}}+-?(?=[^\W\d_])(?:(?i:{_MULTIPLIER_WORDS})(?![^\W\d_])"
+    rf"|{CJK_MULTIPLIER}++)|\s?\u2030)"
 )
 """A word or a sign that multiplies the number before it."""
 

@@ -107,6 +107,7 @@ class Sandbox(NamedTuple):
             "RLIMIT_NPROC": processes,  # threads: the filter refuses processes
             "RLIMIT_NOFILE": 64,
             "RLIMIT_FSIZE": 0,
+            "RLIMIT_SIGPENDING": 256,  # timers, too: all programs of a user share a number of them
             "RLIMIT_CORE": 1,  # see `seccomp.py`
         }
         if self.box.warm:

@@ -39,6 +39,7 @@ from rewardkit.verify._sandbox.seccomp import KILLED_EXIT_CODE, build_filter
 from rewardkit.verify._sandbox.streams import (
     Clock,
     KilledError,
+    NoAnswerError,
     SandboxFailedError,
     Sink,
     Stream,
@@ -436,8 +437,8 @@ def _start_waiting_process(box: Box, clock: Clock) -> WaitingProcess:
     server = _find_server(box, clock)
     try:
         return WaitingProcess(server, clock)
-    except SandboxFailedError:
-        with _starting:  # it may have been stopped: the next try starts another one
+    except NoAnswerError:
+        with _starting:  # the next try starts another one
             if _servers.get(box) is server:
                 del _servers[box]
                 server.end()

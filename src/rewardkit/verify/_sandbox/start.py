@@ -40,7 +40,9 @@ def lower_limit(name: str, limit: int) -> None:
     """Set a resource limit for good, or leave it where it is lower."""
     import resource  # noqa: PLC0415 - Windows has none
 
-    kind = getattr(resource, name)
+    kind = getattr(resource, name, None)
+    if kind is None:  # Linux alone has it
+        return
     hard_limit = resource.getrlimit(kind)[1]
     lower = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
     resource.setrlimit(kind, (lower, lower))  # both, so that the code cannot raise it again

@@ -27,6 +27,10 @@ class SandboxFailedError(Exception):
     """A sandbox did not start, or was killed: a fault of the machine, not of the program in it."""
 
 
+class NoAnswerError(SandboxFailedError):
+    """No process has started in time: the one that should have forked it may have been stopped."""
+
+
 class KilledError(TimeoutError):
     """The kernel killed a program: it, or the machine, ran out of something."""
 
@@ -57,7 +61,7 @@ class Clock:
             wait_for_files([file], min(START_SECONDS, seconds), self.interrupt)
         except TimeoutError:
             if seconds > START_SECONDS:
-                raise SandboxFailedError(f"no process in {START_SECONDS:g} s") from None
+                raise NoAnswerError(f"no process in {START_SECONDS:g} s") from None
             raise
 
 
