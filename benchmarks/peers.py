@@ -29,6 +29,7 @@ import rewardkit as rk
 from rewardkit import presets
 from rewardkit._optional import require
 from rewardkit.presets import published
+from rewardkit.registry import lookup
 
 Chat = list[dict[str, str]]
 Peer = Callable[..., Sequence[float | None]]
@@ -709,6 +710,7 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "relative": ("think", [{"reward": "reasoning_steps"}]),
     "difficulty": ("think", [{"reward": "reasoning_steps"}]),
     "best_of": ("think", [{"reward": "reasoning_steps"}]),
+    "standardize": ("think", [{"reward": "reasoning_steps"}]),
 }
 """The style and the fields of those that need them; several where the work differs."""
 
@@ -729,10 +731,11 @@ class Case:
 def registered() -> Iterator[Case]:
     """Yield every built-in reward, with several variants where the code path differs.
 
-    `judge` is left out, since its time is that of the model it asks.
+    Those that ask a model are left out, since their time is the model's.
     """
     for name in rk.names("reward"):
-        if "/" not in name and name != "judge":  # plugins' names have a prefix
+        asks_model = "model" in lookup(name).model_fields
+        if "/" not in name and not asks_model:  # plugins' names have a prefix
             style, given = REGISTERED.get(name, ("think", [{}]))
             for fields in given:
                 yield Case(name, rk.build(name, **fields), style, fields=describe_fields(fields))
