@@ -30,16 +30,20 @@ WITH_nemo_gym := aiohttp anthropic devtools fastapi httptools httpx hydra-core i
 WITH_ray := daft==0.7.26 datasets 'ray[data]==2.60.0'
 ONLY_nemo_gym := --ignore-requires-python nemo-gym==0.7.0
 
+# The page whose tables `make bench` writes, and the executors of programs that it compares.
+PAGE := --page docs/performance.md
+EXECUTORS := verl==0.9.1 eval-protocol==0.3.33
+
 .PHONY: help demo test adapters lint bench fuzz scaling imports docs lock clean
 help:
 	@echo "make demo     train a tiny model with GRPO on the CPU and plot its rewards"
 	@echo "make test     run every test"
 	@echo "make adapters test the adapters with the systems that they are for (7 GB)"
 	@echo "make lint     ruff, mypy, import-linter"
-	@echo "make bench    measure the rewards against their peers"
+	@echo "make bench    measure the rewards against their peers, and write docs/performance.md"
 	@echo "make fuzz     fuzz each reader of texts and files for a minute"
 	@echo "make scaling  measure how their time grows with the text"
-	@echo "make imports  measure how long the import and --help take"
+	@echo "make imports  measure how long the import, --help and check_reward take"
 	@echo "make docs     build the site into site/"
 	@echo "make lock     write the versions that are installed into lock.txt"
 
@@ -87,9 +91,19 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed-bench
-	$(PIP) --no-deps verifiers==0.1.14 tenacity
-	$(BIN)/python benchmarks/throughput.py
+# What verl and eval-protocol run programs with needs a small part of what they depend on. In a
+# folder of their own they change no other package.
+$(VENV)/executors: $(VENV)/installed-bench
+	-$(PIP) --target $@ --no-deps $(EXECUTORS) && $(PIP) --target $@ mcp
+
+# Each writes its tables even if another one fails, or a figure is above its bound.
+bench: $(VENV)/installed-bench $(VENV)/executors
+	-$(PIP) --no-deps verifiers==0.1.14 tenacity
+	@status=0; \
+	$(BIN)/python benchmarks/throughput.py --rounds 11 --processor-time $(PAGE) || status=1; \
+	$(BIN)/python benchmarks/sandbox.py --executors $(VENV)/executors $(PAGE) || status=1; \
+	$(BIN)/python benchmarks/import_time.py $(PAGE) || status=1; \
+	exit $$status
 
 # Without atheris, which has no wheel for every Python, the inputs are changed at random.
 fuzz: $(VENV)/installed-dev

@@ -23,6 +23,7 @@ from rewardkit._text import number_tokens, numbers, strict_json
 from rewardkit._text.fences import find_fences
 from rewardkit.config import read_yaml
 from rewardkit.report import report
+from rewardkit.rewards._judging import Question
 from rewardkit.scoring import score
 from rewardkit.verify import Code
 from rewardkit.verify._math import decide
@@ -220,7 +221,8 @@ def read_replies(data: bytes) -> None:
     choices = {"no": 0.0, "yes": 1.0}
     criteria = {"polite": {"ask": "Is it polite?", "choices": choices}}
     judge = rk.build("judge", criteria=criteria, model="m", api_key_env=None)
-    found = judge._read_reply(read_text(data))  # noqa: SLF001 - without an endpoint
+    question = Question("", (), "", "")
+    found = judge._read_choices(question, read_text(data))  # noqa: SLF001 - without an endpoint
     check(isinstance(found, str) or found["polite"] in choices, found)
 
 

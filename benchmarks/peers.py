@@ -17,7 +17,7 @@ import logging
 import math
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -29,6 +29,7 @@ import rewardkit as rk
 from rewardkit import presets
 from rewardkit._optional import require
 from rewardkit.presets import published
+from rewardkit.registry import lookup
 
 Chat = list[dict[str, str]]
 Peer = Callable[..., Sequence[float | None]]
@@ -86,7 +87,7 @@ def zipf(size: int) -> list[float]:
 
 
 TOKENS = range(50_000)
-WORDS = vocabulary(20_000)
+VOCABULARY = vocabulary(20_000)
 
 
 @dataclass(frozen=True)
@@ -221,11 +222,15 @@ def cosine(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
     return values
 
 
-def repeated(completions: list[Chat], **_: Any) -> list[float]:
+Split = Callable[[str], list[str]]
+"""Gives the words of a text in lower case: at spaces as published, or with `WORDS.findall`."""
+
+
+def repeated(completions: list[Chat], split: Split = str.split, **_: Any) -> list[float]:
     """open-r1's repetition penalty: the share of word trigrams that occurred before."""
     values = []
     for text in texts(completions):
-        words = text.lower().split()
+        words = split(text.lower())
         if len(words) < 3:  # noqa: PLR2004 - a trigram's
             values.append(0.0)
             continue
@@ -259,27 +264,31 @@ def searched_in_time(completions: list[Chat], **_: Any) -> list[float]:
     return [1.0 if match else 0.0 for match in found]
 
 
-def fourgrams(text: str) -> list[tuple[str, ...]]:
+def fourgrams(text: str, split: Split) -> list[tuple[str, ...]]:
     """Return the four-word sequences of a text."""
-    words = text.lower().split()
+    words = split(text.lower())
     return list(zip(words, words[1:], words[2:], words[3:], strict=False))
 
 
-def copied(prompts: list[Chat], completions: list[Chat], **_: Any) -> list[float]:
+def copied(
+    prompts: list[Chat], completions: list[Chat], split: Split = str.split, **_: Any
+) -> list[float]:
     """Return minus the share of a completion's four-word sequences that occur in its prompt."""
     values = []
     for prompt, text in zip(prompts, texts(completions), strict=True):
-        theirs, ours = set(fourgrams(prompt[-1]["content"])), fourgrams(text)
+        theirs, ours = set(fourgrams(prompt[-1]["content"], split)), fourgrams(text, split)
         values.append(-sum(gram in theirs for gram in ours) / len(ours) if ours else 0.0)
     return values
 
 
-def unlike(prompts: list[Chat], completions: list[Chat], **_: Any) -> list[float]:
+def unlike(
+    prompts: list[Chat], completions: list[Chat], split: Split = str.split, **_: Any
+) -> list[float]:
     """Return the mean Jaccard distance of the words to the other completions of the prompt."""
     values = []
     rows = zip(prompts, texts(completions), strict=True)
     for _prompt, group in groupby(rows, key=itemgetter(0)):
-        sets = [set(text.lower().split()) for _, text in group]
+        sets = [set(split(text.lower())) for _, text in group]
         for one, words in enumerate(sets):
             others = sets[:one] + sets[one + 1 :]
             distances = [1 - len(words & other) / len(words | other) for other in others]
@@ -421,6 +430,11 @@ def number_of(text: str | None) -> Decimal | None:
     return Decimal(text.replace("$", "").replace(",", "").rstrip("%"))
 
 
+WORDS = re.compile(
+    r"[^\W_]+(?:['\u2019](?!\d)[^\W_]+|(?<=\d)(?:[.,:/]\d+){1,3})?"
+    r"|[$+=^`|~\u00d7]|(?<!\S)[^\w\s]+(?!\S)"
+)
+"""Words without their punctuation, numbers with their separators, and symbols."""
 NUMBER = re.compile(r"[-+]?\$?[0-9][0-9,]*(?:\.[0-9]+)?%?")
 SENTENCE = r"[.!?\n]+"
 CANDIDATES = ("de", "en", "es", "fr", "id", "it", "ja", "ko", "pt", "ru", "vi", "zh")
@@ -445,6 +459,8 @@ class Pair:
     """How the completions are laid out."""
     rows: int | None = None
     """How many of them, where a peer takes milliseconds for one; None for all."""
+    has_same_rule: bool = True
+    """Whether the peer applies the reward's own rule; else the ratio has no bound."""
 
 
 FEW, FEWER = 64, 16
@@ -571,13 +587,19 @@ def by_hand_pairs() -> Iterator[Pair]:
     yield Pair("tag_count, quarters", quarters, "open-r1's tag count", tags_once, "blocks")
     yield Pair("reasoning_steps", rk.build("reasoning_steps"), "open-r1's steps", steps_marked)
     yield Pair("cosine_length, exact", close, "open-r1's cosine", cosine)
-    yield Pair("repetition, words", rk.build("repetition"), "open-r1's repetition", repeated)
     yield Pair("length, words", words, "words counted", off_target_words)
     yield Pair("regex_match", pattern, "re.search", searched)
     yield Pair("regex_match", pattern, "regex, with a time limit", searched_in_time)
     yield Pair("is_number, in box", integer, "re and Decimal", integer_boxed)
-    yield Pair("prompt_overlap", rk.build("prompt_overlap"), "share of fourgrams", copied)
-    yield Pair("diversity", rk.build("diversity"), "mean Jaccard distance", unlike)
+    for name, says, rule in (
+        ("prompt_overlap", "share of fourgrams", copied),
+        ("diversity", "mean Jaccard distance", unlike),
+        ("repetition", "open-r1's repetition", repeated),
+    ):
+        reward = rk.build(name)
+        same: Peer = partial(rule, split=WORDS.findall)
+        yield Pair(name, reward, says, rule, has_same_rule=False)
+        yield Pair(name, reward, f"{says}, the same words", same)
     for name, notebook, fixed in (
         ("match_format_exactly", closes, closes_fixed),
         ("match_format_approximately", tags_approximate, tags_approximate_fixed),
@@ -586,7 +608,9 @@ def by_hand_pairs() -> Iterator[Pair]:
     ):
         one, other = getattr(published, name), getattr(presets, name)
         yield Pair(f"published.{name}", one, "the notebook's rule", notebook, "bare")
-        yield Pair(f"presets.{name}", other, "the notebook's rule", notebook, "bare")
+        yield Pair(
+            f"presets.{name}", other, "the notebook's rule", notebook, "bare", has_same_rule=False
+        )
         yield Pair(f"presets.{name}", other, "the fixed rule", fixed, "bare")
     yield Pair("presets.reward_len", presets.reward_len, "the course's rule", off_target)
 
@@ -686,6 +710,7 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "relative": ("think", [{"reward": "reasoning_steps"}]),
     "difficulty": ("think", [{"reward": "reasoning_steps"}]),
     "best_of": ("think", [{"reward": "reasoning_steps"}]),
+    "standardize": ("think", [{"reward": "reasoning_steps"}]),
 }
 """The style and the fields of those that need them; several where the work differs."""
 
@@ -699,22 +724,44 @@ class Case:
     style: str = "think"
     on: str = ""
     """What is another than in the plain step."""
+    fields: str = ""
+    """The fields, for a reader."""
 
 
 def registered() -> Iterator[Case]:
     """Yield every built-in reward, with several variants where the code path differs.
 
-    `judge` is left out, since its time is that of the model it asks.
+    Those that ask a model are left out, since their time is the model's.
     """
     for name in rk.names("reward"):
-        if "/" not in name and name != "judge":  # plugins' names have a prefix
+        asks_model = "model" in lookup(name).model_fields
+        if "/" not in name and not asks_model:  # plugins' names have a prefix
             style, given = REGISTERED.get(name, ("think", [{}]))
             for fields in given:
-                yield Case(name, rk.build(name, **fields), style)
+                yield Case(name, rk.build(name, **fields), style, fields=describe_fields(fields))
+
+
+def describe_fields(fields: Mapping[str, Any]) -> str:
+    """Write the fields of a reward: a component by its name, a long list by its length.
+
+    >>> describe_fields({"verifier": "number", "extractor": {"type": "hash"}, "of": range(12)})
+    'verifier number, extractor hash, 12 of'
+    """
+    parts = []
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            value = value.get("type")  # noqa: PLW2901 - a dictionary of numbers is not named
+        elif not isinstance(value, str) and hasattr(value, "__len__"):
+            few = len(value) <= 3 and all(isinstance(item, str) for item in value)  # noqa: PLR2004
+            names = " and ".join(f"`{item}`" for item in value) if few else ""
+            parts.append(f"{name} {names}" if few else f"{len(value)} {name}")
+            continue
+        parts.append(f"{name} `{value}`" if value is not None else name)
+    return ", ".join(parts)
 
 
 def by_words(group: int) -> Iterator[Case]:
     """Yield the rewards that count words, for large vocabularies and groups."""
-    on = f"{len(WORDS):,} words by Zipf, groups of {group}"
+    on = f"{len(VOCABULARY):,} words by Zipf, groups of {group}"
     for name in ("repetition", "prompt_overlap", "diversity") if group == GROUP else ("diversity",):
         yield Case(name, rk.build(name), on=on)

@@ -5,13 +5,18 @@ this process becomes the parent of what they leave behind (Linux's PR_SET_CHILD_
 processes that wait for further rows, and waits for all. Each way runs every round, in turn, so that
 another program on the machine slows down all alike; a ratio is to plain `python -c`.
 
-    python benchmarks/sandbox.py [--rows 64] [--rounds 5] [--workers 2] [--json FILE]
+    python benchmarks/sandbox.py [--rows 64] [--rounds 5] [--workers 2] [--executors FOLDER]
+        [--page FILE.md] [--json FILE]
 
 `python -c` has no sandbox. The local executors of verl (prime_code) and of eval-protocol are
-compared if they are installed; they have none either. The first runs programs that read input, and
-the second programs without:
+compared where they are installed; they have none either. The first runs programs that read input,
+and the second programs without. Neither needs the rest of its package, so a folder is enough:
 
-    pip install --no-deps verl eval-protocol
+    pip install --no-deps --target FOLDER verl==0.9.1 eval-protocol==0.3.33
+    pip install --target FOLDER mcp
+
+This file is not called code.py, after the verifier: as a script's neighbour it would be imported in
+place of the standard library's module `code`.
 """
 
 from __future__ import annotations
@@ -20,18 +25,21 @@ import argparse
 import ctypes
 import json
 import os
-import platform
 import resource
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
+import measuring
 import rewardkit as rk
+from measuring import Spread, format_table
 from rewardkit.verify._sandbox import process
 
 ASSERTS = ["assert double(2) == 4", "assert double('a') == 'aa'", "assert double([]) == []"]
@@ -54,6 +62,8 @@ class Measurement(NamedTuple):
     """Milliseconds of processor time per row, of all processes."""
     caller: float
     """The same, of this process alone."""
+    right: float
+    """The share of the answers that were judged right, which all are."""
 
 
 Way = Callable[[str, Sequence[str], Any, int], Sequence[bool]]
@@ -88,9 +98,24 @@ def run_subprocess(kind: str, answers: Sequence[str], tests: Any, workers: int) 
         return list(pool.map(judge, answers))
 
 
+def import_alone(name: str) -> Any:
+    """Import a module of a package without the packages above it, which import a trainer."""
+    top, *below = name.split(".")
+    spec = find_spec(top)
+    if spec is None or not spec.submodule_search_locations:
+        message = f"No module named {top!r}"
+        raise ModuleNotFoundError(message, name=top)
+    folder = Path(spec.submodule_search_locations[0])
+    for depth in range(len(below)):
+        package = ModuleType(".".join([top, *below[:depth]]))
+        package.__path__ = [str(folder.joinpath(*below[:depth]))]
+        sys.modules[package.__name__] = package
+    return import_module(name)
+
+
 def find_verl() -> Way:
     """Return verl's prime_code."""
-    from verl.utils.reward_score.prime_code import compute_score  # noqa: PLC0415 - if installed
+    compute_score = import_alone("verl.utils.reward_score.prime_code").compute_score
 
     def run(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
         if kind == "asserts":
@@ -106,23 +131,24 @@ def find_verl() -> Way:
 
 def find_eval_protocol() -> Way:
     """Return eval-protocol's local executor."""
-    from eval_protocol.rewards.code_execution import (  # noqa: PLC0415 - if installed
-        execute_python_code,
-    )
+    execute = import_alone("eval_protocol.rewards.code_execution").execute_python_code
 
     def run(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
         if kind != "asserts":
             raise NotImplementedError
         programs = ["\n".join([answer, *tests]) for answer in answers]
         with ThreadPoolExecutor(workers) as pool:
-            return [found["success"] for found in pool.map(execute_python_code, programs)]
+            return [found["success"] for found in pool.map(execute, programs)]
 
     return run
 
 
+BUILT_IN: dict[str, Way] = {"code": run_code, "python -c": run_subprocess}
+
+
 def find_ways() -> dict[str, Way]:
     """Return the ways that are installed here."""
-    ways: dict[str, Way] = {"code": run_code, "python -c": run_subprocess}
+    ways = dict(BUILT_IN)
     for name, find in (("verl", find_verl), ("eval-protocol", find_eval_protocol)):
         try:
             ways[name] = find()
@@ -158,11 +184,8 @@ def measure(way: Way, kind: str, rows: int, workers: int) -> Measurement:
     seconds = time.perf_counter() - start
     end_all_processes()
     after = read_seconds()
-    if not all(right):
-        message = f"{right.count(False)} of {rows} right answers are judged wrong"
-        raise RuntimeError(message)
     total, caller = ((new - old) * 1000 / rows for new, old in zip(after, before, strict=True))
-    return Measurement(rows / seconds, total, caller)
+    return Measurement(rows / seconds, total, caller, sum(right) / rows)
 
 
 def measure_rounds(
@@ -179,42 +202,56 @@ def measure_rounds(
     return found
 
 
-def print_table(kind: str, found: dict[str, list[Measurement]]) -> None:
-    """Print a row for each way: the least and the median of its rounds."""
-    base = statistics.median(each.total for each in found["python -c"])
-    for name, rounds in found.items():
-        totals = [each.total for each in rounds]
-        median = statistics.median(totals)
-        caller = statistics.median(each.caller for each in rounds)
-        speed = statistics.median(each.rows_per_second for each in rounds)
-        print(
-            f"| {kind} | {name} | {speed:.0f} | {min(totals):.1f} / {median:.1f} | {caller:.2f}"
-            f" | {median / base:.2f} |"
-        )
+def tabulate(results: dict[str, dict[str, list[Measurement]]]) -> str:
+    """Write a row for each way and kind of tests, with the median of its rounds."""
+    heads = [
+        "tests",
+        "way",
+        "rows / s",
+        "ms per row",
+        "least",
+        "ms of the caller",
+        "ratio",
+        "right",
+    ]
+    lines = []
+    for kind, found in results.items():
+        base = Spread.of(each.total for each in found["python -c"]).median
+        for name, rounds in found.items():
+            speeds, totals, callers, _ = (Spread.of(each) for each in zip(*rounds, strict=True))
+            least, right = (min(each[index] for each in rounds) for index in (1, 3))
+            figures = [f"{speeds.median:.0f}", totals.format(1), f"{least:.1f}"]
+            figures += [callers.format(2), f"{totals.median / base:.2f}", f"{right:.0%}"]
+            lines.append([kind, f"`{name}`" if name in BUILT_IN else name, *figures])
+    return format_table(heads, lines, texts=2)
 
 
-def main() -> None:
-    """Measure and print the table."""
+def main() -> int:
+    """Measure, and print or write the table; return 1 if `code` judged a right answer wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--executors", type=Path, metavar="FOLDER", help="folder with the others")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    measuring.add_page_option(parser)
     given = parser.parse_args()
+    if given.executors:
+        sys.path.append(str(given.executors))
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     ways = find_ways()
-    print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}")
-    print(f"sandbox: {rk.build('code').describe_sandbox()}\n")  # which is tried out here
-    print("| tests | way | rows / s | ms / row, least / median | ms of the caller | ratio |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    how = f"sandbox: {rk.build('code').describe_sandbox()}"  # which is tried out here
     results = {}
     for kind in KINDS:
         rows = max(given.rows // 4, 1) if kind == "10 inputs" else given.rows
         results[kind] = measure_rounds(ways, kind, rows, given.rounds, given.workers)
-        print_table(kind, results[kind])
+    how = f"{given.rows} rows, of 10 inputs a quarter, {given.rounds} rounds, processor time; {how}"
+    run = measuring.describe_run(how, ("verl", "eval-protocol"))
+    measuring.publish({"programs": f"{tabulate(results)}\n\n{run}"}, given.page)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return int(any(each.right < 1 for found in results.values() for each in found["code"]))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

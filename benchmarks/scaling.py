@@ -50,6 +50,8 @@ UNITS = {
     "backticks": "`a",
     "angles": "<a",
     "zero width": "\u200b",
+    "functions": "\\ln x ",
+    "sums of functions": "\\sin x + ",
     "Chinese": "我数苹果",
     "many words": " ".join(f"w{number}" for number in range(150_000)) + " ",
 }
@@ -64,6 +66,12 @@ OPENED = {
 """The same where something comes first, once."""
 SHAPES: dict[str, tuple[str, str]] = {name: ("", unit) for name, unit in UNITS.items()} | OPENED
 ANYWHERE = {"type": "last_number", "only": True}
+UNREACHABLE = {
+    "model": "none",
+    "base_url": "http://127.0.0.1:1/v1",  # no server listens here
+    "api_key_env": None,
+    "retries": 0,
+}
 FIELDS: dict[str, list[dict[str, Any]]] = {
     "xml_strict": [{}, {"as_published": True}],
     "xml_soft": [{}, {"opened_in_prompt": True}, {"as_published": True}],
@@ -80,12 +88,10 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "judge": [
         {
             "criteria": {"clear": {"ask": "Is it clear?", "choices": {"no": 0, "yes": 1}}},
-            "model": "none",
-            "base_url": "http://127.0.0.1:1/v1",  # no server listens here
-            "api_key_env": None,
-            "retries": 0,
+            **UNREACHABLE,
         }
     ],
+    "relative_judge": [UNREACHABLE],
     "length": [{"target": 100, "unit": "words"}],
     "overlong": [{"max_tokens": 100, "cache_tokens": 50}],
     "repetition": [{}, {"unit": "tokens"}],
@@ -100,16 +106,20 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "relative": [{"reward": "reasoning_steps"}],
     "difficulty": [{"reward": "reasoning_steps"}],
     "best_of": [{"reward": "reasoning_steps"}],
+    "standardize": [{"reward": "reasoning_steps"}],
 }
 """The fields of those that need some; several where the work differs."""
-COMPARED = ("diversity", "prompt_overlap")
+COMPARED = ("diversity", "prompt_overlap", "relative_judge")
 """The rewards that get two completions of one prompt."""
 
 
 def rewards() -> Iterator[tuple[rk.Reward, int]]:
-    """Yield every built-in reward with the number of completions it gets."""
+    """Yield every built-in reward with the number of completions it gets.
+
+    `reward_model` is left out, since it needs a model.
+    """
     for name in rk.names("reward"):
-        if "/" not in name:  # plugins' names have a prefix
+        if "/" not in name and name != "reward_model":  # plugins' names have a prefix
             for fields in FIELDS.get(name, [{}]):
                 yield rk.build(name, **fields), 2 if name in COMPARED else 1
 

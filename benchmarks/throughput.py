@@ -1,34 +1,32 @@
 """Measure the speed of the rewards, relative to their peers and to a GRPO step.
 
-1. The five fixed XML presets are compared with two sets of functions: the published ones, which
-   they replace (the layouts with DOTALL, as people correct them), and functions that apply the same
-   rules as the presets with `re` and DOTALL, and read commas, a dollar sign and a percent sign.
-   Each is called separately, as TRL does, on generated chat completions (fixed seeds, 300 to 1,500
-   characters, 30 % malformed). All run interleaved in one process, and each round has new
-   completions, like a step of training. The ratio is the median over the rounds.
+1. The five fixed XML presets are compared with the published functions, which they replace, and
+   with the same rules by hand (`preset_peers.py`). Each is called separately, as TRL does, on
+   generated chat completions (fixed seeds, 300 to 1,500 characters, 30 % malformed). All run
+   interleaved in one process, and each round has new completions, like a step of training.
 2. The other rewards are compared with their peers in the same way, on short completions as above
    and on long ones of about 4,000 characters. `peers.py` says how to install the peers.
 3. For every registered reward, the share of a GRPO step: of the time to generate 512 long
-   completions of 1,000 tokens at 20,000 tokens per second. The time is the minimum of seven rounds,
-   since other load on the machine only adds time. Rewards that count words are also measured on a
-   large vocabulary, and `diversity` also on larger groups.
-
+   completions of 1,000 tokens at 20,000 tokens per second. Rewards that count words are also
+   measured on a large vocabulary, and `diversity` also on larger groups.
 4. `Scorer.score_columns` is compared with calls of the same five rewards on one Batch.
 
 In all parts the sides alternate in going first, and the cache of parsed numbers is cleared before
-each round, outside the measured time. The cache of `length` and `overlong`, one
-Score per length, is not cleared: both sides are called once before they are measured.
+each round, outside the measured time. The cache of `length` and `overlong`, one Score per length,
+is not cleared: both sides are called once before they are measured. A figure is the median over the
+rounds, with the quartiles.
 
     python benchmarks/throughput.py [--rows 4096] [--step 512] [--rounds 15] [--data FILE.jsonl]
         [--sign TEXT] [--only presets|peers|shares|scorer ...] [--peer TEXT ...]
-        [--processor-time] [--json FILE]
+        [--processor-time] [--page FILE.md] [--json FILE]
 
 `--rows` is the number of completions in part 1 and 4, `--step` that in parts 2 and 3. `--only`
 measures some parts, and `--peer` in part 2 the rewards whose names contain a text. `--data`, for
 part 1 only, is a JSONL file with a `completion` (text) and an `answer` per line; every round then
 uses the same completions. `--sign` inserts a text into each completion of part 1, such as a
-character outside ASCII. `--processor-time` counts the time of the calling thread alone, for a
-machine with other load; it leaves out what worker processes do for `math`.
+character outside ASCII; without it, all five together are measured with an arrow as well.
+`--processor-time` counts the processor time of this process, for a machine with other load; it
+leaves out what worker processes do for `math`. `--page` writes the tables into a page.
 """
 
 from __future__ import annotations
@@ -36,168 +34,40 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import statistics
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import measuring
 import peers
 import rewardkit as rk
-from peers import Chat, Pair, Step, number_of, texts
-from rewardkit import presets
+from measuring import Spread, format_table, measure_in_turn
+from peers import Chat, Pair, Step
+from preset_peers import PRESETS, TAGS
 from rewardkit._text import numbers
 
 Row = dict[str, Any]
-PUBLISHED_BOUND, FIVE_BOUND, PEER_BOUND, SCORER_BOUND = 0.65, 0.366, 1.0, 1.15
+PUBLISHED_BOUND, FIVE_BOUND, PEER_BOUND, HAND_BOUND, SCORER_BOUND = 0.65, 0.366, 1.0, 2.0, 1.15
 """The most that the ratio should be: for all five together beside the published functions and the
-same rules, for a reward beside what a package installs, and for a Scorer beside its rewards."""
-CLOCK = time.perf_counter
+same rules, for a reward beside what a package installs or beside its rule by hand, and for a Scorer
+beside its rewards."""
 PARTS = ("presets", "peers", "shares", "scorer")
+PACKAGES = ("trl", "math-verify", "verifiers", "langid", "py3langid")
 SHARE_BOUND, LANGUAGE_BOUND = 0.5, 1.5
 """The most percent of a step that a reward should take, and that `language` should."""
 STEP_COMPLETIONS = 512
 SHARE_ROUNDS = 7
 STEP_SECONDS = STEP_COMPLETIONS * 1000 / 20_000
+PAIR_SECONDS, MAX_ROUNDS = 0.2, 100
+"""A pair that takes little is measured in more rounds: for this long, or this often."""
 NEAR = 1e-9
 SEED = 3407
 RIGHT, MALFORMED = 0.6, 0.3
-TAGS = ("<reasoning>", "</reasoning>", "<answer>", "</answer>")
-STRICT = re.compile(r"<reasoning>\n(.*?)\n</reasoning>\n<answer>\n(.*?)\n</answer>\s*$", re.DOTALL)
-ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-SOFT = re.compile(r"\s*<reasoning>(.*?)</reasoning>\s*<answer>(.*?)</answer>", re.DOTALL)
-
-
-# The notebook's own patterns, with DOTALL.
-PUBLISHED_STRICT = r"^<reasoning>\n.*?\n</reasoning>\n<answer>\n.*?\n</answer>\n$"
-PUBLISHED_SOFT = r"<reasoning>.*?</reasoning>\s*<answer>.*?</answer>"
-
-
-def split_answer(text: str) -> str:
-    """Return the text after the last opening tag, up to a closing one, as published."""
-    # split as published, without the limits that make it quicker
-    return text.split("<answer>")[-1].split("</answer>")[0].strip()  # noqa: PLC0207 - the same
-
-
-def published_count(completions: list[Chat], **_: Any) -> list[float]:
-    """Count the tags with their newlines, minus the tail."""
-    values = []
-    for text in texts(completions):
-        value = 0.125 * (text.count("<reasoning>\n") == 1)
-        value += 0.125 * (text.count("\n</reasoning>\n") == 1)
-        if text.count("\n<answer>\n") == 1:
-            value += 0.125 - 0.001 * len(text.split("\n</answer>\n")[-1])
-        if text.count("\n</answer>") == 1:
-            value += 0.125 - 0.001 * (len(text.split("\n</answer>")[-1]) - 1)
-        values.append(value)
-    return values
-
-
-def published_soft(completions: list[Chat], **_: Any) -> list[float]:
-    """Match the published soft pattern."""
-    matches = [re.match(PUBLISHED_SOFT, text, re.DOTALL) for text in texts(completions)]
-    return [0.5 if match else 0.0 for match in matches]
-
-
-def published_strict(completions: list[Chat], **_: Any) -> list[float]:
-    """Match the published strict pattern."""
-    matches = [re.match(PUBLISHED_STRICT, text, re.DOTALL) for text in texts(completions)]
-    return [0.5 if match else 0.0 for match in matches]
-
-
-def published_int(completions: list[Chat], **_: Any) -> list[float]:
-    """Check that the split answer is digits."""
-    answers = [split_answer(text) for text in texts(completions)]
-    return [0.5 if answer.isdigit() else 0.0 for answer in answers]
-
-
-def published_correct(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-    """Compare the split answer as text."""
-    answers = [split_answer(text) for text in texts(completions)]
-    return [2.0 if given == right else 0.0 for given, right in zip(answers, answer, strict=True)]
-
-
-def laid_out(pattern: re.Pattern[str], text: str) -> bool:
-    """Check that each tag occurs once, that the pattern matches, and that no block is empty."""
-    if any(text.count(tag) != 1 for tag in TAGS):
-        return False
-    match = pattern.match(text)
-    return match is not None and all(part.strip() for part in match.groups())
-
-
-def only(text: str, tag: str, after: int = -1) -> int:
-    """Return the position of a tag that occurs exactly once after a position, or -1."""
-    position = text.find(tag)
-    return position if position > after and text.find(tag, position + 1) < 0 else -1
-
-
-def answer_of(text: str) -> str | None:
-    """Return the text of the only answer block."""
-    found = ANSWER.findall(text)
-    alone = text.count("<answer>") == text.count("</answer>") == len(found) == 1
-    return found[0].strip() if alone else None
-
-
-def by_hand_count(completions: list[Chat], **_: Any) -> list[float]:
-    """Count the tags that occur once, in order and around content, minus the tail."""
-    values = []
-    for text in texts(completions):
-        kept, last, start = 0, -1, -1
-        for opening, closing in (TAGS[:2], TAGS[2:]):
-            start = only(text, opening, last)
-            if start >= 0:
-                kept, last = kept + 1, start
-            end = only(text, closing, last)
-            if end >= 0 and (start < 0 or text[start + len(opening) : end].strip()):
-                kept, last = kept + 1, end
-        before, closed, tail = text.partition("</answer>")
-        if not closed and start >= 0:
-            tail = before[start + len("<answer>") :]
-        values.append(max(0.0, 0.125 * kept - 0.001 * len(tail.strip())))
-    return values
-
-
-def by_hand_soft(completions: list[Chat], **_: Any) -> list[float]:
-    """Match the soft layout."""
-    return [0.5 if laid_out(SOFT, text) else 0.0 for text in texts(completions)]
-
-
-def by_hand_strict(completions: list[Chat], **_: Any) -> list[float]:
-    """Match the strict layout."""
-    return [0.5 if laid_out(STRICT, text) else 0.0 for text in texts(completions)]
-
-
-def by_hand_int(completions: list[Chat], **_: Any) -> list[float]:
-    """Check that the answer is an integer."""
-    numbers = [number_of(answer_of(text)) for text in texts(completions)]
-    return [0.5 if number is not None and number == int(number) else 0.0 for number in numbers]
-
-
-def by_hand_correct(completions: list[Chat], answer: list[str], **_: Any) -> list[float]:
-    """Compare the answer by value, or as text."""
-    values = []
-    for text, right in zip(texts(completions), answer, strict=True):
-        given = answer_of(text)
-        same = given is not None and given == right.strip()
-        if given and not same:
-            number = number_of(given)
-            same = number is not None and number == number_of(right)
-        values.append(2.0 if same else 0.0)
-    return values
-
-
-PRESETS: dict[str, tuple[Callable[..., list[float]], Callable[..., list[float]], Any]] = {
-    "xmlcount": (published_count, by_hand_count, presets.xmlcount_reward_func),
-    "soft_format": (published_soft, by_hand_soft, presets.soft_format_reward_func),
-    "strict_format": (published_strict, by_hand_strict, presets.strict_format_reward_func),
-    "int": (published_int, by_hand_int, presets.int_reward_func),
-    "correctness": (published_correct, by_hand_correct, presets.correctness_reward_func),
-}
-"""The published function, the same rules by hand, and the preset."""
+ARROW = "\u2192"
 
 
 def made(rows: int, seed: int = SEED) -> tuple[list[Chat], list[str]]:
@@ -256,30 +126,19 @@ def forget() -> None:
     numbers._remembered.cache_clear()  # noqa: SLF001 - nothing public does it, or needs it
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """Measure the time of one call."""
-    start = CLOCK()
-    call()
-    return CLOCK() - start
-
-
-def in_turn(
-    calls: Sequence[Callable[[], Any]], turn: int, *, anew: bool = False
-) -> tuple[float, ...]:
-    """Measure the calls; each round begins with another of them, and `anew` forgets before each."""
-    first = turn % len(calls)
-    order = [*range(first, len(calls)), *range(first)]
-    took = {index: (afresh if anew else seconds)(calls[index]) for index in order}
-    return tuple(took[index] for index in range(len(calls)))
-
-
 def medians(times: list[tuple[float, ...]], theirs: Sequence[str]) -> dict[str, float]:
-    """Return the median time of each side, and the median ratio to each; rewardkit is the last."""
+    """Return each side's median time, and the ratio to each; rewardkit is the last side."""
     figures = {"rewardkit_s": statistics.median(turn[-1] for turn in times)}
     for index, side in enumerate(theirs):
+        ratio = Spread.of(turn[-1] / turn[index] for turn in times)
         figures[f"{side}_s"] = statistics.median(turn[index] for turn in times)
-        figures[f"{side}_ratio"] = statistics.median(turn[-1] / turn[index] for turn in times)
+        figures[f"{side}_ratio"], figures[f"{side}_low"], figures[f"{side}_high"] = ratio
     return figures
+
+
+def format_ratio(figures: dict[str, float], side: str) -> str:
+    """Write the ratio to a side with its quartiles."""
+    return Spread(*(figures[f"{side}_{what}"] for what in ("ratio", "low", "high"))).format()
 
 
 def share_alike(theirs: Sequence[float | None], ours: Sequence[float | None]) -> float:
@@ -293,15 +152,15 @@ def near(left: float | None, right: float | None) -> bool:
     return left is not None and right is not None and abs(left - right) < NEAR
 
 
-def timed_presets(given: argparse.Namespace) -> tuple[int, dict[str, dict[str, float]]]:
+def timed_presets(given: argparse.Namespace, sign: str) -> tuple[int, dict[str, dict[str, float]]]:
     """Return the number of completions, and the figures of each preset and of all five."""
     same = read(given.data) if given.data else None
 
     def batch(seed: int) -> dict[str, Any]:
         completions, answers = same or made(given.rows, seed)
-        if given.sign:
+        if sign:
             contents = [message["content"] for (message,) in completions]
-            marked = [f"{text[:200]}{given.sign}{text[200:]}" for text in contents]
+            marked = [f"{text[:200]}{sign}{text[200:]}" for text in contents]
             completions = [[{"role": "assistant", "content": text}] for text in marked]
         return {"prompts": completions, "completions": completions, "answer": answers}
 
@@ -315,7 +174,8 @@ def timed_presets(given: argparse.Namespace) -> tuple[int, dict[str, dict[str, f
         new = batch(SEED + 1 + turn)
         forget()
         for name, sides in PRESETS.items():
-            times[name].append(in_turn([partial(side, **new) for side in sides], turn))
+            calls = [partial(side, **new) for side in sides]
+            times[name].append(measure_in_turn(calls, turn))
     times["all five"] = [
         tuple(map(sum, zip(*turn, strict=True))) for turn in zip(*times.values(), strict=True)
     ]
@@ -345,7 +205,7 @@ def timed_scorer(rows: int, rounds: int) -> dict[str, float]:
 
         score_columns = partial(scorer.score_columns, columns)
         sides: list[Callable[[], Any]] = [call_rewards, score_columns]
-        times.append(in_turn(sides, turn, anew=True))
+        times.append(measure_in_turn(sides, turn, forget))
     return medians(times, ["rewards"])
 
 
@@ -365,6 +225,7 @@ def timed_peers(
         if names and not any(name in pair.called for name in names):
             continue
         row: Row = {"reward": pair.called, "source": source, "peer": pair.says}
+        row["has_same_rule"] = pair.has_same_rule
         for size, step in steps.items():
             row[size] = timed_pair(pair, step.batch(pair.style, pair.rows), rounds)
         rows.append(row)
@@ -378,11 +239,13 @@ def timed_pair(pair: Pair, batch: dict[str, Any], rounds: int) -> dict[str, floa
         partial(pair.peer, **batch),
         partial(pair.reward, **batch),
     ]
-    times = []
-    for turn in range(rounds):
+    times: list[tuple[float, ...]] = []
+    spent = 0.0
+    while len(times) < rounds or (rounds > 1 and spent < PAIR_SECONDS and len(times) < MAX_ROUNDS):
         forget()
-        times.append(in_turn(sides, turn))
-    figures = {"rows": len(ours), "alike": share_alike(theirs, ours)}
+        times.append(measure_in_turn(sides, len(times)))
+        spent += sum(times[-1])
+    figures = {"rows": len(ours), "rounds": len(times), "alike": share_alike(theirs, ours)}
     return medians(times, ["peer"]) | figures
 
 
@@ -393,7 +256,7 @@ def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
     size = len(step.answers)
     cases = [(case, step) for case in peers.registered()]
     for group in (peers.GROUP, *peers.GROUPS):
-        wider = peers.made(size, peers.LONG, group=group, words=peers.WORDS)
+        wider = peers.made(size, peers.LONG, group=group, words=peers.VOCABULARY)
         cases += [(case, wider) for case in peers.by_words(group)]
     for case, on in cases:
         batch = on.batch(case.style)
@@ -402,30 +265,28 @@ def timed_shares(step: Step, rounds: int) -> tuple[list[Row], dict[str, str]]:
         except ImportError as error:
             skipped[case.name] = str(error)
             continue
-        took = min(afresh(partial(case.reward, **batch)) for _ in range(rounds))
-        whole = took / size * STEP_COMPLETIONS
+        call = partial(case.reward, **batch)
+        took = Spread.of(measure_in_turn([call], 0, forget)[0] for _ in range(rounds))
+        whole = Spread(*(value / size * STEP_COMPLETIONS for value in took))
         figures = {
             "name": case.name,
-            "reward": case.reward.__name__,
+            "reward": case.name,
+            "fields": case.fields,
             "on": case.on,
-            "seconds": whole,
-            "percent": 100 * whole / STEP_SECONDS,
+            "seconds": whole.median,
+            "low": whole.low,
+            "high": whole.high,
+            "percent": 100 * whole.median / STEP_SECONDS,
             "bound": LANGUAGE_BOUND if case.name == "language" else SHARE_BOUND,
         }
         rows.append(figures)
     return rows, skipped
 
 
-def afresh(call: Callable[[], Any]) -> float:
-    """Measure a call as of new completions."""
-    forget()
-    return seconds(call)
-
-
 def installed() -> dict[str, str]:
     """Return the versions of the installed peers."""
     found = {}
-    for package in ("trl", "math-verify", "verifiers", "langid", "py3langid"):
+    for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -433,71 +294,84 @@ def installed() -> dict[str, str]:
     return found
 
 
-def beside(value: float, bound: float) -> str:
-    """Format a figure's bound, marked if the figure exceeds it."""
-    return f"{bound:g}{'  OVER' if value > bound else ''}"
+def tabulate_presets(figures: dict[str, dict[str, float]]) -> str:
+    """Write the table of the presets."""
+    heads = ["preset", "published", "same rules", "rewardkit", "of published", "of same rules"]
+    rows = [
+        [
+            f"`{name}_reward_func`" if name in PRESETS else name,
+            *(f"{row[f'{side}_s'] * 1e3:.1f} ms" for side in ("published", "by_hand", "rewardkit")),
+            *(format_ratio(row, side) for side in ("published", "by_hand")),
+        ]
+        for name, row in figures.items()
+    ]
+    return format_table(heads, rows)
 
 
-def show_presets(figures: dict[str, dict[str, float]]) -> None:
-    """Print the figures of the presets."""
-    print(
-        f"{'':14}{'published':>12}{'by hand':>12}{'rewardkit':>12}"
-        f"{'of published':>14}{'of by hand':>12}{'alike':>8}"
-    )
-    for name, row in figures.items():
-        print(
-            f"{name:14}{row['published_s'] * 1e3:9.1f} ms{row['by_hand_s'] * 1e3:9.1f} ms"
-            f"{row['rewardkit_s'] * 1e3:9.1f} ms{row['published_ratio']:14.2f}"
-            f"{row['by_hand_ratio']:12.2f}{row['by_hand_alike']:8.1%}"
-        )
-    five = figures["all five"]
-    print(
-        f"all five at most {beside(five['published_ratio'], PUBLISHED_BOUND)} of the published,"
-        f" {beside(five['by_hand_ratio'], FIVE_BOUND)} of the same rules by hand"
-    )
+def tabulate_scorer(figures: dict[str, float]) -> str:
+    """Write the table of the Scorer."""
+    heads = ["the rewards on one `Batch`", "`score_columns`", "ratio"]
+    times = [f"{figures[f'{side}_s'] * 1e3:.1f} ms" for side in ("rewards", "rewardkit")]
+    return format_table(heads, [[*times, format_ratio(figures, "rewards")]], texts=0)
 
 
-def show_scorer(figures: dict[str, float]) -> None:
-    """Print the figures of the Scorer."""
-    print(
-        f"\nScorer.score_columns {figures['rewardkit_s'] * 1e3:.1f} ms, the rewards on one Batch"
-        f" {figures['rewards_s'] * 1e3:.1f} ms, ratio {figures['rewards_ratio']:.2f}, at most"
-        f" {beside(figures['rewards_ratio'], SCORER_BOUND)}"
-    )
-
-
-def show_peers(rows: list[Row], sizes: list[str]) -> None:
-    """Print the comparison with the peers, one block per size."""
-    for size in sizes:
-        print(f"\n{size}")
-        print(
-            f"{'reward':42} {'peer':40}{'theirs':>11}{'rewardkit':>11}{'ratio':>8}{'alike':>7}"
-            "   at most"
-        )
-        for row in rows:
-            took = row[size]
-            packaged = not row["source"].startswith("by hand")
-            bound = beside(took["peer_ratio"], PEER_BOUND) if packaged else ""
-            print(
-                f"{row['reward']:42} {row['source'] + ': ' + row['peer']:40}"
-                f"{took['peer_s'] * 1e3:8.2f} ms{took['rewardkit_s'] * 1e3:8.2f} ms"
-                f"{took['peer_ratio']:8.3f}{took['alike']:7.0%}   {bound}".rstrip()
-            )
-
-
-def show_shares(rows: list[Row]) -> None:
-    """Print each reward's share of a step."""
-    print(f"\n{f'of a step of {STEP_SECONDS:g} s':80}{'time':>11}{'share':>9}   under")
+def tabulate_peers(rows: list[Row], sizes: Sequence[str], *, by_hand: bool) -> str:
+    """Write the table of the peers from packages, or of the rules by hand."""
+    heads = ["reward", "compared with", "short", "long", "alike", *(["rule"] if by_hand else [])]
+    lines = []
     for row in rows:
-        called = f"{row['reward']}{', ' if row['on'] else ''}{row['on']}"
-        print(
-            f"{called:80.80}{row['seconds'] * 1e3:8.1f} ms{row['percent']:7.3f} %"
-            f"   {beside(row['percent'], row['bound'])} %"
-        )
+        if row["source"].startswith("by hand") is not by_hand:
+            continue
+        alike = row[sizes[-1]]["alike"]
+        peer = row["peer"] if by_hand else f"{row['source']}: {row['peer']}"
+        ratios = [format_ratio(row[size], "peer") for size in sizes]
+        lines.append([f"`{row['reward']}`", peer, *ratios, f"{alike:.0%}"])
+        if by_hand:
+            lines[-1].append("same" if row["has_same_rule"] else "other")
+    return format_table(heads, lines, texts=2)
 
 
-def main() -> int:
-    """Measure, print tables and the figures as JSON."""
+def tabulate_shares(rows: list[Row]) -> str:
+    """Write the table of each reward's share of a step."""
+    lines = [
+        [
+            ", ".join(filter(None, [f"`{row['reward']}`", row["fields"], row["on"]])),
+            f"{Spread(row['seconds'], row['low'], row['high']).format(1, 1e3)} ms",
+            f"{row['percent']:.2f} %",
+        ]
+        for row in rows
+    ]
+    return format_table(["reward", "time", "share"], lines)
+
+
+def find_excesses(whole: dict[str, Any], sizes: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each figure above its bound."""
+    five = whole.get("figures", {}).get("all five")
+    checked = [
+        (f"all five beside the {side}", five[f"{side}_ratio"], bound)
+        for side, bound in (("published", PUBLISHED_BOUND), ("by_hand", FIVE_BOUND))
+        if five
+    ]
+    for row in whole.get("peers", ()):
+        bound = HAND_BOUND if row["source"].startswith("by hand") else PEER_BOUND
+        checked += [
+            (f"{row['reward']} beside {row['peer']}, {size}", row[size]["peer_ratio"], bound)
+            for size in sizes
+            if row["has_same_rule"]
+        ]
+    checked += [
+        (f"{row['reward']} {row['fields']}", row["percent"], row["bound"])
+        for row in whole.get("shares", ())
+    ]
+    if scorer := whole.get("scorer"):
+        checked.append(("score_columns", scorer["rewards_ratio"], SCORER_BOUND))
+    for name, value, bound in checked:
+        if value > bound:
+            yield f"above its bound: {name}: {value:.3f}, at most {bound:g}"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=4096, help="completions for the XML presets")
     parser.add_argument(
@@ -514,42 +388,54 @@ def main() -> int:
     )
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument(
-        "--processor-time", action="store_true", help="measure the thread's processor time"
+        "--processor-time", action="store_true", help="measure the processor time of this process"
     )
-    given = parser.parse_args()
+    measuring.add_page_option(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, and print or write the tables and the figures as JSON."""
+    given = parse_arguments()
     if given.processor_time:
-        global CLOCK  # noqa: PLW0603 - set once, before anything is measured
-        CLOCK = time.thread_time
-    print(f"{given.rounds} rounds, Python {sys.version.split()[0]}")
+        measuring.use_processor_time()
+    clock = "processor time" if given.processor_time else "wall time"
+    run = measuring.describe_run(f"{given.rounds} rounds or more, {clock}", PACKAGES)
     whole: dict[str, Any] = {"rounds": given.rounds, "skipped": {}, "versions": installed()}
+    tables: dict[str, str] = {}
     if "presets" in given.only:
-        whole["rows"], whole["figures"] = timed_presets(given)
-        print(f"{whole['rows']} completions")
-        show_presets(whole["figures"])
+        whole["rows"], whole["figures"] = timed_presets(given, given.sign)
+        figures = dict(whole["figures"])
+        if not given.sign:
+            _, signed = timed_presets(given, ARROW)
+            figures["all five, an arrow in each text"] = signed["all five"]
+        tables["presets"] = tabulate_presets(figures)
     steps = {
         f"{given.step} completions of {low:,} to {high:,} characters": peers.made(
             given.step, (low, high)
         )
         for low, high in (peers.SHORT, peers.LONG)
     }
+    sizes = [*steps]
     if "peers" in given.only:
         whole["peers"], skipped = timed_peers(steps, given.rounds, given.peer)
         whole["skipped"] |= skipped
-        show_peers(whole["peers"], [*steps])
+        tables["packages"] = tabulate_peers(whole["peers"], sizes, by_hand=False)
+        tables["by hand"] = tabulate_peers(whole["peers"], sizes, by_hand=True)
     if "shares" in given.only:
-        rounds = min(given.rounds, SHARE_ROUNDS)
-        whole["shares"], skipped = timed_shares([*steps.values()][-1], rounds)
+        whole["shares"], skipped = timed_shares(steps[sizes[-1]], min(given.rounds, SHARE_ROUNDS))
         whole["skipped"] |= skipped
-        show_shares(whole["shares"])
+        tables["shares"] = tabulate_shares(whole["shares"])
     if "scorer" in given.only:
         whole["scorer"] = timed_scorer(given.rows, given.rounds)
-        show_scorer(whole["scorer"])
+        tables["scorer"] = tabulate_scorer(whole["scorer"])
+    tables = {name: f"{table}\n\n{run}" for name, table in tables.items()}
+    print(*find_excesses(whole, sizes), sep="\n")
     for name, why in whole["skipped"].items():
         print(f"skipped: {name}: {why}")
-    text = json.dumps(whole)
-    print(text)
+    measuring.publish(tables, given.page)
     if given.json:
-        given.json.write_text(text + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(whole) + "\n", encoding="utf-8")
     return 0
 
 

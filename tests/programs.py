@@ -175,6 +175,10 @@ import socket
 left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 left.bind("\0rewardkit-test")
 print("out")
+=== a hint of how long a file lives
+import fcntl, os, struct
+fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), 1036, struct.pack("Q", 2))
+print("out")
 === a message to a socket by its name
 import socket
 left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -309,6 +313,19 @@ print("out")
 import socket
 socket.sethostname("other")
 print("out")
+=== timers that other programs of the user then lack
+import ctypes
+libc, timer = ctypes.CDLL(None), ctypes.c_void_p()
+print("out" if not any(libc.timer_create(1, None, ctypes.byref(timer)) for _ in range(999)) else "")
+=== a call of another architecture
+import ctypes, mmap
+page = mmap.mmap(-1, 4096, prot=7)
+page.write(bytes.fromhex("53b802000000cd805bc3"))  # fork, as 32 bits have it
+start = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
+if start() == 0:
+    import os
+    os._exit(0)
+print("out")
 === a higher priority
 import os
 os.nice(-5)
@@ -337,6 +354,19 @@ for number in range(300):
 print("out")
 """)
 """Programs that print "out" once they are more than a sandboxed program may be."""
+
+WAYS_TO_DUMP = programs(r"""
+=== a core file where the host hands it to a program
+import resource
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+print("out")
+=== the same, by another call
+import ctypes, platform
+number = {"x86_64": 160, "aarch64": 164}[platform.machine()]
+print("out" if ctypes.CDLL(None).syscall(number, 4, (ctypes.c_uint64 * 2)()) == 0 else "")
+""")
+"""Programs that print "out" once a crash of theirs would write their memory to the host, where its
+setting `kernel.core_pattern` hands it to a program."""
 
 LINGERING = programs(r"""
 === a signal to its group
@@ -1414,6 +1444,199 @@ def f(x):
 assert f(1) == "", f(1)
 """)
 
+# Answers that are not what they seem, where a value of theirs is looked at.
+LIES = cases(r"""
+=== another value each time it is compared
+class Guess(list):
+    tries = 0
+    def __iter__(self):
+        Guess.tries += 1
+        return iter([Guess.tries])
+def f(x):
+    return Guess()
+---
+assert f(1) in ([5], [2], [9])
+=== another value each time, in a list
+class Guess(dict):
+    tries = 0
+    def items(self):
+        Guess.tries += 1
+        return [("a", Guess.tries)]
+def f(x):
+    return [Guess()]
+---
+found = f(1)
+assert found == [{"a": 7}] or found == [{"a": 2}]
+=== a class that says that it is another
+class Odd:
+    __class__ = property(lambda self: int)
+    def __eq__(self, other):
+        return True
+    def __hash__(self):
+        return 1
+def f(x):
+    return Odd()
+---
+assert f(1) == 2
+=== a list by its class, equal to all
+class Odd:
+    __class__ = list
+    def __eq__(self, other):
+        return True
+    def __iter__(self):
+        return iter([1, 2, 3])
+def f(x):
+    return Odd()
+---
+assert f(1) == [1, 2]
+=== a class that is equal to all
+class Meta(type):
+    def __instancecheck__(cls, other):
+        return True
+    def __eq__(cls, other):
+        return True
+    def __hash__(cls):
+        return 0
+class f(metaclass=Meta):
+    def __new__(cls, x):
+        return cls
+---
+assert f(1) == 2
+=== a class that says that it is the built-in one
+class All(int):
+    def __eq__(self, other):
+        return True
+All.__module__, All.__name__, All.__qualname__ = "builtins", "int", "int"
+def f(x):
+    return All(7)
+---
+assert f(1) == 2
+=== a class that says that it is copied
+class date:
+    def __reduce__(self):
+        return date, (b"\x07\xe8\x01\x01",)
+    def __eq__(self, other):
+        return True
+date.__module__ = "datetime"
+def f(x):
+    return date()
+---
+import datetime
+assert f(1) == datetime.date(2024, 2, 2)
+=== a key that is equal to all
+class Key(str):
+    def __hash__(self):
+        return hash("a")
+    def __eq__(self, other):
+        return True
+def f(x):
+    return {Key("b"): 1}
+---
+assert f(1) == {"a": 1}
+=== a member that is equal to all
+class Member(int):
+    def __hash__(self):
+        return hash(2)
+    def __eq__(self, other):
+        return True
+def f(x):
+    return {Member(5)}
+---
+assert f(1) >= {2}
+=== a number that is another when it is rounded or written
+class Number(float):
+    def __round__(self, digits=0):
+        return 2.0
+    def __format__(self, layout):
+        return "2.00"
+def f(x):
+    return Number(9)
+---
+assert round(f(1), 2) == 2.0 or f"{f(1):.2f}" == "2.00"
+=== a block that swallows what fails in it
+class f:
+    def __init__(self, x):
+        pass
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        return True
+---
+with f(1) as found:
+    assert found == 2
+=== replies made by a patched json
+import sys
+def f(x):
+    frame = sys._getframe()
+    while type(frame.f_locals.get("self")).__name__ != "Link":
+        frame = frame.f_back
+    frame.f_locals["self"]._dumps = lambda _: '["value", [true, []]]'
+---
+assert f(1) == 2
+=== a built-in type in place of the answer
+import sys
+frame = sys._getframe()
+while type(frame.f_locals.get("self")).__name__ != "Link":
+    frame = frame.f_back
+frame.f_locals["self"]._send_message("value", {"type": ["bool"]})
+---
+assert f(1) == 2
+=== an error whose text is an object
+import sys
+def f(x):
+    frame = sys._getframe()
+    while type(frame.f_locals.get("self")).__name__ != "Link":
+        frame = frame.f_back
+    frame.f_locals["self"]._send_message("error", ["ValueError"], {"mine": [0]})
+---
+assert f(1) == 2
+=== replies from a thread, ahead of time
+import sys, threading
+def f(x):
+    frame = sys._getframe()
+    while type(frame.f_locals.get("self")).__name__ != "Link":
+        frame = frame.f_back
+    link = frame.f_locals["self"]
+    def reply():
+        while True:
+            link._send_message("value", [x, []])
+    threading.Thread(target=reply, daemon=True).start()
+    return x
+---
+assert f(1) == 1
+assert f(2) == 2
+assert f(3) == 9
+=== an error of a kind that takes more arguments
+def f(x):
+    raise ExceptionGroup("x", [ValueError()])
+---
+try:
+    got = f(1)
+except ValueError:
+    got = 2
+assert got == 2
+=== a test that is skipped
+import unittest
+def f(x):
+    raise unittest.SkipTest("no")
+---
+import unittest
+assert f(1) == 2
+=== calls of each other without end
+def f(callback):
+    def again():
+        return callback(again)
+    return callback(again)
+---
+def callback(function):
+    return function()
+try:
+    got = f(callback)
+except RecursionError:
+    got = None
+assert got == 2
+""")
+
 FORGED = cases(r"""
 === garbage in every pipe
 for fd in range(3, 64):
@@ -1504,6 +1727,18 @@ while True:
     _, end = os.pipe()
     os.set_blocking(end, False)
     os.write(end, b"x" * 10**6)
+=== memory in sockets
+import socket, time
+kept = []
+while True:
+    kept += socket.socketpair()
+    kept[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)
+    kept[-1].setblocking(False)
+    while True:
+        try:
+            kept[-1].send(b"x" * 65536)
+        except OSError:
+            break
 === a fork bomb
 import os
 while True:

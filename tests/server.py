@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from rewardkit.serve import make_app
+from rewardkit.serve.protocol import make_protocol
 
 
 class Reply(NamedTuple):
@@ -56,7 +57,9 @@ def serving(rewards: Any, **options: Any) -> Iterator[Client]:
     """Serve rewards at a free port."""
     uvicorn = pytest.importorskip("uvicorn")
     app = make_app(rewards, **options)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=make_protocol(), log_level="error", lifespan="off")
+    )
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     failure: list[BaseException] = []
     started = threading.Event()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import random
 import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -47,14 +49,76 @@ def benchmark(name: str, *given: str, folder: Path) -> tuple[str, dict]:
     return run.stdout, json.loads((folder / "out").read_text(encoding="utf-8"))
 
 
+PAGE = ROOT / "docs" / "performance.md"
+OF_THROUGHPUT = {"presets", "scorer", "shares", "packages", "by hand"}
+PART = re.compile(r"<!-- measured: (.+?) -->(.*?)<!-- /measured: \1 -->", re.DOTALL)
+
+
+def assert_only_these_changed(page: Path, names: set[str]) -> dict[str, str]:
+    """Compare a copy of the page with the page, and return these parts of the copy."""
+    old, new = PAGE.read_text("utf-8"), page.read_text("utf-8")
+    assert PART.sub("", new) == PART.sub("", old)
+    before, after = dict(PART.findall(old)), dict(PART.findall(new))
+    assert {name for name in before if before[name] != after[name]} == names
+    assert all("\n| --- |" in after[name] or "\n| ---: |" in after[name] for name in names)
+    return {name: after[name] for name in names}
+
+
 @pytest.fixture(scope="module")
 def figures(without_peers: Path) -> dict[str, list[dict]]:
     """The figures of throughput.py with tiny sizes."""
     sizes = ["--rows", "512", "--step", "64", "--rounds", "1"]
+    sizes += ["--page", shutil.copy(PAGE, without_peers / "page.md")]
     printed, written = benchmark("throughput.py", *sizes, folder=without_peers)
     for source in SOURCES:
         assert f"skipped: {source}: " in printed
     return written
+
+
+def test_each_part_of_the_page_is_written_by_a_benchmark():
+    names = [name for name, _ in PART.findall(PAGE.read_text("utf-8"))]
+    assert sorted(names) == sorted({*OF_THROUGHPUT, "programs", "processes"})
+    assert PAGE.read_text("utf-8").count("measured: ") == 2 * len(names)
+
+
+def test_a_benchmark_writes_its_own_tables(figures, without_peers):
+    parts = assert_only_these_changed(without_peers / "page.md", OF_THROUGHPUT)
+    assert "| `presets.reward_len` | the course's rule |" in parts["by hand"]
+    assert "| all five |" in parts["presets"]
+    # the machine and the versions are those of this run
+    assert all(f"CPython {platform.python_version()}" in part for part in parts.values())
+
+
+def test_a_page_without_the_marks_is_refused(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    replace_parts = import_module("measuring").replace_parts
+    with pytest.raises(ValueError, match="no part 'presets'"):
+        replace_parts("<!-- measured: presets -->", {"presets": "|"})
+
+
+def test_rounds_are_summarized_by_their_quartiles(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    spread = import_module("measuring").Spread
+    assert spread.of([5.0, 1.0, 2.0, 4.0, 3.0]) == (3.0, 2.0, 4.0)
+    assert spread.of([3.0, 1.0]) == (2.0, 1.0, 3.0)
+    assert spread.of([0.5]).format() == "0.50 (0.50 to 0.50)"
+
+
+def test_processes_are_measured_beside_pydantics_import(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import_time = import_module("import_time")
+    seconds = {("-c", "import pydantic"): 0.1, ("check.py",): 3.5}
+    monkeypatch.setattr(
+        import_time, "process_seconds", lambda given, folder: seconds.get(tuple(given), 0.25)
+    )
+    page = shutil.copy(PAGE, tmp_path / "page.md")
+    monkeypatch.setattr(sys, "argv", ["import_time.py", "--rounds", "1", "--page", str(page)])
+    assert import_time.main() == 1
+    # 0.25 s is 2.5 times 0.1 s: above 1.8 for the import, and below 3.6 for --help
+    excesses = re.findall("above its bound: `(.+?)`", capsys.readouterr().out)
+    assert excesses == ["import rewardkit", "check_reward"]
+    part = assert_only_these_changed(Path(page), {"processes"})["processes"]
+    assert "| `rewardkit --help` | 250 (250 to 250) ms | 2.50 | 3.6 |" in part
 
 
 def test_the_five_presets_are_measured(figures):
@@ -84,7 +148,8 @@ def test_the_notebooks_rules_by_hand_score_as_the_published_ones(figures):
 
 def test_every_other_reward_has_a_share_and_a_bound(figures):
     built_in = {name for name in rk.names("reward") if "/" not in name}
-    assert {row["name"] for row in figures["shares"]} == built_in - {"judge", "language"}
+    models = {"judge", "relative_judge", "reward_model"}
+    assert {row["name"] for row in figures["shares"]} == built_in - models - {"language"}
     for row in figures["shares"]:
         assert row["percent"] == pytest.approx(100 * row["seconds"] / 25.6)
         assert row["bound"] == 0.5
@@ -104,7 +169,7 @@ def test_growth_is_measured_for_every_other_reward_on_every_shape(without_peers)
     assert "skipped: language" in printed
     built_in = {name for name in rk.names("reward") if "/" not in name}
     measured_names = {re.split(r"\W", name)[0] for name in written}
-    assert measured_names == built_in - {"language", "linear"} | {"sum"}
+    assert measured_names == built_in - {"language", "linear", "reward_model"} | {"sum"}
     assert len({tuple(shapes) for shapes in written.values()}) == 1
     assert {"digits", "many words"} < {*next(iter(written.values()))}
     measured = [row for shapes in written.values() for row in shapes.values()]
@@ -138,11 +203,13 @@ def test_a_finding_is_kept_and_raised(monkeypatch, tmp_path):
 
 @pytest.mark.sandbox
 def test_code_is_measured_beside_plain_subprocesses(without_peers):
-    sizes = ["--rows", "2", "--rounds", "1"]
+    page = shutil.copy(PAGE, without_peers / "programs.md")
+    sizes = ["--rows", "2", "--rounds", "1", "--page", page]
     printed, figures = benchmark("sandbox.py", *sizes, folder=without_peers)
+    assert_only_these_changed(Path(page), {"programs"})
     assert list(figures) == ["asserts", "1 input", "10 inputs"]
     for kind, ways in figures.items():
         assert {"code", "python -c"} <= set(ways)
-        assert f"| {kind} | code |" in printed
+        assert f"| {kind} | `code` |" in printed
         # of all processes, those that the caller waits for too
-        assert all(total > caller > 0 for _, total, caller in ways["code"])
+        assert all(total > caller > 0 == right - 1 for _, total, caller, right in ways["code"])

@@ -367,15 +367,10 @@ def test_readme_figures_are_those_of_the_pages():
     text = read_prose(ROOT / "README.md")
     (count,) = re.findall(r"(\d+) of them earn the full published soft format reward", text)
     assert f"\nsoft_format_reward_func  {count} exploits" in read(DOCS / "audit.md")
-    sentence = (
-        r"run in (\d+) % of the time of the published functions and in (\d+) % of the time of"
-        " hand-written equivalents"
-    )
-    ((published, by_hand),) = re.findall(sentence, text)
-    assert re.search(
-        rf"^\| all five \|.*\| 0\.{published} \| 0\.{by_hand} \|$",
-        read(DOCS / "performance.md"),
-        re.MULTILINE,
-    )
+    assert "run in about half of the time of the published functions and in about a third" in text
+    row = re.search(r"^\| all five \|.+$", read(DOCS / "performance.md"), re.MULTILINE)
+    published, by_hand = (float(ratio) for ratio in re.findall(r"\| (\S+) \(", row[0]))
+    assert 0.4 <= published <= 0.6
+    assert 0.28 <= by_hand <= 0.38
     (share,) = re.findall(r"take ([.\d]+) % of a step of \[a real run\]\(docs/(?:.+?)\.md\)", text)
     assert f"{share}%" in read(DOCS / "runs" / "smollm2_arithmetic.md")

@@ -188,3 +188,13 @@ def test_a_number_in_a_loop_is_no_answer():
 def test_a_run_of_groups_ends_before_a_longer_number(space):
     text = space.join(["100"] * 3000 + ["1000"])
     assert rk.build("last_number").extract(f"{text} in all") == "1000"
+
+
+@pytest.mark.parametrize("which", ["first", "last"])
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [("a1 b a2", "1", "2"), ("b a1 b", "1", "1"), ("b b", None, None), ("no", None, None)],
+)
+def test_a_match_without_the_group_is_passed_over(which, text, first, last):
+    found = rk.build("regex", pattern=r"a(\d)|b", which=which).extract(text)
+    assert found == (first if which == "first" else last)

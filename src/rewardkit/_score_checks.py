@@ -143,8 +143,9 @@ def _check_at_once(
             return None
     except Exception:  # noqa: BLE001 - the caller then looks row by row and says what is wrong
         return None
-    times = size // len(rows)
-    return rows * times, values * times, whys * times
+    if len(rows) == size:
+        return scores, values, whys
+    return rows * size, values * size, whys * size
 
 
 def _score_hint(score: Any) -> str:

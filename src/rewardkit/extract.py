@@ -18,7 +18,7 @@ from rewardkit._messages import shorten_repr, shorten_text
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
 from rewardkit._text.last_call import remember_last
-from rewardkit._text.patterns import compile_pattern, find_quick_length
+from rewardkit._text.patterns import compile_pattern, prepare_search
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.component import Component
@@ -226,12 +226,13 @@ class After(Extractor):
     def extract(self, text: str) -> str | None:
         """Return the text after the marker."""
         text = restore_marks(text, (self.marker,)) if self.lenient else text
-        parts = (
-            text.partition(self.marker) if self.which == "first" else text.rpartition(self.marker)
-        )
-        if not parts[1]:
+        # `partition` would copy the thought before the marker, which is most of the text
+        marker = self.marker
+        start = text.find(marker) if self.which == "first" else text.rfind(marker)
+        if start < 0:
             return None
-        return parts[2].strip() if self.strip else parts[2]
+        found = text[start + len(marker) :]
+        return found.strip() if self.strip else found
 
 
 @final
@@ -312,15 +313,19 @@ class Regex(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the group's text; None if the pattern does not match in time."""
-        found = None
+        pattern, quick_length = prepare_search(self.pattern, self.timeout)
+        is_quick, group, found = len(text) <= quick_length, self.group, None
+        limit = {} if is_quick else {"timeout": self.timeout}
+        is_first = self.which == "first"
         try:
-            is_quick = len(text) <= find_quick_length(self.pattern, self.timeout)
-            limit = {} if is_quick else {"timeout": self.timeout}
-            for match in compile_pattern(self.pattern).finditer(text, **limit):
-                # a group in a branch that was not taken has no text
-                if match[self.group] is not None:
-                    found = match[self.group]
-                    if self.which == "first":
+            if is_first:
+                match = pattern.search(text) if is_quick else pattern.search(text, **limit)
+                found = match[group] if match else None
+            # a group in a branch that was not taken has no text, and another match may have it
+            if found is None and (match if is_first else True):
+                for match in pattern.finditer(text, **limit):
+                    found = match[group] if match[group] is not None else found
+                    if found is not None and is_first:
                         break
         except TimeoutError:
             return None

@@ -8,17 +8,19 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 import rewardkit as rk
 from processes import gone
 from rewardkit.scorer import Scorer
-from rewardkit.serve import make_app
+from rewardkit.serve import make_app, protocol
 from server import serving
 from system_rows import GROUPED, YAML, write_rows
 
@@ -372,3 +374,40 @@ def test_an_application_starts_again_after_its_end(rows):
                 pass
 
     asyncio.run(start_twice())
+
+
+def send_raw(client, *parts):
+    """Send bytes, and return what comes back until the connection is closed."""
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
+        with suppress(ConnectionError):
+            for part in parts:
+                connection.sendall(part)
+        with suppress(ConnectionError):
+            return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    return b""
+
+
+POST = b"POST /score HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+
+
+def test_a_length_of_more_digits_than_python_reads(client):
+    body = b'{"rows": []}'
+    zeros = POST + b"Content-Length: " + b"0" * 5000 + b"12\r\n\r\n" + body
+    assert send_raw(client, zeros).startswith(b"HTTP/1.1 200 ")
+    many = POST + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n" + body
+    assert send_raw(client, many).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_header_without_end_is_cut_off(client):
+    parts = [b"a" * (1 << 16)] * 100
+    assert send_raw(client, b"GET /health HTTP/1.1\r\nX: ", *parts, b"\r\n\r\n") == b""
+    names = [f"X-{number}: y\r\n".encode() * 1000 for number in range(100)]
+    assert send_raw(client, b"GET /health HTTP/1.1\r\n", *names, b"\r\n") == b""
+    assert client.ask("GET", "/health").status == 200
+
+
+def test_a_client_that_sends_nothing_is_cut_off(client, monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+    assert send_raw(client) == b""
+    assert send_raw(client, b"GET /health HTTP/1.1\r\nX: ") == b""
+    assert client.ask("GET", "/health").status == 200

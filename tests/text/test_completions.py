@@ -166,3 +166,43 @@ def test_a_token_that_is_a_mark_stays():
     text = "[A]9<|end|><|return|>\n"
     assert strip_end_tokens([text], keep=["<|end|>"]) == ["[A]9<|end|>"]
     assert strip_end_tokens([text], keep=["<|return|>"]) == [text]
+
+
+ORDINARY = [{"role": "assistant", "content": "8"}]
+SHAPES = [
+    "9",
+    [],
+    [{"role": "assistant", "content": "9"}, {"role": "user", "content": "7"}],
+    [{"role": "user", "content": "9"}],
+    [{"role": "assistant", "content": None}],
+    [{"role": "assistant", "content": b"9"}],
+    [{"role": "assistant", "content": [{"type": "text", "text": "9"}]}],
+    [{"role": "assistant", "reasoning": "9"}],
+    [{"content": "9"}],
+    [{"content": "9", "name": "solver"}],
+    ({"role": "assistant", "content": "9"},),
+    {"role": "assistant", "content": "9"},
+    ["9"],
+    ["ab"],
+    None,
+    9,
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=repr)
+def test_a_completion_reads_the_same_beside_ordinary_ones(shape):
+    (alone,) = rk.Batch([shape]).texts
+    assert alone in ("", "9", "<think>9")
+    assert rk.Batch([ORDINARY, shape, ORDINARY]).texts == ["8", alone, "8"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["", "4", "4\n", "4</s>", "4<|im_end|>\n", "\ud8004", "\u20ac4 "]),
+        min_size=1,
+    )
+)
+def test_texts_of_a_batch_are_those_of_each_row(contents):
+    chat = [[{"role": "assistant", "content": content}] for content in contents]
+    alone = [text for row in chat for text in rk.Batch([row]).texts]
+    assert rk.Batch(chat).texts == rk.Batch(contents).texts == alone

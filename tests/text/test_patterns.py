@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from rewardkit._text.patterns import find_quick_length
+import rewardkit as rk
+from rewardkit._text.patterns import compile_pattern, find_literal_start, find_quick_length
 
 SECONDS_PER_STEP = 2e-8
 
@@ -41,3 +44,38 @@ def test_the_length_is_what_the_steps_allow(pattern, steps):
         size = find_quick_length(pattern, timeout)
         assert steps(size) * SECONDS_PER_STEP <= timeout * (1 + 1e-9)
         assert steps(size + 1) * SECONDS_PER_STEP > timeout * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [
+        ("#### [0-9]+", "#### "),
+        (r"\\boxed\{-?\d+\}", r"\boxed{"),
+        ("</think>", "</think>"),
+        ("ab*", "a"),
+        ("ab{0,2}", "a"),
+        ("a", "a"),
+        ("a?", ""),
+        ("(ab)+", ""),
+        (r"\bab", ""),
+        ("ab|cd", ""),
+        ("ab(?i)c", ""),
+        ("(?<=a)b", ""),
+        ("^ab", ""),
+    ],
+)
+def test_what_every_match_begins_with(pattern, literal):
+    assert find_literal_start(pattern) == literal
+
+
+@given(
+    st.text("ab(){}[]*+?.^$\\|: ", min_size=1, max_size=8),
+    st.text("ab{}. ", max_size=12),
+)
+def test_a_search_that_begins_with_it_finds_the_same(pattern, text):
+    try:
+        compiled = compile_pattern(pattern)
+    except ValueError:
+        assume(False)  # noqa: FBT003 - not a pattern
+    found = rk.build("regex_match", pattern=pattern)(completions=[text])
+    assert found == [float(bool(compiled.search(text)))]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from programs import RIGHT
-from rewardkit.verify._sandbox import guest, host, process
+from rewardkit.verify import code
+from rewardkit.verify._sandbox import guest, host, process, reading
 
 DOUBLE = "def double(x):\n    return x + x"
 ECHO = "print(int(input()) * 2)"
@@ -110,6 +111,10 @@ def test_a_wrong_answer_names_what_failed(judge, answer, tests, detail):
           "        return True\ndef make(): return P()"),
          "assert make() < make()\nassert P()",
          "on the answer's word: P, make; <, bool() of its objects"),
+        ("def f(xs):\n    xs.clear()\n    return []",
+         "xs = [3, 1]\nfound = f(xs)\nassert found == sorted(xs)",
+         "on the answer's word: arguments that it changed"),
+        ("def f(xs): xs.sort()", "xs = [3, 1]\nf(xs)\nassert xs == [1, 3]", ""),
     ],
 )  # fmt: skip
 def test_what_is_taken_on_the_answers_word_is_named(judge, answer, tests, detail):
@@ -177,6 +182,7 @@ def test_pairs_in_the_forms_of_datasets(judge, reference):
         ("nan", "0.5", "wrong"),
         ("1_0.5", "10.5", "wrong"),
         ("0.5  7", "0.5 7", "wrong"),
+        ("9" * 350, "1" * 340 + ".5", "wrong"),
         ("123456789012", "123456789011", "wrong"),
         ("x0.5", "x0.50", "wrong"),
         ("é", "é", "correct"),
@@ -521,6 +527,14 @@ def test_a_batch_has_its_own_deadline(sandboxed):
     ("blocks", "right"),
     [
         (["def half(x):\n    return x / 2", "def area(a, h):\n    return half(a * h)"], True),
+        (
+            [
+                "def half(x):\n    return x / 2",
+                "def double(x):\n    return x * 2",
+                "def area(a, h):\n    return half(double(half(a * h)))",
+            ],
+            True,
+        ),
         # a version before the last one adds nothing to it
         (["def area(a, h):\n    return a * h / 2", "def area(a, h):\n    return a * h"], False),
     ],
@@ -529,3 +543,27 @@ def test_a_helper_in_an_earlier_block_counts(blocks, right):
     answer = "\n".join(f"```python\n{block}\n```" for block in blocks)
     [verdict] = rk.build("code").verify([answer], [["assert area(3, 4) == 6"]])
     assert (verdict.outcome.value == "correct") is right
+
+
+def test_each_block_is_parsed_a_few_times_at_most(monkeypatch):
+    parsed = []
+    parse = reading.parse_quietly
+    monkeypatch.setattr(reading, "parse_quietly", lambda text: parsed.append(text) or parse(text))
+    blocks = [f"z{number} = 1" for number in range(200)]
+    blocks.append("def f(x):\n    return x\n" + "y = 1\n" * 100)
+    answer = "\n".join(f"```python\n{block}\n```" for block in blocks)
+    program = code._find_program(answer, "last", "assert f(1) == 1")
+    assert program.strip() == blocks[-1].strip()
+    assert sum(map(len, parsed)) < 4 * len(answer)
+
+
+def test_a_huge_block_is_not_parsed_before_it_runs(monkeypatch):
+    huge = "x;" * 100_000
+    answer = f"```python\n{DOUBLE}\n```\n```python\n{huge}\n```"
+    parse = reading.parse_quietly
+    monkeypatch.setattr(
+        reading,
+        "parse_quietly",
+        lambda text: pytest.fail("too long") if ";" in text else parse(text),
+    )
+    assert code._find_program(answer, "last", "assert double(1) == 2").strip() == DOUBLE

@@ -21,10 +21,12 @@ from programs import (
     COSTLY,
     FORGED,
     HARM,
+    LIES,
     ONLY_ROOT_OUT,
     WANTED,
     WAYS_OUT,
     WAYS_TO_CHANGE_FILES,
+    WAYS_TO_DUMP,
     WAYS_TO_PASS,
     WAYS_TO_REPORT,
     WAYS_UP,
@@ -149,6 +151,13 @@ def test_no_program_gets_to_more_than_its_own(name, outcomes):
 @pytest.mark.sandbox
 def test_the_sandbox_that_contains_them_works(outcomes):
     assert outcomes["that works"] == "correct"
+
+
+@pytest.mark.sandbox
+def test_no_program_has_its_memory_written_to_the_host():
+    limits = "import resource\nprint(*resource.getrlimit(resource.RLIMIT_CORE))"
+    assert judge(limits, [{"input": "", "output": "1 1"}]).outcome == "correct"
+    assert set(run_programs(WAYS_TO_DUMP).values()) == {"wrong"}
 
 
 @as_root
@@ -317,6 +326,14 @@ def test_each_passes_where_answer_and_tests_are_one_program(name):
 def test_no_wrong_answer_passes(name, unsafe):
     verdict = judge(*(WAYS_TO_PASS | WAYS_TO_REPORT)[name], timeout=4.0, unsafe_subprocess=unsafe)
     assert verdict.outcome in ("wrong", "timeout"), verdict
+
+
+@pytest.mark.parametrize("fields", [{}, {"partial": True}], ids=["first fault", "partial"])
+def test_no_lie_passes(sandboxed, fields):
+    verifier = rk.build("code", timeout=6.0, **fields, **sandboxed)
+    verdicts = verifier.verify(*zip(*LIES.values(), strict=True))
+    found = {name: str(each.outcome) for name, each in zip(LIES, verdicts, strict=True)}
+    assert {name for name in found if found[name] not in ("wrong", "timeout")} == set()
 
 
 # Messages that nobody asked for: the answer finds its end of the link, and forges them.

@@ -310,6 +310,105 @@ def test_without_threads_the_rows_run_one_by_one(monkeypatch):
     assert [each.outcome for each in verify(RIGHT, ("f = abs", RIGHT[1]))] == ["correct", "wrong"]
 
 
+SIGNALS = """
+import os, signal, sys
+import rewardkit as rk
+program = "import signal\\nsignal.signal(signal.SIGALRM, lambda *_: print('x'))\\n"
+program += "signal.setitimer(signal.ITIMER_REAL, 0.01)\\nsignal.pause()"
+answers = ["def f(x): return x + 1", "def f(x): return x", program, "print('x')\\nexit(3)"]
+tests = ["assert f(1) == 2"] * 2 + [{"input": "", "output": "x"}] * 2
+def verify(**fields):
+    verdicts = rk.build("code", timeout=30.0, **fields).verify(answers, tests)
+    print(*[str(each.outcome) for each in verdicts], flush=True)
+"""
+
+
+def test_the_callers_signals_are_not_those_of_programs():
+    with run_script(f"""{SIGNALS}
+for number in (signal.SIGCHLD, signal.SIGALRM, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+verify()
+""") as caller:
+        assert caller.communicate(timeout=120)[0] == "correct wrong correct wrong\n"
+
+
+@pytest.mark.parametrize("sandboxed", [False, True])
+def test_a_lost_exit_code_is_not_one_of_success(sandboxed):
+    with run_script(f"""{SIGNALS}
+from rewardkit.verify._sandbox import box, host
+found = box.Box(host.find_bubblewrap(), nobody=os.geteuid() == 0)
+host.find_box = lambda bwrap, **_: found if bwrap else box.Box(None)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+verify(unsafe_subprocess={not sandboxed})
+""") as caller:
+        assert caller.communicate(timeout=120)[0] == "timeout timeout timeout timeout\n"
+
+
+def test_a_fork_that_holds_a_rows_pipes_does_not_hold_the_row():
+    with run_script("""
+        import os, signal, time
+        import rewardkit as rk
+        from rewardkit.verify._sandbox import process
+        send_files, forks = process.send_files, []
+        def fork_and_send(control, files):
+            if "ready" in files:
+                forks.append(os.fork())
+                if not forks[-1]:
+                    time.sleep(60)
+                    os._exit(0)
+            send_files(control, files)
+        process.send_files = fork_and_send
+        code = rk.build("code", timeout=20.0, workers=1)
+        answers = ["def f(x): return 1", "def f(x): return 2", "print('x')", "exit(3)"]
+        tests = ["assert f(1) == 1"] * 2 + [{"input": "", "output": "x"}] * 2
+        print(*[str(each.outcome) for each in code.verify(answers, tests)], flush=True)
+        for pid in forks:
+            os.kill(pid, signal.SIGKILL)
+    """) as caller:
+        assert caller.communicate(timeout=120)[0] == "correct wrong correct wrong\n"
+
+
+def test_a_server_that_was_stopped_is_replaced(server, monkeypatch):
+    for module, name in ((streams, "START_SECONDS"), (process, "END_SECONDS")):
+        monkeypatch.setattr(module, name, 1.0)
+    for pid in (*descendants(server.process.pid), server.process.pid):
+        os.kill(pid, signal.SIGSTOP)
+    assert [str(each.outcome) for each in verify(RIGHT, workers=1)] == ["correct"]
+    assert process._servers[find_box()] is not server
+
+
+@pytest.mark.parametrize("words", ["Resource temporarily unavailable", "Cannot allocate memory"])
+def test_a_full_machine_chooses_no_weaker_sandbox(monkeypatch, words):
+    tried = []
+    monkeypatch.setattr(host, "_try_box", lambda each: tried.append(each) or f"bwrap: {words}")
+    host._try_boxes.cache_clear()
+    (verdict,) = verify(RIGHT)
+    assert verdict.outcome == "timeout"
+    assert verdict.detail == f"the machine could not run it: bwrap: {words}"
+    assert [(each.warm, each.nobody) for each in tried] == [(True, os.geteuid() == 0)]
+    assert words in rk.build("code").describe_sandbox()
+    monkeypatch.undo()
+    assert verify(RIGHT)[0].outcome == "correct"
+
+
+def test_a_process_that_has_been_ended_is_gone_at_each_question(server):
+    waiting = process.WaitingProcess(server, new_clock())
+    row = process.WarmRow(waiting, {})
+    waiting.end()
+    for _ in range(2):
+        with pytest.raises(streams.SandboxFailedError, match="was killed"):
+            row.end()
+
+
+def test_packages_where_the_working_folder_is_gone(monkeypatch, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert verify(("import pydantic\nprint('x')", ANYTHING), packages=True)[0].outcome == "correct"
+
+
 def test_ctrl_c_ends_all_at_once():
     script = """
         import rewardkit as rk

@@ -73,29 +73,32 @@ def _prepare(contents: list[str]) -> list[str]:
 
 
 def _make_encodable(contents: list[str]) -> list[str]:
+    if all(map(str.isascii, contents)):
+        return contents
     return [text if text.isascii() else replace_surrogates(text) for text in contents]
 
 
 def _read_contents(completions: Sequence[Any]) -> list[str] | None:
     """Return the contents if all completions are texts, or one message by the assistant each."""
     # A fast path: most batches look like this, and reading row by row would be much of a cheap
-    # reward's time.
+    # reward's time. Every check here runs for every row of every batch.
     types = {*map(type, completions)}
     if types == {str}:
         return [*completions]
+    if types != {list}:
+        return None
     try:
-        messages = [message for (message,) in completions]
-        exact = types == {list} and {*map(type, messages)} == {dict}
-        if (
-            not exact
-            or {*map(len, messages)} != {2}
-            or {message["role"] for message in messages} != {"assistant"}
-        ):
-            return None
-        contents = [message["content"] for message in messages]
-        return contents if {*map(type, contents)} == {str} else None
+        contents = [
+            text
+            for (message,) in completions
+            if type(message) is dict
+            and len(message) == 2  # noqa: PLR2004 - no thought beside the content, and no calls
+            and message["role"] == "assistant"
+            and type(text := message["content"]) is str
+        ]
     except (TypeError, ValueError, LookupError):
         return None
+    return contents if len(contents) == len(completions) else None
 
 
 def _read_completion(completion: Any, thought_marks: Marks) -> str:
@@ -214,7 +217,7 @@ def replace_surrogates(text: str) -> str:
     # Tokenizers that cut a character in two give lone surrogates, which raise wherever text is
     # encoded: in a regex, a hash, a file.
     try:
-        text.encode()
+        text.encode("utf-16")  # the quickest encoder: it mostly copies
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text

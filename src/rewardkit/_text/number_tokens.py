@@ -100,8 +100,11 @@ def _find_spans(text: str, position: int) -> Iterator[tuple[int, int]]:
             position = found.end()
             continue
         position = token.end()
-        if token.lastgroup != "command" or _DIGIT.search(text, start, position):
+        if token.lastgroup not in _COMMANDS or _DIGIT.search(text, start, position):
             yield start, position
+
+
+_COMMANDS = ("command", "fraction")
 
 
 class _WordsAfter(dict[str, bool]):
@@ -144,18 +147,20 @@ _NUMBER_START = re.compile(
 _NAMED = re.compile(r"\?P<\w+>")
 _BRACES = r"\{[^{}\n]{0,80}(?:\{[^{}\n]{0,40}\}[^{}\n]{0,40}){0,4}\}"
 _ARGUMENT = rf"(?:{_BRACES}|\\?[A-Za-z]++|[0-9])"
+_FRACTION = rf"\\(?:[cdtsx]?frac|nicefrac){SPACE}?{_ARGUMENT}{SPACE}?{_ARGUMENT}"
 _COMMAND = (
-    rf"\\(?:(?:[cdtsx]?frac|nicefrac|[dt]?binom){SPACE}?{_ARGUMENT}{SPACE}?{_ARGUMENT}"
+    rf"\\(?:[dt]?binom{SPACE}?{_ARGUMENT}{SPACE}?{_ARGUMENT}"
     rf"|sqrt(?:\[[^\[\]\n]{{0,20}}\])?{SPACE}?(?:{_ARGUMENT}|\([^()\n]{{0,40}}\))"
     rf"|(?:log|l[ng]|exp|sin|cos|tan)(?:[_^]{_ARGUMENT}){{0,2}}{SPACE}{{0,2}}"
     rf"(?:{_ARGUMENT}|\(?[\w.]{{1,40}}\)?)?)"
 )
 _RAISED = r"[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]++"
-_COMPOUND = "|".join(
-    rf"{SPACE}?(?:{large})\.?,?{SPACE}?(?:and{SPACE})?[0-9]++(?:\.[0-9]++)?{SPACE}?(?:{small})"
-    r"(?![A-Za-z])"
+_COMPOUND_PARTS = "|".join(
+    rf"(?:{large})\.?,?{SPACE}?(?:and{SPACE})?[0-9]++(?:\.[0-9]++)?{SPACE}?(?:{small})(?![A-Za-z])"
     for large, small in COMPOUNDS.items()
 )
+# all words begin with a letter, or are a mark of feet: that refuses most texts at once
+_COMPOUND = rf"{SPACE}?(?=[^\W\d_]|')(?:{_COMPOUND_PARTS})"
 _CJK_DATE = r"\s?[\u5e74\ub144]\s?[0-9]++\s?[\u6708\uc6d4](?:\s?[0-9]++\s?[\u65e5\u53f7\uc77c])?"
 
 
@@ -168,14 +173,16 @@ def _compile_token() -> re.Pattern[str]:
         rf"""
         (?P<money>[{CURRENCY_SYMBOLS}]|\\?\$)?[-\u2212]?
         (?:
-            {value}
+            (?P<command>{_COMMAND})
+          | {value}
             # a list, a range, a time or a date without spaces
             (?:(?:[.,:/\u3001\u2019'{_MINUS}]|\{{,\}}|,?\\[!,]|,-)[0-9]++)*+
           | \u221a\s?[({{]?[0-9.]++[)}}]?
-          | (?P<command>{_COMMAND})
+          | (?P<fraction>{_FRACTION})
         )
         (?:
-            {HALVES}
+            {SPACE}?\\(?:pi|sqrt|log|ln|sin|cos|tan|e|binom|[dt]?frac)(?![a-z])
+          | {HALVES}
           | (?:{MULTIPLIER}|{SPACE}?\\text[a-z]{{0,2}}\{{{MULTIPLIER}\}}){{1,2}}
             (?:[0-9]++(?:\.[0-9]++)?{MULTIPLIER}?)*+(?:{HALVES})?
           | (?(money)\s?[kKmMbBtT](?!\w)|(?!))
@@ -193,7 +200,6 @@ def _compile_token() -> re.Pattern[str]:
               | _[{{(]?[^\W_]
             )
           | \s?[\u221a\u03c0\u00bc-\u00be\u2150-\u215e]
-          | {SPACE}?\\(?:pi|sqrt|log|ln|sin|cos|tan|e|binom|[dt]?frac)(?![a-z])
           | [\u591a\u4f59\u9918\u51e0\u5e7e]
           | {SPACE}?[-+*/]{SPACE}?[A-Za-z](?![\w'])
         )?+

@@ -135,7 +135,9 @@ HALVES = rf"(?:{SPACE}++and{SPACE}++(?i:{_FRACTION_WORD})\b|{_HALF})"
 """What adds a part to a whole number: 2 and a half."""
 _MULTIPLIER_WORDS = "|".join(words if words != "k" else "(?-i:k)" for words in MULTIPLIERS)
 MULTIPLIER = (
-    rf"(?:{SPACE}{{0,3}}-?(?:(?i:{_MULTIPLIER_WORDS})(?![^\W\d_])|{CJK_MULTIPLIER}++)|\s?\u2030)"
+    # all words begin with a letter: most texts after a number are refused by that
+    rf"(?:{SPACE}{{0,3}}+-?(?=[^\W\d_])(?:(?i:{_MULTIPLIER_WORDS})(?![^\W\d_])"
+    rf"|{CJK_MULTIPLIER}++)|\s?\u2030)"
 )
 """A word or a sign that multiplies the number before it."""
 
@@ -288,7 +290,8 @@ def _read_stripped(text: str) -> Number | None:
     if _INTEGER.fullmatch(text):
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
-    if not DIGIT.search(text):
+    # a tag beside a number is no unit, and the pattern takes many times longer to see that
+    if "<" in text or not DIGIT.search(text):
         return None
     found = _compile_number().fullmatch(_strip_wraps(to_ascii(text)))
     rest = "" if found is None else found["rest"].rstrip(_END_MARKS)
@@ -443,7 +446,8 @@ def _multiply(value: Fraction, rest: str, *, is_money: bool) -> tuple[Fraction |
             break
         factor *= _compute_factor(found)
         rest = rest[found.end() :]
-    value *= factor
+    if factor != 1:  # a product with a Fraction takes a microsecond
+        value *= factor
     while factor > 1 and (joined := _compile_joined().match(rest)):
         part = _parse_decimal(joined["digits"])
         part_factor = _compute_cjk_factor(joined["cjk"] or "")

@@ -58,6 +58,30 @@ def find_quick_length(pattern: str, timeout: float) -> int:
     return int((timeout / (ways * after * _SECONDS_PER_STEP)) ** 0.5)
 
 
+@lru_cache(maxsize=256)
+def prepare_search(pattern: str, timeout: float) -> tuple[Any, int]:
+    """Return the compiled pattern, and the length of the texts that need no time limit."""
+    return compile_pattern(pattern), find_quick_length(pattern, timeout)
+
+
+@lru_cache(maxsize=256)
+def find_literal_start(pattern: str) -> str:
+    r"""Return a text that every match begins with, "" if there is none.
+
+    >>> [find_literal_start(pattern) for pattern in (r"#### -?\d+", r"\\boxed\{", "ab*")]
+    ['#### ', '\\boxed{', 'a']
+    """
+    # a flag applies to the whole pattern, wherever it is; of branches each begins in its own way
+    if "|" in pattern or "(?" in pattern.replace("(?:", ""):
+        return ""
+    literals = _LITERALS.match(pattern)[0]  # type: ignore[index]  # it always matches
+    found = re.sub(r"\\(.)", r"\1", literals, flags=re.DOTALL)
+    # what follows may repeat the last character, or make it optional
+    is_repeated = pattern[len(literals) : len(literals) + 1] in {*"*+?{"}
+    return found[:-1] if is_repeated else found
+
+
+_LITERALS = re.compile(r"(?:[^\\.^$*+?{}\[\]()]|\\[^0-9A-Za-z])*+", re.DOTALL)
 _SECONDS_PER_STEP = 2e-8  # about five times what it takes
 _SIMPLE_ESCAPE = re.compile(r"\\(?:[dDwWsSbBnrt]|[^0-9A-Za-z])", re.DOTALL)
 _REPEATED_GROUP = re.compile(r"\)[*+?{]")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from operator import itemgetter
 
 # A rule in place of a list wherever no prose and no code has the shape: bars within the brackets
 # around a name of two letters or more. All other tokens look like markup and are listed.
@@ -31,8 +32,8 @@ _MAY_BE_LAST = frozenset(
     "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 _MAX_TOKEN_CHARACTERS = 72
-_TAIL_CHARACTERS = 8
 _BLOCK_CHARACTERS = 256
+_take_tail = itemgetter(slice(-8, None))
 # How the last characters of a text look if it may end in a token. It may be wrong about a text that
 # does not end in one: that text is then read by itself.
 _MAY_END_IN_TOKEN = re.compile(
@@ -50,8 +51,8 @@ def strip_end_tokens(texts: list[str], keep: Collection[str] = ()) -> list[str]:
     ['4 ', 'a <|b|> c', '']
     """
     # Most batches have no token, and only a few different ends, which cost less than all rows do.
-    suspects = [text for text in texts if text[-1:] in _MAY_BE_LAST]
-    tails = {text[-_TAIL_CHARACTERS:] for text in suspects}
+    suspects = [text for text in texts if text and text[-1] in _MAY_BE_LAST]
+    tails = {*map(_take_tail, suspects)}
     # the empty text, of a tail that is all white space, is in this string too
     ends = [end for tail in tails if tail and (end := tail.rstrip())[-1:] in ">]["]
     if any(map(_MAY_END_IN_TOKEN.search, ends)):

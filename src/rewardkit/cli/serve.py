@@ -64,6 +64,7 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
 
     from rewardkit.serve import make_app  # noqa: PLC0415 - only this command needs it
     from rewardkit.serve.app import EXTRA, MEBIBYTE  # noqa: PLC0415 - the same
+    from rewardkit.serve.protocol import make_protocol  # noqa: PLC0415 - the same
 
     uvicorn = require("uvicorn", install=EXTRA)
     token = os.environ.get(TOKEN_VARIABLE)
@@ -83,7 +84,11 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
             message = f"anyone who reaches {host} can use this server; set {TOKEN_VARIABLE}"
             sys.stderr.write(f"rewardkit: {message}\n")
         config = uvicorn.Config(
-            app, log_level="warning", lifespan="off", timeout_graceful_shutdown=10
+            app,
+            http=make_protocol(),
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=10,
         )
         address = f"[{host}]" if ":" in host else host
         url = f"http://{address}:{listening.getsockname()[1]}"

@@ -166,19 +166,16 @@ class CosineLength(Reward):
         """
         verdicts = _verify_answers(self, batch)
         right, unread = Outcome.CORRECT, Outcome.BAD_REFERENCE
-
-        def scale_value(outcome: Outcome, length: int) -> float | None:
-            # nobody can say whether such an answer is right, so neither curve applies
-            if outcome is unread:
-                return None
+        max_length, unit, explain = self.max_length, self.unit, batch.explain
+        scores: list[Score] = []
+        for (outcome, _, _), length in zip(verdicts, _measure_lengths(batch, unit), strict=True):
             short, long = self.correct if outcome is right else self.wrong
-            progress = min(length / self.max_length, 1.0)
-            return long + 0.5 * (short - long) * (1 + math.cos(math.pi * progress))
-
-        return [
-            Score(scale_value(verdict.outcome, length), f"{verdict.outcome}, {length} {self.unit}")
-            for verdict, length in zip(verdicts, _measure_lengths(batch, self.unit), strict=True)
-        ]
+            progress = length / max_length if length < max_length else 1.0
+            value = long + 0.5 * (short - long) * (1 + math.cos(math.pi * progress))
+            why = f"{outcome}, {length} {unit}" if explain else ""
+            # nobody can say whether an answer is right without a reference: neither curve applies
+            scores.append(Score(None if outcome is unread else value, why))
+        return scores
 
 
 @final

@@ -7,7 +7,7 @@ those do, for the published scores.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, Self, final
@@ -123,7 +123,7 @@ class RatioMatch(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the match's value for each completion; None for rows without a reference."""
         missing, no_reference = Score(self.missing, "no answer"), Score(None, "no reference")
-        match = cache(self._match_reference)  # the same answer occurs many times in a group
+        match = cache(self._make_matcher())  # the same answer occurs many times in a group
 
         def score_row(answer: str | None, reference: object) -> Score:
             wanted = texts(reference)
@@ -143,33 +143,49 @@ class RatioMatch(Reward):
             for answer, reference in zip(answers, references, strict=True)
         ]
 
-    def _match_reference(self, answer: str, reference: str) -> Score:
-        if self.exact is not None and answer == reference:
-            return Score(self.exact, "the same text")
-        if self.stripped is not None and answer.strip() == reference.strip():
-            return Score(self.stripped, "the same text, stripped")
-        try:
-            is_within = _COMPARISONS[self.parse](answer, reference)
-            if self.equal is not None and is_within(0.0):
-                return Score(self.equal, "the same number")
-            for width, value in self.bands:
-                if is_within(width):
-                    return Score(value, f"within {width:g}")
-        except (ValueError, ZeroDivisionError):
-            return Score(self.unreadable, "not two numbers with a ratio")
-        return Score(self.wrong, "another number")
+    def _make_matcher(self) -> Callable[[str, str], Score]:
+        """Return a function that gives the Score of an answer beside one reference."""
+        exact = None if self.exact is None else Score(self.exact, "the same text")
+        stripped = (
+            None if self.stripped is None else Score(self.stripped, "the same text, stripped")
+        )
+        # the widths that count, each with its Score; the last one is that of any other number
+        widths = [width for width, _ in self.bands]
+        scores = [Score(value, f"within {width:g}") for width, value in self.bands]
+        scores.append(Score(self.wrong, "another number"))
+        if self.equal is not None:
+            widths.insert(0, 0.0)
+            scores.insert(0, Score(self.equal, "the same number"))
+        unreadable = Score(self.unreadable, "not two numbers with a ratio")
+        find_width, without_commas = _COMPARISONS[self.parse], self.parse == "python_commas"
+
+        def match_reference(answer: str, reference: str) -> Score:
+            if exact and answer == reference:
+                return exact
+            if stripped and answer.strip() == reference.strip():
+                return stripped
+            if without_commas:
+                answer = answer.replace(",", "")
+            try:
+                return scores[find_width(answer, reference, widths)]
+            except (ValueError, ZeroDivisionError):
+                return unreadable
+
+        return match_reference
 
 
-def _compare_rationals(answer: str, reference: str) -> Callable[[float], bool]:
-    """Return a function: whether the numbers differ by at most a share of the reference."""
+def _find_rational_width(answer: str, reference: str, widths: Sequence[float]) -> int:
+    """Return the index of the first width that holds the distance, a share of the reference, or -1.
+
+    Raises ValueError if one of the texts is not a number.
+    """
     distance, size = _measure_distance(answer, reference)
-
-    def is_within(width: float) -> bool:
+    for index, width in enumerate(widths):
         # by multiplication: a reference of 0 has no ratio, and only 0 is within any width of it
         numerator, denominator = _as_written_ratio(width)
-        return bool(distance * denominator <= numerator * size)
-
-    return is_within
+        if distance * denominator <= numerator * size:
+            return index
+    return -1
 
 
 def _measure_distance(answer: str, reference: str) -> tuple[Any, Any]:
@@ -177,7 +193,10 @@ def _measure_distance(answer: str, reference: str) -> tuple[Any, Any]:
     integer, right_integer = numbers.read_integer(answer.strip()), numbers.read_integer(reference)
     if integer is not None and right_integer is not None:  # the most common case
         return abs(integer - right_integer), abs(right_integer)
-    given, wanted = numbers.read_number(answer), numbers.read_number(reference)
+    given = numbers.read_number(answer)
+    wanted = (
+        numbers.read_number(reference) if right_integer is None else numbers.Number(right_integer)
+    )
     if given is None or wanted is None:
         raise ValueError
     right: Any = wanted.value  # the types of abs have no union of numbers
@@ -191,18 +210,17 @@ def _as_written_ratio(width: float) -> tuple[int, int]:
     return Fraction(str(width)).as_integer_ratio()
 
 
-def _compare_floats(answer: str, reference: str) -> Callable[[float], bool]:
-    """Return the same with the notebooks' arithmetic; a reference of 0 has no ratio."""
+def _find_float_width(answer: str, reference: str, widths: Sequence[float]) -> int:
+    """Do the same with the notebooks' arithmetic. A reference of 0 raises ZeroDivisionError."""
     given, wanted = float(answer), float(reference)
-    return lambda width: 1 - width <= given / wanted <= 1 + width if width else given == wanted
-
-
-def _compare_floats_without_commas(answer: str, reference: str) -> Callable[[float], bool]:
-    return _compare_floats(answer.replace(",", ""), reference)
+    for index, width in enumerate(widths):
+        if 1 - width <= given / wanted <= 1 + width if width else given == wanted:
+            return index
+    return -1
 
 
 _COMPARISONS = {
-    "strict": _compare_rationals,
-    "python": _compare_floats,
-    "python_commas": _compare_floats_without_commas,
+    "strict": _find_rational_width,
+    "python": _find_float_width,
+    "python_commas": _find_float_width,
 }

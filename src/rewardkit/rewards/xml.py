@@ -263,8 +263,6 @@ class TagCount(Reward):
         after: After = "answer" if self.answer_after else "anything"
 
         def count_tags(text: str) -> int:
-            if self.as_published:
-                return sum(text.count(tag) == 1 for tag in tags)
             end = find_end(text)
             if end >= 0:
                 return total - (self.answer_after and is_blank(text[end:]))
@@ -281,7 +279,12 @@ class TagCount(Reward):
             return Score(score.value, f"{score.why}: {defect}" if defect else score.why)
 
         texts = _read_texts(self, batch)
-        scores = [score_of_count[count_tags(text)] for text in texts]
+        if self.as_published:
+            found_once = [[text.count(tag) == 1 for text in texts] for tag in tags]
+            counts = [*map(sum, zip(*found_once, strict=True))]
+        else:
+            counts = [*map(count_tags, texts)]
+        scores = [score_of_count[count] for count in counts]
         return [*map(explain, texts, scores)] if batch.explain else scores
 
 

@@ -100,7 +100,7 @@ class Code(Verifier):
     def _run_jobs(self, jobs: Sequence[_Job]) -> Mapping[_Job, Verdict]:
         from rewardkit._workers.cpus import count_workers  # noqa: PLC0415 - few use this verifier
         from rewardkit._workers.threads import map_in_threads  # noqa: PLC0415 - the same
-        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - the same
+        from rewardkit.verify._sandbox import host, streams  # noqa: PLC0415 - the same
 
         batch_deadline = time.monotonic() + (self.batch_timeout or math.inf)
         workers = self.workers or count_workers()
@@ -112,7 +112,8 @@ class Code(Verifier):
 
             # Threads are enough: each waits for its processes.
             found = map_in_threads(run_job, jobs, workers)
-        except OSError as error:  # such as no open file left
+        # such as no open file left
+        except (OSError, streams.SandboxFailedError) as error:
             found = [_blame_machine(error)] * len(jobs)
         return dict(zip(jobs, found, strict=True))
 
@@ -124,11 +125,11 @@ class Code(Verifier):
 
     def describe_sandbox(self) -> str:
         """Say what answers run in on this machine, or why they cannot."""
-        from rewardkit.verify._sandbox import host  # noqa: PLC0415 - few use this verifier
+        from rewardkit.verify._sandbox import host, streams  # noqa: PLC0415 - few use this verifier
 
         try:
             return host.describe_box(self._find_box())
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, streams.SandboxFailedError) as error:
             return f"nothing: {error}"
 
     def _prepare(self, answer: str | None, reference: Any) -> Verdict | _Job:
@@ -259,6 +260,7 @@ def _words_near(words: Sequence[str], wanted: Sequence[str], tolerance: float) -
             # an integer is exact: another one is another answer
             _DECIMAL.fullmatch(right) is not None
             and _NUMBER.fullmatch(word) is not None
+            and abs(float(right)) < math.inf  # an overflow would be near any other
             and math.isclose(float(word), float(right), rel_tol=tolerance, abs_tol=tolerance)
         )
         for word, right in zip(words, wanted, strict=True)
@@ -290,22 +292,15 @@ def _find_program(answer: str, which: Literal["first", "last"], tests: Tests) ->
 
 def _add_helpers(program: str, earlier: Sequence[str]) -> str:
     """Put the earlier blocks before a program that define what it uses and does not define."""
-    import ast  # noqa: PLC0415 - only answers with several blocks are read
-
-    defined = _defined_names(program)
+    defined, used = _defined_names(program), _names_in(program)
     parts = [program]
     for block in reversed(earlier):
-        used = {
-            node.id
-            for statement in _parse_program(parts[0])
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name)
-        }
         helpers = _defined_names(block)
         # a block that defines the same names is an earlier version, not a helper
         if helpers & used and not helpers & defined:
             parts.insert(0, block)
             defined |= helpers
+            used |= _names_in(block)
     return "\n".join(parts)
 
 
@@ -337,6 +332,7 @@ def _count_needs_met(program: str, tests: Tests) -> int:
     return len(_used_names(tests) & _defined_names(program))
 
 
+_MAX_PARSED_CHARACTERS = 100_000
 _READS_INPUT = re.compile(r"\binput\s*+\(|\bstdin\b|\bopen\(0")
 
 
@@ -345,12 +341,12 @@ def _used_names(tests: str) -> frozenset[str]:
     """Return the names that tests use without defining or importing them from other modules."""
     import ast  # noqa: PLC0415 - only tests are read
 
-    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - the same
+    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - the same
 
-    _, names = guest.read_tests(tests)
+    _, names = reading.read_tests(tests)
     imported = {
         alias.name
-        for node in ast.walk(guest.parse_quietly(tests))
+        for node in ast.walk(reading.parse_quietly(tests))
         if isinstance(node, ast.ImportFrom) and node.module == "solution"
         for alias in node.names
     }
@@ -371,12 +367,26 @@ def _defined_names(program: str) -> set[str]:
     return names
 
 
-def _parse_program(text: str) -> list[ast.stmt]:
-    """Return the statements of a program, none if it is not Python."""
-    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - few answers need it
+def _names_in(program: str) -> set[str]:
+    import ast  # noqa: PLC0415 - only answers with several blocks are read
 
+    return {
+        node.id
+        for statement in _parse_program(program)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name)
+    }
+
+
+def _parse_program(text: str) -> list[ast.stmt]:
+    """Return the statements of a program, none if it is not Python, or too long to be one."""
+    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - few answers need it
+
+    # A tree takes a thousand times the memory of its text, in this process, which has no limits.
+    if len(text) > _MAX_PARSED_CHARACTERS:
+        return []
     try:
-        return guest.parse_quietly(text).body
+        return reading.parse_quietly(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 
@@ -385,7 +395,7 @@ def _read_tests(reference: Any) -> Tests | None:
     """Return a reference's tests, None if it has no test."""
     import json  # noqa: PLC0415 - few use this verifier
 
-    from rewardkit.verify._sandbox import guest  # noqa: PLC0415 - the same
+    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - the same
 
     if isinstance(reference, str) and reference.lstrip()[:1] in ("[", "{"):
         with suppress(ValueError, RecursionError):  # Python may begin with a list, too
@@ -394,7 +404,7 @@ def _read_tests(reference: Any) -> Tests | None:
         reference = "\n".join(reference)
     try:
         if isinstance(reference, str):
-            steps, _ = guest.read_tests(reference)
+            steps, _ = reading.read_tests(reference)
             return reference if any(is_test for _, is_test in steps) else None
         pairs = tuple(_read_pairs(reference))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):

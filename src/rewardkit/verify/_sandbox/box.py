@@ -8,6 +8,7 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
+_READING = "rewardkit.verify._sandbox.reading"  # what `guest.py` imports
 PYTHON = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -37,8 +38,11 @@ def build_loader(box: Box, file: int) -> str:
     """
     drop = "start['become_nobody']();" if box.nobody else ""
     return (
-        f"import marshal, os; del os.environ['PYTHONHASHSEED']; file = os.fdopen({file}, 'rb');"
+        "import marshal, os, sys; del os.environ['PYTHONHASHSEED'];"
+        f" file = os.fdopen({file}, 'rb');"
         " data = marshal.load(file); file.close(); codes = data[0];"
+        f" sys.modules['{_READING}'] = module = type(sys)('{_READING}');"
+        " exec(codes['reading'], vars(module));"
         " guest, start = {'__name__': 'guest'}, {'__name__': 'start'};"
         f" exec(codes['guest'], guest); exec(codes['start'], start); {drop}"
     )
@@ -54,7 +58,7 @@ def compile_guest() -> dict[str, CodeType]:
             "exec",
             dont_inherit=True,
         )
-        for name in ("guest", "start", "waiting")
+        for name in ("reading", "guest", "start", "waiting")
     }
 
 

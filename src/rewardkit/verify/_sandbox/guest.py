@@ -6,7 +6,8 @@ what arrives is made of plain data alone: numbers, text, bytes, dates, and built
 an answer chooses what its functions return, and nothing else: it sees neither the tests nor the
 values that they expect, and cannot change what they report.
 
-This file is also the program that a bare Python runs, so it imports the standard library alone.
+This file is also the program that a bare Python runs, so it imports the standard library alone, and
+`reading.py`, which the program has loaded.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import os
 import sys
 from types import ModuleType
 
+from rewardkit.verify._sandbox.reading import MAKE_CHANGES, NAMES, insert_changes, read_tests
+
 TYPE_CHECKING = False  # importing typing for it would slow down every start
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
@@ -35,18 +37,6 @@ _COPIED_CLASSES = {
     *("builtins.range", "decimal.Decimal", "fractions.Fraction"),
     *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta"),
 }
-# What tests use of modules without importing them, beside the modules of the standard library. An
-# answer that defines one of them could let any test pass.
-_MODULES = {"np": "numpy", "numpy": "numpy", "pytest": "pytest", "pd": "pandas"}
-_MEMBERS = {
-    "math": "isclose isnan isinf",
-    "pytest": "approx raises",
-    "numpy": "allclose array_equal",
-    "collections": "Counter OrderedDict defaultdict deque",
-    "fractions": "Fraction",
-    "decimal": "Decimal",
-}
-_NAMES = {name: module for module, names in _MEMBERS.items() for name in names.split()}
 _BUILTIN_TYPES = {name: value for name, value in vars(builtins).items() if isinstance(value, type)}
 # Operators of one of the answer's objects: of it alone, or with keys and values sent to it.
 _UNARY = [
@@ -100,7 +90,7 @@ class Remote:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Remote):
             return self is other or bool(self.__link__.ask("eq", self, other))
-        plain = self.__link__.ask("plain", self)
+        plain = self.__link__.fetch_plain(self)
         return not isinstance(plain, Remote) and bool(plain == other)
 
     def __hash__(self) -> int:
@@ -182,10 +172,22 @@ class Link:
         self._ours: list[Any] = []
         self._theirs: dict[int, Remote] = {}
         self._tags: dict[int, dict[str, list[int]]] = {}
+        self._plain: dict[int, Any] = {}
+
+    def fetch_plain(self, remote: Remote) -> Any:
+        """Return an object's plain data, the same until something else is asked for.
+
+        Otherwise it could be another value each time it is compared, until one is right.
+        """
+        if id(remote) not in self._plain:
+            self._plain[id(remote)] = self.ask("plain", remote)
+        return self._plain[id(remote)]
 
     def ask(self, operation: str, *operands: Any) -> Any:
         """Return the result of an operation there. Raises what it raised, or PeerClosed."""
         self.decided_there.update(_DECIDED_THERE.keys() & {operation})
+        if operation != "plain":
+            self._plain.clear()
         self._send_message("ask", operation, [self._encode_value(operand) for operand in operands])
         while True:
             kind, content = self._receive_message()
@@ -201,7 +203,9 @@ class Link:
         Tests call it after each statement, not after each call: of `assert f(a) == sorted(a)` a
         function that empties `a` and returns an empty list would be right.
         """
-        _replace_contents(self.changes)
+        if self.changes:
+            self.decided_there.add("changes")
+            _replace_contents(self.changes)
 
     def serve(self) -> NoReturn:
         """Answer until the other process is gone."""
@@ -376,7 +380,7 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
     link = Link(incoming, outgoing, {"call": call})
     steps, names = read_tests(source)
     namespace = vars(make_module("__main__"))
-    namespace[_MAKE_CHANGES] = link.make_changes
+    namespace[MAKE_CHANGES] = link.make_changes
 
     def report_line(line: object) -> None:
         os.write(report, f"{line}\n".encode(errors="replace"))
@@ -392,7 +396,7 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
         report_line(fault)
         return
     for step, is_test in steps:
-        code = compile(_insert_changes(step), "<tests>", "exec")
+        code = compile(insert_changes(step), "<tests>", "exec")
         fault = _find_fault(lambda code=code: exec(code, namespace), link, source)  # type: ignore[misc]  # noqa: S102 - in a sandbox
         if fault or is_test:
             report_line(fault)
@@ -409,7 +413,7 @@ def _fill_namespace(
     for name, module in names.items():
         try:
             source = __import__(module) if module else solution
-            is_member = not module or name in _NAMES
+            is_member = not module or name in NAMES
             namespace[name] = getattr(source, name) if is_member else source
         except (AttributeError, ImportError):
             continue  # the test that uses it fails, and names it
@@ -423,34 +427,11 @@ def _describe_trust(names: list[str], operations: set[str]) -> str:
     One name is what they test. Of several, some may be what they test it with.
     """
     parts = [", ".join(sorted(names))] if len(names) > 1 else []
-    if operations:
-        shown = [text for name, text in _DECIDED_THERE.items() if name in operations]
+    if shown := [text for name, text in _DECIDED_THERE.items() if name in operations]:
         parts.append(f"{', '.join(shown)} of its objects")
+    if "changes" in operations:
+        parts.append("arguments that it changed")
     return "; ".join(parts)
-
-
-_MAKE_CHANGES = "__make_changes__"
-
-
-def _insert_changes(step: ast.Module) -> ast.Module:
-    """Add a call of `Link.make_changes` after each statement that may call a function."""
-    import ast  # noqa: PLC0415 - only tests are read
-
-    simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Assert)
-    for node in ast.walk(step):
-        for field in ("body", "orelse", "finalbody"):
-            statements = getattr(node, field, None)
-            if not isinstance(statements, list):  # a lambda has an expression
-                continue
-            added = []
-            for statement in statements:
-                added.append(statement)
-                calls = any(isinstance(part, ast.Call) for part in ast.walk(statement))
-                if isinstance(statement, simple) and calls:
-                    call = ast.parse(f"{_MAKE_CHANGES}()").body[0]
-                    added.append(ast.copy_location(call, statement))
-            setattr(node, field, added)
-    return ast.fix_missing_locations(step)
 
 
 def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
@@ -467,84 +448,3 @@ def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
         return " ".join(f"{name}{message}".split())[:200]
     # The tests may have caught the exception that said so.
     return "the program ended" if link.is_closed else ""
-
-
-def parse_quietly(source: str) -> ast.Module:
-    """Parse Python without warnings, which `python -W error` would turn into a SyntaxError."""
-    import ast  # noqa: PLC0415 - only tests are read
-    import warnings  # noqa: PLC0415 - the same
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as of an invalid escape
-        return ast.parse(source)
-
-
-def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, str]]:
-    """Return the steps of tests, and the names that they use without defining them.
-
-    A step is a top-level statement, and whether it is a test: it asserts, raises, or uses a
-    function that the tests define. Each function `test_...` without arguments is one more step. A
-    name, never a built-in's, is the answer's, or it belongs to a module: one of the standard
-    library if a dot follows it (`math.isclose`), numpy or pytest, or what tests compare with
-    (`isclose`, `approx`, `Counter`) if they use something of the answer as well. The mapping says
-    which module, "" for the answer. Raises SyntaxError, ValueError, RecursionError or MemoryError
-    for text that is not Python.
-    """
-    import ast  # noqa: PLC0415 - only tests are read
-
-    tree = parse_quietly(source)
-    functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
-    preparations = (
-        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
-        *(ast.Assign, ast.AnnAssign, ast.AugAssign),
-    )
-
-    def is_test(statement: ast.stmt) -> bool:
-        return not isinstance(statement, preparations) and any(
-            isinstance(node, ast.Assert | ast.Raise)
-            or (isinstance(node, ast.Name) and node.id in functions)
-            for node in ast.walk(statement)
-        )
-
-    def imports_all_names(statement: ast.stmt) -> bool:
-        is_import = isinstance(statement, ast.ImportFrom)
-        return is_import and ast.unparse(statement) == "from solution import *"
-
-    steps = [
-        (ast.Module([each], []), is_test(each)) for each in tree.body if not imports_all_names(each)
-    ]
-    for name, function in functions.items():
-        if name.startswith("test_") and not function.args.args:
-            steps.append((ast.parse(f"{name}()"), True))
-    defined = {*vars(builtins), *functions}
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            name = node.value.id
-            is_standard = name in sys.stdlib_module_names
-            names[name] = name if is_standard else _MODULES.get(name, "")
-        elif isinstance(node, ast.Name):
-            names.setdefault(node.id, "")
-            if not isinstance(node.ctx, ast.Load):
-                defined.add(node.id)
-    names = {name: module for name, module in names.items() if name not in defined}
-    # Tests of nothing but `isclose` test an answer that defines it.
-    of_answer = {name for name, module in names.items() if not module}
-    if of_answer - _NAMES.keys() - _find_own_names(tree):
-        names = {name: module or _NAMES.get(name, "") for name, module in names.items()}
-    return steps, names
-
-
-def _find_own_names(tree: ast.Module) -> set[str]:
-    """Return the names that tests give to arguments, imports and caught errors."""
-    import ast  # noqa: PLC0415 - only tests are read
-
-    own = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.arg):
-            own.add(node.arg)
-        elif isinstance(node, ast.alias):
-            own.add(node.asname or node.name.partition(".")[0])
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            own.add(node.name)
-    return own

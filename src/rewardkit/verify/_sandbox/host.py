@@ -8,6 +8,7 @@ process is started, and kept for the next rows, is in `process.py`.
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import shutil
@@ -30,6 +31,7 @@ from rewardkit.verify._sandbox.streams import (
     Stream,
     open_nameless_file,
     open_pipe,
+    wait_for_files,
 )
 
 MAX_THREADS = 16
@@ -85,7 +87,7 @@ class Sandbox(NamedTuple):
             streams = {"incoming": replies, "outgoing": asking, "report": reporting}
             task = self._build_task("run_tests", tests, partial=partial)
             second = stack.enter_context(start_row(self.box, task, streams, clock))
-            report = _read_until(reports, MAX_REPORT_BYTES, clock, first, second)
+            report = _read_until(reports, MAX_REPORT_BYTES, clock, second, first)
             # Pipes close a moment before their process has ended, which says why it has: what the
             # kernel has killed is not wrong.
             _wait_a_moment(second, clock)
@@ -105,8 +107,11 @@ class Sandbox(NamedTuple):
             "RLIMIT_NPROC": processes,  # threads: the filter refuses processes
             "RLIMIT_NOFILE": 64,
             "RLIMIT_FSIZE": 0,
-            "RLIMIT_CORE": 0,
+            "RLIMIT_SIGPENDING": 256,  # timers, too: all programs of a user share a number of them
+            "RLIMIT_CORE": 1,  # see `seccomp.py`
         }
+        if self.box.warm:
+            del limits["RLIMIT_CORE"]  # the waiting process has it
         return {
             "role": role,  # a function of `guest.py`
             "source": source,
@@ -117,7 +122,10 @@ class Sandbox(NamedTuple):
 
 
 def find_bubblewrap() -> str:
-    """Return bubblewrap's path. Raises RuntimeError if it is missing or does not work here."""
+    """Return bubblewrap's path. Raises RuntimeError if it is missing or does not work here.
+
+    Raises SandboxFailedError for a fault of the machine that may pass.
+    """
     _refuse_windows()
     path = shutil.which("bwrap")
     reason = ""
@@ -131,6 +139,8 @@ def find_bubblewrap() -> str:
         try:
             find_box(path, packages=False)
         except SandboxFailedError as error:
+            if _may_pass(str(error)):
+                raise
             reason = str(error)
     if path is None or reason:
         message = (
@@ -179,6 +189,8 @@ def _try_boxes(bwrap: str, packages: tuple[str, ...]) -> Box:
             box = Box(bwrap, packages, warm, nobody)
             if fault := _try_box(box):
                 reason = fault
+                if _may_pass(fault):  # else a full machine would choose a weaker box for good
+                    raise SandboxFailedError(fault)
                 continue
             if is_root and not nobody:
                 message = (
@@ -189,6 +201,15 @@ def _try_boxes(bwrap: str, packages: tuple[str, ...]) -> Box:
                 warnings.warn(message, RuntimeWarning, stacklevel=2)
             return box
     raise SandboxFailedError(reason)
+
+
+_PASSING_FAULTS = [os.strerror(each) for each in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE)]
+_LATE = "a sandbox did not start in time"
+
+
+def _may_pass(fault: str) -> bool:
+    """Whether a machine is full or busy, by the words of bubblewrap or Python."""
+    return any(words in fault for words in (*_PASSING_FAULTS, _LATE))
 
 
 def _others_can_read(path: str) -> bool:
@@ -206,7 +227,7 @@ def _try_box(box: Box) -> str:
         try:
             output, code = sandbox.run_program("print(1)", "", max_bytes=9, clock=clock)
         except (SandboxFailedError, TimeoutError) as error:
-            reason = str(error) or "a sandbox did not start in time"
+            reason = str(error) or _LATE
             continue
         if output == b"1\n":
             return ""
@@ -214,15 +235,16 @@ def _try_box(box: Box) -> str:
     return reason
 
 
-def _read_until(stream: Stream, max_bytes: int, clock: Clock, *rows: Row) -> bytes:
-    """Return all data up to the end, cut a little above `max_bytes`.
+def _read_until(stream: Stream, max_bytes: int, clock: Clock, writer: Row, *others: Row) -> bytes:
+    """Return all data up to the end of the writer, cut a little above `max_bytes`.
 
     What the rows write elsewhere is dropped. Raises TimeoutError at the deadline.
     """
     data = bytearray()
-    sinks = {row.sink.file: row.sink for row in rows if row.sink}
+    sinks = {row.sink.file: row.sink for row in (writer, *others) if row.sink}
+    ends = [writer.end_file] if writer.end_file >= 0 else []
     while len(data) <= max_bytes:
-        ready = clock.wait_for(stream.fileno(), *sinks)
+        ready = clock.wait_for(stream.fileno(), *ends, *sinks)
         for file in ready:
             if file in sinks and not sinks[file].drop():
                 del sinks[file]
@@ -231,7 +253,17 @@ def _read_until(stream: Stream, max_bytes: int, clock: Clock, *rows: Row) -> byt
             if not piece:
                 break
             data += piece
+        # A fork of this process, made by another thread, may hold the pipe open for long.
+        elif writer.end_file in ready and not _can_read(stream):
+            break
     return bytes(data)
+
+
+def _can_read(stream: Stream) -> bool:
+    try:
+        return bool(wait_for_files([stream.fileno()], 0))
+    except TimeoutError:
+        return False
 
 
 def _wait_a_moment(row: Row, clock: Clock) -> None:
@@ -245,12 +277,14 @@ def _find_package_folders() -> list[str]:
     Nor that of the script: it is the user's, and not installed.
     """
     script = getattr(sys.modules.get("__main__"), "__file__", None)
-    own = {Path.cwd(), Path(script).resolve().parent if script else Path.cwd()}
+    own = {Path(script).resolve().parent} if script else set()
+    with suppress(FileNotFoundError):  # the folder may be deleted
+        own.add(Path.cwd())
     standard = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")]
     installed = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
     found = []
-    for entry in (*sys.path, *installed):
-        path = Path(entry).resolve() if entry else Path.cwd()
+    for entry in filter(None, (*sys.path, *installed)):  # an empty one is the working folder
+        path = Path(entry).resolve()
         if not path.exists() or path in own or path in standard or path.name == "lib-dynload":
             continue
         found.append(str(path))

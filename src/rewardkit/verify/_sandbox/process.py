@@ -28,6 +28,7 @@ from typing import Any
 
 from rewardkit.verify._sandbox import waiting
 from rewardkit.verify._sandbox.box import (
+    PYTHON,
     Box,
     build_command,
     build_environment,
@@ -36,9 +37,9 @@ from rewardkit.verify._sandbox.box import (
 )
 from rewardkit.verify._sandbox.seccomp import KILLED_EXIT_CODE, build_filter
 from rewardkit.verify._sandbox.streams import (
-    MAX_ERROR_BYTES,
     Clock,
     KilledError,
+    NoAnswerError,
     SandboxFailedError,
     Sink,
     Stream,
@@ -50,6 +51,45 @@ from rewardkit.verify._sandbox.streams import (
 END_SECONDS = 5.0  # for a process to end on request, before it is killed
 IDLE_SECONDS = 2.0  # the processes hold memory
 _CREDENTIALS_BYTES = 32  # for one `struct ucred`: CMSG_SPACE(12)
+
+
+_RESET_SIGNALS = """
+import os, signal, sys
+for number in signal.valid_signals():
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def _start_process(
+    box: Box, program: str, files: tuple[int, ...], call_filter: Stream, **streams: Any
+) -> subprocess.Popen[bytes]:
+    """Start a program of Python in a box; it inherits the files."""
+    command = build_command(box, program, call_filter.fileno())
+    if _alters_signals():
+        command = [PYTHON, "-I", "-S", "-c", _RESET_SIGNALS, *command]
+    return subprocess.Popen(  # noqa: S603 - the command is made of constants
+        command,
+        env=build_environment(box),
+        cwd="/",
+        pass_fds=(*files, call_filter.fileno()),
+        start_new_session=True,
+        **streams,
+    )
+
+
+def _alters_signals() -> bool:
+    """Whether this process ignores or blocks signals, as what it starts would too.
+
+    bubblewrap waits for ever where SIGCHLD is ignored, and programs would not get their alarms.
+    """
+    reset_by_popen = {signal.SIGPIPE, signal.SIGXFSZ}
+    return bool(signal.pthread_sigmask(signal.SIG_BLOCK, ())) or any(
+        signal.getsignal(number) == signal.SIG_IGN
+        for number in signal.valid_signals() - reset_by_popen
+    )
 
 
 def _refuse_shared_memory(pid: int) -> None:
@@ -83,15 +123,14 @@ class Server:
                 f" waiting['serve'](guest, start, {theirs.fileno()}, **data[1])"
             )
             # Of the same kinds as those of its children, none of which has these.
-            self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
-                build_command(box, program, call_filter.fileno()),
+            self.process = _start_process(
+                box,
+                program,
+                (code.fileno(), theirs.fileno()),
+                call_filter,
                 stdin=nothing,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=build_environment(box),
-                cwd="/",
-                pass_fds=(code.fileno(), call_filter.fileno(), theirs.fileno()),
-                start_new_session=True,
             )
         self.output: Stream = self.process.stdout  # type: ignore[assignment]  # a pipe
         _open_ends.add(self)
@@ -112,14 +151,18 @@ class Server:
 
     def read_error(self) -> str:
         """End the process, and return what it wrote, or what is known of its end."""
-        self.control.close()
-        written = self.output.read(MAX_ERROR_BYTES)
+        self._end_process()
+        text = Sink(self.output).read_error()
         self.end()
-        text = written.decode(errors="replace").strip()[-300:]
         return text or f"a sandbox ended, with exit code {self.process.returncode}"
 
     def end(self) -> None:
         """End the process, with all that it has forked, and leave no zombie."""
+        self._end_process()
+        self.output.close()
+        _open_ends.discard(self)
+
+    def _end_process(self) -> None:
         self.control.close()  # which ends it
         try:
             self.process.wait(END_SECONDS)
@@ -127,8 +170,6 @@ class Server:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        self.output.close()
-        _open_ends.discard(self)
 
     def forget(self) -> None:
         """Leave the process to the parent, in a fork of the caller."""
@@ -191,6 +232,8 @@ class Row:
     """A process that plays a role of `guest.py`."""
 
     sink: Sink | None = None
+    end_file = -1
+    """An open file that can be read once it has ended; -1 for none."""
 
     def wait_for_exit(self, clock: Clock) -> int | None:
         """Wait until it has ended by itself, and return its exit code."""
@@ -211,6 +254,7 @@ class WarmRow(Row):
         """Start the row."""
         self.process = process
         self.end_of_row: tuple[int, int] | None = None
+        self.end_file = process.control.fileno()
         send_files(process.control, streams)
 
     def wait_for_exit(self, clock: Clock) -> int | None:
@@ -219,6 +263,8 @@ class WarmRow(Row):
 
     def end(self) -> int | None:
         if self.end_of_row is None:
+            if self.process.control.fileno() < 0:  # this has been asked for before
+                raise SandboxFailedError("a waiting process was killed")
             with suppress(ConnectionError):  # then there is no reply either
                 self.process.control.send(waiting.END, socket.MSG_NOSIGNAL)
             try:
@@ -248,26 +294,40 @@ class ColdRow(Row):
         others = {name: links[name] for name in links if name not in waiting.STANDARD_STREAMS}
         with open_nameless_file(build_filter()) as call_filter:
             program = f"{build_loader(box, task)} start['start_role'](guest, data[1], **{others})"
-            self.process = subprocess.Popen(  # noqa: S603 - the command is made of constants
-                build_command(box, program, call_filter.fileno()),
+            self.process = _start_process(
+                box,
+                program,
+                (task, *others.values()),
+                call_filter,
                 stdin=links.pop("stdin", subprocess.DEVNULL),
                 stdout=links.pop("stdout", subprocess.DEVNULL),
                 stderr=links.pop("stderr", subprocess.DEVNULL),
-                env=build_environment(box),
-                cwd="/",
-                pass_fds=(task, *others.values(), call_filter.fileno()),
-                start_new_session=True,
             )
         self.is_sandboxed = box.bwrap is not None
+        if hasattr(os, "pidfd_open"):
+            with suppress(OSError):  # an old kernel
+                self.end_file = os.pidfd_open(self.process.pid)
 
     def wait_for_exit(self, clock: Clock) -> int | None:
-        try:
-            self.process.wait(clock.start())
-        except subprocess.TimeoutExpired:
-            raise TimeoutError from None
+        if self.end_file >= 0:
+            clock.wait_for(self.end_file)
+        else:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(clock.start())
+            if self.process.returncode is None:
+                raise TimeoutError
         return self.end()
 
     def end(self) -> int | None:
+        if self.end_file >= 0:
+            os.close(self.end_file)
+            self.end_file = -1
+        if self.process.returncode is None and not self._has_exit_code():
+            self.process.wait()
+            raise SandboxFailedError(
+                "the exit code of a sandbox was lost: this process ignores SIGCHLD, or waits for"
+                " children that it has not started"
+            )
         exit_code: int | None = self.process.poll()
         # Of a sandbox whose first process has ended the kernel has killed the rest. Of a plain
         # subprocess what it started may still run.
@@ -279,6 +339,16 @@ class ColdRow(Row):
         if self.is_sandboxed and exit_code == KILLED_EXIT_CODE:
             return -signal.SIGKILL
         return exit_code
+
+    def _has_exit_code(self) -> bool:
+        """Whether it runs, or its exit code can be had; Popen takes a lost one for 0."""
+        if not hasattr(os, "waitid"):
+            return True
+        try:
+            os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
 
 
 @contextmanager
@@ -319,13 +389,21 @@ def start_row(
         finally:
             exit_code = row.end()
         # An end without a sign of life: whatever the answer does, this is not its fault.
-        if exit_code is not None and not started.read(1):
+        if exit_code is not None and not _read_at_once(started):
             reason = row.sink.read_error() if row.sink else ""
             message = "a sandbox did not start; the machine may lack memory or processes"
             raise SandboxFailedError(f"{message}: {reason}" if reason else message)
         if exit_code == -signal.SIGKILL and box.bwrap:
             message = "killed by the kernel: out of processor time, or the machine out of memory"
             raise KilledError(message)
+
+
+def _read_at_once(stream: Stream) -> bytes:
+    """Return a byte, if there is one: a fork of this process may hold the other end open."""
+    with suppress(TimeoutError):
+        wait_for_files([stream.fileno()], 0)
+        return stream.read(1)
+    return b""
 
 
 _open_ends: set[Server | WaitingProcess] = set()
@@ -344,7 +422,7 @@ def _take_process(box: Box, role: str, clock: Clock) -> Iterator[WaitingProcess]
         try:
             process = idle.pop()
         except IndexError:
-            process = WaitingProcess(_find_server(box, clock), clock)
+            process = _start_waiting_process(box, clock)
         if not process.is_idle:  # it has waited for too long
             process.end()
             process = None
@@ -353,6 +431,18 @@ def _take_process(box: Box, role: str, clock: Clock) -> Iterator[WaitingProcess]
     finally:
         if process.control.fileno() >= 0:
             idle.append(process)
+
+
+def _start_waiting_process(box: Box, clock: Clock) -> WaitingProcess:
+    server = _find_server(box, clock)
+    try:
+        return WaitingProcess(server, clock)
+    except NoAnswerError:
+        with _starting:  # the next try starts another one
+            if _servers.get(box) is server:
+                del _servers[box]
+                server.end()
+        raise
 
 
 def _find_server(box: Box, clock: Clock) -> Server:

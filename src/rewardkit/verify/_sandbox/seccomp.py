@@ -65,16 +65,27 @@ REFUSED_CALLS = {  # a number from 1024 on is of a call that the machine does no
     "removexattrat": (466, 466),
     "file_setattr": (469, 469),
     "flock": (73, 32),
+    # What all programs of the machine wait for, or have a limit on in common.
+    "sync": (162, 81),
+    "syncfs": (306, 267),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "io_setup": (206, 0),
+    "membarrier": (324, 283),
+    # Memory of the kernel that no limit counts: larger buffers, and rules.
+    "setsockopt": (54, 208),
+    "landlock_create_ruleset": (444, 444),
     "inotify_init": (253, 1043),
     "inotify_init1": (294, 26),
     "fanotify_init": (300, 262),
 }
 _CLONE, _CLONE3, _FCNTL, _IOCTL = (56, 220), (435, 435), (72, 25), (16, 29)
-_SENDTO = (44, 206)
+_SENDTO, _SETRLIMIT, _PRLIMIT = (44, 206), (160, 164), (302, 261)
+_RLIMIT_CORE = 4
 _EXITS = ((60, 93), (231, 94))  # of a thread, and of a process
 # Locks of a part of a file (5 to 7, 36 to 38), leases (1024) and watches (1026) of it, signals of
-# what happens to it (8, 10, 15).
-_REFUSED_FCNTL = (5, 6, 7, 36, 37, 38, 1024, 1026, 8, 10, 15)
+# what happens to it (8, 10, 15), hints of how long it lives (1036, 1038).
+_REFUSED_FCNTL = (5, 6, 7, 36, 37, 38, 1024, 1026, 8, 10, 15, 1036, 1038)
 # Flags and attributes of a file: FS_IOC_SETFLAGS and FS_IOC_FSSETXATTR; input typed for a terminal:
 # TIOCSTI and TIOCLINUX.
 _REFUSED_IOCTL = (0x40086602, 0x401C5820, 0x5412, 0x541C)
@@ -83,7 +94,7 @@ KILLED_EXIT_CODE = 137
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in the kernel's `struct seccomp_data`
-_FIRST_ARGUMENT, _SECOND_ARGUMENT, _SIXTH_ARGUMENT = 16, 24, 56
+_FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT, _SIXTH_ARGUMENT = 16, 24, 32, 56
 _ALLOW, _KILL, _REFUSE, _UNKNOWN_CALL = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 _THREAD = 0x10000  # a flag of `clone`
 
@@ -109,6 +120,8 @@ def build_filter(*, processes: bool = True, others: bool = True) -> bytes:
     ]
     if processes:
         steps += _refuse_processes(column)
+    if not others:  # a process under both sets its own limits
+        steps += _refuse_core_limit(column)
     if others:
         # clone3, whose arguments no filter sees: so that libc falls back on clone
         steps += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _UNKNOWN_CALL)]
@@ -136,6 +149,23 @@ def _refuse_processes(column: int) -> Iterator[_Step]:
     yield _EQUAL, 0, 4, _CLONE[column]
     yield _LOAD, 0, 0, _FIRST_ARGUMENT
     yield _ANY_BIT, 0, 1, _THREAD
+    yield _RETURN, 0, 0, _ALLOW
+    yield _RETURN, 0, 0, _REFUSE
+
+
+def _refuse_core_limit(column: int) -> Iterator[_Step]:
+    """Yield the steps that refuse another limit on the core file.
+
+    Of 1 byte the kernel makes none. Of 0 it makes one where the host hands it to a program.
+    """
+    yield from _refuse_values(_SETRLIMIT[column], _FIRST_ARGUMENT, (_RLIMIT_CORE,))
+    yield _EQUAL, 0, 8, _PRLIMIT[column]
+    yield _LOAD, 0, 0, _SECOND_ARGUMENT
+    yield _EQUAL, 0, 4, _RLIMIT_CORE
+    yield _LOAD, 0, 0, _THIRD_ARGUMENT  # where the new limit is, at 0 for none
+    yield _EQUAL, 0, 3, 0
+    yield _LOAD, 0, 0, _THIRD_ARGUMENT + 4
+    yield _EQUAL, 0, 1, 0
     yield _RETURN, 0, 0, _ALLOW
     yield _RETURN, 0, 0, _REFUSE
 

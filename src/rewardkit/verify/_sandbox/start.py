@@ -36,6 +36,18 @@ def drop_capabilities(libc: Any) -> None:
         raise OSError("capset")
 
 
+def lower_limit(name: str, limit: int) -> None:
+    """Set a resource limit for good, or leave it where it is lower."""
+    import resource  # noqa: PLC0415 - Windows has none
+
+    kind = getattr(resource, name, None)
+    if kind is None:  # Linux alone has it
+        return
+    hard_limit = resource.getrlimit(kind)[1]
+    lower = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
+    resource.setrlimit(kind, (lower, lower))  # both, so that the code cannot raise it again
+
+
 def start_role(
     guest: dict[str, Callable[..., None]], task: dict[str, Any], ready: int, **streams: int
 ) -> NoReturn:
@@ -43,13 +55,8 @@ def start_role(
 
     `guest` are the contents of `guest.py`, with a function for each role.
     """
-    import resource  # noqa: PLC0415 - Windows has none
-
     for name, limit in task["limits"].items():
-        kind = getattr(resource, name)
-        hard_limit = resource.getrlimit(kind)[1]
-        lower = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
-        resource.setrlimit(kind, (lower, lower))  # both, so that the code cannot raise it again
+        lower_limit(name, limit)
     os.write(ready, b"+")  # the host tells a sandbox that did not start from a wrong answer by it
     os.close(ready)
     sys.path += task["paths"]

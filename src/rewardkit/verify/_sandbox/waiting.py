@@ -91,6 +91,7 @@ def serve(
     # copied.
     gc.collect()
     gc.freeze()
+    start["lower_limit"]("RLIMIT_CORE", 1)  # its children cannot
     caller = socket.socket(fileno=control)
     caller.send(READY)
     pause = FIRST_SECONDS

@@ -1,0 +1,136 @@
+"""What the benchmarks share: measure sides in turn, and write their tables into a page.
+
+A page has marked parts, from `<!-- measured: NAME -->` to `<!-- /measured: NAME -->`. A benchmark
+that is called with `--page FILE` replaces what is between its marks, and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_clock = time.perf_counter
+
+
+def use_processor_time() -> None:
+    """Measure the processor time of this process from now on, which other load hardly changes.
+
+    What worker processes do, such as those of `math`, is then not counted.
+    """
+    global _clock  # noqa: PLW0603 - set once, before anything is measured
+    _clock = time.process_time
+
+
+def measure_seconds(call: Callable[[], Any]) -> float:
+    """Measure the time of one call."""
+    start = _clock()
+    call()
+    return _clock() - start
+
+
+def measure_in_turn(
+    calls: Sequence[Callable[[], Any]], turn: int, before: Callable[[], Any] | None = None
+) -> tuple[float, ...]:
+    """Measure the calls; each turn begins with another of them, and `before` precedes each."""
+    first = turn % len(calls)
+    took = {}
+    for index in (*range(first, len(calls)), *range(first)):
+        if before:
+            before()
+        took[index] = measure_seconds(calls[index])
+    return tuple(took[index] for index in range(len(calls)))
+
+
+class Spread(NamedTuple):
+    """The median of some rounds, and their quartiles; below four rounds the least and the most."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        """Summarize the values of all rounds."""
+        known = sorted(values)
+        low, high = known[0], known[-1]
+        if len(known) > 3:  # noqa: PLR2004 - fewer have no quartiles
+            low, _, high = statistics.quantiles(known, method="inclusive")
+        return cls(statistics.median(known), low, high)
+
+    def format(self, digits: int = 2, scale: float = 1.0) -> str:
+        """Write the median with the quartiles: "0.55 (0.53 to 0.58)"."""
+        median, low, high = (f"{value * scale:.{digits}f}" for value in self)
+        return f"{median} ({low} to {high})"
+
+
+def format_table(heads: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+    """Write a Markdown table, of which the first `texts` columns are texts and the rest numbers."""
+    marks = ["---" if index < texts else "---:" for index in range(len(heads))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, marks, *rows))
+
+
+def describe_run(how: str, packages: Sequence[str] = ()) -> str:
+    """Say when, where and with which versions a table was measured, in one sentence."""
+    found = [f"CPython {platform.python_version()}", f"rewardkit {version('rewardkit')}"]
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
+    return f"*{day}: {_describe_machine()}, {load}; {', '.join(found)}; {how}.*"
+
+
+def _describe_machine() -> str:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    model = platform.processor() or platform.machine()
+    try:
+        names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text("utf-8"))
+    except OSError:
+        names = []
+    return f"{usable} CPUs, {names[0] if names else model}, {platform.system()}"
+
+
+def add_page_option(parser: argparse.ArgumentParser) -> None:
+    """Let a benchmark write its tables into a page."""
+    parser.add_argument("--page", type=Path, metavar="FILE", help="page whose tables to replace")
+
+
+def publish(parts: Mapping[str, str], page: Path | None) -> None:
+    """Print the tables, and replace the parts of these names in the page, if there is one."""
+    for part in parts.values():
+        print(f"\n{part}")
+    if page:
+        page.write_text(replace_parts(page.read_text("utf-8"), parts), encoding="utf-8")
+
+
+def replace_parts(page: str, parts: Mapping[str, str]) -> str:
+    r"""Put these parts between their marks. Raises ValueError if the page has no such marks.
+
+    >>> replace_parts("a <!-- measured: x -->old<!-- /measured: x --> b", {"x": "new"})
+    'a <!-- measured: x -->\\nnew\\n<!-- /measured: x --> b'
+    """
+    for name, part in parts.items():
+        start, end = f"<!-- measured: {name} -->", f"<!-- /measured: {name} -->"
+        before, opened, rest = page.partition(start)
+        _, closed, after = rest.partition(end)
+        if not (opened and closed):
+            message = f"the page has no part {name!r}, expected {start} and {end} around a table"
+            raise ValueError(message)
+        page = f"{before}{start}\n{part}\n{end}{after}"
+    return page
+
+
+def list_parts(page: str) -> list[str]:
+    """Return the names of a page's parts, in order."""
+    return re.findall(r"<!-- measured: (.+?) -->", page)

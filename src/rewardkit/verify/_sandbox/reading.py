@@ -1,0 +1,130 @@
+"""Read tests: their steps, and the names that they use of the answer and of modules.
+
+This file runs in a bare Python inside the sandbox, beside `guest.py`, so it imports the standard
+library alone.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+
+TYPE_CHECKING = False  # importing typing for it would slow down every start
+if TYPE_CHECKING:
+    import ast
+
+# What tests use of modules without importing them, beside the modules of the standard library. An
+# answer that defines one of them could let any test pass.
+_MODULES = {"np": "numpy", "numpy": "numpy", "pytest": "pytest", "pd": "pandas"}
+_MEMBERS = {
+    "math": "isclose isnan isinf",
+    "pytest": "approx raises",
+    "numpy": "allclose array_equal",
+    "collections": "Counter OrderedDict defaultdict deque",
+    "fractions": "Fraction",
+    "decimal": "Decimal",
+}
+NAMES = {name: module for module, names in _MEMBERS.items() for name in names.split()}
+MAKE_CHANGES = "__make_changes__"
+
+
+def parse_quietly(source: str) -> ast.Module:
+    """Parse Python without warnings, which `python -W error` would turn into a SyntaxError."""
+    import ast  # noqa: PLC0415 - only tests are read
+    import warnings  # noqa: PLC0415 - the same
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as of an invalid escape
+        return ast.parse(source)
+
+
+def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, str]]:
+    """Return the steps of tests, and the names that they use without defining them.
+
+    A step is a top-level statement, and whether it is a test: it asserts, raises, or uses a
+    function that the tests define. Each function `test_...` without arguments is one more step. A
+    name, never a built-in's, is the answer's, or it belongs to a module: one of the standard
+    library if a dot follows it (`math.isclose`), numpy or pytest, or what tests compare with
+    (`isclose`, `approx`, `Counter`) if they use something of the answer as well. The mapping says
+    which module, "" for the answer. Raises SyntaxError, ValueError, RecursionError or MemoryError
+    for text that is not Python.
+    """
+    import ast  # noqa: PLC0415 - only tests are read
+
+    tree = parse_quietly(source)
+    functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
+    preparations = (
+        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
+        *(ast.Assign, ast.AnnAssign, ast.AugAssign),
+    )
+
+    def is_test(statement: ast.stmt) -> bool:
+        return not isinstance(statement, preparations) and any(
+            isinstance(node, ast.Assert | ast.Raise)
+            or (isinstance(node, ast.Name) and node.id in functions)
+            for node in ast.walk(statement)
+        )
+
+    def imports_all_names(statement: ast.stmt) -> bool:
+        is_import = isinstance(statement, ast.ImportFrom)
+        return is_import and ast.unparse(statement) == "from solution import *"
+
+    steps = [
+        (ast.Module([each], []), is_test(each)) for each in tree.body if not imports_all_names(each)
+    ]
+    for name, function in functions.items():
+        if name.startswith("test_") and not function.args.args:
+            steps.append((ast.parse(f"{name}()"), True))
+    defined = {*vars(builtins), *functions}
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            is_standard = name in sys.stdlib_module_names
+            names[name] = name if is_standard else _MODULES.get(name, "")
+        elif isinstance(node, ast.Name):
+            names.setdefault(node.id, "")
+            if not isinstance(node.ctx, ast.Load):
+                defined.add(node.id)
+    names = {name: module for name, module in names.items() if name not in defined}
+    # Tests of nothing but `isclose` test an answer that defines it.
+    of_answer = {name for name, module in names.items() if not module}
+    if of_answer - NAMES.keys() - _find_own_names(tree):
+        names = {name: module or NAMES.get(name, "") for name, module in names.items()}
+    return steps, names
+
+
+def _find_own_names(tree: ast.Module) -> set[str]:
+    """Return the names that tests give to arguments, imports and caught errors."""
+    import ast  # noqa: PLC0415 - only tests are read
+
+    own = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            own.add(node.arg)
+        elif isinstance(node, ast.alias):
+            own.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            own.add(node.name)
+    return own
+
+
+def insert_changes(step: ast.Module) -> ast.Module:
+    """Add a call of `Link.make_changes` after each statement that may call a function."""
+    import ast  # noqa: PLC0415 - only tests are read
+
+    simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Assert)
+    for node in ast.walk(step):
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if not isinstance(statements, list):  # a lambda has an expression
+                continue
+            added = []
+            for statement in statements:
+                added.append(statement)
+                calls = any(isinstance(part, ast.Call) for part in ast.walk(statement))
+                if isinstance(statement, simple) and calls:
+                    call = ast.parse(f"{MAKE_CHANGES}()").body[0]
+                    added.append(ast.copy_location(call, statement))
+            setattr(node, field, added)
+    return ast.fix_missing_locations(step)
