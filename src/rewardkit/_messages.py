@@ -220,4 +220,4 @@ def explain_no_values(name: str, rows: int, reason: str) -> str:
     "right: no value on any of 10,560 rows, for example bad_reference: 'n/a'"
     """
     example = f", for example {reason}" if reason else ""
-    return f"{name}: no value on any of {rows:,} rows{example}"
+    return f"{name}: no value on any of {rows:,} row{'s' * (rows != 1)}{example}"

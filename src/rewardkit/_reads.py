@@ -12,7 +12,7 @@ from rewardkit.reward import Reward
 _TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
 _TRAINER_ARGUMENTS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
 # The registered names of the rewards that find groups by their prompts, and of those that read the
-# prompt's text, some of which may be told not to.
+# prompt's text, unless a field leaves it out.
 _READ_GROUPS = {"best_of", "difficulty", "diversity", "kimi_length", "relative", "relative_judge"}
 _READ_TEXTS = {"judge", "prompt_overlap", "reward_model"}
 

@@ -415,7 +415,7 @@ _NO_TOKENS_MESSAGES: Mapping[Surface, str] = {
     " one with columns={'FILE': 'completion_ids'} (--column FILE=completion_ids)",
     "rows": "counting tokens needs the column 'completion_ids', a list of ids in each row",
 }
-# Of the tables that TRL logs, which have no column of the dataset.
+# In the tables that TRL logs, without the columns of the dataset.
 _TRL_COLUMNS = frozenset({"step", "advantage"})
 
 

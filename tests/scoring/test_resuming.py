@@ -125,7 +125,7 @@ def test_cut_anywhere_the_rest_is_scored_again(suffix, file, begun, uninterrupte
         out.with_name(f"{out.name}.progress").write_bytes(progress)
         path.write_bytes(content[:size])
         done = score(source, XML_RECIPE, out, batch_size=5)
-        assert done.resumed in (0, 4, 9, 14)
+        assert done.resumed in (0, 4, 9, 14, 19)
         assert read_rows(out) == uninterrupted[suffix]
 
 
