@@ -27,6 +27,35 @@ def test_advantages_are_grpos():
     assert rows.group_stds == pytest.approx([(1 / 3) ** 0.5])
 
 
+class CountingRow(dict):
+    """A row that counts how often one of its values is asked for."""
+
+    asked = 0
+
+    def get(self, name, default=None):
+        CountingRow.asked += 1
+        return super().get(name, default)
+
+    def __getitem__(self, name):
+        CountingRow.asked += 1
+        return super().__getitem__(name)
+
+
+def test_rows_with_columns_of_their_own_take_linear_time():
+    table = [CountingRow(scored("a", r=1.0), **{f"own{number}": number}) for number in range(400)]
+    rows = gather(table)
+    assert rows.extras == [{f"own{number}": number} for number in range(400)]
+    assert CountingRow.asked < 40 * len(table)
+
+
+def test_other_columns_are_in_the_order_of_the_first_rows():
+    table = [{**scored("a", r=1.0), "x": 1, "y": None}, {"z": 3, "y": 2, **scored("b", r=0.0)}]
+    assert [[*extra.items()] for extra in gather(table).extras] == [
+        [("x", 1)],
+        [("y", 2), ("z", 3)],
+    ]
+
+
 def test_an_abstention_is_left_out_of_the_sum():
     rows = gather(
         [scored("a", x=1.0, y=None), scored("b", x=None, y=None), scored("c", x=1.0, y=4.0)],

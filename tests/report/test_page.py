@@ -143,6 +143,14 @@ def test_a_sidecar_that_does_not_load_is_ignored(tmp_path, beside):
         ([], "no rows"),
         ([{"text": "a", "rewards/r": 1}], "no column 'completion'.*columns="),
         ([{"completion": "a", "score": 1}], "no reward in the file.*rewardkit score"),
+        (
+            [{"completion": "a", f"rewards/r{number}": 1} for number in range(1001)],
+            "got 1,001 columns of rewards, expected at most 1,000; name those",
+        ),
+        (
+            [{"completion": "a", "advantage": 0, f"r{number}": 1} for number in range(1001)],
+            "got 1,001 columns of rewards, expected at most 1,000; name those",
+        ),
     ],
 )
 def test_files_that_cannot_be_reported(tmp_path, rows, message):

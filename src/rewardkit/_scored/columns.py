@@ -18,6 +18,9 @@ TRL_COLUMNS = {"step", "prompt", "completion", "completion_ids", "advantage", TO
 RawRow = Mapping[str, Any]
 
 
+MAX_REWARDS = 1000  # where each row has its own, columns and rows are as many
+
+
 def list_columns(table: Sequence[RawRow]) -> list[str]:
     """Return the columns of all rows; ValueError for no rows, or none with completions."""
     if not table:
@@ -54,11 +57,18 @@ def find_reward_columns(
     elif scored:
         found = {name.removeprefix(PREFIX): name for name in scored}
     elif "advantage" in names:  # only the table that TRL logs has one
+        others = [name for name in names if name not in TRL_COLUMNS]
+        # A table in which each row has columns of its own is not one that TRL has written.
         found = {
-            name: name for name in names if name not in TRL_COLUMNS and _is_numeric(table, name)
+            name: name for name in others if len(others) > MAX_REWARDS or _is_numeric(table, name)
         }
     else:
         found = {}
+    if wanted is None and len(found) > MAX_REWARDS:
+        raise ValueError(
+            f"got {len(found):,} columns of rewards, expected at most {MAX_REWARDS:,}; name those"
+            " to read, with rewards=[...] (--reward NAME of rewardkit report)"
+        )
     if not found:
         raise ValueError(
             f"no reward in the file: none of its columns ({list_names(names)}) is 'rewards/NAME';"

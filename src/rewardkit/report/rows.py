@@ -225,7 +225,7 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     passing = choose_reward([*values], known, wanted, guess=guess)
     whys = {name: column + WHY for name, column in columns.items()}
     used = {*TRL_COLUMNS, *columns.values(), *whys.values()}
-    others = [name for name in names if name not in used]
+    others = {name: index for index, name in enumerate(names) if name not in used}
     return Rows(
         texts=Batch([row.get("completion") for row in table]).texts,
         prompts=_prompt_texts(table),
@@ -239,8 +239,13 @@ def gather(  # noqa: PLR0913 - keywords, all but one
         totals=totals,
         advantages=advantages,
         groups=groups,
+        # by the row's own columns: there may be as many as rows
         extras=[
-            {name: value for name in others if (value := row.get(name)) is not None}
+            {
+                name: row[name]
+                for name in sorted(row.keys() & others.keys(), key=others.__getitem__)
+                if row[name] is not None
+            }
             for row in table
         ],
         infinite=_count_infinities(table, columns),

@@ -18,8 +18,7 @@ def make_protocol() -> Any:  # noqa: C901 - it has the methods of a class
     uvicorn limits neither: one client could fill the memory with a header, and one that sends
     nothing would keep its connection for ever. Raises ImportError without the extra `serve`.
     """
-    server = require("uvicorn.protocols.http.httptools_impl", install=EXTRA)
-    base: Any = server.HttpToolsProtocol
+    base: Any = require("uvicorn.protocols.http.httptools_impl", install=EXTRA).HttpToolsProtocol
 
     class LimitedProtocol(base):  # type: ignore[misc]
         head_bytes = 0
