@@ -293,7 +293,8 @@ def _find_program(answer: str, which: Literal["first", "last"], tests: Tests) ->
 
 def _keep_nearest(programs: Sequence[str]) -> list[str]:
     """Return the first of the programs, up to a length in which all can be parsed in a moment."""
-    kept, total = [], 0
+    kept: list[str] = []
+    total = 0
     for program in programs:
         if len(program) <= _MAX_PARSED_CHARACTERS:  # longer ones are not parsed
             total += len(program)
