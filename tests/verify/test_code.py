@@ -567,3 +567,17 @@ def test_a_huge_block_is_not_parsed_before_it_runs(monkeypatch):
         lambda text: pytest.fail("too long") if ";" in text else parse(text),
     )
     assert code._find_program(answer, "last", "assert double(1) == 2").strip() == DOUBLE
+
+
+def test_the_parsed_blocks_have_a_length_in_all(monkeypatch):
+    parsed = []
+    parse = reading.parse_quietly
+    monkeypatch.setattr(reading, "parse_quietly", lambda text: parsed.append(text) or parse(text))
+    blocks = [f"y{number} = 1\n" * 1000 for number in range(100)]
+    for which, index in (("last", -1), ("first", 0)):
+        ordered = [DOUBLE, *blocks] if which == "first" else [*blocks, DOUBLE]
+        answer = "\n".join(f"```python\n{block}\n```" for block in ordered)
+        program = code._find_program(answer, which, "assert double(1) == 2")
+        assert program.strip() == ordered[index]
+        assert sum(map(len, parsed)) < 400_000 < len(answer)
+        parsed.clear()

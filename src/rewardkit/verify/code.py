@@ -282,12 +282,26 @@ def _find_program(answer: str, which: Literal["first", "last"], tests: Tests) ->
     programs = [textwrap.dedent(block.content) for block in blocks]
     if not programs:
         return _split_at_lone_fence(answer)
-    order = programs[::-1] if which == "last" else programs
+    order = _keep_nearest(programs[::-1] if which == "last" else programs)
+    programs = order[::-1] if which == "last" else order
     # max keeps the first of equals
     chosen = max(order, key=lambda program: _count_needs_met(program, tests))
     if len(programs) == 1 or not isinstance(tests, str):
         return chosen
     return _add_helpers(chosen, programs[: programs.index(chosen)])
+
+
+def _keep_nearest(programs: Sequence[str]) -> list[str]:
+    """Return the first of the programs, up to a length in which all can be parsed in a moment."""
+    kept: list[str] = []
+    total = 0
+    for program in programs:
+        if len(program) <= _MAX_PARSED_CHARACTERS:  # longer ones are not parsed
+            total += len(program)
+        if kept and total > _MAX_PARSED_CHARACTERS:
+            break
+        kept.append(program)
+    return kept
 
 
 def _add_helpers(program: str, earlier: Sequence[str]) -> str:
