@@ -30,7 +30,7 @@ from rewardkit.registry import lookup
 KIND_TITLES = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
 PAGE_TITLES = {**KIND_TITLES, "composition": "Composition"}
 COMPOSITION = (
-    *("linear", "product", "clip", "where", "schedule", "guard"),
+    *("linear", "product", "clip", "where", "schedule", "guard", "turn"),
     *("relative", "difficulty", "best_of"),
 )
 FIELDS_OF_EVERY_REWARD = ("name", "log_why")
@@ -69,6 +69,11 @@ ALIASES = {
     "exact_match": "SQuAD exact match, EM, normalised match",
     "token_f1": "SQuAD F1, word overlap, question answering",
     "iou": "intersection over union, bounding box, visual grounding, point in box",
+    "same_call": "function calling, tool use, BFCL, tool calls, agents",
+    "valid_call": "function calling, tool schema, tool use",
+    "tool_call": "function call, Hermes, harmony, Qwen, tool use",
+    "tool_errors": "tool failure, function calling, agents",
+    "turn": "multi-turn, agents, tool use",
     "relative": "rank in the group, z-score, group normalisation",
     "difficulty": "DAPO dynamic sampling, pass rate, curriculum",
     "best_of": "best of n, pass at k",
@@ -106,8 +111,8 @@ class Entry(NamedTuple):
 def list_entries() -> tuple[Entry, ...]:
     """Return every registered component: by page, then in the order of its module.
 
-    >>> [entry.name for entry in list_entries() if entry.page == "composition"]
-    ['linear', 'product', 'clip', 'where', 'schedule', 'guard', 'relative', 'difficulty', 'best_of']
+    >>> [entry.name for entry in list_entries() if entry.page == "composition"][:7]
+    ['linear', 'product', 'clip', 'where', 'schedule', 'guard', 'turn']
     """
     entries = []
     for kind in KIND_TITLES:

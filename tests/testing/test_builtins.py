@@ -59,6 +59,13 @@ VALID = st.integers(0, 9).map(
 EQUAL = kit.numbers(spellings=["plain", "thousands", "latex"]).map(
     lambda number: (number[0], f"{number[1].numerator}/{number[1].denominator}")
 )
+ADD_TOOL = [{"name": "add", "parameters": {"properties": {"a": {"type": "integer"}}}}]
+CALLED = st.integers(0, 9).map(
+    lambda number: (
+        f'<tool_call>{{"name": "add", "arguments": {{"a": {number}}}}}</tool_call>',
+        {"name": "add", "arguments": {"a": number}},
+    )
+)
 NUMBERED = {"columns": {"answer": NUMBERS}}
 RIGHT: dict[str, dict[str, Any]] = {
     "after": {"template": "<think>2 + 2</think> {answer}"},
@@ -68,6 +75,12 @@ RIGHT: dict[str, dict[str, Any]] = {
     "last_number": {"template": "Of two, {answer}."},
     "regex": {"template": "It is {answer}.", "answers": st.integers(0, 99).map(str)},
     "tag": {"template": TAGGED},
+    "tool_call": {
+        "template": "I look it up. <tool_call>\n{answer}\n</tool_call>",
+        "answers": st.integers(0, 9).map(
+            lambda number: f'[{{"name": "add", "arguments": {{"a": {number}}}}}]'
+        ),
+    },
     "whole": {"template": " {answer}\n"},
     "code": {"right": PASSES, **FEW},
     "json_schema": {"right": VALID},
@@ -78,6 +91,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "token_f1": {"right": st.just(("a four", "four"))},
     "iou": {"right": st.just(("[1, 2, 3, 4]", [[1, 2, 3, 4]]))},
     "contains": {"right": st.just(("It is four.", "four"))},
+    "same_call": {"right": CALLED},
+    "valid_call": {"right": CALLED.map(lambda pair: (pair[0], ADD_TOOL))},
     "correct": {"template": TAGGED, **NUMBERED},
     "guard": {"template": TAGGED, **NUMBERED},
     "is_number": {"template": TAGGED.replace("{answer}", "42")},
@@ -88,6 +103,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "repetition": {"template": "It is four."},
     "tag_count": {"template": TAGGED},
     "think_format": {"template": THOUGHT},
+    "tool_errors": {"template": "It is four."},
+    "turn": {"template": TAGGED},
     # a drawn number is seldom 4, and without one no row would be judged
     "where": {
         "template": lambda row: TAGGED if row["answer"] == "4" else None,
@@ -103,7 +120,7 @@ NEVER_RIGHT = {
     *("overlong", "product", "prompt_overlap", "schedule", "relative", "difficulty", "best_of"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
-NO_ANSWERS = {"code", "json_schema", "iou"}
+NO_ANSWERS = {"code", "json_schema", "iou", "same_call", "valid_call"}
 """Verifiers whose references are no answers, and no plain texts either."""
 CHECKS = {
     "reward": partial(kit.check_reward, completions=kit.completions() | ODD),

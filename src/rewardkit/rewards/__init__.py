@@ -11,6 +11,7 @@ from rewardkit.rewards.number import IsNumber, RatioMatch
 from rewardkit.rewards.pattern import ReasoningSteps, RegexMatch
 from rewardkit.rewards.repetition import PromptOverlap, Repetition
 from rewardkit.rewards.think import ThinkFormat
+from rewardkit.rewards.turns import ToolErrors, Turn
 from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
 from rewardkit.rewards.xml import TagCount, XmlCount, XmlSoft, XmlStrict
 
@@ -39,6 +40,8 @@ __all__ = [
     "Schedule",
     "TagCount",
     "ThinkFormat",
+    "ToolErrors",
+    "Turn",
     "Where",
     "XmlCount",
     "XmlSoft",

@@ -72,7 +72,7 @@ class Correct(Reward):
         """
         column = [None] * len(batch) if self.reference is None else batch.column(self.reference)
         references = extract_references(self.reference_extractor, column)
-        answers = extract_answers(self.extractor, batch.texts)
+        answers = extract_answers(self.extractor, batch)
         verdicts = self.verifier.verify(answers, references)
         log_timeouts(batch, self.verifier, verdicts)
         # Most verdicts are one of three objects. They are known by their identity, since the hash

@@ -11,6 +11,8 @@ They know nothing of prompts, rewards and trainers, so an evaluation can use the
 | `TokenF1` | it shares enough words with the reference |
 | `Number` | it is the same number, within a tolerance |
 | `Math` | it is an equal mathematical expression |
+| `SameCall` | its tool calls are those of the reference |
+| `ValidCall` | its tool calls are valid under the tools' schemas |
 | `Iou` | its boxes overlap the reference's enough |
 | `JsonSchema` | it is JSON that is valid against the schema |
 | `Code` | it is Python that passes the tests |
@@ -22,6 +24,7 @@ They know nothing of prompts, rewards and trainers, so an evaluation can use the
 
 from rewardkit.verify.base import Verifier
 from rewardkit.verify.boxes import Iou
+from rewardkit.verify.calls import SameCall, ValidCall
 from rewardkit.verify.code import Code
 from rewardkit.verify.math import Math
 from rewardkit.verify.number import Number
@@ -38,6 +41,8 @@ __all__ = [
     "JsonSchema",
     "Math",
     "Number",
+    "SameCall",
     "TokenF1",
+    "ValidCall",
     "Verifier",
 ]

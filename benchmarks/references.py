@@ -1,0 +1,216 @@
+"""Compare verifiers with the packages whose rules they follow: agreement, and time per answer.
+
+    python benchmarks/references.py [--only bfcl|squad|iou ...] [--limit ROWS] [--show]
+
+- `bfcl`: `same_call` and BFCL's `ast_checker`, on the questions in Python that bfcl-eval ships with
+  their acceptable answers. For each question calls are made that are right or have one fault.
+- `squad`: `exact_match` and `token_f1`, and torchmetrics' SQuAD, on made pairs of phrases.
+- `iou`: `iou` and torchvision's `box_iou`, on made boxes.
+
+A package that is not installed is reported as skipped. bfcl-eval needs none of its dependencies
+here: pip install --no-deps bfcl-eval. `--show` prints each difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import random
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from importlib import import_module, resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rewardkit.result import Outcome
+from rewardkit.verify import SameCall
+
+Calls = list[tuple[str, dict[str, Any]]]
+BFCL_CATEGORIES = tuple(
+    f"{live}{kind}"
+    for live in ("", "live_")
+    for kind in ("simple", "multiple", "parallel", "parallel_multiple")
+)
+SEED = 3407
+NEAR = 1e-6
+
+
+class Case(NamedTuple):
+    """An answer, with what each side takes."""
+
+    kind: str
+    answer: Any
+    reference: Any
+    context: Any = None
+    """What the other side needs beside them."""
+
+
+class Figures(NamedTuple):
+    """How two sides compare."""
+
+    rows: int
+    differences: list[tuple[Case, Any, Any]]
+    microseconds: tuple[float, float]
+    """Per answer: theirs, ours."""
+
+
+def compare(
+    cases: list[Case], theirs: Callable[[Case], Any], ours: Callable[[Case], Any]
+) -> Figures:
+    """Judge each case with both sides."""
+    values, times = [], []
+    for judge in (theirs, ours):
+        judge(cases[0])  # imports and patterns
+        start = time.process_time()
+        values.append([judge(case) for case in cases])
+        times.append((time.process_time() - start) / len(cases) * 1e6)
+    differences = [
+        row for row in zip(cases, *values, strict=True) if abs(float(row[1]) - float(row[2])) > NEAR
+    ]
+    return Figures(len(cases), differences, (times[0], times[1]))
+
+
+# BFCL ---------------------------------------------------------------------------------------------
+
+
+def compare_bfcl(limit: int) -> Figures:
+    """Compare `same_call` with BFCL's checker."""
+    # its module of models imports the client of every provider, for a flag of each model
+    models: Any = types.ModuleType("bfcl_eval.constants.model_config")
+    models.MODEL_CONFIG_MAPPING = {"made": types.SimpleNamespace(underscore_to_dot=False)}
+    sys.modules[models.__name__] = models
+    checker = import_module("bfcl_eval.eval_checker.ast_eval.ast_checker").ast_checker
+    python = import_module("bfcl_eval.constants.enums").Language.PYTHON
+    verifier = SameCall(normalize=True)
+
+    def theirs(case: Case) -> bool:
+        functions, category = case.context
+        given = [{name: arguments} for name, arguments in case.answer]
+        return bool(checker(functions, given, case.reference, python, category, "made")["valid"])
+
+    def ours(case: Case) -> bool:
+        given = [{"name": name, "arguments": arguments} for name, arguments in case.answer]
+        return verifier.verify([json.dumps(given)], [case.reference])[0].outcome is Outcome.CORRECT
+
+    return compare([*make_bfcl_cases(limit)], theirs, ours)
+
+
+def make_bfcl_cases(limit: int) -> Iterator[Case]:
+    """Yield right and wrong calls for each question."""
+    rng = random.Random(SEED)
+    data = Path(str(resources.files("bfcl_eval"))) / "data"
+    for category in BFCL_CATEGORIES:
+        name = f"BFCL_v4_{category}{'_python' if category == 'simple' else ''}.json"
+        questions, answers = (
+            {row["id"]: row for row in map(json.loads, path.read_text("utf-8").splitlines())}
+            for path in (data / name, data / "possible_answer" / name)
+        )
+        for key, row in [*questions.items()][:limit]:
+            truth = answers[key]["ground_truth"]
+            for kind, calls in change_calls(truth, rng):
+                yield Case(f"{category}, {kind}", calls, truth, (row["function"], category))
+
+
+def change_calls(truth: list[dict[str, Any]], rng: random.Random) -> Iterator[tuple[str, Calls]]:
+    """Yield ways to answer: right ones, and ones with one fault."""
+    least = [take_values(one, 0, optional=False) for one in truth]
+    last = [take_values(one, -1, optional=True) for one in truth]
+    yield "first values", least
+    yield "last values", last
+    yield "backwards", last[::-1]
+    yield "one missing", last[1:]
+    yield "one twice", [*last, last[0]]
+    for kind, change in CHANGES.items():
+        calls = copy.deepcopy(last)
+        name, arguments = calls[rng.randrange(len(calls))]
+        if kind == "other name":
+            yield kind, [(f"{one}_" if one == name else one, values) for one, values in calls]
+        elif arguments:
+            key = rng.choice([*arguments])
+            change(arguments, key)
+            yield kind, calls
+
+
+def take_values(call: dict[str, Any], index: int, *, optional: bool) -> tuple[str, dict[str, Any]]:
+    """Return a call with the first or the last acceptable value of each argument."""
+    ((name, options),) = call.items()
+    given = {}
+    for key, values in options.items():
+        known = [value for value in values if value != ""]
+        if known and (optional or "" not in values):
+            given[key] = take_nested(known[index], index)
+    return name, given
+
+
+def take_nested(value: Any, index: int) -> Any:
+    """Return a value in which each object's lists of acceptable values are one value."""
+    if isinstance(value, dict):
+        found = {}
+        for key, values in value.items():
+            known = [one for one in values if one != ""] if isinstance(values, list) else [values]
+            if known:
+                found[key] = known[index]
+        return found
+    return [take_nested(one, index) for one in value] if isinstance(value, list) else value
+
+
+def _shout(arguments: dict[str, Any], key: str) -> None:
+    value = arguments[key]
+    arguments[key] = f" {value.upper()}." if isinstance(value, str) else value
+
+
+def _as_text(arguments: dict[str, Any], key: str) -> None:
+    arguments[key] = str(arguments[key])
+
+
+def _next(arguments: dict[str, Any], key: str) -> None:
+    value = arguments[key]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    arguments[key] = value + 1 if number else ["other", value]
+
+
+CHANGES: dict[str, Callable[[dict[str, Any], str], Any]] = {
+    "without an argument": lambda arguments, key: arguments.pop(key),
+    "another argument": lambda arguments, key: arguments.update({f"{key}_": 1}),
+    "spelt otherwise": _shout,
+    "as text": _as_text,
+    "another value": _next,
+    "a list of it": lambda arguments, key: arguments.update({key: [arguments[key]]}),
+    "true": lambda arguments, key: arguments.update({key: True}),
+    "other name": lambda arguments, key: None,  # noqa: ARG005 - it changes the call
+}
+
+
+COMPARISONS = {"bfcl": compare_bfcl}
+
+
+def main() -> int:
+    """Print a line per comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=[*COMPARISONS])
+    parser.add_argument("--limit", type=int, default=10_000, help="questions of each file")
+    parser.add_argument("--show", action="store_true")
+    given = parser.parse_args()
+    for name in given.only:
+        try:
+            figures = COMPARISONS[name](given.limit)
+        except ModuleNotFoundError as error:
+            print(f"{name}: skipped, {error}")
+            continue
+        theirs, ours = figures.microseconds
+        agreed = figures.rows - len(figures.differences)
+        print(
+            f"{name}: {agreed:,} of {figures.rows:,} agree;"
+            f" {theirs:.0f} us (theirs), {ours:.0f} us (ours) per answer"
+        )
+        for case, their_value, our_value in figures.differences if given.show else ():
+            values = f"{their_value}, ours {our_value}"
+            print(f"  {case.kind}: {values}: {case.answer} for {case.reference}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
