@@ -1,9 +1,16 @@
 """Compare verifiers with the packages whose rules they follow: agreement, and time per answer.
 
-    python benchmarks/references.py [--only bfcl|squad|iou ...] [--limit ROWS] [--show]
+    python benchmarks/references.py [--only bfcl|instructions ...] [--limit ROWS] [--show]
+        [--instructions FILE.jsonl]
 
 - `bfcl`: `same_call` and BFCL's `ast_checker`, on the questions in Python that bfcl-eval ships with
   their acceptable answers. For each question calls are made that are right or have one fault.
+- `instructions`: `instructions` and if-verifiable's own scores, strict and loose, on the rows of
+  `--instructions`: JSONL with `prompt`, `instruction_id_list`, `kwargs` and maybe a `response`, as
+  in the data of IFEval and IFBench. Each row's instructions are checked on its own response or
+  prompt, and on the next rows' responses, also between lines that the loose mode leaves out.
+- `reasoning_gym`: `reasoning_gym` and the package's own scorers, on entries of every dataset: the
+  right answer, other entries' answers and changed ones.
 - `squad`: `exact_match` and `token_f1`, and torchmetrics' SQuAD, on made pairs of phrases.
 - `iou`: `iou` and torchvision's `box_iou`, on made boxes.
 
@@ -20,13 +27,13 @@ import random
 import sys
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rewardkit.result import Outcome
-from rewardkit.verify import SameCall
+from rewardkit.verify import Instructions, ReasoningGym, SameCall
 
 Calls = list[tuple[str, dict[str, Any]]]
 BFCL_CATEGORIES = tuple(
@@ -48,6 +55,9 @@ class Case(NamedTuple):
     """What the other side needs beside them."""
 
 
+Judge = Callable[[list[Case]], Sequence[Any]]
+
+
 class Figures(NamedTuple):
     """How two sides compare."""
 
@@ -57,16 +67,19 @@ class Figures(NamedTuple):
     """Per answer: theirs, ours."""
 
 
-def compare(
-    cases: list[Case], theirs: Callable[[Case], Any], ours: Callable[[Case], Any]
-) -> Figures:
+def each(judge: Callable[[Case], Any]) -> Judge:
+    """Make a judge of all cases of a judge of one."""
+    return lambda cases: [judge(case) for case in cases]
+
+
+def compare(cases: list[Case], theirs: Judge, ours: Judge) -> Figures:
     """Judge each case with both sides."""
     values, times = [], []
     for judge in (theirs, ours):
-        judge(cases[0])  # imports and patterns
-        start = time.process_time()
-        values.append([judge(case) for case in cases])
-        times.append((time.process_time() - start) / len(cases) * 1e6)
+        judge(cases[:2])  # imports, patterns and workers
+        start = time.perf_counter()
+        values.append(judge(cases))
+        times.append((time.perf_counter() - start) / len(cases) * 1e6)
     differences = [
         row for row in zip(cases, *values, strict=True) if abs(float(row[1]) - float(row[2])) > NEAR
     ]
@@ -76,7 +89,7 @@ def compare(
 # BFCL ---------------------------------------------------------------------------------------------
 
 
-def compare_bfcl(limit: int) -> Figures:
+def compare_bfcl(given: argparse.Namespace) -> Figures:
     """Compare `same_call` with BFCL's checker."""
     # its module of models imports the client of every provider, for a flag of each model
     models: Any = types.ModuleType("bfcl_eval.constants.model_config")
@@ -95,7 +108,7 @@ def compare_bfcl(limit: int) -> Figures:
         given = [{"name": name, "arguments": arguments} for name, arguments in case.answer]
         return verifier.verify([json.dumps(given)], [case.reference])[0].outcome is Outcome.CORRECT
 
-    return compare([*make_bfcl_cases(limit)], theirs, ours)
+    return compare([*make_bfcl_cases(given.limit)], each(theirs), each(ours))
 
 
 def make_bfcl_cases(limit: int) -> Iterator[Case]:
@@ -184,7 +197,131 @@ CHANGES: dict[str, Callable[[dict[str, Any], str], Any]] = {
 }
 
 
-COMPARISONS = {"bfcl": compare_bfcl}
+# Instructions -------------------------------------------------------------------------------------
+
+
+def compare_instructions(given: argparse.Namespace) -> Figures:
+    """Compare `instructions` with if-verifiable."""
+    if given.instructions is None:
+        message = "it needs --instructions FILE.jsonl"
+        raise ModuleNotFoundError(message)
+    # the package downloads nltk's data at import; set NLTK_DATA to where they are
+    import_module("nltk").download = lambda *_, **__: False
+    import_module("langdetect").DetectorFactory.seed = 0
+    evaluate = import_module("if_verifiable.common").evaluate_instructions
+    checkers: dict[str, Any] = {}
+    for part in ("ifeval", "ifbench"):
+        registry = import_module(f"if_verifiable.{part}.instructions_registry")
+        checkers |= registry.INSTRUCTION_DICT
+
+    def theirs(case: Case) -> float:
+        row, mode = case.reference, case.context
+        given = row["instruction_id_list"], row["kwargs"]
+        try:
+            _, scores = evaluate(case.answer, *given, row["prompt"], checkers)
+        except LookupError:  # data of nltk is not installed
+            return -1.0
+        return float(getattr(scores, f"partial_{mode}"))
+
+    def ours(cases: list[Case]) -> list[float]:
+        values = {}
+        for mode in ("strict", "loose"):
+            some = [index for index, case in enumerate(cases) if case.context == mode]
+            verifier = Instructions(mode=mode, timeout=60)
+            answers = [cases[index].answer for index in some]
+            verdicts = verifier.verify(answers, [cases[index].reference for index in some])
+            for index, verdict in zip(some, verdicts, strict=True):
+                bad = verdict.outcome in (Outcome.BAD_REFERENCE, Outcome.TIMEOUT)
+                values[index] = -1.0 if bad else verdict.share or 0.0
+        return [values[index] for index in range(len(cases))]
+
+    rows = [json.loads(line) for line in given.instructions.open(encoding="utf-8")][: given.limit]
+    return compare([*make_instruction_cases(rows)], each(theirs), ours)
+
+
+def make_instruction_cases(rows: list[dict[str, Any]]) -> Iterator[Case]:
+    """Yield answers to each row, in both modes."""
+    said = [row["response"] for row in rows if "response" in row] or [row["prompt"] for row in rows]
+    for index, row in enumerate(rows):
+        own = row.get("response", row["prompt"])
+        other = said[index % len(said)]
+        answers = {
+            "own": own,
+            "another row's": other,
+            "between lines": f"Sure, here it is:\n{own}\nI hope this helps, of course.",
+            "bold, lower case": f"*{other.lower()}*",
+            "capitals": other.upper()[:2000],
+            "thought": f"<think>{own}</think>\n{other}",
+        }
+        for kind, answer in answers.items():
+            for mode in ("strict", "loose"):
+                yield Case(f"{kind}, {mode}", answer, row, mode)
+
+
+# Reasoning Gym ------------------------------------------------------------------------------------
+
+ENTRIES = 3
+WITHOUT_ENTRIES = {"composite"}
+"""Datasets that are made of others."""
+
+
+def compare_reasoning_gym(given: argparse.Namespace) -> Figures:
+    """Compare `reasoning_gym` with the scorers of the package."""
+    gym = import_module("reasoning_gym")
+    names = sorted(import_module("reasoning_gym.factory").DATASETS.keys() - WITHOUT_ENTRIES)
+    scorers: dict[str, Callable[..., float]] = {}
+
+    def theirs(case: Case) -> float:
+        name = case.reference["metadata"]["source_dataset"]
+        if name not in scorers:
+            scorers[name] = gym.get_score_answer_fn(name)
+        try:
+            return min(
+                max(float(scorers[name](answer=case.answer, entry=case.reference)), 0.0), 1.0
+            )
+        except Exception:  # noqa: BLE001 - each fails in its own way on other answers
+            return 0.0
+
+    def ours(cases: list[Case]) -> list[float]:
+        answers, entries = [case.answer for case in cases], [case.reference for case in cases]
+        verdicts = ReasoningGym(timeout=60).verify(answers, entries)
+        lost = (Outcome.BAD_REFERENCE, Outcome.TIMEOUT)
+        return [-1.0 if one.outcome in lost else one.share or 0.0 for one in verdicts]
+
+    cases = [
+        case
+        for name in names[: given.limit]
+        for case in make_gym_cases(gym.create_dataset(name, size=ENTRIES, seed=SEED))
+    ]
+    return compare(cases, each(theirs), ours)
+
+
+def make_gym_cases(dataset: Any) -> Iterator[Case]:
+    """Yield answers to each entry of a dataset."""
+    entries = [dataset[index] for index in range(ENTRIES)]
+    for index, entry in enumerate(entries):
+        right, other = str(entry["answer"]), str(entries[index - 1]["answer"])
+        answers = {
+            "right": right,
+            "another entry's": other,
+            "in a sentence": f"It is {right}.",
+            "capitals": right.upper(),
+            "cut": right[:-1],
+            "a list": repr(right.split()),
+            "number": "7",
+            "text": "I do not know",
+        }
+        for kind, answer in answers.items():
+            if answer.strip():
+                name = entry["metadata"]["source_dataset"]
+                yield Case(f"{name}, {kind}", answer, entry)
+
+
+COMPARISONS: dict[str, Callable[[argparse.Namespace], Figures]] = {
+    "bfcl": compare_bfcl,
+    "instructions": compare_instructions,
+    "reasoning_gym": compare_reasoning_gym,
+}
 
 
 def main() -> int:
@@ -192,11 +329,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=[*COMPARISONS])
     parser.add_argument("--limit", type=int, default=10_000, help="questions of each file")
+    parser.add_argument("--instructions", type=Path, metavar="FILE.jsonl")
     parser.add_argument("--show", action="store_true")
     given = parser.parse_args()
     for name in given.only:
         try:
-            figures = COMPARISONS[name](given.limit)
+            figures = COMPARISONS[name](given)
         except ModuleNotFoundError as error:
             print(f"{name}: skipped, {error}")
             continue

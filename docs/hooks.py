@@ -74,6 +74,8 @@ ALIASES = {
     "tool_call": "function call, Hermes, harmony, Qwen, tool use",
     "tool_errors": "tool failure, function calling, agents",
     "turn": "multi-turn, agents, tool use",
+    "instructions": "IFEval, IFBench, instruction following, constraints, precise instructions",
+    "reasoning_gym": "Reasoning Gym, procedural tasks, puzzles, games",
     "relative": "rank in the group, z-score, group normalisation",
     "difficulty": "DAPO dynamic sampling, pass rate, curriculum",
     "best_of": "best of n, pass at k",

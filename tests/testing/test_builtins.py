@@ -43,6 +43,9 @@ SLOW: dict[str, dict[str, Any]] = {
     "code": {**FEW, "skip": ["linear"]},
     # and here a request: see benchmarks/scaling.py
     "judge": {**FEW, "skip": ["linear"]},
+    # other packages' checks, by a process
+    "instructions": {**FEW, "skip": ["linear"]},
+    "reasoning_gym": {**FEW, "skip": ["linear"]},
     "math": {"max_examples": USUAL["max_examples"] * 2 // 3},
 }
 """Fewer examples for components that take long."""
@@ -59,6 +62,8 @@ VALID = st.integers(0, 9).map(
 EQUAL = kit.numbers(spellings=["plain", "thousands", "latex"]).map(
     lambda number: (number[0], f"{number[1].numerator}/{number[1].denominator}")
 )
+NO_COMMA = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+IN_GYM = {"answer": "12", "metadata": {"source_dataset": "gcd"}}
 ADD_TOOL = [{"name": "add", "parameters": {"properties": {"a": {"type": "integer"}}}}]
 CALLED = st.integers(0, 9).map(
     lambda number: (
@@ -91,6 +96,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "token_f1": {"right": st.just(("a four", "four"))},
     "iou": {"right": st.just(("[1, 2, 3, 4]", [[1, 2, 3, 4]]))},
     "contains": {"right": st.just(("It is four.", "four"))},
+    "instructions": {"right": st.just(("I do.", NO_COMMA)), **FEW},
+    "reasoning_gym": {"right": st.just(("12", IN_GYM)), **FEW},
     "same_call": {"right": CALLED},
     "valid_call": {"right": CALLED.map(lambda pair: (pair[0], ADD_TOOL))},
     "correct": {"template": TAGGED, **NUMBERED},
@@ -120,16 +127,30 @@ NEVER_RIGHT = {
     *("overlong", "product", "prompt_overlap", "schedule", "relative", "difficulty", "best_of"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
-NO_ANSWERS = {"code", "json_schema", "iou", "same_call", "valid_call"}
+NO_ANSWERS = {
+    "code",
+    "json_schema",
+    "iou",
+    "same_call",
+    "valid_call",
+    "instructions",
+    "reasoning_gym",
+}
 """Verifiers whose references are no answers, and no plain texts either."""
 CHECKS = {
     "reward": partial(kit.check_reward, completions=kit.completions() | ODD),
     "verifier": kit.check_verifier,
     "extractor": kit.check_extractor,
 }
-HEAVY = {"code", "judge", "language", "math"}
+HEAVY = {"code", "instructions", "judge", "language", "math", "reasoning_gym"}
 """Components that load or start much: each pickles in a new process, not in a fork."""
 OF_RIGHT = {"reward": "maximum", "verifier": "right", "extractor": "found"}
+NEEDED = {
+    "instructions": "if_verifiable",
+    "language": "langid",
+    "reasoning_gym": "reasoning_gym",
+}
+"""The packages of the components that most environments lack."""
 NAMES = [name for name in rk.names() if "/" not in name]
 
 
@@ -151,8 +172,8 @@ def component(request):
     fields = REQUIRED.get(request.param, {})
     if request.param == "judge":
         fields = {**fields, "base_url": request.getfixturevalue("endpoint")}
-    if request.param == "language":
-        pytest.importorskip("langid")
+    if request.param in NEEDED:
+        pytest.importorskip(NEEDED[request.param])
     return rk.build(request.param, **fields)
 
 
