@@ -6,8 +6,12 @@ import pytest
 
 from rewardkit import registry
 
-# imported by the workers of `math`, which it warms up for seconds
-collect_ignore = ["src/rewardkit/verify/_math/symbolic.py"]
+# imported by worker processes alone: they warm up for seconds, and change packages that they use
+collect_ignore = [
+    "src/rewardkit/verify/_instructions.py",
+    "src/rewardkit/verify/_math/symbolic.py",
+    "src/rewardkit/verify/_reasoning_gym.py",
+]
 
 # The first question loads the built-in components. They register themselves once, so this must be
 # before a test has its own registry, and before pytest imports one of their modules by its path.

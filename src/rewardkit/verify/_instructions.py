@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +16,11 @@ from rewardkit._messages import did_you_mean, error_line
 from rewardkit.result import Outcome
 from rewardkit.verify._worker_rows import WorkerVerdict
 
-# if-verifiable downloads nltk's data when it is imported; nobody who scores has asked for that.
+# if-verifiable downloads nltk's data when it is imported; nobody who scores has asked for that. And
+# its `__init__` imports the package datasets, which takes seconds: its modules do without.
 nltk.download = lambda *_, **__: False
+if spec := importlib.util.find_spec("if_verifiable"):
+    sys.modules["if_verifiable"] = importlib.util.module_from_spec(spec)
 
 from if_verifiable.common import get_loose_transformations, strip_thinking  # noqa: E402 - as above
 from if_verifiable.ifbench.instructions_registry import INSTRUCTION_DICT as IFBENCH  # noqa: E402
@@ -81,7 +86,8 @@ def _undo_draws(checker: Any, given: Mapping[str, Any]) -> None:
         wanted = given.get(key)
         if not isinstance(wanted, str | int | float) or _fold(value) == _fold(wanted):
             continue
-        if not hasattr(checker, f"_{key}"):
+        is_negative = isinstance(wanted, int | float) and wanted < 0
+        if is_negative or not hasattr(checker, f"_{key}"):
             message = f"{checker.id}: it does not take {key}={wanted!r}"
             raise BadInstruction(message)
         setattr(checker, f"_{key}", _fold(wanted))

@@ -65,21 +65,19 @@ def _read_reference(reference: Any) -> tuple[list[str], list[dict[str, Any]]]:
     from rewardkit.verify._worker_rows import read_mapping, read_text  # noqa: PLC0415 - for json
 
     given = read_mapping(reference)
-    lists = []
-    for keys in (_ID_KEYS, ("kwargs",)):
-        value = next((given[key] for key in keys if given.get(key) is not None), [])
-        lists.append(read_text(value) if isinstance(value, str) else value)
-    ids, arguments = lists
+    ids = next((given[key] for key in _ID_KEYS if given.get(key) is not None), [])
+    ids = read_text(ids) if isinstance(ids, str) else ids
     if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
         message = "no instruction_id_list, expected a list of ids"
         raise ValueError(message)
-    arguments = [
-        read_text(one) if isinstance(one, str) else one for one in arguments or [{}] * len(ids)
-    ]
-    if len(arguments) != len(ids) or not all(isinstance(one, dict | None) for one in arguments):
+    arguments = given.get("kwargs") or [{}] * len(ids)
+    arguments = read_text(arguments) if isinstance(arguments, str) else arguments
+    parts = arguments if isinstance(arguments, list) else []
+    parts = [read_text(one) if isinstance(one, str) else one for one in parts]
+    if len(parts) != len(ids) or not all(isinstance(one, dict | None) for one in parts):
         message = f"kwargs: expected a list of {len(ids)} mappings, one per instruction"
         raise ValueError(message)
-    return ids, [one or {} for one in arguments]
+    return ids, [one or {} for one in parts]
 
 
 _ID_KEYS = ("instruction_id_list", "instruction_ids", "instruction_id")
