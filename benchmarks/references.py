@@ -206,7 +206,8 @@ def compare_instructions(given: argparse.Namespace) -> Figures:
         message = "it needs --instructions FILE.jsonl"
         raise ModuleNotFoundError(message)
     # the package downloads nltk's data at import; set NLTK_DATA to where they are
-    import_module("nltk").download = lambda *_, **__: False
+    nltk: Any = import_module("nltk")
+    nltk.download = lambda *_, **__: False
     import_module("langdetect").DetectorFactory.seed = 0
     evaluate = import_module("if_verifiable.common").evaluate_instructions
     checkers: dict[str, Any] = {}

@@ -42,7 +42,7 @@ class ReasoningGym(Verifier):
     """The name of the dataset; None for the one in each entry's metadata."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The score, 0 to 1, from which the answer is right."""
-    timeout: Annotated[float, Field(gt=0)] = 5.0
+    timeout: Annotated[float, Field(gt=0)] = 3.0
     """Seconds of processor time for one answer, after which the outcome is TIMEOUT. A worker's
     first answer of some datasets takes one or two, since they read files."""
 
