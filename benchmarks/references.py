@@ -11,8 +11,9 @@
   prompt, and on the next rows' responses, also between lines that the loose mode leaves out.
 - `reasoning_gym`: `reasoning_gym` and the package's own scorers, on entries of every dataset: the
   right answer, other entries' answers and changed ones.
-- `squad`: `exact_match` and `token_f1`, and torchmetrics' SQuAD, on made pairs of phrases.
-- `iou`: `iou` and torchvision's `box_iou`, on made boxes.
+- `exact_match`, `token_f1`: the two verifiers and torchmetrics' SQuAD, on made pairs of phrases.
+- `iou`: `iou` and the rule as people paste it (JSON, one box, intersection over union), on made
+  answers with one box, with text around some, in which the rule finds the brackets.
 
 A package that is not installed is reported as skipped. bfcl-eval needs none of its dependencies
 here: pip install --no-deps bfcl-eval. `--show` prints each difference.
@@ -28,12 +29,13 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rewardkit.result import Outcome
-from rewardkit.verify import Instructions, ReasoningGym, SameCall
+from rewardkit.verify import ExactMatch, Instructions, Iou, ReasoningGym, SameCall, TokenF1
 
 Calls = list[tuple[str, dict[str, Any]]]
 BFCL_CATEGORIES = tuple(
@@ -318,10 +320,94 @@ def make_gym_cases(dataset: Any) -> Iterator[Case]:
                 yield Case(f"{name}, {kind}", answer, entry)
 
 
+# Short answers and boxes --------------------------------------------------------------------------
+
+MADE = 2_000
+WORDS = [
+    "the",
+    "a",
+    "an",
+    "old",
+    "new",
+    "York,",
+    "city.",
+    "Sea!",
+    "(1969)",
+    "O'Neill",
+    "co-op",
+    "of",
+    "in",
+    "B.C.",
+    "été",
+    "42%",
+]
+
+
+def compare_squad(measure: str, given: argparse.Namespace) -> Figures:
+    """Compare `exact_match` or `token_f1` with torchmetrics, which gives percentages."""
+    squad = import_module("torchmetrics.functional.text").squad
+    verifier = ExactMatch() if measure == "exact_match" else TokenF1()
+    rng = random.Random(SEED)
+
+    def make_phrase(least: int) -> str:
+        return " ".join(rng.choices(WORDS, k=rng.randint(least, 4)))
+
+    def theirs(case: Case) -> float:
+        answers = {"text": case.reference, "answer_start": [0] * len(case.reference)}
+        scores = squad({"prediction_text": case.answer, "id": "0"}, {"answers": answers, "id": "0"})
+        return float(scores["f1" if measure == "token_f1" else measure]) / 100
+
+    def ours(cases: list[Case]) -> list[float]:
+        answers, references = [case.answer for case in cases], [case.reference for case in cases]
+        verdicts = verifier.verify(answers, references)
+        return [
+            float(one.outcome is Outcome.CORRECT) if one.share is None else one.share
+            for one in verdicts
+        ]
+
+    cases = []
+    for _ in range(min(given.limit, MADE)):
+        references = [make_phrase(1) for _ in range(rng.randint(1, 3))]
+        answer = rng.choice([make_phrase(1), references[-1].upper(), f"the {references[0]}"])
+        cases.append(Case("phrase", answer, references))
+    return compare(cases, each(theirs), ours)
+
+
+def compare_iou(given: argparse.Namespace) -> Figures:
+    """Compare `iou` with the rule of PASCAL VOC, pasted."""
+    rng = random.Random(SEED)
+
+    def theirs(case: Case) -> float:
+        found = json.loads(case.answer[case.answer.find("[") : case.answer.find("]") + 1])
+        left, top = max(found[0], case.reference[0]), max(found[1], case.reference[1])
+        right, bottom = min(found[2], case.reference[2]), min(found[3], case.reference[3])
+        shared = max(right - left, 0) * max(bottom - top, 0)
+        areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (found, case.reference)]
+        return float(shared / (sum(areas) - shared))
+
+    def ours(cases: list[Case]) -> list[float]:
+        answers, references = [case.answer for case in cases], [case.reference for case in cases]
+        return [one.share or 0.0 for one in Iou().verify(answers, references)]
+
+    def make_box() -> list[float]:
+        x, y = rng.randint(0, 60), rng.randint(0, 60)
+        return [x, y, x + rng.randint(1, 40), y + rng.randint(1, 40) + 0.5]
+
+    cases = []
+    for _ in range(min(given.limit, MADE)):
+        box = make_box()
+        answer = rng.choice([json.dumps(box), f"It is {json.dumps({'bbox_2d': box})}, I think."])
+        cases.append(Case("box", answer, make_box()))
+    return compare(cases, each(theirs), ours)
+
+
 COMPARISONS: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "bfcl": compare_bfcl,
     "instructions": compare_instructions,
     "reasoning_gym": compare_reasoning_gym,
+    "exact_match": partial(compare_squad, "exact_match"),
+    "token_f1": partial(compare_squad, "token_f1"),
+    "iou": compare_iou,
 }
 
 
