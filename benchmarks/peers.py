@@ -686,6 +686,7 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "relative": ("think", [{"reward": "reasoning_steps"}]),
     "difficulty": ("think", [{"reward": "reasoning_steps"}]),
     "best_of": ("think", [{"reward": "reasoning_steps"}]),
+    "turn": ("think", [{"reward": "reasoning_steps"}]),
 }
 """The style and the fields of those that need them; several where the work differs."""
 

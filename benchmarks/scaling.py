@@ -49,6 +49,9 @@ UNITS = {
     "dollars": "$a",
     "backticks": "`a",
     "angles": "<a",
+    "tool calls": '<tool_call>{"name": "f", "arguments": {}}</tool_call>',
+    "opened calls": "<tool_call>{",
+    "harmony calls": "to=functions.f<|message|>{",
     "zero width": "\u200b",
     "Chinese": "我数苹果",
     "many words": " ".join(f"w{number}" for number in range(150_000)) + " ",
@@ -73,6 +76,7 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "correct": [
         {"verifier": "number", "extractor": ANYWHERE},
         {"verifier": "math", "extractor": "whole"},
+        {"verifier": {"type": "same_call", "allow_empty": True}, "extractor": "tool_call"},
         {"verifier": "math", "extractor": {"type": "tag", "opened_in_prompt": True}},
     ],
     "cosine_length": [{"verifier": "exact", "extractor": "boxed"}],
@@ -100,6 +104,7 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "relative": [{"reward": "reasoning_steps"}],
     "difficulty": [{"reward": "reasoning_steps"}],
     "best_of": [{"reward": "reasoning_steps"}],
+    "turn": [{"reward": "reasoning_steps"}],
 }
 """The fields of those that need some; several where the work differs."""
 COMPARED = ("diversity", "prompt_overlap")

@@ -104,6 +104,12 @@ def test_parallel_calls_keep_their_order():
     assert json.loads(ToolCall(which="last").extract(text) or "")[0]["name"] == "f2"
 
 
+def test_a_loop_of_calls_is_read_in_part_and_wrong():
+    text = f"<tool_call>{ROME_JSON}</tool_call>" * 1_001
+    assert len(read_text_calls(text)) == 1_000
+    assert SameCall(more_calls=True).verify([text], [ROME_JSON])[0].detail == "more than 64 calls"
+
+
 def test_messages_hold_the_calls_of_all_turns():
     def call(arguments):
         return {"type": "function", "function": {"name": "add", "arguments": arguments}}

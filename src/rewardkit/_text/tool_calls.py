@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from rewardkit._text import strict_json
@@ -20,6 +21,8 @@ from rewardkit._text.completions import (
 )
 
 MAX_NAME_CHARACTERS = 128
+MAX_CALLS = 1_000
+"""Calls of one text that are read: more is a loop, in which each would cost its error."""
 
 
 class Call(NamedTuple):
@@ -68,11 +71,11 @@ def read_text_calls(text: str) -> list[Call]:
     """
     text = _cut_thoughts(text)
     if "to=functions." in text:
-        calls = [*_read_harmony(text)]
+        calls = [*islice(_read_harmony(text), MAX_CALLS)]
         if calls:
             return calls
     if _OPENING in text:
-        return [*_read_tags(text)]
+        return [*islice(_read_tags(text), MAX_CALLS)]
     return _read_bare_json(text)
 
 
@@ -135,7 +138,7 @@ def _add_arguments(name: str, given: Any) -> Call:
         try:
             given = strict_json.read(given)
         except (ValueError, RecursionError) as error:
-            return Call(name, {}, _explain(error))
+            return Call(name, {}, _explain_error(error))
     if given is None:
         return Call(name, {})
     if not isinstance(given, Mapping):
@@ -183,7 +186,7 @@ def _read_block(body: str) -> list[Call]:
     try:
         value = strict_json.read(body)
     except (ValueError, RecursionError) as error:
-        return [Call("", {}, _explain(error))]
+        return [Call("", {}, _explain_error(error))]
     return [*map(make_call, value if isinstance(value, list) else [value])]
 
 
@@ -215,7 +218,7 @@ def _looks_like_call(value: Any) -> bool:
     return "name" in inner and any(key in inner for key in (*_ARGUMENT_KEYS, "error"))
 
 
-def _explain(error: Exception) -> str:
+def _explain_error(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deep"
     return f"not JSON: {error}" if isinstance(error, strict_json.RefusedError) else "not JSON"

@@ -56,13 +56,13 @@ class Turn(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's score of the chosen turns for each completion (batch length)."""
         chosen = [
-            self._choose(turns) if len(turns) > 1 else completion
+            self._choose_turns(turns) if len(turns) > 1 else completion
             for completion, turns in zip(batch.completions, batch.turns, strict=True)
         ]
         part = batch.with_completions(chosen)
         return [*checked_scores(self.reward.score_unchecked(part), len(part), self.reward)]
 
-    def _choose(self, turns: Sequence[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
+    def _choose_turns(self, turns: Sequence[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
         if self.turn != "all":
             return [turns[0 if self.turn == "first" else -1]]
         texts = read_texts([[message] for message in turns])
@@ -104,7 +104,7 @@ class ToolErrors(Reward):
     """Seconds for one reply, after which it does not count as an error."""
 
     @model_validator(mode="after")
-    def _check_pattern(self) -> Self:
+    def _require_valid_pattern(self) -> Self:
         compile_pattern(self.pattern)
         return self
 

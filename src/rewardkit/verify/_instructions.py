@@ -47,7 +47,7 @@ def judge_row(row: Sequence[Any]) -> WorkerVerdict:
             return Outcome.NO_ANSWER.value, "", None
         texts = get_loose_transformations(answer) if mode == "loose" else [answer]
         texts = [text for text in texts if text.strip()]
-        followed = [any(_follows(checker, text) for text in texts) for checker in checkers]
+        followed = [any(_is_followed(checker, text) for text in texts) for checker in checkers]
     except BadInstruction as error:
         return Outcome.BAD_REFERENCE.value, str(error), None
     if all(followed):
@@ -84,20 +84,20 @@ def _undo_draws(checker: Any, given: Mapping[str, Any]) -> None:
     # It takes some values, such as 0 or a letter that is not one of a to z, for none at all.
     for key, value in (checker.get_instruction_args() or {}).items():
         wanted = given.get(key)
-        if not isinstance(wanted, str | int | float) or _fold(value) == _fold(wanted):
+        if not isinstance(wanted, str | int | float) or _fold_case(value) == _fold_case(wanted):
             continue
         is_negative = isinstance(wanted, int | float) and wanted < 0
         if is_negative or not hasattr(checker, f"_{key}"):
             message = f"{checker.id}: it does not take {key}={wanted!r}"
             raise BadInstruction(message)
-        setattr(checker, f"_{key}", _fold(wanted))
+        setattr(checker, f"_{key}", _fold_case(wanted))
 
 
-def _fold(value: Any) -> Any:
+def _fold_case(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def _follows(checker: Any, text: str) -> bool:
+def _is_followed(checker: Any, text: str) -> bool:
     try:
         return bool(checker.check_following(text))
     except LookupError as error:
@@ -127,7 +127,7 @@ def _explain_lookup(name: str, error: LookupError) -> BadInstruction:
 
 
 def _restore_integer(value: Any) -> Any:
-    # columns with missing values hold integers as floats, which are no lengths or indices
+    # columns with missing values hold integers as floats, which lengths and indices cannot be
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -61,9 +61,9 @@ class SameCall(Verifier):
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER (no call) or BAD_REFERENCE for each answer."""
-        return [self._judge(*row) for row in paired(answers, references)]
+        return [self._judge_row(*row) for row in paired(answers, references)]
 
-    def _judge(self, answer: str | None, reference: Any) -> Verdict:
+    def _judge_row(self, answer: str | None, reference: Any) -> Verdict:
         from rewardkit._text.tool_calls import read_text_calls  # noqa: PLC0415 - it imports json
         from rewardkit.verify import _calls  # noqa: PLC0415 - the same
 
@@ -72,7 +72,7 @@ class SameCall(Verifier):
             if not self.allow_empty and not all(alternatives):
                 return Verdict(Outcome.BAD_REFERENCE, "no call in it")
             calls = read_text_calls(answer or "")
-            verdicts = [self._compare(calls, expected) for expected in alternatives]
+            verdicts = [self._compare_calls(calls, expected) for expected in alternatives]
         except RecursionError:
             return Verdict(Outcome.BAD_REFERENCE, "nested too deep")
         except ValueError as error:
@@ -81,7 +81,7 @@ class SameCall(Verifier):
             verdicts, key=lambda verdict: (verdict.outcome is CORRECT.outcome, verdict.share or 0)
         )
 
-    def _compare(self, calls: Sequence[Call], expected: Sequence[Expected]) -> Verdict:
+    def _compare_calls(self, calls: Sequence[Call], expected: Sequence[Expected]) -> Verdict:
         from rewardkit.verify import _calls  # noqa: PLC0415 - it imports json
 
         if not calls:
@@ -129,17 +129,17 @@ class ValidCall(Verifier):
         ]
         # all calls of all rows at once, so that slow ones share the worker processes
         pairs = [pair for row in rows if isinstance(row, list) for pair in row if pair.schema]
-        judged = dict(zip(map(id, pairs), self._validate(pairs), strict=True))
+        judged = dict(zip(map(id, pairs), self._validate_arguments(pairs), strict=True))
         return [
             row
             if isinstance(row, Verdict)
-            else _combine(
+            else _combine_verdicts(
                 [judged.get(id(pair)) or Verdict(Outcome.WRONG, pair.fault) for pair in row]
             )
             for row in rows
         ]
 
-    def _validate(self, pairs: Sequence[_Pair]) -> list[Verdict]:
+    def _validate_arguments(self, pairs: Sequence[_Pair]) -> list[Verdict]:
         validator = JsonSchema(which="whole", timeout=self.timeout)
         verdicts = validator.verify([one.arguments for one in pairs], [one.schema for one in pairs])
         return [
@@ -178,7 +178,7 @@ def _prepare_call(call: Call, schemas: Mapping[str, str]) -> _Pair:
     return _Pair(call.name, strict_json.write(call.arguments), schemas[call.name])
 
 
-def _combine(verdicts: Sequence[Verdict]) -> Verdict:
+def _combine_verdicts(verdicts: Sequence[Verdict]) -> Verdict:
     """Return the verdict on all calls of an answer: the first that is not CORRECT decides."""
     right = sum(verdict.outcome is Outcome.CORRECT for verdict in verdicts)
     if right == len(verdicts):

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from functools import cache
 from typing import Annotated, Any, Literal, final
 
 from pydantic import Field
@@ -49,7 +47,7 @@ class Instructions(Verifier):
         """
         from rewardkit.verify import _worker_rows  # noqa: PLC0415 - it imports json
 
-        _check_installed()
+        _optional.check_installed("if_verifiable", install="rewardkit[instructions]")
         rows: list[Verdict | list[Any]] = []
         for answer, reference in paired(answers, references):
             try:
@@ -81,10 +79,3 @@ def _read_reference(reference: Any) -> tuple[list[str], list[dict[str, Any]]]:
 
 
 _ID_KEYS = ("instruction_id_list", "instruction_ids", "instruction_id")
-
-
-@cache
-def _check_installed() -> None:
-    """Raise ImportError if if-verifiable is missing, without importing it, which is slow."""
-    if importlib.util.find_spec("if_verifiable") is None:
-        _optional.require("if_verifiable", install="rewardkit[instructions]")

@@ -5,10 +5,8 @@ Gym: Reasoning Environments for Reinforcement Learning with Verifiable Rewards")
 from __future__ import annotations
 
 import base64
-import importlib.util
 import pickle
 from collections.abc import Sequence
-from functools import cache
 from typing import Annotated, Any, final
 
 from pydantic import Field
@@ -53,7 +51,7 @@ class ReasoningGym(Verifier):
         """
         from rewardkit.verify._worker_rows import judge_in_workers  # noqa: PLC0415 - for json
 
-        _check_installed()
+        _optional.check_installed("reasoning_gym", install="rewardkit[gym]")
         rows: list[Verdict | list[Any]] = []
         for answer, reference in paired(answers, references):
             try:
@@ -93,10 +91,3 @@ class ReasoningGym(Verifier):
             message = f"it cannot be pickled: {error}"
             raise ValueError(message) from None
         return name, base64.b64encode(entry).decode("ascii")
-
-
-@cache
-def _check_installed() -> None:
-    """Raise ImportError if reasoning-gym is missing, without importing it, which is slow."""
-    if importlib.util.find_spec("reasoning_gym") is None:
-        _optional.require("reasoning_gym", install="rewardkit[gym]")
