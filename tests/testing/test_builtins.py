@@ -215,6 +215,24 @@ def test_what_is_right_is_found_right(component):
     assert checked.held == (law,)
 
 
+@pytest.mark.parametrize(
+    "reward",
+    [
+        {"type": "correct", "verifier": "same_call", "extractor": "tool_call"},
+        {"type": "length", "target": 1, "unit": "calls"},
+        {"type": "turn", "reward": {"type": "length", "target": 63}},
+    ],
+)
+def test_what_reads_all_turns_is_compared_in_forms_of_one_message(reward):
+    # a form with a tool's reply holds a call beside those in the text
+    call = '[{"name": "add", "arguments": {"a": 1}}]'
+    columns = {"answer": [call]} if reward["type"] == "correct" else None
+    template = f"<tool_call>{call}</tool_call>"
+    options = {"template": template, "columns": columns, "laws": ["forms", "maximum"], **FEW}
+    checked = kit.check_reward(rk.load(reward), **options)
+    assert checked.held == ("forms", "maximum")
+
+
 @pytest.mark.parametrize("name", presets.__all__)
 @pytest.mark.parametrize("holder", [presets, presets.published])
 def test_every_preset_keeps_the_laws(holder, name):

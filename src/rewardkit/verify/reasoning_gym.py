@@ -4,8 +4,6 @@ Gym: Reasoning Environments for Reinforcement Learning with Verifiable Rewards")
 
 from __future__ import annotations
 
-import base64
-import pickle
 from collections.abc import Sequence
 from typing import Annotated, Any, final
 
@@ -64,6 +62,9 @@ class ReasoningGym(Verifier):
 
     def _read_entry(self, reference: Any) -> tuple[str, str]:
         """Return the dataset's name, and the entry in a form that a worker reads."""
+        import base64  # noqa: PLC0415 - these two are not needed before
+        import pickle  # noqa: PLC0415
+
         from rewardkit.verify._worker_rows import read_mapping, read_text  # noqa: PLC0415 - for json
 
         plain = self.dataset is not None and isinstance(reference, str | int | float)
