@@ -220,7 +220,7 @@ def read_replies(data: bytes) -> None:
     choices = {"no": 0.0, "yes": 1.0}
     criteria = {"polite": {"ask": "Is it polite?", "choices": choices}}
     judge = rk.build("judge", criteria=criteria, model="m", api_key_env=None)
-    found = judge._read_reply(read_text(data))  # noqa: SLF001 - without an endpoint
+    found = judge._read_choices(None, read_text(data))  # noqa: SLF001 - without an endpoint
     check(isinstance(found, str) or found["polite"] in choices, found)
 
 

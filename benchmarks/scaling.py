@@ -67,6 +67,12 @@ OPENED = {
 """The same where something comes first, once."""
 SHAPES: dict[str, tuple[str, str]] = {name: ("", unit) for name, unit in UNITS.items()} | OPENED
 ANYWHERE = {"type": "last_number", "only": True}
+NO_ENDPOINT = {
+    "model": "none",
+    "base_url": "http://127.0.0.1:1/v1",  # no server listens here
+    "api_key_env": None,
+    "retries": 0,
+}
 FIELDS: dict[str, list[dict[str, Any]]] = {
     "xml_strict": [{}, {"as_published": True}],
     "xml_soft": [{}, {"opened_in_prompt": True}, {"as_published": True}],
@@ -84,12 +90,11 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "judge": [
         {
             "criteria": {"clear": {"ask": "Is it clear?", "choices": {"no": 0, "yes": 1}}},
-            "model": "none",
-            "base_url": "http://127.0.0.1:1/v1",  # no server listens here
-            "api_key_env": None,
-            "retries": 0,
+            **NO_ENDPOINT,
         }
     ],
+    "relative_judge": [NO_ENDPOINT],
+    "reward_model": [NO_ENDPOINT],
     "length": [{"target": 100, "unit": "words"}],
     "overlong": [{"max_tokens": 100, "cache_tokens": 50}],
     "repetition": [{}, {"unit": "tokens"}],
@@ -102,6 +107,7 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "guard": [{"reward": {"type": "correct", "verifier": "contains", "extractor": "choice"}}],
     "clip": [{"reward": "reasoning_steps"}],
     "relative": [{"reward": "reasoning_steps"}],
+    "standardize": [{"reward": "reasoning_steps"}],
     "difficulty": [{"reward": "reasoning_steps"}],
     "best_of": [{"reward": "reasoning_steps"}],
     "turn": [{"reward": "reasoning_steps"}],
