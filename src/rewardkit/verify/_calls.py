@@ -39,8 +39,11 @@ class Rules(NamedTuple):
     ordered: bool = False
     more_calls: bool = False
 
-    def find_fault(self, call: Call, expected: Expected) -> str:
-        """Say in which way a call is not the one expected, "" if it is."""
+    def find_fault(self, call: Call, expected: Expected, *, explain: bool = True) -> str:
+        """Say in which way a call is not the one expected, "" if it is.
+
+        Without `explain` a wrong value is not quoted, which takes longer than finding it.
+        """
         if not self._names_equal(call.name, expected.name):
             return f"{call.name}, expected {expected.name}"
         if self.arguments == "ignore":
@@ -54,7 +57,7 @@ class Rules(NamedTuple):
                 if self.arguments == "exact":
                     return f"{call.name}: argument {argument:.40} is not expected"
             elif not self._is_acceptable(value, expected.options[argument], expected.nested):
-                return f"{call.name}: {argument} is {shorten_repr(value)}"
+                return f"{call.name}: {argument} is {shorten_repr(value) if explain else 'wrong'}"
         return ""
 
     def measure_share(self, call: Call, expected: Expected) -> float:
@@ -191,11 +194,12 @@ def _drop_null(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def compare_calls(
-    calls: Sequence[Call], expected: Sequence[Expected], rules: Rules
-) -> tuple[str, float]:
+    calls: Sequence[Call], expected: Sequence[Expected], rules: Rules, *, partial: bool
+) -> tuple[str, float | None]:
     """Return in which way the calls are not those expected, "" if they are, and the share right.
 
-    The share, 0 to 1, is the sum of each call's over the larger number of calls.
+    The share, 0 to 1, is the sum of each call's over the larger number of calls; None if it is not
+    asked for (`partial`).
     """
     readable = [call for call in calls if not call.error]
     matched = _match_calls(readable, expected, rules)
@@ -204,6 +208,8 @@ def compare_calls(
     fault = _explain_difference(calls, others, missing, rules)
     if not fault:
         return "", 1.0
+    if not partial:
+        return fault, None
     right = len(expected) - len(missing) + _sum_shares(others, missing, rules)
     return fault, right / max(len(expected), 0 if rules.more_calls else len(calls), 1)
 
@@ -231,7 +237,7 @@ def _sum_shares(calls: Sequence[Call], missing: Sequence[Expected], rules: Rules
         for row, call in enumerate(calls)
         for column, one in enumerate(missing)
         # one that fits is missing only because of its position
-        if rules.find_fault(call, one)
+        if rules.find_fault(call, one, explain=False)
     }
     total = 0.0
     while shares:
@@ -248,7 +254,7 @@ def _match_calls(
 ) -> list[int | None]:
     """Return for each call expected the index of the call that fits it, None without one."""
     fits = [
-        [row for row, call in enumerate(calls) if not rules.find_fault(call, one)]
+        [row for row, call in enumerate(calls) if not rules.find_fault(call, one, explain=False)]
         for one in expected
     ]
     if rules.ordered:

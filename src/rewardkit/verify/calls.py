@@ -89,11 +89,11 @@ class SameCall(Verifier):
         if len(calls) > _calls.MAX_CALLS:
             return Verdict(Outcome.WRONG, f"more than {_calls.MAX_CALLS} calls")
         rules = _calls.Rules(self.arguments, self.normalize, self.ordered, self.more_calls)
-        fault, share = _calls.compare_calls(calls, expected, rules)
+        fault, share = _calls.compare_calls(calls, expected, rules, partial=self.partial)
         if not fault:
             return CORRECT
         detail = shorten_text(fault, MAX_DETAIL_CHARACTERS)
-        return Verdict(Outcome.WRONG, detail, share if self.partial else None)
+        return Verdict(Outcome.WRONG, detail, share)
 
 
 @final
