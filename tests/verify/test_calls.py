@@ -151,13 +151,15 @@ def test_what_json_cannot_hold_is_an_error():
     assert "JSON cannot hold it" in score.why
 
 
+MARKS = ["<tool_call>", "</tool_call>", "<think>", "</think>", "to=functions.f<|message|>", "```"]
+VALUES = st.integers() | st.text() | st.booleans() | st.sampled_from(MARKS)
+
+
 @given(
     st.lists(
         st.tuples(
             st.text("abc_", min_size=1),
-            st.dictionaries(
-                st.text(max_size=3), st.integers() | st.text() | st.booleans(), max_size=3
-            ),
+            st.dictionaries(st.text(max_size=3), VALUES, max_size=3),
         ),
         max_size=3,
     )

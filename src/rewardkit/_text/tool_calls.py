@@ -8,7 +8,7 @@ by itself (Llama, Mistral). What a model writes between think tags is not a call
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -69,6 +69,9 @@ def read_text_calls(text: str) -> list[Call]:
     >>> read_text_calls('<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>')
     [Call(name='add', arguments={'a': 1}, error='')]
     """
+    # first, since the arguments in it may hold any of the marks
+    if calls := _read_whole_json(text.strip()):
+        return calls
     text = _cut_thoughts(text)
     if "to=functions." in text:
         calls = [*islice(_read_harmony(text), MAX_CALLS)]
@@ -200,11 +203,23 @@ def _read_value(text: str) -> Any:
     return text if isinstance(value, str) else value
 
 
-def _read_bare_json(text: str) -> list[Call]:
+def _read_whole_json(text: str) -> list[Call]:
+    if not text.startswith(("{", "[")) or not text.endswith(("}", "]")):
+        return []
     try:
-        values = strict_json.find_all(text.strip())
+        return _make_calls([strict_json.read(text)])
     except (ValueError, RecursionError):
         return []
+
+
+def _read_bare_json(text: str) -> list[Call]:
+    try:
+        return _make_calls(strict_json.find_all(text.strip()))
+    except (ValueError, RecursionError):
+        return []
+
+
+def _make_calls(values: Iterable[Any]) -> list[Call]:
     items = [item for value in values for item in (value if isinstance(value, list) else [value])]
     return [make_call(item) for item in items if _looks_like_call(item)]
 

@@ -26,7 +26,7 @@ They know nothing of prompts, rewards and trainers, so an evaluation can use the
 
 from rewardkit.verify.base import Verifier
 from rewardkit.verify.boxes import Iou
-from rewardkit.verify.calls import SameCall, ValidCall
+from rewardkit.verify.calls import SameCall
 from rewardkit.verify.code import Code
 from rewardkit.verify.instructions import Instructions
 from rewardkit.verify.math import Math
@@ -35,6 +35,7 @@ from rewardkit.verify.reasoning_gym import ReasoningGym
 from rewardkit.verify.schema import JsonSchema
 from rewardkit.verify.squad import ExactMatch, TokenF1
 from rewardkit.verify.text import Contains, Exact
+from rewardkit.verify.tools import ValidCall
 
 __all__ = [
     "Code",
