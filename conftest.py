@@ -13,8 +13,12 @@ sys.dont_write_bytecode = False
 
 from rewardkit import registry  # noqa: E402 - compiled once, too
 
-# imported by the workers of `math`, which it warms up for seconds
-collect_ignore = ["src/rewardkit/verify/_math/symbolic.py"]
+# imported by worker processes alone: they warm up for seconds, and change packages that they use
+collect_ignore = [
+    "src/rewardkit/verify/_instructions.py",
+    "src/rewardkit/verify/_math/symbolic.py",
+    "src/rewardkit/verify/_reasoning_gym.py",
+]
 
 # The first question loads the built-in components. They register themselves once, so this must be
 # before a test has its own registry, and before pytest imports one of their modules by its path.

@@ -21,6 +21,7 @@ import rewardkit as rk
 from rewardkit._files.source import Source
 from rewardkit._text import number_tokens, numbers, strict_json
 from rewardkit._text.fences import find_fences
+from rewardkit._text.tool_calls import read_text_calls, write_calls
 from rewardkit.config import read_yaml
 from rewardkit.report import report
 from rewardkit.rewards._judging import Question
@@ -92,6 +93,14 @@ def extract_answers(data: bytes) -> None:
     for extractor in extractors():
         found = extractor.extract(text)
         check(found is None or isinstance(found, str), extractor, found)
+
+
+def read_calls(data: bytes) -> None:
+    """Read tool calls out of a text; written as JSON they are read again."""
+    calls = read_text_calls(read_text(data))
+    again = read_text_calls(write_calls(calls))
+    names, names_again = ([call.name for call in some if not call.error] for some in (calls, again))
+    check(names == names_again, calls, again)
 
 
 @cache
@@ -309,6 +318,10 @@ TARGETS = {
         read_rows, ('{"completion": "a"}\n', 'completion,answer\n"a",1\n', "\x1f\x8b\x08")
     ),
     "resuming": Target(resume_scoring, (f'{{"input": "a"}}\n{PROGRESS}\n\nx',)),
+    "tool calls": Target(
+        read_calls,
+        ('<tool_call>{"name": "f", "arguments": {}}</tool_call>', "to=functions.f<|message|>{}"),
+    ),
     "replies": Target(read_replies, ('{"polite": "yes"}', '```json\n{"polite": "no"}\n```')),
     "reports": Target(
         write_reports,

@@ -708,11 +708,13 @@ REGISTERED: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "schedule": ("think", [{"reward": "reasoning_steps", "points": [[0, 0.5]]}]),
     "guard": ("think", [{"reward": "reasoning_steps"}]),
     "relative": ("think", [{"reward": "reasoning_steps"}]),
+    "standardize": ("think", [{"reward": "reasoning_steps"}]),
     "difficulty": ("think", [{"reward": "reasoning_steps"}]),
     "best_of": ("think", [{"reward": "reasoning_steps"}]),
-    "standardize": ("think", [{"reward": "reasoning_steps"}]),
+    "turn": ("think", [{"reward": "reasoning_steps"}]),
 }
 """The style and the fields of those that need them; several where the work differs."""
+ASK_MODELS = ("judge", "relative_judge", "reward_model")
 
 
 @dataclass(frozen=True)
@@ -731,11 +733,10 @@ class Case:
 def registered() -> Iterator[Case]:
     """Yield every built-in reward, with several variants where the code path differs.
 
-    Those that ask a model are left out, since their time is the model's.
+    Those that ask a model are left out, since their time is that of the model.
     """
     for name in rk.names("reward"):
-        asks_model = "model" in lookup(name).model_fields
-        if "/" not in name and not asks_model:  # plugins' names have a prefix
+        if "/" not in name and name not in ASK_MODELS:  # plugins' names have a prefix
             style, given = REGISTERED.get(name, ("think", [{}]))
             for fields in given:
                 yield Case(name, rk.build(name, **fields), style, fields=describe_fields(fields))

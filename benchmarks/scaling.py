@@ -49,6 +49,9 @@ UNITS = {
     "dollars": "$a",
     "backticks": "`a",
     "angles": "<a",
+    "tool calls": '<tool_call>{"name": "f", "arguments": {}}</tool_call>',
+    "opened calls": "<tool_call>{",
+    "harmony calls": "to=functions.f<|message|>{",
     "zero width": "\u200b",
     "functions": "\\ln x ",
     "sums of functions": "\\sin x + ",
@@ -66,7 +69,7 @@ OPENED = {
 """The same where something comes first, once."""
 SHAPES: dict[str, tuple[str, str]] = {name: ("", unit) for name, unit in UNITS.items()} | OPENED
 ANYWHERE = {"type": "last_number", "only": True}
-UNREACHABLE = {
+NO_ENDPOINT = {
     "model": "none",
     "base_url": "http://127.0.0.1:1/v1",  # no server listens here
     "api_key_env": None,
@@ -81,6 +84,7 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "correct": [
         {"verifier": "number", "extractor": ANYWHERE},
         {"verifier": "math", "extractor": "whole"},
+        {"verifier": {"type": "same_call", "allow_empty": True}, "extractor": "tool_call"},
         {"verifier": "math", "extractor": {"type": "tag", "opened_in_prompt": True}},
     ],
     "cosine_length": [{"verifier": "exact", "extractor": "boxed"}],
@@ -88,10 +92,11 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "judge": [
         {
             "criteria": {"clear": {"ask": "Is it clear?", "choices": {"no": 0, "yes": 1}}},
-            **UNREACHABLE,
+            **NO_ENDPOINT,
         }
     ],
-    "relative_judge": [UNREACHABLE],
+    "relative_judge": [NO_ENDPOINT],
+    "reward_model": [NO_ENDPOINT],
     "length": [{"target": 100, "unit": "words"}],
     "overlong": [{"max_tokens": 100, "cache_tokens": 50}],
     "repetition": [{}, {"unit": "tokens"}],
@@ -104,9 +109,10 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "guard": [{"reward": {"type": "correct", "verifier": "contains", "extractor": "choice"}}],
     "clip": [{"reward": "reasoning_steps"}],
     "relative": [{"reward": "reasoning_steps"}],
+    "standardize": [{"reward": "reasoning_steps"}],
     "difficulty": [{"reward": "reasoning_steps"}],
     "best_of": [{"reward": "reasoning_steps"}],
-    "standardize": [{"reward": "reasoning_steps"}],
+    "turn": [{"reward": "reasoning_steps"}],
 }
 """The fields of those that need some; several where the work differs."""
 COMPARED = ("diversity", "prompt_overlap", "relative_judge")

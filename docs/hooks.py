@@ -30,7 +30,7 @@ from rewardkit.registry import lookup
 KIND_TITLES = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extractors"}
 PAGE_TITLES = {**KIND_TITLES, "composition": "Composition"}
 COMPOSITION = (
-    *("linear", "product", "clip", "where", "schedule", "guard"),
+    *("linear", "product", "clip", "where", "schedule", "guard", "turn"),
     *("relative", "standardize", "difficulty", "best_of"),
 )
 FIELDS_OF_EVERY_REWARD = ("name", "log_why")
@@ -72,6 +72,13 @@ ALIASES = {
     "exact_match": "SQuAD exact match, EM, normalised match",
     "token_f1": "SQuAD F1, word overlap, question answering",
     "iou": "intersection over union, bounding box, visual grounding, point in box",
+    "same_call": "function calling, tool use, BFCL, tool calls, agents",
+    "valid_call": "function calling, tool schema, tool use",
+    "tool_call": "function call, Hermes, harmony, Qwen, tool use",
+    "tool_errors": "tool failure, function calling, agents",
+    "turn": "multi-turn, agents, tool use",
+    "instructions": "IFEval, IFBench, instruction following, constraints, precise instructions",
+    "reasoning_gym": "Reasoning Gym, procedural tasks, puzzles, games",
     "relative": "rank in the group, z-score, group normalisation",
     "difficulty": "DAPO dynamic sampling, pass rate, curriculum",
     "best_of": "best of n, pass at k",

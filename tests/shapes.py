@@ -46,6 +46,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "standardize": {"reward": {"type": "length", "target": 10}},
     "difficulty": {"reward": "xml_count"},
     "best_of": {"reward": "xml_count"},
+    "turn": {"reward": "xml_count"},
 }
 """The fields without a default, for one of every component."""
 

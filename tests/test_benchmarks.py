@@ -18,6 +18,7 @@ import pytest
 import rewardkit as rk
 
 ROOT = Path(__file__).parents[1]
+ASK_MODELS = {"judge", "relative_judge", "reward_model"}
 PACKAGES = ("trl", "math_verify", "verifiers", "langid", "py3langid")
 SOURCES = ("trl", "math-verify", "verifiers", "langid", "py3langid")
 
@@ -148,8 +149,7 @@ def test_the_notebooks_rules_by_hand_score_as_the_published_ones(figures):
 
 def test_every_other_reward_has_a_share_and_a_bound(figures):
     built_in = {name for name in rk.names("reward") if "/" not in name}
-    models = {"judge", "relative_judge", "reward_model"}
-    assert {row["name"] for row in figures["shares"]} == built_in - models - {"language"}
+    assert {row["name"] for row in figures["shares"]} == built_in - {*ASK_MODELS, "language"}
     for row in figures["shares"]:
         assert row["percent"] == pytest.approx(100 * row["seconds"] / 25.6)
         assert row["bound"] == 0.5

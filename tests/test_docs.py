@@ -152,7 +152,8 @@ def test_every_component_is_in_the_gallery(gallery, registered):
 def test_the_gallery_lists_the_values_of_a_field(gallery):
     rewards = gallery["gallery/reward.md"]
     assert "`target` · `float` at least 0 · required" in rewards
-    assert '`unit` · `"characters"`, `"words"` or `"tokens"` · default `\'characters\'`' in rewards
+    units = '`"characters"`, `"words"`, `"tokens"`, `"turns"` or `"calls"`'
+    assert f"`unit` · {units} · default `'characters'`" in rewards
     assert "`extractor` · [extractor](extractor.md) · default `Tag()`" in rewards
     assert "non-empty list of non-empty `str`" in rewards
     assert "list of (`float` above 0, `float`)" in rewards

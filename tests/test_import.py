@@ -45,7 +45,7 @@ print(*rk.names("extractor"))
 """
     message, extractors = run(code).splitlines()
     assert message == "module 'rewardkit' has no attribute 'nothing'"
-    assert extractors == "after boxed choice hash last_number regex tag whole"
+    assert extractors == "after boxed choice hash last_number regex tag tool_call whole"
 
 
 def test_a_name_of_a_built_in_is_taken_before_it_is_imported():

@@ -1,6 +1,8 @@
 """Import an optional package, or raise an error that names the extra to install."""
 
 import importlib
+import importlib.util
+from functools import cache
 from typing import Any
 
 
@@ -20,3 +22,13 @@ def require(module: str, *, install: str) -> Any:
             raise
         message = f"{module!r} is not installed. Install it with: pip install '{install}'"
         raise ImportError(message, name=module) from error
+
+
+@cache
+def check_installed(module: str, *, install: str) -> None:
+    """Raise what `require` raises for a missing package, without importing one that is slow.
+
+    >>> check_installed("json", install="rewardkit[json]")
+    """
+    if importlib.util.find_spec(module) is None:
+        require(module, install=install)

@@ -31,6 +31,7 @@ from pydantic_core import core_schema
 from rewardkit._messages import explain_missing_column, make_names_unique, pluralize, shorten_repr
 from rewardkit._text.completions import (
     find_unreadable,
+    list_assistant_messages,
     read_content,
     read_texts,
     replace_surrogates,
@@ -41,6 +42,8 @@ from rewardkit._text.tag_layout import TagPair, list_tags
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, ValidationInfo
     from pydantic_core import CoreSchema
+
+    from rewardkit._text.tool_calls import Call
 
 Value = TypeVar("Value")
 
@@ -242,6 +245,32 @@ class Batch:
             return read_texts(self.completions, keep=kept) if kept else self.texts
         return read_texts(self.completions, first, kept)
 
+    @cached_property
+    def turns(self) -> list[list[Mapping[Any, Any]]]:
+        """The assistant's messages of each completion, in order; a text is one message.
+
+        >>> call, reply = {"role": "assistant", "tool_calls": []}, {"role": "tool", "content": "4"}
+        >>> [len(turns) for turns in Batch.of("4", [call, reply, call]).turns]
+        [1, 2]
+        """
+        return [*map(list_assistant_messages, self.completions)]
+
+    @cached_property
+    def tool_calls(self) -> list[list[Call]]:
+        """The tool calls of each completion, of all its turns: `name`, `arguments` and `error`.
+
+        From the messages' field `tool_calls` if any has one, else from the text: harmony,
+        `<tool_call>` tags, or JSON with a name and arguments. Calls in thoughts are left out. A
+        call that cannot be read has an `error`, which says why, and no arguments.
+
+        >>> call = {"type": "function", "function": {"name": "add", "arguments": {"a": 1, "b": 2}}}
+        >>> Batch.of([{"role": "assistant", "tool_calls": [call]}]).tool_calls
+        [[Call(name='add', arguments={'a': 1, 'b': 2}, error='')]]
+        """
+        from rewardkit._text.tool_calls import read_completion_calls  # noqa: PLC0415 - for json
+
+        return [*map(read_completion_calls, self.completions)]
+
     def column(self, name: str) -> Sequence[Any]:
         """Return the values of a column, one per completion.
 
@@ -390,6 +419,22 @@ class Batch:
         )
         part.metrics, part.explain, part.surface = self.metrics, self.explain, self.surface
         return part
+
+    def with_completions(self, completions: Sequence[Any]) -> Batch:
+        """Return a batch with other completions for the same rows, that shares this one's metrics.
+
+        The token ids remain those of the completions that the trainer passed.
+        """
+        changed = Batch(
+            completions,
+            prompts=self.prompts,
+            completion_ids=self.completion_ids,
+            columns=self.columns,
+            step=self.step,
+        )
+        changed.metrics, changed.explain = self.metrics, self.explain
+        changed.surface = self.surface
+        return changed
 
     def log(self, name: str, values: Iterable[float | None]) -> None:
         """Keep the mean of `values`, without None and NaN, as a metric for the trainer's logs.

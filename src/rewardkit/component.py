@@ -286,8 +286,8 @@ def columns(component: Component) -> list[ColumnName[Any]]:
     for part in walk(component):
         for name in type(part).model_fields:
             value = getattr(part, name)
-            if isinstance(value, ColumnName):
-                found[value] = None
+            held = value.values() if isinstance(value, Mapping) else (value,)
+            found |= dict.fromkeys(one for one in held if isinstance(one, ColumnName))
     return list(found)
 
 

@@ -21,6 +21,7 @@ from rewardkit._text.last_call import remember_last
 from rewardkit._text.patterns import compile_pattern, prepare_search
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
+from rewardkit.batch import Batch
 from rewardkit.component import Component
 from rewardkit.registry import register
 
@@ -33,6 +34,7 @@ __all__ = [
     "LastNumber",
     "Regex",
     "Tag",
+    "ToolCall",
     "Whole",
     "explain_reference",
     "extract_answers",
@@ -46,6 +48,9 @@ class Extractor(Component):
     """Finds the answer in a completion. Subclasses implement `extract`."""
 
     component_kind: ClassVar[str] = "extractor"
+    reads_calls: ClassVar[bool] = False
+    """Whether a reward passes it the completion's tool calls, as JSON text, in place of the text:
+    in messages, the text does not hold them."""
 
     @abstractmethod
     def extract(self, text: str) -> str | None:
@@ -371,6 +376,33 @@ class Choice(Extractor):
         return letters.pop() if len(letters) == 1 else None
 
 
+@final
+@register("tool_call")
+class ToolCall(Extractor):
+    """The tool calls, as JSON text: a list of objects with `name` and `arguments`.
+
+    From messages with `tool_calls`, of all turns. From text: harmony (gpt-oss), JSON in
+    `<tool_call>` tags (Hermes, Qwen), Qwen3-Coder's tags, or JSON with a name and arguments. Calls
+    between think tags are left out; one that cannot be read has an `error` in place of arguments.
+
+    >>> ToolCall().extract('<tool_call>{"name": "now", "arguments": {}}</tool_call>')
+    '[{"name": "now", "arguments": {}}]'
+    """
+
+    reads_calls: ClassVar[bool] = True
+    which: Literal["all", "first", "last"] = "all"
+    """Which of several calls count."""
+
+    def extract(self, text: str) -> str | None:
+        """Return the calls as JSON text, None if there is none."""
+        from rewardkit._text import tool_calls  # noqa: PLC0415 - it imports json
+
+        calls = tool_calls.read_text_calls(text)
+        if self.which != "all":
+            calls = calls[:1] if self.which == "first" else calls[-1:]
+        return tool_calls.write_calls(calls) or None
+
+
 # Bounded and possessive repeats below keep each search linear: nothing is read twice.
 # Most boxes hold neither braces nor commands; one match is quicker than the walk over the braces.
 _BOX_WITHOUT_BRACES = re.compile(r"(?<!\\)\\boxed\s{0,8}\{([^{}\\]*+)\}")
@@ -391,12 +423,17 @@ def _is_same_number(number: numbers.Number | None, other: str | None) -> bool:
     return number is not None and (other is None or number == numbers.read_number(other))
 
 
-def extract_answers(extractor: Extractor, texts: list[str]) -> list[str | None]:
-    """Return the answer that the extractor finds in each text, as a reward reads them.
+def extract_answers(extractor: Extractor, batch: Batch) -> list[str | None]:
+    """Return the answer that the extractor finds in each completion, as a reward reads them.
 
-    >>> extract_answers(Hash(), ["#### 4", "4"])
+    >>> extract_answers(Hash(), Batch.of("#### 4", "4"))
     ['4', None]
     """
+    if extractor.reads_calls:
+        from rewardkit._text.tool_calls import write_calls  # noqa: PLC0415 - it imports json
+
+        return _extract(extractor, [*map(write_calls, batch.tool_calls)])
+    texts = batch.texts
     # a search with a time limit, and an extractor of one's own, may find something else next time
     return (_extract_once if isinstance(extractor, _REPEATABLE) else _extract)(extractor, texts)
 

@@ -45,6 +45,9 @@ SLOW: dict[str, dict[str, Any]] = {
     "judge": {**FEW, "skip": ["linear"]},
     "relative_judge": {**FEW, "skip": ["linear"]},
     "reward_model": {**FEW, "skip": ["linear"]},
+    # other packages' checks, by a process
+    "instructions": {**FEW, "skip": ["linear"]},
+    "reasoning_gym": {**FEW, "skip": ["linear"]},
     "math": {"max_examples": USUAL["max_examples"] * 2 // 3},
 }
 """Fewer examples for components that take long."""
@@ -61,6 +64,15 @@ VALID = st.integers(0, 9).map(
 EQUAL = kit.numbers(spellings=["plain", "thousands", "latex"]).map(
     lambda number: (number[0], f"{number[1].numerator}/{number[1].denominator}")
 )
+NO_COMMA = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+IN_GYM = {"answer": "12", "metadata": {"source_dataset": "gcd"}}
+ADD_TOOL = [{"name": "add", "parameters": {"properties": {"a": {"type": "integer"}}}}]
+CALLED = st.integers(0, 9).map(
+    lambda number: (
+        f'<tool_call>{{"name": "add", "arguments": {{"a": {number}}}}}</tool_call>',
+        {"name": "add", "arguments": {"a": number}},
+    )
+)
 NUMBERED = {"columns": {"answer": NUMBERS}}
 RIGHT: dict[str, dict[str, Any]] = {
     "after": {"template": "<think>2 + 2</think> {answer}"},
@@ -70,6 +82,12 @@ RIGHT: dict[str, dict[str, Any]] = {
     "last_number": {"template": "Of two, {answer}."},
     "regex": {"template": "It is {answer}.", "answers": st.integers(0, 99).map(str)},
     "tag": {"template": TAGGED},
+    "tool_call": {
+        "template": "I look it up. <tool_call>\n{answer}\n</tool_call>",
+        "answers": st.integers(0, 9).map(
+            lambda number: f'[{{"name": "add", "arguments": {{"a": {number}}}}}]'
+        ),
+    },
     "whole": {"template": " {answer}\n"},
     "code": {"right": PASSES, **FEW},
     "json_schema": {"right": VALID},
@@ -80,6 +98,10 @@ RIGHT: dict[str, dict[str, Any]] = {
     "token_f1": {"right": st.just(("a four", "four"))},
     "iou": {"right": st.just(("[1, 2, 3, 4]", [[1, 2, 3, 4]]))},
     "contains": {"right": st.just(("It is four.", "four"))},
+    "instructions": {"right": st.just(("I do.", NO_COMMA)), **FEW},
+    "reasoning_gym": {"right": st.just(("12", IN_GYM)), **FEW},
+    "same_call": {"right": CALLED},
+    "valid_call": {"right": CALLED.map(lambda pair: (pair[0], ADD_TOOL))},
     "correct": {"template": TAGGED, **NUMBERED},
     "guard": {"template": TAGGED, **NUMBERED},
     "is_number": {"template": TAGGED.replace("{answer}", "42")},
@@ -90,6 +112,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "repetition": {"template": "It is four."},
     "tag_count": {"template": TAGGED},
     "think_format": {"template": THOUGHT},
+    "tool_errors": {"template": "It is four."},
+    "turn": {"template": TAGGED},
     # a drawn number is seldom 4, and without one no row would be judged
     "where": {
         "template": lambda row: TAGGED if row["answer"] == "4" else None,
@@ -106,16 +130,33 @@ NEVER_RIGHT = {
     *("relative_judge", "reward_model", "standardize"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
-NO_ANSWERS = {"code", "json_schema", "iou"}
+NO_ANSWERS = {
+    "code",
+    "json_schema",
+    "iou",
+    "same_call",
+    "valid_call",
+    "instructions",
+    "reasoning_gym",
+}
 """Verifiers whose references are no answers, and no plain texts either."""
 CHECKS = {
     "reward": partial(kit.check_reward, completions=kit.completions() | ODD),
     "verifier": kit.check_verifier,
     "extractor": kit.check_extractor,
 }
-HEAVY = {"code", "judge", "relative_judge", "reward_model", "language", "math"}
+HEAVY = {
+    *("code", "judge", "relative_judge", "reward_model", "language", "math"),
+    *("instructions", "reasoning_gym"),
+}
 """Components that load or start much: each pickles in a new process, not in a fork."""
 OF_RIGHT = {"reward": "maximum", "verifier": "right", "extractor": "found"}
+NEEDED = {
+    "instructions": "if_verifiable",
+    "language": "langid",
+    "reasoning_gym": "reasoning_gym",
+}
+"""The packages of the components that most environments lack."""
 NAMES = [name for name in rk.names() if "/" not in name]
 
 
@@ -149,8 +190,8 @@ def component(request):
     fields = REQUIRED.get(request.param, {})
     if "base_url" in fields:
         fields = {**fields, "base_url": request.getfixturevalue("endpoint")}
-    if request.param == "language":
-        pytest.importorskip("langid")
+    if request.param in NEEDED:
+        pytest.importorskip(NEEDED[request.param])
     return rk.build(request.param, **fields)
 
 
@@ -198,6 +239,24 @@ def test_what_is_right_is_found_right(component):
     law = OF_RIGHT[kind]
     checked = CHECKS[kind](component, laws=law, **{**USUAL, **RIGHT[name]})
     assert checked.held == (law,)
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [
+        {"type": "correct", "verifier": "same_call", "extractor": "tool_call"},
+        {"type": "length", "target": 1, "unit": "calls"},
+        {"type": "turn", "reward": {"type": "length", "target": 63}},
+    ],
+)
+def test_what_reads_all_turns_is_compared_in_forms_of_one_message(reward):
+    # a form with a tool's reply holds a call beside those in the text
+    call = '[{"name": "add", "arguments": {"a": 1}}]'
+    columns = {"answer": [call]} if reward["type"] == "correct" else None
+    template = f"<tool_call>{call}</tool_call>"
+    options = {"template": template, "columns": columns, "laws": ["forms", "maximum"], **FEW}
+    checked = kit.check_reward(rk.load(reward), **options)
+    assert checked.held == ("forms", "maximum")
 
 
 @pytest.mark.parametrize("name", presets.__all__)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from latex2sympy2_extended import latex2sympy
 
 import rewardkit as rk
+from rewardkit import _optional
 from rewardkit._workers import pool
-from rewardkit.verify import math as math_module
 from rewardkit.verify._math import decide
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "math_pairs.jsonl"
@@ -345,12 +345,12 @@ def test_many_verdicts_are_not_all_kept(monkeypatch):
 
 
 def test_without_math_verify_the_error_names_the_extra(monkeypatch):
-    math_module._check_installed.cache_clear()
-    monkeypatch.setattr(math_module.importlib.util, "find_spec", lambda name: None)
+    _optional.check_installed.cache_clear()
+    monkeypatch.setattr(_optional.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "math_verify", None)
     with pytest.raises(ImportError, match=r"rewardkit\[math\]"):
         MATH.verify(["1"], ["1"])
-    math_module._check_installed.cache_clear()
+    _optional.check_installed.cache_clear()
 
 
 def test_lengths_must_match():

@@ -105,16 +105,35 @@ def _read_completion(completion: Any, thought_marks: Marks) -> str:
     """Return one completion's text, "" if it has none."""
     if isinstance(completion, str):
         return completion if completion.isascii() else replace_surrogates(completion)
+    # the last one: with tools, earlier messages by the assistant are calls
+    messages = reversed(list_messages(completion))
+    message = next(filter(_is_by_assistant, messages), None)
+    text = _read_message(message, thought_marks) if message is not None else ""
+    return text if text.isascii() else replace_surrogates(text)
+
+
+def list_messages(completion: Any) -> list[Mapping[Any, Any]]:
+    """Return the messages of a completion; a text is one by the assistant.
+
+    >>> list_messages("4"), list_messages(None)
+    ([{'role': 'assistant', 'content': '4'}], [])
+    """
+    if isinstance(completion, str):
+        return [{"role": "assistant", "content": completion}]
     single = not isinstance(completion, list) and isinstance(completion, Mapping)
     messages = [completion] if single else completion
     if not isinstance(messages, _SEQUENCE_TYPES):
-        return ""
-    # the last one: with tools, earlier messages by the assistant are calls
-    for message in reversed(messages):
-        if isinstance(message, _MAPPING_TYPES) and message.get("role", "assistant") == "assistant":
-            text = _read_message(message, thought_marks)
-            return text if text.isascii() else replace_surrogates(text)
-    return ""
+        return []
+    return [message for message in messages if isinstance(message, _MAPPING_TYPES)]
+
+
+def list_assistant_messages(completion: Any) -> list[Mapping[Any, Any]]:
+    """Return the assistant's messages of a completion, in order."""
+    return [*filter(_is_by_assistant, list_messages(completion))]
+
+
+def _is_by_assistant(message: Mapping[Any, Any]) -> bool:
+    return bool(message.get("role", "assistant") == "assistant")
 
 
 def _read_message(message: Mapping[Any, Any], thought_marks: Marks) -> str:

@@ -67,6 +67,23 @@ def find_first(text: str, wanted: type | tuple[type, ...] = object) -> Any:
     return next((value for value in fitting if not _is_citation(value)), fitting[0])
 
 
+def find_all(text: str) -> list[Any]:
+    """Return all of a text as one JSON value, else each object and array in it, in order.
+
+    Values in a fence of another language than JSON are not found. Raises as `read` does.
+
+    >>> find_all('First {"a": 1}, and then [2].')
+    [{'a': 1}, [2]]
+    """
+    try:
+        return [read(text)]
+    except RefusedError:
+        raise
+    except ValueError:
+        others = [one for one in find_fences(text) if one.language not in ("", "json")]
+        return [value for _, _, value in _scan_values(text, others)]
+
+
 def _is_citation(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 1 and type(value[0]) is int
 

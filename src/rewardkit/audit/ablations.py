@@ -25,7 +25,7 @@ Part = Literal[
 - language: the language of the reference completion.
 """
 PARTS: tuple[Part, ...] = get_args(Part)
-AnswerType = Literal["number", "choice", "code", "text"]
+AnswerType = Literal["number", "choice", "code", "calls", "text"]
 
 SLOT = "\ue000"
 """A private-use character that marks the answer's position in a layout."""
@@ -43,6 +43,7 @@ _MARK = rf"</?[A-Za-z][\w-]*>|\\boxed\{{|(?<={SLOT})\}}|####|```\w*"
 _BLOCK = r"<(?P<name>[A-Za-z][\w-]*)>(.*?)</(?P=name)>"
 # Short words of English that German and Indonesian do not have; no detector is needed for more.
 _ENGLISH_WORD = re.compile(r"\b(?:the|is|and|it|so|we|of)\b", re.IGNORECASE)
+_CALL = re.compile(r'\s*\[?\s*\{\s*"name"\s*:\s*"')
 _PROGRAM_LINE = re.compile(r"^\s*def \w+\(|\bprint\(|^import ", re.MULTILINE)
 
 
@@ -87,6 +88,8 @@ class ReferenceCompletion:
             return "number"
         if re.fullmatch(r"[A-Ha-h]", self.answer):
             return "choice"
+        if _CALL.match(self.answer):
+            return "calls"
         return "code" if _PROGRAM_LINE.search(self.answer) else "text"
 
     @cached_property
@@ -105,6 +108,8 @@ class ReferenceCompletion:
         if self.answer_type == "code":
             stubs = [f"def {name}(*_): return None" for name in self.function_names]
             return "\n".join(stubs) or "pass"
+        if self.answer_type == "calls":
+            return _CALL.sub(r"\g<0>other_", self.answer, count=1)
         return f"{self.answer} + 1" if re.search(r"[\d\\^=+]", self.answer) else "something else"
 
     @cached_property

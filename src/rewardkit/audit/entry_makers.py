@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -256,6 +257,21 @@ def again_in_near_tags(reference: ReferenceCompletion) -> str | None:
         return None
     opening, closing = near
     return f"{reference.text.rstrip()}\n{opening}{reference.wrong_answer}{closing}"
+
+
+def call_with(reference: ReferenceCompletion, arguments: str | None) -> str | None:
+    """Write the right calls with other arguments; None for lists of several values of each."""
+    try:
+        calls = json.loads(reference.answer)
+    except ValueError:
+        return None
+    for call in calls if isinstance(calls, list) else [calls]:
+        given = call.get("arguments")
+        if not given:
+            return None
+        several = {name: [value, None, "other"] for name, value in given.items()}
+        call["arguments"] = several if arguments is None else json.loads(arguments)
+    return json.dumps(calls)
 
 
 def define_functions(body: str) -> MakeText:

@@ -54,6 +54,31 @@ _PROGRAMS = (
         "assert last([1, 2, 3]) == 3\nassert last(['a']) == 'a'",
     ),
 )
+_CALLS = (
+    (
+        "What is the weather in Bonn?",
+        '[{"name": "get_weather", "arguments": {"city": "Bonn", "days": 1}}]',
+    ),
+    (
+        "How warm will it be in Lima and Oslo over the next three days?",
+        (
+            '[{"name": "get_weather", "arguments": {"city": "Lima", "days": 3}}, {"name":'
+            ' "get_weather", "arguments": {"city": "Oslo", "days": 3}}]'
+        ),
+    ),
+)
+_WEATHER_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Forecast the weather.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+            "required": ["city", "days"],
+        },
+    },
+}
 # A reward reads one of these; datasets differ in the name.
 _ANSWER_COLUMNS = ("answer", "solution", "ground_truth")
 _XML = "<reasoning>\n{reasoning}\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
@@ -120,6 +145,17 @@ SAMPLES: dict[str, Sample] = {
         ),
         "It takes a line.\n```python\n{solution}\n```",
         "solution",
+    ),
+    "tool_call": Sample(
+        tuple(
+            {
+                "prompt": _make_prompt("Use the tools.", question),
+                **dict.fromkeys((*_ANSWER_COLUMNS, "tool_calls"), calls),
+                "tools": [_WEATHER_TOOL],
+            }
+            for question, calls in _CALLS
+        ),
+        f"<think>\n{_REASONING}\n</think>\n<tool_call>\n{{answer}}\n</tool_call>",
     ),
     "plain": _make_sample("Reply with the answer alone.", _SUMS, "{answer}"),
 }

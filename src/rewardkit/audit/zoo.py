@@ -28,6 +28,7 @@ from rewardkit.audit.entry_makers import (
     before_no_answer,
     before_wrong_answer,
     between_all_marks,
+    call_with,
     cross_blocks,
     define_functions,
     if_answer_matches,
@@ -495,6 +496,32 @@ ZOO: tuple[Entry, ...] = (
             "no-program": define_functions("def NAME(*_):\n  return ((("),
         },
         answer_types=("code",),
+    ),
+    *make_family(
+        "tool call",
+        2,
+        _ANSWER_PARTS,
+        as_answer,
+        {
+            # A reward that looks for one right call finds it among others.
+            "right-and-wrong-calls": lambda reference: (
+                f"[{reference.answer.strip('[]')}, {reference.wrong_answer.strip('[]')}]"
+            ),
+            "call-without-arguments": lambda reference: call_with(reference, "{}"),
+            "call-with-every-value": lambda reference: call_with(reference, None),
+            "call-twice-in-its-tags": "{right}\n{right}",
+            "call-cut-off": lambda reference: reference.answer.rstrip("]} "),
+        },
+        answer_types=("calls",),
+    ),
+    *make_family(
+        "tool call",
+        2,
+        ("answer",),
+        before_wrong_answer,
+        # A parser that searches the whole text runs a call that was only considered.
+        {"call-in-the-reasoning": "{reasoning} {answer_alone}"},
+        answer_types=("calls",),
     ),
     *make_family(
         "language",

@@ -48,9 +48,9 @@ def component_info(cls: type[Component]) -> ComponentInfo:
     """Read a component's docstring, example and fields.
 
     >>> from rewardkit.registry import lookup
-    >>> target, unit = component_info(lookup("length")).fields[2:4]
-    >>> target.type, target.required, unit.type
-    ('`float` at least 0', True, '`"characters"`, `"words"` or `"tokens"`')
+    >>> target = component_info(lookup("length")).fields[2]
+    >>> target.type, target.required
+    ('`float` at least 0', True)
     """
     text, prompt, example = inspect.cleandoc(cls.__doc__ or "").partition(">>> ")
     # the docstring runs in the class's own module, where the class needs no import

@@ -14,6 +14,7 @@ from rewardkit.rewards.repetition import PromptOverlap, Repetition
 from rewardkit.rewards.reward_model import RewardModel
 from rewardkit.rewards.standardize import Standardize
 from rewardkit.rewards.think import ThinkFormat
+from rewardkit.rewards.turns import ToolErrors, Turn
 from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
 from rewardkit.rewards.xml import TagCount, XmlCount, XmlSoft, XmlStrict
 
@@ -45,6 +46,8 @@ __all__ = [
     "Standardize",
     "TagCount",
     "ThinkFormat",
+    "ToolErrors",
+    "Turn",
     "Where",
     "XmlCount",
     "XmlSoft",

@@ -6,9 +6,13 @@ A verifier gives no score and a reward does not decide what is true. The separat
 
 from __future__ import annotations
 
-from typing import Any, Literal, final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, final
+
+from pydantic import BeforeValidator, Field
 
 from rewardkit.batch import Batch, Column, Reference
+from rewardkit.component import Frozen
 from rewardkit.extract import (
     Extractor,
     Tag,
@@ -22,6 +26,18 @@ from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import CORRECT, NO_ANSWER, WRONG, Verifier, log_timeouts
 
 AsWrong = Literal["wrong"]
+
+
+def _name_columns(value: Any) -> Any:
+    """Turn a list of columns into a mapping in which each has its own name."""
+    named = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+    return {name: name for name in value} if named else value
+
+
+Columns = Annotated[
+    Mapping[str, Column[object]], BeforeValidator(_name_columns), Frozen, Field(min_length=1)
+]
+"""Several columns of a row, by the names under which a verifier reads them."""
 
 
 @final
@@ -40,9 +56,11 @@ class Correct(Reward):
     """What decides whether the answer is right."""
     extractor: Extractor = Tag()
     """What finds the answer in the completion."""
-    reference: Column[Reference] | None = "answer"
-    """The column with the right answer: a string, a number, or a list of which any is right; None
-    for a verifier that needs none, such as `json_schema` with a schema of its own."""
+    reference: Column[Reference] | Columns | None = "answer"
+    """The column with the right answer: a string, a number, or a list of which any is right. A list
+    of columns for a verifier that reads several, such as `instructions`, or a mapping of the names
+    that it reads to columns. None for a verifier that needs none, such as `json_schema` with a
+    schema of its own."""
     reference_extractor: Extractor | None = None
     """What finds the right answer in the column's text, such as `hash` for GSM8K's solutions, which
     end in `#### 18`; None if the text is the answer."""
@@ -70,9 +88,9 @@ class Correct(Reward):
 
         The share of verdicts that took too long goes to the logs as `timeouts`.
         """
-        column = [None] * len(batch) if self.reference is None else batch.column(self.reference)
+        column = _read_references(batch, self.reference)
         references = extract_references(self.reference_extractor, column)
-        answers = extract_answers(self.extractor, batch.texts)
+        answers = extract_answers(self.extractor, batch)
         verdicts = self.verifier.verify(answers, references)
         log_timeouts(batch, self.verifier, verdicts)
         # Most verdicts are one of three objects. They are known by their identity, since the hash
@@ -102,3 +120,12 @@ class Correct(Reward):
         if outcome is Outcome.WRONG and share and value is not None and self.correct is not None:
             value += share * (self.correct - value)  # partial credit for the tests that passed
         return value
+
+
+def _read_references(batch: Batch, reference: str | Mapping[str, str] | None) -> Sequence[Any]:
+    if reference is None:
+        return [None] * len(batch)
+    if isinstance(reference, str):
+        return batch.column(reference)
+    columns = [batch.column(name) for name in reference.values()]
+    return [dict(zip(reference, row, strict=True)) for row in zip(*columns, strict=True)]

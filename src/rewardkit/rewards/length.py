@@ -21,7 +21,7 @@ from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier, log_timeouts
 
-Unit = Literal["characters", "words", "tokens"]
+Unit = Literal["characters", "words", "tokens", "turns", "calls"]
 
 
 @final
@@ -36,8 +36,9 @@ class Length(Reward):
     target: Annotated[float, Field(ge=0)]
     """The target length, in the unit."""
     unit: Unit = "characters"
-    """Characters; words between white space, or characters in scripts without spaces; or the tokens
-    in the trainer's `completion_ids`, of all turns together."""
+    """Characters; words between white space, or characters in scripts without spaces; the tokens in
+    the trainer's `completion_ids`, of all turns together; turns, which are messages by the
+    assistant; or tool calls, of all turns."""
     penalty: Annotated[float, Field(ge=0)] = 1.0
     """What each unit off the target costs."""
 
@@ -148,7 +149,7 @@ class CosineLength(Reward):
     """The length, in `unit`, at and above which a completion gets the second value of `correct` or
     `wrong`."""
     unit: Unit = "characters"
-    """Characters, words or tokens, counted as by `length`."""
+    """What is counted, as by `length`."""
     correct: tuple[float, float] = (1.0, 0.5)
     """The value of a right answer of length 0, and of `max_length`."""
     wrong: tuple[float, float] = (-1.0, -0.5)
@@ -206,7 +207,7 @@ class KimiLength(Reward):
     reference_extractor: Extractor | None = None
     """What finds the right answer in the column's text, such as `hash`; None if it is the text."""
     unit: Unit = "characters"
-    """Characters, words between white space, or tokens, as in the paper."""
+    """What is counted, as by `length`; in the paper tokens."""
 
     @property
     def bounds(self) -> Bounds:
@@ -243,7 +244,7 @@ class KimiLength(Reward):
 
 def _verify_answers(reward: CosineLength | KimiLength, batch: Batch) -> list[Verdict]:
     references = extract_references(reward.reference_extractor, batch.column(reward.reference))
-    answers = extract_answers(reward.extractor, batch.texts)
+    answers = extract_answers(reward.extractor, batch)
     verdicts = reward.verifier.verify(answers, references)
     log_timeouts(batch, reward.verifier, verdicts)
     return verdicts
@@ -301,8 +302,8 @@ def _score_by_length(batch: Batch, reward: Length | Overlong, unit: Unit) -> lis
     table = _table_of(reward)
     if unit == "words":
         return table.look_up_lengths(_measure_lengths(batch, unit))
-    if unit == "characters":
-        return table.look_up_items(batch.texts)
+    if unit in _ITEMS:
+        return table.look_up_items(getattr(batch, _ITEMS[unit]))
     if batch.completion_ids is not None and not batch.has_ids_by_turn:
         # a row without ids, for which `tokens` below has the message
         with suppress(TypeError):
@@ -312,6 +313,10 @@ def _score_by_length(batch: Batch, reward: Length | Overlong, unit: Unit) -> lis
 
 def _measure_lengths(batch: Batch, unit: Unit) -> list[int]:
     """Return the length of each completion. Raises ValueError if there are no tokens to count."""
-    if unit == "tokens":
-        return [*map(len, batch.tokens())]
-    return [*map(len if unit == "characters" else count_words, batch.texts)]
+    if unit == "words":
+        return [*map(count_words, batch.texts)]
+    return [*map(len, batch.tokens() if unit == "tokens" else getattr(batch, _ITEMS[unit]))]
+
+
+# what each unit counts, by its name in a batch
+_ITEMS = {"characters": "texts", "turns": "turns", "calls": "tool_calls"}

@@ -50,7 +50,7 @@ class IsNumber(Reward):
         """Return `value` or 0 for each completion."""
         hit, miss = Score(self.value, f"kind: {self.kind}"), Score(0.0, f"not of kind: {self.kind}")
         is_of_kind = _KINDS[self.kind]
-        answers = extract_answers(self.extractor, batch.texts)
+        answers = extract_answers(self.extractor, batch)
         return [hit if answer is not None and is_of_kind(answer) else miss for answer in answers]
 
 
@@ -134,7 +134,7 @@ class RatioMatch(Reward):
             return max(match(answer, reference_text) for reference_text in wanted)
 
         references = extract_references(self.reference_extractor, batch.column(self.reference))
-        answers = extract_answers(self.extractor, batch.texts)
+        answers = extract_answers(self.extractor, batch)
         return [
             # most references are one text, and most answers are there
             match(answer, reference)

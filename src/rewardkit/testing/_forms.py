@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rewardkit.batch import Batch
+from rewardkit.component import Component, walk
 
 
 def _assistant(content: Any, **more: Any) -> dict[str, Any]:
@@ -42,6 +43,28 @@ NO_TEXT: list[Any] = [
     [],
 ]
 """Completions of the form `empty`."""
+
+
+_SEVERAL_TURNS = {"turns", "tools"}
+
+
+def list_carriers(target: Any, forms: Iterable[str]) -> list[str]:
+    """Return those of some forms in which a text is the whole of what a reward reads.
+
+    Most rewards read the last message alone; one that reads tool calls or all turns finds more in a
+    completion of several messages than the text.
+    """
+    reads_turns = isinstance(target, Component) and any(map(_reads_turns, walk(target)))
+    left_out = _SEVERAL_TURNS if reads_turns else ()
+    return [form for form in CARRIERS if form in forms and form not in left_out]
+
+
+def _reads_turns(part: Component) -> bool:
+    return (
+        getattr(part, "reads_calls", False)
+        or part.registered_name in ("turn", "tool_errors")
+        or getattr(part, "unit", None) in ("turns", "calls")
+    )
 
 
 def find_form(completion: Any) -> str:

@@ -26,7 +26,7 @@ from rewardkit.testing._drawing import (
     mix_in_third,
     require_strategy,
 )
-from rewardkit.testing._forms import CARRIERS, FORMS, find_form, match_prompt
+from rewardkit.testing._forms import CARRIERS, FORMS, find_form, list_carriers, match_prompt
 from rewardkit.testing._subject import draw_examples
 from rewardkit.testing._words import find_blocks, find_words, list_constants
 
@@ -110,7 +110,7 @@ def make_reward_inputs(
         drawn = {"text": (chosen, completions)}
     all_rows, right_rows = [], []
     for kind, (some, usual) in drawn.items():
-        right = _make_right_strategy(clean, templates, some)
+        right = _make_right_strategy(clean, templates, list_carriers(reward, some))
         mixed = usual if right is None else mix_in_third(usual, right)
         prompts = strategies.prompts(forms=kind)
         make = partial(strategies.calls, prompts=prompts, max_size=_MAX_ROWS)
@@ -227,13 +227,12 @@ def _make_right_strategy(
     columns: Mapping[str, ColumnValues], templates: Sequence[PartialTemplate], forms: Sequence[str]
 ) -> SearchStrategy[_RightCompletion] | None:
     """Return right completions in every form that has a text, if it is known how to write them."""
-    carriers = [form for form in forms if form in CARRIERS]
-    if not templates or not carriers:
+    if not templates or not forms:
         return None
     values = {name: make_column_strategy(given, name) for name, given in columns.items()}
     return st.builds(
         _RightCompletion,
-        st.sampled_from(carriers),
+        st.sampled_from(forms),
         st.sampled_from(templates),
         st.fixed_dictionaries(values),
     )

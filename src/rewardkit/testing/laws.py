@@ -34,7 +34,7 @@ from rewardkit.testing._calls import (
 )
 from rewardkit.testing._clock import shifted_clock
 from rewardkit.testing._findings import Counterexample, NotApplicable
-from rewardkit.testing._forms import CARRIERS
+from rewardkit.testing._forms import CARRIERS, list_carriers
 from rewardkit.testing._replay import child_process
 from rewardkit.testing._replay.literals import Source, indent_lines, write_literal
 from rewardkit.testing._replay.snapshots import has_full_repr, take_snapshot
@@ -155,7 +155,7 @@ def order(subject: Subject, rows: Rows) -> None:
 @_register_law("reward", compares=True)
 def forms(subject: Subject, rows: Rows) -> None:
     """A text has the same value as plain text, as a message, in parts, and after other turns."""
-    first, *others = [form for form in CARRIERS if form in subject.forms] or [""]
+    first, *others = list_carriers(subject.target, subject.forms) or [""]
     if not others:
         raise SkipTest("it is checked with one form only; forms= or completions= gives more")
     texts = Batch(rows[subject.text_column]).texts

@@ -7,9 +7,7 @@ answers need it.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from functools import cache
 from typing import Annotated, Any, final
 
 from pydantic import Field
@@ -58,7 +56,7 @@ class Math(Verifier):
         """
         from rewardkit.verify._math import decide  # noqa: PLC0415 - its patterns take time to compile
 
-        _check_installed()
+        _optional.check_installed("math_verify", install="rewardkit[math]")
         # A group repeats its answers, so each pair is decided once per call.
         found: dict[Pair, Verdict] = {}
         asked: dict[Pair, Any] = {}
@@ -94,10 +92,3 @@ class Math(Verifier):
             pair: Outcome.TIMEOUT if outcome is pool.TIMEOUT else Outcome(str(outcome))
             for pair, outcome in zip(rows, outcomes, strict=True)
         }
-
-
-@cache
-def _check_installed() -> None:
-    """Raise ImportError if math-verify is missing, without importing it, which is slow."""
-    if importlib.util.find_spec("math_verify") is None:
-        _optional.require("math_verify", install="rewardkit[math]")
