@@ -29,7 +29,6 @@ import rewardkit as rk
 from rewardkit import presets
 from rewardkit._optional import require
 from rewardkit.presets import published
-from rewardkit.registry import lookup
 
 Chat = list[dict[str, str]]
 Peer = Callable[..., Sequence[float | None]]
