@@ -129,10 +129,10 @@ def trl_cosine(completions, solution, completion_ids, **kwargs):
     )
 
 
-def trl_repetition(completions, **kwargs):
+def trl_repetition(completions, completion_ids, **kwargs):
     from trl.rewards import get_repetition_penalty_reward
 
-    return get_repetition_penalty_reward(3, -1.0)(completions=completions, **kwargs)
+    return get_repetition_penalty_reward(3, -1.0)(completion_ids=completion_ids)
 
 
 # SQuAD, by its definition -------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from rewardkit.cli.arguments import (
     read_rows,
     read_template,
 )
+from rewardkit.cli.columns import add_usual_values, describe_values, read_cells
 from rewardkit.cli.printing import (
     print_audit,
     print_checks,
@@ -52,6 +53,14 @@ def check_components(  # noqa: PLR0913 - one argument per option
         typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
     ] = None,
     column: ColumnOption = None,
+    cells: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A YAML or JSON file with a list of values per column. A function gets usual"
+            " values for columns such as answer, solution and target without it.",
+        ),
+    ] = None,
     form: Annotated[
         list[str] | None,
         typer.Option(help="Forms of completions: text, chat, parts, turns, tools, empty."),
@@ -72,7 +81,8 @@ def check_components(  # noqa: PLR0913 - one argument per option
     Extractors: found.
     """
     options = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
-    checks = _make_checks(read_template(template), _read_columns(data, column), form, options)
+    values = {**_read_columns(data, column), **read_cells(cells)}
+    checks = _make_checks(read_template(template), values, form, options)
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
     results = [_check_component(item, checks, quiet=as_json) for _, item in components]
@@ -144,10 +154,12 @@ def _read_columns(source: str | None, column: list[str] | None) -> dict[str, lis
 
 
 def _select_columns(reward: Any, values: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
-    """Return the columns that a reward reads; all of them for a function, which does not say."""
+    """Return the values of the columns that a reward reads, with usual ones for a function."""
     from rewardkit.component import Component, columns  # noqa: PLC0415 - slow, and not for --help
 
-    read = columns(reward) if isinstance(reward, Component) else []
+    if not isinstance(reward, Component):
+        return add_usual_values(reward, values)
+    read = columns(reward)
     return {name: values[name] for name in values if name in read} if read else values
 
 
