@@ -12,8 +12,8 @@ def text_of(completion):
         content = message.get("content")
         if isinstance(content, list):
             content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
-        if content and message.get("role") == "assistant":
-            return content
+        if message.get("role") == "assistant":
+            return content or ""
     return ""
 
 
