@@ -296,7 +296,9 @@ def measure_plant(plant: Plant, limit_s: float) -> Result:
             false = find_false_exploits(plant, run)
             by_audit = len(false) > 1
             named = [f"{finding['reward']}: {finding['entry']}" for finding in false]
-            notes.append(f"audit: {len(run.findings)} findings, false: {', '.join(named) or 'none'}")
+            notes.append(
+                f"audit: {len(run.findings)} findings, false: {', '.join(named) or 'none'}"
+            )
         else:
             entries = dict.fromkeys(str(f.get("entry")) for f in run.findings)
             notes.append(f"audit: {', '.join([*entries][:8]) or run.status}")
@@ -322,7 +324,9 @@ def summarise(results: list[Result]) -> dict[str, Any]:
         "right rewards with a failing law": count(of("right"), lambda r: r.by_check),
         "public sets with more than one false exploit": count(of("public"), lambda r: r.by_audit),
         "commands that hung": count(results, lambda r: r.hung),
-        "median processor seconds of a find": round(statistics.median(seconds), 1) if seconds else None,
+        "median processor seconds of a find": round(statistics.median(seconds), 1)
+        if seconds
+        else None,
     }
 
 
@@ -332,7 +336,11 @@ def count(results: list[Result], holds: Callable[[Result], bool]) -> str:
 
 def write_page(figures: dict[str, Any], results: list[Result]) -> None:
     """Put the tables into the page, between its marks."""
-    lines = ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in figures.items())]
+    lines = [
+        "| | |",
+        "| --- | --- |",
+        *(f"| {name} | {value} |" for name, value in figures.items()),
+    ]
     missed = [
         result
         for result in results
@@ -352,13 +360,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default="", help="a word in the kinds or names to measure")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each command")
-    parser.add_argument("--list", action="store_true", help="print each plant, not the misses alone")
+    parser.add_argument(
+        "--list", action="store_true", help="print each plant, not the misses alone"
+    )
     parser.add_argument("--json", type=Path, help="a file for all results")
     parser.add_argument("--write", action="store_true", help="write the page of the docs")
     options = parser.parse_args()
     for module in ("rewardkit.cli.application", "rewardkit.testing", "rewardkit.audit"):
         importlib.import_module(module)  # before the forks, so that each has them
-    plants = [p for p in read_plants() if options.only in f"{p.kind} {p.name} {p.targets[0]}"]
+    plants = [p for p in read_plants() if options.only in f"{p.kind} {p.targets[0]}"]
     results = []
     for plant in plants:
         result = measure_plant(plant, options.limit)
@@ -367,7 +377,9 @@ def main() -> int:
         is_bug = plant.kind not in {"right", "public"}
         if options.list or result.hung or wrong != is_bug:
             mark = "hung" if result.hung else "found" if wrong else "not found"
-            print(f"{plant.kind:10} {plant.name:32} {mark:9} {result.processor_s:5.1f} s  {result.notes}")
+            print(
+                f"{plant.kind:10} {plant.name:32} {mark:9} {result.processor_s:5.1f} s  {result.notes}"
+            )
             sys.stdout.flush()
     figures = summarise(results)
     print()

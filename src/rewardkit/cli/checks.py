@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+import rewardkit as rk  # its names are imported when they are used, which --help does not
 from rewardkit.cli.arguments import (
     FOUND,
     ColumnOption,
+    ImportOption,
     JsonOption,
     RewardArguments,
     TemplateOption,
@@ -20,7 +23,16 @@ from rewardkit.cli.arguments import (
     read_rows,
     read_template,
 )
-from rewardkit.cli.columns import add_usual_values, describe_values, read_cells
+from rewardkit.cli.ci import (
+    Case,
+    GithubOption,
+    JunitOption,
+    cases_of_audit,
+    cases_of_check,
+    print_annotations,
+    write_junit,
+)
+from rewardkit.cli.functions import add_usual_values, find_forms, read_cells
 from rewardkit.cli.printing import (
     print_audit,
     print_checks,
@@ -33,6 +45,9 @@ MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
 MAX_EXAMPLE_ROWS = 1_000
 """How many rows check draws values from; more add time to each draw and few new values."""
+QUICK_EXAMPLES = 10
+QUICK_SKIP = ("pickles", "linear")
+"""What `check --quick` leaves out: together half of a check's time."""
 NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
 """What a trainer passes by itself, so that check makes its own."""
 
@@ -63,7 +78,10 @@ def check_components(  # noqa: PLR0913 - one argument per option
     ] = None,
     form: Annotated[
         list[str] | None,
-        typer.Option(help="Forms of completions: text, chat, parts, turns, tools, empty."),
+        typer.Option(
+            help="Forms of completions: text, chat, parts, turns, tools, empty. By default all; for"
+            " a function that raises on plain text or on messages, the other one."
+        ),
     ] = None,
     template: TemplateOption = None,
     law: Annotated[
@@ -71,6 +89,15 @@ def check_components(  # noqa: PLR0913 - one argument per option
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Number of examples per law.")] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Few examples, and no law that starts a process or times one."
+        ),
+    ] = False,
+    junit: JunitOption = None,
+    github: GithubOption = False,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Test rewards, verifiers and extractors with generated inputs; exit 1 on a failure.
@@ -80,7 +107,9 @@ def check_components(  # noqa: PLR0913 - one argument per option
     bounds, forms, columns, rename, maximum. Verifiers: reflexive, right, no_answer, bad_reference.
     Extractors: found.
     """
-    options = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
+    skipped = [*(skip or ()), *(QUICK_SKIP if quick and not law else ())]
+    examples = max_examples or (QUICK_EXAMPLES if quick else None)
+    options = {"laws": law or None, "skip": skipped, "max_examples": examples}
     values = {**_read_columns(data, column), **read_cells(cells)}
     checks = _make_checks(read_template(template), values, form, options)
     # every component is checked, also after a failure: one run shows all that is wrong
@@ -97,8 +126,19 @@ def check_components(  # noqa: PLR0913 - one argument per option
                 for file, result in zip(files, results, strict=True)
             ]
         )
+    cases = cases_of_check(results, [item for _, item in components])
+    _report_to_ci("rewardkit check", cases, junit, github=github, err=as_json)
     if any(result["findings"] for result in results):
         raise typer.Exit(FOUND)
+
+
+def _report_to_ci(
+    title: str, cases: Sequence[Case], junit: Path | None, *, github: bool, err: bool
+) -> None:
+    if junit is not None:
+        write_junit(junit, title, cases)
+    if github:
+        print_annotations(title, cases, err=err)
 
 
 def _make_checks(
@@ -112,7 +152,8 @@ def _make_checks(
 
     def check_reward(reward: Any) -> Any:
         used = _select_columns(reward, values)
-        forms = form or testing.FORMS
+        is_function = not isinstance(reward, rk.Reward)
+        forms = form or (find_forms(reward, used) if is_function else []) or testing.FORMS
         return testing.check_reward(reward, columns=used, template=template, forms=forms, **options)
 
     def check_extractor(extractor: Any) -> Any:
@@ -192,6 +233,9 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 8,
     limit: Annotated[int, typer.Option("--show", help="Findings to print per reward.")] = 8,
+    junit: JunitOption = None,
+    github: GithubOption = False,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score known reward-hacking completions against a valid one; exit 1 if any is rewarded.
@@ -200,8 +244,9 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
 
+    loaded = load_rewards(rewards)
     result = audits.audit(
-        load_rewards(rewards),
+        loaded,
         read_rows(data, column, limit=MAX_ROWS),
         template=read_template(template),
         answer=answer,
@@ -214,6 +259,8 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
         print_json(result)
     else:
         print_audit(result, limit)
+    cases = cases_of_audit(result, loaded)
+    _report_to_ci("rewardkit audit", cases, junit, github=github, err=as_json)
     if result.findings:
         raise typer.Exit(FOUND)
 
@@ -230,6 +277,7 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     column: ColumnOption = None,
     template: TemplateOption = None,
     rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 200,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Test a dataset with the rewards that will train on it; exit 1 if there is a problem.

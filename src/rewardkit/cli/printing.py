@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -110,6 +111,8 @@ def format_error(error: Exception) -> str:
         text = error_line(error)
     for call, command in COMMAND_FOR_CALL.items():
         text = text.replace(call, command)
+    if re.match(rf".*\bno ({'|'.join(KINDS)}|component) is called '", text):
+        text += "; if a module of yours registers it, add --import MODULE"
     # by name: the class is in a module that is slow to import
     if type(error).__name__ == "ColumnError" and "--column" not in text:
         text += f"; {RENAME_HINT}"

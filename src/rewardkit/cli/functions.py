@@ -1,15 +1,16 @@
-"""The values of columns that `check` gives a function which reads some and was given none."""
+"""What a plain function was written for: the columns that it reads, and text or messages."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
-from rewardkit._messages import did_you_mean, pluralize
+from rewardkit._messages import did_you_mean
 
 TRAINER_ARGUMENTS = (
     "prompts",
@@ -60,8 +61,6 @@ USUAL_VALUES: Mapping[str, tuple[Any, ...]] = {
 }
 """Values that datasets have in columns of these names."""
 
-_HOW = "give its values with --cells FILE, a YAML or JSON file such as"
-
 
 def read_cells(path: str | None) -> dict[str, list[Any]]:
     """Read the file of `--cells`: a mapping from a column's name to a list of its values."""
@@ -79,32 +78,43 @@ def read_cells(path: str | None) -> dict[str, list[Any]]:
 
 
 def add_usual_values(
-    function: Callable[..., Any], values: Mapping[str, list[Any]]
+    reward: Any, values: Mapping[str, list[Any]], how: str = ""
 ) -> dict[str, list[Any]]:
-    """Return the given values, and usual ones for the other columns that a function reads."""
+    """Return the given values, and usual ones for the other columns that a reward reads.
+
+    Raises ValueError for a column that is needed and that has no usual values; `how` says what to
+    do about it.
+    """
     added = dict(values)
-    for name, is_required in find_columns(function):
+    for name, is_required in find_columns(reward):
         if name in values:
             continue
         if name in USUAL_VALUES:
             added[name] = [*USUAL_VALUES[name]]
         elif is_required:
-            known = did_you_mean(name, USUAL_VALUES)
-            example = f'{name}: ["first value", "second value"]'
-            label = getattr(function, "__name__", type(function).__name__)
-            raise ValueError(f"{label} reads the column {name!r}; {_HOW} {example}{known}")
+            near = did_you_mean(name, USUAL_VALUES)
+            example = f'a YAML or JSON file such as {name}: ["first value", "second value"]'
+            how = how or f"give its values with --cells FILE, {example}"
+            label = getattr(reward, "__name__", type(reward).__name__)
+            raise ValueError(f"{label} reads the column {name!r}; {how}{near}")
     return added
 
 
-def find_columns(function: Callable[..., Any]) -> Iterator[tuple[str, bool]]:
-    """Yield the columns that a function reads, and whether it cannot be called without them.
+def find_columns(function: Any) -> Iterator[tuple[str, bool]]:
+    """Yield the columns that a reward reads, and whether it cannot be called without them.
 
-    They are its parameters, and the usual names that its code has as texts, as in `kwargs["answer"]`.
+    A function reads its parameters, and the usual names that its code has as texts, such as
+    `kwargs["answer"]`.
 
     >>> def right(completions, answer, weight=1.0, **kwargs): return kwargs["target"]
     >>> [*find_columns(right)]
     [('answer', True), ('weight', False), ('target', False)]
     """
+    from rewardkit.component import Component, columns  # noqa: PLC0415 - slow, and not for --help
+
+    if isinstance(function, Component):
+        yield from ((name, True) for name in columns(function))
+        return
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # built in, without a signature
@@ -131,10 +141,46 @@ def _find_texts(function: Callable[..., Any]) -> Iterator[str]:
             yield from (item for item in code.co_consts if isinstance(item, str))
 
 
-def describe_values(values: Mapping[str, list[Any]], given: Mapping[str, list[Any]]) -> str:
-    """Name the columns that have usual values, for the line above a check's result."""
-    usual = [name for name in values if name not in given]
-    if not usual:
-        return ""
-    columns = pluralize(len(usual), "column").split(" ", 1)[1]
-    return f"usual values for the {columns} {', '.join(usual)}; --cells FILE gives others"
+_TEXT = "<think>\nI add them up.\n</think>\n<answer>\n42\n</answer>"
+_PROBES: Mapping[str, Any] = {"text": _TEXT, "chat": [{"role": "assistant", "content": _TEXT}]}
+
+
+def find_forms(function: Callable[..., Any], values: Mapping[str, list[Any]]) -> list[str]:
+    """Return the one form that a function was written for; empty if it takes text and messages.
+
+    A trainer passes messages if the prompts are messages, else text, so that a function which takes
+    one of them only is right for such a dataset.
+
+    >>> find_forms(lambda completions, **_: [len(c[0]["content"]) for c in completions], {})
+    ['chat']
+    """
+    works = [form for form, probe in _PROBES.items() if not _raises(function, probe, values)]
+    return works if len(works) == 1 else []
+
+
+def _raises(function: Callable[..., Any], completion: Any, values: Mapping[str, list[Any]]) -> bool:
+    is_text = isinstance(completion, str)
+    given = {
+        "prompts": ["What is 6 times 7?" if is_text else [{"role": "user", "content": "6 * 7?"}]],
+        "completions": [completion],
+        "completion_ids": [[*range(9)]],
+        "trainer_state": SimpleNamespace(global_step=1, max_steps=100),
+        "log_extra": lambda _name, _values: None,
+        "log_metric": lambda _name, _value: None,
+        **{name: cells[:1] for name, cells in values.items()},
+    }
+    try:
+        parameters = inspect.signature(function).parameters
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            # that it takes no more columns is another finding
+            given = {name: value for name, value in given.items() if name in parameters}
+        result = function(**given)
+        if inspect.isawaitable(result):
+            asyncio.run(_await(result))
+    except Exception:  # noqa: BLE001 - whatever the function raises
+        return True
+    return False
+
+
+async def _await(awaitable: Any) -> Any:
+    return await awaitable
