@@ -354,6 +354,22 @@ def parse_range(argument: str) -> tuple[float, float]:
     return limits
 
 
+def parse_bounds(argument: str) -> tuple[float, float]:
+    """Parse LOW..HIGH, both of them numbers.
+
+    >>> parse_bounds("-1..0.5")
+    (-1.0, 0.5)
+    """
+    low, dots, high = argument.partition("..")
+    try:
+        limits = float(low), float(high)
+    except ValueError:
+        dots = ""
+    if not dots or not limits[0] <= limits[1]:
+        raise ValueError(f"--bounds {argument}: expected LOW..HIGH, for example -1..0.5")
+    return limits
+
+
 def read_rows(
     source: str | None, column: Sequence[str] | None, *, limit: int
 ) -> list[dict[str, Any]] | None:

@@ -20,6 +20,7 @@ from rewardkit.cli.arguments import (
     complete_name,
     load_object,
     load_rewards,
+    parse_bounds,
     read_rows,
     read_template,
 )
@@ -34,6 +35,7 @@ from rewardkit.cli.ci import (
 )
 from rewardkit.cli.functions import add_usual_values, find_forms, read_cells
 from rewardkit.cli.printing import (
+    advise_for_commands,
     print_audit,
     print_checks,
     print_json,
@@ -84,6 +86,19 @@ def check_components(  # noqa: PLR0913 - one argument per option
         ),
     ] = None,
     template: TemplateOption = None,
+    bounds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW..HIGH", help="A function's lowest and highest value, for example `0..1`."
+        ),
+    ] = None,
+    right: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Rows with an `answer` that a verifier must find right for their `reference`.",
+        ),
+    ] = None,
     law: Annotated[
         list[str] | None, typer.Option(help="Test only this property. Repeatable.")
     ] = None,
@@ -111,7 +126,9 @@ def check_components(  # noqa: PLR0913 - one argument per option
     examples = max_examples or (QUICK_EXAMPLES if quick else None)
     options = {"laws": law or None, "skip": skipped, "max_examples": examples}
     values = {**_read_columns(data, column), **read_cells(cells)}
-    checks = _make_checks(read_template(template), values, form, options)
+    limits = None if bounds is None else parse_bounds(bounds)
+    pairs = _read_pairs(right, column)
+    checks = _make_checks(read_template(template), values, form, limits, pairs, options)
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
     results = [_check_component(item, checks, quiet=as_json) for _, item in components]
@@ -141,10 +158,12 @@ def _report_to_ci(
         print_annotations(title, cases, err=err)
 
 
-def _make_checks(
+def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
     template: str | None,
     values: Mapping[str, list[Any]],
     form: list[str] | None,
+    bounds: tuple[float, float] | None,
+    right: list[tuple[str, Any]] | None,
     options: dict[str, Any],
 ) -> Mapping[str, Callable[[Any], Any]]:
     """Return the function that checks a component, by its kind."""
@@ -154,7 +173,18 @@ def _make_checks(
         used = _select_columns(reward, values)
         is_function = not isinstance(reward, rk.Reward)
         forms = form or (find_forms(reward, used) if is_function else []) or testing.FORMS
-        return testing.check_reward(reward, columns=used, template=template, forms=forms, **options)
+        return testing.check_reward(
+            reward, columns=used, template=template, forms=forms, bounds=bounds, **options
+        )
+
+    def check_verifier(verifier: Any) -> Any:
+        given: dict[str, Any] = dict(options)
+        if right is not None:
+            from hypothesis import strategies  # noqa: PLC0415 - with the kit
+
+            given["right"] = strategies.sampled_from(right)
+        references = values.get("reference", values.get("answer"))
+        return testing.check_verifier(verifier, references=references, **given)
 
     def check_extractor(extractor: Any) -> Any:
         # an extractor has no other column to take an answer from
@@ -163,7 +193,7 @@ def _make_checks(
 
     return {
         "reward": check_reward,
-        "verifier": lambda verifier: testing.check_verifier(verifier, **options),
+        "verifier": check_verifier,
         "extractor": check_extractor,
     }
 
@@ -185,7 +215,18 @@ def _check_component(
         if not quiet:
             typer.echo(f"{error}\n")
     result = {"name": name, "kind": kind, **to_json_data(checked)}
-    return {**result, "findings": to_json_data(findings)}
+    skipped = {law: advise_for_commands(why) for law, why in result["skipped"].items()}
+    return {**result, "skipped": skipped, "findings": to_json_data(findings)}
+
+
+def _read_pairs(source: str | None, column: list[str] | None) -> list[tuple[str, Any]] | None:
+    rows = read_rows(source, column, limit=MAX_EXAMPLE_ROWS)
+    if rows is None:
+        return None
+    if not rows or not all({"answer", "reference"} <= row.keys() for row in rows):
+        example = '{"answer": "1,000", "reference": "1000"}'
+        raise ValueError(f"--right {source}: expected rows such as {example}")
+    return [(row["answer"], row["reference"]) for row in rows]
 
 
 def _read_columns(source: str | None, column: list[str] | None) -> dict[str, list[Any]]:

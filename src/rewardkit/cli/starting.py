@@ -138,8 +138,10 @@ from rewardkit.extract import Tag
 TEMPLATE = "<think>\\nI add them up.\\n</think>\\n<answer>\\n{answer}\\n</answer>"
 """A valid completion, as the prompt asks for it; {answer} is the dataset's column."""
 
-layout = rewards.ThinkFormat()
-right = rewards.Correct(verifier=verify.Number(), extractor=Tag(which="only"), correct=2.0)
+layout = rewards.ThinkFormat(tags=("think", "answer"), name="layout")
+right = rewards.Correct(
+    verifier=verify.Number(), extractor=Tag(which="only"), correct=2.0, name="right"
+)
 
 
 def short(completions, **columns):
