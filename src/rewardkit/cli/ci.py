@@ -81,7 +81,7 @@ def locate(component: Any) -> tuple[str, int]:
     """Return the file and the line where a function, or a class of one's own, is defined."""
     # a callable object is where its class is
     defined = component if inspect.isroutine(component) else type(component)
-    if defined.__module__.startswith("rewardkit."):
+    if (defined.__module__ or "").startswith("rewardkit."):
         return "", 1
     try:
         file = Path(inspect.getsourcefile(defined) or "").resolve()
