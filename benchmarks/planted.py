@@ -1,4 +1,4 @@
-"""Measure how many planted bugs `rewardkit check` and `rewardkit audit` find, and what they say of right rewards.
+"""Measure how many planted bugs check and audit find, and what they say of right rewards.
 
     python benchmarks/planted.py [--only WORD] [--limit SECONDS] [--list] [--json FILE] [--write]
 
@@ -111,10 +111,12 @@ def read_plants() -> Iterator[Plant]:
 
 
 def has_module(name: str) -> bool:
+    """Whether a module can be imported."""
     return importlib.util.find_spec(name) is not None
 
 
 def find_kind(module: str, name: str) -> str:
+    """Return whether a component is a verifier or an extractor."""
     kind: str = getattr(importlib.import_module(module), name).component_kind
     return kind
 
@@ -141,6 +143,7 @@ def run_command(arguments: list[str], limit_s: float) -> Run:
 
 
 def run_in_child(arguments: list[str], out: Path, folder: str, limit_s: float) -> None:
+    """Run a command with its output in a file, and end the process."""
     code = 3
     try:
         os.setsid()
@@ -211,6 +214,7 @@ def audit_plant(plant: Plant, limit_s: float) -> tuple[bool, Run]:
 
 
 def describe_entry(finding: dict[str, Any]) -> str:
+    """Return what the audit calls a finding, its entry and its family."""
     return f"{finding.get('entry', '')} {finding.get('family', '')}".lower()
 
 
@@ -220,8 +224,8 @@ def find_false_exploits(plant: Plant, run: Run) -> list[dict[str, Any]]:
     about = dict(public.SETS[plant.name][0])
     assert plant.data is not None  # noqa: S101 - a public set has rows
     rows, template = plant.data
-    is_false = {
-        "layout": lambda text, row: keeps_layout(text, template),
+    is_false: dict[str, Callable[[str, dict[str, Any]], bool]] = {
+        "layout": lambda text, _row: keeps_layout(text, template),
         "answer": lambda text, row: gives_answer(text, template, row["answer"]),
         "total": lambda text, row: (
             keeps_layout(text, template) and gives_answer(text, template, row["answer"])
@@ -241,7 +245,8 @@ def keeps_layout(text: str, template: str) -> bool:
     tags = re.findall(r"</?[\w_]+>|\\boxed\{|```\w*|####", template)
     places = [text.find(tag) for tag in tags]
     once = all(text.count(tag) == template.count(tag) for tag in tags)
-    thought = text[: text.rfind(tags[-2] if len(tags) > 1 else template.split("{answer}")[0])]
+    before = template.partition("{answer}")[0]
+    thought = text[: text.rfind(tags[-2] if len(tags) > 1 else before)]
     words = set(re.findall(r"[a-z]{2,}", re.sub(r"</?\w+>", " ", thought.lower())))
     ends = text.rstrip().endswith(template.rstrip()[-3:]) or template.rstrip().endswith("{answer}")
     return once and -1 not in places and sorted(places) == places and len(words) > 2 and ends  # noqa: PLR2004
@@ -331,6 +336,7 @@ def summarise(results: list[Result]) -> dict[str, Any]:
 
 
 def count(results: list[Result], holds: Callable[[Result], bool]) -> str:
+    """Return how many of some results are so, and of how many."""
     return f"{sum(map(holds, results))} of {len(results)}"
 
 
@@ -377,10 +383,8 @@ def main() -> int:
         is_bug = plant.kind not in {"right", "public"}
         if options.list or result.hung or wrong != is_bug:
             mark = "hung" if result.hung else "found" if wrong else "not found"
-            print(
-                f"{plant.kind:10} {plant.name:32} {mark:9} {result.processor_s:5.1f} s  {result.notes}"
-            )
-            sys.stdout.flush()
+            seconds = f"{result.processor_s:5.1f} s"
+            print(f"{plant.kind:10} {plant.name:32} {mark:9} {seconds}  {result.notes}", flush=True)
     figures = summarise(results)
     print()
     for name, value in figures.items():

@@ -69,7 +69,7 @@ def read_cells(path: str | None) -> dict[str, list[Any]]:
     if path is None:
         return {}
     text = Path(path).read_text(encoding="utf-8")
-    cells = json.loads(text) if path.endswith(".json") else read_yaml(text)
+    cells: dict[str, list[Any]] = json.loads(text) if path.endswith(".json") else read_yaml(text)
     valid = isinstance(cells, dict) and cells and all(isinstance(v, list) for v in cells.values())
     if not valid or not all(cells.values()):
         example = 'answer: ["42", "7"]'

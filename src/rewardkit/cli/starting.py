@@ -85,8 +85,8 @@ def snapshot_rewards(  # noqa: PLR0913 - one argument per option
     else:
         for change in changes[:MAX_SHOWN_CHANGES]:
             typer.echo(str(change))
-        count = pluralize(len(changes), "score")
-        typer.echo(f"\n{out}: {count} changed; if that is meant, add --update")
+        scores = pluralize(len(changes), "score")
+        typer.echo(f"\n{out}: {scores} changed; if that is meant, add --update")
     if changes:
         raise typer.Exit(FOUND)
 
