@@ -240,32 +240,45 @@ def find_false_exploits(plant: Plant, run: Run) -> list[dict[str, Any]]:
     ]
 
 
+SPECIAL_TOKEN = re.compile(r"<[|\uff5c][^<>]*[|\uff5c]>|</?s>|<(?:eos|bos|pad|unk)>|<end_of_turn>")
+
+
 def keeps_layout(text: str, template: str) -> bool:
-    """Whether a text has the template's tags, each once and in order, with words for a thought."""
+    """Whether a text has the template's tags, once and in order, with a thought and an answer.
+
+    A special token is no content: a part that holds one is as good as empty.
+    """
     tags = re.findall(r"</?[\w_]+>|\\boxed\{|```\w*|####", template)
-    places = [text.find(tag) for tag in tags]
-    once = all(text.count(tag) == template.count(tag) for tag in tags)
+    positions = [text.find(tag) for tag in tags]
+    in_order = -1 not in positions and sorted(positions) == positions
+    if not in_order or any(text.count(tag) != template.count(tag) for tag in tags):
+        return False
     before = template.partition("{answer}")[0]
     thought = text[: text.rfind(tags[-2] if len(tags) > 1 else before)]
     words = set(re.findall(r"[a-z]{2,}", re.sub(r"</?\w+>", " ", thought.lower())))
-    ends = text.rstrip().endswith(template.rstrip()[-3:]) or template.rstrip().endswith("{answer}")
-    return once and -1 not in places and sorted(places) == places and len(words) > 2 and ends  # noqa: PLR2004
+    ends = template.rstrip().endswith("{answer}") or text.rstrip().endswith(template.rstrip()[-3:])
+    answered = re.search(r"\w", find_answer(text, template)) is not None
+    return ends and answered and len(words) > 2 and SPECIAL_TOKEN.search(text) is None  # noqa: PLR2004
 
 
 def gives_answer(text: str, template: str, answer: str) -> bool:
     """Whether the text between the template's marks is the answer, and nothing else is."""
-    before, _, after = template.partition("{answer}")
-    mark = (re.findall(r"<\w+>|\\boxed\{|```\w*\n|####|Answer:|\S+$", before.strip()) or [""])[-1]
-    end = (re.findall(r"^\s*(</\w+>|\}|\n```)", after) or [""])[0]
-    if mark and text.count(mark) != before.count(mark):
-        return False
-    given = text.rpartition(mark)[2] if mark else text
-    given = given.partition(end)[0] if end else given
-    given = given.strip().rstrip(".").replace(",", "").casefold()
+    given = find_answer(text, template).rstrip(".").replace(",", "").casefold()
     try:
         return float(given) == float(answer)
     except ValueError:
         return given == answer.strip().casefold()
+
+
+def find_answer(text: str, template: str) -> str:
+    """Return what is between the template's marks around the answer; empty if they are repeated."""
+    before, _, after = template.partition("{answer}")
+    mark = (re.findall(r"<\w+>|\\boxed\{|```\w*\n|####|Answer:|\S+$", before.strip()) or [""])[-1]
+    end = (re.findall(r"^\s*(</\w+>|\}|\n```)", after) or [""])[0]
+    if mark and text.count(mark) != before.count(mark):
+        return ""
+    given = text.rpartition(mark)[2] if mark else text
+    return (given.partition(end)[0] if end else given).strip()
 
 
 # The measurement ----------------------------------------------------------------------------------
