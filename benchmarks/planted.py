@@ -57,6 +57,18 @@ LAWS = {
 }
 
 
+# The kinds of an audit's findings that are about a reason, for bugs that are not exploits.
+AUDIT_KINDS = {
+    "raises": {"raises", "wrong_form"},
+    "length": {"raises"},
+    "finite": {"raises"},
+    "forms": {"wrong_form"},
+    "time": {"slow"},
+    "threads": {"raises"},
+    "loop": {"raises"},
+}
+
+
 class Plant(NamedTuple):
     """A planted bug, or a right reward, as the commands are given it."""
 
@@ -208,8 +220,8 @@ def audit_plant(plant: Plant, limit_s: float) -> tuple[bool, Run]:
         words = re.compile(plant.reason)
         found = any(words.search(describe_entry(finding)) for finding in run.findings)
     else:
-        # of a mechanical bug an audit sees that the reward raises, hangs or never pays
-        found = any(finding.get("kind") not in {"exploit", "refused"} for finding in run.findings)
+        kinds = AUDIT_KINDS.get(plant.reason, set())
+        found = any(finding.get("kind") in kinds for finding in run.findings)
     return found, run
 
 
