@@ -166,10 +166,8 @@ import json, runpy, sys
 planted = runpy.run_path(sys.argv[1])
 planted["read_plants"].__globals__["has_module"] = lambda name: False  # torch takes seconds
 plants = [*planted["read_plants"]()]
-named = {
-    target: hasattr(sys.modules[target.rpartition("/")[2].split(".py:")[0]], target.split(".py:")[1])
-    for p in plants for target in p.targets if ".py:" in target
-}
+split = [target.split(":") for p in plants for target in p.targets if ".py:" in target]
+named = {name: hasattr(sys.modules[path.rpartition("/")[2][:-3]], name) for path, name in split}
 print(json.dumps([[(p.kind, p.reason, p.source, p.targets) for p in plants], named]))
 """
 
