@@ -6,7 +6,6 @@ term's value and why by name, and the weighted total.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import itertools
 import math
@@ -22,6 +21,7 @@ from rewardkit._files.writing import append_columns
 from rewardkit._messages import error_line, explain_missing_column, make_names_unique, shorten_repr
 from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
 from rewardkit._template import Row
+from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch
 from rewardkit.component import columns as columns_of
 from rewardkit.config import load
@@ -136,13 +136,12 @@ class Term(NamedTuple):
         """
         prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
         names = [name for name in rows[0] if name not in _NOT_DATASET_COLUMNS]
-        completions: list[Any] = [*texts]
+        completions: list[Any] = [*map(_as_reply, texts)] if self.chat else [*texts]
         if not isinstance(self.reward, Reward):
             # TRL passes prompts always, and passes prompts and completions both as messages or both
             # as text; a row may have no prompt.
             prompts = prompts or [""] * len(texts)
             prompts = [*map(_as_messages if self.chat else prompt_text, prompts)]
-            completions = [*map(_as_reply, texts)] if self.chat else completions
         batch = Batch(
             completions,
             prompts=prompts,
@@ -379,6 +378,37 @@ def choose_form(term: Term, row: Row, text: str, baseline: str) -> Term:
     return max(forms, key=lambda form: _rank_form(form, row, text, baseline))
 
 
+def dictate_form(term: Term, row: Row) -> Term | None:
+    """Return the term with completions in the form that the trainer passes for the row's prompt.
+
+    Those are messages if the prompt is, else plain text. None without a prompt, which leaves both.
+    """
+    if row.get("prompt") is None:
+        return None
+    return term._replace(chat=not isinstance(row["prompt"], str))
+
+
+def explain_form(term: Term, row: Row, text: str, baseline: str) -> str:
+    """Return why the form that the prompt dictates does not work and the other does, else "".
+
+    A form works if the reward does not raise, pays `text` more than `baseline`, and pays several
+    values; a reward for which both forms work alike has nothing to explain.
+    """
+    dictated = dictate_form(term, row)
+    if dictated is None:
+        return ""
+    # Only a lost signal counts: more distinct values in the other form are no reason.
+    ranks = [
+        (works, above, distinct > 1)
+        for form in (dictated, dictated._replace(chat=not dictated.chat))
+        for works, above, distinct in [_rank_form(form, row, text, baseline)]
+    ]
+    if ranks[0] >= ranks[1]:
+        return ""
+    written, passed = ("plain text", "messages") if dictated.chat else ("messages", "plain text")
+    return f"written for {written}; the trainer passes {passed}, since the prompts are {passed}"
+
+
 def margin_over(term: Term, row: Row, text: str, baseline: str) -> float | None:
     """Return how much more a text earns than the baseline, None if the reward raises."""
     values = _values_or_none(term, row, [text, baseline])
@@ -433,7 +463,7 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
         }
     )
     if inspect.isawaitable(values):
-        values = asyncio.run(_wait_for(values))
+        values = run_awaitable(values)
     values = values.tolist() if hasattr(values, "tolist") else values  # an array or a tensor
     if not isinstance(values, Sequence) or len(values) != len(batch):
         got = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
@@ -483,8 +513,3 @@ def _as_reply(text: str) -> list[dict[str, str]]:
 
 def _as_messages(prompt: Any) -> Any:
     return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-
-
-async def _wait_for(result: Any) -> Any:
-    # asyncio.run takes coroutines alone; a function may return any awaitable.
-    return await result
