@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from rewardkit._messages import pluralize
 from rewardkit.audit.ablations import Part
@@ -149,16 +149,76 @@ class Audit(NamedTuple):
         return "\n".join(lines)
 
 
+DATASET = "dataset"
+"""The name in place of a reward's, for problems of the dataset itself."""
+
+ProblemKind = Literal[
+    "missing_column",
+    "wrong_form",
+    "raises",
+    "slow",
+    "below_maximum",
+    "refused_spelling",
+    "opened_by_template",
+    "constant",
+    "redundant",
+    "scale",
+    "flat",
+    "uncut_reference",
+    "special_tokens",
+    "white_space",
+    "missing_reference",
+    "mixed_kinds",
+    "units",
+    "one_answer",
+    "leaked",
+    "two_answers",
+    "duplicates",
+    "no_prompt",
+    "mixed_prompts",
+    "held_out",
+    "chat_template",
+    "tags_lost",
+    "too_long",
+]
+"""What may be wrong with a reward on a dataset, then with the dataset itself:
+
+- missing_column: a column that it reads is missing;
+- wrong_form: it works on texts alone, and the prompts are messages, or the other way around;
+- raises: it raises;
+- slow: it takes too long, and was stopped;
+- below_maximum: a perfect completion earns too little;
+- refused_spelling: a right answer in another spelling than the reference's earns as a wrong one;
+- opened_by_template: it pays less if the chat template has opened the thought;
+- constant: every completion earns the same;
+- redundant: it always agrees with another reward;
+- scale: its values differ many times as much as another's, which has no say in the sum;
+- flat: in most groups of the dataset's own completions all earn the same;
+- uncut_reference: a whole solution with `####` for a reference;
+- special_tokens, white_space, units: a reference has a tokenizer's token, white space around it, or
+  a unit in some rows;
+- missing_reference: "n/a" or another word for none;
+- mixed_kinds: numbers, and some references that are not; or several types;
+- one_answer: the same for all prompts;
+- leaked: the answer is in the prompt;
+- two_answers: one prompt has two;
+- duplicates: a row is in the data twice;
+- no_prompt, mixed_prompts: no column `prompt`, or both texts and messages in it;
+- held_out: a prompt is in the held-out rows too;
+- chat_template: it cannot be applied to the prompts;
+- tags_lost: a tag of the layout does not survive decoding without special tokens;
+- too_long: a perfect completion has more tokens than `max_completion_length`.
+"""
+PROBLEM_KINDS: tuple[ProblemKind, ...] = get_args(ProblemKind)
+
+
 class Problem(NamedTuple):
-    """A problem of one reward on a dataset, with the first row that shows it."""
+    """A problem of one reward on a dataset, or of the dataset, with the first row that shows it."""
 
     reward: str
-    """The reward's name."""
-    kind: Literal["missing_column", "raises", "below_maximum", "constant", "redundant", "flat"]
-    """`missing_column`: a column that it reads is missing. `raises`: it raises. `below_maximum`: a
-    perfect completion earns too little. `constant`: every completion earns the same. `redundant`:
-    it always agrees with another reward. `flat`: in every group of the dataset's own completions
-    all earn the same."""
+    """The reward's name, "total", or "dataset"."""
+    kind: ProblemKind
+    """What is wrong, as `ProblemKind` explains."""
     detail: str
     """The error, or the reward's own reason."""
     row_count: int = 0
@@ -176,7 +236,7 @@ class Problem(NamedTuple):
     def summary(self) -> str:
         """The problem in one or two lines, without the reward's name."""
         line = f"{self.kind} on {pluralize(self.row_count, 'row')}: {self.detail}"
-        if self.kind != "below_maximum":
+        if self.expected is None:
             return line
         earned = "nothing (it abstained)" if self.value is None else _format(self.value)
         expected = _format(self.expected)
