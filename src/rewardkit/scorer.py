@@ -88,6 +88,8 @@ class Term(NamedTuple):
     weight: float = 1.0
     chat: bool = False
     """Whether `score` passes completions as messages, as TRL does for a conversational prompt."""
+    watch: Callable[[bool, Sequence[Row], Sequence[str]], list[TermScore]] | None = None
+    """What `score` calls, with `chat`, rows and texts, in place of the reward: a watchdog of it."""
 
     @property
     def value_column(self) -> str:
@@ -134,6 +136,8 @@ class Term(NamedTuple):
 
         `completion_ids` has one id per word, since there is no tokenizer.
         """
+        if self.watch is not None:
+            return self.watch(self.chat, rows, texts)
         prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
         names = [name for name in rows[0] if name not in _NOT_DATASET_COLUMNS]
         completions: list[Any] = [*map(_as_reply, texts)] if self.chat else [*texts]

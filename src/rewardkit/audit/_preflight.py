@@ -11,7 +11,7 @@ import re
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations, islice
-from typing import Any, Literal
+from typing import Any
 
 from rewardkit._template import Row, Template
 from rewardkit._text.tag_layout import list_tags
@@ -33,6 +33,7 @@ from rewardkit.audit.lint import lint_rows, overlapping_rows
 from rewardkit.audit.rows import choose_rows
 from rewardkit.audit.samples import list_pairs
 from rewardkit.audit.skipping import Skip
+from rewardkit.audit.timed import NOT_SCORED, Progress, TimedScorer
 from rewardkit.audit.tokens import find_token_problems, open_completions
 from rewardkit.reward import Reward
 from rewardkit.scorer import (
@@ -71,6 +72,9 @@ def preflight(  # noqa: PLR0913 - each has a default
     max_completion_length: int | None = None,
     max_rows: int | None = None,
     skip: Collection[str] = (),
+    slow: float = 5.0,
+    time_limit: float | None = 120.0,
+    progress: Progress | None = None,
 ) -> Preflight:
     r"""Score perfect and imperfect completions of a dataset's rows, and list the problems.
 
@@ -95,6 +99,10 @@ def preflight(  # noqa: PLR0913 - each has a default
     open the thought, do the layout's tags survive decoding, and has the perfect completion at most
     `max_completion_length` tokens. `skip` leaves out problems: a kind, or `KIND:REWARD`.
 
+    Rewards are called in a process that can be killed: a completion that takes more than `slow`
+    seconds is a problem, and after `time_limit` seconds what is left is not scored. `progress` is
+    called with what is done, how much of it and how much there is.
+
     Raises ValueError for no rows and an unknown kind in `skip`, and whatever `template` raises.
 
     >>> from rewardkit import build
@@ -116,36 +124,35 @@ def preflight(  # noqa: PLR0913 - each has a default
     scorer = Scorer(reward, weights)
     names = [*(term.name for term in scorer.terms), "total", DATASET]
     skipped = Skip(skip, PROBLEM_KINDS, names)
-    found = _Checks(scorer, rows, template, max_rows, held_out, tokenizer)
-    found.check_dataset(max_completion_length)
-    for term in scorer.terms:
-        found.check_term(term)
+    used = rows if max_rows is None else choose_rows(rows, max_rows)
+    with TimedScorer(scorer, slow=slow, time_limit=time_limit) as timed:
+        found = _Checks(timed, used, template, tokenizer)
+        found.check_dataset(rows, held_out, max_completion_length)
+        for number, term in enumerate(timed.scorer.terms):
+            if progress is not None:
+                progress(term.name, number, len(scorer.terms))
+            found.check_term(term)
     spreads = found.check_spreads()
     rewards = [term for term in scorer.terms if isinstance(term.reward, Reward)]
-    unbounded = [
-        one.name for one in rewards if one.name in found.scored if declared_best(one) is None
-    ]
-    source: Literal["dataset", "simulated"] = "simulated"
-    if found.completions.own_groups:
-        source = "dataset"
-    problems = tuple(one for one in found.problems if not skipped(one.kind, reward=one.reward))
-    return Preflight(problems, len(found.rows), tuple(unbounded), tuple(spreads), source)
+    scored = [term for term in rewards if term.name in found.scored]
+    return Preflight(
+        problems=tuple(one for one in found.problems if not skipped(one.kind, reward=one.reward)),
+        row_count=len(used),
+        unbounded=tuple(term.name for term in scored if declared_best(term) is None),
+        spread=tuple(spreads),
+        groups="dataset" if found.completions.own_groups else "simulated",
+        unscored_count=found.unscored,
+    )
 
 
 class _Checks:
     """The problems found so far, and what every reward earned."""
 
-    def __init__(  # noqa: PLR0913 - made in one place
-        self,
-        scorer: Scorer,
-        rows: Sequence[Row],
-        template: Template,
-        max_rows: int | None,
-        held_out: Sequence[Row] | None,
-        tokenizer: Any,
+    def __init__(
+        self, timed: TimedScorer, rows: Sequence[Row], template: Template, tokenizer: Any
     ) -> None:
-        self.scorer, self.every_row, self.held_out = scorer, rows, held_out
-        self.rows = rows if max_rows is None else choose_rows(rows, max_rows)
+        self.timed, self.scorer, self.rows = timed, timed.scorer, rows
+        scorer = timed.scorer
         named = re.findall(r"\{([^{}]+)\}", template) if isinstance(template, str) else []
         read = [name for name in scorer.columns if name in _REFERENCE_COLUMNS]
         # What a template names but no reward reads may be anything.
@@ -159,13 +166,19 @@ class _Checks:
         )
         self.problems: list[Problem] = []
         self.scored: dict[str, TermScores] = {}
+        self.unscored = 0
 
-    def check_dataset(self, max_completion_length: int | None) -> None:
-        """Find the problems of the dataset itself; rows are those of the whole dataset."""
+    def check_dataset(
+        self,
+        rows: Sequence[Row],
+        held_out: Sequence[Row] | None,
+        max_completion_length: int | None,
+    ) -> None:
+        """Find the problems of the dataset itself, all of whose rows are `rows`."""
         rollouts = "completion" in self.rows[0]
-        defects = [*lint_rows(self.every_row, self.references, rollouts=rollouts)]
-        if self.held_out is not None:
-            overlap = overlapping_rows(self.every_row, self.held_out)
+        defects = [*lint_rows(rows, self.references, rollouts=rollouts)]
+        if held_out is not None:
+            overlap = overlapping_rows(rows, held_out)
             defects += [overlap] if overlap else []
         for one in defects:
             self.problems.append(Problem(DATASET, one.kind, one.detail, len(one.rows), one.rows[0]))
@@ -185,7 +198,10 @@ class _Checks:
         formed, why = _choose_form(term, self.completions.perfect[:POOL_ROWS])
 
         def try_score(pairs: Sequence[Pair]) -> list[TermScore]:
-            return formed.try_score([row for row, _ in pairs], [text for _, text in pairs])
+            rows, texts = [row for row, _ in pairs], [text for _, text in pairs]
+            scores = self.timed.try_score(formed, rows, texts)
+            self.unscored += sum(score is NOT_SCORED for score in scores)
+            return scores
 
         self.scored[term.name] = scores = score_completions(self.completions, try_score)
         if why:

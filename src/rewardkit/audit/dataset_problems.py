@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rewardkit._messages import shorten_text
 from rewardkit.audit.ablations import mask_words
 from rewardkit.audit.dataset_completions import POOL_ROWS, Completions, Pair, Spelled
 from rewardkit.audit.findings import Problem
+from rewardkit.audit.timed import NOT_SCORED, KilledScore
 from rewardkit.component import walk
 from rewardkit.reward import Reward
 from rewardkit.rewards.wrappers import Where
@@ -43,10 +44,15 @@ def find_problems(
     """Yield the problems of one reward by itself."""
     rows = len(completions.perfect[:POOL_ROWS])
     pairs = [*completions.perfect, *completions.pool]
-    yield from _find_raising(term, pairs, [*scores.perfect, *scores.pool])
+    both = [*scores.perfect, *scores.pool]
+    raised = [index for index, score in enumerate(both) if score.raised]
+    yield from _find_first(term, "raises", pairs, both, raised)
+    slow = [index for index, score in enumerate(both) if isinstance(score, KilledScore)]
+    yield from _find_first(term, "slow", pairs, both, slow)
     yield from _find_below_maximum(term, completions, scores, try_score)
     yield from _find_refused_spellings(term, completions, try_score)
-    values = {score.value for score in scores.pool if not score.raised}
+    scored = (score for score in scores.pool if not _is_unknown(score))
+    values = {score.value for score in scored}
     if len(values) == 1:
         (value,) = values
         earns = "abstains" if value is None else f"earns {value + 0.0:g}"
@@ -73,16 +79,24 @@ def find_opened(
         return
 
 
-def _find_raising(
-    term: Term, pairs: Sequence[Pair], scores: Sequence[TermScore]
+def _is_unknown(score: TermScore) -> bool:
+    return score.raised or score is NOT_SCORED or isinstance(score, KilledScore)
+
+
+def _find_first(
+    term: Term,
+    kind: Literal["raises", "slow"],
+    pairs: Sequence[Pair],
+    scores: Sequence[TermScore],
+    found: Sequence[int],
 ) -> Iterator[Problem]:
-    raised = [index for index, score in enumerate(scores) if score.raised]
-    if not raised:
+    """Yield a problem with the first of the found completions, if there is one."""
+    if not found:
         return
-    row, text = pairs[raised[0]]
-    rows = {id(pairs[index][0]) for index in raised}  # rows are mappings, which may not hash
+    row, text = pairs[found[0]]
+    rows = {id(pairs[index][0]) for index in found}  # rows are mappings, which may not hash
     first = next(index for index, (other, _) in enumerate(pairs) if other is row)
-    yield Problem(term.name, "raises", scores[raised[0]].why, len(rows), first, text)
+    yield Problem(term.name, kind, scores[found[0]].why, len(rows), first, text)
 
 
 def _find_below_maximum(
@@ -103,9 +117,13 @@ def _find_below_maximum(
     )
     below = [
         row
-        for row, (value, _, raised, _) in enumerate(scores.perfect)
-        if not raised
-        and (not may_abstain if value is None else not math.isclose(value, best, abs_tol=1e-9))
+        for row, score in enumerate(scores.perfect)
+        if not _is_unknown(score)
+        and (
+            not may_abstain
+            if score.value is None
+            else not math.isclose(score.value, best, abs_tol=1e-9)
+        )
     ]
     if not below:
         return
@@ -145,8 +163,8 @@ def _find_refused_spellings(
     for one, right, perfect, wrong in zip(spelled, *map(try_score, texts), strict=True):
         if perfect.value is None or wrong.value is None or perfect.value <= wrong.value:
             continue  # it does not see the answer, or cannot read the reference
-        if right.raised:
-            continue  # the finding is that it raises
+        if _is_unknown(right):
+            continue
         gap = perfect.value - wrong.value
         value = wrong.value if right.value is None else right.value
         if (value - wrong.value) / gap < _MIN_SPELLED_FRACTION:

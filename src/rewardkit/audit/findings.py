@@ -276,13 +276,16 @@ class Preflight(NamedTuple):
     (adjacent rows of one prompt are a group) or `completions` (a list per row). Simulated groups
     have eight completions per row: two perfect ones, one with other digits, another row's, one cut
     in half, one with a remark after it, one without its tags, and an empty one."""
+    unscored_count: int = 0
+    """How many completions were not scored within the time limit."""
 
     @property
     def summary(self) -> str:
         """The number of rows and problems, and where the groups come from."""
         source = "from the dataset" if self.groups == "dataset" else "simulated"
         problems = pluralize(len(self.problems), "problem")
-        return f"{pluralize(self.row_count, 'row')}, {problems}; groups: {source}"
+        rows = pluralize(self.row_count, "row")
+        return f"{rows}, {problems}; groups: {source}{_count_unscored(self.unscored_count)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
@@ -302,6 +305,10 @@ class Preflight(NamedTuple):
             figures = f"mean {spread.mean + 0.0:.3g}, std {spread.std:.3g} in a group{flat}"
             lines.append(f"  {spread.reward}: {figures}")
         return "\n".join(lines)
+
+
+def _count_unscored(count: int) -> str:
+    return f"; {pluralize(count, 'completion')} not scored: the time was over" if count else ""
 
 
 def quote(text: str, limit: int = 72) -> str:

@@ -24,7 +24,7 @@ class Defect(NamedTuple):
     rows: list[int]
 
 
-_QUESTION_COLUMNS = ("question", "problem", "instruction", "query", "input", "messages", "task")
+_QUESTION_COLUMNS = ("question", "problem", "instruction", "query")
 _MISSING = frozenset(
     {"", "n/a", "na", "none", "null", "nan", "-", "--", "?", "unknown", "tbd", "todo", "#n/a"}
 )
