@@ -194,12 +194,12 @@ def prefix_of_answer(reference: ReferenceCompletion) -> str | None:
 
 
 def mix_languages(reference: ReferenceCompletion) -> str | None:
-    """Write sentences whose every other word is of another language."""
+    """Write sentences in which two of three words are of another language."""
     words, foreign = reference.reasoning.split(), reference.foreign_sentence.split()
     if len(words) < _MIN_MIXED_WORDS:
         return None
-    pairs = [word for pair in zip(words * 4, foreign * 4, strict=False) for word in pair]
-    return " ".join(pairs)
+    triples = zip(words * 4, foreign[::2] * 8, foreign[1::2] * 8, strict=False)
+    return " ".join(word for triple in triples for word in triple)
 
 
 # Structured answers -------------------------------------------------------------------------------

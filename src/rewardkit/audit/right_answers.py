@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 
-from rewardkit.audit.ablations import LANGUAGES, SLOT, ReferenceCompletion
+from rewardkit.audit.ablations import ReferenceCompletion
 
 _INTEGER = re.compile(r"-?\d+")
 _LATEX_FRACTION = re.compile(r"(-?)\\d?frac\{(\d+)\}\{(\d+)\}")
+_OPENED_THOUGHT = re.compile(r"\s*<(?:think|thinking)>")
 _MIN_THOUSAND = 1000
 _MANY_LINES = 12
-_LONG_THOUGHT_SENTENCES = 150
+_FEW_PARAGRAPHS = 3
+_LONG_THOUGHT_SENTENCES = 80
+VARIANT_NAMES = (
+    "reasoning-of-many-lines",
+    "reasoning-of-paragraphs",
+    "reasoning-very-long",
+    "newline-at-the-end",
+    "no-newline-at-the-end",
+    "spaces-around",
+    "thousands-comma",
+    "no-thousands-comma",
+    "decimals-of-zero",
+    "plain-fraction",
+    "bold-answer",
+    "thought-opened-by-the-template",
+)
+"""The names of all right completions that an audit makes."""
 
 
 def spell_answer(answer: str) -> dict[str, str]:
@@ -37,27 +55,40 @@ def spell_answer(answer: str) -> dict[str, str]:
 
 def vary_layout(reference: ReferenceCompletion) -> Iterator[tuple[str, str]]:
     """Yield names and completions with the reference's answer, in its layout and its language."""
-    sentence = reference.reasoning or LANGUAGES["en"]
-    lines = "\n".join(f"{number}. {sentence}" for number in range(1, _MANY_LINES + 1))
     if reference.reasoning:
-        yield "reasoning-of-many-lines", reference.with_reasoning(lines)
-        yield "reasoning-of-paragraphs", reference.with_reasoning(f"{sentence}\n\n{sentence}")
-        # Every sentence with a number of its own, so that it is no repetition.
-        long = " ".join(f"{sentence} ({number})" for number in range(_LONG_THOUGHT_SENTENCES))
-        yield "reasoning-very-long", reference.with_reasoning(long)
-    yield "newline-at-the-end", f"{reference.text.rstrip()}\n"
-    if not reference.text[-1:].isspace():
-        return
-    yield "no-newline-at-the-end", reference.text.rstrip()
+        sentences = _reword(reference.reasoning, _LONG_THOUGHT_SENTENCES)
+        yield (
+            "reasoning-of-many-lines",
+            reference.with_reasoning("\n".join(sentences[:_MANY_LINES])),
+        )
+        paragraphs = "\n\n".join(sentences[:_FEW_PARAGRAPHS])
+        yield "reasoning-of-paragraphs", reference.with_reasoning(paragraphs)
+        yield "reasoning-very-long", reference.with_reasoning(" ".join(sentences))
+    stripped = reference.text.rstrip()
+    yield "newline-at-the-end", f"{stripped}\n"
+    yield "no-newline-at-the-end", stripped
+
+
+def _reword(sentence: str, number: int) -> list[str]:
+    """Return sentences of the same words in other orders: the same language, and no repetition."""
+    words = sentence.rstrip(".").split()
+    sentences = [sentence]
+    for seed in range(1, number):
+        order = words.copy()
+        random.Random(seed).shuffle(order)  # noqa: S311 - the same in every run
+        sentences.append(f"{' '.join(order)}.")
+    return sentences
 
 
 def vary_answer(reference: ReferenceCompletion) -> Iterator[tuple[str, str]]:
     """Yield names and completions with another spelling of the reference's answer."""
-    if reference.answer_type == "code":
+    if reference.answer_type in ("code", "json"):
         return
     for name, answer in spell_answer(reference.answer).items():
         yield name, reference.with_answer(answer)
-    if reference.answer_type == "number":
+    # In a box or in JSON the stars would be a part of it.
+    in_box = reference.before.rstrip().endswith((r"\boxed{", ":"))
+    if reference.answer_type == "number" and not in_box:
         yield "bold-answer", reference.with_answer(f"**{reference.answer}**")
 
 
@@ -66,10 +97,5 @@ def open_in_template(reference: ReferenceCompletion) -> str | None:
 
     None if it does not begin with the tag of a thought.
     """
-    opening = reference.marks[0] if reference.blocks else ""
-    if not re.fullmatch(r"<(?:think|thinking|reasoning|thought)>", opening):
-        return None
-    text = reference.text.lstrip()
-    if not text.startswith(opening) or SLOT in opening:
-        return None
-    return text.removeprefix(opening)
+    opened = _OPENED_THOUGHT.match(reference.text)
+    return reference.text[opened.end() :] if opened and reference.blocks else None

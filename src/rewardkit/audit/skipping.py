@@ -43,6 +43,8 @@ class Skip:
 
     def __call__(self, *names: str, reward: str) -> bool:
         """Return whether a finding of the reward is left out, by any of its names."""
-        return not self._everywhere.isdisjoint(names) or any(
-            (name, reward) in self._pairs for name in names
-        )
+        return self.skips_everywhere(*names) or any((name, reward) in self._pairs for name in names)
+
+    def skips_everywhere(self, *names: str) -> bool:
+        """Return whether findings of any of these names are left out for all rewards."""
+        return not self._everywhere.isdisjoint(names)

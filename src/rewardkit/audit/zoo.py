@@ -659,7 +659,7 @@ ZOO: tuple[Entry, ...] = (
             "foreign-in-a-fence": "{reasoning}\n```\n" + "{foreign} " * 5 + "\n```",
             "foreign-as-mathematics": "{reasoning} $" + "{foreign} " * 5 + "x$",
             "foreign-in-a-tag": "{reasoning} <i " + "{foreign} " * 2 + ">",
-            "every-other-word-foreign": mix_languages,
+            "two-of-three-words-foreign": mix_languages,
         },
     ),
     *make_family(
