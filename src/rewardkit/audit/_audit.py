@@ -12,7 +12,7 @@ from rewardkit.audit.ablations import PARTS, Part
 from rewardkit.audit.findings import Audit, Finding, FindingKind
 from rewardkit.audit.judging import RewardAuditor, sort_key
 from rewardkit.audit.right_answers import VARIANT_NAMES
-from rewardkit.audit.row_completions import TOTAL, RowCompletions, score_rows
+from rewardkit.audit.row_completions import TOTAL, RowCompletions, RowScorer
 from rewardkit.audit.rows import spread_evenly
 from rewardkit.audit.samples import list_pairs
 from rewardkit.audit.skipping import Skip
@@ -37,7 +37,7 @@ def audit(  # noqa: PLR0913 - each has a default
     skip: Collection[str] = (),
     max_rows: int = 8,
     slow: float = 5.0,
-    time_limit: float | None = 30.0,
+    time_limit: float | None = 25.0,
     progress: Progress | None = None,
 ) -> Audit:
     r"""Score known reward-hacking completions against a reference completion; list those rewarded.
@@ -96,7 +96,7 @@ def audit(  # noqa: PLR0913 - each has a default
         pairs = zip(task.rows, references, strict=True)
         completions = [RowCompletions(*pair, zoo) for pair in pairs]
         wrong_forms = _set_forms(timed, completions, is_sample=task.sample is not None)
-        scored = score_rows(timed, completions, progress)
+        scored = RowScorer(timed, completions, progress).score()
         completions = completions[: len(scored)]
         terms = {term.name: term for term in timed.scorer.terms}
         audits = [

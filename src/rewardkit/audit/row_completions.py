@@ -24,6 +24,7 @@ _MIN_CHECK_GAP = 0.25
 _EVERYTHING: set[Part] = {*PARTS} - {"clean_end"}  # a completion without content has a clean end
 # What may take a reward long is scored last and by itself.
 _HEAVY_FAMILIES = frozenset({"too large", "length"})
+_HEAVY_BATCH_SHARE = 0.4  # of the time of one text: most rewards need little
 
 
 class Variant(NamedTuple):
@@ -202,51 +203,68 @@ def _make_variants(reference: ReferenceCompletion) -> Iterator[Variant]:
 # Scoring ------------------------------------------------------------------------------------------
 
 
-def score_rows(
-    timed: TimedScorer, rows: Sequence[RowCompletions], progress: Progress | None
-) -> list[dict[str, CompletionScores]]:
-    """Return each row's scores by reward, and of the total if there are several.
+class RowScorer:
+    """Scores the rows' completions, what is light before what is heavy, until the time is over."""
 
-    Rows are scored one after the other; where the time is over, those that are left have none, but
-    for the first.
-    """
-    scored: list[dict[str, CompletionScores]] = []
-    late: dict[str, set[str]] = {}
-    done, steps = 0, 2 * len(rows) * len(timed.scorer.terms)
-    for row in rows:
-        if scored and not timed.seconds_left:
-            break
-        light, heavy = {}, {}
-        for kind, scores in (("light", light), ("heavy", heavy)):
-            for term in timed.scorer.terms:
-                if progress is not None:
-                    progress(term.name, done, steps)
-                done += 1
-                if kind == "light":
-                    texts = row.light_texts()
-                    scores[term.name] = timed.try_score(term, [row.row] * len(texts), texts)
-                else:
-                    names = late.setdefault(term.name, set())
-                    scores[term.name] = _score_heavy(timed, term, row, names)
-        scored.append(_group_by_term(timed.scorer, row, light, heavy))
-    return scored
+    def __init__(
+        self, timed: TimedScorer, rows: Sequence[RowCompletions], progress: Progress | None
+    ) -> None:
+        self.timed, self.rows, self.progress = timed, rows, progress
+        self._light: list[dict[str, list[TermScore]]] = []
+        self._heavy: list[dict[str, list[TermScore]]] = []
+        self._late: dict[str, set[str]] = {term.name: set() for term in timed.scorer.terms}
+        self._done = 0
 
+    def score(self) -> list[dict[str, CompletionScores]]:
+        """Return each row's scores by reward, and of the total if there are several.
 
-def _score_heavy(
-    timed: TimedScorer, term: Term, row: RowCompletions, late: set[str]
-) -> list[TermScore]:
-    """Score the texts that may take long, but for the entries that were late on an earlier row."""
-    heavy = [entry for entry in row.entries if entry.family in _HEAVY_FAMILIES]
-    chosen = [
-        (entry.name, text)
-        for entry, text in zip(heavy, row.heavy_texts(), strict=True)
-        if entry.name not in late
-    ]
-    texts = [text for _, text in chosen]
-    scores = timed.try_score(term, [row.row] * len(texts), texts)
-    by_name = {name: score for (name, _), score in zip(chosen, scores, strict=True)}
-    late.update(name for name, score in by_name.items() if isinstance(score, KilledScore))
-    return [by_name.get(entry.name, NOT_SCORED) for entry in heavy]
+        Rows that are left when the time is over have none, but for the first.
+        """
+        half = self.timed.seconds_left / 2
+        for number, row in enumerate(self.rows):
+            # Half of the time is for the first row's heavy texts, and for more rows after them.
+            if number and not self._heavy and self.timed.seconds_left < half:
+                self._score_heavy(self.rows[0])
+            if number and not self.timed.seconds_left:
+                break
+            self._score_light(row)
+        for row in self.rows[len(self._heavy) : len(self._light)]:
+            self._score_heavy(row)
+        return [
+            _group_by_term(self.timed.scorer, *each)
+            for each in zip(self.rows, self._light, self._heavy, strict=False)
+        ]
+
+    def _score_light(self, row: RowCompletions) -> None:
+        texts = row.light_texts()
+        scores = {}
+        for term in self.timed.scorer.terms:
+            self._show_progress(term)
+            scores[term.name] = self.timed.try_score(term, [row.row] * len(texts), texts)
+        self._light.append(scores)
+
+    def _score_heavy(self, row: RowCompletions) -> None:
+        """Score the texts that may take long, but for the entries that were late on another row."""
+        scores = {}
+        names = [entry.name for entry in row.entries if entry.family in _HEAVY_FAMILIES]
+        for term in self.timed.scorer.terms:
+            self._show_progress(term)
+            late = self._late[term.name]
+            pairs = zip(names, row.heavy_texts(), strict=True)
+            chosen = {name: text for name, text in pairs if name not in late}
+            # With the reference completion: a reward may compare the completions of a batch.
+            texts = [row.reference, row.baseline, *chosen.values()]
+            limit = self.timed.slow * _HEAVY_BATCH_SHARE
+            found = self.timed.try_score(term, [row.row] * len(texts), texts, batch_limit=limit)
+            by_name = dict(zip(chosen, found[2:], strict=True))
+            late.update(name for name, one in by_name.items() if isinstance(one, KilledScore))
+            scores[term.name] = [by_name.get(name, NOT_SCORED) for name in names]
+        self._heavy.append(scores)
+
+    def _show_progress(self, term: Term) -> None:
+        if self.progress is not None:
+            self.progress(term.name, self._done, 2 * len(self.rows) * len(self._late))
+        self._done += 1
 
 
 def _group_by_term(

@@ -89,25 +89,33 @@ class TimedScorer:
 
         return term._replace(watch=call)
 
-    def try_score(self, term: Term, rows: Sequence[Row], texts: Sequence[str]) -> list[TermScore]:
+    def try_score(
+        self,
+        term: Term,
+        rows: Sequence[Row],
+        texts: Sequence[str],
+        *,
+        batch_limit: float | None = None,
+    ) -> list[TermScore]:
         """Return the scores of rows' texts, with what was raised, and NOT_SCORED for the rest.
 
-        All texts are scored together first. If that raises or takes long, they are scored one by
-        one, and each that takes more than `slow` seconds has a score without a value, with its
-        time.
+        All texts are scored together first, within `batch_limit` seconds, twice `slow` by default.
+        If that raises or takes longer, they are scored one by one, and each that takes more than
+        `slow` seconds has a KilledScore, with its time.
         """
         if not texts:
             return []
         if term.name not in self._alone:
             start = time.monotonic()
-            self._limit = self.slow * _BATCH_FACTOR
+            self._limit = self.slow * _BATCH_FACTOR if batch_limit is None else batch_limit
             try:
                 scores = term.score(rows, texts)
             except TimeOverError:
                 return [NOT_SCORED] * len(texts)
             except CallFailure:
                 # Not again: a killed batch has cost much time.
-                self._alone.add(term.name)
+                if batch_limit is None:
+                    self._alone.add(term.name)
             except (Exception, SystemExit):  # noqa: BLE001, S110 - each text says it again, below
                 pass
             else:
@@ -115,34 +123,30 @@ class TimedScorer:
                     return scores
             finally:
                 self._limit = self.slow
-        return self._score_alone(term, rows, texts)
+        return self._score_each(term, rows, texts)
 
-    def _score_alone(
-        self, term: Term, rows: Sequence[Row], texts: Sequence[str]
-    ) -> list[TermScore]:
+    def _score_each(self, term: Term, rows: Sequence[Row], texts: Sequence[str]) -> list[TermScore]:
         scores: list[TermScore] = []
-        killed = 0
         for row, text in zip(rows, texts, strict=True):
-            if killed >= _MAX_KILLED:
-                scores.append(NOT_SCORED)
-                continue
-            start = time.monotonic()
-            try:
-                (score,) = term.score([row], [text])
-            except TimeOverError:
-                score = NOT_SCORED
-            except CallTimeout as error:
-                killed += 1
-                # A call that ends with the time of all calls may have been quick.
-                is_slow = error.seconds >= self.slow - _ROUNDING
-                killed_score = KilledScore(None, str(error), seconds=error.seconds)
-                score = killed_score if is_slow else NOT_SCORED
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises
-                score = TermScore(None, error_line(error), raised=True)
-            else:
-                score = score._replace(seconds=time.monotonic() - start)
-            scores.append(score)
+            killed = sum(isinstance(score, KilledScore) for score in scores)
+            alone = NOT_SCORED if killed >= _MAX_KILLED else self._score_alone(term, row, text)
+            scores.append(alone)
         return scores
+
+    def _score_alone(self, term: Term, row: Row, text: str) -> TermScore:
+        start = time.monotonic()
+        try:
+            (score,) = term.score([row], [text])
+        except TimeOverError:
+            return NOT_SCORED
+        except CallTimeout as error:
+            # A call that ends with the time of all calls may have been quick.
+            if error.seconds < self.slow - _ROUNDING:
+                return NOT_SCORED
+            return KilledScore(None, str(error), seconds=error.seconds)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises
+            return TermScore(None, error_line(error), raised=True)
+        return score._replace(seconds=time.monotonic() - start)
 
 
 def _label_call(name: str, texts: Sequence[str]) -> Callable[[], str]:
