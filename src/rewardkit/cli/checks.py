@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+import rewardkit as rk  # its names are imported when they are used, which --help does not
 from rewardkit.cli.arguments import (
     FOUND,
     ColumnOption,
+    ImportOption,
     JsonOption,
     RewardArguments,
     TemplateOption,
@@ -17,10 +20,22 @@ from rewardkit.cli.arguments import (
     complete_name,
     load_object,
     load_rewards,
+    parse_bounds,
     read_rows,
     read_template,
 )
+from rewardkit.cli.ci import (
+    Case,
+    GithubOption,
+    JunitOption,
+    cases_of_audit,
+    cases_of_check,
+    print_annotations,
+    write_junit,
+)
+from rewardkit.cli.functions import add_usual_values, find_forms, read_cells
 from rewardkit.cli.printing import (
+    advise_for_commands,
     print_audit,
     print_checks,
     print_json,
@@ -32,6 +47,9 @@ MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
 MAX_EXAMPLE_ROWS = 1_000
 """How many rows check draws values from; more add time to each draw and few new values."""
+QUICK_EXAMPLES = 10
+QUICK_SKIP = ("pickles", "linear")
+"""What `check --quick` leaves out: together half of a check's time."""
 NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
 """What a trainer passes by itself, so that check makes its own."""
 
@@ -52,16 +70,49 @@ def check_components(  # noqa: PLR0913 - one argument per option
         typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
     ] = None,
     column: ColumnOption = None,
+    cells: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A YAML or JSON file with a list of values per column. A function gets usual"
+            " values for columns such as answer, solution and target without it.",
+        ),
+    ] = None,
     form: Annotated[
         list[str] | None,
-        typer.Option(help="Forms of completions: text, chat, parts, turns, tools, empty."),
+        typer.Option(
+            help="Forms of completions: text, chat, parts, turns, tools, empty. By default all; for"
+            " a function that raises on plain text or on messages, the other one."
+        ),
     ] = None,
     template: TemplateOption = None,
+    bounds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW..HIGH", help="A function's lowest and highest value, for example `0..1`."
+        ),
+    ] = None,
+    right: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Rows with an `answer` that a verifier must find right for their `reference`.",
+        ),
+    ] = None,
     law: Annotated[
         list[str] | None, typer.Option(help="Test only this property. Repeatable.")
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Number of examples per law.")] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Few examples, and no law that starts a process or times one."
+        ),
+    ] = False,
+    junit: JunitOption = None,
+    github: GithubOption = False,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Test rewards, verifiers and extractors with generated inputs; exit 1 on a failure.
@@ -71,8 +122,13 @@ def check_components(  # noqa: PLR0913 - one argument per option
     bounds, forms, columns, rename, maximum. Verifiers: reflexive, right, no_answer, bad_reference.
     Extractors: found.
     """
-    options = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
-    checks = _make_checks(read_template(template), _read_columns(data, column), form, options)
+    skipped = [*(skip or ()), *(QUICK_SKIP if quick and not law else ())]
+    examples = max_examples or (QUICK_EXAMPLES if quick else None)
+    options = {"laws": law or None, "skip": skipped, "max_examples": examples}
+    values = {**_read_columns(data, column), **read_cells(cells)}
+    limits = None if bounds is None else parse_bounds(bounds)
+    pairs = _read_pairs(right, column)
+    checks = _make_checks(read_template(template), values, form, limits, pairs, options)
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
     results = [_check_component(item, checks, quiet=as_json) for _, item in components]
@@ -87,14 +143,27 @@ def check_components(  # noqa: PLR0913 - one argument per option
                 for file, result in zip(files, results, strict=True)
             ]
         )
+    cases = cases_of_check(results, [item for _, item in components])
+    _report_to_ci("rewardkit check", cases, junit, github=github, err=as_json)
     if any(result["findings"] for result in results):
         raise typer.Exit(FOUND)
 
 
-def _make_checks(
+def _report_to_ci(
+    title: str, cases: Sequence[Case], junit: Path | None, *, github: bool, err: bool
+) -> None:
+    if junit is not None:
+        write_junit(junit, title, cases)
+    if github:
+        print_annotations(title, cases, err=err)
+
+
+def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
     template: str | None,
     values: Mapping[str, list[Any]],
     form: list[str] | None,
+    bounds: tuple[float, float] | None,
+    right: list[tuple[str, Any]] | None,
     options: dict[str, Any],
 ) -> Mapping[str, Callable[[Any], Any]]:
     """Return the function that checks a component, by its kind."""
@@ -102,8 +171,20 @@ def _make_checks(
 
     def check_reward(reward: Any) -> Any:
         used = _select_columns(reward, values)
-        forms = form or testing.FORMS
-        return testing.check_reward(reward, columns=used, template=template, forms=forms, **options)
+        is_function = not isinstance(reward, rk.Reward)
+        forms = form or (find_forms(reward, used) if is_function else []) or testing.FORMS
+        return testing.check_reward(
+            reward, columns=used, template=template, forms=forms, bounds=bounds, **options
+        )
+
+    def check_verifier(verifier: Any) -> Any:
+        given: dict[str, Any] = dict(options)
+        if right is not None:
+            from hypothesis import strategies  # noqa: PLC0415 - with the kit
+
+            given["right"] = strategies.sampled_from(right)
+        references = values.get("reference", values.get("answer"))
+        return testing.check_verifier(verifier, references=references, **given)
 
     def check_extractor(extractor: Any) -> Any:
         # an extractor has no other column to take an answer from
@@ -112,7 +193,7 @@ def _make_checks(
 
     return {
         "reward": check_reward,
-        "verifier": lambda verifier: testing.check_verifier(verifier, **options),
+        "verifier": check_verifier,
         "extractor": check_extractor,
     }
 
@@ -134,7 +215,18 @@ def _check_component(
         if not quiet:
             typer.echo(f"{error}\n")
     result = {"name": name, "kind": kind, **to_json_data(checked)}
-    return {**result, "findings": to_json_data(findings)}
+    skipped = {law: advise_for_commands(why) for law, why in result["skipped"].items()}
+    return {**result, "skipped": skipped, "findings": to_json_data(findings)}
+
+
+def _read_pairs(source: str | None, column: list[str] | None) -> list[tuple[str, Any]] | None:
+    rows = read_rows(source, column, limit=MAX_EXAMPLE_ROWS)
+    if rows is None:
+        return None
+    if not rows or not all({"answer", "reference"} <= row.keys() for row in rows):
+        example = '{"answer": "1,000", "reference": "1000"}'
+        raise ValueError(f"--right {source}: expected rows such as {example}")
+    return [(row["answer"], row["reference"]) for row in rows]
 
 
 def _read_columns(source: str | None, column: list[str] | None) -> dict[str, list[Any]]:
@@ -144,10 +236,12 @@ def _read_columns(source: str | None, column: list[str] | None) -> dict[str, lis
 
 
 def _select_columns(reward: Any, values: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
-    """Return the columns that a reward reads; all of them for a function, which does not say."""
+    """Return the values of the columns that a reward reads, with usual ones for a function."""
     from rewardkit.component import Component, columns  # noqa: PLC0415 - slow, and not for --help
 
-    read = columns(reward) if isinstance(reward, Component) else []
+    if not isinstance(reward, Component):
+        return add_usual_values(reward, values)
+    read = columns(reward)
     return {name: values[name] for name in values if name in read} if read else values
 
 
@@ -180,6 +274,9 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 8,
     limit: Annotated[int, typer.Option("--show", help="Findings to print per reward.")] = 8,
+    junit: JunitOption = None,
+    github: GithubOption = False,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score known reward-hacking completions against a valid one; exit 1 if any is rewarded.
@@ -188,8 +285,9 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
 
+    loaded = load_rewards(rewards)
     result = audits.audit(
-        load_rewards(rewards),
+        loaded,
         read_rows(data, column, limit=MAX_ROWS),
         template=read_template(template),
         answer=answer,
@@ -202,6 +300,8 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
         print_json(result)
     else:
         print_audit(result, limit)
+    cases = cases_of_audit(result, loaded)
+    _report_to_ci("rewardkit audit", cases, junit, github=github, err=as_json)
     if result.findings:
         raise typer.Exit(FOUND)
 
@@ -218,6 +318,7 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     column: ColumnOption = None,
     template: TemplateOption = None,
     rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 200,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Test a dataset with the rewards that will train on it; exit 1 if there is a problem.

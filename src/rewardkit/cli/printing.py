@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -84,6 +85,38 @@ COMMAND_FOR_CALL = {
     **{f"rk.names({kind!r}) lists them": f"`rewardkit list {kind}` prints them" for kind in KINDS},
 }
 """What errors advise in Python, and the command that does the same."""
+_OPTION_FOR_ARGUMENT = {
+    r"give its values: columns=\{[^}]*\}(?:, or a Hypothesis strategy for a value)?": (
+        "give its values with --cells FILE"
+    ),
+    r"it takes template=, as '([^']*)', and finite bounds": (
+        r"it takes --template '\1', and finite --bounds LOW..HIGH"
+    ),
+    r"it takes template=, as '([^']*)'": r"it takes --template '\1'",
+    r"it takes right=, pairs of an answer and a reference": (
+        "it takes --right SOURCE, rows with an answer and a reference"
+    ),
+    r"give bounds=\(low, high\)": "give --bounds LOW..HIGH",
+    r"forms= or completions= gives more": "--form gives more",
+    r"give references=": "give the column reference with --data or --cells",
+    r"laws=\S+ and skip=.* leave no law to try": "--law and --skip leave no law to try",
+    r"\bmax_rows=": "--rows ",
+    r"\bshare=": "--share ",
+}
+"""Patterns of what the kit and the audit advise in Python, and the options of the commands."""
+
+
+def advise_for_commands(text: str) -> str:
+    """Name a command's options where a text names Python's arguments.
+
+    >>> advise_for_commands("no bounds are declared; give bounds=(low, high)")
+    'no bounds are declared; give --bounds LOW..HIGH'
+    """
+    for call, command in COMMAND_FOR_CALL.items():
+        text = text.replace(call, command)
+    for pattern, option in _OPTION_FOR_ARGUMENT.items():
+        text = re.sub(pattern, option, text)
+    return text
 
 
 def format_error(error: Exception) -> str:
@@ -108,8 +141,9 @@ def format_error(error: Exception) -> str:
         text = f"{error.filename}: {error.strerror.lower()}"
     if not (expected and text):
         text = error_line(error)
-    for call, command in COMMAND_FOR_CALL.items():
-        text = text.replace(call, command)
+    text = advise_for_commands(text)
+    if re.match(rf".*\bno ({'|'.join(KINDS)}|component) is called '", text):
+        text += "; if a module of yours registers it, add --import MODULE"
     # by name: the class is in a module that is slow to import
     if type(error).__name__ == "ColumnError" and "--column" not in text:
         text += f"; {RENAME_HINT}"

@@ -1,0 +1,397 @@
+"""Measure how many planted bugs `rewardkit check` and `rewardkit audit` find, and what they say of right rewards.
+
+    python benchmarks/planted.py [--only WORD] [--limit SECONDS] [--list] [--json FILE] [--write]
+
+The bugs are in `benchmarks/planted_bugs/`, written by somebody who had not read the laws or the
+audit's entries: mechanical bugs of TRL's reward functions, verifiers, extractors, and rewards that
+work and can be hacked. Beside them are rewards that are right and the rewards of public notebooks.
+Each runs in a process of its own with a limit, through the command line with no options; an audit
+gets the rows and the template that a user has. A bug counts as found if a finding is about it: a
+law or an entry that the plant's reason allows. Processor seconds are without the imports.
+
+`--write` puts the tables into docs/how-far-to-trust.md. The exit code is 1 if a command hung.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import re
+import resource
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+BUGS = Path(__file__).parent / "planted_bugs"
+PAGE = Path(__file__).parents[1] / "docs" / "how-far-to-trust.md"
+MEMORY_LIMIT = 6 << 30
+MECHANICAL = ("rows", "raising", "tensors", "time_and_threads", "arguments")
+
+# The laws, by their names and their aliases, whose failure is about a reason.
+_ROW_LAWS = "deterministic pointwise order groups references exchanged_references repeated_texts"
+LAWS = {
+    "rows": f"{_ROW_LAWS} batch batches batch_size state calls threads never_leaks length",
+    "raises": "total never_raises length threads return_type",
+    "length": "length total batch",
+    "finite": "finite total bounds",
+    "inputs": "inputs no_mutation",
+    "forms": "forms input_formats",
+    "pickles": "pickles",
+    "time": "linear linear_time total never_raises hang hangs time_limit",
+    "threads": "threads thread_safe deterministic total never_raises",
+    "loop": "total never_raises deterministic event_loop threads pointwise order",
+    "wrong": "wrong near_misses",
+    "right": "right reflexive",
+    "outcome": "no_answer bad_reference",
+    "found": "found",
+    "missing": "missing found",
+    "several": "several found missing",
+}
+
+
+class Plant(NamedTuple):
+    """A planted bug, or a right reward, as the commands are given it."""
+
+    name: str
+    """The name of the row in the table's list."""
+    kind: str
+    """mechanical, verifier, extractor, hackable, right or public."""
+    targets: tuple[str, ...]
+    """module:attribute or path.py:attribute."""
+    reason: str
+    """A key of LAWS, or the pattern of an audit's entries that are about it."""
+    source: str
+    """What it is modelled on."""
+    data: tuple[list[dict[str, Any]], str] | None = None
+    """The rows and the template of an audit."""
+
+
+class Run(NamedTuple):
+    """What a command printed, and what it took."""
+
+    findings: list[dict[str, Any]]
+    processor_s: float
+    wall_s: float
+    status: str
+    """ok, hung, or the last line of its error."""
+
+
+# The plants ---------------------------------------------------------------------------------------
+
+
+def read_plants() -> Iterator[Plant]:
+    """Yield the plants of all modules."""
+    sys.path.append(str(BUGS))
+    for module in (*MECHANICAL, "answers"):
+        if module == "tensors" and not has_module("torch"):
+            continue
+        items = importlib.import_module(module).PLANTS.items()
+        for name, (reason, source) in items:
+            kind = "mechanical" if module in MECHANICAL else find_kind(module, name)
+            yield Plant(name, kind, (f"{BUGS}/{module}.py:{name}",), reason, source)
+    hackable = importlib.import_module("hackable")
+    for name, (reason, rows, template, source) in hackable.HACKABLE.items():
+        target = f"{BUGS}/hackable.py:{name}"
+        yield Plant(name, "hackable", (target,), reason, source, (rows, template))
+    for name, source in importlib.import_module("right").RIGHT.items():
+        target = name if ":" in name else f"{BUGS}/right.py:{name}"
+        yield Plant(name, "right", (target,), "", source)
+    public = importlib.import_module("public")
+    for name, (rewards, rows, template) in public.SETS.items():
+        targets = tuple(f"{BUGS}/public.py:{reward}" for reward, _ in rewards)
+        yield Plant(name, "public", targets, "", "a public set", (rows, template))
+
+
+def has_module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def find_kind(module: str, name: str) -> str:
+    kind: str = getattr(importlib.import_module(module), name).component_kind
+    return kind
+
+
+# Running a command --------------------------------------------------------------------------------
+
+
+def run_command(arguments: list[str], limit_s: float) -> Run:
+    """Run a command of rewardkit in a forked process, and kill it after a limit."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        started = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            run_in_child(arguments, out, folder, limit_s)
+        hung = not wait_for(child, started + limit_s)
+        if hung:
+            os.killpg(child, signal.SIGKILL)
+        _, _, usage = os.wait4(child, 0)
+        text = out.read_text(encoding="utf-8", errors="replace") if out.exists() else ""
+    status, findings = read_findings(text)
+    processor_s = usage.ru_utime + usage.ru_stime
+    return Run(findings, processor_s, time.monotonic() - started, "hung" if hung else status)
+
+
+def run_in_child(arguments: list[str], out: Path, folder: str, limit_s: float) -> None:
+    code = 3
+    try:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(2 * limit_s), int(2 * limit_s) + 5))
+        os.chdir(folder)
+        os.environ["PYTHONPATH"] = str(BUGS)
+        file = os.open(out, os.O_WRONLY | os.O_CREAT, 0o600)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        from rewardkit.cli.application import main  # noqa: PLC0415 - imported before the fork
+
+        code = main(arguments)
+        sys.stdout.flush()
+    finally:
+        os._exit(code)
+
+
+def wait_for(child: int, deadline: float) -> bool:
+    """Wait until a child has ended, which stays to be reaped; False after the deadline."""
+    while time.monotonic() < deadline:
+        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is not None:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def read_findings(text: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the status and the findings of what a command printed with --json."""
+    for start in [match.start() for match in re.finditer(r"^[\[{]", text, re.MULTILINE)]:
+        try:
+            data, _ = json.JSONDecoder().raw_decode(text[start:])
+        except ValueError:
+            continue
+        results = data if isinstance(data, list) else [data]
+        return "ok", [finding for result in results for finding in result.get("findings", ())]
+    return (text.strip().splitlines() or ["no output"])[-1][:200], []
+
+
+# Judging ------------------------------------------------------------------------------------------
+
+
+def check_plant(plant: Plant, limit_s: float) -> tuple[bool, Run]:
+    """Check a plant; return whether a finding is about its reason."""
+    run = run_command(["check", "--json", *plant.targets], limit_s)
+    laws = LAWS.get(plant.reason, "").split()
+    return any(finding.get("law") in laws for finding in run.findings), run
+
+
+def audit_plant(plant: Plant, limit_s: float) -> tuple[bool, Run]:
+    """Audit a plant; return whether a finding is about its reason."""
+    options = []
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
+        if plant.data:
+            rows, template = plant.data
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+            file.flush()
+            options = ["--data", file.name, "--template", template]
+        run = run_command(["audit", "--json", *plant.targets, *options], limit_s)
+    if plant.kind == "hackable":
+        words = re.compile(plant.reason)
+        found = any(words.search(describe_entry(finding)) for finding in run.findings)
+    else:
+        # of a mechanical bug an audit sees that the reward raises, hangs or never pays
+        found = any(finding.get("kind") not in {"exploit", "refused"} for finding in run.findings)
+    return found, run
+
+
+def describe_entry(finding: dict[str, Any]) -> str:
+    return f"{finding.get('entry', '')} {finding.get('family', '')}".lower()
+
+
+def find_false_exploits(plant: Plant, run: Run) -> list[dict[str, Any]]:
+    """Return the exploits of a public set that are valid completions by the set's own rules."""
+    public = importlib.import_module("public")
+    about = dict(public.SETS[plant.name][0])
+    assert plant.data is not None  # noqa: S101 - a public set has rows
+    rows, template = plant.data
+    is_false = {
+        "layout": lambda text, row: keeps_layout(text, template),
+        "answer": lambda text, row: gives_answer(text, template, row["answer"]),
+        "total": lambda text, row: (
+            keeps_layout(text, template) and gives_answer(text, template, row["answer"])
+        ),
+    }
+    return [
+        finding
+        for finding in run.findings
+        if finding.get("kind") == "exploit"
+        and (judge := is_false.get(about.get(finding["reward"], finding["reward"]))) is not None
+        and judge(finding["completion"], rows[finding.get("row", 0)])
+    ]
+
+
+def keeps_layout(text: str, template: str) -> bool:
+    """Whether a text has the template's tags, each once and in order, with words for a thought."""
+    tags = re.findall(r"</?[\w_]+>|\\boxed\{|```\w*|####", template)
+    places = [text.find(tag) for tag in tags]
+    once = all(text.count(tag) == template.count(tag) for tag in tags)
+    thought = text[: text.rfind(tags[-2] if len(tags) > 1 else template.split("{answer}")[0])]
+    words = set(re.findall(r"[a-z]{2,}", re.sub(r"</?\w+>", " ", thought.lower())))
+    ends = text.rstrip().endswith(template.rstrip()[-3:]) or template.rstrip().endswith("{answer}")
+    return once and -1 not in places and sorted(places) == places and len(words) > 2 and ends  # noqa: PLR2004
+
+
+def gives_answer(text: str, template: str, answer: str) -> bool:
+    """Whether the text between the template's marks is the answer, and nothing else is."""
+    before, _, after = template.partition("{answer}")
+    mark = (re.findall(r"<\w+>|\\boxed\{|```\w*\n|####|Answer:|\S+$", before.strip()) or [""])[-1]
+    end = (re.findall(r"^\s*(</\w+>|\}|\n```)", after) or [""])[0]
+    if mark and text.count(mark) != before.count(mark):
+        return False
+    given = text.rpartition(mark)[2] if mark else text
+    given = given.partition(end)[0] if end else given
+    given = given.strip().rstrip(".").replace(",", "").casefold()
+    try:
+        return float(given) == float(answer)
+    except ValueError:
+        return given == answer.strip().casefold()
+
+
+# The measurement ----------------------------------------------------------------------------------
+
+
+class Result(NamedTuple):
+    """What the commands said of a plant."""
+
+    plant: Plant
+    by_check: bool
+    by_audit: bool
+    processor_s: float
+    hung: bool
+    notes: str
+
+
+def measure_plant(plant: Plant, limit_s: float) -> Result:
+    """Check a plant, and audit it if the check did not find it."""
+    hung, seconds, notes = False, 0.0, []
+    by_check = by_audit = False
+    if plant.kind not in {"hackable", "public"}:
+        by_check, run = check_plant(plant, limit_s)
+        hung, seconds = run.status == "hung", run.processor_s
+        laws = [str(finding.get("law")) for finding in run.findings]
+        notes.append(f"check: {', '.join(dict.fromkeys(laws)) or run.status}")
+        if plant.kind == "right":
+            by_check = bool(run.findings) or run.status not in {"ok", "hung"}
+    if plant.kind in {"hackable", "public"} or (plant.kind == "mechanical" and not by_check):
+        by_audit, run = audit_plant(plant, limit_s)
+        hung = hung or run.status == "hung"
+        seconds += run.processor_s
+        if plant.kind == "public":
+            false = find_false_exploits(plant, run)
+            by_audit = len(false) > 1
+            named = [f"{finding['reward']}: {finding['entry']}" for finding in false]
+            notes.append(
+                f"audit: {len(run.findings)} findings, false: {', '.join(named) or 'none'}"
+            )
+        else:
+            entries = dict.fromkeys(str(f.get("entry")) for f in run.findings)
+            notes.append(f"audit: {', '.join([*entries][:8]) or run.status}")
+    return Result(plant, by_check, by_audit, seconds, hung, "; ".join(notes))
+
+
+def summarise(results: list[Result]) -> dict[str, Any]:
+    """Return the figures of the table."""
+
+    def of(*kinds: str) -> list[Result]:
+        return [result for result in results if result.plant.kind in kinds]
+
+    bugs = of("mechanical", "verifier", "extractor", "hackable")
+    found = [result for result in bugs if result.by_check or result.by_audit]
+    seconds = [result.processor_s for result in found]
+    return {
+        "mechanical, by check": count(of("mechanical"), lambda r: r.by_check),
+        "mechanical, by either": count(of("mechanical"), lambda r: r.by_check or r.by_audit),
+        "verifiers, by check": count(of("verifier"), lambda r: r.by_check),
+        "extractors, by check": count(of("extractor"), lambda r: r.by_check),
+        "hackable rewards, by audit": count(of("hackable"), lambda r: r.by_audit),
+        "all bugs, by either": count(bugs, lambda r: r.by_check or r.by_audit),
+        "right rewards with a failing law": count(of("right"), lambda r: r.by_check),
+        "public sets with more than one false exploit": count(of("public"), lambda r: r.by_audit),
+        "commands that hung": count(results, lambda r: r.hung),
+        "median processor seconds of a find": round(statistics.median(seconds), 1)
+        if seconds
+        else None,
+    }
+
+
+def count(results: list[Result], holds: Callable[[Result], bool]) -> str:
+    return f"{sum(map(holds, results))} of {len(results)}"
+
+
+def write_page(figures: dict[str, Any], results: list[Result]) -> None:
+    """Put the tables into the page, between its marks."""
+    lines = [
+        "| | |",
+        "| --- | --- |",
+        *(f"| {name} | {value} |" for name, value in figures.items()),
+    ]
+    missed = [
+        result
+        for result in results
+        if result.plant.kind in {"mechanical", "verifier", "extractor", "hackable"}
+        and not (result.by_check or result.by_audit)
+    ]
+    lines += ["", "Not found:", "", "| bug | kind |", "| --- | --- |"]
+    lines += [f"| {result.plant.source} | {result.plant.kind} |" for result in missed]
+    text = PAGE.read_text(encoding="utf-8")
+    begin, end = "<!-- planted -->\n", "<!-- end of planted -->"
+    head, tail = text.partition(begin)[0], text.partition(end)[2]
+    PAGE.write_text(f"{head}{begin}\n" + "\n".join(lines) + f"\n\n{end}{tail}", encoding="utf-8")
+
+
+def main() -> int:
+    """Measure, print, and write what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", default="", help="a word in the kinds or names to measure")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for each command")
+    parser.add_argument(
+        "--list", action="store_true", help="print each plant, not the misses alone"
+    )
+    parser.add_argument("--json", type=Path, help="a file for all results")
+    parser.add_argument("--write", action="store_true", help="write the page of the docs")
+    options = parser.parse_args()
+    for module in ("rewardkit.cli.application", "rewardkit.testing", "rewardkit.audit"):
+        importlib.import_module(module)  # before the forks, so that each has them
+    plants = [p for p in read_plants() if options.only in f"{p.kind} {p.targets[0]}"]
+    results = []
+    for plant in plants:
+        result = measure_plant(plant, options.limit)
+        results.append(result)
+        wrong = result.by_check or result.by_audit
+        is_bug = plant.kind not in {"right", "public"}
+        if options.list or result.hung or wrong != is_bug:
+            mark = "hung" if result.hung else "found" if wrong else "not found"
+            print(
+                f"{plant.kind:10} {plant.name:32} {mark:9} {result.processor_s:5.1f} s  {result.notes}"
+            )
+            sys.stdout.flush()
+    figures = summarise(results)
+    print()
+    for name, value in figures.items():
+        print(f"{name:46} {value}")
+    if options.json:
+        plain = [{**r._asdict(), "plant": r.plant._asdict()} for r in results]
+        options.json.write_text(json.dumps({"figures": figures, "results": plain}, indent=1))
+    if options.write:
+        write_page(figures, results)
+    return int(any(result.hung for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
