@@ -10,6 +10,7 @@ from rewardkit._messages import did_you_mean
 from rewardkit._template import Row, Template
 from rewardkit.audit.ablations import PARTS, Part
 from rewardkit.audit.findings import Audit, Finding, FindingKind
+from rewardkit.audit.forms import dictate_form, explain_form
 from rewardkit.audit.judging import RewardAuditor, sort_key
 from rewardkit.audit.right_answers import VARIANT_NAMES
 from rewardkit.audit.row_completions import TOTAL, RowCompletions, RowScorer
@@ -19,7 +20,7 @@ from rewardkit.audit.skipping import Skip
 from rewardkit.audit.tasks import choose_task, make_references
 from rewardkit.audit.timed import Progress, TimedScorer
 from rewardkit.audit.zoo import ZOO
-from rewardkit.scorer import Rewards, Scorer, choose_form, dictate_form, explain_form
+from rewardkit.scorer import Rewards, Scorer, choose_form
 
 _KINDS = get_args(FindingKind)
 

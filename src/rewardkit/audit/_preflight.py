@@ -29,6 +29,7 @@ from rewardkit.audit.dataset_problems import (
     score_completions,
 )
 from rewardkit.audit.findings import DATASET, PROBLEM_KINDS, Preflight, Problem, Spread
+from rewardkit.audit.forms import dictate_form, explain_form
 from rewardkit.audit.lint import lint_rows, overlapping_rows
 from rewardkit.audit.rows import choose_rows
 from rewardkit.audit.samples import list_pairs
@@ -42,8 +43,6 @@ from rewardkit.scorer import (
     Term,
     TermScore,
     choose_form,
-    dictate_form,
-    explain_form,
 )
 
 _REFERENCE_COLUMNS = (

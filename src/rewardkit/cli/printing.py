@@ -246,9 +246,15 @@ def print_scores(scored: ScoringResult) -> None:
         console.print(f"\n{escape(format_passes(scored.passes))}", highlight=False)
     if scored.out is not None:
         typer.echo(f"\n{scored.out}: {scored.rows} rows{_format_resumed(scored)}")
-    if scored.unmatched:
-        rows = pluralize(scored.unmatched, "row")
-        sys.stderr.write(f"rewardkit: {rows} without a match in the joined data\n")
+    if scored.matched or scored.unmatched or scored.ambiguous:
+        why = ": the data has several rows for them, which differ" if scored.ambiguous else ""
+        sys.stderr.write(
+            f"rewardkit: {pluralize(scored.unmatched, 'row')} without a match in the joined data,"
+            f" {scored.matched} matched, {scored.ambiguous} ambiguous{why}\n"
+        )
+    if scored.unreadable:
+        rows = pluralize(scored.unreadable, "row")
+        sys.stderr.write(f"rewardkit: {rows} without scores, such as {scored.first_unreadable}\n")
     for row in scored.rewards:
         if scored.rows and not row.scored:
             # on stderr: a column without a value is hardly what was wanted
@@ -267,14 +273,16 @@ def _format_resumed(scored: ScoringResult) -> str:
 
 def print_filtered(kept: Filtered) -> None:
     """Print what a filter kept, and the pass rates before it."""
+    to_stderr = kept.out is None  # the rows are on stdout
     if kept.passes is not None:
-        typer.echo(format_passes(kept.passes))
+        typer.echo(format_passes(kept.passes), err=to_stderr)
     if kept.undecided:
         rows = pluralize(kept.undecided, "row")
         sys.stderr.write(f"rewardkit: {rows} dropped without a pass rate: no prompt or no value\n")
     typer.echo(
-        f"{kept.out}: {kept.rows:,} of {kept.of_rows:,} rows,"
-        f" {kept.groups:,} of {kept.of_groups:,} groups"
+        f"{kept.out or 'stdout'}: {kept.rows:,} of {kept.of_rows:,} rows,"
+        f" {kept.groups:,} of {kept.of_groups:,} groups",
+        err=to_stderr,
     )
 
 
