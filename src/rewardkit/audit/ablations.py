@@ -40,7 +40,7 @@ LANGUAGES = {
 """A sentence of reasoning in several languages."""
 
 # `}` ends a box only after the slot: other braces belong to the text.
-_MARK = rf"</?[A-Za-z][\w-]*>|\\boxed\{{|(?<={SLOT})\}}|####|```\w*"
+_MARK = rf"</?[A-Za-z][\w-]*>|(?m:^)(?:Final )?[Aa]nswer:|\\boxed\{{|(?<={SLOT})\}}|####|```\w*"
 _BLOCK = r"<(?P<name>[A-Za-z][\w-]*)>(.*?)</(?P=name)>"
 # Short words of English that German and Indonesian do not have; no detector is needed for more.
 _ENGLISH_WORD = re.compile(r"\b(?:the|is|and|it|so|we|of)\b", re.IGNORECASE)
@@ -262,11 +262,7 @@ def _compile_marks(pairs: Iterable[TagPair]) -> tuple[re.Pattern[str], re.Patter
 def _change_values(value: Any) -> Any:
     """Return a JSON value with the same keys and another value at each."""
     if isinstance(value, dict):
-        # The name of a tool says which arguments there are.
-        kept = {"name"} if "arguments" in value else set[str]()
-        return {
-            key: inside if key in kept else _change_values(inside) for key, inside in value.items()
-        }
+        return {key: _change_values(inside) for key, inside in value.items()}
     if isinstance(value, list):
         return [*map(_change_values, value)] or [0]
     if isinstance(value, bool) or value is None:

@@ -235,6 +235,14 @@ def change_call(**changes: Any) -> MakeText:
     return write
 
 
+def call_with_other_arguments(reference: ReferenceCompletion) -> str | None:
+    """Write a call of the right tool with the right names and wrong values of its arguments."""
+    right = reference.json_object
+    if right is None or not {"name", "arguments"} <= right.keys():
+        return None
+    return json.dumps({**json.loads(reference.wrong_answer), "name": right["name"]})
+
+
 def call_twice(reference: ReferenceCompletion) -> str | None:
     """Write the tool call with wrong arguments and the right one."""
     right = reference.json_object

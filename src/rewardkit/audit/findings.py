@@ -224,6 +224,7 @@ class Audit(NamedTuple):
         lines = [f"audit: {self.summary}"]
         for result in self.rewards:
             lines.append(f"{result.reward}: {result.summary}")
+            lines += [f"  checks {evidence}" for evidence in result.evidence]
             for group in self.group_findings(result.reward):
                 lines.append(f"  {group.worst}")
                 lines += [f"    {group.other_names}"] * bool(group.others)

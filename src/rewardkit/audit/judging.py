@@ -103,8 +103,9 @@ class RewardAuditor:
         if all(row.reference.raised for row in self.scores):
             # It would raise on most entries too: one finding is enough.
             return [self._reference_finding("raises", self.scores[0].reference.why)]
-        if isinstance(reference := self.scores[0].reference, KilledScore):
-            return [self._reference_finding("slow", reference.why)]
+        first = self.scores[0].reference
+        if first is NOT_SCORED or isinstance(first, KilledScore):
+            return [self._reference_finding("slow", first.why)]
         found = [*self._find_entries(), *self._find_refused()]
         if self.given is not None:
             found += self._find_ablations()

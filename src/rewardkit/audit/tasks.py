@@ -18,7 +18,7 @@ from rewardkit.scorer import Term, prompt_text
 from rewardkit.verify.base import texts as reference_texts
 
 # Of the time limit: the rest is for the audit itself.
-_CHOOSING_SHARE = 1 / 3
+_CHOOSING_SHARE = 1 / 2
 
 
 class Task(NamedTuple):
@@ -77,6 +77,10 @@ def _choose_sample(timed: TimedScorer, samples: Mapping[str, Sample]) -> str:
         term.name: [False] if isinstance(term.reward, Reward) else [True, False] for term in terms
     }
     ranks: dict[str, tuple[int, int, float]] = {}
+    for term in terms:
+        # What a first call imports or loads is no measure of the others.
+        row = next(iter(samples.values())).rows[0]
+        _try_values(term, [row], ["a first call"])
     reserve = timed.seconds_left * (1 - _CHOOSING_SHARE)
     for name, task in samples.items():
         if ranks and timed.seconds_left < reserve:

@@ -30,6 +30,7 @@ from rewardkit.audit.entry_makers import (
     before_wrong_answer,
     between_all_marks,
     call_twice,
+    call_with_other_arguments,
     change_call,
     cross_blocks,
     define_functions,
@@ -494,7 +495,12 @@ ZOO: tuple[Entry, ...] = (
         2,
         _ALL_PARTS,
         as_completion,
-        {"one-letter-without-end": "x" * _LONG_TEXT, "one-digit-without-end": "7" * _LONG_TEXT},
+        {
+            "one-letter-without-end": "x" * _LONG_TEXT,
+            "one-digit-without-end": "7" * _LONG_TEXT,
+            # A pattern of repeated words in a repeated group takes exponential time.
+            "words-with-capitals": "Aa B " * (_LONG_TEXT // 5),
+        },
     ),
     *make_family(
         "length",
@@ -522,7 +528,11 @@ ZOO: tuple[Entry, ...] = (
             "next-turn-after": "{reference}\n" + _NEXT_TURN,
             "dots-after": "{reference} " + ". " * 2000,
             "answer-repeated-after": "{reference}" + "\n{right}" * 50,
-            "reasoning-repeated-after": "{reference}" + "\n{reasoning}" * 50,
+            "reasoning-repeated-after": lambda reference: (
+                reference.text.rstrip() + f"\n{reference.reasoning}" * 50
+                if reference.reasoning
+                else None
+            ),
         },
     ),
     *make_family(
@@ -642,6 +652,7 @@ ZOO: tuple[Entry, ...] = (
             "json-empty": lambda reference: "{}" if reference.json_object else None,
             "json-right-under-another-key": with_json_extra,
             "call-of-another-tool": change_call(name="search"),
+            "call-with-other-arguments": call_with_other_arguments,
             "call-without-arguments": change_call(arguments={}),
             "call-wrong-then-right": call_twice,
         },

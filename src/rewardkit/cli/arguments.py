@@ -133,6 +133,7 @@ TemplateOption = Annotated[
     str | None,
     typer.Option(
         "--template",
+        "--wrap",
         metavar="TEXT",
         # one backslash and an n: the help shows what a person types
         help="The template of a valid completion. `{answer}` is the row's value of that column,"
