@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -49,6 +50,17 @@ app.command("demo")(demo.run_demo)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code. An error is one line on stderr."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _print_warning
+        return _run_command(arguments)
+
+
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    # Python's own form names a file and a line of rewardkit, which say nothing to a user.
+    sys.stderr.write(f"rewardkit: {message}\n")
+
+
+def _run_command(arguments: list[str] | None) -> int:
     try:
         # standalone_mode=False returns exit codes and raises errors, so that both are ours to print
         code = app(args=arguments, prog_name="rewardkit", standalone_mode=False)

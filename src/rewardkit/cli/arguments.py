@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 import sys
 import traceback
@@ -83,11 +84,11 @@ JoinOption = Annotated[
     ),
 ]
 OnOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="COLUMN",
-        help="What --join compares, or SOURCE=DATA where the names differ. A prompt also"
-        " matches the text that a chat template made of it.",
+        help="What --join compares, `prompt` unless given, or SOURCE=DATA where the names differ."
+        " A prompt also matches the text that a chat template made of it.",
     ),
 ]
 WorkersOption = Annotated[
@@ -132,6 +133,7 @@ TemplateOption = Annotated[
     str | None,
     typer.Option(
         "--template",
+        "--wrap",
         metavar="TEXT",
         # one backslash and an n: the help shows what a person types
         help="The template of a valid completion. `{answer}` is the row's value of that column,"
@@ -332,8 +334,10 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, float]:
         try:
             weights[name] = float(number)
         except ValueError:
+            weights[name] = math.nan
+        if not math.isfinite(weights[name]):
             example = "for example length=0.5"
-            raise ValueError(f"--weight {argument}: expected NAME=NUMBER, {example}") from None
+            raise ValueError(f"--weight {argument}: expected NAME=NUMBER, {example}")
     return weights
 
 

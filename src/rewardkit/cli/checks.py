@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import rewardkit as rk  # its names are imported when they are used, which --help does not
+from rewardkit._optional import require
 from rewardkit.cli.arguments import (
     FOUND,
     ColumnOption,
@@ -40,9 +41,26 @@ from rewardkit.cli.printing import (
     print_checks,
     print_json,
     print_preflight,
+    show_progress,
     to_json_data,
 )
 
+SkipOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:REWARD]",
+        help="A kind of finding, a zoo entry or family to leave out, for all rewards or for one."
+        " Repeatable.",
+    ),
+]
+BaselineOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="An earlier run's --json: what is in it is left out."),
+]
+TimeLimitOption = Annotated[
+    float,
+    typer.Option(min=0, help="Seconds after which what is left is not scored; 0 for no limit."),
+]
 MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
 MAX_EXAMPLE_ROWS = 1_000
@@ -264,11 +282,20 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
             " reward.",
         ),
     ] = 0.9,
-    skip: Annotated[
-        list[str] | None, typer.Option(help="A zoo entry or family to leave out. Repeatable.")
+    checks: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A part that the rewards are held to, in place of those found, for example answer."
+            " Repeatable.",
+        ),
     ] = None,
+    skip: SkipOption = None,
+    baseline: BaselineOption = None,
     rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 8,
-    limit: Annotated[int, typer.Option("--show", help="Findings to print per reward.")] = 8,
+    limit: Annotated[
+        int, typer.Option("--show", help="Families of findings to print per reward.")
+    ] = 8,
+    time_limit: TimeLimitOption = 25.0,
     junit: JunitOption = None,
     github: GithubOption = False,
     _: ImportOption = None,
@@ -281,20 +308,27 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
 
     loaded = load_rewards(rewards)
-    result = audits.audit(
-        loaded,
-        read_rows(data, column, limit=MAX_ROWS),
-        template=read_template(template),
-        answer=answer,
-        sample=sample,
-        share=share,
-        skip=skip or (),
-        max_rows=rows,
-    )
+    known = audits.read_baseline(baseline) if baseline else {}
+    with show_progress(enabled=not as_json) as bar:
+        result = audits.audit(
+            loaded,
+            read_rows(data, column, limit=MAX_ROWS),
+            template=read_template(template),
+            answer=answer,
+            sample=sample,
+            checks=checks,  # type: ignore[arg-type]  # the audit says which there are
+            share=share,
+            skip=skip or (),
+            max_rows=rows,
+            time_limit=time_limit or None,
+            progress=bar.stage if bar else None,
+        )
+    result, left_out = audits.leave_out(result, known)
     if as_json:
-        print_json(result)
+        print_json(result.as_dict())
     else:
         print_audit(result, limit)
+        _print_left_out(left_out, baseline)
     cases = cases_of_audit(result, loaded)
     _report_to_ci("rewardkit audit", cases, junit, github=github, err=as_json)
     if result.findings:
@@ -312,7 +346,25 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     ],
     column: ColumnOption = None,
     template: TemplateOption = None,
-    rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 200,
+    rows: Annotated[
+        int, typer.Option(min=1, help="Number of rows to use; groups stay whole.")
+    ] = 200,
+    held_out: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="Rows for testing, none of which may be in the data."),
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="A model's name or folder, whose tokenizer is tried on the rows."
+        ),
+    ] = None,
+    max_completion_length: Annotated[
+        int | None, typer.Option(min=1, help="The trainer's limit, in tokens.")
+    ] = None,
+    skip: SkipOption = None,
+    baseline: BaselineOption = None,
+    time_limit: TimeLimitOption = 120.0,
     _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -323,15 +375,38 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
 
+    known = audits.read_baseline(baseline) if baseline else {}
     available = read_rows(data, column, limit=MAX_ROWS) or []
-    # evenly spaced: the first rows of a sorted file are all of one kind
-    chosen = available[:: max(len(available) // rows, 1)][:rows]
-    result = audits.preflight(
-        load_rewards(rewards), chosen, template=read_template(template) or "{answer}"
-    )
+    with show_progress(enabled=not as_json) as bar:
+        result = audits.preflight(
+            load_rewards(rewards),
+            available,
+            template=read_template(template) or "{answer}",
+            held_out=read_rows(held_out, column, limit=MAX_ROWS),
+            tokenizer=_load_tokenizer(tokenizer),
+            max_completion_length=max_completion_length,
+            max_rows=rows,
+            skip=skip or (),
+            time_limit=time_limit or None,
+            progress=bar.stage if bar else None,
+        )
+    result, left_out = audits.leave_out(result, known)
     if as_json:
         print_json(result)
     else:
         print_preflight(result)
+        _print_left_out(left_out, baseline)
     if result.problems:
         raise typer.Exit(FOUND)
+
+
+def _print_left_out(count: int, baseline: Path | None) -> None:
+    if count:
+        typer.echo(f"{count} known by {baseline}, left out")
+
+
+def _load_tokenizer(name: str | None) -> Any:
+    if name is None:
+        return None
+    transformers = require("transformers", install="transformers")
+    return transformers.AutoTokenizer.from_pretrained(name)
