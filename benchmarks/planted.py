@@ -35,28 +35,27 @@ PAGE = Path(__file__).parents[1] / "docs" / "how-far-to-trust.md"
 MEMORY_LIMIT = 6 << 30
 MECHANICAL = ("rows", "raising", "tensors", "time_and_threads", "arguments")
 
-# The laws, by their names and their aliases, whose failure is about a reason.
-_ROW_LAWS = "deterministic pointwise order groups references exchanged_references repeated_texts"
+# The laws whose failure is about a reason, by their names and by those that they had before.
+_ROWS = "deterministic stateless pointwise row_order order groups thread_safe"
+_RAISES = "never_raises total"
 LAWS = {
-    "rows": f"{_ROW_LAWS} batch batches batch_size state calls threads never_leaks length",
-    "raises": "total never_raises length threads return_type",
-    "length": "length total batch",
-    "finite": "finite total bounds",
-    "inputs": "inputs no_mutation",
-    "forms": "forms input_formats",
-    "pickles": "pickles",
-    "time": "linear linear_time total never_raises hang hangs time_limit",
-    "threads": "threads thread_safe deterministic total never_raises",
-    "loop": "total never_raises deterministic event_loop threads pointwise order",
-    "wrong": "wrong near_misses",
-    "right": "right reflexive",
-    "outcome": "no_answer bad_reference",
-    "found": "found",
-    "missing": "missing found",
-    "several": "several found missing",
+    "rows": f"{_ROWS} one_value_per_row length",
+    "raises": f"{_RAISES} one_value_per_row length",
+    "length": f"one_value_per_row length {_RAISES}",
+    "finite": f"finite bounds {_RAISES}",
+    "inputs": "no_mutation inputs",
+    "forms": "input_formats forms",
+    "pickles": "picklable pickles",
+    "time": f"linear_time linear terminates {_RAISES}",
+    "threads": f"thread_safe deterministic {_RAISES}",
+    "loop": f"{_ROWS} {_RAISES}",
+    "wrong": "near_misses wrong_answers",
+    "right": "right_answers right reflexive",
+    "outcome": "no_answer bad_reference reflexive",
+    "found": "finds_answer found",
+    "missing": "finds_nothing",
+    "several": "finds_answer finds_nothing found",
 }
-
-
 # The kinds of an audit's findings that are about a reason, for bugs that are not exploits.
 AUDIT_KINDS = {
     "raises": {"raises", "wrong_form"},
