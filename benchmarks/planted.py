@@ -1,6 +1,7 @@
 """Measure how many planted bugs check and audit find, and what they say of right rewards.
 
-    python benchmarks/planted.py [--only WORD ...] [--limit SECONDS] [--list] [--json FILE] [--write]
+    python benchmarks/planted.py [--only WORD ...] [--limit SECONDS] [--list] [--json FILE]
+        [--write]
 
 The bugs are in `benchmarks/planted_bugs/`, written by somebody who had not read the laws or the
 audit's entries: mechanical bugs of TRL's reward functions, verifiers, extractors, and rewards that

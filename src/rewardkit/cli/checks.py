@@ -61,6 +61,38 @@ TimeLimitOption = Annotated[
     float,
     typer.Option(min=0, help="Seconds after which what is left is not scored; 0 for no limit."),
 ]
+CellsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="A YAML or JSON file with a list of values per column. A function gets usual"
+        " values for columns such as answer, solution and target without it.",
+    ),
+]
+FormOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Forms of completions: text, chat, parts, turns, tools, empty. By default all; for"
+        " a function that raises on plain text or on messages, the other one."
+    ),
+]
+BoundsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW..HIGH", help="A function's lowest and highest value, for example `0..1`."
+    ),
+]
+RightOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Rows with an `answer` that a verifier must find right for their `reference`.",
+    ),
+]
+QuickOption = Annotated[
+    bool,
+    typer.Option("--quick", help="Few examples, and no law that starts a process or times one."),
+]
 MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
 MAX_EXAMPLE_ROWS = 1_000
@@ -88,46 +120,17 @@ def check_components(  # noqa: PLR0913 - one argument per option
         typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
     ] = None,
     column: ColumnOption = None,
-    cells: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="A YAML or JSON file with a list of values per column. A function gets usual"
-            " values for columns such as answer, solution and target without it.",
-        ),
-    ] = None,
-    form: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Forms of completions: text, chat, parts, turns, tools, empty. By default all; for"
-            " a function that raises on plain text or on messages, the other one."
-        ),
-    ] = None,
+    cells: CellsOption = None,
+    form: FormOption = None,
     template: TemplateOption = None,
-    bounds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LOW..HIGH", help="A function's lowest and highest value, for example `0..1`."
-        ),
-    ] = None,
-    right: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE",
-            help="Rows with an `answer` that a verifier must find right for their `reference`.",
-        ),
-    ] = None,
+    bounds: BoundsOption = None,
+    right: RightOption = None,
     law: Annotated[
         list[str] | None, typer.Option(help="Test only this property. Repeatable.")
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Number of examples per law.")] = None,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick", help="Few examples, and no law that starts a process or times one."
-        ),
-    ] = False,
+    quick: QuickOption = False,
     junit: JunitOption = None,
     github: GithubOption = False,
     _: ImportOption = None,
@@ -153,18 +156,22 @@ def check_components(  # noqa: PLR0913 - one argument per option
     if as_json:
         print_json(results)
     else:
-        # a file's sum is named `linear`, like that of every other file
-        files = [thing if thing.endswith((".yaml", ".yml")) else "" for thing, _ in components]
-        print_checks(
-            [
-                {**result, "label": f"{file}: {result['name']}" if file else result["name"]}
-                for file, result in zip(files, results, strict=True)
-            ]
-        )
+        _print_results(results, [thing for thing, _ in components])
     cases = cases_of_check(results, [item for _, item in components])
     _report_to_ci("rewardkit check", cases, junit, github=github, err=as_json)
     if any(result["findings"] for result in results):
         raise typer.Exit(FOUND)
+
+
+def _print_results(results: Sequence[dict[str, Any]], things: Sequence[str]) -> None:
+    # a file's sum is named `linear`, like that of every other file
+    files = [thing if thing.endswith((".yaml", ".yml")) else "" for thing in things]
+    print_checks(
+        [
+            {**result, "label": f"{file}: {result['name']}" if file else result["name"]}
+            for file, result in zip(files, results, strict=True)
+        ]
+    )
 
 
 def _report_to_ci(
