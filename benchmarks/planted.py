@@ -144,7 +144,7 @@ def run_command(arguments: list[str], limit_s: float) -> Run:
         child = os.fork()
         if child == 0:
             run_in_child(arguments, out, folder, limit_s)
-        hung = not wait_for(child, started + limit_s)
+        hung = not wait_for(child, started + limit_s * processes_per_core())
         if hung:
             os.killpg(child, signal.SIGKILL)
         _, _, usage = os.wait4(child, 0)
@@ -172,6 +172,11 @@ def run_in_child(arguments: list[str], out: Path, folder: str, limit_s: float) -
         sys.stdout.flush()
     finally:
         os._exit(code)
+
+
+def processes_per_core() -> float:
+    """Return by how much a busy machine stretches a time, at least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def wait_for(child: int, deadline: float) -> bool:

@@ -203,11 +203,12 @@ def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
         )
 
     def check_verifier(verifier: Any) -> Any:
+        check = testing.check_verifier  # first: it loads the modules of the kit in their order
         from rewardkit.testing._drawing import make_column_strategy  # noqa: PLC0415 - the same
 
         pairs = None if right is None else make_column_strategy(right, "right")
         references = values.get("reference", values.get("answer"))
-        return testing.check_verifier(verifier, references=references, right=pairs, **options)
+        return check(verifier, references=references, right=pairs, **options)
 
     def check_extractor(extractor: Any) -> Any:
         # an extractor has no other column to take an answer from
