@@ -41,6 +41,7 @@ _ROWS = "deterministic stateless pointwise row_order order groups thread_safe"
 _RAISES = "never_raises total"
 LAWS = {
     "rows": f"{_ROWS} one_value_per_row length",
+    "process": "deterministic picklable pickles",
     "raises": f"{_RAISES} one_value_per_row length",
     "length": f"one_value_per_row length {_RAISES}",
     "finite": f"finite bounds {_RAISES}",
@@ -51,8 +52,8 @@ LAWS = {
     "threads": f"thread_safe deterministic {_RAISES}",
     "loop": f"{_ROWS} {_RAISES}",
     "wrong": "near_misses wrong_answers",
-    "right": "right_answers right reflexive",
-    "outcome": "no_answer bad_reference reflexive",
+    "right": "accepts_reference right_answers right reflexive",
+    "outcome": "no_answer bad_reference accepts_reference reflexive",
     "found": "finds_answer found",
     "missing": "finds_nothing",
     "several": "finds_answer finds_nothing found",
