@@ -42,6 +42,7 @@ _RAISES = "never_raises total"
 LAWS = {
     "rows": f"{_ROWS} one_value_per_row length",
     "process": "deterministic picklable pickles",
+    "columns": f"extra_columns columns {_RAISES}",
     "raises": f"{_RAISES} one_value_per_row length",
     "length": f"one_value_per_row length {_RAISES}",
     "finite": f"finite bounds {_RAISES}",
@@ -61,6 +62,7 @@ LAWS = {
 # The kinds of an audit's findings that are about a reason, for bugs that are not exploits.
 AUDIT_KINDS = {
     "raises": {"raises", "wrong_form"},
+    "columns": {"raises"},
     "length": {"raises"},
     "finite": {"raises"},
     "forms": {"wrong_form"},
