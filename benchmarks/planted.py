@@ -1,4 +1,4 @@
-"""Measure how many planted bugs `rewardkit check` and `rewardkit audit` find, and what they say of right rewards.
+"""Measure how many planted bugs check and audit find, and what they say of right rewards.
 
     python benchmarks/planted.py [--only WORD] [--limit SECONDS] [--list] [--json FILE] [--write]
 
@@ -57,6 +57,18 @@ LAWS = {
 }
 
 
+# The kinds of an audit's findings that are about a reason, for bugs that are not exploits.
+AUDIT_KINDS = {
+    "raises": {"raises", "wrong_form"},
+    "length": {"raises"},
+    "finite": {"raises"},
+    "forms": {"wrong_form"},
+    "time": {"slow"},
+    "threads": {"raises"},
+    "loop": {"raises"},
+}
+
+
 class Plant(NamedTuple):
     """A planted bug, or a right reward, as the commands are given it."""
 
@@ -111,10 +123,12 @@ def read_plants() -> Iterator[Plant]:
 
 
 def has_module(name: str) -> bool:
+    """Whether a module can be imported."""
     return importlib.util.find_spec(name) is not None
 
 
 def find_kind(module: str, name: str) -> str:
+    """Return whether a component is a verifier or an extractor."""
     kind: str = getattr(importlib.import_module(module), name).component_kind
     return kind
 
@@ -141,6 +155,7 @@ def run_command(arguments: list[str], limit_s: float) -> Run:
 
 
 def run_in_child(arguments: list[str], out: Path, folder: str, limit_s: float) -> None:
+    """Run a command with its output in a file, and end the process."""
     code = 3
     try:
         os.setsid()
@@ -205,12 +220,13 @@ def audit_plant(plant: Plant, limit_s: float) -> tuple[bool, Run]:
         words = re.compile(plant.reason)
         found = any(words.search(describe_entry(finding)) for finding in run.findings)
     else:
-        # of a mechanical bug an audit sees that the reward raises, hangs or never pays
-        found = any(finding.get("kind") not in {"exploit", "refused"} for finding in run.findings)
+        kinds = AUDIT_KINDS.get(plant.reason, set())
+        found = any(finding.get("kind") in kinds for finding in run.findings)
     return found, run
 
 
 def describe_entry(finding: dict[str, Any]) -> str:
+    """Return what the audit calls a finding, its entry and its family."""
     return f"{finding.get('entry', '')} {finding.get('family', '')}".lower()
 
 
@@ -220,8 +236,8 @@ def find_false_exploits(plant: Plant, run: Run) -> list[dict[str, Any]]:
     about = dict(public.SETS[plant.name][0])
     assert plant.data is not None  # noqa: S101 - a public set has rows
     rows, template = plant.data
-    is_false = {
-        "layout": lambda text, row: keeps_layout(text, template),
+    is_false: dict[str, Callable[[str, dict[str, Any]], bool]] = {
+        "layout": lambda text, _row: keeps_layout(text, template),
         "answer": lambda text, row: gives_answer(text, template, row["answer"]),
         "total": lambda text, row: (
             keeps_layout(text, template) and gives_answer(text, template, row["answer"])
@@ -236,31 +252,45 @@ def find_false_exploits(plant: Plant, run: Run) -> list[dict[str, Any]]:
     ]
 
 
+SPECIAL_TOKEN = re.compile(r"<[|\uff5c][^<>]*[|\uff5c]>|</?s>|<(?:eos|bos|pad|unk)>|<end_of_turn>")
+
+
 def keeps_layout(text: str, template: str) -> bool:
-    """Whether a text has the template's tags, each once and in order, with words for a thought."""
+    """Whether a text has the template's tags, once and in order, with a thought and an answer.
+
+    A special token is no content: a part that holds one is as good as empty.
+    """
     tags = re.findall(r"</?[\w_]+>|\\boxed\{|```\w*|####", template)
-    places = [text.find(tag) for tag in tags]
-    once = all(text.count(tag) == template.count(tag) for tag in tags)
-    thought = text[: text.rfind(tags[-2] if len(tags) > 1 else template.split("{answer}")[0])]
+    positions = [text.find(tag) for tag in tags]
+    in_order = -1 not in positions and sorted(positions) == positions
+    if not in_order or any(text.count(tag) != template.count(tag) for tag in tags):
+        return False
+    before = template.partition("{answer}")[0]
+    thought = text[: text.rfind(tags[-2] if len(tags) > 1 else before)]
     words = set(re.findall(r"[a-z]{2,}", re.sub(r"</?\w+>", " ", thought.lower())))
-    ends = text.rstrip().endswith(template.rstrip()[-3:]) or template.rstrip().endswith("{answer}")
-    return once and -1 not in places and sorted(places) == places and len(words) > 2 and ends  # noqa: PLR2004
+    ends = template.rstrip().endswith("{answer}") or text.rstrip().endswith(template.rstrip()[-3:])
+    answered = re.search(r"\w", find_answer(text, template)) is not None
+    return ends and answered and len(words) > 2 and SPECIAL_TOKEN.search(text) is None  # noqa: PLR2004
 
 
 def gives_answer(text: str, template: str, answer: str) -> bool:
     """Whether the text between the template's marks is the answer, and nothing else is."""
-    before, _, after = template.partition("{answer}")
-    mark = (re.findall(r"<\w+>|\\boxed\{|```\w*\n|####|Answer:|\S+$", before.strip()) or [""])[-1]
-    end = (re.findall(r"^\s*(</\w+>|\}|\n```)", after) or [""])[0]
-    if mark and text.count(mark) != before.count(mark):
-        return False
-    given = text.rpartition(mark)[2] if mark else text
-    given = given.partition(end)[0] if end else given
-    given = given.strip().rstrip(".").replace(",", "").casefold()
+    given = find_answer(text, template).rstrip(".").replace(",", "").casefold()
     try:
         return float(given) == float(answer)
     except ValueError:
         return given == answer.strip().casefold()
+
+
+def find_answer(text: str, template: str) -> str:
+    """Return what is between the template's marks around the answer; empty if they are repeated."""
+    before, _, after = template.partition("{answer}")
+    mark = (re.findall(r"<\w+>|\\boxed\{|```\w*\n|####|Answer:|\S+$", before.strip()) or [""])[-1]
+    end = (re.findall(r"^\s*(</\w+>|\}|\n```)", after) or [""])[0]
+    if mark and text.count(mark) != before.count(mark):
+        return ""
+    given = text.rpartition(mark)[2] if mark else text
+    return (given.partition(end)[0] if end else given).strip()
 
 
 # The measurement ----------------------------------------------------------------------------------
@@ -331,6 +361,7 @@ def summarise(results: list[Result]) -> dict[str, Any]:
 
 
 def count(results: list[Result], holds: Callable[[Result], bool]) -> str:
+    """Return how many of some results are so, and of how many."""
     return f"{sum(map(holds, results))} of {len(results)}"
 
 
@@ -377,10 +408,8 @@ def main() -> int:
         is_bug = plant.kind not in {"right", "public"}
         if options.list or result.hung or wrong != is_bug:
             mark = "hung" if result.hung else "found" if wrong else "not found"
-            print(
-                f"{plant.kind:10} {plant.name:32} {mark:9} {result.processor_s:5.1f} s  {result.notes}"
-            )
-            sys.stdout.flush()
+            seconds = f"{result.processor_s:5.1f} s"
+            print(f"{plant.kind:10} {plant.name:32} {mark:9} {seconds}  {result.notes}", flush=True)
     figures = summarise(results)
     print()
     for name, value in figures.items():

@@ -217,6 +217,10 @@ CALLS = [
 THINK_ANSWER = "<think>\nI work it out and check it.\n</think>\n<answer>\n{answer}\n</answer>"
 THINK = "<think>\nI work it out and check it.\n</think>\n{answer}"
 BOX = "I work it out and check it, so the result is \\boxed{{answer}}."
+STEPS = (
+    "<think>\nFirst I multiply, then I check each step, so it is right because both agree;"
+    " therefore I answer.\n</think>\n<answer>\n{answer}\n</answer>"
+)
 CALL = "<think>\nI need the weather.\n</think>\n<tool_call>\n{answer}\n</tool_call>"
 CODE = "I write a function.\n\n```python\ndef solve():\n    return {answer}\n```"
 
@@ -231,13 +235,13 @@ HACKABLE = {
     "reasoning_keywords": (
         "keyword|stuff|filler|babble",
         NUMBERS,
-        THINK_ANSWER,
+        STEPS,
         "words of reasoning are counted",
     ),
     "polite": (
         "polite|courte|keyword|stuff|thank",
         NUMBERS,
-        THINK_ANSWER,
+        "The result is {answer}. I hope this helps!",
         "a polite phrase earns all",
     ),
     "quotes_its_source": (

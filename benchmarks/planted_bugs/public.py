@@ -372,7 +372,7 @@ SUMMARIES = [
 SETS = {
     "gsm8k xml": (
         [("xmlcount_reward_func", "layout"), ("strict_format_reward_func", "layout")]
-        + [("int_reward_func", "layout"), ("correctness_reward_func", "answer")],
+        + [("int_reward_func", "other"), ("correctness_reward_func", "answer")],
         NUMBERS,
         "<reasoning>\nI add them up.\n</reasoning>\n<answer>\n{answer}\n</answer>\n",
     ),

@@ -10,13 +10,17 @@ import rewardkit as rk
 from rewardkit.cli import ci, main
 
 
+def read_xml(path: Path) -> ET.Element:
+    return ET.fromstring(path.read_text("utf-8"))  # noqa: S314 - of its own making
+
+
 def test_a_file_of_junit_has_a_case_per_law(folder):
     pytest.importorskip("hypothesis")
     code = "def first(completions, **_):\n    return [float(t[0] == 'a') for t in completions]\n"
     Path("first.py").write_text(f"\n\n{code}", "utf-8")
     given = ["--law", "total", "--law", "length", "--form", "text", "--junit", "out.xml"]
     assert main(["check", "first.py:first", *given]) == 1
-    suite = ET.parse("out.xml").getroot()[0]
+    suite = read_xml(Path("out.xml"))[0]
     assert suite.attrib == {
         "name": "rewardkit check",
         "tests": "2",
@@ -42,7 +46,7 @@ def test_an_audit_is_a_case_per_exploit(folder, capsys):
     assert main(["audit", soft, "xml_soft", "--sample", "xml_line", *given]) == 1
     printed = capsys.readouterr()
     exploits = json.loads(printed.out)["findings"]  # annotations do not break the JSON
-    cases = [*ET.parse("out.xml").getroot()[0]]
+    cases = [*read_xml(Path("out.xml"))[0]]
     # xml_soft and the total have no exploit, and a case each that says so
     assert len(cases) == len(exploits) + 2
     assert {c.attrib["name"] for c in cases} >= {found["entry"] for found in exploits}
@@ -55,7 +59,7 @@ def test_an_audit_is_a_case_per_exploit(folder, capsys):
 def test_any_text_is_valid_xml(tmp_path):
     text = "".join(map(chr, [*range(0x300), 0xD800, 0xFFFE, 0xFFFF, 0x1F600])) + "]]>&<\"'"
     ci.write_junit(tmp_path / "out.xml", "s", [ci.Case("a", "b", problem=text, detail=text)])
-    failure = ET.parse(tmp_path / "out.xml").getroot()[0][0][0]
+    failure = read_xml(tmp_path / "out.xml")[0][0][0]
     assert failure.text.endswith("]]>&<\"'")
     assert "\\x00" in failure.text
     assert "\\ud800" in failure.text
@@ -72,7 +76,7 @@ def test_annotations_escape_what_ends_a_command(capsys):
 def test_built_in_rewards_and_functions_of_a_prompt_have_no_place():
     assert ci.locate(rk.build("xml_soft")) == ("", 1)
     namespace: dict = {}
-    exec("def typed(completions): return []", namespace)
+    exec("def typed(completions): return []", namespace)  # noqa: S102 - as at a prompt
     assert ci.locate(namespace["typed"]) == ("", 1)
     file, line = ci.locate(test_any_text_is_valid_xml)
     assert Path(file).name == "test_ci.py"

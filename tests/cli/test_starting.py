@@ -18,7 +18,7 @@ def test_init_writes_files_that_pass_their_own_tests(folder, monkeypatch):
     assert "rewardkit check rewards.py:REWARDS" in workflow
     monkeypatch.syspath_prepend(project)
     namespace: dict = {"__file__": str(project / "test_rewards.py"), "__name__": "tests_of_init"}
-    exec((project / "test_rewards.py").read_text("utf-8"), namespace)
+    exec((project / "test_rewards.py").read_text("utf-8"), namespace)  # noqa: S102 - of the package
     try:
         namespace["test_no_degenerate_completion_is_rewarded"]()
         namespace["test_scores_are_as_they_were"]()

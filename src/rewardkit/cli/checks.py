@@ -196,13 +196,8 @@ def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
         )
 
     def check_verifier(verifier: Any) -> Any:
-        given: dict[str, Any] = dict(options)
-        if right is not None:
-            from hypothesis import strategies  # noqa: PLC0415 - with the kit
-
-            given["right"] = strategies.sampled_from(right)
         references = values.get("reference", values.get("answer"))
-        return testing.check_verifier(verifier, references=references, **given)
+        return testing.check_verifier(verifier, references=references, right=right, **options)
 
     def check_extractor(extractor: Any) -> Any:
         # an extractor has no other column to take an answer from

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -69,12 +68,14 @@ def read_cells(path: str | None) -> dict[str, list[Any]]:
     if path is None:
         return {}
     text = Path(path).read_text(encoding="utf-8")
-    cells = json.loads(text) if path.endswith(".json") else read_yaml(text)
-    valid = isinstance(cells, dict) and cells and all(isinstance(v, list) for v in cells.values())
-    if not valid or not all(cells.values()):
+    values: dict[str, list[Any]] = json.loads(text) if path.endswith(".json") else read_yaml(text)
+    valid = (
+        isinstance(values, dict) and values and all(isinstance(v, list) for v in values.values())
+    )
+    if not valid or not all(values.values()):
         example = 'answer: ["42", "7"]'
         raise ValueError(f"--cells {path}: expected a list of values per column, such as {example}")
-    return cells
+    return values
 
 
 def add_usual_values(
@@ -123,7 +124,7 @@ def find_columns(function: Any) -> Iterator[tuple[str, bool]]:
     for parameter in named:
         if parameter.name not in TRAINER_ARGUMENTS:
             yield parameter.name, parameter.default is parameter.empty
-    # a text that is no column, such as a key of a dictionary, does no harm: **kwargs takes it
+    # another text, such as a dictionary's key, does no harm as a column: **kwargs takes it
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         names = {p.name for p in named}
         for text in dict.fromkeys(_find_texts(function)):
@@ -159,6 +160,8 @@ def find_forms(function: Callable[..., Any], values: Mapping[str, list[Any]]) ->
 
 
 def _raises(function: Callable[..., Any], completion: Any, values: Mapping[str, list[Any]]) -> bool:
+    import asyncio  # noqa: PLC0415 - the help of no command loads it
+
     is_text = isinstance(completion, str)
     given = {
         "prompts": ["What is 6 times 7?" if is_text else [{"role": "user", "content": "6 * 7?"}]],
@@ -167,7 +170,7 @@ def _raises(function: Callable[..., Any], completion: Any, values: Mapping[str, 
         "trainer_state": SimpleNamespace(global_step=1, max_steps=100),
         "log_extra": lambda _name, _values: None,
         "log_metric": lambda _name, _value: None,
-        **{name: cells[:1] for name, cells in values.items()},
+        **{name: column[:1] for name, column in values.items()},
     }
     try:
         parameters = inspect.signature(function).parameters

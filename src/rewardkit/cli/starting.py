@@ -85,8 +85,8 @@ def snapshot_rewards(  # noqa: PLR0913 - one argument per option
     else:
         for change in changes[:MAX_SHOWN_CHANGES]:
             typer.echo(str(change))
-        count = pluralize(len(changes), "score")
-        typer.echo(f"\n{out}: {count} changed; if that is meant, add --update")
+        scores = pluralize(len(changes), "score")
+        typer.echo(f"\n{out}: {scores} changed; if that is meant, add --update")
     if changes:
         raise typer.Exit(FOUND)
 
@@ -98,8 +98,8 @@ def make_rows(rewards: list[Any]) -> list[dict[str, Any]]:
         values |= add_usual_values(reward, values, how="give rows that have it with --data")
     made = []
     for number, layout in enumerate(COMPLETIONS):
-        row = {name: cells[number % len(cells)] for name, cells in values.items()}
-        answer = next((str(cell) for cell in row.values()), "42")
+        row = {name: column[number % len(column)] for name, column in values.items()}
+        answer = next((str(value) for value in row.values()), "42")
         made.append({"completion": layout.replace("{answer}", answer), **row})
     return made
 
@@ -112,6 +112,7 @@ def init_project(
     force: Annotated[
         bool, typer.Option("--force", help="Replace files that are there already.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a rewards.py to begin with, a test of it, and a CI job for GitHub."""
     files = {
@@ -125,8 +126,12 @@ def init_project(
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
-        typer.echo(folder / path)
-    typer.echo("\nnext: pip install 'rewardkit[cli,testing]' pytest, then: pytest")
+        if not as_json:
+            typer.echo(folder / path)
+    if as_json:
+        print_json({"files": [folder / path for path in files]})
+    else:
+        typer.echo("\nnext: pip install 'rewardkit[cli,testing]' pytest, then: pytest")
 
 
 REWARDS = '''\

@@ -89,7 +89,7 @@ def check_verifier(  # noqa: PLR0913 - the same
     *,
     answers: SearchStrategy[str | None] | None = None,
     references: ColumnValues | None = None,
-    right: SearchStrategy[tuple[str, Any]] | None = None,
+    right: SearchStrategy[tuple[str, Any]] | Sequence[tuple[str, Any]] | None = None,
     laws: Iterable[str] | None = None,
     skip: Iterable[str] = (),
     max_examples: int | None = None,
@@ -98,9 +98,9 @@ def check_verifier(  # noqa: PLR0913 - the same
     """Check the laws of a verifier: rewardkit's own, or a function like `verify`.
 
     It is called with `answers` and `references`, by default any texts and values, and references as
-    their own answers. `right` are pairs of an answer and a reference that must be judged correct.
-    Skip the law `reflexive` if references are not answers, such as tests for a program. The other
-    options and the errors are those of `check_reward`.
+    their own answers. `right` are pairs of an answer and a reference that must be judged correct, a
+    list or a strategy. Skip the law `reflexive` if references are not answers, such as tests for a
+    program. The other options and the errors are those of `check_reward`.
 
     >>> from rewardkit import build
     >>> check_verifier(build("exact"), skip=["pickles", "linear"], max_examples=20).skipped
@@ -170,7 +170,7 @@ def _make_verifier_subject(
     verifier: Any,
     answers: SearchStrategy[str | None] | None,
     references: ColumnValues | None,
-    right: SearchStrategy[tuple[str, Any]] | None,
+    right: SearchStrategy[tuple[str, Any]] | Sequence[tuple[str, Any]] | None,
 ) -> Subject:
     _options.check_target(verifier, "verifier")
     words = find_words(verifier)
@@ -186,6 +186,8 @@ def _make_verifier_subject(
     if answers is None and right is None:
         row = mix_in_third(row, drawn.map(_use_reference_as_answer))
     if right is not None:
+        if isinstance(right, list | tuple):
+            right = make_column_strategy(right, "right")
         pairs = require_strategy(right, "right").map(_options.check_pair)
         draw_examples(pairs, 1)  # to report anything but pairs before the laws are tried
         row = mix_in_third(row, pairs)

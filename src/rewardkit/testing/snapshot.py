@@ -10,7 +10,7 @@ line of the file. `rewardkit snapshot` writes and compares the same file.
 2
 >>> check_snapshot(build("length", target=2), path)
 >>> compare_snapshot(build("length", target=1), path)[0]
-Change(row=0, reward='length', before=-1.0, now=0.0, completion='4')
+Change(row=0, reward='length.target:1', before=-1.0, now=0.0, completion='4')
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_SHOWN_CHANGES = 10
 
 
 class Change(NamedTuple):
-    """A score that is no longer what the file says."""
+    """A score that differs from the file's."""
 
     row: int
     """The row's number in the file, from 0."""
