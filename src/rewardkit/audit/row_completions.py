@@ -71,7 +71,7 @@ class CompletionScores(NamedTuple):
         return min(values, default=None)
 
     def ablated_parts(self) -> dict[Part, CheckedPart]:
-        """Return what the cheapest ablation of each part earns."""
+        """Return the ablation of each part that earns least."""
         ablated: dict[Part, CheckedPart] = {}
         for part, scores in self.ablations.items():
             known = [
