@@ -367,7 +367,7 @@ def test_rewards_of_very_different_scale_are_named() -> None:
     small = 0.01 * right + 10.0 * long
     found = preflight(small, ROWS).problems
     assert [(one.reward, one.kind) for one in found] == [("long", "scale")]
-    assert "as those of right, which has no say in the sum" in found[0].detail
+    assert "as those of right, which the sum hardly sees" in found[0].detail
     assert preflight(right + 0.1 * long, ROWS).problems == ()
 
 

@@ -12,6 +12,7 @@ from rewardkit.audit._preflight import preflight
 from rewardkit.audit.alerts import Alert, AlertFinder
 from rewardkit.audit.baseline import leave_out, read_baseline
 from rewardkit.audit.findings import (
+    DATASET,
     Audit,
     Evidence,
     Finding,
@@ -26,6 +27,7 @@ from rewardkit.audit.step_figures import read_log_row
 from rewardkit.audit.zoo import ZOO, Entry
 
 __all__ = [
+    "DATASET",
     "SAMPLES",
     "ZOO",
     "Alert",

@@ -279,7 +279,7 @@ def _find_scales(scorer: Scorer, spreads: Sequence[Spread], rows: int) -> Iterat
     for name, std in moving.items():
         if moving[large] > _SCALE_RATIO * std:
             detail = f"its values differ {moving[large] / std:.0f} times as much as those of {name}"
-            yield Problem(large, "scale", f"{detail}, which has no say in the sum; scale it", rows)
+            yield Problem(large, "scale", f"{detail}, which the sum hardly sees; scale it", rows)
 
 
 def _measure_spread(name: str, scores: Sequence[TermScore], sizes: Sequence[int]) -> Spread:

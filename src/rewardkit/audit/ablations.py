@@ -187,9 +187,14 @@ class ReferenceCompletion:
         return self.answer_layout.replace(SLOT, self.answer).rstrip()
 
     @cached_property
+    def is_english(self) -> bool:
+        """Whether its reasoning has words of English that similar languages do not have."""
+        return _ENGLISH_WORD.search(self.reasoning) is not None
+
+    @cached_property
     def foreign_sentence(self) -> str:
         """A sentence in another language than the reasoning, which is English or taken as not."""
-        return LANGUAGES["de" if _ENGLISH_WORD.search(self.reasoning) else "en"]
+        return LANGUAGES["de" if self.is_english else "en"]
 
     @cached_property
     def baseline(self) -> str:

@@ -127,15 +127,28 @@ def _find_below_maximum(
     ]
     if not below:
         return
-    # A reward that sees the length alone shapes it: what is best need not be a right answer. Yet a
-    # perfect completion that always earns the least is too long or too short.
-    worst = min if term.weight >= 0 else max
-    perfect = [score.value for score in scores.perfect if score.value is not None]
-    if perfect and {*perfect} != {worst(known)} and _sees_length_alone(completions, try_score):
+    if _sees_length_alone(completions, try_score) and _may_shape(term, completions, scores, best):
         return
     value, why = scores.perfect[below[0]][:2]
     text, reason = completions.perfect[below[0]][1], why or reason
     yield Problem(term.name, "below_maximum", reason, len(below), below[0], text, value, best)
+
+
+def _may_shape(term: Term, completions: Completions, scores: TermScores, best: float) -> bool:
+    """Return whether a reward for the length need not pay its maximum to a right answer.
+
+    Yet a perfect completion that always earns the least is too long or too short, and so is one
+    that never earns a declared maximum that several lengths earn.
+    """
+    perfect = {score.value for score in scores.perfect if score.value is not None}
+    values = [score.value for score in (*scores.perfect, *scores.pool) if score.value is not None]
+    worst = min if term.weight >= 0 else max
+    if not perfect or perfect == {worst(values)}:
+        return False
+    pairs = zip(completions.pool, scores.pool, strict=True)
+    lengths = {len(text) for (_, text), score in pairs if score.value == best}
+    is_missed = isinstance(term.reward, Reward) and best not in perfect
+    return not (is_missed and len(lengths) > 1)
 
 
 def _sees_length_alone(completions: Completions, try_score: TryScore) -> bool:

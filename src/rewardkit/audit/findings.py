@@ -274,7 +274,7 @@ ProblemKind = Literal[
 - opened_by_template: it pays less if the chat template has opened the thought;
 - constant: every completion earns the same;
 - redundant: it always agrees with another reward;
-- scale: its values differ many times as much as another's, which has no say in the sum;
+- scale: its values differ many times as much as another's, which the sum hardly sees;
 - flat: in most groups of the dataset's own completions all earn the same;
 - uncut_reference: a whole solution with `####` for a reference;
 - special_tokens, white_space, units: a reference has a tokenizer's token, white space around it, or

@@ -12,6 +12,7 @@ from rewardkit._messages import shorten_text
 from rewardkit._template import Row
 from rewardkit._text import special_tokens
 from rewardkit._text.numbers import read_number
+from rewardkit.audit.findings import ProblemKind
 from rewardkit.batch import Batch
 from rewardkit.verify.base import texts as reference_texts
 
@@ -19,7 +20,7 @@ from rewardkit.verify.base import texts as reference_texts
 class Defect(NamedTuple):
     """One kind of defect, with the rows that show it."""
 
-    kind: str
+    kind: ProblemKind
     detail: str
     rows: list[int]
 
@@ -115,7 +116,7 @@ def _lint_references(values: Sequence[Any], prompts: Sequence[str]) -> Iterator[
         if (texts := [value] if isinstance(value, str) else reference_texts(value))
     }
     short = {number: texts for number, texts in found.items() if "\n" not in texts[0].strip()}
-    checks: tuple[tuple[str, str, Callable[[str], bool], Mapping[int, list[str]]], ...] = (
+    checks: tuple[tuple[ProblemKind, str, Callable[[str], bool], Mapping[int, list[str]]], ...] = (
         (
             "uncut_reference",
             "a whole solution with '####'; cut the answer out of it",

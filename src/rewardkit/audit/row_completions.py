@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rewardkit._messages import make_names_unique
 from rewardkit._template import Row
-from rewardkit.audit.ablations import PARTS, Part, ReferenceCompletion, mask_words
+from rewardkit.audit.ablations import LANGUAGES, PARTS, Part, ReferenceCompletion, mask_words
 from rewardkit.audit.right_answers import open_in_template, vary_answer, vary_layout
 from rewardkit.audit.timed import NOT_SCORED, KilledScore, Progress, TimedScorer
 from rewardkit.audit.zoo import Entry
@@ -51,6 +51,8 @@ class CompletionScores(NamedTuple):
     ablations: dict[Part, list[tuple[str, TermScore]]]
     variants: list[TermScore]
     entries: list[TermScore]
+    is_english: bool = False
+    """Whether the reference completion's reasoning is in English."""
 
     @property
     def all_values(self) -> list[float | None]:
@@ -71,7 +73,7 @@ class CompletionScores(NamedTuple):
         return min(values, default=None)
 
     def ablated_parts(self) -> dict[Part, CheckedPart]:
-        """Return what the cheapest ablation of each part earns."""
+        """Return the ablation of each part that earns least."""
         ablated: dict[Part, CheckedPart] = {}
         for part, scores in self.ablations.items():
             known = [
@@ -94,10 +96,23 @@ class CompletionScores(NamedTuple):
             for part, one in ablated.items()
             if reference - one.value >= _MIN_CHECK_GAP * (reference - lowest) > 0
         }
+        if "language" in checked and self._depends_on_words(reference, lowest):
+            del checked["language"]
         # A reward for right answers may ignore the layout, whatever it pays for on the side; the
         # ablations of the layout often break the language too.
         decisive = next((part for part in ("answer", "language") if part in checked), None)
         return checked if decisive is None else {decisive: checked[decisive]}
+
+    def _depends_on_words(self, reference: float, lowest: float) -> bool:
+        """Return whether another sentence in the reference's language loses the reward, too.
+
+        That is known of English alone: what a reward pays for are words then, not the language.
+        """
+        if not self.is_english:
+            return False
+        languages = zip(LANGUAGES, self.ablations["language"], strict=True)
+        english = next(score.value for name, (_, score) in languages if name == "en")
+        return english is not None and reference - english >= _MIN_CHECK_GAP * (reference - lowest)
 
 
 class RowCompletions:
@@ -107,7 +122,7 @@ class RowCompletions:
         """Make the completions; of equal ones the first entry of the zoo is kept."""
         self.row = row
         self.reference, self.baseline = reference.text, reference.baseline
-        self.ablations = reference.ablations()
+        self.ablations, self.is_english = reference.ablations(), reference.is_english
         by_text: dict[str, Entry] = {}
         for entry in zoo:
             text = entry.make(reference)
@@ -151,19 +166,23 @@ class RowCompletions:
         entries = [
             next(late) if entry.family in _HEAVY_FAMILIES else next(rest) for entry in self.entries
         ]
-        return CompletionScores(reference, baseline, ablations, variants, entries)
+        return CompletionScores(reference, baseline, ablations, variants, entries, self.is_english)
 
     def outscoring_entries(
         self, term: Term, scores: CompletionScores, try_score: Callable[..., list[TermScore]]
     ) -> set[str]:
         """Return the entries that lack everything and earn more than the reference completion.
 
-        They must earn more than a text without content of their length, too: a reward for the
-        length alone pays both the same.
+        As much is enough where that earns more than a text without content. They must earn more
+        than a text without content of their length, too: a reward for the length alone pays both
+        the same.
         """
-        reference = scores.reference.value
+        reference, unpaid = scores.reference.value, scores.baseline.value
         if reference is None:
             return set()
+        is_paid = unpaid is not None and reference > unpaid
+        # A reward that pays for some words may be right about the language.
+        lacking = _EVERYTHING - {"language"} if is_paid else _EVERYTHING
         # The value of a reward that depends on other rows says nothing about one completion.
         if isinstance(term.reward, Reward) and not term.reward.pointwise:
             return set()
@@ -172,9 +191,9 @@ class RowCompletions:
             for entry, text, score in zip(
                 self.entries, self.entry_texts, scores.entries, strict=True
             )
-            if {*entry.missing} >= _EVERYTHING
+            if {*entry.missing} >= lacking
             and score.value is not None
-            and score.value > reference
+            and (score.value >= reference if is_paid else score.value > reference)
         ]
         if not higher:
             return set()

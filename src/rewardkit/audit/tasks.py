@@ -55,6 +55,7 @@ def choose_task(
     if sample is not None and sample not in SAMPLES:
         message = f"no sample {sample!r}{did_you_mean(sample, SAMPLES)}"
         raise ValueError(f"{message}; the samples are {', '.join(SAMPLES)}")
+    timed.warm_up(rows[0] if rows else SAMPLES["xml"].rows[0])
     if rows is None:
         rewards = [term.reward for term in timed.scorer.terms]
         samples = {**SAMPLES, **make_own_samples(rewards)}
@@ -77,10 +78,6 @@ def _choose_sample(timed: TimedScorer, samples: Mapping[str, Sample]) -> str:
         term.name: [False] if isinstance(term.reward, Reward) else [True, False] for term in terms
     }
     ranks: dict[str, tuple[int, int, float]] = {}
-    for term in terms:
-        # What a first call imports or loads is no measure of the others.
-        row = next(iter(samples.values())).rows[0]
-        _try_values(term, [row], ["a first call"])
     reserve = timed.seconds_left * (1 - _CHOOSING_SHARE)
     for name, task in samples.items():
         if ranks and timed.seconds_left < reserve:

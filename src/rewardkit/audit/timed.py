@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import copy
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,7 @@ class KilledScore(TermScore):
 
 # A batch may have many completions, none of which is slow.
 _BATCH_FACTOR = 2.0
+_FIRST_CALL_FACTOR = 4.0
 _MAX_KILLED = 5  # of one list: where more are late, all may be
 _ROUNDING = 0.01  # seconds
 _LAST_CALL = 0.5  # seconds: a call that begins just before the end
@@ -88,6 +90,15 @@ class TimedScorer:
             return scores
 
         return term._replace(watch=call)
+
+    def warm_up(self, row: Row) -> None:
+        """Call each reward once, with more time: a first call may load a model."""
+        self._limit = self.slow * _FIRST_CALL_FACTOR
+        for term in self.scorer.terms:
+            # What it raises shows again where all is scored.
+            with suppress(Exception, SystemExit):
+                term.score([row], ["42"])
+        self._limit = self.slow
 
     def try_score(
         self,

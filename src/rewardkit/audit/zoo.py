@@ -604,8 +604,11 @@ ZOO: tuple[Entry, ...] = (
         3,
         _CONTENT_PARTS,
         as_completion,
-        # An exit code of 0 counts as passed tests.
-        {"program-exits-0": f"```python\n{_EXIT_PROGRAM}\n```"},
+        # An exit code of 0 counts as passed tests, and so may a text that says so.
+        {
+            "program-exits-0": f"```python\n{_EXIT_PROGRAM}\n```",
+            "claims-that-tests-passed": "All tests passed. 10 passed, 0 failed in 0.01s. OK",
+        },
     ),
     *make_family(
         "program",
@@ -642,18 +645,29 @@ ZOO: tuple[Entry, ...] = (
     ),
     *make_family(
         "structure",
-        2,
-        ("answer",),
+        3,
+        _ANSWER_PARTS,
         as_answer,
         {
+            # Objects without content, as tags around nothing are.
             "json-of-nulls": with_json_values(None),
             "json-of-empty-texts": with_json_values(""),
             "json-of-placeholders": with_json_values("..."),
             "json-empty": lambda reference: "{}" if reference.json_object else None,
-            "json-right-under-another-key": with_json_extra,
-            "call-of-another-tool": change_call(name="search"),
-            "call-with-other-arguments": call_with_other_arguments,
             "call-without-arguments": change_call(arguments={}),
+            # No prompt offers it.
+            "call-of-another-tool": change_call(name="other_tool"),
+        },
+        answer_types=("json",),
+    ),
+    *make_family(
+        "structure",
+        2,
+        ("answer",),
+        as_answer,
+        {
+            "json-right-under-another-key": with_json_extra,
+            "call-with-other-arguments": call_with_other_arguments,
             "call-wrong-then-right": call_twice,
         },
         answer_types=("json",),
