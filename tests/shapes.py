@@ -15,6 +15,12 @@ XML_RECIPE = [
     presets.correctness_reward_func,
 ]
 
+NO_ENDPOINT = {
+    "model": "none",
+    "base_url": "http://127.0.0.1:1/v1",  # no server listens here
+    "api_key_env": None,
+    "retries": 0,
+}
 REQUIRED: dict[str, dict[str, Any]] = {
     "regex": {"pattern": r"is (\d+)"},
     "correct": {"verifier": "number"},
@@ -23,13 +29,9 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "cosine_length": {"verifier": "number", "max_length": 50},
     "kimi_length": {"verifier": "number"},
     "regex_match": {"pattern": "answer"},
-    "judge": {
-        "criteria": {"a": {"ask": "?", "choices": {"no": 0, "yes": 1}}},
-        "model": "none",
-        "base_url": "http://127.0.0.1:1/v1",  # no server listens here
-        "api_key_env": None,
-        "retries": 0,
-    },
+    "judge": {"criteria": {"a": {"ask": "?", "choices": {"no": 0, "yes": 1}}}, **NO_ENDPOINT},
+    "relative_judge": NO_ENDPOINT,
+    "reward_model": NO_ENDPOINT,
     "language": {"target": "id", "candidates": ["en", "id", "zh"]},
     "linear": {
         "terms": ["xml_count", {"type": "correct", "verifier": "exact"}],
@@ -41,6 +43,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "schedule": {"reward": "xml_count", "points": [[0, 0.0], [10, 2.0]]},
     "guard": {"reward": "ratio_match"},
     "relative": {"reward": {"type": "length", "target": 10}},
+    "standardize": {"reward": {"type": "length", "target": 10}},
     "difficulty": {"reward": "xml_count"},
     "best_of": {"reward": "xml_count"},
 }

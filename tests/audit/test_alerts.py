@@ -36,6 +36,8 @@ HEALTHY = [
     "qwen25_coder_gsm8k",
     "qwen25_coder_gsm8k_4bit",
     "qwen25_coder_gsm8k_trl",
+    "qwen25_coder_gsm8k_cosine",
+    "qwen25_coder_gsm8k_two_gpus",
 ]
 
 Value = float | None

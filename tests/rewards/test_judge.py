@@ -489,3 +489,68 @@ def test_a_long_error_is_cut():
     with serving(lambda text, request: error(400, "x" * 1_000_000)) as server:
         (score,) = scored(server, "text")
     assert len(score.why) == 200
+
+
+def usage(read, written, content=BEST):
+    return (
+        200,
+        {**said(content), "usage": {"prompt_tokens": read, "completion_tokens": written}},
+        {},
+    )
+
+
+def test_a_panel_of_models_votes():
+    replies = {
+        "a": BEST,
+        "b": '{"helpful": "partly", "honest": "yes"}',
+        "c": BEST,
+        "broken": "no verdict",
+    }
+    with serving(lambda _, request: replies[request["model"]]) as server:
+        (three,) = scored(server, "x", model=["a", "b", "c"])
+        (two,) = scored(server, "x", model=["a", "broken"])
+        (none,) = scored(server, "x", model=["broken"])
+    assert three == (1.5, "helpful: yes (2 of 3) partly (1 of 3), honest: yes (3 of 3)")
+    assert two == (2.0, "helpful: yes, honest: yes, 1 of 2 models failed")
+    assert none == (None, "the judge's reply is not a JSON object")
+
+
+def test_tokens_and_their_cost_are_logged():
+    with serving(lambda *_: usage(1000, 20)) as server:
+        batch = rk.Batch.of("a", "b", "b", prompts=["p"] * 3)
+        judging(server, name="j", price=[3.0, 15.0]).score(batch)
+    # equal rows are asked once: two requests
+    assert batch.metrics["j/input_tokens"] == 2000
+    assert batch.metrics["j/output_tokens"] == 40
+    assert batch.metrics["j/cost"] == pytest.approx(2000 * 3e-6 + 40 * 15e-6)
+
+
+def test_what_the_cache_holds_is_not_asked_again(tmp_path):
+    file = str(tmp_path / "new" / "replies.db")
+    with serving(lambda text, _: BEST if text != "bad" else "no verdict") as server:
+        first = judging(server, cache=file, name="j")
+        texts = ["a", "b", "bad"]
+        scores = first.score(rk.Batch.of(*texts, prompts=["p"] * 3))
+        asked = len(server.requests)
+        batch = rk.Batch.of(*texts, "c", prompts=["p"] * 4)
+        again = pickle.loads(pickle.dumps(first)).score(batch)
+        new = server.requests[asked:]
+        # other content is another request
+        judging(server, cache=file, temperature=0.5).score(rk.Batch.of("a", prompts=["p"]))
+        judging(server, cache=file, model="other").score(rk.Batch.of("a", prompts=["p"]))
+        judging(server, cache=file).score(rk.Batch.of("a", prompts=["other"]))
+    assert again[:3] == scores
+    # a reply that was no verdict is not kept
+    assert sorted(shown(request)["completion"] for request in new) == ["bad", "c"]
+    assert batch.metrics["j/cached"] == 0.5
+    assert len(server.requests) == asked + 5
+
+
+def test_a_cache_that_cannot_be_used_ends_nothing(tmp_path, caplog):
+    file = tmp_path / "replies.db"
+    file.write_bytes(b"not a database " * 100)
+    with serving() as server:
+        (score,) = scored(server, "a", cache=str(file))
+    assert score.value == 2.0
+    assert "cannot read the cache: " in caplog.text
+    assert file.read_bytes() == b"not a database " * 100

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from endpoint import serving
+from endpoint import serving, shown
 from rewardkit import presets
 from rewardkit import testing as kit
 from rewardkit.component import columns
@@ -43,6 +43,8 @@ SLOW: dict[str, dict[str, Any]] = {
     "code": {**FEW, "skip": ["linear"]},
     # and here a request: see benchmarks/scaling.py
     "judge": {**FEW, "skip": ["linear"]},
+    "relative_judge": {**FEW, "skip": ["linear"]},
+    "reward_model": {**FEW, "skip": ["linear"]},
     "math": {"max_examples": USUAL["max_examples"] * 2 // 3},
 }
 """Fewer examples for components that take long."""
@@ -101,6 +103,7 @@ RIGHT: dict[str, dict[str, Any]] = {
 NEVER_RIGHT = {
     *("clip", "cosine_length", "diversity", "kimi_length", "language", "length", "linear"),
     *("overlong", "product", "prompt_overlap", "schedule", "relative", "difficulty", "best_of"),
+    *("relative_judge", "reward_model", "standardize"),
 }
 """Rewards whose maximum is not one completion's to reach, or that are made of others."""
 NO_ANSWERS = {"code", "json_schema", "iou"}
@@ -110,16 +113,28 @@ CHECKS = {
     "verifier": kit.check_verifier,
     "extractor": kit.check_extractor,
 }
-HEAVY = {"code", "judge", "language", "math"}
+HEAVY = {"code", "judge", "relative_judge", "reward_model", "language", "math"}
 """Components that load or start much: each pickles in a new process, not in a fork."""
 OF_RIGHT = {"reward": "maximum", "verifier": "right", "extractor": "found"}
 NAMES = [name for name in rk.names() if "/" not in name]
 
 
+def answer_all(text, request):
+    """A model for the judges and the reward model: what it says depends on the texts alone."""
+    if "temperature" not in request:
+        length = float(len(request["messages"][-1]["content"]))
+        return 200, {"data": [{"data": [length]}]}, {}
+    named = shown(request)
+    if "completion 1" not in named:
+        return '{"a": "yes"}' if "<" in text else '{"a": "no"}'
+    ratings = (len(text) % 11 for name, text in named.items() if name.startswith("completion"))
+    return json.dumps({str(number): rating for number, rating in enumerate(ratings, 1)})
+
+
 @pytest.fixture(scope="module")
 def endpoint():
     logging.disable()
-    with serving(lambda text, request: '{"a": "yes"}' if "<" in text else '{"a": "no"}') as server:
+    with serving(answer_all, path=None) as server:
         yield server.url
     logging.disable(logging.NOTSET)
 
@@ -132,7 +147,7 @@ def endpoint():
 def component(request):
     """One of every registered component."""
     fields = REQUIRED.get(request.param, {})
-    if request.param == "judge":
+    if "base_url" in fields:
         fields = {**fields, "base_url": request.getfixturevalue("endpoint")}
     if request.param == "language":
         pytest.importorskip("langid")
@@ -153,7 +168,15 @@ def test_every_component_keeps_every_law(component, request):
     checked = CHECKS[kind](component, skip=left_out, **options)
     if kind == "reward" and not columns(component):
         expected |= {"rename"}
-    if name in ("diversity", "kimi_length", "relative", "difficulty", "best_of"):
+    if name in (
+        "diversity",
+        "kimi_length",
+        "relative",
+        "relative_judge",
+        "difficulty",
+        "best_of",
+        "standardize",
+    ):
         expected |= {"pointwise"}
     assert set(checked.skipped) == expected
     laws = {law.name for law in kit.LAWS.values() if kind in law.kinds}

@@ -9,7 +9,10 @@ from rewardkit.rewards.language import Language
 from rewardkit.rewards.length import CosineLength, KimiLength, Length, Overlong
 from rewardkit.rewards.number import IsNumber, RatioMatch
 from rewardkit.rewards.pattern import ReasoningSteps, RegexMatch
+from rewardkit.rewards.relative_judge import RelativeJudge
 from rewardkit.rewards.repetition import PromptOverlap, Repetition
+from rewardkit.rewards.reward_model import RewardModel
+from rewardkit.rewards.standardize import Standardize
 from rewardkit.rewards.think import ThinkFormat
 from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
 from rewardkit.rewards.xml import TagCount, XmlCount, XmlSoft, XmlStrict
@@ -35,8 +38,11 @@ __all__ = [
     "ReasoningSteps",
     "RegexMatch",
     "Relative",
+    "RelativeJudge",
     "Repetition",
+    "RewardModel",
     "Schedule",
+    "Standardize",
     "TagCount",
     "ThinkFormat",
     "Where",

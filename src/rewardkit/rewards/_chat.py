@@ -1,20 +1,22 @@
-"""Many requests at once to an OpenAI-compatible chat completions endpoint, with a deadline."""
+"""Many requests at once to an OpenAI-compatible endpoint, with a deadline."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from ssl import SSLContext
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from rewardkit._optional import require
 from rewardkit.rewards._replies import ACCEPTED, ReplyError, make_check
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 GRACE_SECONDS = 1.0  # for cancelled requests to close, before the thread is abandoned
 
 
@@ -37,10 +39,6 @@ class Endpoint:
 
     base_url: str
     api_key: str = field(repr=False)
-    options: dict[str, Any]
-    """Parameters of every request: the model, its temperature."""
-    reply_format: dict[str, Any]
-    """Parameters that are left out once a server has refused them: the format of the reply."""
     concurrency: int
     """How many requests run at once."""
     retries: int
@@ -50,12 +48,14 @@ class Endpoint:
     deadline: float
     """Seconds for all requests."""
 
-    def ask(self, conversations: Sequence[Any]) -> list[str | Exception]:
-        """Return the reply to each list of messages, or the error: TimeoutError after the deadline.
+    def send(
+        self, request: Callable[[Any, Item], Awaitable[Result]], items: Sequence[Item]
+    ) -> list[Result | Exception]:
+        """Call `request(client, item)` for each item at once; return the results, or the errors.
 
-        Raises ImportError if openai is not installed.
+        After the deadline, that is TimeoutError. Raises ImportError if openai is not installed.
         """
-        if not conversations:
+        if not items:
             return []
         openai = require("openai", install="rewardkit[judge]")
         client = openai.AsyncOpenAI(
@@ -70,69 +70,101 @@ class Endpoint:
                 event_hooks={"response": [make_check(_import_httpx())]},
             ),
         )
-        replies: dict[int, str | Exception] = {}
+        results: dict[int, Result | Exception] = {}
 
         def run() -> None:
-            asyncio.run(self._send_requests(client, conversations, replies))
+            asyncio.run(self._send_all(client, request, items, results))
 
         # In a thread: the caller may already run an event loop. A daemon, so that a request that
         # cannot be cancelled does not keep the process alive.
-        thread = Thread(target=run, name="rewardkit-chat", daemon=True)
+        thread = Thread(target=run, name="rewardkit-requests", daemon=True)
         thread.start()
         thread.join(self.deadline + GRACE_SECONDS)
         late = TimeoutError(f"no reply within {self.deadline:g} s")
-        return [replies.get(number, late) for number in range(len(conversations))]
+        return [results.get(number, late) for number in range(len(items))]
 
-    async def _send_requests(
-        self, client: Any, conversations: Sequence[Any], replies: dict[int, str | Exception]
+    async def _send_all(
+        self,
+        client: Any,
+        request: Callable[[Any, Item], Awaitable[Result]],
+        items: Sequence[Item],
+        results: dict[int, Result | Exception],
     ) -> None:
-        """Put each reply or error into `replies`; at the deadline, cancel the other requests."""
-        slots, format_refused = asyncio.Semaphore(self.concurrency), asyncio.Event()
+        """Put each result or error into `results`; at the deadline, cancel the other requests."""
+        slots = asyncio.Semaphore(self.concurrency)
 
-        async def ask(number: int, messages: Any) -> None:
+        async def send(number: int, item: Item) -> None:
             async with slots:
                 try:
-                    replies[number] = await self._request_reply(client, messages, format_refused)
+                    results[number] = await request(client, item)
                 except json.JSONDecodeError:  # openai's, of a page of HTML that says it is JSON
-                    replies[number] = ReplyError(_NOT_A_COMPLETION)
+                    results[number] = ReplyError(WRONG_REPLY)
                 except Exception as error:  # noqa: BLE001 - it must not end the other requests
-                    replies[number] = error
+                    results[number] = error
 
         async with client:
-            tasks = [asyncio.create_task(ask(*each)) for each in enumerate(conversations)]
+            tasks = [asyncio.create_task(send(*each)) for each in enumerate(items)]
             _, late = await asyncio.wait(tasks, timeout=self.deadline)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _request_reply(
-        self, client: Any, messages: Any, format_refused: asyncio.Event
-    ) -> str:
+
+class ChatRequest(NamedTuple):
+    """A request for a chat completion."""
+
+    model: str
+    messages: list[dict[str, str]]
+    options: dict[str, Any]
+    """Further parameters, as the temperature."""
+    reply_format: dict[str, Any]
+    """Parameters that are left out once a server has refused them: the format of the reply."""
+
+
+class ChatReply(NamedTuple):
+    """The text of a chat completion, and what it took."""
+
+    text: str
+    input_tokens: int | None
+    """None if the endpoint does not say."""
+    output_tokens: int | None
+
+
+def ask_chat(endpoint: Endpoint, requests: Sequence[ChatRequest]) -> list[ChatReply | Exception]:
+    """Return the reply to each request, or the error."""
+    refusing: set[str] = set()  # the models whose server takes no reply format
+
+    async def ask(client: Any, request: ChatRequest) -> ChatReply:
         openai = require("openai", install="rewardkit[judge]")
-        create = partial(client.chat.completions.create, messages=messages, **self.options)
-        if format_refused.is_set():
-            reply = await create()
-        else:
-            try:
-                reply = await create(**self.reply_format)
-            except (openai.BadRequestError, openai.UnprocessableEntityError):
-                reply = await create()
-                # only now: if the request itself is bad, the line above raises
-                format_refused.set()
-        return _read_content(reply)
+        create = client.chat.completions.create
+        given = {"model": request.model, "messages": request.messages, **request.options}
+        if request.model in refusing:
+            return _read_reply(await create(**given))
+        try:
+            reply = await create(**given, **request.reply_format)
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
+            reply = await create(**given)
+            # only now: if the request itself is bad, the line above raises
+            refusing.add(request.model)
+        return _read_reply(reply)
+
+    return endpoint.send(ask, requests)
 
 
-_NOT_A_COMPLETION = "the reply is not a chat completion; is base_url right?"
+WRONG_REPLY = "the reply is not a chat completion; is base_url right?"
 
 
-def _read_content(reply: Any) -> str:
-    """Return a completion's text; ReplyError for anything else."""
+def _read_reply(reply: Any) -> ChatReply:
+    """Return a completion's text and tokens; ReplyError for anything else."""
     try:
         choice = reply.choices[0]
         content = choice.message.content
     except (AttributeError, IndexError, TypeError):
         # openai makes an object of any JSON, and a text of anything else
-        raise ReplyError(_NOT_A_COMPLETION) from None
+        raise ReplyError(WRONG_REPLY) from None
     if not content and getattr(choice, "finish_reason", None) == "length":
         raise ReplyError("the judge was cut off before its reply; allow it more tokens")
-    return str(content or "")
+    usage = getattr(reply, "usage", None)
+    tokens = (getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
+    read, written = (count if type(count) is int else None for count in tokens)
+    return ChatReply(str(content or ""), read, written)

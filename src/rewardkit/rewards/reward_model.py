@@ -1,0 +1,166 @@
+"""A trained reward model, or another model that classifies texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf, isfinite
+from typing import Annotated, Any, Literal, final
+
+from pydantic import Field, model_validator
+
+from rewardkit._messages import shorten_repr, shorten_text
+from rewardkit._text.completions import read_content
+from rewardkit.batch import Batch
+from rewardkit.extract import Extractor, Whole
+from rewardkit.registry import register
+from rewardkit.result import Score
+from rewardkit.reward import Bounds
+from rewardkit.rewards._classifier import Messages, Row, build_conversation, load_classifier
+from rewardkit.rewards._judging import EndpointReward, Text, describe_error
+
+
+@final
+@register("reward_model")
+class RewardModel(EndpointReward):
+    """What a sequence-classification model says of the prompt with its completion.
+
+    The model is loaded when it is first used, once per process, and equal rows are classified once.
+    Without `base_url` it runs here, by transformers. With it, rows are sent concurrently to a
+    server such as `vllm serve MODEL`; a row abstains if its request fails, and the share of such
+    rows goes to the logs as `failed`.
+
+    A model with one output gives that number, whose unit only the model knows: `relative` makes it
+    a rank or a z-score within the group, and `standardize` one over the last steps. Blank
+    completions are classified like any other.
+
+    >>> reward = RewardModel(model="Skywork/Skywork-Reward-V2-Qwen3-0.6B")
+    >>> reward.bounds
+    (-inf, inf)
+    """
+
+    model: Text
+    """A hub id or a folder, or the model's name at the endpoint."""
+    label: str | Annotated[int, Field(ge=0)] | None = None
+    """Which output of a model with several: its name or its index, and the value is the output's
+    probability, 0 to 1. None for a model with one output."""
+    base_url: Text | None = None
+    """The server, as `http://localhost:8000`, without a key in it; None to run the model here."""
+    api_key_env: Text | None = None
+    """The environment variable that holds the endpoint's key; None for none."""
+    route: Literal["pooling", "classify", "score", "embeddings"] = "pooling"
+    """What the endpoint is asked, below `base_url`. `score` is sent two texts, as a cross-encoder
+    expects; the others a conversation."""
+    extractor: Extractor = Whole()
+    """Finds the part of the completion to classify."""
+    show_prompt: bool = True
+    """Whether the model sees the prompt."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """How many rows run at once, here."""
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    """The maximum length of a row, here; of a longer one the start is left out. None for the
+    model's own."""
+    device: Text | None = None
+    """Where the model runs, as `cpu` or `cuda:1`; None for the process's GPU if it has one."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """The weights' type; `auto` for the one that they were saved in."""
+
+    @model_validator(mode="after")
+    def _check_label(self) -> RewardModel:
+        if self.base_url is not None and isinstance(self.label, str):
+            raise ValueError("label: an endpoint's outputs have no names; give the output's index")
+        return self
+
+    @property
+    def bounds(self) -> Bounds:
+        """0 to 1 for a label's probability, else none."""
+        return (-inf, inf) if self.label is None else (0.0, 1.0)
+
+    def score(self, batch: Batch) -> list[Score]:
+        """Return the model's value for each completion (batch length).
+
+        Raises ImportError if transformers and torch, or for an endpoint openai, are not installed;
+        OSError if the model cannot be loaded; and ValueError if `label` does not fit its outputs,
+        or the batch has no prompts to show.
+        """
+        rows = [*self._build_rows(batch)]
+        asked = [*dict.fromkeys(rows)]
+        values = self._run(asked) if self.base_url is None else self._request(asked)
+        found = dict(zip(asked, values, strict=True))
+        if self.base_url is not None:
+            errors = [each if isinstance(each, str) else None for each in map(found.get, rows)]
+            self._log_failed(batch, errors)
+        return [*map(_make_score, map(found.__getitem__, rows))]
+
+    def _build_rows(self, batch: Batch) -> Iterator[Row]:
+        for row, text in enumerate(map(self.extractor.extract, batch.texts)):
+            yield _read_messages(batch, row) if self.show_prompt else (), text or ""
+
+    def _run(self, rows: Sequence[Row]) -> list[float | str]:
+        """Return the model's value for each row, computed here."""
+        classifier = load_classifier(self.model, self.device, self.dtype)
+        values = classifier.classify(rows, self.batch_size, self.max_tokens, self.label)
+        return [*values]
+
+    def _request(self, rows: Sequence[Row]) -> list[float | str]:
+        """Return the endpoint's value for each row, or what went wrong."""
+
+        async def post(client: Any, row: Row) -> float:
+            body = {"model": self.model, **self._build_body(row)}
+            # the client's own paths are below base_url too
+            reply = await client.post(f"/{self.route}", body=body, cast_to=object)
+            return _read_value(reply, self.label)
+
+        key = self._read_key() if rows else ""
+        found = self._connect(key).send(post, rows)
+        return [
+            describe_error(each, key) if isinstance(each, Exception) else each for each in found
+        ]
+
+    def _build_body(self, row: Row) -> dict[str, Any]:
+        prompt, text = row
+        if self.route == "score":
+            return {"text_1": "\n".join(content for _, content in prompt), "text_2": text}
+        return {"messages": build_conversation(row)}
+
+
+def _make_score(value: float | str) -> Score:
+    """Return the score of a value, or of what went wrong."""
+    return Score(None, value) if isinstance(value, str) else Score(value)
+
+
+def _read_messages(batch: Batch, row: int) -> Messages:
+    """Return a row's prompt as messages: a text is the user's."""
+    prompt = batch.prompts[row] if batch.prompts is not None else None
+    if isinstance(prompt, Sequence) and not isinstance(prompt, str):
+        messages = [each for each in prompt if isinstance(each, Mapping)]
+        return tuple(
+            (str(each.get("role", "user")), read_content(each.get("content"))) for each in messages
+        )
+    return (("user", batch.prompt_text(row)),)
+
+
+def _read_value(reply: Any, label: str | int | None) -> float:
+    """Return the number of a server's reply about one row; ReplyError for anything else."""
+    from rewardkit.rewards._replies import ReplyError  # noqa: PLC0415 - with the client alone
+
+    try:
+        (data,) = reply["data"]
+        (name,) = _VALUE_KEYS & data.keys()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        message = f"the reply is none about one text; is the route right? got {reply!r}"
+        raise ReplyError(shorten_text(message, 160)) from None
+    values = data[name]
+    while isinstance(values, list) and len(values) == 1 and isinstance(values[0], list):
+        (values,) = values  # pooling gives a list per token, or one for all
+    numbers = values if isinstance(values, list) else [values]
+    if label is None and len(numbers) != 1:
+        raise ReplyError(f"the reply has {len(numbers)} numbers; name one by label=")
+    index = 0 if label is None else label
+    if not isinstance(index, int) or index >= len(numbers):
+        raise ReplyError(f"the reply has {len(numbers)} numbers, and none at {label!r}")
+    if type(numbers[index]) not in (int, float) or not isfinite(numbers[index]):
+        raise ReplyError(f"the reply has {shorten_repr(numbers[index])} in place of a number")
+    return float(numbers[index])
+
+
+_VALUE_KEYS = {"score", "data", "probs", "embedding"}
