@@ -89,6 +89,19 @@ RightOption = Annotated[
         help="Rows with an `answer` that a verifier must find right for their `reference`.",
     ),
 ]
+WrongOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Rows with an `answer` that a verifier must not find right for their `reference`.",
+    ),
+]
+MissingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT", help="A text in which an extractor must find no answer. Repeatable."
+    ),
+]
 QuickOption = Annotated[
     bool,
     typer.Option("--quick", help="Few examples, and no law that starts a process or times one."),
@@ -98,7 +111,7 @@ MAX_ROWS = 20_000
 MAX_EXAMPLE_ROWS = 1_000
 """How many rows check draws values from; more add time to each draw and few new values."""
 QUICK_EXAMPLES = 10
-QUICK_SKIP = ("pickles", "linear")
+QUICK_SKIP = ("picklable", "linear_time")
 """What `check --quick` leaves out: together half of a check's time."""
 NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
 """What a trainer passes by itself, so that check makes its own."""
@@ -125,6 +138,8 @@ def check_components(  # noqa: PLR0913 - one argument per option
     template: TemplateOption = None,
     bounds: BoundsOption = None,
     right: RightOption = None,
+    wrong: WrongOption = None,
+    missing: MissingOption = None,
     law: Annotated[
         list[str] | None, typer.Option(help="Test only this property. Repeatable.")
     ] = None,
@@ -138,18 +153,23 @@ def check_components(  # noqa: PLR0913 - one argument per option
 ) -> None:
     """Test rewards, verifiers and extractors with generated inputs; exit 1 on a failure.
 
-    Each law is a property that holds for every input. Any component: deterministic, total, yaml,
-    pickles, linear. Rewards and verifiers: length, pointwise, order, inputs. Rewards: finite,
-    bounds, forms, columns, rename, maximum. Verifiers: reflexive, right, no_answer, bad_reference.
-    Extractors: found.
+    Each law is a property that holds for every input. Any component: deterministic, never_raises,
+    terminates, yaml_round_trip, picklable, linear_time, stateless, thread_safe. Rewards and
+    verifiers: one_value_per_row, pointwise, row_order, no_mutation, near_misses. Rewards: finite,
+    bounds, input_formats, extra_columns, renamed_columns, groups, maximum. Verifiers:
+    accepts_reference, right_answers, wrong_answers, no_answer, bad_reference. Extractors:
+    finds_answer, finds_nothing.
     """
     skipped = [*(skip or ()), *(QUICK_SKIP if quick and not law else ())]
     examples = max_examples or (QUICK_EXAMPLES if quick else None)
     options = {"laws": law or None, "skip": skipped, "max_examples": examples}
     values = {**_read_columns(data, column), **read_cells(cells)}
     limits = None if bounds is None else parse_bounds(bounds)
-    pairs = _read_pairs(right, column)
-    checks = _make_checks(read_template(template), values, form, limits, pairs, options)
+    pairs = {"right": _read_pairs("right", right, column)}
+    pairs["wrong"] = _read_pairs("wrong", wrong, column)
+    checks = _make_checks(
+        read_template(template), values, form, limits, pairs, missing or None, options
+    )
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
     results = [_check_component(item, checks, quiet=as_json) for _, item in components]
@@ -188,7 +208,8 @@ def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
     values: Mapping[str, list[Any]],
     form: list[str] | None,
     bounds: tuple[float, float] | None,
-    right: list[tuple[str, Any]] | None,
+    pairs: Mapping[str, list[tuple[str, Any]] | None],
+    missing: list[str] | None,
     options: dict[str, Any],
 ) -> Mapping[str, Callable[[Any], Any]]:
     """Return the function that checks a component, by its kind."""
@@ -206,14 +227,16 @@ def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
         check = testing.check_verifier  # first: it loads the modules of the kit in their order
         from rewardkit.testing._drawing import make_column_strategy  # noqa: PLC0415 - the same
 
-        pairs = None if right is None else make_column_strategy(right, "right")
+        drawn: dict[str, Any] = {
+            name: make_column_strategy(given, name) for name, given in pairs.items() if given
+        }
         references = values.get("reference", values.get("answer"))
-        return check(verifier, references=references, right=pairs, **options)
+        return check(verifier, references=references, **drawn, **options)
 
     def check_extractor(extractor: Any) -> Any:
         # an extractor has no other column to take an answer from
         usable = template if "{answer}" in (template or "") else None
-        return testing.check_extractor(extractor, template=usable, **options)
+        return testing.check_extractor(extractor, template=usable, missing=missing, **options)
 
     return {
         "reward": check_reward,
@@ -243,13 +266,15 @@ def _check_component(
     return {**result, "skipped": skipped, "findings": to_json_data(findings)}
 
 
-def _read_pairs(source: str | None, column: list[str] | None) -> list[tuple[str, Any]] | None:
+def _read_pairs(
+    option: str, source: str | None, column: list[str] | None
+) -> list[tuple[str, Any]] | None:
     rows = read_rows(source, column, limit=MAX_EXAMPLE_ROWS)
     if rows is None:
         return None
     if not rows or not all({"answer", "reference"} <= row.keys() for row in rows):
         example = '{"answer": "1,000", "reference": "1000"}'
-        raise ValueError(f"--right {source}: expected rows such as {example}")
+        raise ValueError(f"--{option} {source}: expected rows such as {example}")
     return [(row["answer"], row["reference"]) for row in rows]
 
 

@@ -130,13 +130,13 @@ def _write_item(kind: str, value: Any) -> str:  # noqa: PLR0911 - one per kind o
         return "a"
     if kind == "IN":
         if str(value[0][0]) != "NEGATE":
-            return _write_member(value[0])
+            return str(_write_member(value[0]))
         excluded = {_write_member(one) for one in value[1:]}
         free = [each for each in "a7 A<x-" if each not in excluded]
         return free[0] if free else "\u00e9"
     if kind in _REPEATS:
         least, _, body = value
-        return _write_sample(body) * min(max(least, 1), 3)
+        return str(_write_sample(body) * min(max(least, 1), 3))
     if kind in ("SUBPATTERN", "BRANCH", "ATOMIC_GROUP"):
         parts = _list_parts(kind, value)
         return _write_sample(parts[0]) if parts else ""
