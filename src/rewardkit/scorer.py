@@ -6,7 +6,6 @@ term's value and why by name, and the weighted total.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import itertools
 import math
@@ -24,6 +23,7 @@ from rewardkit._messages import error_line, explain_missing_column, make_names_u
 from rewardkit._reads import list_dataset_columns, list_reference_columns, list_trainer_columns
 from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
 from rewardkit._template import Row
+from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, ColumnError
 from rewardkit.config import load
 from rewardkit.reward import Linear, Reward
@@ -87,6 +87,8 @@ class Term(NamedTuple):
     weight: float = 1.0
     chat: bool = False
     """Whether `score` passes completions as messages, as TRL does for a conversational prompt."""
+    watch: Callable[[bool, Sequence[Row], Sequence[str]], list[TermScore]] | None = None
+    """What `score` calls, with `chat`, rows and texts, in place of the reward: a watchdog of it."""
 
     @property
     def value_column(self) -> str:
@@ -137,15 +139,16 @@ class Term(NamedTuple):
 
         `completion_ids` has one id per word, since there is no tokenizer.
         """
+        if self.watch is not None:
+            return self.watch(self.chat, rows, texts)
         prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
         names = [name for name in rows[0] if name not in _NOT_DATASET_COLUMNS]
-        completions: list[Any] = [*texts]
+        completions: list[Any] = [*map(_as_reply, texts)] if self.chat else [*texts]
         if not isinstance(self.reward, Reward):
             # TRL passes prompts always, and passes prompts and completions both as messages or both
             # as text; a row may have no prompt.
             prompts = prompts or [""] * len(texts)
             prompts = [*map(_as_messages if self.chat else prompt_text, prompts)]
-            completions = [*map(_as_reply, texts)] if self.chat else completions
         batch = Batch(
             completions,
             prompts=prompts,
@@ -413,7 +416,7 @@ def choose_form(term: Term, row: Row, text: str, baseline: str) -> Term:
         return term
     chat = not isinstance(row.get("prompt", ""), str)
     forms = [term._replace(chat=form) for form in (chat, not chat)]  # max takes the first of equals
-    return max(forms, key=lambda form: _rank_form(form, row, text, baseline))
+    return max(forms, key=lambda form: rank_form(form, row, text, baseline))
 
 
 def margin_over(term: Term, row: Row, text: str, baseline: str) -> float | None:
@@ -437,7 +440,7 @@ def as_floats(values: Sequence[Any]) -> list[float | None]:
     return [*map(as_finite, values)]
 
 
-def _rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
+def rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
     """Return a key, greater for a form that does not raise, and that tells texts from others."""
     # In the wrong form a function often raises, or gives all texts the same value.
     values = _values_or_none(form, row, [text, baseline, ""])
@@ -470,7 +473,7 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
         }
     )
     if inspect.isawaitable(values):
-        values = asyncio.run(_wait_for(values))
+        values = run_awaitable(values)
     values = values.tolist() if hasattr(values, "tolist") else values  # an array or a tensor
     if not isinstance(values, Sequence) or len(values) != len(batch):
         got = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
@@ -511,8 +514,3 @@ def _as_reply(text: str) -> list[dict[str, str]]:
 
 def _as_messages(prompt: Any) -> Any:
     return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-
-
-async def _wait_for(result: Any) -> Any:
-    # asyncio.run takes coroutines alone; a function may return any awaitable.
-    return await result

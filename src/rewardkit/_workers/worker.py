@@ -40,7 +40,7 @@ MIN_PROCESSOR_SECONDS = 1e-6  # less would be 0, which sets no timer
 
 def run_worker(function: str, memory: int, rows: int, lifeline: int) -> None:
     """Import `function`, and answer rows until the caller closes the socket."""
-    _die_with_caller(lifeline)
+    die_with_caller(lifeline)
     caller = socket.socket(fileno=rows)
     try:
         work = pkgutil.resolve_name(function)
@@ -54,7 +54,7 @@ def run_server(function: str, memory: int, control: int, lifeline: int) -> None:
     """Import `function`, and fork workers until the caller closes the socket."""
     _reset_signals()
     if sys.platform == "linux":  # other systems would need a thread, and threads do not fork well
-        _die_with_caller(lifeline)
+        die_with_caller(lifeline)
     caller = socket.socket(fileno=control)
     try:
         work = pkgutil.resolve_name(function)
@@ -125,7 +125,7 @@ def _run_fork(work: Callable[[Any], Any], memory: int, rows: int, lifeline: int)
     try:
         with suppress(OSError):  # the server may have done so
             os.setpgid(0, 0)
-        _die_with_caller(lifeline)
+        die_with_caller(lifeline)
         _answer_rows(work, memory, socket.socket(fileno=rows))
     finally:
         os._exit(0)
@@ -184,7 +184,7 @@ def _reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
 
 
-def _die_with_caller(lifeline: int) -> None:
+def die_with_caller(lifeline: int) -> None:
     """End this process when the other end of the socket closes, also in the middle of a row."""
     if sys.platform == "linux":
         import fcntl  # noqa: PLC0415 - Windows has none

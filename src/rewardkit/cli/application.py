@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import rewardkit as rk
-from rewardkit.cli import checks, components, demo, files, serve, train
+from rewardkit.cli import checks, components, demo, files, serve, starting, train
 from rewardkit.cli.arguments import MISUSE
 from rewardkit.cli.printing import format_error
 
@@ -31,11 +31,13 @@ app = typer.Typer(
 )
 
 # The only list of commands, in the order in which --help shows them.
+app.command("init")(starting.init_project)
 app.command("list")(components.list_components)
 app.command("show")(components.show_component)
 app.command("check")(checks.check_components)
 app.command("audit")(checks.audit_rewards)
 app.command("preflight")(checks.preflight_rewards)
+app.command("snapshot")(starting.snapshot_rewards)
 app.command("score")(files.score_file)
 app.command("serve")(serve.serve_rewards)
 app.command("filter")(files.filter_file)

@@ -15,6 +15,7 @@ from rewardkit.cli.arguments import (
     INTERRUPTED,
     ColumnOption,
     GroupOption,
+    ImportOption,
     JoinOption,
     JsonOption,
     OnOption,
@@ -59,6 +60,7 @@ def score_file(  # noqa: PLR0913 - one argument per option
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over: ignore what an earlier run wrote.")
     ] = False,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a file of completions: a value and a reason from each reward, for every row.
