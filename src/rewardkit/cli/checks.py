@@ -30,6 +30,9 @@ from rewardkit.cli.printing import (
 
 MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
+SLOW_LAWS = ("linear_time", "picklable", "thread_safe", "stateless")
+"""What `check --quick` leaves out."""
+QUICK_EXAMPLES = 20
 MAX_EXAMPLE_ROWS = 1_000
 """How many rows check draws values from; more add time to each draw and few new values."""
 NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
@@ -62,16 +65,28 @@ def check_components(  # noqa: PLR0913 - one argument per option
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Number of examples per law.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Try few examples, and skip the laws that take longest.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Test rewards, verifiers and extractors with generated inputs; exit 1 on a failure.
 
-    Each law is a property that holds for every input. Any component: deterministic, total, yaml,
-    pickles, linear. Rewards and verifiers: length, pointwise, order, inputs. Rewards: finite,
-    bounds, forms, columns, rename, maximum. Verifiers: reflexive, right, no_answer, bad_reference.
-    Extractors: found.
+    Each law is a property that holds for every input. Any component: deterministic, never_raises,
+    terminates, yaml_round_trip, picklable, linear_time, stateless, thread_safe. Rewards and
+    verifiers: one_value_per_row, pointwise, row_order, no_mutation, near_misses. Rewards: finite,
+    bounds, input_formats, extra_columns, renamed_columns, groups, maximum. Verifiers:
+    accepts_reference, right_answers, wrong_answers, no_answer, bad_reference. Extractors:
+    finds_answer, finds_nothing.
     """
-    options = {"laws": law or None, "skip": skip or (), "max_examples": max_examples}
+    options: dict[str, Any] = {
+        "laws": law or None,
+        "skip": skip or (),
+        "max_examples": max_examples,
+    }
+    if quick:
+        options["skip"] = (*options["skip"], *SLOW_LAWS)
+        options["max_examples"] = max_examples or QUICK_EXAMPLES
     checks = _make_checks(read_template(template), _read_columns(data, column), form, options)
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
