@@ -114,13 +114,13 @@ class IsNanOnEmptyText(Planted):
         return [rk.Score(1.0 if text else float("nan")) for text in batch.texts]
 
 
-@bug("row_order", pointwise=False)
+@bug("row_order", "groups", pointwise=False)
 def depends_on_order(completions, **columns):
     seen: set[str] = set()
     return [0.0 if text in seen or seen.add(text) else 1.0 for text in texts_of(completions)]
 
 
-@bug("row_order")
+@bug("row_order", "groups")
 class DependsOnOrder(Planted):
     pointwise = False
 
@@ -166,16 +166,6 @@ def leaves_its_bounds(completions, **columns):
 class LeavesItsBounds(Planted):
     def score(self, batch):
         return [rk.Score(1.0 - 0.001 * len(text.partition("</answer>")[2])) for text in batch.texts]
-
-
-def make_closure():
-    def does_not_pickle(completions, **columns):
-        return [float("<answer>" in text) for text in texts_of(completions)]
-
-    return does_not_pickle
-
-
-does_not_pickle = bug("picklable")(make_closure())
 
 
 @bug("picklable")

@@ -108,11 +108,11 @@ QuickOption = Annotated[
 ]
 MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
+SLOW_LAWS = ("linear_time", "picklable", "thread_safe", "stateless")
+"""What `check --quick` leaves out."""
+QUICK_EXAMPLES = 20
 MAX_EXAMPLE_ROWS = 1_000
 """How many rows check draws values from; more add time to each draw and few new values."""
-QUICK_EXAMPLES = 10
-QUICK_SKIP = ("picklable", "linear_time")
-"""What `check --quick` leaves out: together half of a check's time."""
 NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
 """What a trainer passes by itself, so that check makes its own."""
 
@@ -160,7 +160,7 @@ def check_components(  # noqa: PLR0913 - one argument per option
     accepts_reference, right_answers, wrong_answers, no_answer, bad_reference. Extractors:
     finds_answer, finds_nothing.
     """
-    skipped = [*(skip or ()), *(QUICK_SKIP if quick and not law else ())]
+    skipped = [*(skip or ()), *(SLOW_LAWS if quick and not law else ())]
     examples = max_examples or (QUICK_EXAMPLES if quick else None)
     options = {"laws": law or None, "skip": skipped, "max_examples": examples}
     values = {**_read_columns(data, column), **read_cells(cells)}

@@ -455,5 +455,7 @@ def print_checks(checked: Sequence[Mapping[str, Any]]) -> None:
         failed = ", ".join(finding["law"] for finding in item["findings"])
         text = Text(f"failed: {failed}", "red") if failed else Text("passed", "green")
         count = f"{pluralize(len(item['held']), 'check')} passed, {len(item['skipped'])} skipped"
+        for law, warning in item.get("warnings", {}).items():
+            count += f"\nwarning: {law}: {warning}"
         table.add_row(Text(item["label"], "cyan"), text, Text(count, "dim"))
     Console().print(table)

@@ -7,7 +7,7 @@ smallest example for each law that fails. The strategies draw such examples for 
 >>> from rewardkit import build
 >>> from rewardkit.testing import check_reward
 >>> checked = check_reward(build("xml_strict"), skip=["pickles", "linear"], max_examples=20)
->>> checked.skipped["rename"]
+>>> checked.skipped["renamed_columns"]
 'it has no field that names a column'
 """
 

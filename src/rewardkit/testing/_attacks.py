@@ -136,7 +136,7 @@ def _write_item(kind: str, value: Any) -> str:  # noqa: PLR0911 - one per kind o
         return free[0] if free else "\u00e9"
     if kind in _REPEATS:
         least, _, body = value
-        return str(_write_sample(body) * min(max(least, 1), 3))
+        return _write_sample(body) * min(max(int(least), 1), 3)
     if kind in ("SUBPATTERN", "BRANCH", "ATOMIC_GROUP"):
         parts = _list_parts(kind, value)
         return _write_sample(parts[0]) if parts else ""

@@ -93,7 +93,9 @@ class Caller:
 
     def make_fresh(self) -> Caller:
         """Return a caller of the same targets as they were before any call was made."""
-        return Caller(self.run_target, self.targets, self.timeout)
+        # what they load is loaded again
+        timeout = None if self.timeout is None else self.timeout * WARM_UP_FACTOR
+        return Caller(self.run_target, self.targets, timeout)
 
     @property
     def is_forked(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple
 
-from rewardkit.testing._caller import Unanswered
+from rewardkit.testing._caller import WARM_UP_FACTOR, Unanswered
 from rewardkit.testing._calls import Rows, count_rows, select_rows
 from rewardkit.testing._findings import NotApplicable
 from rewardkit.testing._forms import CARRIERS
@@ -160,6 +161,9 @@ def measure_call(subject: Subject, row: Rows, text: str, limit: float) -> float:
     try:
         return subject.caller.measure(subject.target, rows, limit)
     except Unanswered:
+        # another process makes the next calls, and may have to load a model first
+        with suppress(Exception, Unanswered):
+            subject.caller.run(subject.target, row, timeout=limit * WARM_UP_FACTOR)
         return math.inf
 
 
