@@ -1,6 +1,7 @@
 """Measure how many planted bugs check and audit find, and what they say of right rewards.
 
-    python benchmarks/planted.py [--only WORD] [--limit SECONDS] [--list] [--json FILE] [--write]
+    python benchmarks/planted.py [--only WORD ...] [--limit SECONDS] [--list] [--json FILE]
+        [--write]
 
 The bugs are in `benchmarks/planted_bugs/`, written by somebody who had not read the laws or the
 audit's entries: mechanical bugs of TRL's reward functions, verifiers, extractors, and rewards that
@@ -26,7 +27,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,31 +36,33 @@ PAGE = Path(__file__).parents[1] / "docs" / "how-far-to-trust.md"
 MEMORY_LIMIT = 6 << 30
 MECHANICAL = ("rows", "raising", "tensors", "time_and_threads", "arguments")
 
-# The laws, by their names and their aliases, whose failure is about a reason.
-_ROW_LAWS = "deterministic pointwise order groups references exchanged_references repeated_texts"
+# The laws whose failure is about a reason, by their names and by those that they had before.
+_ROWS = "deterministic stateless pointwise row_order order groups thread_safe"
+_RAISES = "never_raises total"
 LAWS = {
-    "rows": f"{_ROW_LAWS} batch batches batch_size state calls threads never_leaks length",
-    "raises": "total never_raises length threads return_type",
-    "length": "length total batch",
-    "finite": "finite total bounds",
-    "inputs": "inputs no_mutation",
-    "forms": "forms input_formats",
-    "pickles": "pickles",
-    "time": "linear linear_time total never_raises hang hangs time_limit",
-    "threads": "threads thread_safe deterministic total never_raises",
-    "loop": "total never_raises deterministic event_loop threads pointwise order",
-    "wrong": "wrong near_misses",
-    "right": "right reflexive",
-    "outcome": "no_answer bad_reference",
-    "found": "found",
-    "missing": "missing found",
-    "several": "several found missing",
+    "rows": f"{_ROWS} one_value_per_row length",
+    "process": "deterministic picklable pickles",
+    "columns": f"extra_columns columns {_RAISES}",
+    "raises": f"{_RAISES} one_value_per_row length",
+    "length": f"one_value_per_row length {_RAISES}",
+    "finite": f"finite bounds {_RAISES}",
+    "inputs": "no_mutation inputs",
+    "forms": "input_formats forms",
+    "pickles": "picklable pickles",
+    "time": f"linear_time linear terminates {_RAISES}",
+    "threads": f"thread_safe deterministic {_RAISES}",
+    "loop": f"{_ROWS} {_RAISES}",
+    "wrong": "near_misses wrong_answers",
+    "right": "accepts_reference right_answers right reflexive",
+    "outcome": "no_answer bad_reference accepts_reference reflexive",
+    "found": "finds_answer found",
+    "missing": "finds_nothing",
+    "several": "finds_answer finds_nothing found",
 }
-
-
 # The kinds of an audit's findings that are about a reason, for bugs that are not exploits.
 AUDIT_KINDS = {
     "raises": {"raises", "wrong_form"},
+    "columns": {"raises"},
     "length": {"raises"},
     "finite": {"raises"},
     "forms": {"wrong_form"},
@@ -144,7 +147,7 @@ def run_command(arguments: list[str], limit_s: float) -> Run:
         child = os.fork()
         if child == 0:
             run_in_child(arguments, out, folder, limit_s)
-        hung = not wait_for(child, started + limit_s)
+        hung = not wait_for(child, started + limit_s * processes_per_core())
         if hung:
             os.killpg(child, signal.SIGKILL)
         _, _, usage = os.wait4(child, 0)
@@ -172,6 +175,11 @@ def run_in_child(arguments: list[str], out: Path, folder: str, limit_s: float) -
         sys.stdout.flush()
     finally:
         os._exit(code)
+
+
+def processes_per_core() -> float:
+    """Return by how much a busy machine stretches a time, at least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def wait_for(child: int, deadline: float) -> bool:
@@ -386,40 +394,71 @@ def write_page(figures: dict[str, Any], results: list[Result]) -> None:
     PAGE.write_text(f"{head}{begin}\n" + "\n".join(lines) + f"\n\n{end}{tail}", encoding="utf-8")
 
 
+def print_result(result: Result, *, every: bool) -> None:
+    """Print a plant that was missed, a right reward with a finding, or every one."""
+    named = result.by_check or result.by_audit
+    is_bug = result.plant.kind not in {"right", "public"}
+    if every or result.hung or named != is_bug:
+        mark = "hung" if result.hung else "found" if named else "not found"
+        plant, seconds = result.plant, f"{result.processor_s:5.1f} s"
+        print(f"{plant.kind:10} {plant.name:32} {mark:9} {seconds}  {result.notes}", flush=True)
+
+
+def read_results(path: Path | None, plants: list[Plant]) -> dict[tuple[str, ...], Result]:
+    """Return the results of earlier runs for these plants, so that a run may measure a part."""
+    if path is None or not path.exists():
+        return {}
+    kept = {tuple(row["targets"]): row for row in json.loads(path.read_text(encoding="utf-8"))}
+    results = {}
+    for plant in plants:
+        if (row := kept.get(plant.targets)) is not None:
+            results[plant.targets] = Result(plant, **{k: row[k] for k in Result._fields[1:]})
+    return results
+
+
+def write_results(path: Path, results: Iterable[Result]) -> None:
+    """Write what was found of each plant."""
+    rows = [
+        {
+            "targets": result.plant.targets,
+            "kind": result.plant.kind,
+            **dict(zip(Result._fields[1:], result[1:], strict=True)),
+        }
+        for result in results
+    ]
+    path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
 def main() -> int:
     """Measure, print, and write what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="a word in the kinds or names to measure")
+    parser.add_argument("--only", action="append", help="a word in the kinds or files to measure")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each command")
     parser.add_argument(
         "--list", action="store_true", help="print each plant, not the misses alone"
     )
-    parser.add_argument("--json", type=Path, help="a file for all results")
+    parser.add_argument("--json", type=Path, help="a file of results, which keeps earlier ones")
     parser.add_argument("--write", action="store_true", help="write the page of the docs")
     options = parser.parse_args()
     for module in ("rewardkit.cli.application", "rewardkit.testing", "rewardkit.audit"):
         importlib.import_module(module)  # before the forks, so that each has them
-    plants = [p for p in read_plants() if options.only in f"{p.kind} {p.targets[0]}"]
-    results = []
+    plants = [*read_plants()]
+    results = read_results(options.json, plants)
     for plant in plants:
+        if not any(word in f"{plant.kind} {plant.targets[0]}" for word in options.only or [""]):
+            continue
         result = measure_plant(plant, options.limit)
-        results.append(result)
-        wrong = result.by_check or result.by_audit
-        is_bug = plant.kind not in {"right", "public"}
-        if options.list or result.hung or wrong != is_bug:
-            mark = "hung" if result.hung else "found" if wrong else "not found"
-            seconds = f"{result.processor_s:5.1f} s"
-            print(f"{plant.kind:10} {plant.name:32} {mark:9} {seconds}  {result.notes}", flush=True)
-    figures = summarise(results)
+        results[plant.targets] = result
+        print_result(result, every=options.list)
+        if options.json:
+            write_results(options.json, results.values())
+    figures = summarise([*results.values()])
     print()
     for name, value in figures.items():
         print(f"{name:46} {value}")
-    if options.json:
-        plain = [{**r._asdict(), "plant": r.plant._asdict()} for r in results]
-        options.json.write_text(json.dumps({"figures": figures, "results": plain}, indent=1))
     if options.write:
-        write_page(figures, results)
-    return int(any(result.hung for result in results))
+        write_page(figures, [*results.values()])
+    return int(any(result.hung for result in results.values()))
 
 
 if __name__ == "__main__":

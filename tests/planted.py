@@ -55,30 +55,30 @@ class Planted(rk.Reward):
         return 0.0, 1.0
 
 
-@bug("length")
+@bug("one_value_per_row")
 def drops_a_row(completions, **columns):
     return [1.0 for text in texts_of(completions) if "</answer>" not in text or "<" in text[:1]]
 
 
-@bug("length")
+@bug("one_value_per_row")
 class DropsARow(Planted):
     def score(self, batch):
         return [rk.Score(1.0) for text in batch.texts if text]
 
 
-@bug("pointwise", "order")
+@bug("pointwise", "row_order")
 def reads_its_neighbour(completions, **columns):
     texts = texts_of(completions)
     return [float("<answer>" in texts[row - 1]) for row in range(len(texts))]
 
 
-@bug("pointwise", "order")
+@bug("pointwise", "row_order")
 class ReadsItsNeighbour(Planted):
     def score(self, batch):
         return [rk.Score(float(text == batch.texts[-1])) for text in batch.texts]
 
 
-@bug("inputs")
+@bug("no_mutation")
 def mutates_its_input(completions, **columns):
     values = []
     for completion in completions:
@@ -88,7 +88,7 @@ def mutates_its_input(completions, **columns):
     return values
 
 
-@bug("inputs")
+@bug("no_mutation")
 class MutatesItsInput(Planted):
     answer: rk.Column[object] = "answer"
 
@@ -114,13 +114,13 @@ class IsNanOnEmptyText(Planted):
         return [rk.Score(1.0 if text else float("nan")) for text in batch.texts]
 
 
-@bug("order", pointwise=False)
+@bug("row_order", pointwise=False)
 def depends_on_order(completions, **columns):
     seen: set[str] = set()
     return [0.0 if text in seen or seen.add(text) else 1.0 for text in texts_of(completions)]
 
 
-@bug("order")
+@bug("row_order")
 class DependsOnOrder(Planted):
     pointwise = False
 
@@ -128,7 +128,7 @@ class DependsOnOrder(Planted):
         return [rk.Score(1.0 / (1 + row)) for row in range(len(batch))]
 
 
-@bug("forms")
+@bug("input_formats")
 def depends_on_chat_form(completions, **columns):
     return [
         float("<answer>" in (text if isinstance(text, str) else str(text))) + isinstance(text, list)
@@ -136,7 +136,7 @@ def depends_on_chat_form(completions, **columns):
     ]
 
 
-@bug("forms")
+@bug("input_formats")
 class DependsOnChatForm(Planted):
     def score(self, batch):
         return [
@@ -175,10 +175,10 @@ def make_closure():
     return does_not_pickle
 
 
-does_not_pickle = bug("pickles")(make_closure())
+does_not_pickle = bug("picklable")(make_closure())
 
 
-@bug("pickles")
+@bug("picklable")
 class DoesNotPickle(Planted):
     def __init__(self, **fields: Any) -> None:
         super().__init__(**fields)
@@ -191,7 +191,7 @@ class DoesNotPickle(Planted):
         return [rk.Score(float("<answer>" in text)) for text in batch.texts]
 
 
-@bug("linear")
+@bug("linear_time")
 def is_quadratic(completions, **columns):
     return [
         float(re.search(r"<think>.*?</think>", text, re.DOTALL) is not None)
@@ -199,7 +199,7 @@ def is_quadratic(completions, **columns):
     ]
 
 
-@bug("linear")
+@bug("linear_time")
 class IsQuadratic(Planted):
     def score(self, batch):
         scores = []
@@ -212,7 +212,7 @@ class IsQuadratic(Planted):
         return scores
 
 
-@bug("rename")
+@bug("renamed_columns")
 class IgnoresARename(Planted):
     reference: rk.Column[object] = "answer"
 
@@ -223,7 +223,7 @@ class IgnoresARename(Planted):
         ]
 
 
-@bug("total")
+@bug("never_raises")
 def raises_on_none_content(completions, **columns):
     contents = [
         given if isinstance(given, str) else given[-1]["content"] if given else ""
@@ -233,7 +233,7 @@ def raises_on_none_content(completions, **columns):
     return [float("<answer>" in text) for text in texts]
 
 
-@bug("total")
+@bug("never_raises")
 class RaisesOnNoneContent(Planted):
     def score(self, batch):
         for given in batch.completions:

@@ -259,14 +259,6 @@ def dictionaries(completions, **kwargs):
     return [{"score": float(len(text_of(c)) > 100)} for c in completions]
 
 
-def a_generator(completions, **kwargs):
-    return (float("42" in text_of(c)) for c in completions)
-
-
-def a_map(completions, **kwargs):
-    return map(lambda c: float(len(text_of(c)) < 1000), completions)
-
-
 def numbers_as_text(completions, **kwargs):
     found = [re.search(r"rating:\s*([0-9])", text_of(c), re.IGNORECASE) for c in completions]
     return [m.group(1) if m else "0" for m in found]
@@ -338,8 +330,8 @@ PLANTS = {
     "evaluates_equations": ("raises", "eval() with SyntaxError caught alone"),
     "answer_as_pattern": ("raises", "a reference put into a pattern without re.escape"),
     "answer_as_float": ("raises", "float() of a reference such as 1,000 or 1/2"),
-    "no_keyword_arguments": ("raises", "no **kwargs: the trainer passes more columns"),
-    "prompts_only": ("raises", "no **kwargs in a reward of prompts and completions"),
+    "no_keyword_arguments": ("columns", "no **kwargs: the trainer passes more columns"),
+    "prompts_only": ("columns", "no **kwargs in a reward of prompts and completions"),
     "content_is_none": ("raises", "content is None in a message with a tool call"),
     "content_in_parts": ("raises", "content as a list of parts"),
     "one_message_as_a_dictionary": ("raises", "completion['content'] in place of completion[0]"),
@@ -353,8 +345,6 @@ PLANTS = {
     "returns_from_the_loop": ("length", "a return indented too far"),
     "scores_and_reasons": ("raises", "pairs of a value and a reason"),
     "dictionaries": ("raises", "dictionaries, as another trainer expects them"),
-    "a_generator": ("raises", "parentheses in place of brackets"),
-    "a_map": ("raises", "map() without list()"),
     "numbers_as_text": ("raises", "a judge's rating returned as it was read"),
     "column_of_values": ("raises", "a column of one value per row"),
     "mean_of_nothing": ("finite", "0 / 0 in numpy is NaN"),

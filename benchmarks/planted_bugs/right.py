@@ -349,4 +349,6 @@ RIGHT = {
     "share_of_cyrillic": "careful",
     "after_the_hashes": "careful",
     "skips_rows_without_a_number": "careful",
+    "time_and_threads:module_semaphore": "right in one event loop, as a trainer calls it",
+    "time_and_threads:module_lock": "right in one event loop, as a trainer calls it",
 }

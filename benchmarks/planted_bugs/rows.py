@@ -384,6 +384,6 @@ PLANTS = {
     "sampled_judge": ("rows", "a judge that is asked for a sample of the rows"),
     "warms_up_by_the_clock": ("rows", "a warm-up in hours of wall clock"),
     "night_shift": ("rows", "a value that depends on the date"),
-    "tie_break_by_hash": ("rows", "hash() of a string, which differs between processes"),
-    "first_of_a_set": ("rows", "the order of a set of strings, which differs between processes"),
+    "tie_break_by_hash": ("process", "hash() of a string, which differs between processes"),
+    "first_of_a_set": ("process", "the order of a set of strings, which differs between processes"),
 }

@@ -290,8 +290,6 @@ PLANTS = {
     "runs_the_block_without_a_limit": ("time", "subprocess.run without a timeout"),
     "alarm_in_the_main_thread": ("threads", "SIGALRM, which only the main thread may set"),
     "timer_signal": ("threads", "setitimer, which only the main thread may use"),
-    "module_semaphore": ("loop", "an asyncio.Semaphore made when the module is imported"),
-    "module_lock": ("loop", "an asyncio.Lock made when the module is imported"),
     "a_loop_of_its_own": ("threads", "get_event_loop().run_until_complete"),
     "shared_scratch_list": ("threads", "a module's list as scratch space"),
     "thread_local_weight": ("threads", "a threading.local set in the thread that imports"),

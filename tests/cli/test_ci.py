@@ -32,7 +32,7 @@ def test_a_file_of_junit_has_a_case_per_law(folder):
     assert failed is not None
     assert failed.attrib == {
         "classname": "first",
-        "name": "total",
+        "name": "never_raises",
         "file": "first.py",
         "line": "3",
     }

@@ -187,7 +187,7 @@ def test_every_component_keeps_every_law(component, request):
 def test_code_is_linear(monkeypatch):
     monkeypatch.setattr(_timing, "_UNITS", ("a", "\n", "("))
     checked = kit.check_verifier(rk.build("code"), right=PASSES, laws="linear")
-    assert checked.held == ("linear",)
+    assert checked.held == ("linear_time",)
 
 
 def test_what_is_right_is_found_right(component):

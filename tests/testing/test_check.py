@@ -40,7 +40,7 @@ def reward(completions, **columns):
     return [float(len(str(text))) for text in completions]
 
 print("begun")
-print("pickles" in check_reward(reward, forms="text", max_examples=10).held)
+print("picklable" in check_reward(reward, forms="text", max_examples=10).held)
 """
     done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -58,7 +58,7 @@ def test_a_script_under_optimisation_that_is_broken(tmp_path):
 
 def test_at_the_prompt_no_other_process_finds_it():
     code = "from rewardkit.testing import check_reward\n" + BROKEN.replace(" if text", "")
-    code += "print(check_reward(reward, laws='pickles', max_examples=5).skipped['pickles'])\n"
+    code += "print(check_reward(reward, laws='pickles', max_examples=5).skipped['picklable'])\n"
     done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True)
     assert done.stdout.startswith("it is defined in a notebook or at the prompt"), done.stderr
 
@@ -74,7 +74,7 @@ check_reward(reward, laws=["pickles", "deterministic"], max_examples=20)
 """
     done = run(code, tmp_path)
     assert "reward: 1 of 2 laws failed" in done.stderr
-    assert "pickles: It pickles, and gives the same result in another process" in done.stderr
+    assert "picklable: It pickles, and gives the same result in another process" in done.stderr
 
 
 def test_pytest_shows_the_finding_and_none_of_the_frames(tmp_path):
@@ -135,7 +135,7 @@ def test_the_error_says_everything():
     with pytest.raises(kit.LawBroken) as raised:
         kit.check_reward(planted.leaves_its_bounds, bounds=(0.0, 1.0), laws=["bounds", "total"])
     (finding,) = raised.value.findings
-    assert raised.value.checked.held == ("total",)
+    assert raised.value.checked.held == ("never_raises",)
     assert finding.law == "bounds"
     assert finding.expected.startswith("all(0.0 <= value <= 1.0")
     assert finding.given == "values = [1.2]"
@@ -147,7 +147,11 @@ def test_the_error_says_everything():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"laws": "totl"}, ValueError, "no law of rewards is called 'totl'; did you mean 'total'"),
+        (
+            {"laws": "never_raise"},
+            ValueError,
+            "is called 'never_raise'; did you mean 'never_raises'",
+        ),
         ({"skip": ["reflexive"]}, ValueError, "no law of rewards is called 'reflexive'"),
         ({"forms": "chatty"}, ValueError, "forms: got"),
         ({"columns": {"answer": 4}}, TypeError, "column 'answer': got 4"),
@@ -191,7 +195,7 @@ def test_values_with_the_default_repr_are_compared_by_their_contents():
 
     values = {"image": [Bare()], "words": [{"aa", "bb", "cc"}]}
     checked = kit.check_reward(reward, columns=values, laws=["inputs", "total"], max_examples=20)
-    assert checked.held == ("total", "inputs")
+    assert checked.held == ("never_raises", "no_mutation")
 
 
 def test_a_missing_key_that_may_be_a_column_gets_a_hint():
@@ -240,7 +244,7 @@ def test_a_function_without_room_for_other_columns():
     with pytest.raises(kit.LawBroken) as raised:
         kit.check_reward(reward, **QUICK)
     (finding,) = raised.value.findings
-    assert finding.law == "columns"
+    assert finding.law == "extra_columns"
     assert "unexpected keyword argument 'another_column'" in finding.given
 
 
@@ -255,7 +259,7 @@ def test_verifiers_that_break_their_laws():
     with pytest.raises(kit.LawBroken) as raised:
         kit.check_verifier(Lenient(), **QUICK)
     assert {finding.law for finding in raised.value.findings} == {
-        *("reflexive", "no_answer", "bad_reference")
+        *("accepts_reference", "no_answer", "bad_reference")
     }
     assert "verifier.verify(answers=[" in raised.value.findings[0].code
 
@@ -266,7 +270,7 @@ def test_extractors_that_break_their_laws():
 
     with pytest.raises(kit.LawBroken) as raised:
         kit.check_extractor(first_word, template="It is {answer}.", **QUICK)
-    assert [finding.law for finding in raised.value.findings] == ["total", "found"]
+    assert [finding.law for finding in raised.value.findings] == ["never_raises", "finds_answer"]
 
 
 def test_the_command_finds_and_prints(tmp_path, monkeypatch):
@@ -277,7 +281,7 @@ def test_the_command_finds_and_prints(tmp_path, monkeypatch):
     done = CliRunner().invoke(app, [*arguments, "--form", "text", "--skip", "linear", "--json"])
     assert done.exit_code == 1, done.output
     reward, number, tag = json.loads(done.stdout)
-    assert [finding["law"] for finding in reward["findings"]] == ["length"]
+    assert [finding["law"] for finding in reward["findings"]] == ["one_value_per_row"]
     assert reward["findings"][0]["code"].startswith("from my_checked import reward\n")
     assert (number["findings"], tag["findings"]) == ([], [])
     done = CliRunner().invoke(app, ["check", *arguments[2:], "--skip", "linear"])

@@ -49,7 +49,7 @@ def of_the_first_message(completions, answer, **_):
 
 def test_right_answers_are_compared_in_every_form():
     options = {"forms": ["chat", "turns", "tools"], **ANSWERED, "template": TEMPLATE}
-    assert found(of_the_first_message, **options) == {"forms"}
+    assert found(of_the_first_message, **options) == {"input_formats"}
     assert found(of_the_first_message, **options, bounds=(0, 1)) == {"forms", "maximum"}
 
 
@@ -93,7 +93,9 @@ def test_right_answers_reach_a_component_under_another_name():
                 for text, answer in zip(batch.texts, answers, strict=True)
             ]
 
-    assert found(ReadsAnswer(), **ANSWERED, template=TEMPLATE, laws="rename", skip=()) == {"rename"}
+    assert found(ReadsAnswer(), **ANSWERED, template=TEMPLATE, laws="rename", skip=()) == {
+        "renamed_columns"
+    }
 
 
 def verifier_that(breaks):
@@ -121,7 +123,7 @@ def marks_the_first_right_only(answers, references, verdicts):
 @pytest.mark.parametrize("options", [{}, {"right": st.just(("4", "4"))}])
 def test_right_answers_reach_every_law_of_verifiers(options):
     check = partial(broken, kit.check_verifier, skip=(), max_examples=300, **options)
-    assert check(drops_what_is_right, laws="length") == {"length"}
+    assert check(drops_what_is_right, laws="length") == {"one_value_per_row"}
     assert check(marks_the_first_right_only, laws="pointwise") == {"pointwise"}
 
 
@@ -156,7 +158,7 @@ def test_only_forms_that_the_completions_show_are_compared():
     options = {"completions": kit.completions(forms="chat"), "bounds": (0.0, 1.0), "template": "4"}
     assert found(chat_only, **options) == set()
     checked = kit.check_reward(chat_only, **options, **QUICK)
-    assert checked.skipped["forms"].startswith("it is checked with one form only")
+    assert checked.skipped["input_formats"].startswith("it is checked with one form only")
     assert "maximum" in checked.held
 
 

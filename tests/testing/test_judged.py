@@ -25,24 +25,24 @@ def test_what_always_raises_holds_nothing():
         return [1 / 0 for _ in completions]
 
     laws, checked = findings(kit.check_reward, reward, bounds=(0.0, 1.0), template="4")
-    assert laws == {"total", "maximum"}
+    assert laws == {"never_raises", "maximum"}
     assert checked.held == ()
     about = (
-        "length",
+        "one_value_per_row",
         "finite",
         "bounds",
         "deterministic",
         "pointwise",
-        "forms",
-        "inputs",
-        "linear",
+        "input_formats",
+        "no_mutation",
+        "linear_time",
     )
     for law in about:
         assert checked.skipped[law] in (
             "the reward raised in every example",
             "no example had a row",
         )
-    assert checked.skipped["linear"] == "the reward raised in every example"
+    assert checked.skipped["linear_time"] == "the reward raised in every example"
 
 
 def test_a_template_that_leaves_out_every_row():
@@ -56,9 +56,9 @@ def test_a_verifier_that_reads_no_reference():
         return [rk.Verdict(rk.Outcome.BAD_REFERENCE) for _ in answers]
 
     checked = kit.check_verifier(verify, **QUICK)
-    for law in ("deterministic", "pointwise", "order", "no_answer", "reflexive"):
+    for law in ("deterministic", "pointwise", "row_order", "no_answer", "accepts_reference"):
         assert "could read no reference" in checked.skipped[law]
-    assert {"total", "length", "bad_reference"} <= {*checked.held}
+    assert {"never_raises", "one_value_per_row", "bad_reference"} <= {*checked.held}
 
 
 def test_what_remembers_earlier_calls_is_found():
@@ -113,10 +113,10 @@ def test_a_change_amid_a_long_array_is_found():
         return [0.0 for _ in completions]
 
     options = {"columns": {"image": [numpy.zeros(5000)]}, "laws": "inputs", "skip": ()}
-    assert findings(kit.check_reward, reward, **options)[0] == {"inputs"}
+    assert findings(kit.check_reward, reward, **options)[0] == {"no_mutation"}
 
     def leaves_it(completions, image, **_):
         return [0.0 for _ in completions]
 
     options["columns"] = {"image": [numpy.full(5000, numpy.nan)]}
-    assert kit.check_reward(leaves_it, **options, max_examples=20).held == ("inputs",)
+    assert kit.check_reward(leaves_it, **options, max_examples=20).held == ("no_mutation",)

@@ -50,7 +50,9 @@ def test_what_is_wrong_with_the_notebooks_functions_is_found(name, options, laws
 
 def test_a_function_for_messages_raises_on_what_else_a_trainer_passes():
     for forms in ("text", "empty", "tools"):
-        assert broken(notebooks.soft_format_reward_func, forms=forms, laws="total") == {"total"}
+        assert broken(notebooks.soft_format_reward_func, forms=forms, laws="total") == {
+            "never_raises"
+        }
 
 
 def test_trls_functions_keep_the_laws_within_what_they_are_made_for():
@@ -66,7 +68,7 @@ def test_trls_functions_keep_the_laws_within_what_they_are_made_for():
 
 def test_trls_format_raises_on_a_tool_call_and_on_plain_text():
     rewards = pytest.importorskip("trl.rewards")
-    assert broken(rewards.think_format_reward, max_examples=30) == {"total"}
+    assert broken(rewards.think_format_reward, max_examples=30) == {"never_raises"}
 
 
 def test_trls_accuracy_earns_its_maximum_for_plain_numbers():

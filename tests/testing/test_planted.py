@@ -88,4 +88,11 @@ def test_the_examples_are_small():
 @pytest.mark.parametrize("reward", [*planted.FINE], ids=lambda reward: reward.__name__)
 def test_a_reward_without_a_bug_passes(reward):
     checked = kit.check_reward(reward, max_examples=30)
-    assert {"total", "length", "finite", "order", "pickles", "linear"} <= {*checked.held}
+    assert {
+        "never_raises",
+        "one_value_per_row",
+        "finite",
+        "row_order",
+        "picklable",
+        "linear_time",
+    } <= {*checked.held}

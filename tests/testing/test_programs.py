@@ -40,7 +40,7 @@ from rewardkit.testing import LawBroken, check_reward
 def first(completions, **columns):
     return [0.0 for text in completions]
 
-assert "total" in check_reward(first, forms="text", laws=["total", "pickles"], max_examples=20).held
+assert "picklable" in check_reward(first, forms="text", laws="pickles", max_examples=20).held
 
 def bad(completions, **columns):
     return [1 / len(text) for text in completions]
@@ -71,7 +71,7 @@ for offset in (1.0, 2.0):
     def reward(completions, **columns):
         return [offset for text in completions]
 
-    print("pickles" in check_reward(reward, forms="text", laws="pickles", max_examples=5).held)
+    print("picklable" in check_reward(reward, forms="text", laws="pickles", max_examples=5).held)
 """
     done = python(code, tmp_path)
     assert done.stdout == "True\nTrue\n", done.stderr

@@ -61,12 +61,57 @@ TimeLimitOption = Annotated[
     float,
     typer.Option(min=0, help="Seconds after which what is left is not scored; 0 for no limit."),
 ]
+CellsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="A YAML or JSON file with a list of values per column. A function gets usual"
+        " values for columns such as answer, solution and target without it.",
+    ),
+]
+FormOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Forms of completions: text, chat, parts, turns, tools, empty. By default all; for"
+        " a function that raises on plain text or on messages, the other one."
+    ),
+]
+BoundsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW..HIGH", help="A function's lowest and highest value, for example `0..1`."
+    ),
+]
+RightOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Rows with an `answer` that a verifier must find right for their `reference`.",
+    ),
+]
+WrongOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Rows with an `answer` that a verifier must not find right for their `reference`.",
+    ),
+]
+MissingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT", help="A text in which an extractor must find no answer. Repeatable."
+    ),
+]
+QuickOption = Annotated[
+    bool,
+    typer.Option("--quick", help="Few examples, and no law that starts a process or times one."),
+]
 MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
 MAX_EXAMPLE_ROWS = 1_000
 """How many rows check draws values from; more add time to each draw and few new values."""
 QUICK_EXAMPLES = 10
-QUICK_SKIP = ("pickles", "linear")
+QUICK_SKIP = ("picklable", "linear_time")
 """What `check --quick` leaves out: together half of a check's time."""
 NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
 """What a trainer passes by itself, so that check makes its own."""
@@ -88,46 +133,19 @@ def check_components(  # noqa: PLR0913 - one argument per option
         typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
     ] = None,
     column: ColumnOption = None,
-    cells: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="A YAML or JSON file with a list of values per column. A function gets usual"
-            " values for columns such as answer, solution and target without it.",
-        ),
-    ] = None,
-    form: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Forms of completions: text, chat, parts, turns, tools, empty. By default all; for"
-            " a function that raises on plain text or on messages, the other one."
-        ),
-    ] = None,
+    cells: CellsOption = None,
+    form: FormOption = None,
     template: TemplateOption = None,
-    bounds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LOW..HIGH", help="A function's lowest and highest value, for example `0..1`."
-        ),
-    ] = None,
-    right: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE",
-            help="Rows with an `answer` that a verifier must find right for their `reference`.",
-        ),
-    ] = None,
+    bounds: BoundsOption = None,
+    right: RightOption = None,
+    wrong: WrongOption = None,
+    missing: MissingOption = None,
     law: Annotated[
         list[str] | None, typer.Option(help="Test only this property. Repeatable.")
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Number of examples per law.")] = None,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick", help="Few examples, and no law that starts a process or times one."
-        ),
-    ] = False,
+    quick: QuickOption = False,
     junit: JunitOption = None,
     github: GithubOption = False,
     _: ImportOption = None,
@@ -135,36 +153,45 @@ def check_components(  # noqa: PLR0913 - one argument per option
 ) -> None:
     """Test rewards, verifiers and extractors with generated inputs; exit 1 on a failure.
 
-    Each law is a property that holds for every input. Any component: deterministic, total, yaml,
-    pickles, linear. Rewards and verifiers: length, pointwise, order, inputs. Rewards: finite,
-    bounds, forms, columns, rename, maximum. Verifiers: reflexive, right, no_answer, bad_reference.
-    Extractors: found.
+    Each law is a property that holds for every input. Any component: deterministic, never_raises,
+    terminates, yaml_round_trip, picklable, linear_time, stateless, thread_safe. Rewards and
+    verifiers: one_value_per_row, pointwise, row_order, no_mutation, near_misses. Rewards: finite,
+    bounds, input_formats, extra_columns, renamed_columns, groups, maximum. Verifiers:
+    accepts_reference, right_answers, wrong_answers, no_answer, bad_reference. Extractors:
+    finds_answer, finds_nothing.
     """
     skipped = [*(skip or ()), *(QUICK_SKIP if quick and not law else ())]
     examples = max_examples or (QUICK_EXAMPLES if quick else None)
     options = {"laws": law or None, "skip": skipped, "max_examples": examples}
     values = {**_read_columns(data, column), **read_cells(cells)}
     limits = None if bounds is None else parse_bounds(bounds)
-    pairs = _read_pairs(right, column)
-    checks = _make_checks(read_template(template), values, form, limits, pairs, options)
+    pairs = {"right": _read_pairs("right", right, column)}
+    pairs["wrong"] = _read_pairs("wrong", wrong, column)
+    checks = _make_checks(
+        read_template(template), values, form, limits, pairs, missing or None, options
+    )
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
     results = [_check_component(item, checks, quiet=as_json) for _, item in components]
     if as_json:
         print_json(results)
     else:
-        # a file's sum is named `linear`, like that of every other file
-        files = [thing if thing.endswith((".yaml", ".yml")) else "" for thing, _ in components]
-        print_checks(
-            [
-                {**result, "label": f"{file}: {result['name']}" if file else result["name"]}
-                for file, result in zip(files, results, strict=True)
-            ]
-        )
+        _print_results(results, [thing for thing, _ in components])
     cases = cases_of_check(results, [item for _, item in components])
     _report_to_ci("rewardkit check", cases, junit, github=github, err=as_json)
     if any(result["findings"] for result in results):
         raise typer.Exit(FOUND)
+
+
+def _print_results(results: Sequence[dict[str, Any]], things: Sequence[str]) -> None:
+    # a file's sum is named `linear`, like that of every other file
+    files = [thing if thing.endswith((".yaml", ".yml")) else "" for thing in things]
+    print_checks(
+        [
+            {**result, "label": f"{file}: {result['name']}" if file else result["name"]}
+            for file, result in zip(files, results, strict=True)
+        ]
+    )
 
 
 def _report_to_ci(
@@ -181,7 +208,8 @@ def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
     values: Mapping[str, list[Any]],
     form: list[str] | None,
     bounds: tuple[float, float] | None,
-    right: list[tuple[str, Any]] | None,
+    pairs: Mapping[str, list[tuple[str, Any]] | None],
+    missing: list[str] | None,
     options: dict[str, Any],
 ) -> Mapping[str, Callable[[Any], Any]]:
     """Return the function that checks a component, by its kind."""
@@ -196,13 +224,19 @@ def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
         )
 
     def check_verifier(verifier: Any) -> Any:
+        check = testing.check_verifier  # first: it loads the modules of the kit in their order
+        from rewardkit.testing._drawing import make_column_strategy  # noqa: PLC0415 - the same
+
+        drawn: dict[str, Any] = {
+            name: make_column_strategy(given, name) for name, given in pairs.items() if given
+        }
         references = values.get("reference", values.get("answer"))
-        return testing.check_verifier(verifier, references=references, right=right, **options)
+        return check(verifier, references=references, **drawn, **options)
 
     def check_extractor(extractor: Any) -> Any:
         # an extractor has no other column to take an answer from
         usable = template if "{answer}" in (template or "") else None
-        return testing.check_extractor(extractor, template=usable, **options)
+        return testing.check_extractor(extractor, template=usable, missing=missing, **options)
 
     return {
         "reward": check_reward,
@@ -232,13 +266,15 @@ def _check_component(
     return {**result, "skipped": skipped, "findings": to_json_data(findings)}
 
 
-def _read_pairs(source: str | None, column: list[str] | None) -> list[tuple[str, Any]] | None:
+def _read_pairs(
+    option: str, source: str | None, column: list[str] | None
+) -> list[tuple[str, Any]] | None:
     rows = read_rows(source, column, limit=MAX_EXAMPLE_ROWS)
     if rows is None:
         return None
     if not rows or not all({"answer", "reference"} <= row.keys() for row in rows):
         example = '{"answer": "1,000", "reference": "1000"}'
-        raise ValueError(f"--right {source}: expected rows such as {example}")
+        raise ValueError(f"--{option} {source}: expected rows such as {example}")
     return [(row["answer"], row["reference"]) for row in rows]
 
 

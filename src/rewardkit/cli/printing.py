@@ -97,6 +97,12 @@ _OPTION_FOR_ARGUMENT = {
     r"it takes right=, pairs of an answer and a reference": (
         "it takes --right SOURCE, rows with an answer and a reference"
     ),
+    r"it takes wrong=, pairs of an answer and a reference": (
+        "it takes --wrong SOURCE, rows with an answer and a reference"
+    ),
+    r"it takes missing=, texts without an answer": (
+        "it takes --missing TEXT, in which there is no answer"
+    ),
     r"give bounds=\(low, high\)": "give --bounds LOW..HIGH",
     r"forms= or completions= gives more": "--form gives more",
     r"give references=": "give the column reference with --data or --cells",

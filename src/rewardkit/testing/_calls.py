@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import inspect
+import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import lru_cache
 from math import isclose, isnan
 from types import FunctionType
 from typing import Any, SupportsFloat
 
 from rewardkit._messages import error_line
+from rewardkit._workers.watchdog import RemoteError
 from rewardkit.batch import ColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
 from rewardkit.testing._forms import make_batch
 from rewardkit.testing._replay import child_process
-from rewardkit.testing._replay.literals import write_call, write_literal
+from rewardkit.testing._replay.literals import Source, write_call, write_literal
 
 Rows = Mapping[str, list[Any]]
 """The keyword arguments of one call: lists of the same length, with one item per row."""
@@ -45,6 +45,19 @@ class WrongTypeError(TypeError):
         self.result = join_lines(write_literal(result))
         self.wanted, self.condition, self.whole = wanted, condition, whole
         super().__init__(f"gave {self.result}, expected {wanted}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the result itself need not pickle, and is text by now
+        return _rebuild_wrong_type, (self.result, self.wanted, self.condition, self.whole)
+
+
+def _rebuild_wrong_type(
+    result: str,
+    wanted: str,
+    condition: str,
+    whole: bool,  # noqa: FBT001 - pickled
+) -> WrongTypeError:
+    return WrongTypeError(Source(result), wanted, condition, whole=whole)
 
 
 class ShortFloat(float):
@@ -81,6 +94,8 @@ def describe_error(error: BaseException) -> str:
     """Return an error as one line."""
     if isinstance(error, WrongTypeError):
         return join_lines(str(error))
+    if isinstance(error, RemoteError):  # its text begins with the error's own type
+        return f"raises {error}"
     return f"raises {error_line(error)}"
 
 
@@ -129,48 +144,83 @@ def write_score_call(name: str, rows: Rows, *, whole: bool = False) -> str:
     return code if whole else f"[score.value for score in {code}]"
 
 
+class TrainerValues(list[Any]):
+    """The values of a trainer's function, with what a program needs to repeat the call."""
+
+    is_array = False
+    is_async = False
+
+
 def call_reward(function: Callable[..., Any], rows: Rows) -> Values:
     """Return the values of a function with TRL's signature, which may be async."""
-    values, _ = _call_and_await(function, rows)
+    values, is_async = _call_and_await(function, rows)
     if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
         raise WrongTypeError(values, "a list of numbers and None", "isinstance(values, list)")
-    return _read_numbers([*values])
+    read = TrainerValues(_read_numbers([*values]))
+    if is_async or hasattr(values, "__array__"):
+        read.is_array, read.is_async = hasattr(values, "__array__"), is_async
+    return read
 
 
-def write_reward_call(
-    function: Callable[..., Any], name: str, rows: Rows, *, whole: bool = False
-) -> str:
-    """Return the source of the same call; an array is made a list."""
-    code = write_call(name, {**rows, **_trainer_arguments_of(function)})
-    values: Any = []
-    is_async = any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
-    with suppress(Exception):  # a call that raises is a finding too, and is written as it is
-        values, is_async = _call_and_await(function, copy.deepcopy(rows))
-    code = f"asyncio.run({code})" if is_async else code
-    return f"[*{code}]" if hasattr(values, "__array__") and not whole else code
+class RewardCallWriter:
+    """Writes the calls of a trainer's function as Python; an array is made a list."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.is_array = False
+        called = (function, getattr(function, "func", None), type(function).__call__)
+        self.is_async = any(map(inspect.iscoroutinefunction, called))
+
+    def note_values(self, values: Values) -> None:
+        """Remember how a call gave its values."""
+        self.is_array |= getattr(values, "is_array", False)
+        self.is_async |= getattr(values, "is_async", False)
+
+    def __call__(self, name: str, rows: Rows, *, whole: bool = False) -> str:
+        """Return the source of a call."""
+        # those that it names: a program need not show what the function does not read
+        named = _accepted_arguments.__wrapped__(self.function)[1]
+        code = write_call(name, {**rows, **named})
+        code = f"asyncio.run({code})" if self.is_async else code
+        return f"[*{code}]" if self.is_array and not whole else code
 
 
 def _call_and_await(function: Callable[..., Any], rows: Rows) -> tuple[Any, bool]:
     """Return the result of a trainer's function, and whether the function is async."""
-    values = function(**rows, **_trainer_arguments_of(function))
+    values = function(**rows, **_find_trainer_arguments(function))
     if not inspect.isawaitable(values):
         return values, False
-    # in a thread of its own, since `asyncio.run` refuses to start in a notebook's running loop
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(asyncio.run, _await_values(values)).result(), True
+    # As in the trainer, one loop in a thread of its own runs all calls: what belongs to a loop,
+    # such as a semaphore of the function's module, is used in every call.
+    running = asyncio.run_coroutine_threadsafe(
+        _await_values(values), _start_event_loop(os.getpid())
+    )
+    return running.result(), True
 
 
 async def _await_values(values: Any) -> Any:
     return await values
 
 
+@lru_cache(maxsize=1)
+def _start_event_loop(process: int) -> asyncio.AbstractEventLoop:  # noqa: ARG001 - a fork has no threads
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
 class _TrainerState:
     """The state of a trainer that has not started."""
 
     global_step = 0
+    max_steps = 100
+    num_train_epochs = 1
+    epoch = 0.0
+    log_history: tuple[Any, ...] = ()
+    is_world_process_zero = True
 
     def __repr__(self) -> str:
-        return "SimpleNamespace(global_step=0)"
+        return "SimpleNamespace(global_step=0, max_steps=100, epoch=0.0, log_history=[])"
 
 
 class _IgnoreLog:
@@ -189,27 +239,38 @@ TRAINER_ARGUMENTS = {
     "log_extra": _IgnoreLog(),
     "log_metric": _IgnoreLog(),
 }
-"""Keywords that a trainer passes beside the rows, for functions that require them."""
+"""Keywords that a trainer passes with every call."""
 
 
-def _trainer_arguments_of(function: Callable[..., Any]) -> dict[str, Any]:
+def _find_trainer_arguments(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return the trainer's own keywords that a function takes.
+
+    A function that takes no others is called without: the law `extra_columns` reports that.
+    """
     # only plain functions: an object may have no hash, or be equal to one with other parameters
     if isinstance(function, FunctionType):
-        return _find_trainer_arguments(function)
-    return _find_trainer_arguments.__wrapped__(function)
+        return _accepted_arguments(function)[0]
+    return _accepted_arguments.__wrapped__(function)[0]
 
 
 @lru_cache(maxsize=16)  # a signature takes as long as a quick reward's call
-def _find_trainer_arguments(function: Callable[..., Any]) -> dict[str, Any]:
+def _accepted_arguments(
+    function: Callable[..., Any],
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the trainer's keywords that a function takes, and those that it names."""
     try:
         parameters = inspect.signature(function).parameters
-    except ValueError:  # some built-in functions have no signature
-        return {}
-    return {
-        name: value
-        for name, value in TRAINER_ARGUMENTS.items()
-        if name in parameters and parameters[name].default is inspect.Parameter.empty
+    except ValueError:  # some built-in functions have no signature, and may take anything
+        return TRAINER_ARGUMENTS, {}
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    taken = {
+        name: value for name, value in TRAINER_ARGUMENTS.items() if takes_any or name in parameters
     }
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    texts = [value for value in getattr(code, "co_consts", ()) if isinstance(value, str)]
+    # by name in its signature, or as `columns["trainer_state"]`
+    named = {name: taken[name] for name in taken if name in parameters or name in texts}
+    return taken, named
 
 
 # Verifiers and extractors -------------------------------------------------------------------------

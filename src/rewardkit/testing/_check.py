@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from rewardkit.extract import Extractor
 from rewardkit.reward import Reward
 from rewardkit.testing import _calls, _options, strategies
-from rewardkit.testing._calls import Rows
+from rewardkit.testing._attacks import list_attacks, list_matches
+from rewardkit.testing._caller import DEFAULT_TIMEOUT
+from rewardkit.testing._calls import Rows, Values
 from rewardkit.testing._classics import list_classics
 from rewardkit.testing._drawing import (
     ColumnValues,
@@ -31,7 +34,7 @@ from rewardkit.testing._inputs import (
 )
 from rewardkit.testing._subject import Subject, draw_examples
 from rewardkit.testing._trial import run_laws
-from rewardkit.testing._words import find_blocks, find_words
+from rewardkit.testing._words import find_blocks, find_patterns, find_words
 from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ def check_reward(  # noqa: PLR0913 - options are keywords
     skip: Iterable[str] = (),
     max_examples: int | None = None,
     deadline: float | None = None,
+    timeout: float | None = DEFAULT_TIMEOUT,
 ) -> Checked:
     """Check the laws of a reward: rewardkit's own, or any callable with TRL's signature.
 
@@ -64,7 +68,9 @@ def check_reward(  # noqa: PLR0913 - options are keywords
     of the rows are written that way.
 
     `laws` and `skip` choose laws by name. `max_examples` and `deadline` (milliseconds for all laws
-    on one example) are Hypothesis's, and default to its profile. Raises LawBroken, an
+    on one example) are Hypothesis's; the first defaults to its profile. A call is killed after
+    `timeout` seconds of processor time, or 5 times so many if it waits, and the check goes on;
+    None makes the calls in this process, without a limit. Raises LawBroken, an
     AssertionError, with the smallest example for each law that fails and a program that shows it;
     ValueError and TypeError for options that do not fit or leave no law.
 
@@ -75,13 +81,13 @@ def check_reward(  # noqa: PLR0913 - options are keywords
         ...
     rewardkit.testing.LawBroken: longest: 1 of 1 laws failed
     ...
-    >>> check_reward(longest, forms="text", laws=["total", "length", "order"]).held
-    ('total', 'length', 'order')
+    >>> check_reward(longest, forms="text", laws=["finite", "row_order"]).held
+    ('finite', 'row_order')
     """
     __tracebackhide__ = True
     inputs = make_reward_inputs(reward, columns, completions, forms=forms, template=template)
     subject = _make_reward_subject(reward, inputs, bounds=bounds, pointwise=pointwise)
-    return run_laws(subject, laws, skip, max_examples, deadline)
+    return run_laws(replace(subject, timeout=timeout), laws, skip, max_examples, deadline)
 
 
 def check_verifier(  # noqa: PLR0913 - the same
@@ -89,26 +95,31 @@ def check_verifier(  # noqa: PLR0913 - the same
     *,
     answers: SearchStrategy[str | None] | None = None,
     references: ColumnValues | None = None,
-    right: SearchStrategy[tuple[str, Any]] | Sequence[tuple[str, Any]] | None = None,
+    right: SearchStrategy[tuple[str, Any]] | None = None,
+    wrong: SearchStrategy[tuple[str, Any]] | None = None,
     laws: Iterable[str] | None = None,
     skip: Iterable[str] = (),
     max_examples: int | None = None,
     deadline: float | None = None,
+    timeout: float | None = DEFAULT_TIMEOUT,
 ) -> Checked:
     """Check the laws of a verifier: rewardkit's own, or a function like `verify`.
 
     It is called with `answers` and `references`, by default any texts and values, and references as
-    their own answers. `right` are pairs of an answer and a reference that must be judged correct, a
-    list or a strategy. Skip the law `reflexive` if references are not answers, such as tests for a
-    program. The other options and the errors are those of `check_reward`.
+    their own answers. `right` are pairs of an answer and a reference that must be judged correct,
+    `wrong` those that must not be. Numbers near a reference must not be either, by default.
+    Skip the law `reflexive` if references are not answers, such as tests for a program. The other
+    options and the errors are those of `check_reward`.
 
     >>> from rewardkit import build
-    >>> check_verifier(build("exact"), skip=["pickles", "linear"], max_examples=20).skipped
-    {'right': 'it takes right=, pairs of an answer and a reference'}
+    >>> check_verifier(build("exact"), laws=["right_answers", "wrong_answers"]).skipped
+    ... # doctest: +NORMALIZE_WHITESPACE
+    {'right_answers': 'it takes right=, pairs of an answer and a reference',
+    'wrong_answers': 'it takes wrong=, pairs of an answer and a reference'}
     """
     __tracebackhide__ = True
-    subject = _make_verifier_subject(verifier, answers, references, right)
-    return run_laws(subject, laws, skip, max_examples, deadline)
+    subject = _make_verifier_subject(verifier, answers, references, right, wrong)
+    return run_laws(replace(subject, timeout=timeout), laws, skip, max_examples, deadline)
 
 
 def check_extractor(  # noqa: PLR0913 - the same
@@ -117,25 +128,27 @@ def check_extractor(  # noqa: PLR0913 - the same
     texts: SearchStrategy[str] | None = None,
     template: str | None = None,
     answers: SearchStrategy[str] | None = None,
+    missing: ColumnValues | None = None,
     laws: Iterable[str] | None = None,
     skip: Iterable[str] = (),
     max_examples: int | None = None,
     deadline: float | None = None,
+    timeout: float | None = DEFAULT_TIMEOUT,
 ) -> Checked:
     r"""Check the laws of an extractor: rewardkit's own, or a function of a text.
 
     It is called with `texts`, by default any. With `template`, a text with `{answer}` in it, each
-    of the `answers` (by default numbers) must be found in that text as it is. The other options and
-    the errors are those of `check_reward`.
+    of the `answers` (by default numbers) must be found in that text as it is; texts of
+    `missing` must give None. The other options and the errors are those of `check_reward`.
 
     >>> from rewardkit import build
     >>> template = r"\boxed{{answer}}"
-    >>> "found" in check_extractor(build("boxed"), template=template, max_examples=20).held
+    >>> "finds_answer" in check_extractor(build("boxed"), template=template, max_examples=20).held
     True
     """
     __tracebackhide__ = True
-    subject = _make_extractor_subject(extractor, texts, template, answers)
-    return run_laws(subject, laws, skip, max_examples, deadline)
+    subject = _make_extractor_subject(extractor, texts, template, answers, missing)
+    return run_laws(replace(subject, timeout=timeout), laws, skip, max_examples, deadline)
 
 
 def _make_reward_subject(
@@ -154,7 +167,7 @@ def _make_reward_subject(
         reward,
         "reward",
         _calls.score_rows if is_component else _calls.call_reward,
-        _calls.write_score_call if is_component else partial(_calls.write_reward_call, reward),
+        _calls.write_score_call if is_component else _calls.RewardCallWriter(reward),
         inputs.rows,
         "completions",
         words=inputs.words,
@@ -163,6 +176,8 @@ def _make_reward_subject(
         bounds=bounds,
         known_calls=make_known_calls_strategy(inputs.right_rows, bounds),
         classics=inputs.classics,
+        attacks=inputs.attacks,
+        make_right_batches=inputs.make_right_batches,
     )
 
 
@@ -170,10 +185,11 @@ def _make_verifier_subject(
     verifier: Any,
     answers: SearchStrategy[str | None] | None,
     references: ColumnValues | None,
-    right: SearchStrategy[tuple[str, Any]] | Sequence[tuple[str, Any]] | None,
+    right: SearchStrategy[tuple[str, Any]] | None,
+    wrong: SearchStrategy[tuple[str, Any]] | None,
 ) -> Subject:
     _options.check_target(verifier, "verifier")
-    words = find_words(verifier)
+    words, patterns = find_words(verifier), find_patterns(verifier)
     blocks = find_blocks(verifier, words)
     texts = st.none() | make_text_strategy(words, blocks)
     if answers is not None:
@@ -186,14 +202,8 @@ def _make_verifier_subject(
     if answers is None and right is None:
         row = mix_in_third(row, drawn.map(_use_reference_as_answer))
     if right is not None:
-        if isinstance(right, list | tuple):
-            right = make_column_strategy(right, "right")
-        pairs = require_strategy(right, "right").map(_options.check_pair)
-        draw_examples(pairs, 1)  # to report anything but pairs before the laws are tried
-        row = mix_in_third(row, pairs)
-        known_calls = st.lists(pairs, min_size=1, max_size=3).map(
-            lambda pairs: (_unzip_pairs(pairs), ["correct"] * len(pairs))
-        )
+        row = mix_in_third(row, _require_pairs(right, "right"))
+        known_calls = _list_pairs(right, "correct")
     return Subject(
         verifier,
         "verifier",
@@ -203,9 +213,25 @@ def _make_verifier_subject(
         "answers",
         words=words,
         known_calls=known_calls,
-        classics=list_classics("text", tags=find_blocks(verifier, words))
+        wrong_calls=None if wrong is None else _list_pairs(_require_pairs(wrong, "wrong"), "wrong"),
+        classics=list_classics("text", tags=blocks, matches=list_matches(patterns))
         if answers is None
         else [],
+        attacks=list_attacks(patterns),
+    )
+
+
+def _require_pairs(given: Any, option: str) -> SearchStrategy[tuple[Any, Any]]:
+    pairs = require_strategy(given, option).map(partial(_options.check_pair, option=option))
+    draw_examples(pairs, 1)  # to report anything but pairs before the laws are tried
+    return pairs
+
+
+def _list_pairs(
+    pairs: SearchStrategy[tuple[Any, Any]], outcome: str
+) -> SearchStrategy[tuple[Rows, Values]]:
+    return st.lists(pairs, min_size=1, max_size=3).map(
+        lambda pairs: (_unzip_pairs(pairs), [outcome] * len(pairs))
     )
 
 
@@ -225,9 +251,10 @@ def _make_extractor_subject(
     texts: SearchStrategy[str] | None,
     template: str | None,
     answers: SearchStrategy[str] | None,
+    missing: ColumnValues | None,
 ) -> Subject:
     _options.check_target(extractor, "extractor")
-    words = find_words(extractor)
+    words, patterns = find_words(extractor), find_patterns(extractor)
     blocks = find_blocks(extractor, words)
     drawn = make_text_strategy(words, blocks) if texts is None else require_strategy(texts, "texts")
     numbers = strategies.numbers(spellings=["plain", "thousands", "latex"])
@@ -242,6 +269,11 @@ def _make_extractor_subject(
         known_calls = drawn_answers.map(
             lambda answer: ({"texts": [fill_template(template, {"answer": answer})]}, [answer])
         )
+    missing_calls: SearchStrategy[tuple[Rows, Values]] | None = None
+    if missing is not None:
+        missing_calls = make_column_strategy(missing, "missing").map(
+            lambda text: ({"texts": [text]}, [None])
+        )
     return Subject(
         extractor,
         "extractor",
@@ -252,5 +284,9 @@ def _make_extractor_subject(
         "texts",
         words=words,
         known_calls=known_calls,
-        classics=list_classics("text", tags=blocks) if texts is None else [],
+        wrong_calls=missing_calls,
+        classics=list_classics("text", tags=blocks, matches=list_matches(patterns))
+        if texts is None
+        else [],
+        attacks=list_attacks(patterns),
     )

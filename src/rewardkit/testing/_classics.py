@@ -21,21 +21,30 @@ _CLASSIC_TEXTS = (
     *("<answer>\u00b2</answer>", r"<answer>\boxed{4}</answer>", "<answer>1,000</answer>"),
     *("<answer>" + "9" * 5000 + "</answer>", "<answer>nan</answer>", "<answer>1e999</answer>"),
     "<reasoning>\n2 + 2\n</reasoning>\n<answer>\n4\n</answer>\n" + "so " * 700,
+    # sums that end in no time, a quotient that is none, brackets deeper than a parser goes
+    *("9**9**9**9", "1/0", "[" * 3000, "(" * 3000 + ")" * 3000),
 )
 
 
+_INSIDES = ("0", "", "x", "1/0", "9**9**9**9")
+
+
 def list_classics(
-    forms: str | Iterable[str] = FORMS, *, tags: Iterable[str | TagPair] = ()
+    forms: str | Iterable[str] = FORMS,
+    *,
+    tags: Iterable[str | TagPair] = (),
+    matches: Iterable[str] = (),
 ) -> list[Any]:
     """Return completions that broke many rewards, the forms taking turns.
 
-    Each of the `tags` is also tried around a zero, around nothing, and around a letter.
+    Each of the `tags` is also tried around a zero, nothing, a letter, a quotient and a power, and
+    so are the `matches` of a reward's patterns.
     """
     forms = choose_names(forms, FORMS, "forms")
     carriers = [CARRIERS[form] for form in forms if form in CARRIERS]
     marks = [*map(tag_marks, tags)]
-    tagged = [f"{first}{inside}{last}" for first, last in marks for inside in ("0", "", "x")]
-    texts = [*_CLASSIC_TEXTS, *tagged] if carriers else []
+    tagged = [f"{first}{inside}{last}" for first, last in marks for inside in _INSIDES]
+    texts = [*_CLASSIC_TEXTS, *tagged, *matches] if carriers else []
     # one form per text and not every pair: the law `forms` compares the forms of one text
     carried = [carrier(text) for text, carrier in zip(texts, cycle(carriers), strict=False)]
     return carried + (NO_TEXT if "empty" in forms else [])

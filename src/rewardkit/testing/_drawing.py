@@ -27,9 +27,7 @@ def choose_names(given: str | Iterable[str], known: Sequence[str], option: str) 
     return names
 
 
-def require_strategy(
-    given: SearchStrategy[Item] | Sequence[Item], option: str
-) -> SearchStrategy[Item]:
+def require_strategy(given: SearchStrategy[Item], option: str) -> SearchStrategy[Item]:
     """Return the strategy. Raises TypeError for anything else."""
     if not isinstance(given, SearchStrategy):
         raise TypeError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,7 @@ from rewardkit.batch import Reference
 from rewardkit.component import Component
 from rewardkit.reward import Reward
 from rewardkit.testing import _calls, _options, strategies
+from rewardkit.testing._attacks import list_attacks, list_matches
 from rewardkit.testing._calls import Rows, Values, count_rows, select_rows
 from rewardkit.testing._classics import list_classics
 from rewardkit.testing._drawing import (
@@ -28,7 +30,7 @@ from rewardkit.testing._drawing import (
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, find_form, match_prompt
 from rewardkit.testing._subject import draw_examples
-from rewardkit.testing._words import find_blocks, find_words, list_constants
+from rewardkit.testing._words import find_blocks, find_patterns, find_words, list_constants
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -52,6 +54,9 @@ _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWOR
 _LISTS_TO_FIND_FORMS = 30
 # A few rows are enough to depend on each other; more only make each example slower.
 _MAX_ROWS = 4
+_RIGHT_ROWS = 17
+_ROWS_TO_DRAW = 40
+_TWO_ROWS = 2
 
 
 class RewardInputs(NamedTuple):
@@ -67,6 +72,10 @@ class RewardInputs(NamedTuple):
     """Calls to try."""
     right_rows: SearchStrategy[Rows] | None
     """Calls with right completions only, if `template` says how they are written."""
+    attacks: Sequence[tuple[str, str]]
+    """What its patterns may take long for: a text before, and one that is repeated."""
+    make_right_batches: Callable[[Callable[[Rows], Values]], list[Rows]]
+    """Return calls with right completions, given what scores a call."""
 
 
 def make_reward_inputs(
@@ -88,7 +97,7 @@ def make_reward_inputs(
     )
     if template is not None:
         _options.check_template(template, [*clean])
-    words = find_words(reward)
+    words, patterns = find_words(reward), find_patterns(reward)
     templates = [template] if template is not None else []
     classics: Sequence[Any] = ()
     if completions is None:
@@ -99,7 +108,7 @@ def make_reward_inputs(
             kind: (some, strategies.completions(forms=some, texts=texts))
             for kind, some in _split_forms(chosen).items()
         }
-        classics = list_classics(chosen, tags=blocks)
+        classics = list_classics(chosen, tags=blocks, matches=list_matches(patterns))
     else:
         # several at once, since an example costs more than what is drawn for it
         given = require_strategy(completions, "completions")
@@ -125,7 +134,71 @@ def make_reward_inputs(
         classics,
         st.one_of(all_rows).map(finish),
         st.one_of(right_rows).map(finish) if right_rows else None,
+        list_attacks(patterns),
+        partial(_make_right_batches, reward, clean, templates, chosen),
     )
+
+
+def _make_right_batches(
+    reward: Any,
+    columns: Mapping[str, ColumnValues],
+    templates: Sequence[PartialTemplate],
+    forms: Sequence[str],
+    score: Callable[[Rows], Values],
+) -> list[Rows]:
+    """Return one call of 17 right completions with different references for text, one for messages.
+
+    17, since rewards work in chunks of 8 or 16. Of the templates, the first is taken whose text
+    earns more with its own reference than with another one.
+    """
+    carriers = [form for form in ("text", "chat", *forms) if form in CARRIERS and form in forms]
+    if not templates or not carriers or not columns:
+        return []
+    values = {name: make_column_strategy(given, name) for name, given in columns.items()}
+    drawn = draw_examples(st.fixed_dictionaries(values), _ROWS_TO_DRAW)
+    # scalars first: a list of answers says less, and is not printed in a text as it is
+    drawn.sort(key=lambda row: any(isinstance(value, list | tuple) for value in row.values()))
+    different = [*{repr(row): row for row in drawn}.values()]
+    if len(different) < _TWO_ROWS:
+        return []
+    rows = [different[at % len(different)] for at in range(_RIGHT_ROWS)]
+    batches = []
+    for form in dict.fromkeys((carriers[0], carriers[-1])):
+        made = [_write_right_batch(reward, rows, template, form) for template in templates]
+        usable = [batch for batch in made if batch is not None]
+        chosen = next((batch for batch in usable if _pays_for_reference(batch, score)), None)
+        batches += [chosen] if chosen is not None else usable[:1]
+    return batches
+
+
+def _write_right_batch(
+    reward: Any, rows: Sequence[Mapping[str, Any]], template: PartialTemplate, form: str
+) -> Rows | None:
+    drawn: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
+    questions = [f"What is {at}?" for at in range(len(rows))]
+    columns = {"prompts": questions, **drawn}
+    rights = [_RightCompletion(form, template, row) for row in rows]
+    batch = _finish_rows(
+        reward,
+        {
+            "completions": rights,
+            "completion_ids": [[at % 7, at % 5, 3] for at in range(len(rows))],
+            **columns,
+        },
+    )
+    return batch if count_rows(batch) > 1 else None
+
+
+def _pays_for_reference(batch: Rows, score: Callable[[Rows], Values]) -> bool:
+    two = select_rows(batch, [0, 1])
+    exchanged = {**select_rows(two, [1, 0]), "completions": two["completions"]}
+    with suppress(Exception):  # another template may fit
+        own, others = score(two), score(exchanged)
+        return any(
+            one is not None and other is not None and one > other
+            for one, other in zip(own, others, strict=True)
+        )
+    return False
 
 
 def make_known_calls_strategy(

@@ -114,8 +114,8 @@ def call_template(
     return text
 
 
-def check_pair(given: Any) -> tuple[Any, Any]:
+def check_pair(given: Any, option: str = "right") -> tuple[Any, Any]:
     """Return an answer and its reference. Raises TypeError for anything but a pair."""
     if not isinstance(given, tuple | list) or len(given) != _PAIR_LENGTH:
-        raise TypeError(f"right: drew {given!r}, expected pairs of an answer and a reference")
+        raise TypeError(f"{option}: drew {given!r}, expected pairs of an answer and a reference")
     return given[0], given[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from hypothesis import HealthCheck, Phase, given, settings
 
+from rewardkit import component
+from rewardkit.batch import ColumnName
+from rewardkit.component import Component
 from rewardkit.result import Outcome
 from rewardkit.reward import Reward
+from rewardkit.testing._caller import DEFAULT_TIMEOUT, Caller, InPlace
 from rewardkit.testing._calls import (
     USAGE_ERRORS,
+    RewardCallWriter,
     Rows,
     Values,
     WrongTypeError,
@@ -60,6 +65,8 @@ class Subject:
     """The keyword of the texts that are judged."""
     words: tuple[str, ...] = ()
     """Texts in its fields or its code."""
+    attacks: Sequence[tuple[str, str]] = ()
+    """What its patterns may take long for: a text before, and one that is repeated."""
     forms: tuple[str, ...] = ()
     """The forms of completions that a reward takes."""
     pointwise: bool = True
@@ -80,6 +87,48 @@ class Subject:
     """The error, if the last call returned something of the wrong type."""
     first_result: tuple[Rows, Values] | None = None
     """The current example and its values; laws that look at one call share that call."""
+    timeout: float | None = DEFAULT_TIMEOUT
+    """The processor's seconds that a call may take; None makes the calls here, without a limit."""
+    made_by: Caller | None = None
+    """What makes the calls."""
+    late_texts: list[Any] = field(default_factory=list)
+    """Texts of calls that gave no result: no other call is made with them."""
+    warnings: dict[str, str] = field(default_factory=dict)
+    """What laws found that is no failure, by law."""
+    make_right_batches: Callable[[Callable[[Rows], Values]], list[Rows]] | None = None
+    """Makes calls with right completions and different references, given what scores a call."""
+    wrong_calls: SearchStrategy[tuple[Rows, Values]] | None = None
+    """Calls whose results must be others than these, if there are any."""
+
+    @cached_property
+    def renamed_targets(self) -> dict[str, tuple[ColumnName[Any], Any]]:
+        """Its copies with one column renamed: the new name and the copy, by the old name."""
+        if not isinstance(self.target, Component):
+            return {}
+        renamed = {}
+        for old in component.columns(self.target):
+            new: ColumnName[Any] = ColumnName(f"other_{old}", old.value_type)
+            renamed[str(old)] = new, rename_column(self.target, old, new)
+        return renamed
+
+    @cached_property
+    def right_batches(self) -> list[Rows]:
+        """Calls with right completions and different references, one for each form."""
+        if self.kind == "verifier":
+            # texts of both lengths, as in the answers of one model
+            own = [str(number) for number in range(37, 54)]
+            return [{"answers": own, "references": own}]
+        if self.make_right_batches is None:
+            return []
+        return self.make_right_batches(lambda rows: self.caller.run(self.target, rows))
+
+    @property
+    def caller(self) -> Caller:
+        """What makes the calls; it is made with the first one."""
+        if self.made_by is None:
+            targets = [self.target, *(target for _, target in self.renamed_targets.values())]
+            self.made_by = Caller(self.run, targets, self.timeout)
+        return self.made_by
 
     def try_law(self, law: Callable[[Subject, Any], None], example: Any) -> str:
         """Try a law on one example; return why it says nothing about it, or "" if it holds.
@@ -106,20 +155,50 @@ class Subject:
             return values
         self.wrong_type = None
         values = self.first_result[1]
-        self.calls.append((self, rows, write_literal(values)))
+        self.calls.append((self, rows, write_literal([*values])))
         return values
 
-    def call(self, rows: Rows) -> Values:
-        """Return the result of a call on a copy of the rows; raises whatever the call raises."""
+    def run_in_place(self, rows: Rows) -> InPlace:
+        """Make a call, and look at its arguments afterwards."""
+        self.refuse_late_texts(rows)
+        return self.caller.run_in_place(self.target, rows)
+
+    def known_samples(self) -> list[tuple[Rows, Values]]:
+        """Return some calls that raise nothing, with their values."""
+        known = []
+        for rows in [*self.right_batches, *self.samples]:
+            if count_rows(rows):
+                try:
+                    known.append((rows, self.values_of(rows)))
+                except NotApplicable:  # a call that raises is another law's finding
+                    continue
+        return known
+
+    def refuse_late_texts(self, rows: Rows) -> None:
+        """Raise NotApplicable for a call like one that gave no result: each costs its limit."""
+        texts = rows[self.text_column] if self.late_texts else ()
+        if any(text in self.late_texts for text in texts):
+            raise NotApplicable(f"the {self.kind} gave no result in any example")
+
+    def call(self, rows: Rows, *, shifted: bool = False) -> Values:
+        """Return the result of a call on a copy of the rows; raises whatever the call raises.
+
+        With `shifted`, the clock is a day ahead.
+        """
         self.wrong_type = None
+        self.refuse_late_texts(rows)
+        make_call = self.caller.run_shifted if shifted else self.caller.run
         try:
-            # a copy, so that a target that changes its input breaks the law `inputs` alone
-            values = self.run(self.target, copy.deepcopy(rows))
+            values = make_call(self.target, rows)
+        except NotApplicable:
+            raise
         except Exception as error:
             self.wrong_type = error if isinstance(error, WrongTypeError) else None
             self.calls.append((self, rows, describe_error(error)))
             raise
-        self.calls.append((self, rows, write_literal(values)))
+        if isinstance(self.write, RewardCallWriter):
+            self.write.note_values(values)
+        self.calls.append((self, rows, write_literal([*values])))
         self.has_read_reference |= any(value != "bad_reference" for value in values)
         return values
 
@@ -130,7 +209,7 @@ class Subject:
         """
         try:
             values = self.call_once(rows)
-        except USAGE_ERRORS:
+        except (*USAGE_ERRORS, NotApplicable):
             raise
         except Exception as error:
             raise NotApplicable(self.always_raises) from error
@@ -146,17 +225,20 @@ class Subject:
         """The reason to skip a law if every call raised."""
         return f"the {self.kind} raised in every example"
 
-    def expect(self, wanted: Values, rows: Rows, *, within: str = "") -> None:
+    def expect(self, wanted: Values, rows: Rows, *, shifted: bool = False) -> None:
         """Raise Counterexample if a call does not give the wanted values.
 
-        `within` is the context manager of the call, for the printed program.
+        With `shifted`, the call is made with the clock a day ahead.
         """
         try:
-            values = self.call(rows)
+            values = self.call(rows, shifted=shifted)
+        except NotApplicable:
+            raise
         except Exception:  # noqa: BLE001 - an error is not the wanted result either
             values = None
         if values is None or not values_equal(values, wanted):
-            self.fail(f"values == {write_literal(wanted)}", within=within)
+            within = "shifted_clock()" if shifted else ""
+            self.fail(f"values == {write_literal([*wanted])}", within=within)
 
     def fail(self, condition: str, *, within: str = "") -> NoReturn:
         """Raise Counterexample: the last call does not meet a condition on `values`."""
@@ -178,6 +260,10 @@ class Subject:
             given,
             write_program({it.name or it.kind: it.target for it, _, _ in calls}, lines),
         )
+
+    def write_call(self, rows: Rows) -> str:
+        """Return the source of a call."""
+        return _write_call((self, rows, ""))
 
     def program(self, lines: Sequence[str]) -> list[str]:
         """Return the lines of a program that has the target under its kind's name."""
@@ -219,6 +305,8 @@ class Subject:
     @property
     def first_calls(self) -> Iterator[Rows]:
         """Calls with texts that broke many rewards: each alone, then all of one form in a batch."""
+        for right in self.right_batches:
+            yield from (right, exchange_references(right, self.text_column))
         if not self.classics:  # samples take time to draw
             return
         alone = [
@@ -247,6 +335,15 @@ Call = tuple[Subject, Rows, str]
 """A call that was made: of which subject, with which rows, and its result as text."""
 
 
+def exchange_references(rows: Rows, text_column: str) -> Rows:
+    """Return a call with pairs of rows of one text, whose other columns are those of two rows."""
+    pairs = [(row, (row + 1) % count_rows(rows)) for row in range(min(count_rows(rows), 4))]
+    text_rows = [row for row, _ in pairs for _ in range(2)]
+    other_rows = [row for pair in pairs for row in pair]
+    texts = select_rows({text_column: rows[text_column]}, text_rows)
+    return {**select_rows(rows, other_rows), **texts}
+
+
 def draw_examples(strategy: SearchStrategy[Any], count: int) -> list[Any]:
     """Return examples of a strategy, the same each time."""
     examples: list[Any] = []
@@ -271,9 +368,27 @@ def draw_examples(strategy: SearchStrategy[Any], count: int) -> list[Any]:
 def describe_result(subject: Subject, rows: Rows) -> str:
     """Return the result of a call as text, or its error."""
     try:
-        return write_literal(subject.run(subject.target, copy.deepcopy(rows)))
+        subject.refuse_late_texts(rows)
+        return write_literal([*subject.caller.run(subject.target, rows)])
     except Exception as error:  # noqa: BLE001 - an error is a result too
         return describe_error(error)
+
+
+def rename_column(value: Any, old: str, new: str) -> Any:
+    """Return a component, or a value in one, in which a column has another name at every depth."""
+    if isinstance(value, Component):
+        fields = {
+            name: rename_column(getattr(value, name), old, new) for name in type(value).model_fields
+        }
+        return value.model_copy(update=fields)
+    if isinstance(value, ColumnName):
+        return new if value == old else value
+    if isinstance(value, Mapping):
+        renamed = {key: rename_column(item, old, new) for key, item in value.items()}
+        return type(value)(renamed)  # type: ignore[call-arg]
+    if type(value) is tuple:
+        return tuple(rename_column(item, old, new) for item in value)
+    return value
 
 
 def _write_call(call: Call, *, whole: bool = False) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
-from rewardkit.testing._calls import USAGE_ERRORS, Rows, count_rows, select_rows
+from rewardkit.testing._caller import Unanswered
+from rewardkit.testing._calls import Rows, count_rows, select_rows
 from rewardkit.testing._findings import NotApplicable
 from rewardkit.testing._forms import CARRIERS
 from rewardkit.testing._subject import Subject
@@ -16,31 +17,42 @@ from rewardkit.testing._subject import Subject
 FIRST_REPETITIONS = 8
 # Between 1, which is allowed, and 2, which is to be found.
 ALLOWED_POWER = 1.5
-# Shorter times are mostly noise.
-_MIN_SECONDS = 0.1
-# Longer than any completion: what is quick here is quick in training.
-_MAX_CHARACTERS = 200_000
-# For each shape of text, so that a slow but linear reward is checked in a minute: the processor's
-# seconds, since a busy machine must not end the search early, and a limit for rewards that wait.
-_MAX_SEARCH_SECONDS = 2.0
-_MAX_SEARCH_WALL_SECONDS = 6.0
-_MEASUREMENTS = 5
-# A time that has grown in proportion up to a quarter of the longest text breaks the law at no
-# length: a square beside it would be too small to see there too. Shorter times are too rough.
-_PROPORTIONATE_POWER = 1.1
-_MIN_PROPORTIONATE_SECONDS = 0.001
-# Times below this fraction of the limit are clearly linear, and are not measured again.
-_CLEARLY_BELOW = 0.75
-# Doubling the text of an exponential reward would take years, so short texts that triple their time
-# grow by a quarter only.
-_SHORT_REPETITIONS = 1000
-_STEEP_FACTOR = 3.0
+# About the longest completions that are trained, of 16,000 tokens. What takes less than a tenth of
+# a second there is quick; from half a second on, a batch of them takes longer than a step.
+_TRAINED_CHARACTERS = 50_000
+_WARN_SECONDS = 0.1
+_FAIL_SECONDS = 0.5
+# A square that fails there takes 30 ms for a quarter of the text, and a cube 8 ms.
+_SCREENED_CHARACTERS = _TRAINED_CHARACTERS // 4
+_SUSPECT_SECONDS = 0.008
+# Linear work that is slow is no reason to measure every shape of text at the full length.
+_SUSPECT_FACTOR = 3.0
+# What is exponential ends at no length; a killed call costs its limit.
+_SHORT_REPETITIONS = 32
+_LIMIT_SECONDS = 1.0
+_MEASUREMENTS = 2
+# For all shapes; the likely ones are first.
+_MAX_SECONDS = 3.0
 # Each repeats what patterns and parsers look for: words, lines, opening tags, brackets, numbers.
 _UNITS = (
     *("a", "a ", "\n", " ", "<", "<answer>", "</answer>", "<answer></answer>", "<think>"),
     *("<reasoning><answer>", "7", "1 ", "1,", "- ", "(", "{", "\\boxed{", "$", "`", "\u4f60"),
 )
+# behind a tag, for what is not read from a pattern
+_UNITS_BEHIND = ("a", "a ", "A", "7", " ", "<")
+_MAX_TAGS = 4
 _texts_made = count()
+
+
+class Shape(NamedTuple):
+    """Texts of any length that repeat a unit."""
+
+    source: str
+    """The text, as Python in terms of `times`."""
+    make: Callable[[int], str]
+    """The text for a number of repetitions."""
+    unit_length: int
+    """The characters of one repetition."""
 
 
 class Growth(NamedTuple):
@@ -50,82 +62,104 @@ class Growth(NamedTuple):
     many: int
     few_seconds: float
     many_seconds: float
+    is_failure: bool
+    """Whether it takes too long at lengths that are trained."""
+    characters: int
+    """The length of the longer text."""
 
 
-def list_shapes(words: tuple[str, ...]) -> Iterator[tuple[str, Callable[[int], str]]]:
-    """Yield texts of any length, as Python in terms of `times` and as a function of it."""
-    for unit in dict.fromkeys((*_UNITS, *words)):
-        yield f"{unit!r} * times + '!'", lambda times, unit=unit: unit * times  # type: ignore[misc]
+def list_shapes(words: tuple[str, ...], attacks: Iterable[tuple[str, str]] = ()) -> Iterator[Shape]:
+    """Yield shapes of texts: those for the patterns of a reward first, then those for any."""
+    tags = [word for word in words if word.startswith("<") and not word.startswith("</")]
+    behind = [(tag, unit) for tag in tags[:_MAX_TAGS] for unit in _UNITS_BEHIND]
+    usual = [("", unit) for unit in (*_UNITS, *words)]
+    for prefix, unit in dict.fromkeys((*attacks, *usual, *behind)):
+        source = f"{unit!r} * times + '!'"
+        yield Shape(
+            f"{prefix!r} + {source}" if prefix else source,
+            lambda times, prefix=prefix, unit=unit: prefix + unit * times,  # type: ignore[misc]
+            len(unit),
+        )
     # without repetitions: the square of a search among words seen before
-    yield "' '.join(map(str, range(times)))", lambda times: " ".join(map(str, range(times)))
+    yield Shape(
+        "' '.join(map(str, range(times)))", lambda times: " ".join(map(str, range(times))), 5
+    )
 
 
-def find_steep_growth(make: Callable[[int], str], seconds: Callable[[str], float]) -> Growth | None:
-    """Return the times of two texts if they grow too fast.
+class GrowthSearch:
+    """Looks for steep growth in one shape of text after the other, in limited time."""
 
-    The texts get longer until one takes long enough to be measured. Then the shortest of several
-    times counts, so that other programs on the machine cause no finding.
-    """
-    tried, many = [FIRST_REPETITIONS], FIRST_REPETITIONS
-    start, wall_start = time.process_time(), time.monotonic()
-    text = make(many)
-    previous = slow = seconds(text)
-    while (
-        slow < _MIN_SECONDS
-        and len(text) < _MAX_CHARACTERS
-        and time.process_time() < start + _MAX_SEARCH_SECONDS
-        and time.monotonic() < wall_start + _MAX_SEARCH_WALL_SECONDS
-    ):
-        earlier = many
-        if many < _SHORT_REPETITIONS:
-            many = many * 5 // 4 if slow > _STEEP_FACTOR * previous else many * 2
-        else:
-            # times four, unless 16 times the time or four times the text would be far too much
-            room = slow < _MIN_SECONDS / 20 and len(text) < _MAX_CHARACTERS / 2
-            many = many * 4 if room else many * 2
-        text = make(many)
-        previous, slow = slow, seconds(text)
-        tried.append(many)
-        if slow < _MIN_SECONDS and len(text) > _MAX_CHARACTERS / 4:
-            proportionate = slow / (many / earlier) ** _PROPORTIONATE_POWER
-            # the shorter text's time again, since one that was held up would hide the growth
-            if slow > _MIN_PROPORTIONATE_SECONDS and proportionate <= min(
-                previous, seconds(make(earlier))
-            ):
-                return None
-    if slow < _MIN_SECONDS:
-        return None
-    few = min(tried, key=lambda times: abs(times - many / 4))
-    allowed = (many / few) ** ALLOWED_POWER
-    quick = min(seconds(make(few)) for _ in range(3))
-    for _ in range(_MEASUREMENTS):
-        # Half, since a second measurement of a time just above the limit is often just below it.
-        if slow < _MIN_SECONDS / 2 or slow <= quick * allowed * _CLEARLY_BELOW:
+    def __init__(self, seconds: Callable[[str, float], float]) -> None:
+        self._seconds = seconds
+        self.spent = 0.0
+        self.screened: list[float] = []
+
+    def find_growth(self, shape: Shape) -> Growth | None:
+        """Return the times of two texts if they grow too fast."""
+        if self.spent > _MAX_SECONDS:
             return None
-        slow, quick = min(slow, seconds(make(many))), min(quick, seconds(make(few)))
-    if slow <= quick * allowed:
-        return None
-    return Growth(few, many, quick, slow)
+        # a short text too, since a long one may be refused by its length
+        short = self.measure(shape, _SHORT_REPETITIONS)
+        screened = self.measure(shape, _SCREENED_CHARACTERS // shape.unit_length)
+        usual = sorted(self.screened)[len(self.screened) // 2] if self.screened else 0.0
+        self.screened.append(screened)
+        suspect = max(_SUSPECT_SECONDS, usual * _SUSPECT_FACTOR if len(self.screened) > 3 else 0)  # noqa: PLR2004 - a few
+        if short < _SUSPECT_SECONDS and screened < suspect:
+            return None
+        longest = _TRAINED_CHARACTERS // shape.unit_length
+        seconds = self.measure(shape, longest)
+        if seconds < _WARN_SECONDS:
+            return None
+        if not math.isinf(seconds):
+            return self.compare(shape, longest // 4, longest, seconds)
+        return self.find_end(shape, longest, is_short=math.isinf(short))
+
+    def find_end(self, shape: Shape, longest: int, *, is_short: bool) -> Growth | None:
+        """Return the growth below a length for which a call does not end within its limit."""
+        low = 1 if is_short else _SHORT_REPETITIONS
+        high = _SHORT_REPETITIONS if is_short else longest
+        while high > low * 4:  # by the logarithm, since the length may be any
+            middle = math.isqrt(low * high)
+            low, high = (low, middle) if math.isinf(self.measure(shape, middle)) else (middle, high)
+        many, seconds = low, self.measure(shape, low)
+        while many < high and seconds < _WARN_SECONDS:
+            longer = many + max(many // 8, 1)
+            later = self.measure(shape, longer)
+            if math.isinf(later):
+                break
+            many, seconds = longer, later
+        few = max(many // 2, 1) if many < _SHORT_REPETITIONS * 4 else many // 4
+        return self.compare(shape, few, many, seconds) if few < many else None
+
+    def compare(self, shape: Shape, few: int, many: int, slow: float) -> Growth | None:
+        """Return the growth between two lengths if it is steep each time."""
+        quick, allowed = math.inf, (many / few) ** ALLOWED_POWER
+        for _ in range(_MEASUREMENTS):
+            # the shortest of several times counts, so that other programs cause no finding
+            quick = min(quick, self.measure(shape, few))
+            if slow <= quick * allowed:
+                return None
+            slow = min(slow, self.measure(shape, many))
+        characters = len(shape.make(many))
+        power = min(math.log(slow / max(quick, 1e-6)) / math.log(many / few), 50.0)
+        expected = slow * max(_TRAINED_CHARACTERS / characters, 1.0) ** power
+        return Growth(few, many, quick, slow, expected >= _FAIL_SECONDS, characters)
+
+    def measure(self, shape: Shape, times: int) -> float:
+        """Return the processor's seconds of a call; infinity if it was killed."""
+        seconds = self._seconds(shape.make(times), _LIMIT_SECONDS)
+        self.spent += min(seconds, _LIMIT_SECONDS)
+        return seconds
 
 
-def measure_call(subject: Subject, row: Rows, text: str) -> float:
+def measure_call(subject: Subject, row: Rows, text: str, limit: float) -> float:
     """Return the processor's seconds for a call with a text that was never used before."""
     # a number at the end, so that no cache of the subject knows the text
     rows = replace_text(subject, row, f"{text}!{next(_texts_made)}", [*range(len(text) // 4)])
-    start = time.process_time()
-    call_in_place(subject, rows)
-    return time.process_time() - start
-
-
-def call_in_place(subject: Subject, rows: Rows) -> bool:
-    """Make a call with the rows themselves, not a copy; return whether it raised nothing."""
     try:
-        subject.run(subject.target, rows)
-    except USAGE_ERRORS:
-        raise
-    except Exception:  # noqa: BLE001 - the law `total` reports errors
-        return False
-    return True
+        return subject.caller.measure(subject.target, rows, limit)
+    except Unanswered:
+        return math.inf
 
 
 def find_judged_row(subject: Subject) -> Rows:
@@ -162,6 +196,6 @@ def list_short_calls(subject: Subject, row: Rows) -> list[Rows]:
     """Return a short text of every shape, as calls that may be made in place."""
     tokens = [*range(FIRST_REPETITIONS)]
     return [
-        copy.deepcopy(replace_text(subject, row, make(FIRST_REPETITIONS), tokens))
-        for _, make in list_shapes(subject.words)
+        copy.deepcopy(replace_text(subject, row, shape.make(FIRST_REPETITIONS), tokens))
+        for shape in list_shapes(subject.words)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import count
@@ -14,12 +15,15 @@ from hypothesis.errors import Flaky
 
 from rewardkit._messages import did_you_mean
 from rewardkit.testing import _options
-from rewardkit.testing._calls import count_rows
+from rewardkit.testing._caller import WARM_UP_FACTOR, Unanswered
+from rewardkit.testing._calls import Rows, count_rows, select_rows
 from rewardkit.testing._findings import Checked, Counterexample, LawBroken, LawFailure
 from rewardkit.testing._inputs import name_of
+from rewardkit.testing._progress import show_progress
 from rewardkit.testing._replay import scripts
+from rewardkit.testing._shrinking import shrink_rows
 from rewardkit.testing._subject import Subject
-from rewardkit.testing.laws import LAWS, Law, laws_of
+from rewardkit.testing.laws import EARLIER_NAMES, LAWS, Law, laws_of
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -28,14 +32,34 @@ if TYPE_CHECKING:
 # that is rarely random has to be called often to be caught.
 _MORE_TRIES = 10
 
+# A late call costs its limit; so many show that it is the subject and not one text.
+_MAX_LATE_CALLS = 4
+_MAX_LATE_ROWS = 20
+_LATER_SECONDS = 0.5
+_WARM_UP_CALLS = 3
+_SHRINK_SECONDS = 4.0
+
 _NEEDS_OPTION = {
-    "reward": "it takes template=, as '<answer>{answer}</answer>', and finite bounds",
-    "verifier": "it takes right=, pairs of an answer and a reference",
-    "extractor": "it takes template=, as '<answer>{answer}</answer>'",
+    (
+        "reward",
+        "known_calls",
+    ): "it takes template=, as '<answer>{answer}</answer>', and finite bounds",
+    ("reward", "wrong_calls"): "",
+    ("verifier", "known_calls"): "it takes right=, pairs of an answer and a reference",
+    ("verifier", "wrong_calls"): "it takes wrong=, pairs of an answer and a reference",
+    ("extractor", "known_calls"): "it takes template=, as '<answer>{answer}</answer>'",
+    ("extractor", "wrong_calls"): "it takes missing=, texts without an answer",
 }
 _NO_REFERENCE_READ = "the verifier could read no reference in any example; give references="
 # These hold for a verifier that calls every reference bad, and so say nothing about it.
-_NEED_A_REFERENCE = ("deterministic", "pointwise", "order", "no_answer")
+_NEED_A_REFERENCE = (
+    "deterministic",
+    "pointwise",
+    "row_order",
+    "no_answer",
+    "stateless",
+    "thread_safe",
+)
 
 
 def run_laws(
@@ -53,26 +77,40 @@ def run_laws(
     options = settings(
         settings() if max_examples is None else settings(max_examples=max_examples),
         deadline=deadline,
-        # no database: it would keep examples of every reward under the name of one function
+        # No database: it would keep examples of every reward under the name of one function. The
+        # same examples each time instead, so that a failure is met again until it is fixed.
         database=None,
+        derandomize=True,
         phases=[Phase.generate],
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
+    try:
+        return _run_chosen(subject, chosen, options)
+    finally:
+        subject.caller.close()
+
+
+def _run_chosen(subject: Subject, chosen: Sequence[Law], options: settings) -> Checked:
+    __tracebackhide__ = True
     trial = Trial(subject, chosen)
-    trial.run(options)
-    skipped = trial.skipped_laws()
+    with show_progress(name_of(subject.target)) as progress:
+        trial.progress = progress
+        trial.run(options)
+        skipped = trial.skipped_laws()
+        findings = []
+        for law in chosen:
+            if law.name in trial.failures:
+                progress(f"shrinking a failure of {law.name}")
+                small = _shrink_failure(subject, law, *trial.failures[law.name], options)
+                findings.append(
+                    LawFailure(law.name, law.claim, small.expected, small.given, small.code)
+                )
     reasons = {law.name: skipped[law.name] for law in chosen if law.name in skipped}
     held = [law.name for law in chosen if law.name not in (*trial.failures, *skipped)]
-    checked = Checked(tuple(held), reasons)
-    findings = []
-    for law in chosen:
-        if law.name in trial.failures:
-            small = _shrink_failure(subject, law, *trial.failures[law.name], options)
-            findings.append(
-                LawFailure(law.name, law.claim, small.expected, small.given, small.code)
-            )
+    warnings = {name: text for name, text in subject.warnings.items() if name in held}
+    checked = Checked(tuple(held), reasons, warnings)
     if findings:
         raise LawBroken(name_of(subject.target), findings, checked)
     return checked
@@ -89,24 +127,67 @@ class Trial:
         self.subject, self.laws = subject, laws
         self.failures: dict[str, tuple[Any, Counterexample]] = {}
         self.skipped: dict[str, str] = {}
+        self.late_calls = 0
+        self.progress: Callable[[str], None] = lambda _: None
         # until an example is judged
         self.idle = {law.name: "no example was drawn" for law in laws}
 
     def run(self, options: settings) -> None:
         """Try every law on the texts known to break rewards, and on drawn examples."""
+        self.warm_up()
         # drawing takes longer than most calls, so nothing is drawn that no law takes
         if any(law.on == "rows" for law in self.laws):
             for rows in self.subject.first_calls:
                 self.try_laws("rows", rows)
             self._draw("rows", self.subject.rows, options)
-        takes_known = [law for law in self.laws if law.on == "known_calls"]
-        known = self.subject.known_calls
-        if known is None:
-            reason = _NEEDS_OPTION[self.subject.kind]
-            self.skipped |= {law.name: reason for law in takes_known}
-        elif takes_known:
-            self._draw("known_calls", known, options)
+        known = {"known_calls": self.subject.known_calls, "wrong_calls": self.subject.wrong_calls}
+        for on, calls in known.items():
+            takes_known = [law for law in self.laws if law.on == on]
+            if calls is None:
+                reason = _NEEDS_OPTION[self.subject.kind, on]
+                self.skipped |= {law.name: reason for law in takes_known}
+            elif takes_known:
+                self._draw(on, calls, options)
         self.try_laws("once", None)
+
+    def warm_up(self) -> None:
+        """Make some calls with a higher limit, since the first ones may load what they need."""
+        subject = self.subject
+        if not subject.caller.is_forked or not any(law.on == "rows" for law in self.laws):
+            return
+        self.progress("first calls")
+        for rows in subject.samples[:_WARM_UP_CALLS]:
+            try:
+                subject.caller.run(
+                    subject.target, rows, timeout=WARM_UP_FACTOR * (subject.timeout or 0)
+                )
+            except Unanswered as late:
+                self.note_late_call(late, "deterministic")
+                return
+            except Exception:  # noqa: BLE001, S112 - the laws meet it again
+                continue
+
+    def note_late_call(self, late: Unanswered, law: str) -> None:
+        """Keep the failure of a call that gave no result, and refuse others with its text."""
+        subject = self.subject
+        self.late_calls += 1
+        rows = late.rows
+        if "terminates" not in self.failures and law not in self.failures:
+            rows = _find_late_row(subject, late.target, rows)
+            call = subject.write_call(rows)
+            chosen = any(each.name == "terminates" for each in self.laws)
+            failure = Counterexample(
+                "a result within the limit of a call",
+                f"{late}, in the law {law!r}",
+                subject.program([f"{call}  # {late}"]),
+            )
+            self.failures["terminates" if chosen else law] = rows, failure
+        subject.late_texts += late.rows[subject.text_column]
+        if count_rows(rows):
+            subject.late_texts += rows[subject.text_column]
+        # once it is known, a shorter limit does for the rest
+        if subject.timeout is not None:
+            subject.caller.watchdog.timeout = min(subject.timeout, _LATER_SECONDS)
 
     def _draw(self, on: str, examples: SearchStrategy[Any], options: settings) -> None:
         def attempt(example: Any) -> None:
@@ -120,6 +201,7 @@ class Trial:
     def try_laws(self, on: str, example: Any) -> None:
         """Try the laws that take such examples and that have neither failed nor been skipped."""
         for law in self._open_laws(on):
+            self.progress(law.name)
             # once more, since a law before it may have found the subject to be random
             if not (law.compares and self.is_random):
                 self._try_law(law, example)
@@ -129,14 +211,18 @@ class Trial:
             law
             for law in self.laws
             if law.on == on
+            and (on == "once" or self.late_calls < _MAX_LATE_CALLS)
             and law.name not in self.failures
             and law.name not in self.skipped
             and not (law.compares and self.is_random)
         ]
 
     def _try_law(self, law: Law, example: Any) -> None:
+        self.subject.caller.label = law.name
         try:
             reason = self.subject.try_law(law.check, example)
+        except Unanswered as late:
+            self.note_late_call(late, law.name)
         except Counterexample as failure:
             # what differs from call to call is one bug, whichever law met it
             random_failure = _find_randomness(self.subject, example) if law.compares else None
@@ -170,6 +256,20 @@ class Trial:
         return {**idle, **self.skipped}
 
 
+def _find_late_row(subject: Subject, target: Any, rows: Rows) -> Rows:
+    """Return the row of a call that gives no result alone, or the whole call if there is none."""
+    if count_rows(rows) > 1:
+        for row in range(min(count_rows(rows), _MAX_LATE_ROWS)):
+            alone = select_rows(rows, [row])
+            try:
+                subject.caller.run(target, alone, timeout=_LATER_SECONDS)
+            except Unanswered:
+                return alone
+            except Exception:  # noqa: BLE001, S112 - it gives a result in time
+                continue
+    return rows
+
+
 def _find_randomness(subject: Subject, example: Any) -> Counterexample | None:
     """Return the failure if the same calls give different results."""
     if example is None:
@@ -179,6 +279,8 @@ def _find_randomness(subject: Subject, example: Any) -> Counterexample | None:
             subject.try_law(LAWS["deterministic"].check, example)
         except Counterexample as failure:
             return failure
+        except (SkipTest, Unanswered):
+            return None
     return None
 
 
@@ -187,15 +289,24 @@ def _shrink_failure(
 ) -> Counterexample:
     """Return the smallest failure of a law that Hypothesis finds, or the known one."""
     seen = [(rows, failure)]
+    end = time.monotonic() + _SHRINK_SECONDS
+    if law.name == "terminates" or failure.given.startswith("no result"):
+        return failure  # each attempt would cost its limit
 
     def attempt(rows: Any) -> None:
+        if time.monotonic() > end:
+            raise _NoLawLeft
         try:
             subject.try_law(law.check, rows)
         except Counterexample as smaller:
             seen.append((rows, smaller))
             raise
+        except Unanswered:
+            return
 
-    examples = subject.rows if law.on == "rows" else subject.known_calls
+    examples = {"rows": subject.rows, "wrong_calls": subject.wrong_calls}.get(
+        law.on, subject.known_calls
+    )
     if law.on != "once" and examples is not None:
         harder = settings(
             options,
@@ -203,16 +314,17 @@ def _shrink_failure(
             phases=[Phase.generate, Phase.shrink],
         )
         # Flaky: it fails now and then, which is a failure all the same
-        with suppress(Counterexample, Flaky):
+        with suppress(Counterexample, Flaky, _NoLawLeft):
             _for_each_example(examples, attempt, harder)
-    if law.on == "rows":  # Hypothesis may end with rows that are not needed
-        row = 0
-        while row < count_rows(rows := seen[-1][0]):
+    if law.on == "rows":  # Hypothesis may end with what is not needed, or not meet it again
+
+        def fails(smaller: Rows) -> bool:
             before = len(seen)
-            fewer = {name: [*values[:row], *values[row + 1 :]] for name, values in rows.items()}
-            with suppress(Counterexample, SkipTest):
-                attempt(fewer)
-            row += len(seen) == before
+            with suppress(Counterexample, SkipTest, _NoLawLeft):
+                attempt(smaller)
+            return len(seen) > before
+
+        shrink_rows(subject, seen[-1][0], fails)
     return seen[-1][1]
 
 
@@ -237,9 +349,11 @@ def _choose_laws(kind: str, laws: Iterable[str] | None, skip: Iterable[str]) -> 
     chosen = list(known) if laws is None else _options.read_names(laws, "laws")
     left_out = _options.read_names(skip, "skip")
     for name in [*chosen, *left_out]:
-        if name not in known:
+        if EARLIER_NAMES.get(name, name) not in known:
             hint = did_you_mean(name, known)
             raise ValueError(f"no law of {kind}s is called {name!r}{hint} ({', '.join(known)})")
+    chosen = [EARLIER_NAMES.get(name, name) for name in chosen]
+    left_out = [EARLIER_NAMES.get(name, name) for name in left_out]
     kept = [law for name, law in known.items() if name in chosen and name not in left_out]
     if not kept:
         raise ValueError(f"laws={chosen} and skip={left_out} leave no law to try")

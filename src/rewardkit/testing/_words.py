@@ -23,6 +23,7 @@ _MAX_WORD_LENGTH = 40
 # time of the law `linear`. A component's fields are all meant.
 _MAX_WORDS_OF_CODE = 30
 _METHODS = ("score", "verify", "extract", "__call__")
+_REPEAT = re.compile(r"[+*}]")
 _TAG = re.compile(r"</?[A-Za-z_][\w-]*>")
 _PATTERN_TOKEN = re.compile(
     r"\\(?P<escaped>[^\w\s])|(?P<newline>\\n)|(?P<special>\\.|[][(){}.*+?|^$])|(?P<plain>.)",
@@ -40,9 +41,31 @@ def find_words(target: Any) -> tuple[str, ...]:
     functions = [*_functions_of(target)]
     for function in functions:
         found += [piece for text in _texts_of(function, set()) for piece in _split_pattern(text)]
+    for value in _attributes_of(target):
+        found += [piece for text in _texts_in_value(value) for piece in _split_pattern(text)]
     short = dict.fromkeys(word for word in found if 0 < len(word) <= _MAX_WORD_LENGTH)
     limit = _MAX_WORDS_OF_CODE if functions or not isinstance(target, Component) else None
     return tuple(islice(short, limit))
+
+
+def find_patterns(target: Any) -> tuple[str, ...]:
+    """Return the regular expressions among a component's fields and in anybody's code."""
+    texts = (
+        [value for value in list_constants(target) if isinstance(value, str)]
+        if isinstance(target, Component)
+        else []
+    )
+    texts += [text for function in _functions_of(target) for text in _texts_of(function, set())]
+    texts += [text for value in _attributes_of(target) for text in _texts_in_value(value)]
+    return tuple(dict.fromkeys(text for text in texts if _REPEAT.search(text)))
+
+
+def _attributes_of(target: Any) -> list[Any]:
+    """Return the attributes of a callable object, and the arguments of a `functools.partial`."""
+    if isinstance(target, Component):
+        return []
+    partial = [*getattr(target, "args", ()), *(getattr(target, "keywords", None) or {}).values()]
+    return [*partial, *getattr(target, "__dict__", {}).values()]
 
 
 def find_blocks(target: Any, words: tuple[str, ...]) -> list[str | TagPair]:

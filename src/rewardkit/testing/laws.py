@@ -10,18 +10,18 @@ cache can hide a difference.
 
 from __future__ import annotations
 
-import copy
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from math import isfinite
+from types import FunctionType
 from typing import Any, Literal, NamedTuple
 from unittest import SkipTest
 
 from rewardkit import component, config
-from rewardkit.batch import Batch, ColumnName
+from rewardkit.batch import Batch
 from rewardkit.component import Component
-from rewardkit.testing import _timing
+from rewardkit.testing import _near_misses, _state, _timing
 from rewardkit.testing._calls import (
     USAGE_ERRORS,
     Rows,
@@ -32,17 +32,19 @@ from rewardkit.testing._calls import (
     tolerance_of,
     values_equal,
 )
-from rewardkit.testing._clock import shifted_clock
 from rewardkit.testing._findings import Counterexample, NotApplicable
 from rewardkit.testing._forms import CARRIERS
 from rewardkit.testing._replay import child_process
 from rewardkit.testing._replay.literals import Source, indent_lines, write_literal
-from rewardkit.testing._replay.snapshots import has_full_repr, take_snapshot
+from rewardkit.testing._replay.snapshots import has_full_repr
 from rewardkit.testing._subject import Subject, describe_result
 
+_TWO_GROUPS = 2
 KINDS = ("reward", "verifier", "extractor")
 
 Check = Callable[[Subject, Any], None]
+
+_PICKLING_NEEDED = "it matters for AsyncGRPOTrainer and worker processes, not for GRPOTrainer"
 
 
 class Law(NamedTuple):
@@ -56,27 +58,47 @@ class Law(NamedTuple):
     """The kinds of components that it applies to: reward, verifier, extractor."""
     check: Check
     """Makes the calls, and raises an error if the law does not hold."""
-    on: Literal["rows", "known_calls", "once"]
-    """What it is tried on: any calls, calls with known results, or the object itself."""
+    on: Literal["rows", "known_calls", "wrong_calls", "once"]
+    """What it is tried on: any calls, calls with known results, right ones or wrong ones, or the
+    object itself."""
     compares: bool
     """Whether it compares calls, and so needs a deterministic object."""
 
 
 LAWS: dict[str, Law] = {}
 """All laws by name, in the order in which they are tried."""
+EARLIER_NAMES = {
+    "total": "never_raises",
+    "length": "one_value_per_row",
+    "order": "row_order",
+    "forms": "input_formats",
+    "inputs": "no_mutation",
+    "columns": "extra_columns",
+    "rename": "renamed_columns",
+    "yaml": "yaml_round_trip",
+    "pickles": "picklable",
+    "linear": "linear_time",
+    "reflexive": "accepts_reference",
+    "right": "right_answers",
+    "found": "finds_answer",
+}
+"""Names of laws that `laws=` and `skip=` take as well."""
 
 
 def laws_of(kind: str) -> list[Law]:
     """Return the laws of a kind of component: reward, verifier or extractor.
 
-    >>> [law.name for law in laws_of("extractor")]
-    ['deterministic', 'total', 'yaml', 'pickles', 'linear', 'found']
+    >>> [law.name for law in laws_of("extractor")]  # doctest: +NORMALIZE_WHITESPACE
+    ['deterministic', 'never_raises', 'terminates', 'yaml_round_trip', 'picklable', 'linear_time',
+    'stateless', 'thread_safe', 'finds_answer', 'finds_nothing']
     """
     return [law for law in LAWS.values() if kind in law.kinds]
 
 
 def _register_law(
-    *kinds: str, on: Literal["rows", "known_calls", "once"] = "rows", compares: bool = False
+    *kinds: str,
+    on: Literal["rows", "known_calls", "wrong_calls", "once"] = "rows",
+    compares: bool = False,
 ) -> Callable[[Check], Check]:
     def decorate(check: Check) -> Check:
         name, claim = check.__name__, " ".join((check.__doc__ or "").split())
@@ -91,23 +113,29 @@ def deterministic(subject: Subject, rows: Rows) -> None:
     """The same call gives the same result again, at once and on another day."""
     values = subject.values_of(rows)
     subject.expect(values, rows)
-    with shifted_clock():
-        subject.expect(values, rows, within="shifted_clock()")
+    subject.expect(values, rows, shifted=True)
 
 
 @_register_law()
-def total(subject: Subject, rows: Rows) -> None:
+def never_raises(subject: Subject, rows: Rows) -> None:
     """A call never raises, whatever the rows hold, and returns a list of the right type."""
     try:
         subject.call_once(rows)
-    except USAGE_ERRORS:
+    except (*USAGE_ERRORS, NotApplicable):
         raise
     except Exception:  # noqa: BLE001 - the error is the finding
         subject.fail("a list of values, whatever the rows hold")
 
 
+@_register_law()
+def terminates(subject: Subject, rows: Rows) -> None:
+    """A call ends within its limit of time, and leaves its process running."""
+    # what does not end is met wherever it is first called, and reported under this name
+    _call_of_any_length(subject, rows)
+
+
 @_register_law("reward", "verifier")
-def length(subject: Subject, rows: Rows) -> None:
+def one_value_per_row(subject: Subject, rows: Rows) -> None:
     """There is one value per row, and none for an empty batch."""
     if len(_call_of_any_length(subject, rows)) != count_rows(rows):
         subject.fail(f"len(values) == {count_rows(rows)}")
@@ -146,14 +174,14 @@ def pointwise(subject: Subject, rows: Rows) -> None:
 
 
 @_register_law("reward", "verifier", compares=True)
-def order(subject: Subject, rows: Rows) -> None:
+def row_order(subject: Subject, rows: Rows) -> None:
     """Rows in reverse order have the same values, in reverse order."""
     values = subject.values_of(rows)
     subject.expect(values[::-1], {name: column[::-1] for name, column in rows.items()})
 
 
 @_register_law("reward", compares=True)
-def forms(subject: Subject, rows: Rows) -> None:
+def input_formats(subject: Subject, rows: Rows) -> None:
     """A text has the same value as plain text, as a message, in parts, and after other turns."""
     first, *others = [form for form in CARRIERS if form in subject.forms] or [""]
     if not others:
@@ -167,21 +195,22 @@ def forms(subject: Subject, rows: Rows) -> None:
 
 
 @_register_law("reward", "verifier")
-def inputs(subject: Subject, rows: Rows) -> None:
+def no_mutation(subject: Subject, rows: Rows) -> None:
     """A call does not change its arguments."""
-    given = copy.deepcopy(rows)
-    succeeded = _timing.call_in_place(subject, given)
-    if take_snapshot(given) == take_snapshot(rows):
-        if not succeeded:
+    call = subject.run_in_place(rows)
+    if not call.changed:
+        if not call.succeeded:
             raise NotApplicable(subject.always_raises)
         if not count_rows(rows):
             raise NotApplicable("no example had a row")
         return
     for name in [name for name in rows if name != subject.text_column]:
         fewer = {key: values for key, values in rows.items() if key != name}
-        rows = fewer if _changes_arguments(subject, fewer) else rows
-    given = copy.deepcopy(rows)
-    _timing.call_in_place(subject, given)
+        try:
+            rows = fewer if subject.run_in_place(fewer).changed else rows
+        except USAGE_ERRORS:  # the column that was left out is needed
+            continue
+    call = subject.run_in_place(rows)
     function = f"{subject.kind}.verify" if hasattr(subject.target, "verify") else subject.kind
     shown = "repr" if has_full_repr(rows) else "pickle.dumps"
     lines = [
@@ -190,33 +219,31 @@ def inputs(subject: Subject, rows: Rows) -> None:
         f"{function}(**rows)",
         f"assert {shown}(rows) == before",
     ]
-    expected, actual = f"rows = {write_literal(rows)}", f"rows = {write_literal(given)}"
+    expected, actual = f"rows = {write_literal(rows)}", f"rows = {call.rows}"
     raise Counterexample(expected, actual, subject.program(lines))
 
 
 @_register_law("reward", compares=True)
-def columns(subject: Subject, rows: Rows) -> None:
+def extra_columns(subject: Subject, rows: Rows) -> None:
     """A column that it does not read changes nothing; a trainer passes every column."""
     values = subject.values_of(rows)
     subject.expect(values, {**rows, "another_column": ["x"] * count_rows(rows)})
 
 
 @_register_law("reward", compares=True)
-def rename(subject: Subject, rows: Rows) -> None:
+def renamed_columns(subject: Subject, rows: Rows) -> None:
     """A column is read under the name in its field."""
-    if not isinstance(subject.target, Component) or not component.columns(subject.target):
+    if not subject.renamed_targets:
         raise SkipTest("it has no field that names a column")
     values = subject.values_of(rows)
-    for old in component.columns(subject.target):
-        new: ColumnName[Any] = ColumnName(f"other_{old}", old.value_type)
-        target = _rename_column(subject.target, old, new)
+    for old, (new, target) in subject.renamed_targets.items():
         renamed = {str(new) if name == old else name: rows[name] for name in rows}
         # the copy shares the list of calls, so that the program shows both
         replace(subject, target=target, name="renamed").expect(values, renamed)
 
 
 @_register_law(on="once")
-def yaml(subject: Subject, _: object) -> None:
+def yaml_round_trip(subject: Subject, _: object) -> None:
     """It is equal after it was written to YAML and read again."""
     target = subject.target
     if not isinstance(target, Component):
@@ -236,23 +263,22 @@ def yaml(subject: Subject, _: object) -> None:
 
 
 @_register_law(on="once", compares=True)
-def pickles(subject: Subject, _: object) -> None:
-    """It pickles, and gives the same result in another process, where AsyncGRPOTrainer runs it."""
-    target, known = subject.target, []
-    for rows in subject.samples:
-        if count_rows(rows):
-            try:
-                known.append((rows, subject.values_of(rows)))
-            except NotApplicable:  # a call that raises is another law's finding
-                continue
+def picklable(subject: Subject, _: object) -> None:
+    """It pickles, and gives the same result in another process, as in AsyncGRPOTrainer."""
+    target, known = subject.target, subject.known_samples()
     try:
         results = child_process.repeat_calls(subject.run, target, [rows for rows, _ in known])
     except SkipTest:
         raise
     except Exception as error:  # noqa: BLE001 - the error is the finding
+        if _is_nested_function(target):
+            # right for GRPOTrainer, and how many published rewards with options are made
+            subject.warnings["picklable"] = f"a function within a function; {_PICKLING_NEEDED}"
+            return
         code = subject.program(["import pickle", f"pickle.dumps({subject.kind})"])
         advice = "a class or a function at the top of a module, which another process can import"
-        raise Counterexample(advice, describe_error(error), code) from None
+        given = f"{describe_error(error)}; {_PICKLING_NEEDED}"
+        raise Counterexample(advice, given, code) from None
     if isinstance(target, Component) and pickle.loads(pickle.dumps(target)) != target:  # noqa: S301 - our own
         claim = f"pickle.loads(pickle.dumps({subject.kind})) == {subject.kind}"
         code = subject.program(["import pickle", f"assert {claim}"])
@@ -272,28 +298,33 @@ def pickles(subject: Subject, _: object) -> None:
 
 
 @_register_law(on="once")
-def linear(subject: Subject, _: object) -> None:
-    """The time grows with a text's length, and not with its square."""
+def linear_time(subject: Subject, _: object) -> None:
+    """The time grows with a text's length, not with its square, at lengths that are trained."""
     row = _timing.find_judged_row(subject)
     short_calls = _timing.list_short_calls(subject, row)
-    if not any(_timing.call_in_place(subject, rows) for rows in short_calls):
+    if not any(subject.run_in_place(rows).succeeded for rows in short_calls):
         raise NotApplicable(subject.always_raises)
-    for shape, make in _timing.list_shapes(subject.words):
-        growth = _timing.find_steep_growth(
-            make, lambda text: _timing.measure_call(subject, row, text)
-        )
-        if growth is not None:
+    search = _timing.GrowthSearch(
+        lambda text, limit: _timing.measure_call(subject, row, text, limit)
+    )
+    for shape in _timing.list_shapes(subject.words, subject.attacks):
+        growth = search.find_growth(shape)
+        if growth is None:
+            continue
+        if growth.is_failure:
             raise _write_growth(subject, row, shape, growth)
+        size = f"{growth.characters:,} characters of {shape.source}"
+        subject.warnings["linear_time"] = f"{growth.many_seconds:.2g} s for {size}"
 
 
 def _write_growth(
-    subject: Subject, row: Rows, shape: str, growth: _timing.Growth
+    subject: Subject, row: Rows, shape: _timing.Shape, growth: _timing.Growth
 ) -> Counterexample:
-    few, many, quick, slow = growth
+    few, many, quick, slow, *_ = growth
     factor = round((many / few) ** _timing.ALLOWED_POWER, 1)
     subject.calls[:] = [(subject, row, describe_result(subject, row))]
     needed = {name: row[name] for name in subject.drop_needless_keywords(subject.calls)[0][1]}
-    rows = _timing.replace_text(subject, needed, Source(shape), Source("[*range(times)]"))
+    rows = _timing.replace_text(subject, needed, Source(shape.source), Source("[*range(times)]"))
     function = f"{subject.kind}.verify" if hasattr(subject.target, "verify") else subject.kind
     lines = [
         "from time import process_time",
@@ -308,9 +339,53 @@ def _write_growth(
         f"few, many = seconds({few}), seconds({many})  # {quick:.3f} and {slow:.3f}",
         f"assert many < {factor} * few",
     ]
-    expected = f"less than {factor} times the time for {many / few:.3g} times the text, {shape}"
+    expected = (
+        f"less than {factor} times the time for {many / few:.3g} times the text, {shape.source}"
+    )
     result = f"{slow:.3g} s for times={many}, {quick:.3g} s for times={few}"
     return Counterexample(expected, result, subject.program(lines))
+
+
+@_register_law(on="once", compares=True)
+def stateless(subject: Subject, _: object) -> None:
+    """Earlier calls change no result, also of the same text with another reference."""
+    if not subject.caller.is_forked:
+        raise SkipTest("calls are made in this process, where none can be the first again")
+    _state.compare_with_fresh(subject)
+
+
+@_register_law(on="once", compares=True)
+def thread_safe(subject: Subject, _: object) -> None:
+    """Calls in another thread, and in two threads at once, give the same results."""
+    known = subject.known_samples()
+    if not known:
+        raise NotApplicable(subject.always_raises)
+    found = subject.caller.run_in_threads(subject.target, known)
+    if found.position >= 0:
+        raise _state.write_thread_failure(subject, *known[found.position], found)
+
+
+@_register_law("reward", compares=True)
+def groups(subject: Subject, rows: Rows) -> None:
+    """A row's value depends on its own group alone: on the rows with the same prompt."""
+    if subject.pointwise:
+        raise SkipTest("it is pointwise, which says more")
+    prompts = [repr(prompt) for prompt in rows.get("prompts", ())]
+    if len({*prompts}) < _TWO_GROUPS:
+        raise NotApplicable("no example had two groups of completions")
+    values = subject.values_of(rows)
+    for prompt in dict.fromkeys(prompts):
+        group = [row for row, each in enumerate(prompts) if each == prompt]
+        subject.expect([values[row] for row in group], select_rows(rows, group))
+
+
+@_register_law("reward", "verifier", on="once", compares=True)
+def near_misses(subject: Subject, _: object) -> None:
+    """A number that is nearly the reference is not as good as the reference."""
+    if subject.kind == "verifier":
+        _near_misses.judge_near_misses(subject)
+    else:
+        _near_misses.score_near_misses(subject)
 
 
 @_register_law("reward", on="known_calls")
@@ -323,7 +398,7 @@ def maximum(subject: Subject, known: tuple[Rows, Values]) -> None:
 
 
 @_register_law("verifier")
-def reflexive(subject: Subject, rows: Rows) -> None:
+def accepts_reference(subject: Subject, rows: Rows) -> None:
     """A reference that can be read, and that is a text or a number, is its own right answer."""
     plain = [value for value in rows["references"] if _is_nonblank_scalar(value)]
     own = {"answers": [*map(str, plain)], "references": plain}
@@ -334,10 +409,18 @@ def reflexive(subject: Subject, rows: Rows) -> None:
 
 
 @_register_law("verifier", on="known_calls")
-def right(subject: Subject, known: tuple[Rows, Values]) -> None:
+def right_answers(subject: Subject, known: tuple[Rows, Values]) -> None:
     """An answer that is known to be right is judged correct."""
     rows, wanted = known
     subject.expect(wanted, rows)
+
+
+@_register_law("verifier", on="wrong_calls")
+def wrong_answers(subject: Subject, known: tuple[Rows, Values]) -> None:
+    """An answer that is known to be wrong is not judged correct."""
+    rows, _ = known
+    if "correct" in subject.values_of(rows):
+        subject.fail("'correct' not in values")
 
 
 @_register_law("verifier")
@@ -359,8 +442,15 @@ def bad_reference(subject: Subject, rows: Rows) -> None:
 
 
 @_register_law("extractor", on="known_calls")
-def found(subject: Subject, known: tuple[Rows, Values]) -> None:
+def finds_answer(subject: Subject, known: tuple[Rows, Values]) -> None:
     """An answer, written as the prompt asks for it, is found."""
+    rows, wanted = known
+    subject.expect(wanted, rows)
+
+
+@_register_law("extractor", on="wrong_calls")
+def finds_nothing(subject: Subject, known: tuple[Rows, Values]) -> None:
+    """A text that is known to have no answer gives None."""
     rows, wanted = known
     subject.expect(wanted, rows)
 
@@ -369,37 +459,14 @@ def _call_of_any_length(subject: Subject, rows: Rows) -> list[Any]:
     """Return the result of a call, also if its length is wrong."""
     try:
         return subject.call_once(rows)
-    except USAGE_ERRORS:
+    except (*USAGE_ERRORS, NotApplicable):
         raise
     except Exception as error:
         raise NotApplicable(subject.always_raises) from error
 
 
-def _changes_arguments(subject: Subject, rows: Rows) -> bool:
-    given = copy.deepcopy(rows)
-    try:
-        _timing.call_in_place(subject, given)
-    except USAGE_ERRORS:  # the column that was left out is needed
-        return False
-    return bool(take_snapshot(given) != take_snapshot(rows))
-
-
-def _rename_column(value: Any, old: str, new: str) -> Any:
-    """Return a component, or a value in one, in which a column has another name at every depth."""
-    if isinstance(value, Component):
-        fields = {
-            name: _rename_column(getattr(value, name), old, new)
-            for name in type(value).model_fields
-        }
-        return value.model_copy(update=fields)
-    if isinstance(value, ColumnName):
-        return new if value == old else value
-    if isinstance(value, Mapping):
-        renamed = {key: _rename_column(item, old, new) for key, item in value.items()}
-        return type(value)(renamed)  # type: ignore[call-arg]
-    if type(value) is tuple:
-        return tuple(_rename_column(item, old, new) for item in value)
-    return value
+def _is_nested_function(target: Any) -> bool:
+    return isinstance(target, FunctionType) and "<l" in target.__qualname__
 
 
 def _is_nonblank_scalar(value: Any) -> bool:

@@ -1,0 +1,207 @@
+"""Make the calls of the object under test, each with a limit, in a process that can be killed.
+
+Each operation is a function of the module, so that a request names it: what it is called with is
+inherited by the fork. A law is run here, and asks for its calls.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from rewardkit._workers.watchdog import CallFailure, Watchdog
+from rewardkit.testing._calls import USAGE_ERRORS, Rows, Values, describe_error, values_equal
+from rewardkit.testing._clock import shifted_clock
+from rewardkit.testing._replay.literals import write_literal
+from rewardkit.testing._replay.snapshots import take_snapshot
+
+DEFAULT_TIMEOUT = 2.0
+# The first calls may load a model or a dictionary, which is no part of them.
+WARM_UP_FACTOR = 5.0
+# Threads are exchanged after each 5 ms by default, which most calls do not take.
+_SWITCH_SECONDS = 1e-6
+_THREADS_SECONDS = 0.3
+
+Run = Callable[[Any, Rows], Values]
+
+
+class Unanswered(BaseException):
+    """Raised for a call that gave no result: it was killed, or its process ended.
+
+    A BaseException, since what a law expects of a call is an Exception.
+    """
+
+    def __init__(self, failure: CallFailure, target: Any, rows: Rows) -> None:
+        super().__init__(str(failure))
+        self.failure, self.target, self.rows = failure, target, rows
+
+
+class InPlace(NamedTuple):
+    """What a call did to its arguments."""
+
+    succeeded: bool
+    """Whether it raised nothing."""
+    changed: bool
+    """Whether an argument has changed."""
+    rows: str
+    """The arguments after the call, as Python, if they have changed."""
+
+
+class Caller:
+    """Makes calls of some targets, one after the other, in one process."""
+
+    def __init__(self, run: Run, targets: Sequence[Any], timeout: float | None) -> None:
+        self.run_target, self.targets, self.timeout = run, [*targets], timeout
+        self.watchdog = Watchdog(self._perform, timeout=timeout)
+        self.label = ""
+        """What the calls are made for: the name of a law."""
+
+    def run(self, target: Any, rows: Rows, *, timeout: float | None = None) -> Values:
+        """Return the result of a call on a copy of the rows; raise what the call raises."""
+        values: Values = self._request(_run_on_copy, target, rows, timeout)
+        return values
+
+    def run_shifted(self, target: Any, rows: Rows) -> Values:
+        """Return the result of a call with the clock a day ahead."""
+        values: Values = self._request(_run_shifted, target, rows)
+        return values
+
+    def run_in_place(self, target: Any, rows: Rows) -> InPlace:
+        """Make a call, and look at its arguments afterwards."""
+        result: InPlace = self._request(_run_in_place, target, rows)
+        return result
+
+    def measure(self, target: Any, rows: Rows, timeout: float | None = None) -> float:
+        """Return the processor's seconds of a call that may raise."""
+        seconds: float = self._request(_measure_call, target, rows, timeout)
+        return seconds
+
+    def run_in_threads(self, target: Any, calls: Sequence[tuple[Rows, Values]]) -> ThreadResult:
+        """Make calls in another thread, and then in two at once; return what differs."""
+        rows = calls[0][0] if calls else {}
+        result: ThreadResult = self._request(_run_in_threads, target, rows, None, given=(calls,))
+        return result
+
+    def add_targets(self, targets: Sequence[Any]) -> None:
+        """Let calls of more targets be made; a process that runs already is ended."""
+        self.targets += targets
+        self.watchdog.restart()
+
+    def make_fresh(self) -> Caller:
+        """Return a caller of the same targets as they were before any call was made."""
+        return Caller(self.run_target, self.targets, self.timeout)
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether calls are made in another process."""
+        return self.watchdog.is_forked
+
+    def close(self) -> None:
+        """End the process."""
+        self.watchdog.close()
+
+    def _request(
+        self,
+        operation: Callable[..., Any],
+        target: Any,
+        rows: Rows,
+        timeout: float | None = None,
+        given: tuple[Any, ...] | None = None,
+    ) -> Any:
+        position = next(at for at, each in enumerate(self.targets) if each is target)
+        try:
+            return self.watchdog.call(
+                operation,
+                position,
+                *((rows,) if given is None else given),
+                timeout=timeout,
+                label=lambda: f"law {self.label!r}, call {write_literal(dict(rows))}",
+            )
+        except CallFailure as failure:
+            raise Unanswered(failure, target, rows) from None
+
+    def _perform(self, operation: Callable[..., Any], position: int, *arguments: Any) -> Any:
+        return operation(self.run_target, self.targets[position], *arguments)
+
+
+def _run_on_copy(run: Run, target: Any, rows: Rows) -> Values:
+    # a copy, so that a target that changes its input breaks the law `no_mutation` alone
+    return run(target, copy.deepcopy(rows))
+
+
+def _run_shifted(run: Run, target: Any, rows: Rows) -> Values:
+    with shifted_clock():
+        return _run_on_copy(run, target, rows)
+
+
+def _run_in_place(run: Run, target: Any, rows: Rows) -> InPlace:
+    given = copy.deepcopy(rows)
+    before = take_snapshot(given)
+    succeeded = _succeeds(run, target, given)
+    changed = bool(take_snapshot(given) != before)
+    return InPlace(succeeded, changed, write_literal(dict(given)) if changed else "")
+
+
+def _succeeds(run: Run, target: Any, rows: Rows) -> bool:
+    try:
+        run(target, rows)
+    except USAGE_ERRORS:
+        raise
+    except Exception:  # noqa: BLE001 - the law `never_raises` reports errors
+        return False
+    return True
+
+
+def _measure_call(run: Run, target: Any, rows: Rows) -> float:
+    start = time.process_time()
+    _succeeds(run, target, rows)
+    return time.process_time() - start
+
+
+class ThreadResult(NamedTuple):
+    """The first call that had another result in a thread; `position` is -1 if there was none."""
+
+    position: int
+    """Which call."""
+    threads: int
+    """How many threads made calls at once."""
+    result: Values | str
+    """Its result, or its error as text."""
+
+
+def _run_in_threads(run: Run, target: Any, calls: Sequence[tuple[Rows, Values]]) -> ThreadResult:
+    def compare(positions: Sequence[int], end: float) -> tuple[int, Values | str] | None:
+        for position in positions:
+            rows, wanted = calls[position]
+            result: Values | str
+            try:
+                result = _run_on_copy(run, target, rows)
+            except Exception as error:  # noqa: BLE001 - an error is the finding
+                return position, describe_error(error)
+            if not values_equal(result, wanted):
+                return position, result
+            if time.monotonic() > end:
+                break
+        return None
+
+    positions = [*range(len(calls))]
+    end = time.monotonic() + _THREADS_SECONDS
+    with ThreadPoolExecutor(1) as threads:
+        found = threads.submit(compare, positions, end).result()
+    if found is not None:
+        return ThreadResult(found[0], 1, found[1])
+    before, end = sys.getswitchinterval(), time.monotonic() + _THREADS_SECONDS
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            # in opposite orders, so that each call meets every other one
+            orders = [positions * 20, positions[::-1] * 20]
+            both = [*threads.map(lambda order: compare(order, end), orders)]
+    finally:
+        sys.setswitchinterval(before)
+    found = next(filter(None, both), None)
+    return ThreadResult(found[0], 2, found[1]) if found else ThreadResult(-1, 2, [])
