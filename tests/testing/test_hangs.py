@@ -37,7 +37,7 @@ def evaluates(completions, **_):
     def value_of(text):
         try:
             return float(eval(text, {"__builtins__": {}}) == 4)  # noqa: S307 - the bug
-        except Exception:  # noqa: BLE001 - the bug
+        except Exception:  # noqa: BLE001 - any text
             return 0.0
 
     return [
@@ -92,7 +92,7 @@ def test_what_never_ends_is_a_finding_with_its_text(reward):
 
 def test_an_exponential_pattern_is_found_with_a_text_of_its_own():
     found, _ = failures(by_a_pattern, laws="linear_time")
-    assert "'<answer>' + 'A' * times" in found["linear_time"].expected
+    assert "'<answer>' + 'A" in found["linear_time"].expected
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,12 @@ def broken(reward, **options):
         ("soft_format_reward_func", {**CHAT, "bounds": (0.0, 0.5), "template": XML}, {"maximum"}),
         ("strict_format_reward_func", {**CHAT, "bounds": (0.0, 0.5), "template": XML}, {"maximum"}),
         ("int_reward_func", {**ANSWERED, "bounds": (0.0, 0.5), "template": XML}, {"maximum"}),
-        ("correctness_reward_func", ANSWERED, {"total"}),
+        ("correctness_reward_func", ANSWERED, {"never_raises"}),
         ("match_format_exactly", CHAT, set()),
         ("match_format_approximately", {**CHAT, "bounds": (-2.0, 1.0), "template": THINK}, set()),
         ("check_answer", {**ANSWERED, "bounds": (-4.5, 5.0), "template": THINK}, {"maximum"}),
         ("check_numbers", {**ANSWERED, "bounds": (-2.5, 3.5), "template": THINK}, {"maximum"}),
-        ("reward_len", {"forms": ONE_TEXT}, {"forms"}),
+        ("reward_len", {"forms": ONE_TEXT}, {"input_formats"}),
     ],
 )
 def test_what_is_wrong_with_the_notebooks_functions_is_found(name, options, laws):
