@@ -310,6 +310,15 @@ def test_a_forged_schema_and_forged_pieces_are_refused(begun):
         score(source, XML_RECIPE, out)
 
 
+def test_garbage_alone_in_the_progress_is_named(begun):
+    source, out = begun(".jsonl")
+    out.with_name(f"{out.name}.progress").write_bytes(b'{"rows": 3}\n')
+    kept = out.with_name(f"{out.name}.part").read_bytes()
+    with pytest.raises(ValueError, match=r"progress, line 1: not a line that score wrote"):
+        score(source, XML_RECIPE, out)
+    assert out.with_name(f"{out.name}.part").read_bytes() == kept
+
+
 @pytest.mark.parametrize("state", [b"garbage", b"[]", b'{"rows": 1}', b'{"rows": -1}', b"\xff"])
 def test_garbage_in_the_file_beside_is_named(state, tmp_path):
     source, out = write_rows(tmp_path, ROWS), tmp_path / "out.jsonl"

@@ -102,6 +102,9 @@ class Journal:
         self._log.seek(0)
         *lines, _ = self._log.read().split(b"\n")  # the last one is empty, or torn
         size = pieces.seek(0, os.SEEK_END)
+        before = _read_record(self.progress, 1, lines[0]) if lines and not fresh else {}
+        if lines and not fresh and self.fingerprints.keys() - before.keys():
+            raise ValueError(explain_garbage(self.progress, 1))
         # Nothing was written yet, so there is nothing that other rewards could be mixed with.
         if not lines[1:] and not self.out.exists():
             fresh = True
@@ -110,7 +113,7 @@ class Journal:
             self._log.truncate(0)
             self._append_line(self.fingerprints)
         else:
-            refuse_changes(self.out, _read_record(self.progress, 1, lines[0]), self.fingerprints)
+            refuse_changes(self.out, before, self.fingerprints)
         state: State = {"bytes": 0, "rows": 0}
         ends: list[int] = []
         for number, line in enumerate(lines[1:], 2):
