@@ -8,7 +8,9 @@ import random
 import re
 import subprocess
 import sys
+from collections import Counter
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,79 @@ def test_code_is_measured_beside_plain_subprocesses(without_peers):
         assert f"| {kind} | code |" in printed
         # of all processes, those that the caller waits for too
         assert all(total > caller > 0 for _, total, caller in ways["code"])
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """The benchmark of planted bugs; by its path, since the tests have a module of its name."""
+    spec = spec_from_file_location("planted_benchmark", ROOT / "benchmarks" / "planted.py")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    sys.modules.pop(spec.name)
+
+
+PLANTS = """
+import json, runpy, sys
+planted = runpy.run_path(sys.argv[1])
+planted["read_plants"].__globals__["has_module"] = lambda name: False  # torch takes seconds
+plants = [*planted["read_plants"]()]
+split = [target.split(":") for p in plants for target in p.targets if ".py:" in target]
+named = {name: hasattr(sys.modules[path.rpartition("/")[2][:-3]], name) for path, name in split}
+print(json.dumps([[(p.kind, p.reason, p.source, p.targets) for p in plants], named]))
+"""
+
+
+def test_every_planted_bug_is_there_with_a_reason(planted):
+    # in a process of its own, since the verifiers among them are registered
+    command = [sys.executable, "-c", PLANTS, str(ROOT / "benchmarks" / "planted.py")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    plants, named = json.loads(done.stdout)
+    assert all(named.values())
+    for kind, reason, source, _ in plants:
+        assert source
+        assert kind in {"hackable", "right", "public"} or reason in planted.LAWS
+    counts = Counter(plant[0] for plant in plants)
+    assert counts["mechanical"] >= 40
+    assert counts["public"] == 17
+    assert len({tuple(targets) for *_, targets in plants}) == len(plants)
+
+
+BLOCKS = "<think>\nI add them up.\n</think>\n<answer>\n{answer}\n</answer>"
+
+
+@pytest.mark.parametrize(
+    ("text", "layout", "answer"),
+    [
+        ("<think>\nI add them up.\n</think>\n<answer>\n42\n</answer>", True, True),
+        ("<think>\nI add them up.\n</think>\n<answer>\n42.0\n</answer>", True, True),
+        ("<think>\nI add them up.\n</think>\n<answer>\n85\n</answer>", True, False),
+        ("<think>\n...\n</think>\n<answer>\n42\n</answer>", False, True),
+        ("<think>\nI add them up.\n</think>\n<answer>\n\n</answer>", False, False),
+        ("<think>\nI add them up.\n</think>\n<answer>\n<|im_end|>\n</answer>", False, False),
+        ("<answer>\n42\n</answer>\n<think>\nI add them up.\n</think>", False, True),
+        (f"{BLOCKS}\n<answer>\n85\n</answer>", False, False),
+        ("", False, False),
+    ],
+)
+def test_a_false_exploit_is_a_valid_completion(planted, text, layout, answer):
+    assert planted.keeps_layout(text, BLOCKS) is layout
+    assert planted.gives_answer(text, BLOCKS, "42") is answer
+
+
+def test_what_a_command_printed_is_read(planted):
+    printed = 'a warning\n[\n {"findings": [{"law": "total"}]},\n {"findings": []}\n]\n'
+    assert planted.read_findings(printed) == ("ok", [{"law": "total"}])
+    assert planted.read_findings('{"findings": []}') == ("ok", [])
+    assert planted.read_findings("rewardkit: no such reward\n") == ("rewardkit: no such reward", [])
+
+
+def test_a_plant_is_found_by_a_law_that_is_about_it(planted, monkeypatch):
+    plant = planted.Plant("a", "mechanical", ("a.py:a",), "length", "a bug")
+    for law, found in (("length", True), ("pickles", False)):
+        run = planted.Run([{"law": law}], 1.0, 1.0, "ok")
+        monkeypatch.setattr(planted, "run_command", lambda *_, run=run: run)
+        result = planted.measure_plant(plant, 1.0)
+        assert (result.by_check, result.by_audit) == (found, False)

@@ -77,6 +77,7 @@ PUBLIC = [
         "Component",
         "Extractor",
         "Outcome",
+        "Reference",
         "Reward",
         "Score",
         "Scorer",

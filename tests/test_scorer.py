@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit.batch import ColumnError
 from rewardkit.scorer import Scorer, Term, TermScore, choose_form, margin_over
 
 RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
@@ -57,6 +58,68 @@ def test_a_reference_fills_every_column_that_is_not_given() -> None:
     both = scorer.score_columns({"completion": ["2", "3"]}, reference=["2", "2"])
     assert both.totals == [2.0, 0.0]
     assert scorer.score_row("2", reference=None).values == {"right": None, "other": None}
+
+
+def test_a_reference_fills_no_column_of_numbers() -> None:
+    counted = rk.build("overlong", max_tokens=4, cache_tokens=2, tokens="n", name="short")
+    scorer = Scorer([RIGHT, counted, ends_well])
+    assert scorer.columns == ("answer", "n", "suffix")
+    assert scorer.reference_columns == ("answer", "suffix")
+    again = pickle.loads(pickle.dumps(scorer))
+    assert again.score_row("2", reference="2", n=5).values == {
+        "right": 1.0,
+        "short": -1.0,
+        "ends_well": 1.0,
+    }
+    with pytest.raises(
+        ColumnError, match=r"no column 'n' \(columns: completion\); it holds numbers"
+    ):
+        scorer.score_row("2", reference="2")
+
+
+def test_the_columns_of_the_trainer_are_named_too() -> None:
+    def judged(completions: Any, prompts: Any, **_: Any) -> list[float]:
+        return [1.0] * len(completions)
+
+    def optional(completions: Any, prompts: Any = None, **_: Any) -> list[float]:
+        return [1.0] * len(completions)
+
+    varied = rk.build("diversity")
+    assert Scorer([RIGHT, varied]).columns == ("answer", "prompt")
+    assert Scorer(rk.build("clip", reward=varied, low=0.0)).columns == ("prompt",)
+    assert Scorer(judged).columns == ("prompt",)
+    assert Scorer(optional).columns == ()
+    assert Scorer(rk.build("length", target=2, unit="tokens")).columns == ("completion_ids",)
+    unseen = rk.build("judge", model="m", show_prompt=False)
+    assert "prompt" not in Scorer(unseen).columns
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf, -math.inf])
+def test_weights_are_finite(weight: float) -> None:
+    with pytest.raises(ValueError, match=r"as a weight, expected a finite number"):
+        Scorer([RIGHT, NEAR], weights=[1.0, weight])
+
+
+def test_a_completion_that_is_no_text_has_no_value_and_the_others_are_scored() -> None:
+    reply = [{"role": "assistant", "content": "2"}]
+    given = ["2", [5], None, reply, 2, b"2", reply[0], ["2"]]
+    scored = Scorer([RIGHT, NEAR]).score_columns({"completion": given, "answer": ["2"] * 8})
+    readable = [True, False, False, True, False, False, True, False]
+    assert [total is not None for total in scored.totals] == readable
+    assert [value is not None for value in scored.values["right"]] == readable
+    assert scored.whys["right"][1] == "completion: got [5] (list), expected a text or messages"
+    alone = Scorer(RIGHT).score_row(5, answer="5")
+    assert (alone.total, alone.whys["right"][:17]) == (None, "completion: got 5")
+
+
+def test_messages_about_rows_name_no_trainer() -> None:
+    for reward, problem in (
+        (RIGHT, "no column 'answer' .* give each row a value for it, or set reference to a column"),
+        (rk.build("diversity"), "no column 'prompt', which this reward needs; give each row a"),
+        (rk.build("length", target=1, unit="tokens"), "counting tokens needs the column 'compl"),
+    ):
+        with pytest.raises((LookupError, ValueError), match=problem):
+            Scorer(reward).score_row("2")
 
 
 def test_abstentions_are_left_out_of_the_total() -> None:

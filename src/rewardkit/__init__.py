@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rewardkit import extract, presets, rewards, verify
-    from rewardkit.batch import Batch, Column
+    from rewardkit.batch import Batch, Column, Reference
     from rewardkit.component import Component
     from rewardkit.config import dump, load
     from rewardkit.extract import Extractor
@@ -23,6 +23,7 @@ __all__ = [
     "Component",
     "Extractor",
     "Outcome",
+    "Reference",
     "Reward",
     "Score",
     "Scorer",
@@ -45,7 +46,7 @@ __all__ = [
 # Where each name is defined. A name is imported when it is first used, since pydantic and the
 # patterns of all rewards take many times as long as what most processes use of them.
 _MODULES = {
-    **dict.fromkeys(("Batch", "Column"), "batch"),
+    **dict.fromkeys(("Batch", "Column", "Reference"), "batch"),
     "Component": "component",
     **dict.fromkeys(("dump", "load"), "config"),
     "Extractor": "extract",

@@ -84,7 +84,7 @@ def as_finite(value: Any) -> float | None:
     """
     number = math.nan if value is None else float(value)
     if math.isinf(number):
-        message = f"gave {number}, which TRL would spread over the whole group"
+        message = f"gave {number}, which would spread over its whole group in training"
         raise ValueError(message)
     return None if math.isnan(number) else number
 

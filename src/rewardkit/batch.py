@@ -12,13 +12,29 @@ from itertools import chain, groupby
 from math import isnan
 from numbers import Real
 from operator import or_
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, get_args, get_origin
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Self,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic_core import core_schema
 
 from rewardkit._messages import explain_missing_column, make_names_unique, pluralize, shorten_repr
-from rewardkit._text.completions import read_content, read_texts, replace_surrogates
+from rewardkit._text.completions import (
+    find_unreadable,
+    read_content,
+    read_texts,
+    replace_surrogates,
+)
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import TagPair, list_tags
 
@@ -31,6 +47,14 @@ Value = TypeVar("Value")
 Reference = str | Real | Sequence | Mapping | None  # type: ignore[type-arg]  # isinstance takes no Sequence[...]
 """The value of a reference: a string, a number, a mapping (for verifiers that read one), or a list
 of which any is right; None for a row without one."""
+
+TokenCount = Real | str | None
+"""A number of tokens; CSV has it as text."""
+
+Surface: TypeAlias = Literal["trainer", "file", "rows"]
+"""What passes a batch: a trainer, a command that reads a file, or rows given by a caller."""
+
+COMPLETION_FORMS = "expected a text or messages"
 
 # what TRL takes from a dataset for itself, or passes under these names; never a dataset's column
 _TRAINER_NAMES = frozenset({"prompt", "completion", "prompts", "completions", "completion_ids"})
@@ -61,6 +85,16 @@ class ColumnName(str, Generic[Value]):  # noqa: SLOT000 - a str takes no slots b
         column.value_type = value_type
         column.field = field
         return column
+
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether its values are counts or other numbers, and so never a ground truth."""
+        parts = get_args(self.value_type) or (self.value_type,)
+        numbers = [part for part in parts if part is not NoneType]
+        # By equality: a union that was pickled is another object.
+        return self.value_type == TokenCount or all(
+            isinstance(part, type) and issubclass(part, Real) for part in numbers
+        )
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, Any, str | None]]:
         """Pickle the name together with the values' type and the field."""
@@ -123,6 +157,8 @@ class Batch:
         self.metrics: dict[str, float] = {}
         self.explain = True
         """Whether anyone reads the whys: a trainer does not, and rewards then need not find out."""
+        self.surface: Surface = "trainer"
+        """Whose words the messages use."""
         for name, items in (("prompts", prompts), ("completion_ids", completion_ids)):
             if items is not None and len(items) != len(completions):
                 size = pluralize(len(completions), "completion")
@@ -167,6 +203,17 @@ class Batch:
     def __len__(self) -> int:
         """Return the number of completions."""
         return len(self.completions)
+
+    @cached_property
+    def unreadable(self) -> Mapping[int, str]:
+        """Rows whose completion is neither a text nor messages, each with what it is.
+
+        A trainer passes none; a row of a file or a request may have a number or null there.
+        """
+        return {
+            row: f"completion: got {shorten_repr(self.completions[row])}, {COMPLETION_FORMS}"
+            for row in find_unreadable(self.completions)
+        }
 
     @cached_property
     def texts(self) -> list[str]:
@@ -227,10 +274,12 @@ class Batch:
         field = getattr(name, "field", None)
         rename = "Rename it" + (f", or set {field}='<column>'" if field else "")
         if name in _TRAINER_NAMES:
-            return (
-                f"the trainer passes no dataset column {str(name)!r}, since it uses that name"
-                f" itself. {rename}"
-            )
+            if self.surface == "trainer":
+                problem = f"the trainer passes no dataset column {str(name)!r}, since it uses"
+                return f"{problem} that name itself. {rename}"
+            return f"{str(name)!r} is not a column that a reward's field can name. {rename}"
+        if self.surface != "trainer":
+            return self._explain_missing_in_rows(name, field)
         problem = explain_missing_column(name, sorted(self.columns))
         message = f"the dataset has {problem}{'' if problem.endswith('?') else '.'} {rename}"
         if not self.columns:
@@ -239,6 +288,22 @@ class Batch:
                 " in the trainer's arguments"
             )
         return message
+
+    def _explain_missing_in_rows(self, name: str, field: str | None) -> str:
+        trainers = {"prompt": self.prompts, "completion_ids": self.completion_ids}
+        present = [key for key, values in trainers.items() if values is not None]
+        message = explain_missing_column(name, ["completion", *present, *self.columns])
+        if self.surface == "file":
+            # Trainers log what they sampled, without the dataset's columns.
+            if self.columns.keys() >= _TRL_COLUMNS:
+                message += (
+                    "; TRL's table lacks the dataset's columns: join them with join='DATA' (--join"
+                    " DATA)"
+                )
+            renaming = f"columns={{'FILE': {str(name)!r}}} (--column FILE=REWARD)"
+            return f"{message}; rename one with {renaming}"
+        other = f", or set {field} to a column that they have" if field else ""
+        return f"{message}; give each row a value for it{other}"
 
     @property
     def has_ids_by_turn(self) -> bool:
@@ -258,10 +323,7 @@ class Batch:
         Raises ValueError if the batch has no ids, TypeError for a row without them.
         """
         if self.completion_ids is None:
-            message = (
-                "counting tokens needs completion_ids=[[...], ...], a list of ids per completion"
-            )
-            raise ValueError(message)
+            raise ValueError(_NO_TOKENS_MESSAGES[self.surface])
         if self.has_ids_by_turn:
             return [*map(_join_turns, self.completion_ids)]
         # TRL passes lists, which need no copy; other trainers pass arrays or tensors
@@ -280,7 +342,7 @@ class Batch:
         Raises ValueError if the batch has no prompts.
         """
         if self.prompts is None:
-            raise ValueError(_NO_PROMPTS_MESSAGE)
+            raise ValueError(_NO_PROMPTS_MESSAGES[self.surface])
         prompt = self.prompts[row]
         if isinstance(prompt, str):
             return replace_surrogates(prompt)
@@ -301,7 +363,7 @@ class Batch:
         ValueError if the batch has no prompts.
         """
         if self.prompts is None:
-            raise ValueError(_NO_PROMPTS_MESSAGE)
+            raise ValueError(_NO_PROMPTS_MESSAGES[self.surface])
         # adjacent ones only: the same prompt drawn twice in a batch makes two groups, as in TRL
         groups, start = [], 0
         for _, run in groupby(self.prompts):
@@ -326,7 +388,7 @@ class Batch:
             columns={name: pick_rows(values) for name, values in self.columns.items()},
             step=self.step,
         )
-        part.metrics, part.explain = self.metrics, self.explain
+        part.metrics, part.explain, part.surface = self.metrics, self.explain, self.surface
         return part
 
     def log(self, name: str, values: Iterable[float | None]) -> None:
@@ -341,7 +403,20 @@ class Batch:
         self.metrics[key] = sum(known) / len(known)
 
 
-_NO_PROMPTS_MESSAGE = "the batch has no prompts, which this reward needs; pass prompts=[...]"
+_NO_PROMPTS_MESSAGES: Mapping[Surface, str] = {
+    "trainer": "the batch has no prompts, which this reward needs; pass prompts=[...]",
+    "file": "no column 'prompt', which this reward needs; rename one with"
+    " columns={'FILE': 'prompt'} (--column FILE=prompt)",
+    "rows": "no column 'prompt', which this reward needs; give each row a prompt",
+}
+_NO_TOKENS_MESSAGES: Mapping[Surface, str] = {
+    "trainer": "counting tokens needs completion_ids=[[...], ...], a list of ids per completion",
+    "file": "counting tokens needs the column 'completion_ids', a list of ids in each row; rename"
+    " one with columns={'FILE': 'completion_ids'} (--column FILE=completion_ids)",
+    "rows": "counting tokens needs the column 'completion_ids', a list of ids in each row",
+}
+# Of the tables that TRL logs, which have no column of the dataset.
+_TRL_COLUMNS = frozenset({"step", "advantage"})
 
 
 def _join_turns(ids: Sequence[Any]) -> list[int]:

@@ -6,7 +6,6 @@ term's value and why by name, and the weighted total.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import itertools
 import math
@@ -18,12 +17,14 @@ from functools import cached_property
 from types import NoneType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
+from rewardkit._files.memory import drop_arrays
 from rewardkit._files.writing import append_columns
 from rewardkit._messages import error_line, explain_missing_column, make_names_unique, shorten_repr
+from rewardkit._reads import list_dataset_columns, list_reference_columns, list_trainer_columns
 from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
 from rewardkit._template import Row
-from rewardkit.batch import Batch
-from rewardkit.component import columns as columns_of
+from rewardkit._workers.event_loop import run_awaitable
+from rewardkit.batch import Batch, ColumnError
 from rewardkit.config import load
 from rewardkit.reward import Linear, Reward
 
@@ -33,8 +34,6 @@ RewardLike: TypeAlias = Reward | Function
 Rewards: TypeAlias = RewardLike | Sequence[RewardLike] | str | os.PathLike[str]
 """A reward, a function, a list of them, or the path of a YAML file that holds some."""
 
-_TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
-_TRAINER_ARGUMENTS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
 _BATCH_ARGUMENTS = ("prompt", "completion", "completion_ids")
 _NOT_DATASET_COLUMNS = {
     *_BATCH_ARGUMENTS,
@@ -88,6 +87,8 @@ class Term(NamedTuple):
     weight: float = 1.0
     chat: bool = False
     """Whether `score` passes completions as messages, as TRL does for a conversational prompt."""
+    watch: Callable[[bool, Sequence[Row], Sequence[str]], list[TermScore]] | None = None
+    """What `score` calls, with `chat`, rows and texts, in place of the reward: a watchdog of it."""
 
     @property
     def value_column(self) -> str:
@@ -97,20 +98,12 @@ class Term(NamedTuple):
     @property
     def columns(self) -> list[str]:
         """The columns that the reward reads; of a function, the parameters without a default."""
-        if isinstance(self.reward, Reward):
-            return [str(column) for column in columns_of(self.reward)]
-        try:
-            parameters = inspect.signature(self.reward).parameters
-        except (TypeError, ValueError):  # some functions written in C have no signature
-            return []
-        by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        return [
-            name
-            for name, parameter in parameters.items()
-            if parameter.kind in by_name
-            and parameter.default is inspect.Parameter.empty
-            and name not in _TRAINER_ARGUMENTS
-        ]
+        return list_dataset_columns(self.reward)
+
+    @property
+    def reference_columns(self) -> list[str]:
+        """Those of the columns that may hold a ground truth: not those of counts."""
+        return list_reference_columns(self.reward)
 
     def missing_columns(self, row: Row) -> list[str]:
         """Return one line for each column that the reward reads and the row does not have."""
@@ -122,27 +115,40 @@ class Term(NamedTuple):
     def values_and_whys(self, batch: Batch) -> tuple[list[float | None], list[str]]:
         """Return the values and the whys of a batch, None in place of NaN.
 
-        Whatever the reward raises propagates; ValueError for an infinity.
+        A completion that is neither a text nor messages has no value, and its why says so. Whatever
+        the reward raises propagates; ValueError for an infinity.
         """
+        if batch.unreadable:
+            return self._score_readable(batch)
         if not isinstance(self.reward, Reward):
             return _call_function(self.reward, batch)
         values, whys = check_finite_scores(self.reward.score(batch), len(batch), self.reward)
         return as_floats(values), [*whys]
+
+    def _score_readable(self, batch: Batch) -> tuple[list[float | None], list[str]]:
+        values: list[float | None] = [None] * len(batch)
+        whys = [batch.unreadable.get(row, "") for row in range(len(batch))]
+        if kept := [row for row in range(len(batch)) if row not in batch.unreadable]:
+            found = self.values_and_whys(batch.select(kept))
+            for row, value, why in zip(kept, *found, strict=True):
+                values[row], whys[row] = value, why
+        return values, whys
 
     def score(self, rows: Sequence[Row], texts: Sequence[str]) -> list[TermScore]:
         """Return the score of each row's text. Raises what `values_and_whys` does.
 
         `completion_ids` has one id per word, since there is no tokenizer.
         """
+        if self.watch is not None:
+            return self.watch(self.chat, rows, texts)
         prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
         names = [name for name in rows[0] if name not in _NOT_DATASET_COLUMNS]
-        completions: list[Any] = [*texts]
+        completions: list[Any] = [*map(_as_reply, texts)] if self.chat else [*texts]
         if not isinstance(self.reward, Reward):
             # TRL passes prompts always, and passes prompts and completions both as messages or both
             # as text; a row may have no prompt.
             prompts = prompts or [""] * len(texts)
             prompts = [*map(_as_messages if self.chat else prompt_text, prompts)]
-            completions = [*map(_as_reply, texts)] if self.chat else completions
         batch = Batch(
             completions,
             prompts=prompts,
@@ -216,6 +222,9 @@ class Scorer:
             sizes = f"got {len(weights)} weights for {len(given)} rewards"
             message = f"{sizes}, expected one per reward"
             raise ValueError(message)
+        for weight in weights or ():
+            if not math.isfinite(weight):
+                raise ValueError(f"got {weight} as a weight, expected a finite number")
         terms: list[tuple[RewardLike, float]] = []
         self.bias = 0.0
         for reward, weight in zip(given, weights or [1.0] * len(given), strict=True):
@@ -235,9 +244,21 @@ class Scorer:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the rewards read, each once."""
+        """The columns that the rewards read, each once; `prompt` and `completion_ids` are last."""
         # On demand: reading the signatures of functions takes longer than making the scorer.
+        from_trainer = {name for term in self.terms for name in list_trainer_columns(term.reward)}
+        last = [name for name in ("prompt", "completion_ids") if name in from_trainer]
+        return (*self.dataset_columns, *last)
+
+    @cached_property
+    def dataset_columns(self) -> tuple[str, ...]:
+        """Those of the columns that come from the dataset, and not from the trainer."""
         return tuple(dict.fromkeys(name for term in self.terms for name in term.columns))
+
+    @cached_property
+    def reference_columns(self) -> tuple[str, ...]:
+        """Those of the dataset's columns that `reference` fills: all but those of numbers."""
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.reference_columns))
 
     def with_forms(self, row: Row, text: str, baseline: str) -> Scorer:
         """Return a copy that passes completions to each function as text or as messages.
@@ -310,7 +331,7 @@ class Scorer:
     ) -> RowScore:
         """Return the scores of one completion, a text or messages, with the row's values by column.
 
-        `reference` fills every column that the rewards read and `values` does not hold.
+        `reference` fills the columns that `values` does not hold, as in `score_columns`.
         """
         columns = {name: [value] for name, value in {**values, "completion": completion}.items()}
         references = reference if reference is _NOT_GIVEN else [reference]
@@ -327,25 +348,43 @@ class Scorer:
         """Return the scores of the completions in the column `completion`.
 
         The other columns are the dataset's; `prompt` and `completion_ids` reach the rewards as the
-        trainer passes them. `reference` is a list that fills every column that the rewards read and
-        `columns` does not hold. Whatever a reward raises propagates.
+        trainer passes them. A completion that is neither a text nor messages has no value, and its
+        whys say so.
+
+        `reference` is a list of ground truths. It fills every column that the rewards read and
+        `columns` does not hold, but for those of numbers, such as the token counts of `overlong`:
+        those declared with the type of a number, or as `TokenCount`.
+
+        Raises ColumnError for a column of numbers that is missing beside a reference; whatever a
+        reward raises propagates.
         """
         if "completion" not in columns:
             raise ValueError(explain_missing_column("completion", columns))
         filled = {name: column for name, column in columns.items() if name not in _BATCH_ARGUMENTS}
         if reference is not _NOT_GIVEN:
-            filled = {**dict.fromkeys(self.columns, reference), **filled}
+            filled = self._fill_references(filled, reference)
         batch = Batch(
             columns["completion"],
             prompts=columns.get("prompt"),
             completion_ids=columns.get("completion_ids"),
             columns=filled,
         )
+        batch.surface = "rows"
         scores = {term.name: term.values_and_whys(batch) for term in self.terms}
         values = {name: found for name, (found, _) in scores.items()}
         weights = [term.weight for term in self.terms]
         totals = weighted_sums([*values.values()], weights, self.bias)
         return ColumnScores(values, {name: whys for name, (_, whys) in scores.items()}, totals)
+
+    def _fill_references(
+        self, columns: Mapping[str, Sequence[Any]], reference: Sequence[Any]
+    ) -> dict[str, Sequence[Any]]:
+        filled = {**dict.fromkeys(self.reference_columns, reference), **columns}
+        for name in self.dataset_columns:
+            if name not in filled:
+                problem = explain_missing_column(name, ["completion", *columns])
+                raise ColumnError(f"{problem}; it holds numbers, which reference= does not fill")
+        return filled
 
 
 def as_reward_list(rewards: Rewards) -> list[Any]:
@@ -376,7 +415,7 @@ def choose_form(term: Term, row: Row, text: str, baseline: str) -> Term:
         return term
     chat = not isinstance(row.get("prompt", ""), str)
     forms = [term._replace(chat=form) for form in (chat, not chat)]  # max takes the first of equals
-    return max(forms, key=lambda form: _rank_form(form, row, text, baseline))
+    return max(forms, key=lambda form: rank_form(form, row, text, baseline))
 
 
 def margin_over(term: Term, row: Row, text: str, baseline: str) -> float | None:
@@ -400,7 +439,7 @@ def as_floats(values: Sequence[Any]) -> list[float | None]:
     return [*map(as_finite, values)]
 
 
-def _rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
+def rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
     """Return a key, greater for a form that does not raise, and that tells texts from others."""
     # In the wrong form a function often raises, or gives all texts the same value.
     values = _values_or_none(form, row, [text, baseline, ""])
@@ -433,7 +472,7 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
         }
     )
     if inspect.isawaitable(values):
-        values = asyncio.run(_wait_for(values))
+        values = run_awaitable(values)
     values = values.tolist() if hasattr(values, "tolist") else values  # an array or a tensor
     if not isinstance(values, Sequence) or len(values) != len(batch):
         got = f"{len(values)} values" if isinstance(values, Sequence) else type(values).__name__
@@ -453,16 +492,7 @@ def _list_values(values: Any) -> list[Any]:
     if is_float:  # numpy has no other way to write a missing number
         return [None if math.isnan(value) else value for value in values]
     nested = any(hasattr(each, "tolist") for each in {*map(type, values)})
-    return [*map(_drop_arrays, values)] if nested else [*values]
-
-
-def _drop_arrays(value: Any) -> Any:
-    """Return a value with lists in place of arrays, as messages of chats come out of Arrow."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, dict):
-        return {key: _drop_arrays(item) for key, item in value.items()}
-    return [*map(_drop_arrays, value)] if isinstance(value, list) else value
+    return [*map(drop_arrays, values)] if nested else [*values]
 
 
 def _ignore_metric(_name: str, _value: float) -> None:
@@ -483,8 +513,3 @@ def _as_reply(text: str) -> list[dict[str, str]]:
 
 def _as_messages(prompt: Any) -> Any:
     return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-
-
-async def _wait_for(result: Any) -> Any:
-    # asyncio.run takes coroutines alone; a function may return any awaitable.
-    return await result

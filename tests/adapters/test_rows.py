@@ -61,6 +61,33 @@ def test_the_ground_truth_fills_the_one_column_that_rows_do_not_bring():
         scorer.score("<answer>4</answer>", "4", {})
 
 
+def test_the_ground_truth_is_no_number_of_tokens():
+    long = Overlong(max_tokens=9, cache_tokens=3, tokens="n", name="long")
+    for rewards in (long, [right, long]):
+        with pytest.raises(ValueError, match=r"'n' holds numbers, .* name it: columns=\['n'\]"):
+            RowScorer(rewards, PLAIN)
+    assert RowScorer(long, PLAIN, columns=["n"]).reference is None
+
+
+def test_a_function_that_needs_a_prompt_is_refused_where_there_is_none():
+    def asks(completions, prompts, **_):
+        return [float(len(prompts))]
+
+    with pytest.raises(ValueError, match="asks: has a parameter for prompt, and a system passes"):
+        RowScorer(asks, PLAIN)
+    scorer = RowScorer(asks, System("another", prompts=True))
+    assert scorer.score("4", None, {}, prompt="2 + 2?").total == 1.0
+
+
+def test_openrlhf_averages_no_nan():
+    scorer = RowScorer([right, Length(target=1, name="brief")], PLAIN)
+    rows = [scorer.score("<answer>4</answer>", answer, {}) for answer in ("4", "n/a")]
+    totals, logs = openrlhf.list_totals_and_logs(scorer, [*rows, None])
+    assert all(map(math.isfinite, [*totals, *(v for values in logs.values() for v in values)]))
+    assert (logs["right"], logs["right/abstained"]) == ([1.0, 0.0, 0.0], [0.0, 1.0, 1.0])
+    assert (logs["brief/abstained"], logs["failed"]) == ([0.0, 0.0, 1.0], [0.0, 0.0, 1.0])
+
+
 def test_a_row_where_all_abstain_and_names_that_the_system_has_for_itself():
     scorer = RowScorer(right.replace(name="score"), PLAIN, abstained=-2.0, reserved=["score"])
     found = scorer.score("<answer>4</answer>", "n/a", {})

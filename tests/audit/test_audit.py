@@ -187,8 +187,12 @@ def test_full_reward_exploits_come_first_then_by_severity() -> None:
 
 
 def test_a_family_or_an_entry_can_be_skipped() -> None:
-    assert audit(notebook_correct, skip=["wrong-place-then-right"]).findings == ()
-    assert audit(notebook_correct, skip=["several answers"]).findings == ()
+    assert audit(notebook_correct, skip=["wrong-place-then-right"]).exploits == ()
+    assert audit(notebook_correct, skip=["several answers", "refused"]).findings == ()
+    one = f"wrong-place-then-right:{notebook_correct.__name__}"
+    assert (
+        audit(notebook_correct, skip=[one, f"refused:{notebook_correct.__name__}"]).findings == ()
+    )
     with pytest.raises(ValueError, match="did you mean 'tags-only'"):
         audit(notebook_correct, skip=["tag-only"])
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -29,8 +30,8 @@ def kinds(*arguments: Any, **options: Any) -> list[tuple[str, str, int]]:
     return [(problem.reward, problem.kind, problem.row_count) for problem in found.problems]
 
 
-@settings(max_examples=settings.default.max_examples // 3)
-@given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=5))
+@settings(max_examples=settings.default.max_examples // 6)
+@given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=5, unique=True))
 def test_a_recipe_in_its_own_layout_has_no_problems(answers: list[int]) -> None:
     rows = [{"answer": str(answer)} for answer in answers]
     found = preflight(XML_RECIPE, rows, template=XML)
@@ -142,7 +143,8 @@ def test_a_missing_column_is_named_with_the_nearest_name() -> None:
 
 def test_a_plain_function_is_checked_too() -> None:
     def right(completions: list[str], solution: list[str], **_: Any) -> list[float]:
-        return [float(text == right) for text, right in zip(completions, solution, strict=True)]
+        pairs = zip(completions, solution, strict=True)
+        return [float(text.strip().removesuffix(".0") == right) for text, right in pairs]
 
     rows = [{"prompt": "1 + 1?", "solution": "2"}, {"prompt": "2 + 1?", "solution": "3"}]
     assert preflight(right, rows, template="{solution}").problems == ()
@@ -152,18 +154,74 @@ def test_a_plain_function_is_checked_too() -> None:
     assert missing.detail.endswith("did you mean 'solutions'?")
 
 
+def test_string_equality_is_seen_by_other_spellings_of_the_reference() -> None:
+    def same(completions: list[str], solution: list[str], **_: Any) -> list[float]:
+        return [float(text == right) for text, right in zip(completions, solution, strict=True)]
+
+    rows = [{"prompt": "8 * 150?", "solution": "1200"}, {"prompt": "a colour?", "solution": "red"}]
+    (problem,) = preflight(same, rows, template="{solution}").problems
+    assert (problem.kind, problem.row_count) == ("refused_spelling", 2)
+    assert problem.detail.endswith("' 1200 ', '1,200', '1200.0', ' red '")
+    assert (problem.completion, problem.value, problem.expected) == (" 1200 ", 0.0, 1.0)
+
+
 def test_the_maximum_of_a_plain_function_is_the_highest_value_seen() -> None:
+    def without_e(completions: list[str], **_: Any) -> list[float]:
+        return [float("e" not in text) for text in completions]
+
+    (problem,) = preflight(without_e, [{"answer": "seven"}, {"answer": "12"}]).problems
+    assert (problem.kind, problem.row) == ("below_maximum", 0)
+    assert (problem.value, problem.expected) == (0.0, 1.0)
+
+
+def test_a_reward_that_sees_the_length_alone_need_only_not_be_constant() -> None:
     def longer(completions: list[str], **_: Any) -> list[float]:
         return [float(len(text) > 9) for text in completions]
 
-    rows = [{"answer": "2"}, {"answer": "1234567890"}]
-    (problem,) = preflight(longer, rows).problems
-    assert (problem.kind, problem.row, problem.value, problem.expected) == (
-        "below_maximum",
-        0,
-        0.0,
-        1.0,
-    )
+    assert kinds(longer, [{"answer": "2"}, {"answer": "1234567890"}]) == []
+    assert kinds(rk.build("length", target=50), ROWS, template=XML) == []
+    # it always earns the least: every perfect completion is too long
+    short = rk.build("overlong", max_tokens=3, cache_tokens=1)
+    assert [kind for _, kind, _ in kinds(short, ROWS, template=XML)] == ["below_maximum"]
+
+
+def test_a_list_of_references_is_filled_with_its_first_and_each_is_right() -> None:
+    def any_of(completions: list[str], answer: list[list[str]], **_: Any) -> list[float]:
+        pairs = zip(completions, answer, strict=True)
+        return [float(text.strip() in right) for text, right in pairs]
+
+    def first(completions: list[str], answer: list[list[str]], **_: Any) -> list[float]:
+        pairs = zip(completions, answer, strict=True)
+        return [float(text.strip() == right[0]) for text, right in pairs]
+
+    rows = [
+        {"prompt": "the Dutch capital?", "answer": ["Amsterdam", "A'dam"]},
+        {"prompt": "the Swiss capital?", "answer": ["Bern", "Berne"]},
+    ]
+    assert preflight(any_of, rows).problems == ()
+    (problem,) = preflight(first, rows).problems
+    assert (problem.kind, problem.completion) == ("refused_spelling", "A'dam")
+    exact = rk.build("correct", verifier="exact_match", extractor="whole")
+    assert preflight(exact, rows).problems == ()
+
+
+def test_completions_have_the_form_that_the_prompts_dictate() -> None:
+    def of_texts(completions: list[Any], **_: Any) -> list[float]:
+        return [float("42" in text) for text in completions]
+
+    def of_messages(completions: list[Any], **_: Any) -> list[float]:
+        return [float("42" in each[0]["content"]) for each in completions]
+
+    for passed, written, wrong in (
+        ([{"role": "user", "content": "6 * 7?"}], "plain text", of_texts),
+        ("6 * 7?", "messages", of_messages),
+    ):
+        other = "messages" if written == "plain text" else "plain text"
+        (problem,) = preflight(wrong, [{"prompt": passed, "answer": "42"}]).problems
+        assert (problem.kind, problem.row_count) == ("wrong_form", 1)
+        assert problem.detail.startswith(f"written for {written}; the trainer passes {other}")
+        right = of_messages if wrong is of_texts else of_texts
+        assert preflight(right, [{"prompt": passed, "answer": "42"}]).problems == ()
 
 
 def test_two_rewards_that_always_agree_are_named() -> None:
@@ -209,3 +267,162 @@ def test_a_preflight_prints_and_converts_to_json() -> None:
     data = json.loads(json.dumps(found.as_dict()))
     assert data["problems"][0]["kind"] == "below_maximum"
     assert [spread["reward"] for spread in data["spread"]][-1] == "total"
+
+
+def lint(*references: Any, prompt: str = "Question {}?", **options: Any) -> list[tuple[str, int]]:
+    """Return kinds and row counts of the problems of a dataset with these references."""
+    rows = [{"prompt": prompt.format(n), "answer": each} for n, each in enumerate(references)]
+    found = preflight(rk.build("length", target=5), rows, **options).problems
+    return [(one.kind, one.row_count) for one in found if one.reward == "dataset"]
+
+
+@pytest.mark.parametrize(
+    ("references", "expected"),
+    [
+        (["4", "5", "6", "7"], []),
+        (["4", ["5", "five"], "6", "7"], [("mixed_kinds", 1)]),
+        (["so\n#### 4", "5"], [("uncut_reference", 1)]),
+        (["4<|im_end|>", "5"], [("special_tokens", 1)]),
+        ([" 4", "5\n"], [("white_space", 2)]),
+        (["4", "N/A", "none", "7", "8"], [("missing_reference", 2)]),
+        (["4", 5, "6"], [("mixed_kinds", 1)]),
+        (["4", "five", "6", "7"], [("mixed_kinds", 1)]),
+        (["red", "five", "blue", "7"], []),
+        (["4 cm", "5 cm", "6", "$7"], [("units", 3)]),
+        (["x", "x", "x", "x"], [("one_answer", 4)]),
+        (["def f():\n  pass\n", "def g():\n  pass\n"], []),
+    ],
+)
+def test_references_are_linted(references: list[Any], expected: list[tuple[str, int]]) -> None:
+    assert lint(*references) == expected
+
+
+def test_prompts_are_linted() -> None:
+    assert lint("4", "5", "6", prompt="What is it? The answer is 5. {}") == [("leaked", 1)]
+    assert lint("14", "15", "16", "17", prompt="From 13 14 15 16 17 take one") == [
+        ("leaked", 4),
+        ("two_answers", 3),
+    ]
+    assert lint("4", "4", prompt="2 + 2?") == [("duplicates", 1)]
+    # options and numbers to add hold answers
+    assert lint("A", "B", "C", "D", prompt="{}? (A) 1 (B) 2 (C) 3 (D) 4") == []
+    length = rk.build("length", target=5)
+    assert kinds(length, [{"question": "?", "answer": "4"}]) == [("dataset", "no_prompt", 1)]
+    mixed = [{"prompt": "?", "answer": "4"}, {"prompt": [{"role": "user", "content": "!"}]}]
+    assert ("dataset", "mixed_prompts", 2) in kinds(length, mixed)
+
+
+def test_rows_that_are_held_out_are_found_but_for_case_and_space() -> None:
+    asked = [{"role": "system", "content": "Hm"}, {"role": "user", "content": "WHAT is  1 + 1?"}]
+    held = [{"prompt": asked}]
+    rows = [{"prompt": "What is 1 + 1?", "answer": "2"}, {"prompt": "1 + 2?", "answer": "3"}]
+    (problem,) = preflight(rk.build("length", target=5), rows, held_out=held).problems
+    assert (problem.kind, problem.row_count, problem.row) == ("held_out", 1, 0)
+
+
+class Tokenizer:
+    """One token per character, but for the special ones; its template opens a thought."""
+
+    def __init__(self, *special: str, opening: str = "<think>\n") -> None:
+        self.special, self.opening = special, opening
+
+    def apply_chat_template(self, messages: Any, *, tokenize: bool, **_: Any) -> str:
+        assert not tokenize
+        return f"{messages[-1]['content']}\nAssistant:{self.opening}"
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[Any]:
+        assert not add_special_tokens
+        return list(text)
+
+    def decode(self, ids: list[Any], *, skip_special_tokens: bool) -> str:
+        text = "".join(ids)
+        for token in self.special:
+            text = text.replace(token, "" if skip_special_tokens else token)
+        return text
+
+
+def test_a_tokenizer_shows_lost_tags_long_completions_and_an_opened_thought() -> None:
+    rows = [{"prompt": [{"role": "user", "content": f"{n}?"}], "answer": str(n)} for n in (3, 400)]
+    template = "<think>Hm</think>{answer}"
+
+    def check(tokenizer: Any, reward: Any = None, **options: Any) -> list[tuple[str, str, int]]:
+        reward = reward or presets.match_format_exactly
+        return kinds(reward, rows, template=template, tokenizer=tokenizer, **options)
+
+    assert check(Tokenizer()) == []
+    strict = rk.build("think_format", opened_in_prompt=False, name="strict")
+    assert check(Tokenizer(), strict) == [("strict", "opened_by_template", 2)]
+    assert check(Tokenizer(opening=""), strict) == []
+    assert check(Tokenizer("</think>")) == [("dataset", "tags_lost", 2)]
+    # 17 characters of layout, and 1 or 3 of the answer
+    assert check(Tokenizer(), max_completion_length=20) == []
+    assert check(Tokenizer(), max_completion_length=19) == [("dataset", "too_long", 1)]
+    with pytest.raises(ValueError, match="give a tokenizer too"):
+        check(None, max_completion_length=19)
+
+
+def test_rewards_of_very_different_scale_are_named() -> None:
+    right = rk.build("correct", verifier="number", extractor="whole", name="right")
+    long = rk.build("length", target=0, penalty=1.0, name="long")
+    small = 0.01 * right + 10.0 * long
+    found = preflight(small, ROWS).problems
+    assert [(one.reward, one.kind) for one in found] == [("long", "scale")]
+    assert "as those of right, which the sum hardly sees" in found[0].detail
+    assert preflight(right + 0.1 * long, ROWS).problems == ()
+
+
+def test_groups_stay_whole_and_mostly_flat_ones_are_a_problem() -> None:
+    rows = [
+        # of 10 groups one has a right completion
+        {"prompt": f"{n}?", "answer": "7", "completion": "7" if n == copy == 0 else "8"}
+        for n in range(10)
+        for copy in range(4)
+    ]
+    right = rk.build("correct", verifier="number", extractor="whole", name="right")
+    found = preflight(right, rows, skip=["one_answer"])
+    assert [(one.kind, one.detail) for one in found.problems] == [
+        ("flat", "90% of the groups are flat: all their completions earn the same"),
+    ]
+    few = preflight(right, rows, max_rows=8, skip=["one_answer", "flat:right"])
+    assert (few.row_count, few.problems) == (8, ())
+    # 1 of 2 groups is flat; in the other one of 4 completions is right
+    assert few.spread[0].flat == 0.5
+    assert few.spread[0].mean == 1 / 8
+
+
+def test_what_may_be_skipped_is_checked() -> None:
+    with pytest.raises(ValueError, match="no kind, entry or family 'flats'; did you mean 'flat'"):
+        preflight(XML_RECIPE, ROWS, skip=["flats"])
+    with pytest.raises(ValueError, match="no reward 'xml'"):
+        preflight(XML_RECIPE, ROWS, skip=["flat:xml"])
+
+
+def test_a_reward_that_hangs_is_a_problem_and_the_rest_goes_on() -> None:
+    def hang(completions: list[str], **_: Any) -> list[float]:
+        while any(text == "?" for text in completions):
+            pass
+        return [float("2" in text) for text in completions]
+
+    right = rk.build("correct", verifier="number", name="right")
+    found = preflight([hang, right], ROWS[:1], template=XML, slow=0.2)
+    (slow,) = [one for one in found.problems if one.kind == "slow"]
+    assert (slow.reward, slow.completion, slow.row_count) == ("hang", "?", 1)
+    assert [one.reward for one in found.problems] == ["hang"]
+    assert [one.reward for one in found.spread] == ["hang", "right", "total"]
+    over = preflight(right, ROWS, template=XML, time_limit=0.0)
+    assert over.problems == ()
+    assert f"; {over.unscored_count} completions not scored: the time was over" in over.summary
+
+
+def test_an_async_reward_has_one_event_loop_for_all_calls() -> None:
+    slots = asyncio.Semaphore(1)
+
+    async def right(completions: list[str], answer: list[str], **_: Any) -> list[float]:
+        async def judge(text: str, wanted: str) -> float:
+            async with slots:
+                await asyncio.sleep(0)  # so that the others wait, which binds the semaphore
+                return float(wanted in text)
+
+        return await asyncio.gather(*map(judge, completions, answer))
+
+    assert preflight(right, [{"answer": "2"}]).problems == ()

@@ -14,7 +14,8 @@ def test_audit_prints_what_a_reward_checks_and_exits_1_on_an_exploit():
     text = run("audit", "xml_soft")
     assert re.match(r"\d+ degenerate completions, \d+ rows of the sample '\w+'\n", text)
     assert "xml_soft  0 exploits; checks: answer tag, block order, reasoning present\n" in text
-    done = CliRunner().invoke(app, ["audit", "rewardkit.presets.published.soft_format_reward_func"])
+    soft = "rewardkit.presets.published.soft_format_reward_func"
+    done = CliRunner().invoke(app, ["audit", soft, "--show", "2"])
     assert done.exit_code == 1
     assert re.search(r"\n +\d+ more; see them with --show \d+\n", done.stdout)
 

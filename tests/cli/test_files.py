@@ -128,6 +128,84 @@ def test_filter(folder):
     )
 
 
+def test_filter_to_standard_output(folder):
+    write_scored(folder)
+    done = CliRunner().invoke(app, ["filter", "scored.jsonl", "-o", "-", "--pass-rate", "0.2..0.8"])
+    assert done.exit_code == 0
+    assert [json.loads(line)["pass_rate"] for line in done.stdout.splitlines()] == [0.5, 0.5]
+    assert "stdout: 2 of 6 rows, 1 of 3 groups" in done.stderr
+    assert not Path("-").exists()
+
+
+def test_filter_prints_one_thing_to_standard_output(folder, capsys):
+    write_scored(folder)
+    arguments = ["filter", "scored.jsonl", "-o", "-", "--pass-rate", "0..1", "--json"]
+    assert main(arguments) == 2
+    assert "--json and --out - both print to stdout" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_value_that_none_reaches_is_a_warning(folder, capsys):
+    write_scored(folder)
+    arguments = ["scored.jsonl", "-o", "out.jsonl", "--pass-rate", "0..0", "--pass-value", "5"]
+    assert main(["filter", *arguments]) == 0
+    warning = "no completion passes: the highest right is 1, and the lowest value that passes is 5"
+    assert capsys.readouterr().err == f"rewardkit: {warning}\n"
+    assert main(["report", "scored.jsonl", "-o", "page.html", "--pass-value", "5"]) == 0
+    assert warning in capsys.readouterr().err
+    assert main(["diff", "scored.jsonl", "scored.jsonl", "--pass-value", "1"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_weight_is_finite(number, folder, capsys):
+    write_scored(folder)
+    for command in (["report", "scored.jsonl"], ["diff", "scored.jsonl", "scored.jsonl"]):
+        assert main([*command, "--weight", f"right={number}"]) == 2
+        assert f"--weight right={number}: expected NAME=NUMBER" in capsys.readouterr().err
+
+
+def test_a_column_to_join_on_needs_data(folder, capsys):
+    write_scored(folder)
+    assert main(["score", "scored.jsonl", "xml_soft", "-o", "out.jsonl", "--on", "prompt"]) == 2
+    assert "and no data to join; give it too, as join=... (--join DATA)" in capsys.readouterr().err
+
+
+def test_messages_about_a_file_name_no_trainer(folder, capsys):
+    logged = {"step": 1, "prompt": "2 + 2?", "completion": "4", "advantage": 0.0}
+    Path("logged.jsonl").write_text(json.dumps(logged) + "\n", "utf-8")
+    Path("plain.jsonl").write_text('{"completion": "4", "number": 5}\n', "utf-8")
+    Path("right.yaml").write_text("type: correct\nverifier: number\n", "utf-8")
+    for source, reward, expected in (
+        (
+            "logged.jsonl",
+            "right.yaml",
+            "no column 'answer' (columns: completion, prompt, step, adv",
+        ),
+        ("logged.jsonl", "right.yaml", "join them with join='DATA' (--join DATA)"),
+        ("plain.jsonl", "right.yaml", "rename one with columns={'FILE': 'answer'} (--column FILE="),
+        (
+            "plain.jsonl",
+            "diversity",
+            "no column 'prompt', which this reward needs; rename one with",
+        ),
+    ):
+        assert main(["score", source, reward, "-o", "out.jsonl", "--fresh"]) == 2
+        error = capsys.readouterr().err
+        assert expected in error
+        assert "trainer" not in error
+        assert "prompts=[" not in error
+        assert ("join" in error) == (source == "logged.jsonl")
+
+
+def test_rows_that_are_not_scored_are_named(folder, capsys):
+    Path("rows.jsonl").write_text('{"completion": "4"}\n{"completion": [5]}\n', "utf-8")
+    assert main(["score", "rows.jsonl", "xml_soft", "-o", "out.jsonl"]) == 0
+    problem = "completion: got [5] (list), expected a text or messages"
+    error = capsys.readouterr().err
+    assert error == f"rewardkit: 1 row without scores, such as rows.jsonl, line 2: {problem}\n"
+
+
 @pytest.mark.parametrize("given", ["0.2", "0.8..0.2", "..", "a..b", "0..1.5", "-1..1", "nan..1"])
 def test_a_range_is_two_numbers(given, folder, capsys):
     write_scored(folder)
@@ -146,7 +224,8 @@ def test_score_joins_a_dataset_and_says_how_many_rows_it_lacks(folder, capsys):
     assert "no column 'prompt' (columns: question, answer) to join on" in capsys.readouterr().err
     assert main([*arguments, "--on", "prompt=question"]) == 0
     printed = capsys.readouterr()
-    assert printed.err == "rewardkit: 1 row without a match in the joined data\n"
+    joined = "1 row without a match in the joined data, 2 matched, 0 ambiguous"
+    assert printed.err == f"rewardkit: {joined}\n"
     assert "right ≥ 1: pass@1 100.0%; 0.0% of 2 groups never pass, 100.0% always" in printed.out
 
 

@@ -90,7 +90,23 @@ def test_a_column_on_which_equal_prompts_disagree_is_not_known():
 def test_rows_without_a_match_are_counted():
     source = join([{"prompt": "a"}, {"prompt": "b"}, {"prompt": None}], [{"prompt": "a", "x": 1}])
     assert [row["x"] for row in source.rows()] == [1, None, None]
-    assert source.unmatched == 2
+    assert source.counts == (1, 2, 0)
+
+
+def test_rows_whose_data_differs_are_counted_apart():
+    data = [
+        {"prompt": "a", "answer": "1", "n": 1},
+        {"prompt": "a", "answer": "2", "n": 1},
+        {"prompt": "b", "answer": "3", "n": 1},
+        {"prompt": chat(SYSTEM, QUESTION), "answer": "4"},
+        {"prompt": chat("Be brief.", QUESTION), "answer": "4"},
+    ]
+    rows = [{"prompt": "a"}, {"prompt": "a", "answer": "own"}, {"prompt": "b"}, {"prompt": "c"}]
+    # two prompts with one question, and one answer: nothing is left open
+    rows.append({"prompt": RENDERED["gemma"].format(QUESTION)})
+    source = join(rows, data)
+    assert [row["answer"] for row in source.rows()] == [None, "own", "3", None, "4"]
+    assert source.counts == (3, 1, 1)
 
 
 @pytest.mark.parametrize(

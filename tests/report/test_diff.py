@@ -6,6 +6,7 @@ import json
 import math
 import re
 import statistics
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,28 @@ tables = st.lists(
     min_size=1,
     max_size=10,
 )
+
+
+def test_a_page_that_cannot_be_written_is_named_before_the_files_are_read(tmp_path, monkeypatch):
+    source = write(tmp_path, made(8))
+    (tmp_path / "file").write_text("")
+    for page, problem in (
+        (tmp_path, r": a folder, expected the file to write"),
+        (tmp_path / "file" / "page.html", "its folder cannot be made, since a file has its name"),
+    ):
+        for write_page in (partial(diff, source, source, out=page), partial(report, source, page)):
+            with pytest.raises(ValueError, match=problem):
+                write_page()
+    diff(source, source, out=tmp_path / "new" / "page.html")
+    assert (tmp_path / "new" / "page.html").exists()
+
+    def refuse(self: Path, *_: object) -> None:
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="No space left") as caught:
+        diff(source, source, out=tmp_path / "page.html")
+    assert caught.value.filename == str(tmp_path / "page.html")
 
 
 def rows_of(table: list[tuple[str, str, float | None]]) -> list[dict[str, Any]]:

@@ -107,7 +107,7 @@ def test_a_torn_end_is_cut_off(suffix, torn, file, begun, uninterrupted):
         opened.write(torn)
     workers = 2 if torn == b"{" else 1  # they read what was recovered in the same way
     done = score(source, XML_RECIPE, out, batch_size=3, workers=workers)
-    assert (done.rows, done.resumed) == (35, 20)
+    assert (done.rows, done.resumed) == (35, 24)
     assert read_rows(out) == uninterrupted[suffix]
 
 
@@ -125,7 +125,7 @@ def test_cut_anywhere_the_rest_is_scored_again(suffix, file, begun, uninterrupte
         out.with_name(f"{out.name}.progress").write_bytes(progress)
         path.write_bytes(content[:size])
         done = score(source, XML_RECIPE, out, batch_size=5)
-        assert done.resumed in (0, 5, 10, 15)
+        assert done.resumed in (0, 4, 9, 14)
         assert read_rows(out) == uninterrupted[suffix]
 
 

@@ -23,6 +23,7 @@ from rewardkit.scoring.runs import check_runs
 from scoring_rows import SUFFIXES, read_rows, write_rows
 
 RIGHT = rk.build("correct", verifier="number", name="right")
+PLAIN = rk.build("correct", verifier="number", extractor="whole", name="right")
 DATA = [{"prompt": f"What is {n} + 1?", "answer": n + 1} for n in range(60)]
 LOGGED = [
     {"prompt": row["prompt"], "completion": f"<answer>{guess}</answer>", "n": 4 * n + guess % 4}
@@ -188,5 +189,58 @@ def test_a_resumed_run_counts_passes_as_an_uninterrupted_one(tmp_path):
     with pytest.raises(KilledError):
         score(rows, RIGHT, tmp_path / "a.jsonl", batch_size=6, progress=stop)
     resumed = score(rows, RIGHT, tmp_path / "a.jsonl", batch_size=6)
-    assert resumed.resumed == 18
+    assert resumed.resumed == 20  # whole groups of four
     assert summary(resumed) == summary(score(rows, RIGHT, tmp_path / "b.jsonl", batch_size=6))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ""])
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_rows_of_a_group_have_its_pass_rate(suffix, batch_size, tmp_path):
+    groups = {"a": ["4", "5", "4", "6"], "alone": ["4"], "b": ["5", "5"], "n": ["4", "4"]}
+    rows = [
+        {"prompt": prompt, "completion": text, "answer": None if prompt == "n" else "4"}
+        for prompt, texts in groups.items()
+        for text in texts
+    ]
+    if suffix:
+        out = tmp_path / f"out{suffix}"
+        score(rows, PLAIN, out, batch_size=batch_size)
+        scored = read_rows(out)
+    else:
+        scored = score(rows, PLAIN, batch_size=batch_size).scored
+    assert [row.get("pass_rate") for row in scored] == [0.5] * 4 + [None] + [0.0] * 2 + [None] * 2
+    assert ("pass_rate" in scored[4]) == (suffix == ".parquet")
+    assert [*scored[0]][-2:] == ["reward", "pass_rate"]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_single_rows_have_no_pass_rate_and_keep_their_own(suffix, tmp_path):
+    rows = [{"prompt": str(n), "completion": "4", "answer": "4", "pass_rate": n} for n in range(3)]
+    score(rows, PLAIN, tmp_path / f"out{suffix}")
+    assert [row["pass_rate"] for row in read_rows(tmp_path / f"out{suffix}")] == [0, 1, 2]
+
+
+def test_completions_that_are_no_text_are_counted_and_named(tmp_path):
+    rows = [{"completion": text, "answer": "4"} for text in ("4", 5, None, "5", [5])]
+    source = write_rows(tmp_path, rows)
+    done = score(source, PLAIN, tmp_path / "out.jsonl", batch_size=2)
+    scored = read_rows(tmp_path / "out.jsonl")
+    assert [row["reward"] for row in scored] == [1.0, None, None, 0.0, None]
+    assert scored[1]["rewards/right/why"].startswith("completion: got 5 (int), expected a text")
+    assert done.unreadable == 3
+    problem = "completion: got 5 (int), expected a text or messages"
+    assert done.first_unreadable == f"{source}, line 2: {problem}"
+    assert score(source, PLAIN, tmp_path / "out.jsonl").unreadable == 3  # as it was recorded
+
+
+def test_chats_of_a_frame_are_read():
+    pandas = pytest.importorskip("pandas")
+    numpy = pytest.importorskip("numpy")
+    reply = numpy.array([{"role": "assistant", "content": "4"}], dtype=object)
+    frame = pandas.DataFrame({"completion": [reply], "answer": ["4"]})
+    assert score(frame, PLAIN).total.mean == 1.0
+
+
+def test_a_column_to_join_on_needs_data():
+    with pytest.raises(ValueError, match=r"got on='id' and no data to join; .*--join DATA"):
+        score([{"completion": "4"}], PLAIN, on="id")

@@ -83,3 +83,16 @@ def test_large_rows_have_short_errors_and_too_many_rows_are_refused():
     assert len(answer.body) < 2000
     (answer,) = answer_requests([make_request({"rows": [5] * 65_537})])
     assert json.loads(answer.body)["error"].startswith("got 65,537 rows, expected at most 65,536")
+
+
+def test_a_number_of_too_many_digits_costs_its_own_row():
+    body = b'{"rows": [{"completion": "4", "answer": 4}, {"completion": "4", "answer": [%s]}]}'
+    (answer,) = answer_requests([Request(ROWS, body % (b"9" * 5_000))])
+    good, bad = json.loads(answer.body)["scores"]
+    assert (good["rewards/right"], answer.scored) == (1.0, 1)
+    problem = "got a number of 5,000 digits, expected at most 4,300; send it as a text"
+    assert bad == {"error": problem}
+    queries = b'{"query": ["4", "4"], "prompts": ["", ""], "labels": [%s, 4]}' % (b"9" * 5_000)
+    (answer,) = answer_requests([Request(QUERIES, queries)])
+    found = json.loads(answer.body)
+    assert (found["extra_logs"]["failed"], found["rewards"]) == ([1.0, 0.0], [0.0, 2.0])

@@ -84,6 +84,7 @@ def test_a_row_that_is_no_row_has_an_error_and_the_others_are_scored(client):
         (5, "got 5 (int), expected an object"),
         ({"answer": "42"}, "no column 'completion' (columns: answer)"),
         ({"completion": 3, "answer": "4"}, "completion: got 3 (int), expected a text or messages"),
+        ({"completion": [5], "answer": "4"}, "completion: got an array, expected a text or mess"),
         ({"completion": "x", "answr": "4"}, "no column 'answer' (columns: completion, answr); did"),
         ({**good, "answer": {"a": [True]}, "step": "two"}, "step: got 'two' (str)"),
         ({**good, "answer": True}, None),

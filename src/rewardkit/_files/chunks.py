@@ -37,18 +37,38 @@ class Lines:
     def __init__(self, lines: Sequence[bytes | Row], origins: Origins) -> None:
         """Hold the lines; they are parsed when `rows` is called."""
         self.lines, self.origins = lines, origins
+        self._parsed: list[Row] | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def __getitem__(self, part: slice) -> Self:
-        return type(self)(self.lines[part], _slice_origins(self.origins, part))
+        cut = type(self)(self.lines[part], _slice_origins(self.origins, part))
+        cut._parsed = None if self._parsed is None else self._parsed[part]  # noqa: SLF001 - one of this class
+        return cut
 
     def __add__(self, other: Lines) -> Self:
-        return type(self)([*self.lines, *other.lines], self.origins + other.origins)
+        both = type(self)([*self.lines, *other.lines], self.origins + other.origins)
+        if self._parsed is not None and other._parsed is not None:
+            both._parsed = self._parsed + other._parsed
+        return both
+
+    def __getstate__(self) -> tuple[Sequence[bytes | Row], Origins]:
+        # Without the parsed rows: another process parses quicker than it unpickles them.
+        return self.lines, self.origins
+
+    def __setstate__(self, state: tuple[Sequence[bytes | Row], Origins]) -> None:
+        self.lines, self.origins = state
+        self._parsed = None
 
     def rows(self) -> list[Row]:
         """Return each row's values by column; ValueError for a line that is not a JSON object."""
+        # Kept, since groups are found in the rows that are then scored.
+        if self._parsed is None:
+            self._parsed = self._parse_lines()
+        return self._parsed
+
+    def _parse_lines(self) -> list[Row]:
         rows: list[Row] = []
         try:
             for line in self.lines:
@@ -83,19 +103,23 @@ class Table:
     def __init__(self, table: pa.Table, origins: Origins) -> None:
         """Hold the rows as an Arrow table."""
         self.table, self.origins = table, origins
+        self._rows: list[Row] | None = None
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     def __getitem__(self, part: slice) -> Table:
         start, stop, _ = part.indices(len(self))
-        return Table(self.table.slice(start, stop - start), _slice_origins(self.origins, part))
+        table = self.table.slice(start, stop - start)
+        cut = Table(table, _slice_origins(self.origins, part))
+        cut._rows = None if self._rows is None else self._rows[start:stop]
+        return cut
 
     def __add__(self, other: Table) -> Table:
         arrow = require("pyarrow", install=EXTRA)
         # Permissive: one file of a folder may have a column of nulls where another has text.
         both = arrow.concat_tables([self.table, other.table], promote_options="permissive")
-        return Table(both, self.origins + other.origins)
+        return Table(both, self.origins + other.origins)  # whose rows may have more columns
 
     def __getstate__(self) -> tuple[bytes, Origins]:
         # Arrow's own pickle would carry the whole table that these rows were sliced from.
@@ -103,12 +127,14 @@ class Table:
 
     def __setstate__(self, state: tuple[bytes, Origins]) -> None:
         stream, self.origins = state
+        self._rows = None
         self.table = require("pyarrow", install=EXTRA).ipc.open_stream(stream).read_all()
 
     def rows(self) -> list[Row]:
         """Return each row's values by column."""
-        rows: list[Row] = self.table.to_pylist()
-        return rows
+        if self._rows is None:
+            self._rows = self.table.to_pylist()
+        return self._rows
 
     def position(self, row: int) -> str:
         """Return a row's file and row number."""

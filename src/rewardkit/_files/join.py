@@ -10,8 +10,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import Chunk, Lines, Records, Row
 from rewardkit._files.source import RowSource
@@ -26,6 +27,25 @@ MAX_KEY_END = 32
 _AFTER_KEY = re.compile(r"\n|\s*(?:\Z|[<\[|{]|assistant|model|bot)", re.IGNORECASE)
 
 
+class JoinCounts(NamedTuple):
+    """How many rows have a row in the data."""
+
+    matched: int = 0
+    """Rows that got the columns of one."""
+    unmatched: int = 0
+    """Rows without one."""
+    ambiguous: int = 0
+    """Rows with several, which differ in a column that the row lacks; it is None."""
+
+
+class _Match(NamedTuple):
+    """What the data has under one key."""
+
+    row: Row
+    differing: frozenset[str] = frozenset()
+    """The columns in which its rows differ."""
+
+
 class JoinedSource(RowSource):
     """The rows of a source, each with the columns that it lacks from a row of the data."""
 
@@ -36,15 +56,15 @@ class JoinedSource(RowSource):
         if the data does not have it.
         """
         self.name = source.name
-        self.unmatched = 0
-        """How many of the rows read so far have no row in the data."""
+        self.counts = JoinCounts()
+        """Those of the rows read so far."""
         self._source, self._data, self._on = source, data, on
         self._column, _, data_column = on.partition("=")
         self._index = _JoinIndex(data, data_column or self._column)
 
     def chunks(self, *, size: int = 1024, start: int = 0) -> Iterator[Chunk]:
         """Yield the rows from number `start` on, counted from 0, at most `size` at once."""
-        self.unmatched = 0
+        self.counts = JoinCounts()
         for number, chunk in enumerate(self._source.chunks(size=size, start=start)):
             rows = chunk.rows()
             for index, row in enumerate(rows):
@@ -55,12 +75,13 @@ class JoinedSource(RowSource):
             missing = found.count(None)
             if not number and not start and missing == len(rows) > 0:
                 raise ValueError(self._explain_no_match(rows[0]))
-            self.unmatched += missing
-            nothing = dict.fromkeys(self._index.names)
+            pairs = [*zip(rows, found, strict=True)]
+            ambiguous = sum(bool(more and more.differing - row.keys()) for row, more in pairs)
+            new = (len(rows) - missing - ambiguous, missing, ambiguous)
+            self.counts = JoinCounts(*map(add, self.counts, new))
+            nothing = _Match(dict.fromkeys(self._index.names))
             # The file's own values win, and its columns come first.
-            joined = [
-                {**row, **(more or nothing), **row} for row, more in zip(rows, found, strict=True)
-            ]
+            joined = [{**row, **(more or nothing).row, **row} for row, more in pairs]
             lines = isinstance(chunk, Lines) and not isinstance(chunk, Records)
             yield (Lines if lines else Records)(joined, chunk.origins)
 
@@ -92,8 +113,8 @@ class _JoinIndex:
     def __init__(self, data: RowSource, column: str) -> None:
         self.names: dict[str, None] = {}
         self.first: Any = None
-        self._exact: dict[str, Row] = {}
-        self._by_text: dict[str, Row] = {}
+        self._exact: dict[str, _Match] = {}
+        self._by_text: dict[str, _Match] = {}
         for number, row in enumerate(data.rows()):
             if column not in row:
                 problem = explain_missing_column(column, row)
@@ -109,9 +130,9 @@ class _JoinIndex:
         for text in self._by_text:
             self._by_end.setdefault(text[-MAX_KEY_END:], []).append(text)
         self._widths = {len(end) for end in self._by_end}
-        self._found: dict[str, Row | None] = {}
+        self._found: dict[str, _Match | None] = {}
 
-    def find(self, value: Any) -> Row | None:
+    def find(self, value: Any) -> _Match | None:
         """Return the columns for a value, None without a row in the data."""
         if value is None:
             return None
@@ -120,11 +141,11 @@ class _JoinIndex:
             return self._exact[key]
         if key not in self._found:
             text = _read_last_text(value)
-            row = self._by_text.get(text)
-            self._found[key] = row if row is not None else self._find_rendered(text)
+            match = self._by_text.get(text)
+            self._found[key] = match if match is not None else self._find_rendered(text)
         return self._found[key]
 
-    def _find_rendered(self, text: str) -> Row | None:
+    def _find_rendered(self, text: str) -> _Match | None:
         """Return the row whose text is the last message of a prompt that a template made."""
         best = ""
         for end in range(len(text), max(0, len(text) - MAX_GENERATION_PROMPT) - 1, -1):
@@ -140,16 +161,16 @@ class _JoinIndex:
         return self._by_text.get(best)
 
 
-def _add_row(rows: dict[str, Row], key: str, row: Row) -> None:
+def _add_row(matches: dict[str, _Match], key: str, row: Row) -> None:
     """Add a row; where others have its key, a column on which they disagree becomes None."""
-    before = rows.get(key)
+    before = matches.get(key)
     if before is None:
-        rows[key] = row
-    elif before != row:
-        rows[key] = {
-            name: before.get(name) if before.get(name) == row.get(name) else None
-            for name in {**before, **row}
-        }
+        matches[key] = _Match(row)
+    elif before.row != row:
+        names = {**before.row, **row}
+        differing = before.differing | {n for n in names if before.row.get(n) != row.get(n)}
+        merged = {name: None if name in differing else row.get(name) for name in names}
+        matches[key] = _Match(merged, differing)
 
 
 def _make_key(value: Any) -> str:

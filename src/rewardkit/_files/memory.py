@@ -100,7 +100,7 @@ def read_object(given: Any) -> RowSource:
     if hasattr(given, "to_dict") and hasattr(given, "notna"):  # pandas
         # As objects, since a missing number or text is NaN in pandas, and None everywhere else.
         frame = given.astype(object).where(given.notna(), None)
-        return MemorySource(frame.to_dict("records"))
+        return MemorySource([*map(drop_arrays, frame.to_dict("records"))])
     if isinstance(given, Mapping):
         raise TypeError(f"got a {type(given).__name__} of {_name_columns(given)}, {_EXPECTED}")
     if isinstance(given, bytes) or not isinstance(given, Iterable):
@@ -111,6 +111,15 @@ def read_object(given: Any) -> RowSource:
             problem = f"row {index}: got {row!r:.60} ({type(row).__name__})"
             raise TypeError(f"{problem}, expected a dict such as {{'completion': '...'}}")
     return MemorySource([row if type(row) is dict else dict(row) for row in rows])
+
+
+def drop_arrays(value: Any) -> Any:
+    """Return a value with lists in place of arrays, as messages of chats come out of parquet."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {key: drop_arrays(item) for key, item in value.items()}
+    return [*map(drop_arrays, value)] if isinstance(value, list) else value
 
 
 def _read_dataset(dataset: Any) -> RowSource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,26 @@ def check_out_suffix(out: Path) -> None:
     if out.suffix not in OUT_SUFFIXES:
         expected = " or ".join(OUT_SUFFIXES)
         raise ValueError(f"{out}: got the ending {out.suffix!r}, expected {expected}")
+
+
+class StandardOutputWriter:
+    """Writes rows as JSON lines to standard output."""
+
+    def __init__(self) -> None:
+        """Write nothing yet."""
+        self.rows = 0
+
+    def add(self, chunk: Chunk, rows: Sequence[Row], columns: Columns) -> None:
+        """Write some rows, each as it was read, with the columns after it."""
+        sys.stdout.buffer.write(encode_lines(chunk, rows, columns))
+        self.rows += len(rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing in the buffer."""
+        sys.stdout.buffer.flush()
 
 
 class RowWriter:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
-"""The columns that are added, each with a number, a text or None for every row."""
+"""The columns that are added, each with a number, a text, None or ABSENT for every row."""
+ABSENT = object()
+"""In place of a value: the row gets no such column, and keeps its own of that name."""
 
 # Readers decompress a row group at once, so larger ones cost them memory, and smaller ones
 # compress worse: a batch of 1,024 rows alone would be one of a few hundred kilobytes.
@@ -35,14 +37,18 @@ def encode_lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
     for row, line, values in zip(rows, originals, added, strict=True):
         tail = tails.get(values)
         if tail is None:
-            pairs = zip(keys, map(json.dumps, values), strict=True)
-            tail = tails[values] = "".join(map("".join, pairs)).encode() + b"}\n"
+            pairs = zip(keys, values, strict=True)
+            written_pairs = (key + json.dumps(value) for key, value in pairs if value is not ABSENT)
+            tail = tails[values] = "".join(written_pairs).encode() + b"}\n"
         # A line is copied rather than encoded again: that is faster, and keeps numbers, spacing and
         # the order of keys to the byte.
         if isinstance(line, bytes) and columns.keys().isdisjoint(row):
             written += (line[: line.rindex(b"}")], tail)
         else:
-            kept = {name: value for name, value in row.items() if name not in columns}
+            replaced = {
+                name for name, value in zip(columns, values, strict=True) if value is not ABSENT
+            }
+            kept = {name: value for name, value in row.items() if name not in replaced}
             written += (_encode_row(kept)[:-1], tail)
     return b"".join(written)
 
@@ -53,6 +59,12 @@ def encode_stream(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
     Raises ValueError for a column that parquet cannot hold.
     """
     table = chunk.table if isinstance(chunk, Table) else _build_table(chunk, rows)
+    # A column that no row has here may still be one of other pieces, whose schemas are merged.
+    columns = {
+        name: [None if value is ABSENT else value for value in values]
+        for name, values in columns.items()
+        if {*map(type, values)} != {type(ABSENT)}
+    }
     return ipc_bytes(append_columns(table, columns), compression="lz4")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,6 +16,10 @@ from rewardkit.reward import Reward
 USUAL_NAMES = ("correct", "accura", "right")
 # The highest value may be 0.1 + 0.2 in the file and 0.3 in the reward.
 TOLERANCE = 1e-9
+
+
+RATE_COLUMN = "pass_rate"
+"""The column of the pass rate of the row's group, where groups are known."""
 
 
 class PassRule(NamedTuple):
@@ -159,12 +164,18 @@ def make_rule(
 ) -> PassRule:
     """Make the rule of a reward: what passes is `least`, else the value of a right answer.
 
-    If that is not known, it is the highest of the values.
+    If that is not known, it is the highest of the values. Warns if there are values above 0, and
+    none is as high as the `least` that was given.
 
     >>> make_rule("accuracy", {}, [0.0, None, 2.0])
     PassRule(reward='accuracy', least=2.0)
     """
     if least is not None:
+        highest = max((value for value in values if value is not None), default=None)
+        # Where the highest is 0, all completions may be wrong; above it, the limit is.
+        if highest is not None and 0 < highest < least - TOLERANCE:
+            message = f"no completion passes: the highest {reward} is {highest:g}, and the lowest"
+            warnings.warn(f"{message} value that passes is {least:g}", UserWarning, stacklevel=3)
         return PassRule(reward, least)
     if rule := rule_of(reward, rewards.get(reward)):
         return rule

@@ -48,6 +48,24 @@ def read_texts(
     return strip_end_tokens(_make_encodable(contents), keep) if keep else _prepare(contents)
 
 
+def find_unreadable(completions: Sequence[Any]) -> list[int]:
+    """Return the rows whose completion is neither a text nor a message nor a list of messages.
+
+    >>> find_unreadable(["4", [], [{"content": "4"}], {"content": "4"}, [5], None])
+    [4, 5]
+    """
+    if {*map(type, completions)} <= {str}:  # which is usual
+        return []
+    return [row for row, completion in enumerate(completions) if not _is_readable(completion)]
+
+
+def _is_readable(completion: Any) -> bool:
+    if isinstance(completion, str | Mapping):
+        return True
+    is_list = isinstance(completion, _SEQUENCE_TYPES) and not isinstance(completion, bytes)
+    return is_list and all(isinstance(message, _MAPPING_TYPES) for message in completion)
+
+
 @remember_last
 def _prepare(contents: list[str]) -> list[str]:
     """Return the texts without lone surrogates and without special tokens at their ends."""

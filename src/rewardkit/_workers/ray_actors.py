@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 
 EXTRA = "rewardkit[ray]"
 START_SECONDS = 300.0  # a cluster that grows on demand takes minutes to start a machine
+ASK_SECONDS = 60.0
 POLL_SECONDS = 1.0
 ITEMS_PER_ACTOR = 2  # one to work on, and one to go on with at once
 MAX_TRIES = 5  # of an item whose actors die; it may be what ends them
@@ -61,9 +62,7 @@ def in_order_on_ray(
     Raises what `work` raises, ValueError for more actors, or if they cannot import `work`, and
     RuntimeError if no actor can be started.
     """
-    ray = require("ray", install=EXTRA)
-    if not ray.is_initialized():
-        ray.init(log_to_driver=False, logging_level="warning")
+    ray = connect()
     cpus = int(ray.cluster_resources().get("CPU", 1))
     # As many actors as CPUs would leave none for what feeds them, and Ray waits for ever.
     most = max(cpus - 1, 1)
@@ -75,6 +74,32 @@ def in_order_on_ray(
         yield from pool.run_tasks(iter(items))
     finally:
         pool.kill_actors()
+
+
+def connect() -> Any:
+    """Return the module of Ray, connected to a cluster."""
+    ray = require("ray", install=EXTRA)
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, logging_level="warning")
+    return ray
+
+
+def all_nodes_agree(ask: Callable[[], bool]) -> bool:
+    """Return whether a function returns True on each node of the cluster.
+
+    A node that does not answer says no: that rows are passed to it is never wrong.
+    """
+    ray = connect()
+    strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+    task = ray.remote(num_cpus=0, max_retries=0)(ask)
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    asked = [
+        task.options(scheduling_strategy=strategy(node, soft=False)).remote() for node in nodes
+    ]
+    try:
+        return all(ray.get(asked, timeout=ASK_SECONDS))
+    except ray.exceptions.RayError:  # also GetTimeoutError
+        return False
 
 
 class _Task(NamedTuple):

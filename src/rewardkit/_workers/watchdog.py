@@ -136,18 +136,20 @@ class Watchdog:
         self,
         *arguments: Any,
         timeout: float | None = None,
+        wall: float | None = None,
         label: Callable[[], str] | None = None,
     ) -> Any:
         """Return what the function returns, or raise what it raises.
 
         Raises CallTimeout and CallCrash, and RemoteError for an error that cannot be pickled.
-        `timeout` is this call's own limit; `label` names the call where it cannot be killed.
+        `timeout` is this call's own limit, and `wall` its limit by the clock, 5 times so many
+        seconds by default; `label` names the call where it cannot be killed.
         """
         limit = self.timeout if timeout is None else timeout
         if limit is None or not self.is_forked:
             return self._call_here(arguments, limit, label)
         try:
-            return self._call_in_child(arguments, limit)
+            return self._call_in_child(arguments, limit, wall or limit * WALL_FACTOR)
         except BaseException as error:
             # also for Ctrl-C: the reply of this call must not be taken for that of the next one
             if not isinstance(error, _RaisedInChild):
@@ -175,7 +177,7 @@ class Watchdog:
     ) -> None:
         self.close()
 
-    def _call_in_child(self, arguments: tuple[Any, ...], limit: float) -> Any:
+    def _call_in_child(self, arguments: tuple[Any, ...], limit: float, wall: float) -> Any:
         try:
             request = pickle.dumps(arguments)
         except Exception:  # noqa: BLE001 - whatever pickling raises
@@ -186,7 +188,7 @@ class Watchdog:
             if self._child is None:
                 self._child = _Child(self.function)
             self._child.send(request)
-        succeeded, result = self._child.receive(limit)
+        succeeded, result = self._child.receive(limit, wall)
         if not succeeded:
             raise _RaisedInChild(result)
         return result
@@ -267,7 +269,7 @@ class _Child:
             while request:
                 request = request[os.write(self.requests, request) :]
 
-    def receive(self, limit: float) -> tuple[bool, Any]:
+    def receive(self, limit: float, wall_limit: float) -> tuple[bool, Any]:
         """Return whether the call returned, and its result or error; raise if it gave neither."""
         start, used = time.monotonic(), self.processor_seconds()
         waiting = select.poll()
@@ -277,7 +279,7 @@ class _Child:
             wall = time.monotonic() - start
             busy = self.processor_seconds() - used
             late = busy > limit + extra
-            if late or wall > (limit + extra) * WALL_FACTOR:
+            if late or wall > wall_limit + extra * WALL_FACTOR:
                 dump = self.dump_traceback()
                 if "importlib._bootstrap" in dump and extra < IMPORT_SECONDS:
                     extra += limit

@@ -43,6 +43,8 @@ class RemoteScorer:
         described = self.ask("GET", "/rewards")
         self.terms = tuple(RemoteTerm(term["name"]) for term in described["rewards"])
         self.columns: tuple[str, ...] = tuple(described["columns"])
+        self.dataset_columns: tuple[str, ...] = tuple(described["dataset_columns"])
+        self.reference_columns: tuple[str, ...] = tuple(described["reference_columns"])
         if described["groups"]:
             message = f"{url} scores whole groups, and rows come alone; start it without --groups"
             raise ValueError(message)

@@ -8,15 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, make_names_unique
+from rewardkit._reads import counts_token_ids, list_trainer_columns, reads_prompt
 from rewardkit.adapters._remote import SCHEMES, RemoteScorer
 from rewardkit.component import walk
 from rewardkit.result import Outcome
 from rewardkit.reward import Reward
 from rewardkit.scorer import RewardLike, Rewards, RowScore, Scorer
 
-_NEED_PROMPTS = frozenset(
-    {"best_of", "difficulty", "diversity", "judge", "kimi_length", "prompt_overlap", "relative"}
-)
 # at the start of a reason, or of a term's in a sum; elsewhere the answer may have the word in it
 _FAILURE = re.compile(rf"(?:^|\()({Outcome.TIMEOUT}|{Outcome.BAD_REFERENCE})\b")
 
@@ -53,7 +51,7 @@ class RowScorer:
 
     `rewards` may also be the address of a `rewardkit serve`, http://HOST:PORT, which then scores.
     `columns` names those that each row brings; the one that is left, if any, holds the ground
-    truth.
+    truth. Columns of numbers, such as token counts, never do.
     """
 
     def __init__(
@@ -72,13 +70,16 @@ class RowScorer:
         self.scorer: Scorer | RemoteScorer
         if isinstance(rewards, str) and rewards.startswith(SCHEMES):
             self.scorer = RemoteScorer(rewards)
+            if "prompt" in self.scorer.columns and not system.prompts:
+                problem = f"the rewards of {rewards} read the prompt, and {system.name} passes none"
+                raise ValueError(f"{problem}; leave those out")
         else:
             self.scorer = make_scorer(rewards, system)
         self.columns = list_names(columns)
         self.abstained = abstained
         names = [term.name for term in self.scorer.terms]
         self.names = dict(zip(names, make_names_unique(names, reserved), strict=True))
-        self.reference = find_reference_column(self.scorer.columns, self.columns, system)
+        self.reference = find_reference_column(self.scorer, self.columns, system)
 
     def score(
         self, completion: Any, reference: Any, row: Mapping[str, Any], **trainer: Any
@@ -117,8 +118,11 @@ def list_names(names: Iterable[str]) -> list[str]:
     return [names] if isinstance(names, str) else [*names]
 
 
-def find_reference_column(read: Sequence[str], given: Sequence[str], system: System) -> str | None:
+def find_reference_column(
+    scorer: Scorer | RemoteScorer, given: Sequence[str], system: System
+) -> str | None:
     """Return the column that holds the ground truth: the one that the rows do not bring."""
+    read = scorer.dataset_columns
     for name in given:
         if name not in read:
             known = ", ".join(read) or "none"
@@ -126,6 +130,11 @@ def find_reference_column(read: Sequence[str], given: Sequence[str], system: Sys
             message = f"columns: got {name!r}, which no reward reads (they read: {known}){hint}"
             raise ValueError(message)
     rest = [name for name in read if name not in given]
+    if numbers := [name for name in rest if name not in scorer.reference_columns]:
+        raise ValueError(
+            f"the column {numbers[0]!r} holds numbers, so it is not {system.name}'s ground truth;"
+            f" if each row brings it, name it: columns={[*given, *numbers]!r}"
+        )
     if len(rest) > 1:
         # one value in two columns would be wrong for one of them, and nobody would see it
         message = (
@@ -152,19 +161,20 @@ def find_failure(whys: Iterable[str]) -> str:
 def _find_obstacle(reward: RewardLike, system: System) -> str:
     """Say why a system cannot call a reward, and what to do; "" if it can."""
     if not isinstance(reward, Reward):
-        return ""  # a function says nothing of what it needs
+        # all that a function says of what it needs are the names of its parameters
+        passed = {"prompt": system.prompts, "completion_ids": system.tokens}
+        missing = [name for name in list_trainer_columns(reward) if not passed[name]]
+        given = f"has a parameter for {missing[0]}" if missing else ""
+        return f"{given}, and {system.name} passes none; give it a default" if missing else ""
     if system.rows_alone and not reward.pointwise:
         return f"compares the completions of a group, and {system.name} passes them one by one"
     for part in walk(reward):
-        kind = getattr(part, "registered_name", None)
-        if not system.prompts and kind in _NEED_PROMPTS:
+        kind = part.registered_name
+        if not system.prompts and reads_prompt(part):
             return f"{kind} reads the prompt, and {system.name} passes none; leave it out"
-        counts_ids = kind == "overlong" and getattr(part, "tokens", None) is None
-        if not system.tokens and counts_ids:
-            return (
-                f"{kind} counts tokens, and {system.name} passes none; its field `tokens` takes a"
-                " column with their number"
-            )
-        if not system.tokens and getattr(part, "unit", None) == "tokens":
-            return f"{kind} counts tokens, and {system.name} passes none; unit: words needs none"
+        if not system.tokens and counts_token_ids(part):
+            hint = "unit: words needs none"
+            if kind == "overlong":
+                hint = "its field `tokens` takes a column with their number"
+            return f"{kind} counts tokens, and {system.name} passes none; {hint}"
     return ""

@@ -42,7 +42,7 @@ def make_server(rewards: Rewards, *, columns: Iterable[str], abstained: float = 
     Raises ValueError for rewards that cannot score rows one by one, ImportError without nemo_gym.
     """
     base = require("nemo_gym.base_resources_server", install="nemo-gym")
-    read = make_scorer(rewards, _NEMO_GYM).columns
+    read = make_scorer(rewards, _NEMO_GYM).dataset_columns
     present = list_names(columns)
     for name in read:
         if name not in present:

@@ -44,10 +44,10 @@ def make_reward_func(
 
     A query is the prompt and the completion with special tokens; the completion is what follows the
     prompt, without `end_tokens` at its end. The label is the ground truth. OpenRLHF needs a number:
-    a total where all abstain is `abstained`, a part that abstains is NaN in `extra_logs`, where
-    `timeout` and `bad_reference` are 1.0 for rows that could not be judged. OpenRLHF would swallow
-    an exception, so a row that raises is reported as an error in the log and counts as abstained,
-    with 1.0 in `failed`.
+    a total where all abstain is `abstained`. In `extra_logs`, whose means OpenRLHF logs, a part
+    that abstains is 0.0, and its `NAME/abstained` is 1.0; `timeout` and `bad_reference` are 1.0 for
+    rows that could not be judged. OpenRLHF would swallow an exception, so a row that raises is
+    reported as an error in the log and counts as abstained, with 1.0 in `failed`.
 
     Raises ValueError for rewards that need more than a label and a prompt, and at once, when the
     file is loaded; ImportError without torch.
@@ -82,7 +82,12 @@ def list_totals_and_logs(
     parts = dict.fromkeys(scorer.names.values(), math.nan)
     failed_row = ScoredRow(scorer.abstained, parts, {}, abstained=True, failure="")
     known = [row or failed_row for row in rows]
-    logs = {name: [row.parts[name] for row in known] for name in parts}
+    logs: dict[str, list[float]] = {}
+    for name in parts:
+        values = [row.parts[name] for row in known]
+        # OpenRLHF averages over rows, where one NaN would hide all other values.
+        logs[name] = [0.0 if math.isnan(value) else value for value in values]
+        logs[f"{name}/abstained"] = [float(math.isnan(value)) for value in values]
     for failure in ("timeout", "bad_reference"):
         logs[failure] = [float(row.failure == failure) for row in known]
     logs["failed"] = [float(row is None) for row in rows]

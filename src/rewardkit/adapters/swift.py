@@ -35,7 +35,7 @@ def register(rewards: Rewards, *, columns: Iterable[str] | None = None) -> dict[
     swift = require("swift.rewards", install="ms-swift")
     scorer = make_scorer(rewards, _SWIFT)
     present = None if columns is None else list_names(columns)
-    for name in scorer.columns:
+    for name in scorer.dataset_columns:
         if present is not None and name not in present:
             raise ValueError(explain_missing_column(name, present))
     for term in scorer.terms:

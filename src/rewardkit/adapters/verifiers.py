@@ -26,7 +26,7 @@ def make_reward(rewards: Rewards, data: Any) -> Any:
     """
     verifiers = require("verifiers.v1", install="verifiers")
     scorer = make_scorer(rewards, _VERIFIERS)
-    for name in scorer.columns:
+    for name in scorer.dataset_columns:
         if name not in data.model_fields:
             message = f"{data.__name__} has {explain_missing_column(name, data.model_fields)}"
             raise ValueError(message)
@@ -34,7 +34,7 @@ def make_reward(rewards: Rewards, data: Any) -> Any:
     (bias,) = make_names_unique(["bias"], [term.name for term in scorer.terms])
 
     async def score_rewards(_self: Any, task: Any, trace: Any) -> dict[str, float]:
-        columns = {name: getattr(task, name) for name in scorer.columns}
+        columns = {name: getattr(task, name) for name in scorer.dataset_columns}
         # the last reply as it is: `trace.last_reply` takes white space off, which rewards may read
         replies = trace.assistant_messages
         completion = (replies[-1].content or "") if replies else ""

@@ -10,19 +10,33 @@ from rewardkit._template import fill
 from rewardkit.audit._audit import audit
 from rewardkit.audit._preflight import preflight
 from rewardkit.audit.alerts import Alert, AlertFinder
-from rewardkit.audit.findings import Audit, Finding, Preflight, Problem, RewardAudit, Spread
+from rewardkit.audit.baseline import leave_out, read_baseline
+from rewardkit.audit.findings import (
+    DATASET,
+    Audit,
+    Evidence,
+    Finding,
+    FindingGroup,
+    Preflight,
+    Problem,
+    RewardAudit,
+    Spread,
+)
 from rewardkit.audit.samples import SAMPLES, Sample
 from rewardkit.audit.step_figures import read_log_row
 from rewardkit.audit.zoo import ZOO, Entry
 
 __all__ = [
+    "DATASET",
     "SAMPLES",
     "ZOO",
     "Alert",
     "AlertFinder",
     "Audit",
     "Entry",
+    "Evidence",
     "Finding",
+    "FindingGroup",
     "Preflight",
     "Problem",
     "RewardAudit",
@@ -30,6 +44,8 @@ __all__ = [
     "Spread",
     "audit",
     "fill",
+    "leave_out",
     "preflight",
+    "read_baseline",
     "read_log_row",
 ]

@@ -7,53 +7,102 @@ layout that the prompt asks for and the rewards do not know.
 
 from __future__ import annotations
 
-import math
 import re
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations, groupby, islice
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations, islice
+from typing import Any
 
-from rewardkit._template import Row, Template, WriteCompletion, as_function
+from rewardkit._template import Row, Template
 from rewardkit._text.tag_layout import list_tags
-from rewardkit.audit.findings import Preflight, Problem, Spread
+from rewardkit.audit.dataset_completions import (
+    POOL_ROWS,
+    REPEATED_PHRASE,
+    Pair,
+    make_completions,
+)
+from rewardkit.audit.dataset_problems import (
+    TermScores,
+    declared_best,
+    find_opened,
+    find_problems,
+    score_completions,
+)
+from rewardkit.audit.findings import DATASET, PROBLEM_KINDS, Preflight, Problem, Spread
+from rewardkit.audit.forms import dictate_form, explain_form
+from rewardkit.audit.lint import lint_rows, overlapping_rows
+from rewardkit.audit.rows import choose_rows
 from rewardkit.audit.samples import list_pairs
-from rewardkit.batch import Batch
-from rewardkit.component import walk
+from rewardkit.audit.skipping import Skip
+from rewardkit.audit.timed import NOT_SCORED, Progress, TimedScorer
+from rewardkit.audit.tokens import find_token_problems, open_completions
 from rewardkit.reward import Reward
-from rewardkit.rewards.wrappers import Where
-from rewardkit.scorer import Rewards, Scorer, Term, TermScore, prompt_text
+from rewardkit.scorer import (
+    Rewards,
+    Scorer,
+    Term,
+    TermScore,
+    choose_form,
+)
 
-Pair: TypeAlias = tuple[Row, str]
-"""A row and a completion of it."""
+_REFERENCE_COLUMNS = (
+    "answer",
+    "answers",
+    "solution",
+    "ground_truth",
+    "target",
+    "label",
+    "reference",
+    "gold",
+    "expected",
+)
+_FLAT_SHARE = 0.8
+_SCALE_RATIO = 50.0
 
-_REPEATED_PHRASE = "the same words over and over again " * 400
-_POOL_ROWS = 4  # constant and redundant rewards show on a few rows already
-_TAG = r"</?[A-Za-z][\w-]*>"
-_NEXT_DIGIT = str.maketrans("0123456789", "1234567890")
 
-
-def preflight(
+def preflight(  # noqa: PLR0913 - each has a default
     reward: Rewards,
     rows: Sequence[Row],
     *,
     template: Template = "{answer}",
     weights: Sequence[float] | None = None,
+    held_out: Sequence[Row] | None = None,
+    tokenizer: Any = None,
+    max_completion_length: int | None = None,
+    max_rows: int | None = None,
+    skip: Collection[str] = (),
+    slow: float = 5.0,
+    time_limit: float | None = 120.0,
+    progress: Progress | None = None,
 ) -> Preflight:
     r"""Score perfect and imperfect completions of a dataset's rows, and list the problems.
 
     `reward` is a reward, a function with TRL's signature, a list of them, or a YAML file, with
     `weights` for plain functions; the terms of a sum are checked one by one. `rows` hold the
-    dataset's columns, `prompt` among them if a reward reads the prompt. `template` writes a row's
-    perfect completion: a text with `{column}` for the row's value, or a function of the row.
+    dataset's columns, `prompt` among them if a reward reads the prompt; `max_rows` of them are
+    used, evenly spaced, with all completions of a prompt or none. `template` writes a row's
+    perfect completion: a text with `{column}` for the row's value (of a list of references, the
+    first), or a function of the row.
 
-    A perfect completion must earn the maximum of every reward; of a plain function, the most that
-    any completion earned here (the minimum if the weight is negative). A reward is constant if it
+    Completions are passed as the trainer passes them: as messages if the prompt is, else as text.
+    A reward that works in the other form alone is a problem. A perfect completion must earn the
+    maximum of every reward; of a plain function, the most that any completion earned here (the
+    minimum if the weight is negative). A right answer in another spelling must earn nearly as much.
+    A reward that sees the length alone need only not be constant. A reward is constant if it
     gives the same value to perfect and degenerate completions (an empty one, the reference alone,
     the prompt again, an endless repetition, ...). Of two rewards that give these the same values,
     but for scale and offset, one is redundant. Words count as tokens.
 
-    Raises ValueError for no rows, and whatever `template` raises.
+    The references and prompts are checked too, and compared with the rows in `held_out`, on which
+    the model is to be tested. With `tokenizer`, a tokenizer of transformers: does the chat template
+    open the thought, do the layout's tags survive decoding, and has the perfect completion at most
+    `max_completion_length` tokens. `skip` leaves out problems: a kind, or `KIND:REWARD`.
+
+    Rewards are called in a process that can be killed: a completion that takes more than `slow`
+    seconds is a problem, and after `time_limit` seconds what is left is not scored. `progress` is
+    called with what is done, how much of it and how much there is.
+
+    Raises ValueError for no rows and an unknown kind in `skip`, and whatever `template` raises.
 
     >>> from rewardkit import build
     >>> right = build("correct", verifier="number", name="right")
@@ -68,176 +117,127 @@ def preflight(
     if not rows:
         message = "no rows to try; give some rows of the dataset, as mappings by column"
         raise ValueError(message)
+    if max_completion_length is not None and tokenizer is None:
+        message = "max_completion_length counts tokens; give a tokenizer too"
+        raise ValueError(message)
     scorer = Scorer(reward, weights)
-    marks = list_tags(list_pairs(term.reward for term in scorer.terms))
-    completions = _make_completions(rows, as_function(template), marks)
-    scorer = scorer.with_forms(*completions.perfect[0], _REPEATED_PHRASE)
-    problems: list[Problem] = []
-    scored: dict[str, _TermScores] = {}
-    for term in scorer.terms:
-        missing = term.missing_columns(rows[0])
-        problems += [Problem(term.name, "missing_column", line, len(rows)) for line in missing]
-        if not missing:
-            scored[term.name] = scores = _score_completions(term, completions)
-            problems += _find_problems(term, completions, scores)
-    if len(rows) > 1:  # on one row many rewards agree
-        problems += _find_redundant(scored, len(rows[:_POOL_ROWS]))
-    sizes = [len(group) for group in completions.groups]
-    spreads = [_measure_spread(name, scores.groups, sizes) for name, scores in scored.items()]
-    if completions.own_groups:
-        problems += _find_flat(spreads, len(rows))
-    if len(scored) > 1:
-        totals = scorer.total({name: scores.groups for name, scores in scored.items()})
-        spreads.append(_measure_spread("total", totals, sizes))
-    rewards = [one for one in scorer.terms if isinstance(one.reward, Reward) and one.name in scored]
-    unbounded = tuple(term.name for term in rewards if _declared_best(term) is None)
-    source: Literal["dataset", "simulated"] = "dataset" if completions.own_groups else "simulated"
-    return Preflight(tuple(problems), len(rows), unbounded, tuple(spreads), source)
-
-
-# The completions ----------------------------------------------------------------------------------
-
-
-class _Completions(NamedTuple):
-    """The completions that every reward scores."""
-
-    perfect: list[Pair]
-    """One perfect completion per row."""
-    pool: list[Pair]
-    """Good and bad completions of the first rows."""
-    groups: list[list[Pair]]
-    own_groups: bool
-    """Whether the groups are the dataset's own completions."""
-
-
-class _TermScores(NamedTuple):
-    """A reward's scores of the completions; the groups' in one list."""
-
-    perfect: list[TermScore]
-    pool: list[TermScore]
-    groups: list[TermScore]
-
-
-def _make_completions(
-    rows: Sequence[Row], write: WriteCompletion, marks: Sequence[str]
-) -> _Completions:
-    perfect = [(row, write(row)) for row in rows]
-    simulated = _simulate_groups(perfect, marks)
-    own = _group_own_completions(rows)
-    return _Completions(perfect, _make_pool(perfect, simulated, write), own or simulated, bool(own))
-
-
-def _make_pool(
-    perfect: Sequence[Pair], simulated: Sequence[Sequence[Pair]], write: WriteCompletion
-) -> list[Pair]:
-    pool = []
-    for (row, text), group in islice(zip(perfect, simulated, strict=True), _POOL_ROWS):
-        layouts = [write(dict.fromkeys(row, value)) for value in ("no idea", "")]
-        bad = ["\n", "?", str(row.get("answer", "")), *layouts, f"So: {text}", text * 2]
-        bad += [_REPEATED_PHRASE, prompt_text(row.get("prompt", ""))]
-        pool += [*group[1:], *((row, other) for other in bad)]
-    return pool
-
-
-def _simulate_groups(perfect: Sequence[Pair], marks: Sequence[str]) -> list[list[Pair]]:
-    """Return a group of completions per row; `marks` are tags of other shapes than `<NAME>`."""
-    tag = re.compile("|".join([*map(re.escape, marks), _TAG]))
-    groups = []
-    for number, (row, text) in enumerate(perfect):
-        _, other = perfect[(number + 1) % len(perfect)]
-        digits, remark = text.translate(_NEXT_DIGIT), f"{text.rstrip()} I hope that this helps."
-        group = [text, text, digits, other, text[: len(text) // 2], remark, tag.sub("", text), ""]
-        groups.append([(row, completion) for completion in group])
-    return groups
-
-
-def _group_own_completions(rows: Sequence[Row]) -> list[list[Pair]]:
-    """Return the dataset's own completions by group, none if it has none."""
-    if "completions" in rows[0]:
-        groups = [[(row, text) for text in Batch(row["completions"]).texts] for row in rows]
-    elif "completion" in rows[0]:
-        runs = groupby(rows, key=lambda row: row.get("prompt"))
-        groups = [[(row, Batch([row["completion"]]).texts[0]) for row in run] for _, run in runs]
-    else:
-        return []
-    return [group for group in groups if len(group) > 1]  # a single completion has no spread
-
-
-def _score_completions(term: Term, completions: _Completions) -> _TermScores:
-    def try_score(pairs: Sequence[Pair]) -> list[TermScore]:
-        return term.try_score([row for row, _ in pairs], [text for _, text in pairs])
-
-    flat = [pair for group in completions.groups for pair in group]
-    return _TermScores(try_score(completions.perfect), try_score(completions.pool), try_score(flat))
-
-
-# The problems -------------------------------------------------------------------------------------
-
-
-def _find_problems(term: Term, completions: _Completions, scores: _TermScores) -> Iterator[Problem]:
-    """Yield the problems of one reward by itself."""
-    rows = len(completions.perfect[:_POOL_ROWS])
-    pairs = [*completions.perfect, *completions.pool]
-    yield from _find_raising(term, pairs, [*scores.perfect, *scores.pool])
-    yield from _find_below_maximum(term, completions.perfect, scores)
-    values = {score.value for score in scores.pool if not score.raised}
-    if len(values) == 1:
-        (value,) = values
-        earns = "abstains" if value is None else f"earns {value + 0.0:g}"
-        yield Problem(term.name, "constant", f"every completion {earns}", rows)
-
-
-def _find_raising(
-    term: Term, pairs: Sequence[Pair], scores: Sequence[TermScore]
-) -> Iterator[Problem]:
-    raised = [index for index, score in enumerate(scores) if score.raised]
-    if not raised:
-        return
-    row, text = pairs[raised[0]]
-    rows = {id(pairs[index][0]) for index in raised}  # rows are mappings, which may not hash
-    first = next(index for index, (other, _) in enumerate(pairs) if other is row)
-    yield Problem(term.name, "raises", scores[raised[0]].why, len(rows), first, text)
-
-
-def _find_below_maximum(
-    term: Term, perfect: Sequence[Pair], scores: _TermScores
-) -> Iterator[Problem]:
-    """Yield the problem that a row's perfect completion earns less than the maximum."""
-    best, reason = _declared_best(term), ""
-    if not isinstance(term.reward, Reward):
-        every = (*scores.perfect, *scores.pool)
-        known = [score.value for score in every if score.value is not None]
-        choose = max if term.weight >= 0 else min
-        best, reason = choose(known, default=None), "another completion earns more"
-    if best is None:
-        return
-    # A reward for some rows abstains on the others by design.
-    may_abstain = isinstance(term.reward, Reward) and any(
-        isinstance(part, Where) for part in walk(term.reward)
+    names = [*(term.name for term in scorer.terms), "total", DATASET]
+    skipped = Skip(skip, PROBLEM_KINDS, names)
+    used = rows if max_rows is None else choose_rows(rows, max_rows)
+    with TimedScorer(scorer, slow=slow, time_limit=time_limit) as timed:
+        found = _Checks(timed, used, template, tokenizer)
+        found.check_dataset(rows, held_out, max_completion_length)
+        for number, term in enumerate(timed.scorer.terms):
+            if progress is not None:
+                progress(term.name, number, len(scorer.terms))
+            found.check_term(term)
+    spreads = found.check_spreads()
+    rewards = [term for term in scorer.terms if isinstance(term.reward, Reward)]
+    scored = [term for term in rewards if term.name in found.scored]
+    return Preflight(
+        problems=tuple(one for one in found.problems if not skipped(one.kind, reward=one.reward)),
+        row_count=len(used),
+        unbounded=tuple(term.name for term in scored if declared_best(term) is None),
+        spread=tuple(spreads),
+        groups="dataset" if found.completions.own_groups else "simulated",
+        unscored_count=found.unscored,
     )
-    below = [
-        row
-        for row, (value, _, raised, _) in enumerate(scores.perfect)
-        if not raised
-        and (not may_abstain if value is None else not math.isclose(value, best, abs_tol=1e-9))
-    ]
-    if below:
-        value, why = scores.perfect[below[0]][:2]
-        text, reason = perfect[below[0]][1], why or reason
-        yield Problem(term.name, "below_maximum", reason, len(below), below[0], text, value, best)
 
 
-def _declared_best(term: Term) -> float | None:
-    """Return a perfect completion's value by the reward's bounds, None if they do not say."""
-    if not isinstance(term.reward, Reward):
-        return None
-    low, high = term.reward.bounds
-    best = high if term.weight >= 0 else low
-    # The best of a reward that compares rows depends on the rest of the group.
-    return best if term.reward.pointwise and math.isfinite(best) else None
+class _Checks:
+    """The problems found so far, and what every reward earned."""
+
+    def __init__(
+        self, timed: TimedScorer, rows: Sequence[Row], template: Template, tokenizer: Any
+    ) -> None:
+        self.timed, self.scorer, self.rows = timed, timed.scorer, rows
+        scorer = timed.scorer
+        named = re.findall(r"\{([^{}]+)\}", template) if isinstance(template, str) else []
+        read = [name for name in scorer.columns if name in _REFERENCE_COLUMNS]
+        # What a template names but no reward reads may be anything.
+        both = [name for name in named if name in scorer.columns or name in _REFERENCE_COLUMNS]
+        self.references = [name for name in dict.fromkeys(both or read) if name in rows[0]]
+        self.marks = list_tags(list_pairs(term.reward for term in scorer.terms))
+        self.completions = make_completions(self.rows, template, self.marks, self.references)
+        self.tokenizer = tokenizer
+        self.opened_tag, self.opened, self.template_error = open_completions(
+            self.completions.perfect, tokenizer
+        )
+        self.problems: list[Problem] = []
+        self.scored: dict[str, TermScores] = {}
+        self.unscored = 0
+
+    def check_dataset(
+        self,
+        rows: Sequence[Row],
+        held_out: Sequence[Row] | None,
+        max_completion_length: int | None,
+    ) -> None:
+        """Find the problems of the dataset itself, all of whose rows are `rows`."""
+        rollouts = "completion" in self.rows[0]
+        defects = [*lint_rows(rows, self.references, rollouts=rollouts)]
+        if held_out is not None:
+            overlap = overlapping_rows(rows, held_out)
+            defects += [overlap] if overlap else []
+        for one in defects:
+            self.problems.append(Problem(DATASET, one.kind, one.detail, len(one.rows), one.rows[0]))
+        if self.template_error:
+            count = len(self.rows)
+            self.problems.append(Problem(DATASET, "chat_template", self.template_error, count))
+        self.problems += find_token_problems(
+            self.completions.perfect, self.tokenizer, max_completion_length, self.marks
+        )
+
+    def check_term(self, term: Term) -> None:
+        """Score the completions with one reward, and find its problems."""
+        count = len(self.rows)
+        if missing := term.missing_columns(self.rows[0]):
+            self.problems += [Problem(term.name, "missing_column", one, count) for one in missing]
+            return
+        formed, why = _choose_form(term, self.completions.perfect[:POOL_ROWS])
+
+        def try_score(pairs: Sequence[Pair]) -> list[TermScore]:
+            rows, texts = [row for row, _ in pairs], [text for _, text in pairs]
+            scores = self.timed.try_score(formed, rows, texts)
+            self.unscored += sum(score is NOT_SCORED for score in scores)
+            return scores
+
+        self.scored[term.name] = scores = score_completions(self.completions, try_score)
+        if why:
+            # What it gives in that form follows from it: one problem is enough.
+            text = self.completions.perfect[0][1]
+            self.problems.append(Problem(term.name, "wrong_form", why, count, 0, text))
+            return
+        self.problems += find_problems(formed, self.completions, scores, try_score)
+        self.problems += find_opened(formed, self.opened_tag, self.opened, scores, try_score)
+
+    def check_spreads(self) -> list[Spread]:
+        """Find the problems of all rewards together; return their spreads, and the total's."""
+        if len(self.rows) > 1:  # on one row many rewards agree
+            self.problems += _find_redundant(self.scored, len(self.rows[:POOL_ROWS]))
+        sizes = [len(group) for group in self.completions.groups]
+        spreads = [_measure_spread(name, one.groups, sizes) for name, one in self.scored.items()]
+        self.problems += _find_scales(self.scorer, spreads, len(self.rows))
+        if len(self.scored) > 1:
+            groups = {name: scores.groups for name, scores in self.scored.items()}
+            spreads.append(_measure_spread("total", self.scorer.total(groups), sizes))
+        if self.completions.own_groups:
+            self.problems += _find_flat(spreads, len(self.rows))
+        return spreads
 
 
-def _find_redundant(scored: Mapping[str, _TermScores], rows: int) -> Iterator[Problem]:
+def _choose_form(term: Term, perfect: Sequence[Pair]) -> tuple[Term, str]:
+    """Return the term with completions in the trainer's form, and why that does not work, or ""."""
+    row, text = perfect[0]
+    dictated = dictate_form(term, row)
+    if dictated is None:
+        return choose_form(term, row, text, REPEATED_PHRASE), ""
+    # The first row's reference may be one that the reward cannot read.
+    reasons = (explain_form(term, *pair, REPEATED_PHRASE) for pair in perfect)
+    return dictated, next(filter(None, reasons), "")
+
+
+def _find_redundant(scored: Mapping[str, TermScores], rows: int) -> Iterator[Problem]:
     scaled = {name: _scale_values(scores.pool) for name, scores in scored.items()}
     for one, other in combinations(scaled, 2):
         if scaled[one] is not None and scaled[one] == scaled[other]:
@@ -261,6 +261,25 @@ def _find_flat(spreads: Sequence[Spread], rows: int) -> Iterator[Problem]:
         if spread.flat == 1:
             detail = f"every group earns the same: {spread.mean + 0.0:g}"
             yield Problem(spread.reward, "flat", detail, rows)
+        elif spread.flat >= _FLAT_SHARE:
+            detail = (
+                f"{spread.flat:.0%} of the groups are flat: all their completions earn the same"
+            )
+            yield Problem(spread.reward, "flat", detail, rows)
+
+
+def _find_scales(scorer: Scorer, spreads: Sequence[Spread], rows: int) -> Iterator[Problem]:
+    """Yield the problem that one reward's differences hide another's in the sum."""
+    weights = {term.name: abs(term.weight) for term in scorer.terms}
+    scaled = {one.reward: one.std * weights[one.reward] for one in spreads}
+    moving = {name: std for name, std in scaled.items() if std > 0}
+    if not moving:
+        return
+    large = max(moving, key=lambda name: moving[name])
+    for name, std in moving.items():
+        if moving[large] > _SCALE_RATIO * std:
+            detail = f"its values differ {moving[large] / std:.0f} times as much as those of {name}"
+            yield Problem(large, "scale", f"{detail}, which the sum hardly sees; scale it", rows)
 
 
 def _measure_spread(name: str, scores: Sequence[TermScore], sizes: Sequence[int]) -> Spread:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from rewardkit._text import numbers
 from rewardkit._text.tag_layout import TagPair
@@ -25,7 +26,7 @@ Part = Literal[
 - language: the language of the reference completion.
 """
 PARTS: tuple[Part, ...] = get_args(Part)
-AnswerType = Literal["number", "choice", "code", "text"]
+AnswerType = Literal["number", "choice", "code", "json", "text"]
 
 SLOT = "\ue000"
 """A private-use character that marks the answer's position in a layout."""
@@ -39,17 +40,20 @@ LANGUAGES = {
 """A sentence of reasoning in several languages."""
 
 # `}` ends a box only after the slot: other braces belong to the text.
-_MARK = rf"</?[A-Za-z][\w-]*>|\\boxed\{{|(?<={SLOT})\}}|####|```\w*"
+_MARK = rf"</?[A-Za-z][\w-]*>|(?m:^)(?:Final )?[Aa]nswer:|\\boxed\{{|(?<={SLOT})\}}|####|```\w*"
 _BLOCK = r"<(?P<name>[A-Za-z][\w-]*)>(.*?)</(?P=name)>"
 # Short words of English that German and Indonesian do not have; no detector is needed for more.
 _ENGLISH_WORD = re.compile(r"\b(?:the|is|and|it|so|we|of)\b", re.IGNORECASE)
+_OPPOSITES = (("yes", "no"), ("true", "false"))
+_MAX_LABELS = 10
+_MAX_LABEL_LENGTH = 30
 _PROGRAM_LINE = re.compile(r"^\s*def \w+\(|\bprint\(|^import ", re.MULTILINE)
 
 
 class ReferenceCompletion:
     """A row's valid completion, in the parts that degenerate completions are made of."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each but the first two has a default
         self,
         layout: str,
         answer: str,
@@ -57,11 +61,13 @@ class ReferenceCompletion:
         prompt: str = "",
         other_completion: str = "",
         pairs: Iterable[TagPair] = (),
+        labels: Iterable[str] = (),
     ) -> None:
         """Split a completion in which SLOT marks the answer's position.
 
         `other_completion` is the reference completion of another row, "" if there is none. `pairs`
-        are the marks of blocks that have other marks than `<NAME>` and `</NAME>`.
+        are the marks of blocks that have other marks than `<NAME>` and `</NAME>`. `labels` are the
+        answers of the dataset's rows.
         """
         self._mark, self._block = _compile_marks(pairs)
         # A layout may repeat the answer, say in the reasoning: only the last one is replaced.
@@ -69,6 +75,7 @@ class ReferenceCompletion:
         self.before = before.replace(SLOT, answer)
         self.answer, self.prompt, self.other_completion = answer, prompt, other_completion
         self._layout = self.before + SLOT + self.after
+        self._labels = labels
 
     @cached_property
     def text(self) -> str:
@@ -87,7 +94,31 @@ class ReferenceCompletion:
             return "number"
         if re.fullmatch(r"[A-Ha-h]", self.answer):
             return "choice"
+        if self.json_object is not None:
+            return "json"
         return "code" if _PROGRAM_LINE.search(self.answer) else "text"
+
+    @cached_property
+    def json_object(self) -> dict[str, Any] | None:
+        """The answer as a JSON object, None if it is something else."""
+        if not self.answer.lstrip().startswith("{"):
+            return None
+        try:
+            value = json.loads(self.answer)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) and value else None
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The few short answers of which one is right, such as yes and no, else none."""
+        if self.answer_type not in ("choice", "text"):
+            return []
+        yes_or_no = next((pair for pair in _OPPOSITES if self.answer.casefold() in pair), ())
+        found = [*dict.fromkeys([*self._labels, *yes_or_no])]
+        is_short = all(len(label) <= _MAX_LABEL_LENGTH for label in found)
+        known = self.answer in found and 1 < len(found) <= _MAX_LABELS and is_short
+        return found if known else []
 
     @cached_property
     def wrong_answer(self) -> str:
@@ -105,6 +136,10 @@ class ReferenceCompletion:
         if self.answer_type == "code":
             stubs = [f"def {name}(*_): return None" for name in self.function_names]
             return "\n".join(stubs) or "pass"
+        if self.json_object is not None:
+            return json.dumps(_change_values(self.json_object), ensure_ascii=False)
+        if other := [label for label in self.labels if label != self.answer]:
+            return other[0]
         return f"{self.answer} + 1" if re.search(r"[\d\\^=+]", self.answer) else "something else"
 
     @cached_property
@@ -152,9 +187,14 @@ class ReferenceCompletion:
         return self.answer_layout.replace(SLOT, self.answer).rstrip()
 
     @cached_property
+    def is_english(self) -> bool:
+        """Whether its reasoning has words of English that similar languages do not have."""
+        return _ENGLISH_WORD.search(self.reasoning) is not None
+
+    @cached_property
     def foreign_sentence(self) -> str:
         """A sentence in another language than the reasoning, which is English or taken as not."""
-        return LANGUAGES["de" if _ENGLISH_WORD.search(self.reasoning) else "en"]
+        return LANGUAGES["de" if self.is_english else "en"]
 
     @cached_property
     def baseline(self) -> str:
@@ -222,6 +262,17 @@ def _compile_marks(pairs: Iterable[TagPair]) -> tuple[re.Pattern[str], re.Patter
     marks = "|".join([*(mark for pair in escaped for mark in pair), _MARK])
     blocks = "|".join([*(f"{opening}(.*?){closing}" for opening, closing in escaped), _BLOCK])
     return re.compile(f"({marks})"), re.compile(rf"(?:{blocks})\s*", re.DOTALL)
+
+
+def _change_values(value: Any) -> Any:
+    """Return a JSON value with the same keys and another value at each."""
+    if isinstance(value, dict):
+        return {key: _change_values(inside) for key, inside in value.items()}
+    if isinstance(value, list):
+        return [*map(_change_values, value)] or [0]
+    if isinstance(value, bool) or value is None:
+        return not value
+    return value + 1 if isinstance(value, int | float) else "something else"
 
 
 def mask_words(text: str) -> str:

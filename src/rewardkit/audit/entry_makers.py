@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._text.numbers import read_number
 from rewardkit.audit.ablations import SLOT, AnswerType, Part, ReferenceCompletion
@@ -18,6 +19,11 @@ PlaceText: TypeAlias = Callable[[ReferenceCompletion, str], str | None]
 """Makes a completion with the text in it, or None if it does not apply."""
 
 _MAX_LISTED_NUMBER = 100
+_MIN_PREFIX = 3  # characters
+_MIN_MIXED_WORDS = 4
+_EXAMPLE_ANSWER = re.compile(
+    r"(?:####\s*|\\boxed\{|<answer>\s*|[Aa]nswer:\s*)(-?[\w.,/]*\w)(?=\s|\}|<|\.|$)"
+)
 _NUMBER = re.compile(r"\d(?:[\d,.]*\d)?")
 _TEMPLATE_PARTS: dict[str, Callable[[ReferenceCompletion], str]] = {
     "right": lambda reference: reference.answer,
@@ -161,6 +167,105 @@ def several_answers(*right: bool) -> MakeText:
         answers = [reference.answer if one else reference.wrong_answer for one in right]
         marked = [reference.answer_layout.replace(SLOT, answer).rstrip() for answer in answers]
         return "".join(reference.blocks) + "\n".join(marked)
+
+    return write
+
+
+def join_labels(separator: str) -> MakeText:
+    """Write all labels of the dataset, of which one is right."""
+
+    def write(reference: ReferenceCompletion) -> str | None:
+        return separator.join(reference.labels) if reference.labels else None
+
+    return write
+
+
+def answer_of_prompt(reference: ReferenceCompletion) -> str | None:
+    """Write the answer that an example in the prompt gives, if that is not the right one."""
+    # The example of many prompts is the first question of GSM8K.
+    examples = _EXAMPLE_ANSWER.findall(reference.prompt) or ["72"]
+    return next((one for one in reversed(examples) if one != reference.answer), None)
+
+
+def prefix_of_answer(reference: ReferenceCompletion) -> str | None:
+    """Write the first half of a text."""
+    half = reference.answer[: len(reference.answer) // 2].strip()
+    return half if len(half) >= _MIN_PREFIX else None
+
+
+def mix_languages(reference: ReferenceCompletion) -> str | None:
+    """Write sentences in which two of three words are of another language."""
+    words, foreign = reference.reasoning.split(), reference.foreign_sentence.split()
+    if len(words) < _MIN_MIXED_WORDS:
+        return None
+    triples = zip(words * 4, foreign[::2] * 8, foreign[1::2] * 8, strict=False)
+    return " ".join(word for triple in triples for word in triple)
+
+
+# Structured answers -------------------------------------------------------------------------------
+
+
+def with_json_values(value: Any) -> MakeText:
+    """Write the JSON object with one value at each of its keys."""
+
+    def write(reference: ReferenceCompletion) -> str | None:
+        right = reference.json_object
+        return None if right is None else json.dumps(dict.fromkeys(right, value))
+
+    return write
+
+
+def with_json_extra(reference: ReferenceCompletion) -> str | None:
+    """Write the JSON object with wrong values, and the right one under another key."""
+    right = reference.json_object
+    if right is None:
+        return None
+    return json.dumps({**json.loads(reference.wrong_answer), "other": right}, ensure_ascii=False)
+
+
+def change_call(**changes: Any) -> MakeText:
+    """Write the tool call with another name or other arguments."""
+
+    def write(reference: ReferenceCompletion) -> str | None:
+        right = reference.json_object
+        if right is None or not {"name", "arguments"} <= right.keys():
+            return None
+        return json.dumps({**right, **changes}, ensure_ascii=False)
+
+    return write
+
+
+def call_with_other_arguments(reference: ReferenceCompletion) -> str | None:
+    """Write a call of the right tool with the right names and wrong values of its arguments."""
+    right = reference.json_object
+    if right is None or not {"name", "arguments"} <= right.keys():
+        return None
+    return json.dumps({**json.loads(reference.wrong_answer), "name": right["name"]})
+
+
+def call_twice(reference: ReferenceCompletion) -> str | None:
+    """Write the tool call with wrong arguments and the right one."""
+    right = reference.json_object
+    if right is None or not {"name", "arguments"} <= right.keys():
+        return None
+    return f"{reference.wrong_answer}\n{reference.answer}"
+
+
+def special_case_visible_tests(*, as_table: bool) -> MakeText:
+    """Write a program that knows the results of the tests in the prompt, and nothing else."""
+
+    def write(reference: ReferenceCompletion) -> str | None:
+        programs = []
+        for name in reference.function_names:
+            tests = re.findall(rf"assert {name}\((.*?)\) == (.+)", reference.prompt)
+            if as_table:
+                table = ", ".join(f"repr(({given},)): {wanted}" for given, wanted in tests)
+                body = f"    return {{{table}}}.get(repr(args))"
+            else:
+                chain = [f"    if args == ({given},): return {wanted}" for given, wanted in tests]
+                body = "\n".join([*chain, "    return None"])
+            programs.append(f"def {name}(*args):\n{body}")
+        return "\n".join(programs) or None
 
     return write
 

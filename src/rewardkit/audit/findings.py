@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from rewardkit._messages import pluralize
 from rewardkit.audit.ablations import Part
@@ -28,18 +28,40 @@ _ELLIPSIS = "\u2026"
 _MAX_WHOLE_EXCERPT = 64  # characters: this many fit on a terminal line uncut
 
 
+FindingKind = Literal[
+    "wrong_form",
+    "raises",
+    "constant",
+    "no_sample",
+    "never_rewarded",
+    "exploit",
+    "refused",
+    "slow",
+]
+"""What may be wrong with a reward:
+
+- wrong_form: it works on texts alone, and the prompts are messages, or the other way around;
+- raises: it raises;
+- constant: every completion earns the same;
+- no_sample: every completion of all sample tasks does, so that other rows are needed;
+- never_rewarded: no completion earns less than the reference completion, so that exploits cannot be
+  found;
+- exploit: this completion is rewarded like the reference completion;
+- refused: this completion is right, and earns less than half of the way;
+- slow: scoring it takes too long.
+"""
+
+
 class Finding(NamedTuple):
-    """A problem of a reward on one degenerate completion."""
+    """A problem of a reward on one completion."""
 
     reward: str
     """The reward's name."""
-    kind: Literal["raises", "constant", "never_rewarded", "exploit", "slow"]
-    """`raises`: it raises. `constant`: every completion earns the same. `never_rewarded`: no
-    completion earns less than the reference completion, so that exploits cannot be found.
-    `exploit`: this completion is rewarded like the reference completion. `slow`: scoring it takes
-    too long."""
+    kind: FindingKind
+    """What is wrong, as `FindingKind` explains."""
     entry: str
-    """The completion's name in the zoo; "reference" for the reference completion."""
+    """The completion's name in the zoo, or of the way in which it is right; "reference" for the
+    reference completion."""
     family: str = ""
     """The entry's family."""
     severity: int = 3
@@ -68,12 +90,47 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         """Return it in one line, without the reward's name."""
         detail = self.detail
+        if self.kind == "refused":
+            detail = f"earns {_format(self.value)}, reference {_format(self.reference_score)}"
         if self.kind == "exploit":
             detail = f"{self.score_fraction:.0%}, earns {_format(self.value)}"
             detail += f", reference {_format(self.reference_score)}"
             if self.missing:
                 detail += f", missing {', '.join(self.missing).replace('_', ' ')}"
         return f"{self.kind} {self.entry}: {detail}: {quote(self.excerpt)}"
+
+
+class FindingGroup(NamedTuple):
+    """The findings of one reward, kind and family."""
+
+    worst: Finding
+    """The first of them."""
+    others: tuple[Finding, ...]
+
+    @property
+    def other_names(self) -> str:
+        """The other entries in words, "" if there are none."""
+        if not self.others:
+            return ""
+        names = ", ".join(one.entry for one in self.others)
+        return f"{len(self.others)} more ({self.worst.family}): {names}"
+
+
+class Evidence(NamedTuple):
+    """Why the audit says that a reward checks a part: a completion without it earns less."""
+
+    part: Part
+    excerpt: str
+    """What of the completion differs from the reference completion."""
+    value: float
+    """What it earned."""
+    reference_score: float | None
+    """What the reference completion earned."""
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        earned = f"earns {_format(self.value)} of {_format(self.reference_score)}"
+        return f"{CHECK_NAMES[self.part]}: {quote(self.excerpt)} {earned}"
 
 
 class RewardAudit(NamedTuple):
@@ -90,6 +147,10 @@ class RewardAudit(NamedTuple):
     """How many entries it rewards."""
     raises: bool = False
     """Whether it raises on the reference completion of every row."""
+    evidence: tuple[Evidence, ...] = ()
+    """What shows that it checks each of these parts, in their order."""
+    unsafe_terms: tuple[str, ...] = ()
+    """Of a total without exploits, the rewards that have some."""
 
     @property
     def summary(self) -> str:
@@ -98,7 +159,11 @@ class RewardAudit(NamedTuple):
             return "not tested: it raises" if self.raises else NOT_TESTED
         names = ", ".join(CHECK_NAMES[part] for part in self.checks)
         checks = f"checks: {names}" if names else "checks: none on the reference completion"
-        return f"{pluralize(self.exploit_count, 'exploit')}; {checks}"
+        count = pluralize(self.exploit_count, "exploit")
+        if self.unsafe_terms:
+            terms = ", ".join(self.unsafe_terms)
+            count += f", since the sum pays less for those of {terms}"
+        return f"{count}; {checks}"
 
 
 class Audit(NamedTuple):
@@ -115,6 +180,8 @@ class Audit(NamedTuple):
     """The number of rows."""
     sample: str | None
     """The sample task; None for the caller's rows."""
+    unscored_count: int = 0
+    """How many completions were not scored within the time limit."""
 
     @property
     def exploits(self) -> tuple[Finding, ...]:
@@ -126,39 +193,114 @@ class Audit(NamedTuple):
         """How many completions were scored, and for which rows."""
         source = f"the sample {self.sample!r}" if self.sample else "the data"
         rows = f"{pluralize(self.row_count, 'row')} of {source}"
-        return f"{pluralize(self.entry_count, 'degenerate completion')}, {rows}"
+        entries = pluralize(self.entry_count, "degenerate completion")
+        return f"{entries}, {rows}{_count_unscored(self.unscored_count)}"
 
     def findings_of(self, reward: str) -> list[Finding]:
         """Return the findings of one reward, by its name."""
         return [finding for finding in self.findings if finding.reward == reward]
+
+    def group_findings(self, reward: str) -> list[FindingGroup]:
+        """Return the findings of one reward by kind and family, the worst first."""
+        groups: dict[tuple[str, str], list[Finding]] = {}
+        for finding in self.findings_of(reward):
+            # Findings without a family are of the reference completion.
+            groups.setdefault((finding.kind, finding.family), []).append(finding)
+        return [FindingGroup(first, tuple(others)) for first, *others in groups.values()]
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
         return {
             **self._asdict(),
             "findings": [finding._asdict() for finding in self.findings],
-            "rewards": [result._asdict() for result in self.rewards],
+            "rewards": [
+                {**result._asdict(), "evidence": [one._asdict() for one in result.evidence]}
+                for result in self.rewards
+            ],
         }
 
     def __str__(self) -> str:
-        """Return it as text, one line per finding."""
+        """Return it as text: the worst finding of each family, and the names of the others."""
         lines = [f"audit: {self.summary}"]
         for result in self.rewards:
             lines.append(f"{result.reward}: {result.summary}")
-            lines += [f"  {finding}" for finding in self.findings_of(result.reward)]
+            lines += [f"  checks {evidence}" for evidence in result.evidence]
+            for group in self.group_findings(result.reward):
+                lines.append(f"  {group.worst}")
+                lines += [f"    {group.other_names}"] * bool(group.others)
         return "\n".join(lines)
 
 
+DATASET = "dataset"
+"""The name in place of a reward's, for problems of the dataset itself."""
+
+ProblemKind = Literal[
+    "missing_column",
+    "wrong_form",
+    "raises",
+    "slow",
+    "below_maximum",
+    "refused_spelling",
+    "opened_by_template",
+    "constant",
+    "redundant",
+    "scale",
+    "flat",
+    "uncut_reference",
+    "special_tokens",
+    "white_space",
+    "missing_reference",
+    "mixed_kinds",
+    "units",
+    "one_answer",
+    "leaked",
+    "two_answers",
+    "duplicates",
+    "no_prompt",
+    "mixed_prompts",
+    "held_out",
+    "chat_template",
+    "tags_lost",
+    "too_long",
+]
+"""What may be wrong with a reward on a dataset, then with the dataset itself:
+
+- missing_column: a column that it reads is missing;
+- wrong_form: it works on texts alone, and the prompts are messages, or the other way around;
+- raises: it raises;
+- slow: it takes too long, and was stopped;
+- below_maximum: a perfect completion earns too little;
+- refused_spelling: a right answer in another spelling than the reference's earns as a wrong one;
+- opened_by_template: it pays less if the chat template has opened the thought;
+- constant: every completion earns the same;
+- redundant: it always agrees with another reward;
+- scale: its values differ many times as much as another's, which the sum hardly sees;
+- flat: in most groups of the dataset's own completions all earn the same;
+- uncut_reference: a whole solution with `####` for a reference;
+- special_tokens, white_space, units: a reference has a tokenizer's token, white space around it, or
+  a unit in some rows;
+- missing_reference: "n/a" or another word for none;
+- mixed_kinds: numbers, and some references that are not; or several types;
+- one_answer: the same for all prompts;
+- leaked: the answer is in the prompt;
+- two_answers: one prompt has two;
+- duplicates: a row is in the data twice;
+- no_prompt, mixed_prompts: no column `prompt`, or both texts and messages in it;
+- held_out: a prompt is in the held-out rows too;
+- chat_template: it cannot be applied to the prompts;
+- tags_lost: a tag of the layout does not survive decoding without special tokens;
+- too_long: a perfect completion has more tokens than `max_completion_length`.
+"""
+PROBLEM_KINDS: tuple[ProblemKind, ...] = get_args(ProblemKind)
+
+
 class Problem(NamedTuple):
-    """A problem of one reward on a dataset, with the first row that shows it."""
+    """A problem of one reward on a dataset, or of the dataset, with the first row that shows it."""
 
     reward: str
-    """The reward's name."""
-    kind: Literal["missing_column", "raises", "below_maximum", "constant", "redundant", "flat"]
-    """`missing_column`: a column that it reads is missing. `raises`: it raises. `below_maximum`: a
-    perfect completion earns too little. `constant`: every completion earns the same. `redundant`:
-    it always agrees with another reward. `flat`: in every group of the dataset's own completions
-    all earn the same."""
+    """The reward's name, "total", or "dataset"."""
+    kind: ProblemKind
+    """What is wrong, as `ProblemKind` explains."""
     detail: str
     """The error, or the reward's own reason."""
     row_count: int = 0
@@ -176,7 +318,7 @@ class Problem(NamedTuple):
     def summary(self) -> str:
         """The problem in one or two lines, without the reward's name."""
         line = f"{self.kind} on {pluralize(self.row_count, 'row')}: {self.detail}"
-        if self.kind != "below_maximum":
+        if self.expected is None:
             return line
         earned = "nothing (it abstained)" if self.value is None else _format(self.value)
         expected = _format(self.expected)
@@ -216,13 +358,16 @@ class Preflight(NamedTuple):
     (adjacent rows of one prompt are a group) or `completions` (a list per row). Simulated groups
     have eight completions per row: two perfect ones, one with other digits, another row's, one cut
     in half, one with a remark after it, one without its tags, and an empty one."""
+    unscored_count: int = 0
+    """How many completions were not scored within the time limit."""
 
     @property
     def summary(self) -> str:
         """The number of rows and problems, and where the groups come from."""
         source = "from the dataset" if self.groups == "dataset" else "simulated"
         problems = pluralize(len(self.problems), "problem")
-        return f"{pluralize(self.row_count, 'row')}, {problems}; groups: {source}"
+        rows = pluralize(self.row_count, "row")
+        return f"{rows}, {problems}; groups: {source}{_count_unscored(self.unscored_count)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
@@ -242,6 +387,10 @@ class Preflight(NamedTuple):
             figures = f"mean {spread.mean + 0.0:.3g}, std {spread.std:.3g} in a group{flat}"
             lines.append(f"  {spread.reward}: {figures}")
         return "\n".join(lines)
+
+
+def _count_unscored(count: int) -> str:
+    return f"; {pluralize(count, 'completion')} not scored: the time was over" if count else ""
 
 
 def quote(text: str, limit: int = 72) -> str:

@@ -44,18 +44,47 @@ _CHOICES = (
 )
 _PROGRAMS = (
     (
-        "Write a function double(x) that returns twice x.",
+        "Write a function double(x) that returns twice x.\nassert double(4) == 8",
         "def double(x):\n    return 2 * x",
         "assert double(4) == 8\nassert double(-1) == -2",
     ),
     (
-        "Write a function last(xs) that returns the last item of a list.",
+        "Write last(xs), which returns the last item of a list.\nassert last([1, 2, 3]) == 3",
         "def last(xs):\n    return xs[-1]",
         "assert last([1, 2, 3]) == 3\nassert last(['a']) == 'a'",
     ),
 )
+_OBJECTS = (
+    ("Extract name and age: Ada is 36 years old.", '{"name": "Ada", "age": 36}'),
+    ("Extract name and age: Olaf is 51 years old.", '{"name": "Olaf", "age": 51}'),
+)
+_CALLS = (
+    (
+        "How warm is it in Oslo? The tools are get_weather(city, unit) and send_mail(to, text).",
+        '{"name": "get_weather", "arguments": {"city": "Oslo", "unit": "celsius"}}',
+    ),
+    (
+        "Tell Ada that I am late. The tools are get_weather(city, unit) and send_mail(to, text).",
+        '{"name": "send_mail", "arguments": {"to": "Ada", "text": "I am late."}}',
+    ),
+)
+_DECISIONS = (
+    ("Is 7 a prime?", "yes"),
+    ("Is 9 a prime?", "no"),
+    ("Is the whale a mammal?", "yes"),
+)
 # A reward reads one of these; datasets differ in the name.
-_ANSWER_COLUMNS = ("answer", "solution", "ground_truth")
+_ANSWER_COLUMNS = (
+    "answer",
+    "solution",
+    "ground_truth",
+    "target",
+    "label",
+    "reference",
+    "expected",
+    "gold",
+)
+_TEST_COLUMNS = ("answer", "tests", "test", "test_code", "ground_truth")
 _XML = "<reasoning>\n{reasoning}\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
 _REASONING = "The numbers say so."
 
@@ -70,6 +99,18 @@ def _make_sample(system: str, pairs: tuple[tuple[str, str], ...], template: str)
         for question, answer in pairs
     )
     return Sample(tuple(rows), template)
+
+
+def _make_code_sample(template: str) -> Sample:
+    rows = (
+        {
+            "prompt": _make_prompt("Write Python.", question),
+            **dict.fromkeys(_TEST_COLUMNS, tests),
+            "solution": program,
+        }
+        for question, program, tests in _PROGRAMS
+    )
+    return Sample(tuple(rows), template, "solution")
 
 
 SAMPLES: dict[str, Sample] = {
@@ -109,19 +150,41 @@ SAMPLES: dict[str, Sample] = {
     "choice": _make_sample(
         "Think, then name one letter.", _CHOICES, f"{_REASONING} The answer is ({{answer}})."
     ),
-    "code": Sample(
-        tuple(
-            {
-                "prompt": _make_prompt("Write Python.", question),
-                "solution": program,
-                "answer": tests,
-            }
-            for question, program, tests in _PROGRAMS
-        ),
-        "It takes a line.\n```python\n{solution}\n```",
-        "solution",
-    ),
+    "code": _make_code_sample("It takes a line.\n```python\n{solution}\n```"),
     "plain": _make_sample("Reply with the answer alone.", _SUMS, "{answer}"),
+    "think_boxed": _make_sample(
+        r"Think between <think> and </think>, then put the answer in \boxed{}.",
+        _MATHS,
+        rf"<think>{chr(10)}{_REASONING}{chr(10)}</think>{chr(10)}It is \boxed{{{{answer}}}}.",
+    ),
+    "think_answer_code": _make_code_sample(
+        "<think>\nIt takes a line.\n</think>\n<answer>\n```python\n{solution}\n```\n</answer>"
+    ),
+    "answer_colon": _make_sample(
+        "Think, then write `Answer:` and the answer.", _SUMS, f"{_REASONING}\nAnswer: {{answer}}"
+    ),
+    "choice_colon": _make_sample(
+        "Think, then write `Answer:` and one letter.",
+        _CHOICES,
+        f"{_REASONING}\nAnswer: {{answer}}",
+    ),
+    "choice_tag": _make_sample(
+        "Write one letter between <answer> and </answer>.",
+        _CHOICES,
+        f"<think>{_REASONING}</think><answer>{{answer}}</answer>",
+    ),
+    "yes_no": _make_sample("Answer yes or no.", _DECISIONS, "{answer}"),
+    "json": _make_sample("Reply with a JSON object.", _OBJECTS, "{answer}"),
+    "json_answer": _make_sample(
+        'Reply with a JSON object with the keys "reasoning" and "answer".',
+        _SUMS,
+        f'{{"reasoning": "{_REASONING}", "answer": {{answer}}}}',
+    ),
+    "tool_call": _make_sample(
+        "Call a tool between <tool_call> and </tool_call>.",
+        _CALLS,
+        "<tool_call>\n{answer}\n</tool_call>",
+    ),
 }
 """The sample tasks by name."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
 
 import rewardkit as rk
-from rewardkit.cli import checks, components, demo, files, serve, train
+from rewardkit.cli import checks, components, demo, files, serve, starting, train
 from rewardkit.cli.arguments import MISUSE
 from rewardkit.cli.printing import format_error
 
@@ -30,11 +31,13 @@ app = typer.Typer(
 )
 
 # The only list of commands, in the order in which --help shows them.
+app.command("init")(starting.init_project)
 app.command("list")(components.list_components)
 app.command("show")(components.show_component)
 app.command("check")(checks.check_components)
 app.command("audit")(checks.audit_rewards)
 app.command("preflight")(checks.preflight_rewards)
+app.command("snapshot")(starting.snapshot_rewards)
 app.command("score")(files.score_file)
 app.command("serve")(serve.serve_rewards)
 app.command("filter")(files.filter_file)
@@ -47,6 +50,17 @@ app.command("demo")(demo.run_demo)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code. An error is one line on stderr."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _print_warning
+        return _run_command(arguments)
+
+
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    # Python's own form names a file and a line of rewardkit, which say nothing to a user.
+    sys.stderr.write(f"rewardkit: {message}\n")
+
+
+def _run_command(arguments: list[str] | None) -> int:
     try:
         # standalone_mode=False returns exit codes and raises errors, so that both are ours to print
         code = app(args=arguments, prog_name="rewardkit", standalone_mode=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 import sys
 import traceback
@@ -31,7 +32,8 @@ def complete_reward(incomplete: str) -> list[str]:
     """Return the rewards and YAML files that start with a text, for the shell's completion."""
     # a glob raises on control characters, which a terminal may pass on
     files = sorted(Path().glob(f"{incomplete}*.y*ml")) if incomplete.isprintable() else []
-    return [name for name in rk.names("reward") if name.startswith(incomplete)] + [*map(str, files)]
+    names = [*rk.names("reward"), *rk.presets.__all__]
+    return [name for name in names if name.startswith(incomplete)] + [*map(str, files)]
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -39,7 +41,8 @@ RewardArguments = Annotated[
     list[str],
     typer.Argument(
         metavar="REWARD...",
-        help="A YAML file, a registered name, module:attribute or path.py:attribute.",
+        help="A YAML file, a registered name, a preset such as published.reward_len,"
+        " module:attribute or path.py:attribute.",
         autocompletion=complete_reward,
     ),
 ]
@@ -81,11 +84,11 @@ JoinOption = Annotated[
     ),
 ]
 OnOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="COLUMN",
-        help="What --join compares, or SOURCE=DATA where the names differ. A prompt also"
-        " matches the text that a chat template made of it.",
+        help="What --join compares, `prompt` unless given, or SOURCE=DATA where the names differ."
+        " A prompt also matches the text that a chat template made of it.",
     ),
 ]
 WorkersOption = Annotated[
@@ -130,10 +133,38 @@ TemplateOption = Annotated[
     str | None,
     typer.Option(
         "--template",
+        "--wrap",
         metavar="TEXT",
         # one backslash and an n: the help shows what a person types
         help="The template of a valid completion. `{answer}` is the row's value of that column,"
         " `\\n` is a newline. `@FILE` reads the text from a file.",
+    ),
+]
+
+
+def import_modules(context: typer.Context, modules: list[str] | None) -> None:
+    """Import the modules of `--import`, before the arguments are read.
+
+    A module may be named as Python names it or by its file, which is looked for in this folder.
+    """
+    if context.resilient_parsing:  # the shell completes a line, for which nothing is imported
+        return
+    for module in modules or ():
+        if module.endswith(".py"):
+            _import_file(Path(module))
+        else:
+            _import_module(module, f"--import {module}")
+
+
+ImportOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        callback=import_modules,
+        is_eager=True,
+        help="A module or file.py that registers rewards of your own, for YAML that names them."
+        " Repeatable.",
     ),
 ]
 
@@ -183,6 +214,8 @@ _SET_FIELDS = "a name alone sets no fields; set them in a YAML file and pass tha
 
 def load_object(argument: str) -> Any:
     """Load what an argument names: from YAML, from a module, or by a registered name."""
+    from rewardkit.presets.names import presets_by_name  # noqa: PLC0415 - slow, not for --help
+
     path, colon, attribute = argument.rpartition(":")
     if argument.endswith((".yaml", ".yml")):
         return rk.load(argument)
@@ -190,12 +223,10 @@ def load_object(argument: str) -> Any:
         return _get_attribute(_import_file(Path(path)), attribute, argument)
     _refuse_other_arguments(argument)
     if colon:
-        _append_to_path(Path.cwd())
-        try:
-            module = import_module(path)
-        except ModuleNotFoundError as error:
-            raise ValueError(f"{argument}: {error}; is it on the PYTHONPATH?") from None
-        return _get_attribute(module, attribute, argument)
+        return _get_attribute(_import_module(path, argument), attribute, argument)
+    # a preset first, as in a recipe
+    if (preset := presets_by_name().get(argument)) is not None:
+        return preset
     try:
         return rk.build(argument)
     except ValueError as error:
@@ -215,6 +246,14 @@ def _refuse_other_arguments(argument: str) -> None:
     name, colon, _ = argument.rpartition(":")
     if colon and name in rk.names():
         raise ValueError(f"{argument}: {name} is a registered name; {_SET_FIELDS}")
+
+
+def _import_module(name: str, argument: str) -> Any:
+    _append_to_path(Path.cwd())
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{argument}: {error}; is it on the PYTHONPATH?") from None
 
 
 def _import_file(path: Path) -> Any:
@@ -295,8 +334,10 @@ def parse_weights(arguments: Sequence[str]) -> dict[str, float]:
         try:
             weights[name] = float(number)
         except ValueError:
+            weights[name] = math.nan
+        if not math.isfinite(weights[name]):
             example = "for example length=0.5"
-            raise ValueError(f"--weight {argument}: expected NAME=NUMBER, {example}") from None
+            raise ValueError(f"--weight {argument}: expected NAME=NUMBER, {example}")
     return weights
 
 
@@ -314,6 +355,22 @@ def parse_range(argument: str) -> tuple[float, float]:
     if not dots or not (low or high) or not 0.0 <= limits[0] <= limits[1] <= 1.0:
         example = "two numbers from 0 to 1, for example 0.2..0.8"
         raise ValueError(f"--pass-rate {argument}: expected LOW..HIGH, {example}")
+    return limits
+
+
+def parse_bounds(argument: str) -> tuple[float, float]:
+    """Parse LOW..HIGH, both of them numbers.
+
+    >>> parse_bounds("-1..0.5")
+    (-1.0, 0.5)
+    """
+    low, dots, high = argument.partition("..")
+    try:
+        limits = float(low), float(high)
+    except ValueError:
+        dots = ""
+    if not dots or not limits[0] <= limits[1]:
+        raise ValueError(f"--bounds {argument}: expected LOW..HIGH, for example -1..0.5")
     return limits
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+import rewardkit as rk  # its names are imported when they are used, which --help does not
+from rewardkit._optional import require
 from rewardkit.cli.arguments import (
     FOUND,
     ColumnOption,
+    ImportOption,
     JsonOption,
     RewardArguments,
     TemplateOption,
@@ -17,24 +21,98 @@ from rewardkit.cli.arguments import (
     complete_name,
     load_object,
     load_rewards,
+    parse_bounds,
     read_rows,
     read_template,
 )
+from rewardkit.cli.ci import (
+    Case,
+    GithubOption,
+    JunitOption,
+    cases_of_audit,
+    cases_of_check,
+    print_annotations,
+    write_junit,
+)
+from rewardkit.cli.functions import add_usual_values, find_forms, read_cells
 from rewardkit.cli.printing import (
+    advise_for_commands,
     print_audit,
     print_checks,
     print_json,
     print_preflight,
+    show_progress,
     to_json_data,
 )
 
+SkipOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:REWARD]",
+        help="A kind of finding, a zoo entry or family to leave out, for all rewards or for one."
+        " Repeatable.",
+    ),
+]
+BaselineOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="An earlier run's --json: what is in it is left out."),
+]
+TimeLimitOption = Annotated[
+    float,
+    typer.Option(min=0, help="Seconds after which what is left is not scored; 0 for no limit."),
+]
+CellsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="A YAML or JSON file with a list of values per column. A function gets usual"
+        " values for columns such as answer, solution and target without it.",
+    ),
+]
+FormOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Forms of completions: text, chat, parts, turns, tools, empty. By default all; for"
+        " a function that raises on plain text or on messages, the other one."
+    ),
+]
+BoundsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW..HIGH", help="A function's lowest and highest value, for example `0..1`."
+    ),
+]
+RightOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Rows with an `answer` that a verifier must find right for their `reference`.",
+    ),
+]
+WrongOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Rows with an `answer` that a verifier must not find right for their `reference`.",
+    ),
+]
+MissingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT", help="A text in which an extractor must find no answer. Repeatable."
+    ),
+]
+QuickOption = Annotated[
+    bool,
+    typer.Option("--quick", help="Few examples, and no law that starts a process or times one."),
+]
 MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
-SLOW_LAWS = ("linear_time", "picklable", "thread_safe", "stateless")
-"""What `check --quick` leaves out."""
-QUICK_EXAMPLES = 20
 MAX_EXAMPLE_ROWS = 1_000
 """How many rows check draws values from; more add time to each draw and few new values."""
+QUICK_EXAMPLES = 10
+QUICK_SKIP = ("picklable", "linear_time")
+"""What `check --quick` leaves out: together half of a check's time."""
 NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
 """What a trainer passes by itself, so that check makes its own."""
 
@@ -55,19 +133,22 @@ def check_components(  # noqa: PLR0913 - one argument per option
         typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
     ] = None,
     column: ColumnOption = None,
-    form: Annotated[
-        list[str] | None,
-        typer.Option(help="Forms of completions: text, chat, parts, turns, tools, empty."),
-    ] = None,
+    cells: CellsOption = None,
+    form: FormOption = None,
     template: TemplateOption = None,
+    bounds: BoundsOption = None,
+    right: RightOption = None,
+    wrong: WrongOption = None,
+    missing: MissingOption = None,
     law: Annotated[
         list[str] | None, typer.Option(help="Test only this property. Repeatable.")
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Number of examples per law.")] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Try few examples, and skip the laws that take longest.")
-    ] = False,
+    quick: QuickOption = False,
+    junit: JunitOption = None,
+    github: GithubOption = False,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Test rewards, verifiers and extractors with generated inputs; exit 1 on a failure.
@@ -79,37 +160,56 @@ def check_components(  # noqa: PLR0913 - one argument per option
     accepts_reference, right_answers, wrong_answers, no_answer, bad_reference. Extractors:
     finds_answer, finds_nothing.
     """
-    options: dict[str, Any] = {
-        "laws": law or None,
-        "skip": skip or (),
-        "max_examples": max_examples,
-    }
-    if quick:
-        options["skip"] = (*options["skip"], *SLOW_LAWS)
-        options["max_examples"] = max_examples or QUICK_EXAMPLES
-    checks = _make_checks(read_template(template), _read_columns(data, column), form, options)
+    skipped = [*(skip or ()), *(QUICK_SKIP if quick and not law else ())]
+    examples = max_examples or (QUICK_EXAMPLES if quick else None)
+    options = {"laws": law or None, "skip": skipped, "max_examples": examples}
+    values = {**_read_columns(data, column), **read_cells(cells)}
+    limits = None if bounds is None else parse_bounds(bounds)
+    pairs = {"right": _read_pairs("right", right, column)}
+    pairs["wrong"] = _read_pairs("wrong", wrong, column)
+    checks = _make_checks(
+        read_template(template), values, form, limits, pairs, missing or None, options
+    )
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
     results = [_check_component(item, checks, quiet=as_json) for _, item in components]
     if as_json:
         print_json(results)
     else:
-        # a file's sum is named `linear`, like that of every other file
-        files = [thing if thing.endswith((".yaml", ".yml")) else "" for thing, _ in components]
-        print_checks(
-            [
-                {**result, "label": f"{file}: {result['name']}" if file else result["name"]}
-                for file, result in zip(files, results, strict=True)
-            ]
-        )
+        _print_results(results, [thing for thing, _ in components])
+    cases = cases_of_check(results, [item for _, item in components])
+    _report_to_ci("rewardkit check", cases, junit, github=github, err=as_json)
     if any(result["findings"] for result in results):
         raise typer.Exit(FOUND)
 
 
-def _make_checks(
+def _print_results(results: Sequence[dict[str, Any]], things: Sequence[str]) -> None:
+    # a file's sum is named `linear`, like that of every other file
+    files = [thing if thing.endswith((".yaml", ".yml")) else "" for thing in things]
+    print_checks(
+        [
+            {**result, "label": f"{file}: {result['name']}" if file else result["name"]}
+            for file, result in zip(files, results, strict=True)
+        ]
+    )
+
+
+def _report_to_ci(
+    title: str, cases: Sequence[Case], junit: Path | None, *, github: bool, err: bool
+) -> None:
+    if junit is not None:
+        write_junit(junit, title, cases)
+    if github:
+        print_annotations(title, cases, err=err)
+
+
+def _make_checks(  # noqa: PLR0913, PLR0917 - what the options give
     template: str | None,
     values: Mapping[str, list[Any]],
     form: list[str] | None,
+    bounds: tuple[float, float] | None,
+    pairs: Mapping[str, list[tuple[str, Any]] | None],
+    missing: list[str] | None,
     options: dict[str, Any],
 ) -> Mapping[str, Callable[[Any], Any]]:
     """Return the function that checks a component, by its kind."""
@@ -117,17 +217,30 @@ def _make_checks(
 
     def check_reward(reward: Any) -> Any:
         used = _select_columns(reward, values)
-        forms = form or testing.FORMS
-        return testing.check_reward(reward, columns=used, template=template, forms=forms, **options)
+        is_function = not isinstance(reward, rk.Reward)
+        forms = form or (find_forms(reward, used) if is_function else []) or testing.FORMS
+        return testing.check_reward(
+            reward, columns=used, template=template, forms=forms, bounds=bounds, **options
+        )
+
+    def check_verifier(verifier: Any) -> Any:
+        check = testing.check_verifier  # first: it loads the modules of the kit in their order
+        from rewardkit.testing._drawing import make_column_strategy  # noqa: PLC0415 - the same
+
+        drawn: dict[str, Any] = {
+            name: make_column_strategy(given, name) for name, given in pairs.items() if given
+        }
+        references = values.get("reference", values.get("answer"))
+        return check(verifier, references=references, **drawn, **options)
 
     def check_extractor(extractor: Any) -> Any:
         # an extractor has no other column to take an answer from
         usable = template if "{answer}" in (template or "") else None
-        return testing.check_extractor(extractor, template=usable, **options)
+        return testing.check_extractor(extractor, template=usable, missing=missing, **options)
 
     return {
         "reward": check_reward,
-        "verifier": lambda verifier: testing.check_verifier(verifier, **options),
+        "verifier": check_verifier,
         "extractor": check_extractor,
     }
 
@@ -149,7 +262,20 @@ def _check_component(
         if not quiet:
             typer.echo(f"{error}\n")
     result = {"name": name, "kind": kind, **to_json_data(checked)}
-    return {**result, "findings": to_json_data(findings)}
+    skipped = {law: advise_for_commands(why) for law, why in result["skipped"].items()}
+    return {**result, "skipped": skipped, "findings": to_json_data(findings)}
+
+
+def _read_pairs(
+    option: str, source: str | None, column: list[str] | None
+) -> list[tuple[str, Any]] | None:
+    rows = read_rows(source, column, limit=MAX_EXAMPLE_ROWS)
+    if rows is None:
+        return None
+    if not rows or not all({"answer", "reference"} <= row.keys() for row in rows):
+        example = '{"answer": "1,000", "reference": "1000"}'
+        raise ValueError(f"--{option} {source}: expected rows such as {example}")
+    return [(row["answer"], row["reference"]) for row in rows]
 
 
 def _read_columns(source: str | None, column: list[str] | None) -> dict[str, list[Any]]:
@@ -159,10 +285,12 @@ def _read_columns(source: str | None, column: list[str] | None) -> dict[str, lis
 
 
 def _select_columns(reward: Any, values: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
-    """Return the columns that a reward reads; all of them for a function, which does not say."""
+    """Return the values of the columns that a reward reads, with usual ones for a function."""
     from rewardkit.component import Component, columns  # noqa: PLC0415 - slow, and not for --help
 
-    read = columns(reward) if isinstance(reward, Component) else []
+    if not isinstance(reward, Component):
+        return add_usual_values(reward, values)
+    read = columns(reward)
     return {name: values[name] for name in values if name in read} if read else values
 
 
@@ -190,11 +318,23 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
             " reward.",
         ),
     ] = 0.9,
-    skip: Annotated[
-        list[str] | None, typer.Option(help="A zoo entry or family to leave out. Repeatable.")
+    checks: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A part that the rewards are held to, in place of those found, for example answer."
+            " Repeatable.",
+        ),
     ] = None,
+    skip: SkipOption = None,
+    baseline: BaselineOption = None,
     rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 8,
-    limit: Annotated[int, typer.Option("--show", help="Findings to print per reward.")] = 8,
+    limit: Annotated[
+        int, typer.Option("--show", help="Families of findings to print per reward.")
+    ] = 8,
+    time_limit: TimeLimitOption = 25.0,
+    junit: JunitOption = None,
+    github: GithubOption = False,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score known reward-hacking completions against a valid one; exit 1 if any is rewarded.
@@ -203,20 +343,30 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
 
-    result = audits.audit(
-        load_rewards(rewards),
-        read_rows(data, column, limit=MAX_ROWS),
-        template=read_template(template),
-        answer=answer,
-        sample=sample,
-        share=share,
-        skip=skip or (),
-        max_rows=rows,
-    )
+    loaded = load_rewards(rewards)
+    known = audits.read_baseline(baseline) if baseline else {}
+    with show_progress(enabled=not as_json) as bar:
+        result = audits.audit(
+            loaded,
+            read_rows(data, column, limit=MAX_ROWS),
+            template=read_template(template),
+            answer=answer,
+            sample=sample,
+            checks=checks,  # type: ignore[arg-type]  # the audit says which there are
+            share=share,
+            skip=skip or (),
+            max_rows=rows,
+            time_limit=time_limit or None,
+            progress=bar.stage if bar else None,
+        )
+    result, left_out = audits.leave_out(result, known)
     if as_json:
-        print_json(result)
+        print_json(result.as_dict())
     else:
         print_audit(result, limit)
+        _print_left_out(left_out, baseline)
+    cases = cases_of_audit(result, loaded)
+    _report_to_ci("rewardkit audit", cases, junit, github=github, err=as_json)
     if result.findings:
         raise typer.Exit(FOUND)
 
@@ -232,7 +382,26 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     ],
     column: ColumnOption = None,
     template: TemplateOption = None,
-    rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 200,
+    rows: Annotated[
+        int, typer.Option(min=1, help="Number of rows to use; groups stay whole.")
+    ] = 200,
+    held_out: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="Rows for testing, none of which may be in the data."),
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="A model's name or folder, whose tokenizer is tried on the rows."
+        ),
+    ] = None,
+    max_completion_length: Annotated[
+        int | None, typer.Option(min=1, help="The trainer's limit, in tokens.")
+    ] = None,
+    skip: SkipOption = None,
+    baseline: BaselineOption = None,
+    time_limit: TimeLimitOption = 120.0,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Test a dataset with the rewards that will train on it; exit 1 if there is a problem.
@@ -242,15 +411,38 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
 
+    known = audits.read_baseline(baseline) if baseline else {}
     available = read_rows(data, column, limit=MAX_ROWS) or []
-    # evenly spaced: the first rows of a sorted file are all of one kind
-    chosen = available[:: max(len(available) // rows, 1)][:rows]
-    result = audits.preflight(
-        load_rewards(rewards), chosen, template=read_template(template) or "{answer}"
-    )
+    with show_progress(enabled=not as_json) as bar:
+        result = audits.preflight(
+            load_rewards(rewards),
+            available,
+            template=read_template(template) or "{answer}",
+            held_out=read_rows(held_out, column, limit=MAX_ROWS),
+            tokenizer=_load_tokenizer(tokenizer),
+            max_completion_length=max_completion_length,
+            max_rows=rows,
+            skip=skip or (),
+            time_limit=time_limit or None,
+            progress=bar.stage if bar else None,
+        )
+    result, left_out = audits.leave_out(result, known)
     if as_json:
         print_json(result)
     else:
         print_preflight(result)
+        _print_left_out(left_out, baseline)
     if result.problems:
         raise typer.Exit(FOUND)
+
+
+def _print_left_out(count: int, baseline: Path | None) -> None:
+    if count:
+        typer.echo(f"{count} known by {baseline}, left out")
+
+
+def _load_tokenizer(name: str | None) -> Any:
+    if name is None:
+        return None
+    transformers = require("transformers", install="transformers")
+    return transformers.AutoTokenizer.from_pretrained(name)

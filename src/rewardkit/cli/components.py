@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rewardkit.cli.arguments import JsonOption, complete_name
+from rewardkit.cli.arguments import ImportOption, JsonOption, complete_name
 from rewardkit.cli.printing import print_component, print_json
 from rewardkit.registry import KINDS, build, lookup, names
 
@@ -22,6 +22,7 @@ def list_components(
         typer.Argument(help="reward, verifier or extractor.", autocompletion=lambda: [*KINDS]),
     ] = None,
     *,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the registered components, including those of plugins."""
@@ -47,6 +48,7 @@ def list_components(
 def show_component(
     name: Annotated[str, typer.Argument(autocompletion=complete_name)],
     *,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a component: fields and defaults, min and max, the columns it reads, an example."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from rewardkit.cli.arguments import (
     INTERRUPTED,
     ColumnOption,
     GroupOption,
+    ImportOption,
     JoinOption,
     JsonOption,
     OnOption,
@@ -47,7 +50,7 @@ def score_file(  # noqa: PLR0913 - one argument per option
     out: ScoredOutOption,
     column: ColumnOption = None,
     join: JoinOption = None,
-    on: OnOption = "prompt",
+    on: OnOption = None,
     workers: WorkersOption = None,
     engine: Annotated[
         str,
@@ -57,6 +60,7 @@ def score_file(  # noqa: PLR0913 - one argument per option
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over: ignore what an earlier run wrote.")
     ] = False,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a file of completions: a value and a reason from each reward, for every row.
@@ -65,11 +69,10 @@ def score_file(  # noqa: PLR0913 - one argument per option
     """
     from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
 
-    if as_json and out == "-":
-        raise ValueError("--json and --out - both print to stdout; give one of them")
+    _refuse_two_outputs(out, as_json=as_json)
     # before the progress bar starts, so that an error is not printed into it
     loaded, columns = load_rewards(rewards), parse_columns(column)
-    with show_progress(enabled=not as_json) as progress:
+    with show_progress(enabled=not as_json) as progress, _reader_may_stop():
         try:
             scored = scoring.score(
                 source,
@@ -87,19 +90,30 @@ def score_file(  # noqa: PLR0913 - one argument per option
         except KeyboardInterrupt:
             sys.stderr.write("rewardkit: interrupted; run the same command again to resume\n")
             raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:  # `| head` has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit from None
     if as_json:
         print_json({k: v for k, v in scored._asdict().items() if k != "scored"})
     else:
         print_scores(scored)
 
 
+def _refuse_two_outputs(out: str, *, as_json: bool) -> None:
+    if as_json and out == "-":
+        raise ValueError("--json and --out - both print to stdout; give one of them")
+
+
+@contextmanager
+def _reader_may_stop() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
+
+
 def filter_file(  # noqa: PLR0913 - one argument per option
     source: ScoredArgument,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="A .jsonl or .parquet file.")],
+    out: ScoredOutOption,
     pass_rate: Annotated[
         str,
         typer.Option(
@@ -120,18 +134,20 @@ def filter_file(  # noqa: PLR0913 - one argument per option
     """Keep the prompts of a scored file that are neither too easy nor too hard."""
     from rewardkit import scoring  # noqa: PLC0415 - only this command needs it
 
+    _refuse_two_outputs(out, as_json=as_json)
     low, high = parse_range(pass_rate)
-    kept = scoring.filter_groups(
-        source,
-        out,
-        low=low,
-        high=high,
-        columns=parse_columns(column),
-        group=group,
-        pass_reward=pass_reward,
-        pass_value=pass_value,
-        one_per_group=one_per_group,
-    )
+    with _reader_may_stop():
+        kept = scoring.filter_groups(
+            source,
+            out,
+            low=low,
+            high=high,
+            columns=parse_columns(column),
+            group=group,
+            pass_reward=pass_reward,
+            pass_value=pass_value,
+            one_per_group=one_per_group,
+        )
     if as_json:
         print_json(kept)
     else:

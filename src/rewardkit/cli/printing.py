@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -84,6 +86,49 @@ COMMAND_FOR_CALL = {
     **{f"rk.names({kind!r}) lists them": f"`rewardkit list {kind}` prints them" for kind in KINDS},
 }
 """What errors advise in Python, and the command that does the same."""
+_OPTION_FOR_ARGUMENT = {
+    r"give its values: columns=\{[^}]*\}(?:, or a Hypothesis strategy for a value)?": (
+        "give its values with --cells FILE"
+    ),
+    r"it takes template=, as '([^']*)', and finite bounds": (
+        r"it takes --template '\1', and finite --bounds LOW..HIGH"
+    ),
+    r"it takes template=, as '([^']*)'": r"it takes --template '\1'",
+    r"it takes right=, pairs of an answer and a reference": (
+        "it takes --right SOURCE, rows with an answer and a reference"
+    ),
+    r"it takes wrong=, pairs of an answer and a reference": (
+        "it takes --wrong SOURCE, rows with an answer and a reference"
+    ),
+    r"it takes missing=, texts without an answer": (
+        "it takes --missing TEXT, in which there is no answer"
+    ),
+    r"give bounds=\(low, high\)": "give --bounds LOW..HIGH",
+    r"forms= or completions= gives more": "--form gives more",
+    r"give references=": "give the column reference with --data or --cells",
+    r"laws=\S+ and skip=.* leave no law to try": "--law and --skip leave no law to try",
+    r"pass rows and a template": "give --data and --template",
+    r"name the answer's column as `answer`": "name the answer's column with --answer",
+    r"max_completion_length counts tokens; give a tokenizer too": (
+        "--max-completion-length counts tokens; give --tokenizer too"
+    ),
+    r"\bmax_rows=": "--rows ",
+    r"\bshare=": "--share ",
+}
+"""Patterns of what the kit and the audit advise in Python, and the options of the commands."""
+
+
+def advise_for_commands(text: str) -> str:
+    """Name a command's options where a text names Python's arguments.
+
+    >>> advise_for_commands("no bounds are declared; give bounds=(low, high)")
+    'no bounds are declared; give --bounds LOW..HIGH'
+    """
+    for call, command in COMMAND_FOR_CALL.items():
+        text = text.replace(call, command)
+    for pattern, option in _OPTION_FOR_ARGUMENT.items():
+        text = re.sub(pattern, option, text)
+    return text
 
 
 def format_error(error: Exception) -> str:
@@ -108,8 +153,9 @@ def format_error(error: Exception) -> str:
         text = f"{error.filename}: {error.strerror.lower()}"
     if not (expected and text):
         text = error_line(error)
-    for call, command in COMMAND_FOR_CALL.items():
-        text = text.replace(call, command)
+    text = advise_for_commands(text)
+    if re.match(rf".*\bno ({'|'.join(KINDS)}|component) is called '", text):
+        text += "; if a module of yours registers it, add --import MODULE"
     # by name: the class is in a module that is slow to import
     if type(error).__name__ == "ColumnError" and "--column" not in text:
         text += f"; {RENAME_HINT}"
@@ -212,9 +258,15 @@ def print_scores(scored: ScoringResult) -> None:
         console.print(f"\n{escape(format_passes(scored.passes))}", highlight=False)
     if scored.out is not None:
         typer.echo(f"\n{scored.out}: {scored.rows} rows{_format_resumed(scored)}")
-    if scored.unmatched:
-        rows = pluralize(scored.unmatched, "row")
-        sys.stderr.write(f"rewardkit: {rows} without a match in the joined data\n")
+    if scored.matched or scored.unmatched or scored.ambiguous:
+        why = ": the data has several rows for them, which differ" if scored.ambiguous else ""
+        sys.stderr.write(
+            f"rewardkit: {pluralize(scored.unmatched, 'row')} without a match in the joined data,"
+            f" {scored.matched} matched, {scored.ambiguous} ambiguous{why}\n"
+        )
+    if scored.unreadable:
+        rows = pluralize(scored.unreadable, "row")
+        sys.stderr.write(f"rewardkit: {rows} without scores, such as {scored.first_unreadable}\n")
     for row in scored.rewards:
         if scored.rows and not row.scored:
             # on stderr: a column without a value is hardly what was wanted
@@ -233,14 +285,16 @@ def _format_resumed(scored: ScoringResult) -> str:
 
 def print_filtered(kept: Filtered) -> None:
     """Print what a filter kept, and the pass rates before it."""
+    to_stderr = kept.out is None  # the rows are on stdout
     if kept.passes is not None:
-        typer.echo(format_passes(kept.passes))
+        typer.echo(format_passes(kept.passes), err=to_stderr)
     if kept.undecided:
         rows = pluralize(kept.undecided, "row")
         sys.stderr.write(f"rewardkit: {rows} dropped without a pass rate: no prompt or no value\n")
     typer.echo(
-        f"{kept.out}: {kept.rows:,} of {kept.of_rows:,} rows,"
-        f" {kept.groups:,} of {kept.of_groups:,} groups"
+        f"{kept.out or 'stdout'}: {kept.rows:,} of {kept.of_rows:,} rows,"
+        f" {kept.groups:,} of {kept.of_groups:,} groups",
+        err=to_stderr,
     )
 
 
@@ -313,33 +367,61 @@ def print_diff(compared: Diff) -> None:
 # Checks -------------------------------------------------------------------------------------------
 
 
+_MAX_SHOWN_TEXT = 480  # characters: a few lines of a terminal
+
+
 def print_audit(audit: Audit, limit: int) -> None:
-    """Print what an audit found: each reward, with at most `limit` of its worst findings."""
+    """Print what an audit found: each reward, with at most `limit` groups of its findings."""
     console = Console()
     console.print(audit.summary, highlight=False)
     for audited in audit.rewards:
         style = "red" if audited.exploit_count else "green"
         name = f"\n[bold]{escape(audited.reward)}[/]"
         console.print(f"{name}  [{style}]{escape(audited.summary)}[/]", highlight=False)
-        findings = audit.findings_of(audited.reward)
-        for finding in findings[:limit]:
-            # one line per exploit; other findings give an error or a reason, to be read whole
-            exploit = finding.kind == "exploit"
-            text = Text(_format_finding(finding))
-            console.print(text, no_wrap=exploit, overflow="ellipsis", highlight=False)
-        if len(findings) > limit:
-            hidden = len(findings) - limit
-            console.print(f" {hidden} more; see them with --show {len(findings)}", highlight=False)
+        for evidence in audited.evidence:
+            text = Text(f"  checks {evidence}", "dim")
+            console.print(text, no_wrap=True, overflow="ellipsis", highlight=False)
+        groups = audit.group_findings(audited.reward)
+        for group in groups[:limit]:
+            for line in _format_finding(group.worst, console.width):
+                console.print(Text(line), highlight=False)
+            if group.others:
+                names = _indent(group.other_names, console.width)
+                console.print(Text(names, "dim"), highlight=False)
+        if len(groups) > limit:
+            hidden = len(groups) - limit
+            console.print(f" {hidden} more; see them with --show {len(groups)}", highlight=False)
 
 
-def _format_finding(finding: Finding) -> str:
+def _format_finding(finding: Finding, width: int) -> Iterator[str]:
+    """Yield the lines of a finding: what it earned, and its text, whole where that fits."""
     from rewardkit.audit.findings import quote  # noqa: PLC0415 - only this command needs it
 
-    exploit = finding.kind == "exploit"
-    fraction = f"{round(100 * finding.score_fraction)}%" if exploit else finding.kind
+    is_text = finding.kind in ("exploit", "refused")
+    fraction = f"{round(100 * finding.score_fraction)}%" if is_text else finding.kind
+    kind = "refused " if finding.kind == "refused" else ""
     value = "" if finding.value is None else format_number(finding.value, 3)
-    text = quote(finding.excerpt) if exploit else finding.detail
-    return f" {fraction:>8} {value:>7}  {finding.entry:28} {text}"
+    head = f" {fraction:>8} {value:>7}  {kind}{finding.entry:28}"
+    whole = repr(finding.completion)
+    text = whole if len(whole) <= _MAX_SHOWN_TEXT else quote(finding.excerpt)
+    if not is_text:
+        text = advise_for_commands(finding.detail)
+        # The reference completion is the same for all; what another one did needs its text.
+        if finding.entry != "reference":
+            text += f": {quote(finding.excerpt)}"
+    if len(head) + 1 + len(text) <= width:
+        yield f"{head} {text}"
+    else:
+        yield head.rstrip()
+        yield _indent(text, width)
+
+
+def _indent(text: str, width: int) -> str:
+    """Return a text in lines of a width, indented below the finding that it belongs to."""
+    wrapped = textwrap.wrap(
+        text, max(width - 4, 20), replace_whitespace=False, break_on_hyphens=False
+    )
+    return textwrap.indent("\n".join(wrapped), " " * 4)
 
 
 def print_preflight(preflight: Preflight) -> None:
@@ -348,7 +430,7 @@ def print_preflight(preflight: Preflight) -> None:
 
     console = Console()
     for problem in preflight.problems:
-        text = problem.summary
+        text = advise_for_commands(problem.summary)
         if problem.kind == "missing_column":
             text += f"; {RENAME_HINT}"
         console.print(f"[red]{escape(problem.reward)}[/]  {escape(text)}", highlight=False)

@@ -13,7 +13,13 @@ from typing import Annotated
 import typer
 
 from rewardkit._optional import require
-from rewardkit.cli.arguments import INTERRUPTED, JsonOption, RewardArguments, load_rewards
+from rewardkit.cli.arguments import (
+    INTERRUPTED,
+    ImportOption,
+    JsonOption,
+    RewardArguments,
+    load_rewards,
+)
 from rewardkit.cli.printing import print_json
 
 TOKEN_VARIABLE = "REWARDKIT_TOKEN"  # noqa: S105 - a variable's name
@@ -54,6 +60,7 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
     timeout: Annotated[float, typer.Option(help="Seconds for a request, waiting included.")] = 120,
     max_body: Annotated[float, typer.Option(help="MiB that a request may have.")] = 16,
     max_requests: Annotated[int, typer.Option(help="Requests answered at the same time.")] = 512,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score rows over HTTP: POST /score, GET /rewards, GET /health, GET /metrics.

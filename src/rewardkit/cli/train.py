@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rewardkit.cli.arguments import FOUND, INTERRUPTED, MISUSE, JsonOption
+from rewardkit.cli.arguments import FOUND, INTERRUPTED, MISUSE, ImportOption, JsonOption
 from rewardkit.cli.printing import print_json
 
 
@@ -99,6 +99,7 @@ def train_model(  # noqa: PLR0913 - one argument per option
     report_to: TrackersOption = None,
     no_vllm: NoVllmOption = False,
     set_: SetOption = None,
+    _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model with GRPO from a recipe, into a run folder.

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rewardkit._files.source import RowSource
 from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
 from rewardkit.report.changes import Changes, compare
 from rewardkit.report.formatting import as_data
-from rewardkit.report.render import EXTRA, render, write_page
+from rewardkit.report.render import EXTRA, check_page_path, render, write_page
 from rewardkit.report.rows import Rows, gather_beside
 
 EXAMPLES = 5
@@ -79,11 +80,13 @@ def diff(  # noqa: PLR0913 - keywords, all but two
         require("jinja2", install=EXTRA)  # before the files are read, which takes longer
 
     path = None if out is None else Path(out)
-
-    def read(source: Path | str) -> Rows:
-        opened = open_rows(source)
-        if path is not None:
+    sources = open_rows(before), open_rows(after)
+    if path is not None:
+        for opened in sources:
             opened.check_is_not(path)
+        check_page_path(path)
+
+    def read(opened: RowSource) -> Rows:
         return gather_beside(
             opened.rows(columns=columns),
             load_sidecar(opened),
@@ -94,7 +97,7 @@ def diff(  # noqa: PLR0913 - keywords, all but two
             pass_value=pass_value,
         )
 
-    one, other = read(before), read(after)
+    one, other = map(read, sources)
     changes = compare_rows(one, other, group=group, examples=examples)
     names = [Path(source).resolve().name for source in (before, after)]
     if path is not None:

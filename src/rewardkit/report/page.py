@@ -19,7 +19,7 @@ from rewardkit.report.compute_figures import measure
 from rewardkit.report.figure_types import Figures, ReportFinding
 from rewardkit.report.formatting import as_data, shorten_names
 from rewardkit.report.pack import PICKED, Packed, pack
-from rewardkit.report.render import EXTRA, render, write_page
+from rewardkit.report.render import EXTRA, check_page_path, render, write_page
 from rewardkit.report.rows import Rows, gather_beside
 from rewardkit.reward import Reward
 
@@ -105,6 +105,7 @@ def report(  # noqa: PLR0913 - keywords, all but two
     require("jinja2", install=EXTRA)  # before the file is read, which takes longer
     opened, show, path = open_rows(source), progress or _ignore_progress, Path(out)
     opened.check_is_not(path)
+    check_page_path(path)
     beside = load_sidecar(opened)
     rows = gather_beside(
         _count_rows(opened, columns, progress),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -61,12 +63,33 @@ def render(template: str, *, script: str | None = None, **context: Any) -> bytes
     return page.encode()
 
 
+def check_page_path(path: Path) -> None:
+    """Raise ValueError or OSError for a path where no page can be written; make its folder.
+
+    It is called before the rows are read, so that nobody waits for a page that is then lost.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path}: a folder, expected the file to write, as {path / 'page.html'}")
+    try:
+        path.resolve().parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"{path}: its folder cannot be made, since a file has its name") from None
+    if not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
 def write_page(path: Path, page: bytes) -> None:
-    """Write a page in one step, or into a pipe."""
-    if path.exists() and not path.is_file():  # a pipe, or /dev/null
-        path.write_bytes(page)
-    else:  # beside the file itself: renaming would replace a link to it, such as /dev/stdout
-        write_atomically(path.resolve(), page)
+    """Write a page in one step, or into a pipe. Raises OSError, with the path that was given."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe, or /dev/null
+            path.write_bytes(page)
+        else:  # beside the file itself: renaming would replace a link to it, such as /dev/stdout
+            write_atomically(path.resolve(), page)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # It names the new file beside the page, which nobody has asked for.
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _read_file(name: str) -> str:

@@ -201,6 +201,9 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     short = dict(zip(found, shorten_names(found), strict=True))
     columns = {short[name]: column for name, column in found.items()}
     values = {name: _read_numbers(table, column) for name, column in columns.items()}
+    for name, weight in (weights or {}).items():
+        if not math.isfinite(weight):
+            raise ValueError(f"got {weight} as the weight of {name!r}, expected a finite number")
     factors = {short[name]: float((weights or {}).get(name, 1.0)) for name in found}
     if TOTAL in names and TOTAL not in values and not sum_anew:
         totals = _read_numbers(table, TOTAL)

@@ -9,13 +9,12 @@ import math
 from collections.abc import Sequence, Sized
 from contextlib import suppress
 from functools import lru_cache
-from numbers import Real
 from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
 from rewardkit._text.words import count_words
-from rewardkit.batch import Batch, Column, Reference
+from rewardkit.batch import Batch, Column, Reference, TokenCount
 from rewardkit.extract import Extractor, Tag, extract_answers, extract_references
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Score, Verdict
@@ -23,8 +22,6 @@ from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import Verifier, log_timeouts
 
 Unit = Literal["characters", "words", "tokens"]
-TokenCount = Real | str | None
-"""What a column with numbers of tokens holds; CSV has them as text."""
 
 
 @final

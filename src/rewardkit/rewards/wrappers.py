@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._messages import pluralize, shorten_repr
 from rewardkit._score_checks import as_finite, checked_scores
+from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, Column, ColumnError
 from rewardkit.registry import register
 from rewardkit.result import Score
@@ -287,7 +287,7 @@ class Wrapped(Reward):
             **batch.columns,
         )
         if inspect.isawaitable(values):
-            values = _run_in_thread(values)
+            values = run_awaitable(values)
         if not isinstance(values, Iterable):
             message = f"{self.__name__} gave {shorten_repr(values)}, expected a list of values"
             raise TypeError(message)
@@ -335,28 +335,3 @@ def wrap(
         bounds = (low, high)
     name = name or re.sub(r"[^\w./:-]+", "_", getattr(function, "__name__", "function"))
     return Wrapped(function=function, limits=bounds, independent_rows=pointwise, name=name)
-
-
-def _run_in_thread(awaitable: Any) -> Any:
-    """Await in a thread of its own: the caller may already run an event loop."""
-    import asyncio  # noqa: PLC0415 - slow to import
-
-    results: list[Any] = []
-
-    async def collect() -> None:
-        results.append(await awaitable)
-
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(collect())
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="rewardkit-async-reward")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]

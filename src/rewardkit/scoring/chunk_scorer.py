@@ -10,17 +10,20 @@ from itertools import groupby
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Chunk, Row, rename_columns
-from rewardkit._files.writing import encode_lines, encode_stream
+from rewardkit._files.writing import ABSENT, encode_lines, encode_stream
 from rewardkit._score_checks import weighted_sum
-from rewardkit._scored.passes import PassRule, rule_of
+from rewardkit._scored.passes import RATE_COLUMN, PassRule, rule_of
 from rewardkit.batch import Batch
 from rewardkit.reward import Reward
 from rewardkit.scorer import TOTAL, RewardLike, Scorer, Term
-from rewardkit.scoring.runs import Runs, count_runs
+from rewardkit.scoring.runs import Runs, count_runs, list_rates
 
 Tally: TypeAlias = list[Any]
 """How many values, their sum, the lowest, the highest, and the first reason for no value."""
 
+
+Unreadable: TypeAlias = Sequence[Any]
+"""How many rows, and the position and the problem of the first; empty for none."""
 
 Form: TypeAlias = Literal["lines", "stream", "rows"]
 
@@ -35,6 +38,8 @@ class Piece(NamedTuple):
     """For each reward, then the sum."""
     runs: Runs | None = None
     """How many completions of each prompt pass; None if no reward says so."""
+    unreadable: Unreadable = ()
+    """The rows whose completion is neither a text nor messages."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,13 @@ class ChunkScorer:
         return all(isinstance(reward, Reward) and reward.pointwise for reward in rewards)
 
     @property
+    def needs_groups(self) -> bool:
+        """Whether chunks must hold whole groups: for the rewards, or for the pass rates."""
+        return not self.pointwise or self.rule is not None
+
+    @property
     def column_names(self) -> list[str]:
-        """The columns that are added, in their order in the file."""
+        """The columns that are added to every row, in their order in the file."""
         pairs = ((term.value_column, f"{term.value_column}/why") for term in self.terms)
         return [column for pair in pairs for column in pair] + [TOTAL]
 
@@ -73,10 +83,17 @@ class ChunkScorer:
         results = [self._score_term(term, batches, chunk) for term in self.terms]
         totals = [*self._sum_terms(zip(*(values for values, _ in results), strict=True))]
         columns = [column for result in results for column in result]
-        added = dict(zip(self.column_names, [*columns, totals], strict=True))
+        added: dict[str, Sequence[Any]] = dict(
+            zip(self.column_names, [*columns, totals], strict=True)
+        )
+        if self.rule is not None:
+            added[RATE_COLUMN] = list_rates(
+                self.rule, renamed, added[f"rewards/{self.rule.reward}"]
+            )
         tallies = [*map(tally, *zip(*results, strict=True)), tally(totals, [""] * len(totals))]
         content = _ENCODERS[self.form](chunk, rows, added)
-        return Piece(content, len(rows), tallies, self._count_runs(renamed, added))
+        unreadable = _count_unreadable(batches, chunk)
+        return Piece(content, len(rows), tallies, self._count_runs(renamed, added), unreadable)
 
     @cached_property
     def rule(self) -> PassRule | None:
@@ -128,7 +145,10 @@ def _add_to_rows(_: Chunk, rows: Sequence[Row], columns: Mapping[str, Sequence[A
     names = [*columns]
     added = zip(*columns.values(), strict=True)
     return [
-        {**row, **dict(zip(names, values, strict=True))}
+        {
+            **row,
+            **{n: value for n, value in zip(names, values, strict=True) if value is not ABSENT},
+        }
         for row, values in zip(rows, added, strict=True)
     ]
 
@@ -160,6 +180,22 @@ def add_tallies(one: Tally, other: Tally) -> Tally:
     ]
 
 
+def add_unreadable(one: Unreadable, other: Unreadable) -> Unreadable:
+    """Return the unreadable rows of two adjacent pieces."""
+    return [one[0] + other[0], one[1]] if one and other else one or other
+
+
+def _count_unreadable(batches: Sequence[Batch], chunk: Chunk) -> Unreadable:
+    count, first, start = 0, "", 0
+    for batch in batches:
+        if not count and batch.unreadable:
+            row, problem = next(iter(batch.unreadable.items()))
+            first = f"{chunk.position(start + row)}: {problem}"
+        count += len(batch.unreadable)
+        start += len(batch)
+    return [count, first] if count else ()
+
+
 def _split_by_step(rows: Sequence[Row]) -> list[Batch]:
     """Return rows as batches, one for each run of rows of one step."""
     # A batch has one step, since a trainer's has; without steps a chunk is scored as a whole.
@@ -173,10 +209,12 @@ def _make_batch(rows: Sequence[Row]) -> Batch:
     names = dict.fromkeys(name for row in rows for name in row)
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
     step = rows[0].get("step")
-    return Batch(
+    batch = Batch(
         columns.pop("completion"),
         prompts=columns.pop("prompt", None),
         completion_ids=columns.pop("completion_ids", None),
         columns=columns,
         step=None if step in (None, "") else int(step),  # CSV has "" for a missing value
     )
+    batch.surface = "file"
+    return batch

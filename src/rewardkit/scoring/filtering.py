@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from rewardkit._files.chunks import Chunk, Row
 from rewardkit._files.journal import write_atomically
-from rewardkit._files.row_writer import RowWriter, check_out_suffix
+from rewardkit._files.row_writer import RowWriter, StandardOutputWriter, check_out_suffix
 from rewardkit._files.source import RowSource, sidecar_path
-from rewardkit._files.sources import open_rows
+from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._scored.columns import (
     choose_group_column,
     find_reward_columns,
@@ -27,12 +27,16 @@ from rewardkit._scored.columns import (
     read_group_keys,
     read_number,
 )
-from rewardkit._scored.passes import PassRates, choose_reward, make_rule, summarize_passes
+from rewardkit._scored.passes import (
+    RATE_COLUMN,
+    PassRates,
+    choose_reward,
+    make_rule,
+    summarize_passes,
+)
 from rewardkit.reward import Reward
 from rewardkit.scoring.record import strip_state
 
-RATE_COLUMN = "pass_rate"
-"""The column that is added: the pass rate of the row's group."""
 CHUNK_ROWS = 1024
 NO_GROUP = -1
 # Of the keys only a digest is held: prompts of a million groups would take gigabytes.
@@ -42,8 +46,8 @@ DIGEST_BYTES = 16
 class Filtered(NamedTuple):
     """What a filter kept."""
 
-    out: Path
-    """The file written."""
+    out: Path | None
+    """The file written; None if the rows went to standard output."""
     rows: int
     """How many rows were kept."""
     of_rows: int
@@ -91,8 +95,9 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
     r"""Keep the rows of the groups whose pass rate is between `low` and `high`, both included.
 
     `source` is a file that `rewardkit score` wrote, or TRL's `completions_*.parquet`: a file, a
-    glob, or a folder. `out` is JSONL or parquet, by its ending: the rows in order, every column as
-    it was, then `pass_rate`. It replaces a file of that name in one step.
+    glob, or a folder. `out` is JSONL or parquet, by its ending, or "-" for JSON lines on standard
+    output: the rows in order, every column as it was, then `pass_rate`. It replaces a file of that
+    name in one step.
 
     Rows of one step with equal values of `group`, by default the prompt, are a group. A completion
     passes if `pass_reward` gives it at least `pass_value`, by default as in a report: the reward
@@ -116,9 +121,11 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
     """
     if not 0.0 <= low <= high <= 1.0:
         raise ValueError(f"got low={low}, high={high}, expected 0 <= low <= high <= 1")
-    opened, out = open_rows(source), Path(out)
-    check_out_suffix(out)
-    opened.check_is_not(out)
+    opened = open_rows(source)
+    path = None if str(out) == STANDARD_STREAM else Path(out)
+    if path is not None:
+        check_out_suffix(path)
+        opened.check_is_not(path)
     known = load_sidecar(opened).rewards
     passing, column, group_column = _choose_columns(opened, columns, known, group, pass_reward)
     groups, values = _read_groups(opened, columns, column, group_column)
@@ -130,11 +137,11 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
             groups.passed[number] += bool(rule.passed(value))
     rates = map(groups.rate, range(len(groups.samples)))
     kept = {n for n, rate in enumerate(rates) if rate is not None and low <= rate <= high}
-    rows = _write_kept(opened, out, groups, kept, one_per_group=one_per_group)
+    rows = _write_kept(opened, path, groups, kept, one_per_group=one_per_group)
     counts = Counter(zip(groups.samples, groups.passed, strict=True))
     undecided = sum(groups.rate(number) is None for number in groups.of_row)
     return Filtered(
-        out,
+        path,
         rows,
         len(groups.of_row),
         len(kept),
@@ -199,10 +206,10 @@ def _read_groups(
 
 
 def _write_kept(
-    source: RowSource, out: Path, groups: _Groups, kept: set[int], *, one_per_group: bool
+    source: RowSource, out: Path | None, groups: _Groups, kept: set[int], *, one_per_group: bool
 ) -> int:
     """Write the rows of the groups that are kept, and return how many they are."""
-    with RowWriter(out) as writer:
+    with StandardOutputWriter() if out is None else RowWriter(out) as writer:
         start = 0
         left = set(kept)
         for chunk in source.chunks(size=CHUNK_ROWS):
@@ -216,7 +223,8 @@ def _write_kept(
             if part := _pick_rows(chunk, flags):
                 rates = [groups.rate(n) for n, flag in zip(numbers, flags, strict=True) if flag]
                 writer.add(part, part.rows(), {RATE_COLUMN: rates})
-    _copy_sidecar(source, out)
+    if out is not None:
+        _copy_sidecar(source, out)
     return writer.rows
 
 

@@ -16,7 +16,7 @@ def keep_groups_whole(chunks: Iterable[Chunk], columns: Mapping[str, str]) -> It
     held: list[Chunk] = []  # the rows of the last group so far, over as many chunks as it takes
     last_key: Any = object()
     for chunk in chunks:
-        keys = [_group_key(row) for row in rename_columns(chunk.rows(), columns, chunk.position)]
+        keys = [group_key(row) for row in rename_columns(chunk.rows(), columns, chunk.position)]
         changes = [one != other for one, other in pairwise([last_key, *keys])]
         if any(changes):
             # Everything before the last group is whole; that one may go on in the next chunk.
@@ -31,7 +31,7 @@ def keep_groups_whole(chunks: Iterable[Chunk], columns: Mapping[str, str]) -> It
         yield reduce(add, held)
 
 
-def _group_key(row: Row) -> Any:
+def group_key(row: Row) -> Any:
     """Return a key that the rows of a group share; a row without a prompt has one of its own."""
     prompt = row.get("prompt")
     return object() if prompt is None else (prompt, row.get("step"))

@@ -128,6 +128,10 @@ def check_state(state: Any, terms: int | None = None) -> None:
     if not isinstance(state.get("schema"), str | None):
         raise TypeError
     check_runs(state.get("runs"))
+    if unreadable := state.get("unreadable", []):
+        count, first = unreadable
+        if type(count) is not int or type(first) is not str:
+            raise TypeError
 
 
 _TALLY_NUMBERS = 3  # the sum, the lowest and the highest value

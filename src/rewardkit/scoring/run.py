@@ -12,24 +12,27 @@ from typing import Any, NamedTuple, TypeAlias
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.join import JoinedSource
 from rewardkit._files.journal import Journal, State, explain_garbage, write_atomically
+from rewardkit._files.parts import FileParts, can_split
 from rewardkit._files.row_writer import check_out_suffix
-from rewardkit._files.source import RowSource, sidecar_path
+from rewardkit._files.source import RowSource, Source, sidecar_path
 from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._files.writing import merge_schema, write_parquet
 from rewardkit._optional import require
 from rewardkit._scored.passes import PassRates
 from rewardkit._workers.parallel import in_order
-from rewardkit._workers.ray_actors import EXTRA, in_order_on_ray
+from rewardkit._workers.ray_actors import EXTRA, all_nodes_agree, in_order_on_ray
 from rewardkit.scorer import TOTAL, RewardLike
 from rewardkit.scoring.chunk_scorer import (
     ChunkScorer,
     Form,
     Piece,
     add_tallies,
+    add_unreadable,
     make_chunk_scorer,
     tally,
 )
 from rewardkit.scoring.groups import keep_groups_whole
+from rewardkit.scoring.parts import BATCHES_PER_PART, PartScorer
 from rewardkit.scoring.record import check_state, fingerprint_work, finished_state, format_sidecar
 from rewardkit.scoring.runs import add_runs, summarize_runs
 
@@ -72,8 +75,16 @@ class ScoringResult(NamedTuple):
     """Those of the weighted sum."""
     passes: PassRates | None = None
     """The pass rate and pass@k by the first `correct`, over runs of equal adjacent prompts."""
+    matched: int = 0
+    """How many of the rows scored now have a row in the data that was joined."""
     unmatched: int = 0
-    """How many of the rows scored now have no row in the data that was joined."""
+    """How many have none."""
+    ambiguous: int = 0
+    """How many have several that differ in a column, which is then None."""
+    unreadable: int = 0
+    """How many rows have no scores, since their completion is neither a text nor messages."""
+    first_unreadable: str = ""
+    """The position of the first of them, and what it is."""
     scored: list[dict[str, Any]] | None = None
     """The rows with their scores, if they were not written."""
 
@@ -104,7 +115,7 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     *,
     columns: Mapping[str, str] | None = None,
     join: Any = None,
-    on: str = "prompt",
+    on: str | None = None,
     workers: int | None = None,
     batch_size: int = 1024,
     resume: bool = True,
@@ -122,22 +133,25 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     TRL's signature.
 
     `join` is the same as `source`: its columns are joined to the rows that lack them, where the
-    column `on` is equal, or SOURCE=DATA where the names differ. A prompt also matches the dataset's
-    messages, or a text, that a chat template made it of. A row without a match gets None in these
-    columns; if data rows of one prompt differ in a column, it is None too.
+    column `on` (by default `prompt`) is equal, or SOURCE=DATA where the names differ. A prompt also
+    matches the dataset's messages, or a text, that a chat template made it of. A row without a
+    match gets None in these columns; if data rows of one prompt differ in a column, it is None too.
 
     `out` is JSONL or parquet, by its ending, "-" for JSON lines on standard output, or None to get
     the rows back as `scored`. It has the rows in order, every column as it was, then
     `rewards/NAME` (None if the reward abstains), `rewards/NAME/why`, and `reward`, the weighted sum
-    of those that do not abstain. Columns with these names are replaced. `OUT.rewards.yaml` says
-    what scored them. `out` appears only when complete; an interrupted run is continued unless
-    `resume` is False.
+    of those that do not abstain. If one of the rewards is a `correct`, rows of a group (adjacent,
+    of one prompt and step) also have `pass_rate`, the share of its completions that pass. Columns
+    with these names are replaced. A row whose completion is neither a text nor messages has no
+    values, and its whys say so. `OUT.rewards.yaml` says what scored the rows. `out` appears only
+    when complete; an interrupted run is continued unless `resume` is False.
 
     `batch_size` rows are scored together, but a group of equal adjacent prompts is never split for
     a reward that depends on it. `workers` is the number of processes, 1 by default. With `engine`
     "ray" they are actors on the Ray cluster that this process finds, by default as many as it has
-    CPUs less one; rows pass through this process, and those of a node that is lost are scored by
-    the others. `progress` is called after each batch.
+    CPUs less one, and rows of a node that is lost are scored by the others. If every node sees the
+    files, which are JSONL or parquet, the actors read them, and this process only writes; else the
+    rows pass through it. `progress` is called after each batch.
 
     Raises ValueError if the input, the rewards or the columns are not those of the run that is
     resumed, or if a file is not as its ending says; whatever a reward raises propagates.
@@ -155,7 +169,10 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     """
     opened = open_rows(source)
     if join is not None:
-        opened = JoinedSource(opened, open_rows(join), on)
+        opened = JoinedSource(opened, open_rows(join), "prompt" if on is None else on)
+    elif on is not None:
+        message = f"got on={on!r} and no data to join; give it too, as join=... (--join DATA)"
+        raise ValueError(message)
     how = _How(workers, batch_size, engine)
     how.check()
     columns = dict(columns or {})
@@ -175,7 +192,7 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
         _write_rest(opened, pieces, journal, progress, lines=form == "lines")
         _finish_file(opened, scorer, journal)
         done = _summarize_state(out, scorer, journal.state, resumed)
-    return done._replace(unmatched=getattr(opened, "unmatched", 0))
+    return done._replace(**_count_joined(opened))
 
 
 def _score_at_once(
@@ -202,8 +219,11 @@ def _score_at_once(
     if to_stdout:
         sys.stdout.buffer.flush()
     done = _summarize_state(None, scorer, state, 0)
-    unmatched = getattr(source, "unmatched", 0)
-    return done._replace(unmatched=unmatched, scored=None if to_stdout else scored)
+    return done._replace(**_count_joined(source), scored=None if to_stdout else scored)
+
+
+def _count_joined(source: RowSource) -> dict[str, Any]:
+    return source.counts._asdict() if isinstance(source, JoinedSource) else {}
 
 
 def _check_resumed(journal: Journal, terms: int) -> int:
@@ -226,12 +246,24 @@ def _score_chunks(
     source: RowSource, scorer: ChunkScorer, how: _How, *, start: int
 ) -> Generator[Piece]:
     """Return the scored pieces of the rows from number `start` on."""
+    if how.engine == "ray" and isinstance(source, Source) and can_split(source):
+        parts = FileParts(source)
+        if all_nodes_agree(parts.are_visible):
+            work = PartScorer(scorer, parts, how.batch_size)
+            items = parts.split(how.batch_size * BATCHES_PER_PART, start)
+            return _chain_pieces(in_order_on_ray(work, items, how.workers))
     chunks: Iterable[Chunk] = source.chunks(size=how.batch_size, start=start)
-    if not scorer.pointwise:
+    if scorer.needs_groups:
         chunks = keep_groups_whole(chunks, scorer.columns)
     if how.engine == "ray":
         return in_order_on_ray(scorer, chunks, how.workers)
     return in_order(scorer, chunks, how.workers or 1)
+
+
+def _chain_pieces(results: Generator[list[Piece]]) -> Generator[Piece]:
+    with closing(results):
+        for pieces in results:
+            yield from pieces
 
 
 def _write_rest(
@@ -256,7 +288,7 @@ def _write_pieces(pieces: Generator[Piece], journal: Journal, *, lines: bool) ->
     def write(piece: Piece) -> State:
         state = _add_piece(journal.state, piece)
         schema = None if lines else merge_schema(journal.state.get("schema"), piece.content)
-        kept = {"tallies": state["tallies"], "runs": state["runs"]}
+        kept = {name: state[name] for name in ("tallies", "runs", "unreadable")}
         return journal.add(piece.content, piece.rows, **kept, schema=schema)
 
     # One thread, so that pieces stay in order. Closing the pieces ends the worker processes, also
@@ -273,13 +305,14 @@ def _write_pieces(pieces: Generator[Piece], journal: Journal, *, lines: bool) ->
 
 def _add_piece(before: State, piece: Piece) -> State:
     """Return the state after a piece, without what only a file has."""
+    unreadable = add_unreadable(before.get("unreadable", ()), piece.unreadable)
     if not before["rows"]:
-        return {"rows": piece.rows, "tallies": piece.tallies, "runs": piece.runs}
-    return {
-        "rows": before["rows"] + piece.rows,
-        "tallies": [*map(add_tallies, before["tallies"], piece.tallies)],
-        "runs": add_runs(before.get("runs"), piece.runs),
-    }
+        tallies, runs = piece.tallies, piece.runs
+    else:
+        tallies = [*map(add_tallies, before["tallies"], piece.tallies)]
+        runs = add_runs(before.get("runs"), piece.runs)
+    rows = before["rows"] + piece.rows
+    return {"rows": rows, "tallies": tallies, "runs": runs, "unreadable": unreadable}
 
 
 def _finish_file(source: RowSource, scorer: ChunkScorer, journal: Journal) -> None:
@@ -313,4 +346,14 @@ def _summarize_state(
         )
     ]
     passes = summarize_runs(scorer.rule, state.get("runs"))
-    return ScoringResult(out, state["rows"], resumed, tuple(summaries[:-1]), summaries[-1], passes)
+    unreadable, first = state.get("unreadable") or (0, "")
+    return ScoringResult(
+        out,
+        state["rows"],
+        resumed,
+        tuple(summaries[:-1]),
+        summaries[-1],
+        passes,
+        unreadable=unreadable,
+        first_unreadable=first,
+    )

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, TypeAlias
 
 from rewardkit._files.chunks import Row
+from rewardkit._files.writing import ABSENT
 from rewardkit._scored.passes import TOLERANCE, PassRates, PassRule, summarize_passes
 
 Run: TypeAlias = list[Any]
@@ -37,6 +38,22 @@ def count_runs(rule: PassRule, rows: Sequence[Row], values: Sequence[float | Non
     middle = [[*sizes, count] for sizes, count in counts.items()]
     first, last = runs[0], runs[-1]
     return [_digest_key(first), middle, _digest_key(last) if len(runs) > 1 else None]
+
+
+def list_rates(
+    rule: PassRule, rows: Sequence[Row], values: Sequence[float | None]
+) -> Sequence[Any]:
+    """Return the pass rate of each row's group, ABSENT for a row that is alone.
+
+    None in a group where no completion has a value.
+    """
+    rates: list[Any] = []
+    for (prompt, _), run in groupby((row.get("prompt"), row.get("step")) for row in rows):
+        size = sum(1 for _ in run)
+        known = [v for v in values[len(rates) : len(rates) + size] if v is not None]
+        rate: Any = sum(map(bool, map(rule.passed, known))) / len(known) if known else None
+        rates += [ABSENT if prompt is None or size == 1 else rate] * size
+    return rates
 
 
 def add_runs(one: Runs | None, other: Runs | None) -> Runs | None:

@@ -27,6 +27,7 @@ from rewardkit.serve.row_scores import RowError, RowResult, describe_value, scor
 ROWS, QUERIES = "/score", "/get_reward"
 """The paths of the two forms of requests: rewardkit's own, and that of OpenRLHF's own server."""
 MAX_ROWS = 65_536  # rows of two characters would make answers a hundred times as large
+MAX_DIGITS = 4_300  # of an integer; Python's own limit, since its time is quadratic
 _EXAMPLE = '{"rows": [{"completion": "...", "answer": "..."}]}'
 _QUERY_LISTS = ("query", "prompts", "labels")
 
@@ -130,11 +131,13 @@ class RequestScorer:
         return [self._read_query(*values) for values in zip(*lists, strict=True)]
 
     def _read_query(self, query: Any, prompt: Any, label: Any) -> dict[str, Any] | RowError:
+        if isinstance(label, RowError):
+            return label
         try:
             row = {"completion": cut_completion(query, prompt), "prompt": prompt}
         except (ValueError, TypeError, AttributeError) as error:
             return RowError(error_line(error))
-        return row | dict.fromkeys(self.scorer.columns, label)
+        return row | dict.fromkeys(self.scorer.reference_columns, label)
 
     def _format_answer(self, path: str, results: Sequence[RowResult]) -> Answer:
         scored = [result for result in results if isinstance(result, RowScore)]
@@ -152,6 +155,8 @@ class RequestScorer:
             ],
             "bias": self.scorer.bias,
             "columns": self.scorer.columns,
+            "dataset_columns": self.scorer.dataset_columns,
+            "reference_columns": self.scorer.reference_columns,
             "groups": self.groups,
             "version": version,
         }
@@ -213,9 +218,36 @@ def _decode_json(body: bytes) -> Any:
     try:
         return decode(body)
     except ValueError:  # msgspec refuses NaN and half a surrogate pair, which json takes
-        return json.loads(body)
+        found = json.loads(body, parse_int=_read_integer)
+    if isinstance(found, dict):
+        for name, items in found.items():
+            if isinstance(items, list):
+                found[name] = [*map(_refuse_long_number, items)]
+    return found
+
+
+class _LongNumber(str):
+    """The digits of an integer that Python does not read."""
+
+    __slots__ = ()
+
+
+def _read_integer(digits: str) -> int | _LongNumber:
+    return int(digits) if len(digits) <= MAX_DIGITS else _LongNumber(digits)
+
+
+def _refuse_long_number(item: Any) -> Any:
+    """Return an item of a list, or its error if there is such a number at any depth."""
+    pending = [item]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, _LongNumber):
+            given = f"got a number of {len(value):,} digits, expected at most {MAX_DIGITS:,}"
+            return RowError(f"{given}; send it as a text")
+        if isinstance(value, dict | list):
+            pending += value.values() if isinstance(value, dict) else value
+    return item
 
 
 def _encode_json(body: object) -> bytes:
-    # json's NaN is what OpenRLHF's client reads; the other form has none.
     return json.dumps(body).encode()

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._messages import error_line, explain_missing_column, shorten_repr
 from rewardkit._score_checks import weighted_sum
-from rewardkit.batch import Batch
+from rewardkit._text.completions import find_unreadable
+from rewardkit.batch import COMPLETION_FORMS, Batch
 from rewardkit.scorer import RowScore, Scorer, Term
 
 MAX_LISTED_COLUMNS = 30  # of a row in a message; the nearest name is searched among them
@@ -63,9 +64,9 @@ def _find_problem(scorer: Scorer, row: Any) -> RowError | None:
     for name in ("completion", *scorer.columns):
         if name not in row:
             return RowError(explain_missing_column(name, islice(row, MAX_LISTED_COLUMNS)))
-    if not isinstance(row["completion"], str | list | dict):
+    if find_unreadable([row["completion"]]):
         given = describe_value(row["completion"])
-        return RowError(f"completion: got {given}, expected a text or messages")
+        return RowError(f"completion: got {given}, {COMPLETION_FORMS}")
     step = row.get("step")
     # bool is an int in Python, and no step of a trainer
     if step is not None and type(step) is not int:
@@ -75,13 +76,15 @@ def _find_problem(scorer: Scorer, row: Any) -> RowError | None:
 
 def _make_batch(rows: Sequence[dict[str, Any]]) -> Batch:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return Batch(
+    batch = Batch(
         columns["completion"],
         prompts=columns.get("prompt"),
         completion_ids=columns.get("completion_ids"),
         columns={name: column for name, column in columns.items() if name not in _TRAINER_COLUMNS},
         step=rows[0].get("step"),
     )
+    batch.surface = "rows"
+    return batch
 
 
 def _score_batch(scorer: Scorer, batch: Batch) -> list[RowResult]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rewardkit.testing._forms import FORMS
     from rewardkit.testing._replay.scripts import rerun
     from rewardkit.testing.laws import LAWS, Law, laws_of
+    from rewardkit.testing.snapshot import check_snapshot, write_snapshot
     from rewardkit.testing.strategies import (
         batches,
         calls,
@@ -46,6 +47,7 @@ __all__ = [
     "calls",
     "check_extractor",
     "check_reward",
+    "check_snapshot",
     "check_verifier",
     "completions",
     "in_subprocess",
@@ -57,6 +59,7 @@ __all__ = [
     "shifted_clock",
     "tagged",
     "texts",
+    "write_snapshot",
 ]
 
 _MODULES = (
@@ -67,6 +70,7 @@ _MODULES = (
     "_calls",
     "_replay.scripts",
     "laws",
+    "snapshot",
     "strategies",
 )
 

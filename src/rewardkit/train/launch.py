@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewardkit.audit import Preflight
+from rewardkit.audit import DATASET, Preflight
 from rewardkit.train.backends import BACKENDS, Backend
 from rewardkit.train.comparison import ask_all_questions, ask_questions, compare_adapter
 from rewardkit.train.environment import (
@@ -93,16 +93,18 @@ def run(  # noqa: PLR0913 - the options of the command
 
 
 def _explain_preflight(preflight: Preflight, *, ignored: bool) -> tuple[str, ...]:
-    if not preflight.problems:
+    # what is wrong with some rows, as a repeated one, is printed and does not keep it from training
+    problems = [problem for problem in preflight.problems if problem.reward != DATASET]
+    if not problems:
         return ()
     # cannot be ignored: a reward without its column raises an error in the first step
-    missing = [problem for problem in preflight.problems if problem.kind == "missing_column"]
+    missing = [problem for problem in problems if problem.kind == "missing_column"]
     if missing:
         names = ", ".join(sorted({problem.reward for problem in missing}))
         return (f"a column that a reward reads is not in the dataset ({names})",)
     if ignored:
         return ()
-    names = ", ".join(dict.fromkeys(problem.reward for problem in preflight.problems))
+    names = ", ".join(dict.fromkeys(problem.reward for problem in problems))
     advice = (
         "change the rewards or the recipe's `completion`, or train anyway with --ignore-preflight"
     )

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from rewardkit import presets
+from rewardkit.presets.names import presets_by_name
 from rewardkit.reward import Reward
 
 Row = dict[str, Any]
@@ -27,16 +27,7 @@ PositiveInt = Annotated[int, Field(ge=1)]
 def _replace_preset_names(given: Any) -> Any:
     # before the registry is asked: a recipe's bare name is a preset first
     items = given if isinstance(given, tuple) else [given]
-    known = {name: getattr(presets, name) for name in presets.__all__}
-    modules = {
-        "published": presets.published,
-        "solution": presets.solution,
-        "solution.published": presets.solution.published,
-        "solution_opened": presets.solution_opened,
-        "solution_opened.published": presets.solution_opened.published,
-    }
-    for path, module in modules.items():
-        known |= {f"{path}.{name}": getattr(module, name) for name in module.__all__}
+    known = presets_by_name()
     return tuple(known.get(item, item) if isinstance(item, str) else item for item in items)
 
 

@@ -129,6 +129,5 @@ MAX_PREFLIGHT_ROWS = 200
 
 def check_rewards(recipe: Recipe, rows: Sequence[Row]) -> Preflight:
     """Run the preflight over rows from the whole dataset."""
-    step = max(len(rows) // MAX_PREFLIGHT_ROWS, 1)
-    some = [*rows[::step]][:MAX_PREFLIGHT_ROWS]
-    return preflight(list(recipe.rewards), some, template=recipe.completion)
+    rewards, number = list(recipe.rewards), MAX_PREFLIGHT_ROWS
+    return preflight(rewards, rows, template=recipe.completion, max_rows=number)

@@ -1,0 +1,66 @@
+"""Which rows are used: evenly spaced, since datasets are often sorted, and groups whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from rewardkit._template import Row
+
+Item = TypeVar("Item")
+
+
+def choose_rows(rows: Sequence[Row], number: int) -> list[Row]:
+    """Return about `number` of the rows, evenly spaced, with all completions of a prompt or none.
+
+    The first group is in, also where it has more rows.
+
+    >>> rows = [{"prompt": prompt, "completion": text} for prompt in "ab" for text in "xyz"]
+    >>> [row["completion"] for row in choose_rows(rows, 2)]
+    ['x', 'y', 'z']
+    """
+    groups = group_rows(rows) if rows and "completion" in rows[0] else [[row] for row in rows]
+    wanted = max(min(number, len(rows)) * len(groups) // max(len(rows), 1), 1)
+    return [row for group in spread_evenly(groups, wanted) for row in group]
+
+
+def spread_evenly(items: Sequence[Item], number: int) -> list[Item]:
+    """Return up to `number` of the items, evenly spaced, in their order.
+
+    >>> spread_evenly("abcdefg", 3)
+    ['a', 'c', 'e']
+    """
+    if len(items) <= number:
+        return [*items]
+    return [items[index * len(items) // number] for index in range(number)]
+
+
+def group_rows(rows: Sequence[Row]) -> list[list[Row]]:
+    """Return the rows by prompt, in the order of each prompt's first row.
+
+    With a column `step`, as in a trainer's log, a prompt has one group per step.
+    """
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        # a repr, since messages do not hash
+        groups.setdefault((repr(row.get("prompt")), row.get("step")), []).append(row)
+    return [*groups.values()]
+
+
+def pick_reference(row: Row) -> Row:
+    """Return the row with the first text of each list of references in place of the list.
+
+    >>> pick_reference({"answer": ["4", "four"], "prompt": ["?"], "id": 3})
+    {'answer': '4', 'prompt': ['?'], 'id': 3}
+    """
+    return {name: _first_of_list(name, value) for name, value in row.items()}
+
+
+def _first_of_list(name: str, value: Any) -> Any:
+    if name in ("prompt", "completion", "completions") or isinstance(value, str | bytes | Mapping):
+        return value
+    items = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(items, list | tuple) or not items:
+        return value
+    simple = all(isinstance(item, str | int | float) for item in items)
+    return items[0] if simple else value
