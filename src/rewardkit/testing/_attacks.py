@@ -130,7 +130,7 @@ def _write_item(kind: str, value: Any) -> str:  # noqa: PLR0911 - one per kind o
         return "a"
     if kind == "IN":
         if str(value[0][0]) != "NEGATE":
-            return str(_write_member(value[0]))
+            return _write_member(value[0])
         excluded = {_write_member(one) for one in value[1:]}
         free = [each for each in "a7 A<x-" if each not in excluded]
         return free[0] if free else "\u00e9"
