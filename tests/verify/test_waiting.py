@@ -411,6 +411,9 @@ def test_packages_where_the_working_folder_is_gone(monkeypatch, tmp_path):
 
 def test_ctrl_c_ends_all_at_once():
     script = """
+        import signal
+        # tests that were started in the background inherit that it is ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         import rewardkit as rk
         code = rk.build("code", timeout=600.0, workers=4)
         print("ready", code.verify(["f = 1"], ["assert f"])[0].outcome, flush=True)
