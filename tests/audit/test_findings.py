@@ -125,6 +125,14 @@ def test_a_reward_that_no_sample_fits_says_so() -> None:
 
 
 LAST_FENCE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def read_tool_call(text: str, right: str) -> bool:
+    """Whether the text has the right JSON between the tags of a call."""
+    call = text.partition("<tool_call>")[2].partition("</tool_call>")[0]
+    return bool(json.loads(call) == json.loads(right))
+
+
 LAYOUTS = {
     "think_boxed": lambda text, right: re.fullmatch(
         rf"<think>.*</think>.*\\boxed\{{{re.escape(right)}\}}\.", text, re.DOTALL
@@ -140,10 +148,8 @@ LAYOUTS = {
         "name" in json.loads(right) and json.loads(text) == json.loads(right)
     ),
     "yes_no": lambda text, right: right in ("yes", "no") and text == right,
-    "tool_call": lambda text, right: (
-        json.loads(text.partition("<tool_call>")[2].partition("</tool_call>")[0])
-        == json.loads(right)
-    ),
+    "tool_call": lambda text, right: right.startswith("{") and read_tool_call(text, right),
+    "tool_calls": lambda text, right: right.startswith("[") and read_tool_call(text, right),
 }
 
 

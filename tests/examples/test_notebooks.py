@@ -94,7 +94,7 @@ def test_your_reward_runs_in_a_kernel(tmp_path, monkeypatch):
         for output in cell.get("outputs", [])
         if "text" in output
     )
-    assert re.match(r"answer_reward: 1 of \d+ laws failed\n\ntotal: ", output)
+    assert re.match(r"answer_reward: 1 of \d+ laws failed\n\nnever_raises: ", output)
     assert "layout_reward: constant on 2 rows" in output
     assert "exploit tags-only: 100%" in output
     assert "exploit wrong-place-then-right: 100%" in output

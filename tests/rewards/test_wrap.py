@@ -68,7 +68,9 @@ def test_an_async_function_works_outside_and_inside_an_event_loop():
 def test_invalid_return_values_of_a_function():
     with pytest.raises(ValueError, match="endless gave 1 value for 2 completions"):
         rk.wrap(lambda completions, **_: [1.0], name="endless")(completions=["a", "b"])
-    with pytest.raises(ValueError, match="gave inf, which TRL would spread over the whole group"):
+    with pytest.raises(
+        ValueError, match="gave inf, which would spread over its whole group in training"
+    ):
         rk.wrap(lambda completions, **_: [math.inf], name="endless")(completions=["a"])
     with pytest.raises(ZeroDivisionError):
         rk.wrap(lambda completions, **_: 1 / 0, name="endless")(completions=["a"])

@@ -254,9 +254,14 @@ def test_what_reads_all_turns_is_compared_in_forms_of_one_message(reward):
     call = '[{"name": "add", "arguments": {"a": 1}}]'
     columns = {"answer": [call]} if reward["type"] == "correct" else None
     template = f"<tool_call>{call}</tool_call>"
-    options = {"template": template, "columns": columns, "laws": ["forms", "maximum"], **FEW}
+    options = {
+        "template": template,
+        "columns": columns,
+        "laws": ["input_formats", "maximum"],
+        **FEW,
+    }
     checked = kit.check_reward(rk.load(reward), **options)
-    assert checked.held == ("forms", "maximum")
+    assert checked.held == ("input_formats", "maximum")
 
 
 @pytest.mark.parametrize("name", presets.__all__)

@@ -633,6 +633,18 @@ ZOO: tuple[Entry, ...] = (
         answer_types=("code",),
     ),
     *make_family(
+        "program",
+        2,
+        ("answer",),
+        as_answer,
+        {
+            # Rewards with no other tests than those in the prompt pay for these.
+            "table-of-the-visible-tests": special_case_visible_tests(as_table=True),
+            "branches-for-the-visible-tests": special_case_visible_tests(as_table=False),
+        },
+        answer_types=("code",),
+    ),
+    *make_family(
         "tool call",
         2,
         _ANSWER_PARTS,
@@ -664,18 +676,6 @@ ZOO: tuple[Entry, ...] = (
         as_answer,
         {"call-without-arguments": lambda reference: call_with(reference, "{}")},
         answer_types=("calls", "json"),
-    ),
-    *make_family(
-        "program",
-        2,
-        ("answer",),
-        as_answer,
-        {
-            # Rewards with no other tests than those in the prompt pay for these.
-            "table-of-the-visible-tests": special_case_visible_tests(as_table=True),
-            "branches-for-the-visible-tests": special_case_visible_tests(as_table=False),
-        },
-        answer_types=("code",),
     ),
     *make_family(
         "structure",
