@@ -311,7 +311,13 @@ def test_rewards_that_workers_cannot_import_are_an_error_at_the_start():
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_command_serves_until_it_is_interrupted(number, code, tmp_path):
     (tmp_path / "rewards.yaml").write_text(YAML)
-    command = [sys.executable, "-m", "rewardkit", "serve", "rewards.yaml", "--port", "0", "--json"]
+    script = """
+import runpy, signal
+# tests that were started in the background inherit that it is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("rewardkit", run_name="__main__", alter_sys=True)
+"""
+    command = [sys.executable, "-c", script, "serve", "rewards.yaml", "--port", "0", "--json"]
     environment = {**os.environ, "REWARDKIT_TOKEN": "secret"}
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment
