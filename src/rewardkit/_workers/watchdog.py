@@ -344,9 +344,8 @@ class _Child:
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
     def __del__(self) -> None:
-        with suppress(
-            Exception
-        ):  # at exit, where modules are gone; the lifeline's end does it then
+        with suppress(Exception):
+            # at exit modules may be gone, and then the end of the lifeline ends it
             self.kill()
 
 

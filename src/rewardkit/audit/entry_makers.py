@@ -227,28 +227,31 @@ def change_call(**changes: Any) -> MakeText:
     """Write the tool call with another name or other arguments."""
 
     def write(reference: ReferenceCompletion) -> str | None:
-        right = reference.json_object
-        if right is None or not {"name", "arguments"} <= right.keys():
-            return None
-        return json.dumps({**right, **changes}, ensure_ascii=False)
+        right = _read_call(reference)
+        return None if right is None else json.dumps({**right, **changes}, ensure_ascii=False)
 
     return write
 
 
 def call_with_other_arguments(reference: ReferenceCompletion) -> str | None:
     """Write a call of the right tool with the right names and wrong values of its arguments."""
-    right = reference.json_object
-    if right is None or not {"name", "arguments"} <= right.keys():
+    right = _read_call(reference)
+    if right is None:
         return None
     return json.dumps({**json.loads(reference.wrong_answer), "name": right["name"]})
 
 
 def call_twice(reference: ReferenceCompletion) -> str | None:
     """Write the tool call with wrong arguments and the right one."""
-    right = reference.json_object
-    if right is None or not {"name", "arguments"} <= right.keys():
+    if _read_call(reference) is None:
         return None
     return f"{reference.wrong_answer}\n{reference.answer}"
+
+
+def _read_call(reference: ReferenceCompletion) -> dict[str, Any] | None:
+    """Return the answer if it is one tool call, as a JSON object."""
+    right = reference.json_object
+    return right if right is not None and {"name", "arguments"} <= right.keys() else None
 
 
 def special_case_visible_tests(*, as_table: bool) -> MakeText:

@@ -160,7 +160,7 @@ def find_forms(function: Callable[..., Any], values: Mapping[str, list[Any]]) ->
 
 
 def _raises(function: Callable[..., Any], completion: Any, values: Mapping[str, list[Any]]) -> bool:
-    import asyncio  # noqa: PLC0415 - the help of no command loads it
+    from rewardkit._workers.event_loop import run_awaitable  # noqa: PLC0415 - only here
 
     is_text = isinstance(completion, str)
     given = {
@@ -179,11 +179,7 @@ def _raises(function: Callable[..., Any], completion: Any, values: Mapping[str, 
             given = {name: value for name, value in given.items() if name in parameters}
         result = function(**given)
         if inspect.isawaitable(result):
-            asyncio.run(_await(result))
+            run_awaitable(result)
     except Exception:  # noqa: BLE001 - whatever the function raises
         return True
     return False
-
-
-async def _await(awaitable: Any) -> Any:
-    return await awaitable

@@ -80,8 +80,17 @@ class Relative(_Grouped):
             elif self.by == "z_score":
                 yield Score((value - mean) / deviation if deviation else 0.0, why)
             else:
-                ties = bisect_right(values, value) - 1 + bisect_left(values, value)
-                yield Score(ties / (2 * (len(values) - 1)), why)
+                yield Score(rank_value(value, values), why)
+
+
+def rank_value(value: float, ordered: Sequence[float]) -> float:
+    """Return the fraction of the other values that are lower, equal ones counted half.
+
+    >>> [rank_value(value, [0.0, 1.0, 1.0]) for value in (0.0, 1.0)]
+    [0.0, 0.75]
+    """
+    ties = bisect_right(ordered, value) - 1 + bisect_left(ordered, value)
+    return ties / (2 * (len(ordered) - 1))
 
 
 @final

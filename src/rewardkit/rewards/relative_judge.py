@@ -6,7 +6,6 @@ more than one order follows Zheng et al., 2023, "Judging LLM-as-a-Judge", sectio
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
@@ -28,6 +27,7 @@ from rewardkit.rewards._judging import (
     make_schema,
     read_object,
 )
+from rewardkit.rewards.groups import rank_value
 from rewardkit.verify.base import texts
 
 MAX_RATING = 10
@@ -117,7 +117,10 @@ class RelativeJudge(JudgingReward):
             ratings = [dict.fromkeys(group, 1.0)]
         replies = [[-1.0 if is_blank(text) else each[text] for text in group] for each in ratings]
         if self.by == "rank":
-            replies = [*map(_rank, replies)]
+            replies = [
+                [rank_value(each, ordered) for each in reply]
+                for reply, ordered in zip(replies, map(sorted, replies), strict=True)
+            ]
         words = "" if agreement is None else f", {agreement:.0%} of the pairs agree"
         scores = []
         for text, *values in zip(group, *replies, strict=True):
@@ -184,13 +187,6 @@ def _read_ratings(question: Question, reply: str) -> dict[str, float] | str:
         if type(rating) not in (int, float) or not 0 <= rating <= MAX_RATING:
             return f"a rating is not a number from 0 to {MAX_RATING}"
     return {text: ratings[number] / MAX_RATING for number, text in shown.items()}
-
-
-def _rank(values: Sequence[float]) -> list[float]:
-    """Return the fraction of the other values that are lower, equal ones counted half."""
-    ordered = sorted(values)
-    ties = (bisect_right(ordered, each) - 1 + bisect_left(ordered, each) for each in values)
-    return [each / (2 * (len(values) - 1)) for each in ties]
 
 
 def _measure_agreement(ratings: Sequence[Mapping[str, float]]) -> float | None:

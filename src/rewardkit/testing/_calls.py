@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import os
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from math import isclose, isnan
@@ -13,6 +10,7 @@ from types import FunctionType
 from typing import Any, SupportsFloat
 
 from rewardkit._messages import error_line
+from rewardkit._workers.event_loop import run_awaitable
 from rewardkit._workers.watchdog import RemoteError
 from rewardkit.batch import ColumnError
 from rewardkit.result import Outcome, Score, Verdict
@@ -190,23 +188,7 @@ def _call_and_await(function: Callable[..., Any], rows: Rows) -> tuple[Any, bool
     values = function(**rows, **_find_trainer_arguments(function))
     if not inspect.isawaitable(values):
         return values, False
-    # As in the trainer, one loop in a thread of its own runs all calls: what belongs to a loop,
-    # such as a semaphore of the function's module, is used in every call.
-    running = asyncio.run_coroutine_threadsafe(
-        _await_values(values), _start_event_loop(os.getpid())
-    )
-    return running.result(), True
-
-
-async def _await_values(values: Any) -> Any:
-    return await values
-
-
-@lru_cache(maxsize=1)
-def _start_event_loop(process: int) -> asyncio.AbstractEventLoop:  # noqa: ARG001 - a fork has no threads
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    return loop
+    return run_awaitable(values), True
 
 
 class _TrainerState:

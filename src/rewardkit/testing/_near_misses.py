@@ -11,6 +11,7 @@ from rewardkit.batch import Batch
 from rewardkit.testing._calls import Rows, count_rows, select_rows
 from rewardkit.testing._findings import NotApplicable
 from rewardkit.testing._forms import CARRIERS, find_form
+from rewardkit.testing._state import shift_references
 
 if TYPE_CHECKING:
     from rewardkit.testing._subject import Subject
@@ -86,10 +87,8 @@ def score_near_misses(subject: Subject) -> None:
     judged = False
     for batch in subject.right_batches:
         rows = select_rows(batch, range(min(count_rows(batch), _MAX_ROWS)))
-        order = [(row + 1) % count_rows(rows) for row in range(count_rows(rows))]
         own = subject.values_of(rows)
-        exchanged = {**select_rows(rows, order), subject.text_column: rows[subject.text_column]}
-        others = subject.values_of(exchanged)
+        others = subject.values_of(shift_references(rows, subject.text_column))
         for row in range(count_rows(rows)):
             if own[row] is None or others[row] is None or not own[row] > others[row]:
                 continue
