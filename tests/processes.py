@@ -6,6 +6,9 @@ import subprocess
 import time
 from collections.abc import Iterable
 
+CTRL_C_WORKS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""For scripts that are interrupted: a child of `nohup` or of a background job ignores Ctrl-C."""
+
 
 def alive(pid: int | str) -> bool:
     """Return whether a process exists and is not a zombie."""

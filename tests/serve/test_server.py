@@ -18,7 +18,7 @@ from contextlib import suppress
 import pytest
 
 import rewardkit as rk
-from processes import gone
+from processes import CTRL_C_WORKS, gone
 from rewardkit.scorer import Scorer
 from rewardkit.serve import make_app, protocol
 from server import serving
@@ -311,13 +311,9 @@ def test_rewards_that_workers_cannot_import_are_an_error_at_the_start():
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_command_serves_until_it_is_interrupted(number, code, tmp_path):
     (tmp_path / "rewards.yaml").write_text(YAML)
-    script = """
-import runpy, signal
-# tests that were started in the background inherit that it is ignored
-signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("rewardkit", run_name="__main__", alter_sys=True)
-"""
-    command = [sys.executable, "-c", script, "serve", "rewards.yaml", "--port", "0", "--json"]
+    run = 'import runpy; runpy.run_module("rewardkit", run_name="__main__", alter_sys=True)'
+    options = ["serve", "rewards.yaml", "--port", "0", "--json"]
+    command = [sys.executable, "-c", CTRL_C_WORKS + run, *options]
     environment = {**os.environ, "REWARDKIT_TOKEN": "secret"}
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import rewardkit as rk
+from processes import CTRL_C_WORKS
 from programs import LINGERING
 from rewardkit.verify._sandbox import box, host, process, streams
 
@@ -411,9 +412,6 @@ def test_packages_where_the_working_folder_is_gone(monkeypatch, tmp_path):
 
 def test_ctrl_c_ends_all_at_once():
     script = """
-        import signal
-        # tests that were started in the background inherit that it is ignored
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         import rewardkit as rk
         code = rk.build("code", timeout=600.0, workers=4)
         print("ready", code.verify(["f = 1"], ["assert f"])[0].outcome, flush=True)
@@ -422,7 +420,7 @@ def test_ctrl_c_ends_all_at_once():
         except KeyboardInterrupt:
             print("interrupted")
     """
-    with run_script(script) as caller:
+    with run_script(CTRL_C_WORKS + textwrap.dedent(script)) as caller:
         assert caller.stdout.readline() == "ready correct\n"
         time.sleep(0.5)
         caller.send_signal(signal.SIGINT)

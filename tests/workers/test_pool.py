@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processes import alive, gone
+from processes import CTRL_C_WORKS, alive, gone
 from rewardkit._workers import pool
 from rewardkit._workers.pool import TIMEOUT
 
@@ -23,8 +23,6 @@ DO = "workload:do"
 SECONDS = 30
 """A deadline for rows that have to be answered however busy the machine is."""
 LONG = os.environ.get("TESTS") == "long"
-CTRL_C_WORKS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-"""For scripts that are interrupted: a child of `nohup` or of a background job ignores Ctrl-C."""
 
 
 def do(*rows, timeout=SECONDS, **options):
