@@ -18,8 +18,8 @@ from rewardkit.testing import strategies
 from rewardkit.testing._spellings import WRITERS
 
 ROOT = Path(__file__).parents[2]
-FIRST = settings(max_examples=2000, phases=[Phase.generate])
-"""For `find`: the first example will do, so none is made smaller."""
+FIRST = settings(max_examples=20_000, phases=[Phase.generate])
+"""For `find`: the first example will do, so none is made smaller. One text in 600 has a surrogate."""
 
 
 @given(number=kit.numbers())
