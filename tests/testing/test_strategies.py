@@ -19,7 +19,7 @@ from rewardkit.testing._spellings import WRITERS
 
 ROOT = Path(__file__).parents[2]
 FIRST = settings(max_examples=20_000, phases=[Phase.generate])
-"""For `find`: the first example will do, so none is made smaller. One text in 600 has a surrogate."""
+"""For `find`: the first example will do, so none is made smaller, and some come once in 600."""
 
 
 @given(number=kit.numbers())
