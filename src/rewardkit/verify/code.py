@@ -409,8 +409,6 @@ def _read_tests(reference: Any) -> Tests | None:
     """Return a reference's tests, None if it has no test."""
     import json  # noqa: PLC0415 - few use this verifier
 
-    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - the same
-
     if isinstance(reference, str) and reference.lstrip()[:1] in ("[", "{"):
         with suppress(ValueError, RecursionError):  # Python may begin with a list, too
             reference = json.loads(reference)
@@ -418,13 +416,20 @@ def _read_tests(reference: Any) -> Tests | None:
         reference = "\n".join(reference)
     try:
         if isinstance(reference, str):
-            steps, _ = reading.read_tests(reference)
-            return reference if any(is_test for _, is_test in steps) else None
+            return reference if _has_test(reference) else None
         pairs = tuple(_read_pairs(reference))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None
     # A program that does nothing would pass tests that all want no output.
     return pairs if any(pair.wanted.strip() for pair in pairs) else None
+
+
+@lru_cache(maxsize=64)  # the rows of a group have the same tests
+def _has_test(source: str) -> bool:
+    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - few use this verifier
+
+    steps, _ = reading.read_tests(source)
+    return any(is_test for _, is_test in steps)
 
 
 def _read_pairs(reference: Any) -> Iterator[_InputOutput]:

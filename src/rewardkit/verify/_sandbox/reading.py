@@ -77,7 +77,8 @@ def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, st
             steps.append((ast.parse(f"{name}()"), True))
     defined = {*vars(builtins), *functions}
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    nodes = [*ast.walk(tree)]  # once, since it takes longer than all else here
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             name = node.value.id
             is_standard = name in sys.stdlib_module_names
@@ -89,17 +90,17 @@ def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, st
     names = {name: module for name, module in names.items() if name not in defined}
     # Tests of nothing but `isclose` test an answer that defines it.
     of_answer = {name for name, module in names.items() if not module}
-    if of_answer - NAMES.keys() - _find_own_names(tree):
+    if of_answer - NAMES.keys() - _find_own_names(nodes):
         names = {name: module or NAMES.get(name, "") for name, module in names.items()}
     return steps, names
 
 
-def _find_own_names(tree: ast.Module) -> set[str]:
+def _find_own_names(nodes: list[ast.AST]) -> set[str]:
     """Return the names that tests give to arguments, imports and caught errors."""
     import ast  # noqa: PLC0415 - only tests are read
 
     own = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.arg):
             own.add(node.arg)
         elif isinstance(node, ast.alias):
@@ -122,9 +123,15 @@ def insert_changes(step: ast.Module) -> ast.Module:
             added = []
             for statement in statements:
                 added.append(statement)
-                calls = any(isinstance(part, ast.Call) for part in ast.walk(statement))
-                if isinstance(statement, simple) and calls:
-                    call = ast.parse(f"{MAKE_CHANGES}()").body[0]
-                    added.append(ast.copy_location(call, statement))
+                if isinstance(statement, simple) and _has_call(statement):
+                    call = ast.Expr(ast.Call(ast.Name(MAKE_CHANGES, ast.Load()), [], []))
+                    ast.copy_location(call, statement)
+                    added.append(ast.fix_missing_locations(call))
             setattr(node, field, added)
-    return ast.fix_missing_locations(step)
+    return step
+
+
+def _has_call(statement: ast.stmt) -> bool:
+    import ast  # noqa: PLC0415 - only tests are read
+
+    return any(isinstance(part, ast.Call) for part in ast.walk(statement))

@@ -87,6 +87,8 @@ def serve(
     def run_row(streams: dict[str, int]) -> None:
         _run_row(guest, start, streams, libc, program)
 
+    # A child would look up each of these for itself.
+    _ = libc.capset, libc.prctl, libc.setns, libc.unshare
     # A collection writes to each object that it visits, and the pages that a child writes to are
     # copied.
     gc.collect()
@@ -248,7 +250,8 @@ def _run_row(
         os.setsid()
         start["drop_capabilities"](libc)
         _raise_errno(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
-        with os.fdopen(streams.pop("task"), "rb") as file:
-            task = marshal.load(file)  # noqa: S302 - from the caller
+        task = os.read(streams["task"], os.fstat(streams["task"]).st_size)
+        os.close(streams.pop("task"))
+        task = marshal.loads(task)  # noqa: S302 - from the caller
         start["start_role"](guest, task, **streams)
     os._exit(1)
