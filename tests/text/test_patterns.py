@@ -7,7 +7,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit._text.patterns import compile_pattern, find_literal_start, find_quick_length
+from rewardkit._text.patterns import (
+    compile_pattern,
+    compile_portable,
+    find_literal_start,
+    find_quick_length,
+)
 
 SECONDS_PER_STEP = 2e-8
 
@@ -79,3 +84,35 @@ def test_a_search_that_begins_with_it_finds_the_same(pattern, text):
         assume(False)  # noqa: FBT003 - not a pattern
     found = rk.build("regex_match", pattern=pattern)(completions=[text])
     assert found == [float(bool(compiled.search(text)))]
+
+
+@given(
+    st.text("a1-,(){}[]*+?.^$\\| :&", min_size=1, max_size=8), st.text("a1-,{}. \n&", max_size=10)
+)
+def test_a_portable_pattern_matches_what_regex_matches(pattern, text):
+    try:
+        theirs = compile_pattern(pattern)
+    except ValueError:
+        assume(False)  # noqa: FBT003 - not a pattern
+    ours = compile_portable(pattern)
+    assume(ours)
+    for where in ("search", "match", "fullmatch"):
+        found, wanted = (getattr(each, where)(text) for each in (ours, theirs))
+        assert (found and found.span()) == (wanted and wanted.span())
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *(r"\s", r"\w", r"\bab", r"(?i)a", "(?:a)", "(*FAIL)", "(?:ab){e<=1}", "a{e}", "a{,2}"),
+        *("[[:alpha:]]", "[a&&b]", "[a--b]", "[\\w]", r"\p{L}", "a" * 1001),
+    ],
+)
+def test_a_pattern_that_may_mean_something_else_is_not_portable(pattern):
+    assert compile_portable(pattern) is None
+
+
+def test_a_long_text_that_matches_at_its_second_mark():
+    text = "[1" + "2" * 5000 + "x [34]" + " and more" * 500
+    reward = rk.build("regex_match", pattern=r"\[[0-9]+\]")
+    assert reward(completions=[text, text.replace("[34]", "34")]) == [1.0, 0.0]

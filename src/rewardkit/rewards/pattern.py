@@ -8,7 +8,12 @@ from typing import Annotated, Literal, Self, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._text.patterns import compile_pattern, find_literal_start, find_quick_length
+from rewardkit._text.patterns import (
+    compile_pattern,
+    compile_portable,
+    find_literal_start,
+    find_quick_length,
+)
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
@@ -54,23 +59,31 @@ class RegexMatch(Reward):
         if self.where == "search" and re.escape(self.pattern) == self.pattern:
             part = self.pattern  # a plain text, which needs no search by a pattern
             return [hit if part in text else miss for text in batch.texts]
+        quick = compile_portable(self.pattern) or compile_pattern(self.pattern)
+        find_quickly, match_quickly = getattr(quick, self.where), quick.match
         quick_length = find_quick_length(self.pattern, self.timeout)
         # Python finds a fixed text many times faster than `regex` does.
         literal = find_literal_start(self.pattern) if self.where == "search" else ""
 
-        def score_text(text: str) -> Score:
+        def score_long_text(text: str) -> Score:
             start = text.find(literal) if literal else 0
             if start < 0:
                 return miss
-            if len(text) <= quick_length:
-                return hit if find(text, start) else miss
+            # From one start the time grows with the length, not with its square.
+            if literal and len(text) <= quick_length**2 and match_quickly(text, start):
+                return hit
             # a pattern with nested repeats takes exponential time on some completions
             try:
                 return hit if find(text, start, timeout=self.timeout) else miss
             except TimeoutError:
                 return late
 
-        return [score_text(text) for text in batch.texts]
+        return [
+            (hit if find_quickly(text) else miss)
+            if len(text) <= quick_length
+            else score_long_text(text)
+            for text in batch.texts
+        ]
 
 
 @final
