@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple, Self, final
 
@@ -48,10 +49,10 @@ class Iou(Verifier):
         return [self._compare_row(*row) for row in paired(answers, references)]
 
     def _compare_row(self, answer: str | None, reference: Any) -> Verdict:
-        expected = self._read_boxes(_write_reference(reference))
+        expected = _read_reference(_write_reference(reference), self.layout)
         if not expected or len(expected) > MAX_BOXES or not all(box.has_area() for box in expected):
             return BAD_REFERENCE
-        found = self._read_boxes(answer or "")
+        found = _read_boxes(answer or "", self.layout)
         if not found:
             return NO_ANSWER
         if len(found) > MAX_BOXES:
@@ -62,10 +63,6 @@ class Iou(Verifier):
         right = complete and min(overlaps) >= self.threshold
         outcome = Outcome.CORRECT if right else Outcome.WRONG
         return Verdict(outcome, f"IoU {share:.3g}", share)
-
-    def _read_boxes(self, text: str) -> list[Box]:
-        boxes = [Box.between(*numbers, size=self.layout == "size") for numbers in _find(_BOX, text)]
-        return boxes or [Box(x, y, x, y) for x, y in _find(_POINT, text)]
 
 
 class Box(NamedTuple):
@@ -107,14 +104,24 @@ class Box(NamedTuple):
         return (self.right - self.left) * (self.bottom - self.top)
 
 
+def _read_boxes(text: str, layout: str) -> list[Box]:
+    boxes = [Box.between(*numbers, size=layout == "size") for numbers in _find(_BOX, text)]
+    return boxes or [Box(x, y, x, y) for x, y in _find(_POINT, text)]
+
+
+_read_reference = lru_cache(maxsize=64)(_read_boxes)  # the rows of a group have the same
+
+
 def _find(pattern: re.Pattern[str], text: str) -> list[list[float]]:
     # one more than the limit says that there are too many
     matches = islice(pattern.finditer(text), MAX_BOXES + 1)
-    return [[*map(float, _NUMBER.findall(match[0]))] for match in matches]
+    return [[*map(float, filter(None, match.groups()))] for match in matches]
 
 
 def _pair_boxes(found: Sequence[Box], expected: Sequence[Box]) -> list[float]:
     """Return the overlaps of the pairs, the highest first."""
+    if len(found) == len(expected) == 1:  # as most are
+        return [found[0].overlap(expected[0])]
     ranked = sorted(
         (
             (one.overlap(other), row, column)
@@ -143,8 +150,7 @@ def _write_reference(reference: Any) -> str:
         return ""
 
 
-_FLOAT = r"[-+]?(?:\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(?:[eE][-+]?\d{1,2})?"
-_NUMBER = re.compile(_FLOAT)
+_FLOAT = r"([-+]?(?:\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(?:[eE][-+]?\d{1,2})?)"
 _PAIR = rf"\(\s*{_FLOAT}\s*,\s*{_FLOAT}\s*\)"
 _FOUR = r"\s*,\s*".join([_FLOAT] * 4)
 _BOX = re.compile(rf"[\[(]\s*{_FOUR}\s*[\])]|{_PAIR}(?:\s*,)?\s*{_PAIR}")
