@@ -52,6 +52,8 @@ KINDS: dict[str, tuple[str, Any]] = {
     ),
 }
 """An answer and its tests, by kind."""
+GROUP = 8
+"""How many answers have the same tests, as in training."""
 
 
 class Measurement(NamedTuple):
@@ -66,16 +68,18 @@ class Measurement(NamedTuple):
     """The share of the answers that were judged right, which all are."""
 
 
-Way = Callable[[str, Sequence[str], Any, int], Sequence[bool]]
+Way = Callable[[str, Sequence[str], Sequence[Any], int], Sequence[bool]]
 
 
-def run_code(_: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+def run_code(_: str, answers: Sequence[str], tests: Sequence[Any], workers: int) -> list[bool]:
     """Verify answers with `code`."""
-    verdicts = rk.build("code", workers=workers).verify(answers, [tests] * len(answers))
+    verdicts = rk.build("code", workers=workers).verify(answers, tests)
     return [verdict.outcome == "correct" for verdict in verdicts]
 
 
-def run_subprocess(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+def run_subprocess(
+    kind: str, answers: Sequence[str], tests: Sequence[Any], workers: int
+) -> list[bool]:
     """Run `python -c` for each answer with its tests, or for each input."""
 
     def run(program: str, given: str = "") -> str | None:
@@ -85,17 +89,17 @@ def run_subprocess(kind: str, answers: Sequence[str], tests: Any, workers: int) 
         )
         return None if done.returncode else done.stdout
 
-    def judge(answer: str) -> bool:
+    def judge(answer: str, own: Any) -> bool:
         if kind == "asserts":
-            return run("\n".join([answer, *tests])) is not None
-        outputs = (run(answer, given) for given in tests["inputs"])
+            return run("\n".join([answer, *own])) is not None
+        outputs = (run(answer, given) for given in own["inputs"])
         return all(
             output is not None and output.strip() == wanted
-            for output, wanted in zip(outputs, tests["outputs"], strict=True)
+            for output, wanted in zip(outputs, own["outputs"], strict=True)
         )
 
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(judge, answers))
+        return list(pool.map(judge, answers, tests))
 
 
 def import_alone(name: str) -> Any:
@@ -117,14 +121,11 @@ def find_verl() -> Way:
     """Return verl's prime_code."""
     compute_score = import_alone("verl.utils.reward_score.prime_code").compute_score
 
-    def run(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+    def run(kind: str, answers: Sequence[str], tests: Sequence[Any], workers: int) -> list[bool]:
         if kind == "asserts":
             raise NotImplementedError
         with ThreadPoolExecutor(workers) as pool:
-            return [
-                found[0] is True
-                for found in pool.map(lambda each: compute_score(each, tests), answers)
-            ]
+            return [found[0] is True for found in pool.map(compute_score, answers, tests)]
 
     return run
 
@@ -133,10 +134,10 @@ def find_eval_protocol() -> Way:
     """Return eval-protocol's local executor."""
     execute = import_alone("eval_protocol.rewards.code_execution").execute_python_code
 
-    def run(kind: str, answers: Sequence[str], tests: Any, workers: int) -> list[bool]:
+    def run(kind: str, answers: Sequence[str], tests: Sequence[Any], workers: int) -> list[bool]:
         if kind != "asserts":
             raise NotImplementedError
-        programs = ["\n".join([answer, *tests]) for answer in answers]
+        programs = ["\n".join([answer, *own]) for answer, own in zip(answers, tests, strict=True)]
         with ThreadPoolExecutor(workers) as pool:
             return [found["success"] for found in pool.map(execute, programs)]
 
@@ -175,9 +176,13 @@ def read_seconds() -> tuple[float, float]:
 
 
 def measure(way: Way, kind: str, rows: int, workers: int) -> Measurement:
-    """Judge so many different right answers."""
-    answer, tests = KINDS[kind]
+    """Judge so many different right answers, of which a group has the same tests."""
+    answer, own = KINDS[kind]
     answers = [f"{answer}  # {number}" for number in range(rows)]
+    tests = [
+        [f"{test}  # {number // GROUP}" for test in own] if kind == "asserts" else own
+        for number in range(rows)
+    ]
     end_all_processes()
     before, start = read_seconds(), time.perf_counter()
     right = way(kind, answers, tests, workers)
@@ -243,9 +248,8 @@ def main() -> int:
     how = f"sandbox: {rk.build('code').describe_sandbox()}"  # which is tried out here
     results = {}
     for kind in KINDS:
-        rows = max(given.rows // 4, 1) if kind == "10 inputs" else given.rows
-        results[kind] = measure_rounds(ways, kind, rows, given.rounds, given.workers)
-    how = f"{given.rows} rows, of 10 inputs a quarter, {given.rounds} rounds, processor time; {how}"
+        results[kind] = measure_rounds(ways, kind, given.rows, given.rounds, given.workers)
+    how = f"{given.rows} rows in groups of {GROUP}, {given.rounds} rounds, processor time; {how}"
     run = measuring.describe_run(how, ("verl", "eval-protocol"))
     measuring.publish({"programs": f"{tabulate(results)}\n\n{run}"}, given.page)
     if given.json:
