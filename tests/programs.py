@@ -859,6 +859,21 @@ assert turn(deque([1], maxlen=1)).maxlen == 1
 assert order([("a", 1), ("b", 2)]) == OrderedDict([("a", 1), ("b", 2)])
 assert order([("a", 1), ("b", 2)]) != OrderedDict([("b", 2), ("a", 1)])
 assert collect([("a", 1)])["b"] == []
+=== a name and a docstring that a decorator keeps
+import functools
+def add(a: int, b):
+    'Add.'
+    return a + b
+@functools.wraps(add)
+def twice(*numbers):
+    return 2 * add(*numbers)
+def keep(function):
+    return functools.wraps(function)(lambda *numbers: function(*numbers))
+---
+assert (twice.__name__, twice.__doc__, twice(1, 2)) == ("add", "Add.", 6)
+assert twice.__wrapped__(1, 2) == 3
+assert keep.__doc__ is None and add.__annotations__ == {"a": int}
+assert keep(lambda x: x + 1)(1) == 2
 === an isclose of its own
 def isclose(a, b):
     return abs(a - b) < 0.5
@@ -1622,6 +1637,11 @@ def f(x):
 ---
 import unittest
 assert f(1) == 2
+=== a function without a docstring
+def f(x):
+    return x
+---
+assert f.__doc__
 === calls of each other without end
 def f(callback):
     def again():
