@@ -51,7 +51,7 @@ _BINARY = [
     *("and", "or", "xor"),
 ]
 # Attributes of functions and classes that tests may read: their other ones are for Python itself.
-_DESCRIPTIONS = ("__name__", "__qualname__", "__doc__", "__annotations__", "__wrapped__")
+_DESCRIPTIONS = ("__name__", "__qualname__", "__doc__", "__wrapped__")
 # Operations whose result the answer's own methods decide, and how a verdict names them.
 _DECIDED_THERE = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "bool": "bool()"}
 _DECIDED_THERE["isinstance"] = "isinstance()"
@@ -419,8 +419,8 @@ def make_module(name: str) -> ModuleType:
 
 
 def _compile(answer: str) -> CodeType:
-    # without this file's `annotations`: an answer that annotates with a missing name fails
-    return compile(answer, "<answer>", "exec", dont_inherit=True)
+    # With this file's `annotations`: `List[int]` without an import is no error, as in Python 3.14.
+    return compile(answer, "<answer>", "exec")
 
 
 def run_program(source: str) -> None:
@@ -473,7 +473,7 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
         report_line(fault)
         return
     for step, is_test in steps:
-        code = compile(insert_changes(step), "<tests>", "exec", dont_inherit=True)
+        code = compile(insert_changes(step), "<tests>", "exec")
         fault = _find_fault(lambda code=code: exec(code, namespace), link, source)  # type: ignore[misc]  # noqa: S102 - in a sandbox
         if fault or is_test:
             report_line(fault)
