@@ -372,8 +372,7 @@ def _split_array(value: Any) -> tuple[str, Iterable[Any]] | None:
 
 
 def _build_array(kind: str, shape: list[int] | None, content: str) -> Any:
-    import numpy as np  # noqa: PLC0415 - only where packages can be imported
-
+    np = __import__("numpy")  # with packages=True alone
     dtype = np.dtype(kind)
     if dtype.kind not in _ARRAY_KINDS:
         raise TypeError(kind)
@@ -418,7 +417,7 @@ def make_module(name: str) -> ModuleType:
     return new
 
 
-def _compile(answer: str) -> CodeType:
+def _compile_answer(answer: str) -> CodeType:
     # With this file's `annotations`: `List[int]` without an import is no error, as in Python 3.14.
     return compile(answer, "<answer>", "exec")
 
@@ -426,7 +425,7 @@ def _compile(answer: str) -> CodeType:
 def run_program(source: str) -> None:
     """Run a program that reads standard input and writes standard output."""
     sys.set_int_max_str_digits(0)  # the time limit is limit enough
-    exec(_compile(source), vars(make_module("__main__")))  # noqa: S102 - in a sandbox
+    exec(_compile_answer(source), vars(make_module("__main__")))  # noqa: S102 - in a sandbox
 
 
 def name_class(value: object) -> str:
@@ -440,7 +439,7 @@ def serve_answer(source: str, incoming: int, outgoing: int) -> None:
     solution = make_module("solution")
 
     def load() -> ModuleType:
-        exec(_compile(source), vars(solution))  # noqa: S102 - in a sandbox
+        exec(_compile_answer(source), vars(solution))  # noqa: S102 - in a sandbox
         return solution
 
     operations = {
