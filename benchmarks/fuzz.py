@@ -7,7 +7,7 @@ else with random changes of its seeds. A finding is an exception that the reader
 a broken property, or a text that takes more than 2 s of processor time; the input that causes it is
 written beside, and the exit code is 1. `make fuzz` runs all targets; a nightly run of 30 minutes:
 
-    nice -n 19 python benchmarks/fuzz.py --seconds 130
+    nice -n 19 python benchmarks/fuzz.py --seconds 85
 """
 
 from __future__ import annotations

@@ -11,28 +11,36 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import rewardkit as rk
+from rewardkit import _reads
 from rewardkit._files.source import Source
-from rewardkit._text import number_tokens, numbers, strict_json
+from rewardkit._text import number_tokens, numbers, strict_json, tag_layout
 from rewardkit._text.fences import find_fences
-from rewardkit._text.tool_calls import read_text_calls, write_calls
+from rewardkit._text.tool_calls import read_completion_calls, read_text_calls, write_calls
+from rewardkit._text.tool_calls import read_replies as read_tool_replies
 from rewardkit.config import read_yaml
 from rewardkit.report import report
+from rewardkit.rewards import relative_judge
 from rewardkit.rewards._judging import Question
 from rewardkit.scoring import score
-from rewardkit.verify import Code
+from rewardkit.verify import Code, instructions
 from rewardkit.verify._math import decide
 from rewardkit.verify._sandbox import guest
 from rewardkit.verify._schema import read_schema
 
 Run = Callable[[bytes], object]
 MAX_MESSAGE_CHARACTERS = 10_000  # one line for each mistake
+# A quadratic search takes about a second for this many characters, a linear one some milliseconds.
+REPEATED_CHARACTERS = 16_000
+# What is quicker is too short to compare, and twice the text may take a bit more than twice.
+MIN_COMPARED_SECONDS, MAX_TIME_RATIO = 0.1, 3.2
 
 
 class Target(NamedTuple):
@@ -103,6 +111,31 @@ def read_calls(data: bytes) -> None:
     check(names == names_again, calls, again)
 
 
+def read_tool_messages(data: bytes) -> None:
+    """Read the calls and the tools' replies of a conversation of any JSON."""
+    try:
+        completion = json.loads(read_text(data))
+    except (ValueError, RecursionError):
+        return
+    batch = rk.Batch([completion])
+    with suppress(TypeError):  # neither a text nor messages
+        check(len(batch.tool_calls) == 1)
+        write_calls(read_completion_calls(completion))
+        read_tool_replies(completion)
+        for name in ("tool_errors", "turn"):
+            fields = {"reward": rk.build("repetition")} if name == "turn" else {}
+            (value,) = rk.build(name, **fields)(completions=[completion])
+            check(value is None or isinstance(value, float), name, value)
+
+
+def compare_calls(data: bytes) -> None:
+    """Verify calls, words and sets against any reference; a verdict for each."""
+    answer, reference = halve(read_text(data))
+    for name in ("same_call", "valid_call", "token_f1", "exact_match", "iou"):
+        (verdict,) = rk.build(name).verify([answer], [reference])
+        check(isinstance(verdict, rk.Verdict), name, verdict)
+
+
 @cache
 def text_rewards() -> list[Any]:
     """Build the rewards that read a completion's layout and words."""
@@ -121,6 +154,23 @@ def score_texts(data: bytes) -> None:
         (value,) = reward(completions=[text])
         low, high = reward.bounds
         check(value is None or low <= value <= high, reward, value)
+
+
+TAGS = (("think", "answer"), (("[THINK]", "[/THINK]"), "b"), (("<|channel|>analysis", "<|end|>"),))
+
+
+def read_layouts(data: bytes) -> None:
+    """Read a text by each layout; restored marks are not near-tags any more."""
+    text = read_text(data)
+    for tags in TAGS:
+        marks = tag_layout.list_tags(tags)
+        for layout in ("anywhere", "soft", "strict"):
+            end = tag_layout.compile_layout(tags, layout, empty_think=True)(text)
+            check(-1 <= end <= len(text), layout, end)
+        check(len(tag_layout.find_tags(text, marks)) == len(marks))
+        (opened,) = tag_layout.prepare_texts([text], tags, opened_in_prompt=True, lenient=True)
+        (again,) = tag_layout.prepare_texts([opened], tags, opened_in_prompt=True, lenient=True)
+        check(opened == again, opened, again)
 
 
 def read_completions(data: bytes) -> None:
@@ -193,6 +243,10 @@ def read_configuration(data: bytes) -> None:
         check(len(str(error)) < MAX_MESSAGE_CHARACTERS, error)
         return
     check(rk.load(rk.dump(loaded)) == loaded, loaded)
+    for each in loaded if isinstance(loaded, list) else [loaded]:
+        _reads.list_dataset_columns(each)
+        _reads.list_reference_columns(each)
+        _reads.list_trainer_columns(each)
 
 
 def read_rows(data: bytes) -> None:
@@ -235,6 +289,72 @@ def read_replies(data: bytes) -> None:
     check(isinstance(found, str) or found["polite"] in choices, found)
 
 
+def read_ratings(data: bytes) -> None:
+    """Read a judge's ratings of two completions: each 0 to 1, or what is wrong with the reply."""
+    shown = (("prompt", ""), ("right answer", ""), ("completion 1", "a"), ("completion 2", "b"))
+    question = Question("", shown, "", "")
+    found = relative_judge._read_ratings(question, read_text(data))  # noqa: SLF001
+    check(isinstance(found, str) or all(0 <= found[text] <= 1 for text in "ab"), found)
+
+
+def read_instructions(data: bytes) -> None:
+    """Read the references of other packages' checks; ValueError says what is wrong."""
+    text = read_text(data)
+    with suppress(ValueError):
+        ids, arguments = instructions._read_reference(text)  # noqa: SLF001 - without a worker
+        check(len(ids) == len(arguments), ids, arguments)
+    with suppress(ValueError):
+        rk.build("reasoning_gym", dataset="chain_sum")._read_entry(text)  # noqa: SLF001
+
+
+@cache
+def repeated_readers() -> list[Callable[[str], object]]:
+    """List what reads a completion as long as a model writes one."""
+    rewards = [partial(_score_one, reward) for reward in text_rewards()]
+    layouts = [
+        tag_layout.compile_layout(tags, layout) for tags in TAGS for layout in ("soft", "strict")
+    ]
+    extracts = [extractor.extract for extractor in extractors()]
+    texts = [read_text_calls, find_fences, number_tokens.has_other_digits, tag_layout.is_blank]
+    verifiers = [
+        partial(_verify_one, rk.build(name)) for name in ("exact", "contains", "number", "token_f1")
+    ]
+    return [*rewards, *layouts, *extracts, *texts, *verifiers]
+
+
+def _score_one(reward: Any, text: str) -> object:
+    return reward(completions=[text])
+
+
+def _verify_one(verifier: Any, text: str) -> object:
+    return verifier.verify([text], ["7"])
+
+
+def measure(read: Callable[[str], object], text: str) -> float:
+    """Measure the processor time of a reader."""
+    start = time.process_time()
+    read(text)
+    return time.process_time() - start
+
+
+def double_texts(data: bytes) -> None:
+    """Read a text that repeats a part, and one of twice as many; the time is linear."""
+    start, part, end = (*read_text(data).split("\n\n", 2), "", "")[:3]
+    part = part[:80] or "a"
+    short, long = (
+        start + part * (count // len(part)) + end
+        for count in (REPEATED_CHARACTERS, 2 * REPEATED_CHARACTERS)
+    )
+    for read in repeated_readers():
+        took = measure(read, long)
+        if took < MIN_COMPARED_SECONDS:
+            continue
+        took = min(took, measure(read, long), measure(read, long))
+        half = min(measure(read, short) for _ in range(3))
+        linear = took < MIN_COMPARED_SECONDS or took <= MAX_TIME_RATIO * half
+        check(linear, read, f"{half:.2f} s and {took:.2f} s", start[:40], part, end[:40])
+
+
 def write_reports(data: bytes) -> None:
     """Report on rows of any JSON; the page has no markup but its own."""
     path = scratch() / "scored.jsonl"
@@ -268,6 +388,15 @@ TARGETS = {
             "<reasoning>\na\n</reasoning>\n<answer>\n7\n</answer>\n",
             "<think>a</think> b",
             "1. a\n2. b",
+        ),
+    ),
+    "layouts": Target(
+        read_layouts,
+        (
+            "<think>\na\n</think>\n<answer>\n7\n</answer>",
+            "[THINK]a[/THINK] <b>1</b>",
+            "<|channel|>analysis<|message|>a<|end|>",
+            "a</ Think ><Answer>7</ANSWER>",
         ),
     ),
     "completions": Target(
@@ -322,6 +451,43 @@ TARGETS = {
         read_calls,
         ('<tool_call>{"name": "f", "arguments": {}}</tool_call>', "to=functions.f<|message|>{}"),
     ),
+    "tool messages": Target(
+        read_tool_messages,
+        (
+            '[{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": ""}}]}]',
+            '[{"role": "assistant", "content": ""}, {"role": "tool", "content": "error"}]',
+            '[{"role": "assistant", "content": "<tool_call>{}</tool_call>", "tool_calls": null}]',
+        ),
+    ),
+    "references": Target(
+        compare_calls,
+        (
+            '[{"name": "f", "arguments": {"a": 1}}]\n\n{"f": {"a": [1, ""]}}',
+            '{"name": "f"}\n\n[{"function": {"name": "f", "parameters": {"type": "object"}}}]',
+            "the cat\n\na cat",
+            "[1, 2]\n\n[2, 3]",
+        ),
+    ),
+    "instructions": Target(
+        read_instructions,
+        (
+            '{"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}',
+            "[{'instruction_ids': ['a'], 'kwargs': [None]}]",
+            '{"answer": "7", "metadata": {"source_dataset": "chain_sum"}}',
+        ),
+    ),
+    "scaling": Target(
+        double_texts,
+        (
+            "<answer>\n\n<think>\n\n</answer>",
+            "\n\n\\boxed{\n\n}",
+            "\n\n\\sin x + \n\n",
+            "<tool_call>\n\n{\n\n</tool_call>",
+            "```python\n\n```\n\n```",
+            "The answer is \n\n(A) or \n\n",
+        ),
+    ),
+    "ratings": Target(read_ratings, ('{"1": 7, "2": 3}', '```json\n{"1": 10, "2": 0.5}\n```')),
     "replies": Target(read_replies, ('{"polite": "yes"}', '```json\n{"polite": "no"}\n```')),
     "reports": Target(
         write_reports,

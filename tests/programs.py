@@ -269,6 +269,35 @@ pid = ctypes.CDLL(None).syscall(435, arguments, 88)
 if pid == 0:
     os._exit(0)
 print("out" if pid > 0 else "")
+=== a mount, by the newer calls
+import ctypes
+call = ctypes.CDLL(None).syscall
+print("out" if max(call(430, b"tmpfs", 0), call(428, -100, b"/", 1)) >= 0 else "")
+=== a mount's own attributes
+import ctypes
+print("out" if ctypes.CDLL(None).syscall(442, -100, b"/", 0, bytes(32), 32) == 0 else "")
+=== a process that borrows its parent's memory
+import ctypes, os, platform
+number = {"x86_64": 56, "aarch64": 220}[platform.machine()]
+pid = ctypes.CDLL(None).syscall(number, 0x4000 | 17, 0, 0, 0, 0)
+if pid == 0:
+    os._exit(0)
+print("out" if pid > 0 else "")
+=== a capability that what it starts inherits
+import ctypes
+print("out" if ctypes.CDLL(None).prctl(47, 2, 21, 0, 0) == 0 else "")
+=== open files sent to another process
+import socket
+one, _ = socket.socketpair()
+try:
+    socket.send_fds(one, [b"x"], [0])
+    print("out")
+except OSError:
+    pass
+=== the same interpreter, started again
+import os, sys
+program = "import os; print('out' * any(map(os.path.exists, ('/etc/passwd', '/tmp'))))"
+os.execv(sys.executable, [sys.executable, "-S", "-c", program])
 === the filter removed
 import ctypes
 libc = ctypes.CDLL(None)
@@ -859,6 +888,21 @@ assert turn(deque([1], maxlen=1)).maxlen == 1
 assert order([("a", 1), ("b", 2)]) == OrderedDict([("a", 1), ("b", 2)])
 assert order([("a", 1), ("b", 2)]) != OrderedDict([("b", 2), ("a", 1)])
 assert collect([("a", 1)])["b"] == []
+=== a name and a docstring that a decorator keeps
+import functools
+def add(a, b):
+    'Add.'
+    return a + b
+@functools.wraps(add)
+def twice(*numbers):
+    return 2 * add(*numbers)
+def keep(function):
+    return functools.wraps(function)(lambda *numbers: function(*numbers))
+---
+assert (twice.__name__, twice.__doc__, twice(1, 2)) == ("add", "Add.", 6)
+assert twice.__wrapped__(1, 2) == 3
+assert keep.__doc__ is None and add.__qualname__ == "add"
+assert keep(lambda x: x + 1)(1) == 2
 === an isclose of its own
 def isclose(a, b):
     return abs(a - b) < 0.5
@@ -1622,6 +1666,59 @@ def f(x):
 ---
 import unittest
 assert f(1) == 2
+=== an object between all others
+class Odd:
+    def __lt__(self, other):
+        return True
+    __gt__ = __le__ = __ge__ = __lt__
+def f(x):
+    return Odd()
+---
+assert 1 < f(1) < 3
+=== a dictionary that has every key
+class Odd(dict):
+    def get(self, key, default=None):
+        return 2
+    def __getitem__(self, key):
+        return 2
+    def __contains__(self, key):
+        return True
+def f(x):
+    return Odd()
+---
+found = f(1)
+assert "a" in found and found["a"] == 2 and found.get("a") == 2
+=== a class whose name has lines of the report
+class Odd:
+    pass
+Odd.__module__, Odd.__qualname__ = "the program ended\n\n\n", "\n\n\t" * 10**5
+def f(x):
+    return Odd()
+---
+assert f(1) == 2
+=== replies without end to the question for a class
+import sys
+class Odd:
+    pass
+frame = sys._getframe()
+while type(frame.f_locals.get("self")).__name__ != "Link":
+    frame = frame.f_back
+link = frame.f_locals["self"]
+def reply(value):
+    for _ in range(50):
+        link._send_message("value", True)
+    return "a"
+link._operations["class"] = reply
+def f(x):
+    return Odd()
+---
+assert f(1) == 2
+assert f(1) == 3
+=== a function without a docstring
+def f(x):
+    return x
+---
+assert f.__doc__
 === calls of each other without end
 def f(callback):
     def again():

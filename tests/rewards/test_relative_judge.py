@@ -186,3 +186,11 @@ def test_it_pickles_and_dumps():
     assert pickle.loads(pickle.dumps(judge)) == judge
     assert rk.load(rk.dump(judge)) == judge
     assert not judge.pointwise
+
+
+def test_half_a_character_in_a_dataset_is_asked_about_all_the_same():
+    columns = {"answer": ["\ud83d"] * 2, "wanted": ["\udc00 first"] * 2}
+    fields = {"reference": "answer", "rubric_column": "wanted", "columns": columns}
+    with serving(rate(len)) as server:
+        scores, _ = score(server, "aa\ud800", "a", **fields)
+    assert [each.value for each in scores] == [1.0, 0.0]

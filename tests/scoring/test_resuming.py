@@ -18,6 +18,7 @@ import pytest
 import rewardkit as rk
 import scored
 from rewardkit import presets
+from rewardkit._files import journal
 from rewardkit._files.journal import Journal
 from rewardkit.scoring import score
 from scoring_rows import ROWS, SUFFIXES, read_rows, write_rows
@@ -279,6 +280,21 @@ def test_garbage_in_the_progress_is_named_with_its_line(garbage, line, begun):
         score(source, XML_RECIPE, out)
     assert len(str(raised.value)) < 300
     assert score(source, XML_RECIPE, out, resume=False).rows == 35
+
+
+def test_no_more_of_the_files_beside_is_read_than_score_writes(begun, monkeypatch):
+    source, out = begun(".jsonl")
+    progress = out.with_name(f"{out.name}.progress")
+    monkeypatch.setattr(journal, "MAX_LINE_BYTES", 1 << 16)
+    with progress.open("r+b") as file:
+        file.truncate(1 << 40)  # a hole, which takes no space
+    with pytest.raises(ValueError, match=r"progress, line \d+: not a line that score wrote"):
+        score(source, XML_RECIPE, out)
+    assert score(source, XML_RECIPE, out, resume=False).rows == 35
+    with out.with_name(f"{out.name}.rewards.yaml").open("r+b") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ValueError, match=r"rewards.yaml: more than 16 MiB"):
+        score(source, XML_RECIPE, out)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

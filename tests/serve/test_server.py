@@ -130,6 +130,8 @@ def test_bodies_and_paths_that_are_refused(client):
     missing = client.ask("GET", "/scores")
     assert missing.status == 404
     assert "POST /score" in missing.body["error"]
+    long = client.ask("GET", f"/{'a' * 50_000}")
+    assert len(long.body["error"]) < 300
 
 
 def test_an_empty_list_and_numbers_that_json_does_not_have(client):

@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit._text import number_tokens
 from rewardkit._text.numbers import Number, read_integer, read_number
 
 
@@ -194,3 +195,11 @@ def test_a_short_integer_is_read_alike_by_all(number, commas, zeros):
 def test_a_sentence_that_begins_with_a_number_is_not_a_number():
     assert read_number("12" + " more words" * 20) is None
     assert read_number("12 thousand dollars per hour" + " " * 40 + "per day").value == 12000
+
+
+@pytest.mark.parametrize("end", ["so 7", r"\frac{1}{2}", r"\sin 3", r"\$5", "\u00bd", "H2O", ""])
+def test_commands_without_a_digit_change_no_number_after_them(end):
+    alone = [token.text for token in number_tokens.scan_numbers(f"x = {end}")]
+    for command in (r"\sin x + ", r"\frac{a}{b} - ", r"\sqrt{\ln y}, "):
+        text = f"{command * 300}x = {end}"
+        assert [token.text for token in number_tokens.scan_numbers(text)] == alone

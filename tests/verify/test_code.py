@@ -54,6 +54,12 @@ def test_right_answers_are_right_in_plain_python(name):
     exec("import math\n" + tests, names)  # noqa: S102 - ours
 
 
+def test_annotations_are_not_evaluated(judge):
+    answer = "def f(x: List[int]) -> Missing: return 2"
+    assert judge(answer, "assert f([1]) == 2").outcome == "correct"
+    assert judge(f"{answer}\nprint(f(1))", [{"input": "", "output": "2"}]).outcome == "correct"
+
+
 @pytest.mark.parametrize(
     "tests",
     [
@@ -338,6 +344,75 @@ def test_installed_packages_only_where_asked(judge):
     assert judge(program, [{"input": "", "output": "1"}], packages=True).outcome == "correct"
     tests = "import pydantic\nassert f(1) == 1"
     assert judge("def f(x): return x", tests, packages=True).outcome == "correct"
+
+
+NUMPY = [
+    ("f = lambda x: np.int64(x + 1)", "assert f(1) == 2 and not isinstance(f(1), int)"),
+    ("f = lambda x: np.mean([x, x + 1])", "assert f(1) == 1.5 and isinstance(f(1), float)"),
+    ("f = lambda x: np.bool_(x > 0)", "assert f(1) == True and not f(-1)"),
+    ("f = lambda x: [np.int64(1), {np.int64(2): np.float32(0.5)}]", "assert f(1) == [1, {2: 0.5}]"),
+    ("f = lambda x: np.array(x) * 2", "assert (f([[1, 2]]) == np.array([[2, 4]])).all()"),
+    ("f = lambda x: np.array(x)[::-1]", "assert f([1, 2, 3]).tolist() == [3, 2, 1]"),
+    ("f = lambda x: np.array([], 'int8')", "assert f(1).size == 0 and f(1).dtype == 'int8'"),
+    ("f = lambda x: np.array(7)", "assert f(1).shape == () and f(1) == 7"),
+    ("f = lambda x: np.array(x) > 1", "assert f([1, 2]).tolist() == [False, True]"),
+    ("f = lambda x: np.array([None, x], object)", "assert f(3)[1] == 3"),
+    ("f = lambda x: np.str_('ab')", "assert f(1) == 'ab'"),
+    ("f = lambda array: array.sum()", "import numpy as np\nassert f(np.arange(4)) == 6"),
+    (
+        "def f(array): array[0] = 9",
+        "import numpy as np\na = np.zeros(2)\nf(a)\nassert a.tolist() == [9, 0]",
+    ),
+]
+
+LIAR = """
+class All(np.ndarray):
+    __eq__ = lambda self, other: True
+f = lambda x: np.zeros(1).view(All)
+"""
+
+
+def test_values_of_numpy_are_judged_as_in_one_process(sandboxed):
+    wrong = [
+        ("f = lambda x: np.int64(3)", "assert f(1) == 2"),
+        ("f = lambda x: np.array([1, 3])", "assert (f(1) == np.array([1, 2])).all()"),
+        ("f = lambda x: np.array([1, 2])", "assert f(1) == [1, 2]"),  # numpy refuses its truth
+        (LIAR, "assert f(1) == 2"),
+    ]
+    answers = [f"import numpy as np\n{answer}" for answer, _ in (*NUMPY, *wrong)]
+    verifier = rk.build("code", packages=True, timeout=60.0, **sandboxed)
+    verdicts = verifier.verify(answers, [tests for _, tests in (*NUMPY, *wrong)])
+    assert [each for each in verdicts[: len(NUMPY)] if each.outcome != "correct"] == []
+    assert {each.outcome for each in verdicts[len(NUMPY) :]} == {"wrong"}
+
+
+FORGED_ARRAYS = """
+import sys
+def f(number):
+    frame = sys._getframe()
+    while type(frame.f_locals.get("self")).__name__ != "Link":
+        frame = frame.f_back
+    forged = [["|b1", None, "02"], ["|O", None, "00" * 8], ["O,O", None, "00" * 16],
+              ["<f8", [9], ""], ["<f8", [-1], "00" * 8], ["<i8", None, 7]][number]
+    frame.f_locals["self"]._send_message("value", [{"numpy": forged}, []])
+"""
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_forged_array_equals_nothing_else(judge, number):
+    tests = f"found = f({number})\nassert (found == 2) or (found == True and found == False)"
+    verdict = judge(FORGED_ARRAYS, tests, packages=True)
+    assert verdict.outcome == "wrong"
+
+
+def test_a_wrong_verdict_names_an_object_that_is_not_plain_data(judge):
+    answer = "class Money:\n    __eq__ = lambda self, other: True\nf = lambda x: Money()"
+    verdict = judge(answer, "assert f(1) == 2")
+    assert verdict.detail.endswith(
+        "assert f(1) == 2; the answer's solution.Money is not plain data, so it equals no value"
+    )
+    # an object that no test compared is not the reason
+    assert "Money" not in judge(answer, "assert f(1) == 2 if not f(1) else 1 == 2").detail
 
 
 def test_rows_keep_their_order_and_equal_ones_run_once(sandboxed, monkeypatch):

@@ -88,22 +88,22 @@ def test_each_program_escapes_a_plain_subprocess_as_root(name, around):
 CONTAINED = {**WAYS_TO_CHANGE_FILES, **WAYS_UP}
 
 
-def run_programs(programs):
-    """Return the outcome of each program, WANTED being that it gets out."""
-    code = rk.build("code", timeout=30.0)
-    verdicts = code.verify([*programs.values()], [WANTED] * len(programs))
-    return {name: str(each.outcome) for name, each in zip(programs, verdicts, strict=True)}
+def judge_rows(rows, **fields):
+    """Return the outcome of each answer with its tests."""
+    verdicts = rk.build("code", **fields).verify(*zip(*rows.values(), strict=True))
+    return {name: str(each.outcome) for name, each in zip(rows, verdicts, strict=True)}
 
 
-def run_as_nobody(programs):
+def judge_rows_as_nobody(rows, **fields):
     """Return the same, of a caller that root has started as the user nobody."""
     script = """
 import json, os, sys
 for change in (os.setgroups, os.setresgid, os.setresuid):
     change(*([[]] if change is os.setgroups else [65534] * 3))
 sys.path = json.loads(sys.argv[1])
-from verify.test_sandbox import run_programs
-print(json.dumps(run_programs(json.load(sys.stdin))))
+from verify.test_sandbox import judge_rows
+rows, fields = json.load(sys.stdin)
+print(json.dumps(judge_rows(rows, **fields)))
 """
     # where nobody can reach it: root's interpreter is often in a folder of root's alone
     folders = [os.path.realpath(sys.base_prefix), os.path.realpath(sys.prefix), *sys.path]
@@ -117,7 +117,7 @@ print(json.dumps(run_programs(json.load(sys.stdin))))
             *("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
             *(sys.executable, "-P", "-c", script, json.dumps(sys.path)),
         ],
-        input=json.dumps(programs),
+        input=json.dumps([rows, fields]),
         capture_output=True,
         text=True,
         timeout=300,
@@ -126,20 +126,25 @@ print(json.dumps(run_programs(json.load(sys.stdin))))
     return json.loads(done.stdout)
 
 
-def run_in_new_processes(programs):
+def judge_rows_in_new_processes(rows, **fields):
     """Return the same, where a program in a sandbox cannot have namespaces of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host, "find_box", lambda bwrap, **_: box.Box(bwrap, nobody=os.geteuid() == 0))
-        return run_programs(programs)
+        return judge_rows(rows, **fields)
 
 
 @pytest.fixture(
     scope="module",
-    params=[run_programs, run_in_new_processes, pytest.param(run_as_nobody, marks=as_root)],
+    params=[
+        judge_rows,
+        judge_rows_in_new_processes,
+        pytest.param(judge_rows_as_nobody, marks=as_root),
+    ],
     ids=["forked", "started", "for nobody"],
 )
 def outcomes(request):
-    return request.param({**CONTAINED, "that works": "print('out')"})
+    programs = {**CONTAINED, "that works": "print('out')"}
+    return request.param({name: (each, WANTED) for name, each in programs.items()}, timeout=30.0)
 
 
 @pytest.mark.sandbox
@@ -157,7 +162,8 @@ def test_the_sandbox_that_contains_them_works(outcomes):
 def test_no_program_has_its_memory_written_to_the_host():
     limits = "import resource\nprint(*resource.getrlimit(resource.RLIMIT_CORE))"
     assert judge(limits, [{"input": "", "output": "1 1"}]).outcome == "correct"
-    assert set(run_programs(WAYS_TO_DUMP).values()) == {"wrong"}
+    rows = {name: (program, WANTED) for name, program in WAYS_TO_DUMP.items()}
+    assert set(judge_rows(rows, timeout=30.0).values()) == {"wrong"}
 
 
 @as_root
@@ -330,10 +336,18 @@ def test_no_wrong_answer_passes(name, unsafe):
 
 @pytest.mark.parametrize("fields", [{}, {"partial": True}], ids=["first fault", "partial"])
 def test_no_lie_passes(sandboxed, fields):
-    verifier = rk.build("code", timeout=6.0, **fields, **sandboxed)
-    verdicts = verifier.verify(*zip(*LIES.values(), strict=True))
-    found = {name: str(each.outcome) for name, each in zip(LIES, verdicts, strict=True)}
+    found = judge_rows(LIES, timeout=6.0, **fields, **sandboxed)
     assert {name for name in found if found[name] not in ("wrong", "timeout")} == set()
+
+
+@as_root
+@pytest.mark.sandbox
+def test_no_wrong_answer_passes_for_nobody():
+    right = {"that works": ("def f(x): return 2", "assert f(1) == 2")}
+    rows = {**WAYS_TO_PASS, **WAYS_TO_REPORT, **LIES, **right}
+    found = judge_rows_as_nobody(rows, timeout=6.0)
+    others = {name for name in found if found[name] not in ("wrong", "timeout")}
+    assert others == {"that works"}
 
 
 # Messages that nobody asked for: the answer finds its end of the link, and forges them.

@@ -19,6 +19,7 @@ from rewardkit._files.lock import try_lock
 from rewardkit._files.opening import create_new, open_unlinked
 
 State = dict[str, Any]
+MAX_LINE_BYTES = 1 << 24  # the longest lines have the schema of a parquet file
 
 
 class Journal:
@@ -97,10 +98,22 @@ class Journal:
         self._log.write(json.dumps(line).encode() + b"\n")
         self._log.flush()
 
+    def _read_lines(self) -> list[bytes]:
+        """Return the whole lines of the log; the last one may be torn. ValueError for a long one.
+
+        Somebody else may have put a file of any size there.
+        """
+        lines: list[bytes] = []
+        self._log.seek(0)
+        while (line := self._log.readline(MAX_LINE_BYTES)).endswith(b"\n"):
+            lines.append(line[:-1])
+        if len(line) == MAX_LINE_BYTES:
+            raise ValueError(explain_garbage(self.progress, len(lines) + 1))
+        return lines
+
     def _recover_state(self, pieces: IO[bytes], *, fresh: bool) -> tuple[State, list[int]]:
         """Return the state after the last whole piece, and the ends; cut off everything else."""
-        self._log.seek(0)
-        *lines, _ = self._log.read().split(b"\n")  # the last one is empty, or torn
+        lines = [] if fresh else self._read_lines()
         size = pieces.seek(0, os.SEEK_END)
         before = _read_record(self.progress, 1, lines[0]) if lines and not fresh else {}
         if lines and not fresh and self.fingerprints.keys() - before.keys():

@@ -88,8 +88,19 @@ _WINDOW = 4 * MAX_LENGTH
 def _find_spans(text: str, position: int) -> Iterator[tuple[int, int]]:
     find_start, match_simple = _NUMBER_START.search, _SIMPLE_NUMBER.match
     match_token = _compile_token().match
+    digit = -1  # the position of the first one after the last command
     while found := find_start(text, position):
         start = found.start()
+        if text[start] == "\\":
+            # a command without a digit is skipped: much quicker here than by the general pattern
+            if digit < start:
+                next_digit = _DIGIT_OR_FRACTION.search(text, start)
+                if next_digit is None:
+                    return
+                digit = next_digit.start()
+            if digit - start > _MAX_COMMAND:
+                position = found.end()
+                continue
         simple = match_simple(text, start)
         if simple and not (simple[1] and _may_alter[simple[1]]):
             position = simple.end()
@@ -131,6 +142,8 @@ _SIMPLE_NUMBER = re.compile(
 )
 _MINUS = re.escape(MINUS)
 _DIGIT = re.compile("[0-9]")
+_DIGIT_OR_FRACTION = re.compile("[0-9\u00bc-\u00be\u2150-\u215e]")
+_MAX_COMMAND = 1_000  # characters of a command with its arguments, unless one is a longer word
 # The first character decides in most places, so the search is fast. A digit after a letter belongs
 # to a name (H2O), and one after "^" or "_" to an exponent or an index.
 _NUMBER_START = re.compile(

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, field_validator
 
 from rewardkit._messages import error_line, shorten_text
+from rewardkit._text.completions import replace_surrogates
 from rewardkit.batch import Batch
 from rewardkit.extract import Extractor, Whole
 from rewardkit.reward import Reward
@@ -258,11 +259,14 @@ class JudgingReward(EndpointReward):
             if text
         ]
         named = {"name": "verdict", "strict": True, "schema": json.loads(question.schema)}
+        task = question.task.replace("{boundary}", boundary)
+        asked = {"system": task, "user": "\n\n".join([*fenced, question.ask])}
         return ChatRequest(
             model=model,
             messages=[
-                {"role": "system", "content": question.task.replace("{boundary}", boundary)},
-                {"role": "user", "content": "\n\n".join([*fenced, question.ask])},
+                # a reference or a rubric of a dataset may have half a character
+                {"role": role, "content": replace_surrogates(text)}
+                for role, text in asked.items()
             ],
             options={} if self.temperature is None else {"temperature": self.temperature},
             reply_format={"response_format": {"type": "json_schema", "json_schema": named}},

@@ -21,6 +21,7 @@ from rewardkit.scoring.chunk_scorer import ChunkScorer
 from rewardkit.scoring.runs import check_runs
 
 _STATE = "# state: "
+MAX_SIDECAR_BYTES = 1 << 24  # rewards and a state take kilobytes
 
 
 def fingerprint_work(source: RowSource, scorer: ChunkScorer) -> dict[str, str]:
@@ -138,6 +139,9 @@ _TALLY_NUMBERS = 3  # the sum, the lowest and the highest value
 
 
 def _read_lines(sidecar: Path) -> list[str]:
+    if sidecar.stat().st_size > MAX_SIDECAR_BYTES:
+        mebibytes = MAX_SIDECAR_BYTES >> 20
+        raise ValueError(f"{sidecar}: more than {mebibytes} MiB, not what score wrote; delete it")
     try:
         return sidecar.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:

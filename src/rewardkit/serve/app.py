@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from rewardkit import __version__
+from rewardkit._messages import shorten_text
 from rewardkit._optional import require
 from rewardkit.scorer import Rewards
 from rewardkit.serve.batcher import Batcher
@@ -223,7 +224,7 @@ class _Server:
         hint = "; start the server with --openrlhf (openrlhf=True)"
         known = "POST /score, GET /rewards, GET /health, GET /metrics"
         path = request.url.path
-        message = f"no path {path!r}{hint if path == QUERIES else f' ({known})'}"
+        message = f"no path {shorten_text(path)!r}{hint if path == QUERIES else f' ({known})'}"
         return self._count_error(404, message)
 
     async def _refuse_method(self, request: Any, error: Any) -> Any:

@@ -52,14 +52,15 @@ class Code(Verifier):
     `verification_info`; not pairs of a function's arguments and results (`fn_name`).
 
     Answers run under bubblewrap, with no network, files or environment, and never in the process of
-    their tests. Plain data is copied between the two: numbers, text, bytes, dates, and built-in
-    collections. Tests reach other objects only through attributes, items, calls, iteration and
-    comparison with each other. What of that the answer's own code decides, such as `==` of two of
-    its objects, is on its word, and so is each of several functions that tests use: the verdict's
-    detail names both. A method such as `f(x).equals(y)` is the answer's own code, too. numpy,
-    pytest, the standard library's modules, `isclose`, `approx` and `Counter` are the real ones,
-    also where tests do not import them. Tests cannot read printed output, await, or catch the
-    answer's own exception classes; a StopIteration of the answer is a RuntimeError to them.
+    their tests. Plain data is copied between the two: numbers, text, bytes, dates, built-in
+    collections, and numpy's scalars and arrays. Tests reach other objects only through attributes,
+    items, calls, iteration and comparison with each other. What of that the answer's own code
+    decides, such as `==` of two of its objects, is on its word, and so is each of several functions
+    that tests use: the verdict's detail names both. A method such as `f(x).equals(y)` is the
+    answer's own code, too. numpy, pytest, the standard library's modules, `isclose`, `approx` and
+    `Counter` are the real ones, also where tests do not import them. Tests cannot read printed
+    output, await, or catch the answer's own exception classes; a StopIteration of the answer is a
+    RuntimeError to them, and `callable` and abstract classes take any of its objects.
 
     >>> code = Code(unsafe_subprocess=True)  # leave this out where bubblewrap is installed
     >>> code.verify(["def double(x): return x + x"], ["assert double(4) == 8"])[0].outcome.value

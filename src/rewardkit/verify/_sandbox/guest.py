@@ -17,7 +17,7 @@ import marshal
 import operator
 import os
 import sys
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from rewardkit.verify._sandbox.reading import MAKE_CHANGES, NAMES, insert_changes, read_tests
 
@@ -37,6 +37,8 @@ _COPIED_CLASSES = {
     *("builtins.range", "decimal.Decimal", "fractions.Fraction"),
     *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta"),
 }
+# Kinds of numpy's values that are plain data: truth, numbers, times, text.
+_ARRAY_KINDS = "biufcmMSU"
 _BUILTIN_TYPES = {name: value for name, value in vars(builtins).items() if isinstance(value, type)}
 # Operators of one of the answer's objects: of it alone, or with keys and values sent to it.
 _UNARY = [
@@ -48,6 +50,8 @@ _BINARY = [
     *("lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"),
     *("and", "or", "xor"),
 ]
+# Attributes of functions and classes that tests may read: their other ones are for Python itself.
+_DESCRIPTIONS = ("__name__", "__qualname__", "__doc__", "__wrapped__")
 # Operations whose result the answer's own methods decide, and how a verdict names them.
 _DECIDED_THERE = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "bool": "bool()"}
 _DECIDED_THERE["isinstance"] = "isinstance()"
@@ -83,7 +87,7 @@ class Remote:
         return result
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") and not self.__link__.describes(name):
             raise AttributeError(name)
         return self.__link__.ask("getattr", self, name)
 
@@ -111,6 +115,8 @@ def _make_operator(name: str) -> Callable[..., Any]:
     return method
 
 
+# Else a function without a docstring would have that of this class.
+Remote.__doc__ = property(lambda self: self.__getattr__("__doc__"))  # type: ignore[assignment]
 for _name in (*_UNARY, *_BINARY):
     setattr(Remote, f"__{_name}__", _make_operator(_name))
 
@@ -123,13 +129,17 @@ def _replace_contents(changes: list[tuple[Any, Any]]) -> None:
         elif type(ours) is type(theirs) and isinstance(ours, dict | set):
             ours.clear()
             ours.update(theirs)
+        elif _is_array(ours) and _is_array(theirs) and ours.shape == theirs.shape:
+            ours[...] = theirs
     changes.clear()
 
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the result, and the arguments that the function changed, None for the others."""
     values = [*args, *kwargs.values()]
-    mutable = [value if isinstance(value, _MUTABLE) else None for value in values]
+    mutable = [
+        value if isinstance(value, _MUTABLE) or _is_array(value) else None for value in values
+    ]
     before = [*map(_take_snapshot, mutable)]
     result = function(*args, **kwargs)
     # Only the changed ones: an argument may be large, and each is sent back whole.
@@ -162,6 +172,8 @@ class Link:
         self.is_closed = False
         self.changes: list[tuple[Any, Any]] = []
         """Arguments that calls have changed, with their new contents, until `make_changes`."""
+        self.compared: Remote | None = None
+        """The object that was last compared with a value and is not plain data, if any."""
         self.decided_there: set[str] = set()
         """The operations so far whose result the answer's own methods have decided."""
         self._dumps, self._loads = json.dumps, json.loads
@@ -180,8 +192,28 @@ class Link:
         Otherwise it could be another value each time it is compared, until one is right.
         """
         if id(remote) not in self._plain:
-            self._plain[id(remote)] = self.ask("plain", remote)
+            self._plain[id(remote)] = plain = self.ask("plain", remote)
+            self.compared = remote if isinstance(plain, Remote) else self.compared
         return self._plain[id(remote)]
+
+    def explain_comparison(self) -> str:
+        """Name the class of the object that was compared and is not plain data, "" for none."""
+        if self.compared is None:
+            return ""
+        try:
+            name = self.ask("class", self.compared)
+        except BaseException:  # noqa: BLE001 - the test has failed already
+            return ""
+        if not isinstance(name, str):
+            return ""
+        return f"; the answer's {name[:80]} is not plain data, so it equals no value"
+
+    def describes(self, name: str) -> bool:
+        """Return whether the other process gives this attribute of its functions: an answer does.
+
+        Tests do not, and `functools.wraps` of an answer then goes on without it.
+        """
+        return name in _DESCRIPTIONS and not self._is_answer
 
     def ask(self, operation: str, *operands: Any) -> Any:
         """Return the result of an operation there. Raises what it raised, or PeerClosed."""
@@ -264,10 +296,11 @@ class Link:
         if isinstance(value, type) and _BUILTIN_TYPES.get(value.__name__) is value:
             return {"type": [value.__name__]}
         if plain or kind.__module__ != "solution":
+            # numpy first, since its float64 is a float
+            if split := _split_array(value) or _split_into_parts(value):
+                return {split[0]: [self._encode_value(part) for part in split[1]]}
             if isinstance(value, int | float | str):
                 return value
-            if split := _split_into_parts(value):
-                return {split[0]: [self._encode_value(part) for part in split[1]]}
         if not self._is_answer and not callable(value):
             message = f"tests can hand over plain data and functions, no object of {kind.__name__}"
             raise TypeError(message)
@@ -320,7 +353,40 @@ _CONTAINERS: dict[str, Callable[[Any], Iterable[Any]]] = {
 }
 
 
+def _is_array(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and type(value) is numpy.ndarray
+
+
+def _split_array(value: Any) -> tuple[str, Iterable[Any]] | None:
+    numpy = sys.modules.get("numpy")
+    is_scalar = numpy is not None and isinstance(value, numpy.generic)
+    if not (is_scalar or _is_array(value)):
+        return None
+    kind = value.dtype
+    # a structure or an array of objects is an object; numpy's texts are Python's as well
+    if kind.kind not in _ARRAY_KINDS or not kind.itemsize or isinstance(value, str | bytes):
+        return None
+    shape = None if is_scalar else list(value.shape)
+    return "numpy", (kind.str, shape, value.tobytes().hex())
+
+
+def _build_array(kind: str, shape: list[int] | None, content: str) -> Any:
+    np = __import__("numpy")  # with packages=True alone
+    dtype = np.dtype(kind)
+    if dtype.kind not in _ARRAY_KINDS:
+        raise TypeError(kind)
+    is_truth = dtype.kind == "b"
+    array = np.ndarray(shape or (), "u1" if is_truth else dtype, bytearray.fromhex(content))
+    if is_truth:  # of a forged one other than 0 and 1 it is undefined what it equals
+        array[...] = array != 0
+        array = array.view(dtype)
+    return array[()] if shape is None else array
+
+
 def _build_from_parts(name: str, parts: list[Any]) -> Any:
+    if name == "numpy":
+        return _build_array(*parts)
     if name.removeprefix("collections.") in _CONTAINERS:
         return getattr(__import__("collections"), name.removeprefix("collections."))(*parts)
     if name in _COPIED_CLASSES:
@@ -351,10 +417,20 @@ def make_module(name: str) -> ModuleType:
     return new
 
 
+def _compile_answer(answer: str) -> CodeType:
+    # With this file's `annotations`: `List[int]` without an import is no error, as in Python 3.14.
+    return compile(answer, "<answer>", "exec")
+
+
 def run_program(source: str) -> None:
     """Run a program that reads standard input and writes standard output."""
     sys.set_int_max_str_digits(0)  # the time limit is limit enough
-    exec(compile(source, "<answer>", "exec"), vars(make_module("__main__")))  # noqa: S102 - in a sandbox
+    exec(_compile_answer(source), vars(make_module("__main__")))  # noqa: S102 - in a sandbox
+
+
+def name_class(value: object) -> str:
+    """Return the name of an object's class, with its module."""
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def serve_answer(source: str, incoming: int, outgoing: int) -> None:
@@ -363,14 +439,14 @@ def serve_answer(source: str, incoming: int, outgoing: int) -> None:
     solution = make_module("solution")
 
     def load() -> ModuleType:
-        exec(compile(source, "<answer>", "exec"), vars(solution))  # noqa: S102 - in a sandbox
+        exec(_compile_answer(source), vars(solution))  # noqa: S102 - in a sandbox
         return solution
 
     operations = {
         name: vars(operator).get(f"__{name}__") or vars(builtins)[name]
         for name in (*_UNARY, *_BINARY, "getattr", "isinstance", "eq")
     }
-    operations |= {"load": load, "call": call, "plain": lambda value: value}
+    operations |= {"load": load, "call": call, "plain": lambda value: value, "class": name_class}
     Link(incoming, outgoing, operations).serve()
 
 
@@ -436,6 +512,7 @@ def _describe_trust(names: list[str], operations: set[str]) -> str:
 
 def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
     """Do a step, and return its error on one short line, "" if there is none."""
+    link.compared = None
     try:
         step()
     except BaseException as error:  # noqa: BLE001 - a test that exits has not passed
@@ -445,6 +522,7 @@ def _find_fault(step: Callable[[], None], link: Link, source: str) -> str:
             trace = trace.tb_next
         name = "" if isinstance(error, PeerClosed) else f"{type(error).__name__}: "
         message = str(error) or ("", *source.splitlines())[line]
-        return " ".join(f"{name}{message}".split())[:200]
+        reason = " ".join(link.explain_comparison().split())
+        return " ".join(f"{name}{message}".split())[: 200 - len(reason)] + reason
     # The tests may have caught the exception that said so.
     return "the program ended" if link.is_closed else ""
