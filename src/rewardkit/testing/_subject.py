@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
@@ -17,7 +18,7 @@ from rewardkit.batch import ColumnName
 from rewardkit.component import Component
 from rewardkit.result import Outcome
 from rewardkit.reward import Reward
-from rewardkit.testing._caller import DEFAULT_TIMEOUT, Caller, InPlace
+from rewardkit.testing._caller import DEFAULT_TIMEOUT, Caller, InPlace, Unanswered
 from rewardkit.testing._calls import (
     USAGE_ERRORS,
     RewardCallWriter,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 # Enough for the known completions to meet different columns, and few enough to pickle at once.
 _SAMPLE_CALLS = 20
+# More than two chunks of 8, and one more than one of 16.
+_ROWS_OF_CHUNKS = 17
 _MESSAGE_KEYS = ("role", "content", "tool_calls", "name")
 
 
@@ -120,7 +123,18 @@ class Subject:
             return [{"answers": own, "references": own}]
         if self.make_right_batches is None:
             return []
-        return self.make_right_batches(lambda rows: self.caller.run(self.target, rows))
+        return self.make_right_batches(self._run_fresh)
+
+    def _run_fresh(self, rows: Rows) -> Values:
+        """Return the result of a call of its own process: a cache would hide the reference."""
+        caller = self.caller.make_fresh() if self.caller.is_forked else self.caller
+        try:
+            return caller.run(self.target, rows)
+        except Unanswered as late:  # a law meets it again
+            raise NotApplicable(str(late)) from None
+        finally:
+            if caller is not self.caller:
+                caller.close()
 
     @property
     def caller(self) -> Caller:
@@ -324,6 +338,18 @@ class Subject:
             ]
             if batch:
                 yield {name: [rows[name][0] for rows in batch] for name in batch[0]}
+        if self.kind != "extractor":  # which takes one text
+            # what happens to the last rows shows only in a batch where each row earns something
+            best = max(singles, key=self._value_of_one)
+            yield {name: values * _ROWS_OF_CHUNKS for name, values in best.items()}
+
+    def _value_of_one(self, rows: Rows) -> float:
+        """Return the value of a call of one row as a number, to find one that is not zero."""
+        with suppress(Exception, Unanswered):
+            self.refuse_late_texts(rows)
+            (value,) = self.caller.run(self.target, rows)
+            return abs(value) if isinstance(value, float) else float(value == "correct")
+        return -1.0
 
     @cached_property
     def samples(self) -> list[Rows]:
