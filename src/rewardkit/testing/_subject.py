@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hypothesis import HealthCheck, Phase, given, settings
 
 from rewardkit import component
-from rewardkit.batch import ColumnName
+from rewardkit.batch import Batch, ColumnName
 from rewardkit.component import Component
 from rewardkit.result import Outcome
 from rewardkit.reward import Reward
@@ -31,7 +32,7 @@ from rewardkit.testing._calls import (
     values_equal,
 )
 from rewardkit.testing._findings import Counterexample, NotApplicable
-from rewardkit.testing._forms import match_prompt
+from rewardkit.testing._forms import CARRIERS, find_form, match_prompt
 from rewardkit.testing._replay.literals import indent_lines, write_literal
 from rewardkit.testing._replay.programs import write_program
 
@@ -40,8 +41,10 @@ if TYPE_CHECKING:
 
 # Enough for the known completions to meet different columns, and few enough to pickle at once.
 _SAMPLE_CALLS = 20
-# More than two chunks of 8, and one more than one of 16.
-_ROWS_OF_CHUNKS = 17
+# Two chunks of 32 and more than four of 16, with a remainder of three.
+_ROWS_OF_CHUNKS = 67
+# For a subject whose calls are slow; for others, the samples take a few milliseconds.
+_SAMPLE_SECONDS = 3.0
 _MESSAGE_KEYS = ("role", "content", "tool_calls", "name")
 
 
@@ -70,6 +73,10 @@ class Subject:
     """Texts in its fields or its code."""
     attacks: Sequence[tuple[str, str]] = ()
     """What its patterns may take long for: a text before, and one that is repeated."""
+    marks: Sequence[tuple[str, str]] = ()
+    """What an extractor may look for before and behind an answer."""
+    programs: Sequence[str] = ()
+    """Texts with programs that do not end, if it runs programs."""
     forms: tuple[str, ...] = ()
     """The forms of completions that a reward takes."""
     pointwise: bool = True
@@ -179,8 +186,12 @@ class Subject:
 
     def known_samples(self) -> list[tuple[Rows, Values]]:
         """Return some calls that raise nothing, with their values."""
-        known = []
-        for rows in [*self.right_batches, *self.samples]:
+        known: list[tuple[Rows, Values]] = []
+        end = time.monotonic() + _SAMPLE_SECONDS
+        joined = [join_texts(rows, self.text_column) for rows in self.right_batches]
+        for rows in [*self.right_batches, *joined, *self.samples]:
+            if known and self.caller.is_forked and time.monotonic() > end:
+                break
             if count_rows(rows):
                 try:
                     known.append((rows, self.values_of(rows)))
@@ -321,6 +332,9 @@ class Subject:
         """Calls with texts that broke many rewards: each alone, then all of one form in a batch."""
         for right in self.right_batches:
             yield from (right, exchange_references(right, self.text_column))
+            size = count_rows(right)
+            # the second round begins with the second row, so that no two chunks are the same
+            yield select_rows(right, [at % size for at in range(1, _ROWS_OF_CHUNKS + 1)])
         if not self.classics:  # samples take time to draw
             return
         alone = [
@@ -342,6 +356,17 @@ class Subject:
             # what happens to the last rows shows only in a batch where each row earns something
             best = max(singles, key=self._value_of_one)
             yield {name: values * _ROWS_OF_CHUNKS for name, values in best.items()}
+
+    @property
+    def program_calls(self) -> Iterator[Rows]:
+        """Calls of one row whose texts have programs that do not end."""
+        if not self.programs:
+            return
+        row = next((select_rows(rows, [0]) for rows in self.samples if count_rows(rows)), None)
+        form = next((form for form in CARRIERS if form in self.forms), None)
+        if row is not None and form is not None:
+            for text in self.programs:
+                yield self.with_texts(row, [CARRIERS[form](text)])
 
     def _value_of_one(self, rows: Rows) -> float:
         """Return the value of a call of one row as a number, to find one that is not zero."""
@@ -368,6 +393,23 @@ def exchange_references(rows: Rows, text_column: str) -> Rows:
     other_rows = [row for pair in pairs for row in pair]
     texts = select_rows({text_column: rows[text_column]}, text_rows)
     return {**select_rows(rows, other_rows), **texts}
+
+
+def join_texts(rows: Rows, text_column: str) -> Rows:
+    """Return a call whose texts are each followed by those of the next two rows.
+
+    Each has several answers, so that what depends on the order of a set shows.
+    """
+    size = count_rows(rows)
+    forms = [find_form(value) for value in rows[text_column]]
+    if not {*forms} <= {*CARRIERS}:
+        return rows
+    texts = Batch(rows[text_column]).texts
+    joined = [
+        CARRIERS[form](" ".join(texts[(row + step) % size] for step in range(3)))
+        for row, form in enumerate(forms)
+    ]
+    return {**rows, text_column: joined}
 
 
 def draw_examples(strategy: SearchStrategy[Any], count: int) -> list[Any]:
