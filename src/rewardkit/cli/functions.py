@@ -21,8 +21,8 @@ TRAINER_ARGUMENTS = (
 )
 """What a trainer passes besides the dataset's columns; the names are TRL's."""
 
-# Short answers as GSM8K, MATH and their kin have them. No value is blank: a dataset's bad rows are
-# for `preflight`, which reads the dataset.
+# Short answers as GSM8K, MATH and their kin have them, an interval among them, whose brackets are
+# not a pattern's. No value is blank: a dataset's bad rows are for `preflight`, which reads it.
 _ANSWERS: tuple[Any, ...] = ("42", "7", "-3", "1,000", "0.5", "18", "3/4", "[0, 1)")
 _SOLUTIONS = (
     r"$\frac{1}{2}$",
