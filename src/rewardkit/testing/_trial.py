@@ -135,7 +135,7 @@ def _run_chosen(subject: Subject, chosen: Sequence[Law], options: settings) -> C
     held = [law.name for law in chosen if law.name not in (*trial.failures, *skipped)]
     warnings = {name: text for name, text in subject.warnings.items() if name in held}
     if is_interrupted:
-        unfinished = dict.fromkeys((*held, *skipped), "the check was interrupted")
+        unfinished = dict.fromkeys((*held, *reasons), "the check was interrupted")
         raise CheckInterrupted(findings, Checked((), unfinished, warnings))
     checked = Checked(tuple(held), reasons, warnings)
     if findings:
@@ -159,7 +159,7 @@ class Trial:
         self.end = math.inf
         # until an example is judged
         self.idle = {law.name: "no example was drawn" for law in laws}
-        if subject.kind == "extractor" and subject.known_calls is None:
+        if "finds_answer" in self.idle and subject.known_calls is None:
             self.idle["finds_answer"] = _NEEDS_OPTION["extractor", "known_calls"]
 
     def run(self, options: settings) -> None:
