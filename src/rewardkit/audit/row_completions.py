@@ -198,7 +198,10 @@ class RowCompletions:
         if not higher:
             return set()
         # A text of no length has no other one of its length.
-        blank = {name for name, text, value in higher if not text.strip() and value > reference}
+        lowest = min((value for value in scores.all_values if value is not None), default=reference)
+        blank = {
+            name for name, text, value in higher if not text.strip() and value > reference > lowest
+        }
         masked = [mask_words(text) for _, text, _ in higher]
         baselines = try_score(term, [self.row] * len(higher), masked)
         return blank | {
