@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
 import signal
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,13 +145,11 @@ def test_a_program_that_does_not_end_is_tried_where_programs_are_run(monkeypatch
 
 
 def test_a_check_of_slow_calls_tries_fewer_examples(monkeypatch):
-    def takes_long(completions, **_):
-        time.sleep(0.01)
-        return [0.0 for _ in completions]
-
-    monkeypatch.setattr(_trial, "_LEAST_SECONDS", 0.1)
-    monkeypatch.setattr(_trial, "_SECONDS_PER_EXAMPLE", 0.0)
-    checked = kit.check_reward(takes_long, laws=["terminates", "finite"], max_examples=7)
+    readings = itertools.count()  # a second passes between any two of them
+    clock = SimpleNamespace(monotonic=lambda: next(readings))
+    monkeypatch.setattr(_trial, "time", clock)
+    monkeypatch.setattr(_trial, "_SECONDS_PER_EXAMPLE", 1.0)
+    checked = kit.check_reward(waits_its_turn, laws=["terminates", "finite"], max_examples=7)
     assert checked.warnings["terminates"] == "calls are slow: tried 0 of 7 examples"
 
 
