@@ -149,7 +149,9 @@ LAYOUTS = {
     ),
     "yes_no": lambda text, right: right in ("yes", "no") and text == right,
     "tool_call": lambda text, right: right.startswith("{") and read_tool_call(text, right),
-    "tool_calls": lambda text, right: right.startswith("[") and read_tool_call(text, right),
+    "tool_call of a list": lambda text, right: (
+        right.startswith("[") and read_tool_call(text, right)
+    ),
 }
 
 
@@ -162,7 +164,7 @@ def test_the_sample_in_the_rewards_layout_is_found(sample: str) -> None:
             return False
 
     found = audit(judge(rule), max_rows=2, skip=["length", "too large"])
-    assert found.sample == sample
+    assert found.sample == sample.partition(" ")[0]
     assert found.rewards[0].checks == ("answer",)
 
 
@@ -395,3 +397,11 @@ def test_the_commands_take_a_baseline_checks_and_held_out_rows(
     assert main([*length, "--data", str(rows), "--held-out", str(rows), *skipped]) == 0
     assert main([*length, "--data", str(rows), "--max-completion-length", "9"]) == 2
     assert "--max-completion-length counts tokens; give --tokenizer" in capsys.readouterr().err
+
+
+def test_a_text_of_no_length_that_earns_the_most_is_an_exploit() -> None:
+    short = judge(lambda text, _: 1 - min(len(text), 1000) / 1000, "short")
+    found = audit(short, ROWS, template=TAGS, max_rows=1)
+    assert {"empty", "white-space"} <= names(found, "exploit")
+    near = judge(lambda text, _: -abs(len(text) - 60), "near")
+    assert not audit(near, ROWS, template=TAGS, max_rows=1).exploits

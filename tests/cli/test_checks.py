@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.commands import run
+from rewardkit.audit import _preflight
+from rewardkit.audit.row_completions import RowScorer
 from rewardkit.cli import app
 
 
@@ -47,3 +49,43 @@ def test_check_help_lists_every_law():
     testing = pytest.importorskip("rewardkit.testing")
     text = run("check", "--help")
     assert all(re.search(rf"\b{law}\b", text) for law in testing.LAWS)
+
+
+def interrupt_second(monkeypatch, owner, name):
+    """Let Ctrl-C happen in the second call of a method."""
+    original, calls = getattr(owner, name), []
+
+    def method(*arguments):
+        calls.append(name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(owner, name, method)
+
+
+def test_ctrl_c_prints_what_was_checked(monkeypatch):
+    trial = pytest.importorskip("rewardkit.testing._trial").Trial
+    interrupt_second(monkeypatch, trial, "warm_up")
+    done = CliRunner().invoke(app, ["check", "xml_soft", "tag", "hash", "--law", "never_raises"])
+    assert done.exit_code == 130
+    assert "xml_soft" in done.stdout
+    assert "1 check passed" in done.stdout
+    assert re.search(r"tag +interrupted +0 checks passed, 1 skipped", done.stdout)
+    assert "hash" not in done.stdout
+    assert "interrupted; above is what was found before" in done.stderr
+
+
+def test_ctrl_c_prints_what_was_audited(monkeypatch):
+    interrupt_second(monkeypatch, RowScorer, "_score_light")
+    done = CliRunner().invoke(app, ["audit", "xml_soft", "--json"])
+    assert done.exit_code == 130
+    assert json.loads(done.stdout)["row_count"] == 1
+
+
+def test_ctrl_c_prints_what_preflight_found(monkeypatch, folder):
+    interrupt_second(monkeypatch, _preflight._Checks, "check_term")
+    data = ["--data", "in.jsonl", "--template", r"<answer>\n{answer}\n</answer>"]
+    done = CliRunner().invoke(app, ["preflight", "two.yaml", *data, "--json"])
+    assert done.exit_code == 130
+    assert len({problem["reward"] for problem in json.loads(done.stdout)["problems"]}) == 1

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import re
 import signal
+from types import SimpleNamespace
 
 import pytest
 
 from rewardkit import testing as kit
 from rewardkit._workers.watchdog import can_fork
+from rewardkit.testing import _trial, _words
+from rewardkit.testing._findings import CheckInterrupted
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="calls are made here")
 SLOW = re.compile(r"^<answer>(([A-Z][a-z]*\s?)+)+</answer>")
@@ -75,6 +80,26 @@ async def waits_its_turn(completions, **_):
     return [float(len(text)) for text in texts_of(completions)]
 
 
+def runs_programs(completions, **_):
+    for text in texts_of(completions):
+        found = re.search(r"```python\n([^`]*)```", text)
+        with contextlib.suppress(Exception):
+            exec(found[1] if found else "", {})  # noqa: S102 - the bug
+    return [0.0 for _ in completions]
+
+
+def in_chunks_of_32(completions, **_):
+    whole = len(completions) // 32 * 32 or len(completions)
+    return [float(bool(text) and at < whole) for at, text in enumerate(texts_of(completions))]
+
+
+def any_of_a_set(completions, answer, **_):
+    numbers = [{*re.findall(r"[\d]+", text)} for text in texts_of(completions)]
+    return [
+        float(next(iter(found), "") == value) for found, value in zip(numbers, answer, strict=True)
+    ]
+
+
 def failures(reward, **options):
     with pytest.raises(kit.LawBroken) as raised:
         kit.check_reward(reward, forms="text", max_examples=5, **options)
@@ -97,12 +122,47 @@ def test_an_exponential_pattern_is_found_with_a_text_of_its_own():
 
 @pytest.mark.parametrize(
     ("reward", "law"),
-    [(keeps_a_cache, "stateless"), (in_chunks, "pointwise"), (in_the_main_thread, "thread_safe")],
+    [
+        (keeps_a_cache, "stateless"),
+        (in_chunks, "pointwise"),
+        (in_chunks_of_32, "pointwise"),
+        (any_of_a_set, "picklable"),
+        (in_the_main_thread, "thread_safe"),
+    ],
 )
 def test_state_chunks_and_threads(reward, law):
     columns = {} if law == "thread_safe" else {"columns": {"answer": ["42", "7", "16"]}}
     found, _ = failures(reward, laws=law, **columns)
     assert {*found} == {law}
+
+
+def test_a_program_that_does_not_end_is_tried_where_programs_are_run(monkeypatch):
+    monkeypatch.setattr(_trial, "_PROGRAM_SECONDS", 0.3)
+    found, _ = failures(runs_programs, laws="terminates")
+    assert "while True" in found["terminates"].code
+    assert _words.runs_programs(runs_programs)
+    assert not _words.runs_programs(evaluates)
+
+
+def test_a_check_of_slow_calls_tries_fewer_examples(monkeypatch):
+    readings = itertools.count()  # a second passes between any two of them
+    clock = SimpleNamespace(monotonic=lambda: next(readings))
+    monkeypatch.setattr(_trial, "time", clock)
+    monkeypatch.setattr(_trial, "_SECONDS_PER_EXAMPLE", 1.0)
+    checked = kit.check_reward(waits_its_turn, laws=["terminates", "finite"], max_examples=7)
+    assert checked.warnings["terminates"] == "calls are slow: tried 0 of 7 examples"
+
+
+def test_ctrl_c_keeps_what_was_found(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_trial.Trial, "_draw", interrupt)
+    with pytest.raises(CheckInterrupted) as stopped:
+        kit.check_reward(in_chunks_of_32, forms="text", laws=["pointwise", "finite"])
+    assert [finding.law for finding in stopped.value.findings] == ["pointwise"]
+    assert stopped.value.checked.held == ()
+    assert stopped.value.checked.skipped["finite"] == "the check was interrupted"
 
 
 def test_an_async_reward_has_one_event_loop():
@@ -116,6 +176,55 @@ def test_near_misses_are_not_right():
 
     found, _ = failures(contains, laws="near_misses", columns={"answer": ["42", "7", "16"]})
     assert found["near_misses"].expected.startswith("values[0] < 1.0")
+
+
+def compares(equal):
+    def reward(completions, answer, **_):
+        return [float(equal(*pair)) for pair in zip(texts_of(completions), answer, strict=True)]
+
+    return reward
+
+
+def drop_marks(text):
+    return re.sub(r"\b(a|an|the)\b|[^\w\s]", "", text.lower()).split()
+
+
+def overlap(text, answer):
+    said, right = drop_marks(text), drop_marks(answer)
+    shared = sum(word in right for word in said)
+    return 2 * shared / (len(said) + len(right)) if said and right else 0.0
+
+
+@pytest.mark.parametrize(
+    "equal", [lambda text, answer: drop_marks(text) == drop_marks(answer), overlap]
+)
+def test_a_minus_is_a_mark_where_words_are_compared(equal):
+    columns = {"answer": ["42", "7", "16"]}
+    checked = kit.check_reward(
+        compares(equal), forms="text", laws="near_misses", columns=columns, max_examples=5
+    )
+    assert checked.held == ("near_misses",)
+
+
+@pytest.mark.parametrize(
+    ("equal", "answers", "wrong"),
+    [
+        # digits alone, which is not what SQuAD's rules say
+        (lambda text, answer: re.sub(r"\D", "", text) == answer, ["42", "7"], "-42"),
+        (lambda text, answer: text.lower() == answer.lower(), ["p", "P", "q"], "P"),
+        (lambda text, answer: sorted(text) == sorted(answer), ["42", "71"], "24"),
+    ],
+)
+def test_signs_capitals_and_order_are_near_misses_elsewhere(equal, answers, wrong):
+    found, _ = failures(compares(equal), laws="near_misses", columns={"answer": answers})
+    assert f"completions=[{wrong!r}]" in found["near_misses"].code
+
+
+def test_a_lambda_does_not_pickle_and_a_named_inner_function_is_a_warning():
+    found, _ = failures(lambda completions, **_: [0.0 for _ in completions], laws="picklable")
+    assert "AsyncGRPOTrainer" in found["picklable"].given
+    checked = kit.check_reward(compares(str.__eq__), columns={"answer": ["4"]}, laws="picklable")
+    assert "function within a function" in checked.warnings["picklable"]
 
 
 def test_earlier_names_choose_laws():

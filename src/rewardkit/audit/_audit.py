@@ -18,7 +18,7 @@ from rewardkit.audit.rows import spread_evenly
 from rewardkit.audit.samples import list_pairs
 from rewardkit.audit.skipping import Skip
 from rewardkit.audit.tasks import choose_task, make_references
-from rewardkit.audit.timed import Progress, TimedScorer
+from rewardkit.audit.timed import Interrupted, Progress, TimedScorer
 from rewardkit.audit.zoo import ZOO
 from rewardkit.scorer import Rewards, Scorer, choose_form
 
@@ -127,9 +127,12 @@ def audit(  # noqa: PLR0913 - each has a default
         audited[-1] = audited[-1]._replace(unsafe_terms=unsafe)
     applied = {entry.name for row in completions for entry in row.entries}
     unscored = sum(one.unscored_count for one in audits if one.term is not None)
-    return Audit(
+    result = Audit(
         tuple(findings), tuple(audited), len(applied), len(completions), task.sample, unscored
     )
+    if timed.is_interrupted:
+        raise Interrupted(result)
+    return result
 
 
 def _list_skippable() -> set[str]:

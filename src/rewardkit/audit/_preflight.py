@@ -34,7 +34,7 @@ from rewardkit.audit.lint import lint_rows, overlapping_rows
 from rewardkit.audit.rows import choose_rows
 from rewardkit.audit.samples import list_pairs
 from rewardkit.audit.skipping import Skip
-from rewardkit.audit.timed import NOT_SCORED, Progress, TimedScorer
+from rewardkit.audit.timed import NOT_SCORED, Interrupted, Progress, TimedScorer
 from rewardkit.audit.tokens import find_token_problems, open_completions
 from rewardkit.reward import Reward
 from rewardkit.scorer import (
@@ -130,11 +130,16 @@ def preflight(  # noqa: PLR0913 - each has a default
         for number, term in enumerate(timed.scorer.terms):
             if progress is not None:
                 progress(term.name, number, len(scorer.terms))
-            found.check_term(term)
-    spreads = found.check_spreads()
+            try:
+                found.check_term(term)
+            except KeyboardInterrupt:
+                timed.stop()
+                break
+    # the total of some rewards says nothing
+    spreads = [] if timed.is_interrupted else found.check_spreads()
     rewards = [term for term in scorer.terms if isinstance(term.reward, Reward)]
     scored = [term for term in rewards if term.name in found.scored]
-    return Preflight(
+    result = Preflight(
         problems=tuple(one for one in found.problems if not skipped(one.kind, reward=one.reward)),
         row_count=len(used),
         unbounded=tuple(term.name for term in scored if declared_best(term) is None),
@@ -142,6 +147,9 @@ def preflight(  # noqa: PLR0913 - each has a default
         groups="dataset" if found.completions.own_groups else "simulated",
         unscored_count=found.unscored,
     )
+    if timed.is_interrupted:
+        raise Interrupted(result)
+    return result
 
 
 class _Checks:

@@ -197,12 +197,17 @@ class RowCompletions:
         ]
         if not higher:
             return set()
+        # A text of no length has no other one of its length.
+        lowest = min((value for value in scores.all_values if value is not None), default=reference)
+        blank = {
+            name for name, text, value in higher if not text.strip() and value > reference > lowest
+        }
         masked = [mask_words(text) for _, text, _ in higher]
         baselines = try_score(term, [self.row] * len(higher), masked)
-        return {
+        return blank | {
             name
             for (name, _, value), baseline in zip(higher, baselines, strict=True)
-            if baseline.value is None or baseline.value < value
+            if baseline is not NOT_SCORED and (baseline.value is None or baseline.value < value)
         }
 
 
@@ -239,6 +244,20 @@ class RowScorer:
 
         Rows that are left when the time is over have none, but for the first.
         """
+        try:
+            self._score_rows()
+        except KeyboardInterrupt:
+            if not self._light:
+                raise
+            self.timed.stop()
+        for row in self.rows[len(self._heavy) : len(self._light)]:
+            self._score_heavy(row)
+        return [
+            _group_by_term(self.timed.scorer, *each)
+            for each in zip(self.rows, self._light, self._heavy, strict=False)
+        ]
+
+    def _score_rows(self) -> None:
         half = self.timed.seconds_left / 2
         for number, row in enumerate(self.rows):
             # Half of the time is for the first row's heavy texts, and for more rows after them.
@@ -249,10 +268,6 @@ class RowScorer:
             self._score_light(row)
         for row in self.rows[len(self._heavy) : len(self._light)]:
             self._score_heavy(row)
-        return [
-            _group_by_term(self.timed.scorer, *each)
-            for each in zip(self.rows, self._light, self._heavy, strict=False)
-        ]
 
     def _score_light(self, row: RowCompletions) -> None:
         texts = row.light_texts()

@@ -54,9 +54,18 @@ _PROGRAMS = (
         "assert last([1, 2, 3]) == 3\nassert last(['a']) == 'a'",
     ),
 )
-_WEATHER_CALLS = (
+# One call as an object, and lists of calls: a reward reads one of the two.
+_CALLS = (
     (
-        "What is the weather in Bonn?",
+        "What is the weather in Oslo today?",
+        '{"name": "get_weather", "arguments": {"city": "Oslo", "days": 1}}',
+    ),
+    (
+        "Tell Ada that I am late.",
+        '{"name": "send_mail", "arguments": {"to": "Ada", "text": "I am late."}}',
+    ),
+    (
+        "What is the weather in Bonn today?",
         '[{"name": "get_weather", "arguments": {"city": "Bonn", "days": 1}}]',
     ),
     (
@@ -67,31 +76,22 @@ _WEATHER_CALLS = (
         ),
     ),
 )
-_WEATHER_TOOL = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "Forecast the weather.",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
-            "required": ["city", "days"],
-        },
-    },
-}
+
+
+def _describe_tool(name: str, description: str, **types: str) -> dict[str, Any]:
+    properties = {key: {"type": value} for key, value in types.items()}
+    parameters = {"type": "object", "properties": properties, "required": [next(iter(types))]}
+    function = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+_TOOLS = [
+    _describe_tool("get_weather", "Forecast the weather.", city="string", days="integer"),
+    _describe_tool("send_mail", "Send a message.", to="string", text="string"),
+]
 _OBJECTS = (
     ("Extract name and age: Ada is 36 years old.", '{"name": "Ada", "age": 36}'),
     ("Extract name and age: Olaf is 51 years old.", '{"name": "Olaf", "age": 51}'),
-)
-_CALLS = (
-    (
-        "How warm is it in Oslo? The tools are get_weather(city, unit) and send_mail(to, text).",
-        '{"name": "get_weather", "arguments": {"city": "Oslo", "unit": "celsius"}}',
-    ),
-    (
-        "Tell Ada that I am late. The tools are get_weather(city, unit) and send_mail(to, text).",
-        '{"name": "send_mail", "arguments": {"to": "Ada", "text": "I am late."}}',
-    ),
 )
 _DECISIONS = (
     ("Is 7 a prime?", "yes"),
@@ -176,17 +176,6 @@ SAMPLES: dict[str, Sample] = {
         "Think, then name one letter.", _CHOICES, f"{_REASONING} The answer is ({{answer}})."
     ),
     "code": _make_code_sample("It takes a line.\n```python\n{solution}\n```"),
-    "tool_calls": Sample(
-        tuple(
-            {
-                "prompt": _make_prompt("Use the tools.", question),
-                **dict.fromkeys((*_ANSWER_COLUMNS, "tool_calls"), calls),
-                "tools": [_WEATHER_TOOL],
-            }
-            for question, calls in _WEATHER_CALLS
-        ),
-        f"<think>\n{_REASONING}\n</think>\n<tool_call>\n{{answer}}\n</tool_call>",
-    ),
     "plain": _make_sample("Reply with the answer alone.", _SUMS, "{answer}"),
     "think_boxed": _make_sample(
         r"Think between <think> and </think>, then put the answer in \boxed{}.",
@@ -216,10 +205,20 @@ SAMPLES: dict[str, Sample] = {
         _SUMS,
         f'{{"reasoning": "{_REASONING}", "answer": {{answer}}}}',
     ),
-    "tool_call": _make_sample(
-        "Call a tool between <tool_call> and </tool_call>.",
-        _CALLS,
-        "<tool_call>\n{answer}\n</tool_call>",
+    "tool_call": Sample(
+        tuple(
+            {
+                "prompt": _make_prompt(
+                    "Think between <think> and </think>, then call tools between <tool_call> and"
+                    " </tool_call>.",
+                    question,
+                ),
+                **dict.fromkeys((*_ANSWER_COLUMNS, "tool_calls"), calls),
+                "tools": _TOOLS,
+            }
+            for question, calls in _CALLS
+        ),
+        f"<think>\n{_REASONING}\n</think>\n<tool_call>\n{{answer}}\n</tool_call>",
     ),
 }
 """The sample tasks by name."""

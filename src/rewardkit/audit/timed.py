@@ -37,6 +37,14 @@ class TimeOverError(RuntimeError):
     """No time is left for a call."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during an audit or a preflight: `result` is what was found before."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
+
+
 class TimedScorer:
     """A scorer whose rewards are called in killable processes; a context manager that ends them.
 
@@ -49,6 +57,7 @@ class TimedScorer:
         self.slow, self._alone = slow, set[str]()
         self._deadline = math.inf if time_limit is None else time.monotonic() + time_limit
         self._limit = slow
+        self.is_interrupted = False
         terms = {term.name: term for term in scorer.terms}
 
         def score(name: str, chat: bool, rows: Any, texts: Any) -> list[TermScore]:  # noqa: FBT001 - called in this class
@@ -74,6 +83,11 @@ class TimedScorer:
     def seconds_left(self) -> float:
         """How long further calls may take, infinite without a limit."""
         return max(self._deadline - time.monotonic(), 0.0)
+
+    def stop(self) -> None:
+        """Score nothing more: the user has interrupted it."""
+        self.is_interrupted = True
+        self._deadline = time.monotonic()
 
     def _watch(self, term: Term) -> Term:
         def call(chat: bool, rows: Sequence[Row], texts: Sequence[str]) -> list[TermScore]:  # noqa: FBT001 - as `watch` is called

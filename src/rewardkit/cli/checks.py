@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -12,6 +12,7 @@ import rewardkit as rk  # its names are imported when they are used, which --hel
 from rewardkit._optional import require
 from rewardkit.cli.arguments import (
     FOUND,
+    INTERRUPTED,
     ColumnOption,
     ImportOption,
     JsonOption,
@@ -172,13 +173,20 @@ def check_components(  # noqa: PLR0913 - one argument per option
     )
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
-    results = [_check_component(item, checks, quiet=as_json) for _, item in components]
+    results: list[dict[str, Any]] = []
+    for _name, item in components:
+        results.append(_check_component(item, checks, quiet=as_json))
+        if "interrupted" in results[-1]:
+            break
+    components = components[: len(results)]
     if as_json:
         print_json(results)
     else:
         _print_results(results, [thing for thing, _ in components])
     cases = cases_of_check(results, [item for _, item in components])
     _report_to_ci("rewardkit check", cases, junit, github=github, err=as_json)
+    if any("interrupted" in result for result in results):
+        _exit_interrupted()
     if any(result["findings"] for result in results):
         raise typer.Exit(FOUND)
 
@@ -250,20 +258,32 @@ def _check_component(
 ) -> dict[str, Any]:
     """Check one component; return the result as plain data, and print a failure unless quiet."""
     from rewardkit import testing  # noqa: PLC0415 - only this command needs it
+    from rewardkit.testing._findings import CheckInterrupted  # noqa: PLC0415 - the same
 
     kind = getattr(component, "component_kind", "reward")  # a function is a reward
     name = getattr(component, "registered_name", None)
     name = name or getattr(component, "__name__", repr(component))
     findings: tuple[testing.LawFailure, ...] = ()
+    is_interrupted = False
     try:
         checked = checks[kind](component)
     except testing.LawBroken as error:
         checked, findings = error.checked, error.findings
         if not quiet:
             typer.echo(f"{error}\n")
+    except CheckInterrupted as stop:
+        checked, findings, is_interrupted = stop.checked, stop.findings, True
+        if findings and not quiet:
+            typer.echo(f"{testing.LawBroken(str(name), findings, checked)}\n")
     result = {"name": name, "kind": kind, **to_json_data(checked)}
     skipped = {law: advise_for_commands(why) for law, why in result["skipped"].items()}
-    return {**result, "skipped": skipped, "findings": to_json_data(findings)}
+    result |= {"skipped": skipped, "findings": to_json_data(findings)}
+    return {**result, "interrupted": True} if is_interrupted else result
+
+
+def _exit_interrupted() -> NoReturn:
+    typer.echo("rewardkit: interrupted; above is what was found before", err=True)
+    raise typer.Exit(INTERRUPTED)
 
 
 def _read_pairs(
@@ -342,23 +362,28 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     Without --data it uses the built-in task in whose layout the rewards are highest.
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
+    from rewardkit.audit.timed import Interrupted  # noqa: PLC0415 - the same
 
     loaded = load_rewards(rewards)
     known = audits.read_baseline(baseline) if baseline else {}
     with show_progress(enabled=not as_json) as bar:
-        result = audits.audit(
-            loaded,
-            read_rows(data, column, limit=MAX_ROWS),
-            template=read_template(template),
-            answer=answer,
-            sample=sample,
-            checks=checks,  # type: ignore[arg-type]  # the audit says which there are
-            share=share,
-            skip=skip or (),
-            max_rows=rows,
-            time_limit=time_limit or None,
-            progress=bar.stage if bar else None,
-        )
+        is_interrupted = False
+        try:
+            result = audits.audit(
+                loaded,
+                read_rows(data, column, limit=MAX_ROWS),
+                template=read_template(template),
+                answer=answer,
+                sample=sample,
+                checks=checks,  # type: ignore[arg-type]  # the audit says which there are
+                share=share,
+                skip=skip or (),
+                max_rows=rows,
+                time_limit=time_limit or None,
+                progress=bar.stage if bar else None,
+            )
+        except Interrupted as stop:
+            result, is_interrupted = stop.result, True
     result, left_out = audits.leave_out(result, known)
     if as_json:
         print_json(result.as_dict())
@@ -367,6 +392,8 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
         _print_left_out(left_out, baseline)
     cases = cases_of_audit(result, loaded)
     _report_to_ci("rewardkit audit", cases, junit, github=github, err=as_json)
+    if is_interrupted:
+        _exit_interrupted()
     if result.findings:
         raise typer.Exit(FOUND)
 
@@ -410,28 +437,35 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     redundant rewards, and rewards that do not vary within groups.
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
+    from rewardkit.audit.timed import Interrupted  # noqa: PLC0415 - the same
 
     known = audits.read_baseline(baseline) if baseline else {}
     available = read_rows(data, column, limit=MAX_ROWS) or []
     with show_progress(enabled=not as_json) as bar:
-        result = audits.preflight(
-            load_rewards(rewards),
-            available,
-            template=read_template(template) or "{answer}",
-            held_out=read_rows(held_out, column, limit=MAX_ROWS),
-            tokenizer=_load_tokenizer(tokenizer),
-            max_completion_length=max_completion_length,
-            max_rows=rows,
-            skip=skip or (),
-            time_limit=time_limit or None,
-            progress=bar.stage if bar else None,
-        )
+        is_interrupted = False
+        try:
+            result = audits.preflight(
+                load_rewards(rewards),
+                available,
+                template=read_template(template) or "{answer}",
+                held_out=read_rows(held_out, column, limit=MAX_ROWS),
+                tokenizer=_load_tokenizer(tokenizer),
+                max_completion_length=max_completion_length,
+                max_rows=rows,
+                skip=skip or (),
+                time_limit=time_limit or None,
+                progress=bar.stage if bar else None,
+            )
+        except Interrupted as stop:
+            result, is_interrupted = stop.result, True
     result, left_out = audits.leave_out(result, known)
     if as_json:
         print_json(result)
     else:
         print_preflight(result)
         _print_left_out(left_out, baseline)
+    if is_interrupted:
+        _exit_interrupted()
     if result.problems:
         raise typer.Exit(FOUND)
 

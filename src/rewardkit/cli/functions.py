@@ -21,10 +21,19 @@ TRAINER_ARGUMENTS = (
 )
 """What a trainer passes besides the dataset's columns; the names are TRL's."""
 
-# Short answers as GSM8K, MATH and their kin have them. No value is blank: a dataset's bad rows are
-# for `preflight`, which reads the dataset.
-_ANSWERS: tuple[Any, ...] = ("42", "7", "-3", "1,000", "0.5", "18", "3/4", "1234")
-_SOLUTIONS = (r"$\frac{1}{2}$", r"\boxed{42}", "42", "$x=3$", "-7", "1,000", r"$2\sqrt{3}$", "12")
+# Short answers as GSM8K, MATH and their kin have them, an interval among them, whose brackets are
+# not a pattern's. No value is blank: a dataset's bad rows are for `preflight`, which reads it.
+_ANSWERS: tuple[Any, ...] = ("42", "7", "-3", "1,000", "0.5", "18", "3/4", "[0, 1)")
+_SOLUTIONS = (
+    r"$\frac{1}{2}$",
+    r"\boxed{42}",
+    "42",
+    "$x=3$",
+    "-7",
+    "1,000",
+    r"$2\sqrt{3}$",
+    "[0, 1)",
+)
 _TEXTS = ("What is 6 times 7?", "Is 17 prime?", "Name the capital of France.", "Sum 1 to 10.")
 _CHOICES = (["A", "B", "C", "D"], ["yes", "no"], ["red", "green", "blue", "grey"])
 _TESTS = (["assert f(1) == 2", "assert f(2) == 3"], ["assert f(0) == 0"], ["assert f(-1) == 1"])

@@ -453,7 +453,8 @@ def print_checks(checked: Sequence[Mapping[str, Any]]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for item in checked:
         failed = ", ".join(finding["law"] for finding in item["findings"])
-        text = Text(f"failed: {failed}", "red") if failed else Text("passed", "green")
+        passed = Text("interrupted" if "interrupted" in item else "passed", "green")
+        text = Text(f"failed: {failed}", "red") if failed else passed
         count = f"{pluralize(len(item['held']), 'check')} passed, {len(item['skipped'])} skipped"
         for law, warning in item.get("warnings", {}).items():
             count += f"\nwarning: {law}: {warning}"

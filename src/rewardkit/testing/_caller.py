@@ -60,9 +60,14 @@ class Caller:
         self.label = ""
         """What the calls are made for: the name of a law."""
 
-    def run(self, target: Any, rows: Rows, *, timeout: float | None = None) -> Values:
-        """Return the result of a call on a copy of the rows; raise what the call raises."""
-        values: Values = self._request(_run_on_copy, target, rows, timeout)
+    def run(
+        self, target: Any, rows: Rows, *, timeout: float | None = None, wall: float | None = None
+    ) -> Values:
+        """Return the result of a call on a copy of the rows; raise what the call raises.
+
+        `timeout` and `wall` are this call's own limits, by the processor and by the clock.
+        """
+        values: Values = self._request(_run_on_copy, target, rows, timeout, wall=wall)
         return values
 
     def run_shifted(self, target: Any, rows: Rows) -> Values:
@@ -83,7 +88,7 @@ class Caller:
     def run_in_threads(self, target: Any, calls: Sequence[tuple[Rows, Values]]) -> ThreadResult:
         """Make calls in another thread, and then in two at once; return what differs."""
         rows = calls[0][0] if calls else {}
-        result: ThreadResult = self._request(_run_in_threads, target, rows, None, given=(calls,))
+        result: ThreadResult = self._request(_run_in_threads, target, rows, given=(calls,))
         return result
 
     def add_targets(self, targets: Sequence[Any]) -> None:
@@ -106,13 +111,15 @@ class Caller:
         """End the process."""
         self.watchdog.close()
 
-    def _request(
+    def _request(  # noqa: PLR0913 - limits are keywords
         self,
         operation: Callable[..., Any],
         target: Any,
         rows: Rows,
         timeout: float | None = None,
+        *,
         given: tuple[Any, ...] | None = None,
+        wall: float | None = None,
     ) -> Any:
         position = next(at for at, each in enumerate(self.targets) if each is target)
         try:
@@ -121,6 +128,7 @@ class Caller:
                 position,
                 *((rows,) if given is None else given),
                 timeout=timeout,
+                wall=wall,
                 label=lambda: f"law {self.label!r}, call {write_literal(dict(rows))}",
             )
         except CallFailure as failure:

@@ -34,6 +34,7 @@ from rewardkit.testing._inputs import (
 )
 from rewardkit.testing._subject import Subject, draw_examples
 from rewardkit.testing._trial import run_laws
+from rewardkit.testing._usual_texts import find_marks
 from rewardkit.testing._words import find_blocks, find_patterns, find_words
 from rewardkit.verify.base import Verifier
 
@@ -139,7 +140,9 @@ def check_extractor(  # noqa: PLR0913 - the same
 
     It is called with `texts`, by default any. With `template`, a text with `{answer}` in it, each
     of the `answers` (by default numbers) must be found in that text as it is; texts of
-    `missing` must give None. The other options and the errors are those of `check_reward`.
+    `missing` must give None. Without them, an answer between the extractor's own tags or in a box
+    must not be cut, and what is found in a text without an answer must not be blank or made up. The
+    other options and the errors are those of `check_reward`.
 
     >>> from rewardkit import build
     >>> template = r"\boxed{{answer}}"
@@ -177,6 +180,7 @@ def _make_reward_subject(
         known_calls=make_known_calls_strategy(inputs.right_rows, bounds),
         classics=inputs.classics,
         attacks=inputs.attacks,
+        programs=inputs.programs,
         make_right_batches=inputs.make_right_batches,
     )
 
@@ -285,6 +289,7 @@ def _make_extractor_subject(
         words=words,
         known_calls=known_calls,
         wrong_calls=missing_calls,
+        marks=find_marks(blocks, (*words, *patterns)),
         classics=list_classics("text", tags=blocks, matches=list_matches(patterns))
         if texts is None
         else [],

@@ -26,6 +26,23 @@ _CLASSIC_TEXTS = (
 )
 
 
+# Each costs the limit of a reward that has one.
+_MAX_PROGRAM_TAGS = 1
+_ENDLESS = "while True:\n    pass"
+
+
+def list_endless_programs(tags: Iterable[str | TagPair], *, fenced: bool) -> list[str]:
+    r"""Return texts with a Python program that does not end: in a fence if `fenced`, in tags.
+
+    >>> list_endless_programs([], fenced=True)
+    ['```python\\nwhile True:\\n    pass\\n```']
+    """
+    program = f"```python\n{_ENDLESS}\n```" if fenced else _ENDLESS
+    tagged = [f"{first}\n{program}\n{last}" for first, last in map(tag_marks, tags)]
+    tagged = tagged[-_MAX_PROGRAM_TAGS:]
+    return [program, *tagged] if fenced or not tagged else tagged
+
+
 _INSIDES = ("0", "", "x", "1/0", "9**9**9**9")
 
 

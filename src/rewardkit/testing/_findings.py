@@ -49,6 +49,14 @@ class LawBroken(AssertionError):  # noqa: N818 - a failed assertion, which pytes
         return LawBroken, (self.name, self.findings, self.checked)
 
 
+class CheckInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a check: `findings` and `checked` are what was found before."""
+
+    def __init__(self, findings: Sequence[LawFailure], checked: Checked) -> None:
+        super().__init__()
+        self.findings, self.checked = tuple(findings), checked
+
+
 def _format_finding(finding: LawFailure) -> str:
     code = finding.code.replace("\n", "\n    ").replace("\n    \n", "\n\n")
     return (

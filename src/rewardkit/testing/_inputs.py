@@ -20,7 +20,7 @@ from rewardkit.reward import Reward
 from rewardkit.testing import _calls, _options, strategies
 from rewardkit.testing._attacks import list_attacks, list_matches
 from rewardkit.testing._calls import Rows, Values, count_rows, select_rows
-from rewardkit.testing._classics import list_classics
+from rewardkit.testing._classics import list_classics, list_endless_programs
 from rewardkit.testing._drawing import (
     ColumnValues,
     choose_names,
@@ -30,7 +30,14 @@ from rewardkit.testing._drawing import (
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, find_form, list_carriers, match_prompt
 from rewardkit.testing._subject import draw_examples
-from rewardkit.testing._words import find_blocks, find_patterns, find_words, list_constants
+from rewardkit.testing._words import (
+    find_blocks,
+    find_patterns,
+    find_tags,
+    find_words,
+    list_constants,
+    runs_programs,
+)
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -55,6 +62,7 @@ _LISTS_TO_FIND_FORMS = 30
 # A few rows are enough to depend on each other; more only make each example slower.
 _MAX_ROWS = 4
 _RIGHT_ROWS = 17
+_CHUNK_ROWS = 8
 _ROWS_TO_DRAW = 40
 _TWO_ROWS = 2
 
@@ -72,6 +80,8 @@ class RewardInputs(NamedTuple):
     """Calls to try."""
     right_rows: SearchStrategy[Rows] | None
     """Calls with right completions only, if `template` says how they are written."""
+    programs: Sequence[str]
+    """Texts with programs that do not end, if it runs programs."""
     attacks: Sequence[tuple[str, str]]
     """What its patterns may take long for: a text before, and one that is repeated."""
     make_right_batches: Callable[[Callable[[Rows], Values]], list[Rows]]
@@ -134,9 +144,17 @@ def make_reward_inputs(
         classics,
         st.one_of(all_rows).map(finish),
         st.one_of(right_rows).map(finish) if right_rows else None,
+        _list_programs(reward, words, patterns),
         list_attacks(patterns),
         partial(_make_right_batches, reward, clean, templates, chosen),
     )
+
+
+def _list_programs(reward: Any, words: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    if not runs_programs(reward):
+        return []
+    fenced = any("```" in text for text in (*words, *patterns))
+    return list_endless_programs(find_tags(tuple(words)), fenced=fenced)
 
 
 def _make_right_batches(
@@ -161,7 +179,8 @@ def _make_right_batches(
     different = [*{repr(row): row for row in drawn}.values()]
     if len(different) < _TWO_ROWS:
         return []
-    rows = [different[at % len(different)] for at in range(_RIGHT_ROWS)]
+    # one further from the ninth row on, so that no row has the reference of the chunk's before it
+    rows = [different[(at + (at >= _CHUNK_ROWS)) % len(different)] for at in range(_RIGHT_ROWS)]
     batches = []
     for form in dict.fromkeys((carriers[0], carriers[-1])):
         made = [_write_right_batch(reward, rows, template, form) for template in templates]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
@@ -13,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hypothesis import HealthCheck, Phase, given, settings
 
 from rewardkit import component
-from rewardkit.batch import ColumnName
+from rewardkit.batch import Batch, ColumnName
 from rewardkit.component import Component
 from rewardkit.result import Outcome
 from rewardkit.reward import Reward
-from rewardkit.testing._caller import DEFAULT_TIMEOUT, Caller, InPlace
+from rewardkit.testing._caller import DEFAULT_TIMEOUT, Caller, InPlace, Unanswered
 from rewardkit.testing._calls import (
     USAGE_ERRORS,
     RewardCallWriter,
@@ -30,7 +32,7 @@ from rewardkit.testing._calls import (
     values_equal,
 )
 from rewardkit.testing._findings import Counterexample, NotApplicable
-from rewardkit.testing._forms import match_prompt
+from rewardkit.testing._forms import CARRIERS, find_form, match_prompt
 from rewardkit.testing._replay.literals import indent_lines, write_literal
 from rewardkit.testing._replay.programs import write_program
 
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 
 # Enough for the known completions to meet different columns, and few enough to pickle at once.
 _SAMPLE_CALLS = 20
+# Two chunks of 32 and more than four of 16, with a remainder of three.
+_ROWS_OF_CHUNKS = 67
+# For a subject whose calls are slow; for others, the samples take a few milliseconds.
+_SAMPLE_SECONDS = 3.0
 _MESSAGE_KEYS = ("role", "content", "tool_calls", "name")
 
 
@@ -67,6 +73,10 @@ class Subject:
     """Texts in its fields or its code."""
     attacks: Sequence[tuple[str, str]] = ()
     """What its patterns may take long for: a text before, and one that is repeated."""
+    marks: Sequence[tuple[str, str]] = ()
+    """What an extractor may look for before and behind an answer."""
+    programs: Sequence[str] = ()
+    """Texts with programs that do not end, if it runs programs."""
     forms: tuple[str, ...] = ()
     """The forms of completions that a reward takes."""
     pointwise: bool = True
@@ -120,7 +130,18 @@ class Subject:
             return [{"answers": own, "references": own}]
         if self.make_right_batches is None:
             return []
-        return self.make_right_batches(lambda rows: self.caller.run(self.target, rows))
+        return self.make_right_batches(self._run_fresh)
+
+    def _run_fresh(self, rows: Rows) -> Values:
+        """Return the result of a call of its own process: a cache would hide the reference."""
+        caller = self.caller.make_fresh() if self.caller.is_forked else self.caller
+        try:
+            return caller.run(self.target, rows)
+        except Unanswered as late:  # a law meets it again
+            raise NotApplicable(str(late)) from None
+        finally:
+            if caller is not self.caller:
+                caller.close()
 
     @property
     def caller(self) -> Caller:
@@ -165,8 +186,12 @@ class Subject:
 
     def known_samples(self) -> list[tuple[Rows, Values]]:
         """Return some calls that raise nothing, with their values."""
-        known = []
-        for rows in [*self.right_batches, *self.samples]:
+        known: list[tuple[Rows, Values]] = []
+        end = time.monotonic() + _SAMPLE_SECONDS
+        joined = [join_texts(rows, self.text_column) for rows in self.right_batches]
+        for rows in [*self.right_batches, *joined, *self.samples]:
+            if known and self.caller.is_forked and time.monotonic() > end:
+                break
             if count_rows(rows):
                 try:
                     known.append((rows, self.values_of(rows)))
@@ -307,6 +332,9 @@ class Subject:
         """Calls with texts that broke many rewards: each alone, then all of one form in a batch."""
         for right in self.right_batches:
             yield from (right, exchange_references(right, self.text_column))
+            size = count_rows(right)
+            # the second round begins with the second row, so that no two chunks are the same
+            yield select_rows(right, [at % size for at in range(1, _ROWS_OF_CHUNKS + 1)])
         if not self.classics:  # samples take time to draw
             return
         alone = [
@@ -324,6 +352,29 @@ class Subject:
             ]
             if batch:
                 yield {name: [rows[name][0] for rows in batch] for name in batch[0]}
+        if self.kind != "extractor":  # which takes one text
+            # what happens to the last rows shows only in a batch where each row earns something
+            best = max(singles, key=self._value_of_one)
+            yield {name: values * _ROWS_OF_CHUNKS for name, values in best.items()}
+
+    @property
+    def program_calls(self) -> Iterator[Rows]:
+        """Calls of one row whose texts have programs that do not end."""
+        if not self.programs:
+            return
+        row = next((select_rows(rows, [0]) for rows in self.samples if count_rows(rows)), None)
+        form = next((form for form in CARRIERS if form in self.forms), None)
+        if row is not None and form is not None:
+            for text in self.programs:
+                yield self.with_texts(row, [CARRIERS[form](text)])
+
+    def _value_of_one(self, rows: Rows) -> float:
+        """Return the value of a call of one row as a number, to find one that is not zero."""
+        with suppress(Exception, Unanswered):
+            self.refuse_late_texts(rows)
+            (value,) = self.caller.run(self.target, rows)
+            return abs(value) if isinstance(value, float) else float(value == "correct")
+        return -1.0
 
     @cached_property
     def samples(self) -> list[Rows]:
@@ -342,6 +393,23 @@ def exchange_references(rows: Rows, text_column: str) -> Rows:
     other_rows = [row for pair in pairs for row in pair]
     texts = select_rows({text_column: rows[text_column]}, text_rows)
     return {**select_rows(rows, other_rows), **texts}
+
+
+def join_texts(rows: Rows, text_column: str) -> Rows:
+    """Return a call whose texts are each followed by those of the next two rows.
+
+    Each has several answers, so that what depends on the order of a set shows.
+    """
+    size = count_rows(rows)
+    forms = [find_form(value) for value in rows[text_column]]
+    if not {*forms} <= {*CARRIERS}:
+        return rows
+    texts = Batch(rows[text_column]).texts
+    joined = [
+        CARRIERS[form](" ".join(texts[(row + step) % size] for step in range(3)))
+        for row, form in enumerate(forms)
+    ]
+    return {**rows, text_column: joined}
 
 
 def draw_examples(strategy: SearchStrategy[Any], count: int) -> list[Any]:

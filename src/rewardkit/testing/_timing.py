@@ -34,6 +34,8 @@ _LIMIT_SECONDS = 1.0
 _MEASUREMENTS = 2
 # For all shapes; the likely ones are first.
 _MAX_SECONDS = 3.0
+# Where one of them has been found to be slow, to find out how long a text may be.
+_MAX_SEARCH_SECONDS = 8.0
 # Each repeats what patterns and parsers look for: words, lines, opening tags, brackets, numbers.
 _UNITS = (
     *("a", "a ", "\n", " ", "<", "<answer>", "</answer>", "<answer></answer>", "<think>"),
@@ -120,11 +122,13 @@ class GrowthSearch:
         """Return the growth below a length for which a call does not end within its limit."""
         low = 1 if is_short else _SHORT_REPETITIONS
         high = _SHORT_REPETITIONS if is_short else longest
-        while high > low * 4:  # by the logarithm, since the length may be any
+        while (
+            high > low * 4 and self.spent < _MAX_SEARCH_SECONDS
+        ):  # by the logarithm, since the length may be any
             middle = math.isqrt(low * high)
             low, high = (low, middle) if math.isinf(self.measure(shape, middle)) else (middle, high)
         many, seconds = low, self.measure(shape, low)
-        while many < high and seconds < _WARN_SECONDS:
+        while many < high and seconds < _WARN_SECONDS and self.spent < _MAX_SEARCH_SECONDS:
             longer = many + max(many // 8, 1)
             later = self.measure(shape, longer)
             if math.isinf(later):

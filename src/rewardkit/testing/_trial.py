@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,12 +18,22 @@ from rewardkit._messages import did_you_mean
 from rewardkit.testing import _options
 from rewardkit.testing._caller import WARM_UP_FACTOR, Unanswered
 from rewardkit.testing._calls import Rows, count_rows, select_rows
-from rewardkit.testing._findings import Checked, Counterexample, LawBroken, LawFailure
+from rewardkit.testing._findings import (
+    Checked,
+    CheckInterrupted,
+    Counterexample,
+    LawBroken,
+    LawFailure,
+)
 from rewardkit.testing._inputs import name_of
 from rewardkit.testing._progress import show_progress
 from rewardkit.testing._replay import scripts
 from rewardkit.testing._shrinking import shrink_rows
 from rewardkit.testing._subject import Subject
+from rewardkit.testing._usual_texts import (
+    list_texts_with_answers,
+    list_texts_without_answers,
+)
 from rewardkit.testing.laws import EARLIER_NAMES, LAWS, Law, laws_of
 
 if TYPE_CHECKING:
@@ -37,6 +48,12 @@ _MAX_LATE_CALLS = 4
 _MAX_LATE_ROWS = 20
 _LATER_SECONDS = 0.5
 _WARM_UP_CALLS = 3
+# Of each example, by the clock: ten times what most rewards take. A call that is slow and just
+# within its limit would else make a check of 100 examples take minutes.
+_SECONDS_PER_EXAMPLE = 0.2
+_LEAST_SECONDS = 20.0
+# A program that does not end is given as long as rewards with a limit give it.
+_PROGRAM_SECONDS = 12.0
 _SHRINK_SECONDS = 4.0
 
 _NEEDS_OPTION = {
@@ -95,21 +112,31 @@ def run_laws(
 def _run_chosen(subject: Subject, chosen: Sequence[Law], options: settings) -> Checked:
     __tracebackhide__ = True
     trial = Trial(subject, chosen)
+    is_interrupted = False
     with show_progress(name_of(subject.target)) as progress:
         trial.progress = progress
-        trial.run(options)
-        skipped = trial.skipped_laws()
-        findings = []
-        for law in chosen:
-            if law.name in trial.failures:
-                progress(f"shrinking a failure of {law.name}")
-                small = _shrink_failure(subject, law, *trial.failures[law.name], options)
-                findings.append(
-                    LawFailure(law.name, law.claim, small.expected, small.given, small.code)
-                )
+        try:
+            trial.run(options)
+            skipped = trial.skipped_laws()
+            for law in chosen:
+                if law.name in trial.failures:
+                    progress(f"shrinking a failure of {law.name}")
+                    rows, failure = trial.failures[law.name]
+                    smaller = _shrink_failure(subject, law, rows, failure, options)
+                    trial.failures[law.name] = rows, smaller
+        except KeyboardInterrupt:
+            is_interrupted, skipped = True, trial.skipped_laws()
+    failures = [(law, trial.failures[law.name][1]) for law in chosen if law.name in trial.failures]
+    findings = [
+        LawFailure(law.name, law.claim, small.expected, small.given, small.code)
+        for law, small in failures
+    ]
     reasons = {law.name: skipped[law.name] for law in chosen if law.name in skipped}
     held = [law.name for law in chosen if law.name not in (*trial.failures, *skipped)]
     warnings = {name: text for name, text in subject.warnings.items() if name in held}
+    if is_interrupted:
+        unfinished = dict.fromkeys((*held, *reasons), "the check was interrupted")
+        raise CheckInterrupted(findings, Checked((), unfinished, warnings))
     checked = Checked(tuple(held), reasons, warnings)
     if findings:
         raise LawBroken(name_of(subject.target), findings, checked)
@@ -129,21 +156,31 @@ class Trial:
         self.skipped: dict[str, str] = {}
         self.late_calls = 0
         self.progress: Callable[[str], None] = lambda _: None
+        self.end = math.inf
         # until an example is judged
         self.idle = {law.name: "no example was drawn" for law in laws}
+        if "finds_answer" in self.idle and subject.known_calls is None:
+            self.idle["finds_answer"] = _NEEDS_OPTION["extractor", "known_calls"]
 
     def run(self, options: settings) -> None:
         """Try every law on the texts known to break rewards, and on drawn examples."""
         self.warm_up()
         # drawing takes longer than most calls, so nothing is drawn that no law takes
         if any(law.on == "rows" for law in self.laws):
+            if self.subject.caller.is_forked:  # what is not to be killed has no limit either
+                seconds = max(_SECONDS_PER_EXAMPLE * options.max_examples, _LEAST_SECONDS)
+                self.end = time.monotonic() + seconds
             for rows in self.subject.first_calls:
-                self.try_laws("rows", rows)
+                if time.monotonic() < self.end:
+                    self.try_laws("rows", rows)
+            self.try_programs()
             self._draw("rows", self.subject.rows, options)
         known = {"known_calls": self.subject.known_calls, "wrong_calls": self.subject.wrong_calls}
         for on, calls in known.items():
             takes_known = [law for law in self.laws if law.on == on]
-            if calls is None:
+            if calls is None and self.subject.kind == "extractor":
+                self.try_usual_texts(on)
+            elif calls is None:
                 reason = _NEEDS_OPTION[self.subject.kind, on]
                 self.skipped |= {law.name: reason for law in takes_known}
             elif takes_known:
@@ -165,6 +202,30 @@ class Trial:
                 self.note_late_call(late, "deterministic")
                 return
             except Exception:  # noqa: BLE001, S112 - the laws meet it again
+                continue
+
+    def try_usual_texts(self, on: str) -> None:
+        """Try the texts for an extractor about which nothing was said."""
+        list_texts = list_texts_with_answers if on == "known_calls" else list_texts_without_answers
+        for usual in list_texts(self.subject.marks):
+            self.try_laws(on, usual)
+
+    def try_programs(self) -> None:
+        """Try programs that do not end, each once: a reward may wait for its own limit."""
+        subject = self.subject
+        law = next((law for law in self._open_laws("rows") if law.name == "terminates"), None)
+        if law is None or not subject.caller.is_forked:
+            return
+        for rows in subject.program_calls:
+            self.progress("a program that does not end")
+            try:
+                subject.caller.run(
+                    subject.target, rows, timeout=_PROGRAM_SECONDS, wall=_PROGRAM_SECONDS
+                )
+            except Unanswered as late:
+                self.note_late_call(late, law.name)
+                return
+            except Exception:  # noqa: BLE001, S112 - another law's finding
                 continue
 
     def note_late_call(self, late: Unanswered, law: str) -> None:
@@ -190,9 +251,18 @@ class Trial:
             subject.caller.watchdog.timeout = min(subject.timeout, _LATER_SECONDS)
 
     def _draw(self, on: str, examples: SearchStrategy[Any], options: settings) -> None:
+        count = 0
+
         def attempt(example: Any) -> None:
+            nonlocal count
             if not self._open_laws(on):
                 raise _NoLawLeft
+            if on == "rows" and time.monotonic() > self.end:
+                self.subject.warnings["terminates"] = (
+                    f"calls are slow: tried {count} of {options.max_examples} examples"
+                )
+                raise _NoLawLeft
+            count += 1
             self.try_laws(on, example)
 
         with suppress(_NoLawLeft):  # an error is the only way to stop Hypothesis early
@@ -201,6 +271,8 @@ class Trial:
     def try_laws(self, on: str, example: Any) -> None:
         """Try the laws that take such examples and that have neither failed nor been skipped."""
         for law in self._open_laws(on):
+            if on == "rows" and time.monotonic() > self.end:
+                return
             self.progress(law.name)
             # once more, since a law before it may have found the subject to be random
             if not (law.compares and self.is_random):

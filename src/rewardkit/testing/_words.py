@@ -23,6 +23,11 @@ _MAX_WORD_LENGTH = 40
 # time of the law `linear`. A component's fields are all meant.
 _MAX_WORDS_OF_CODE = 30
 _METHODS = ("score", "verify", "extract", "__call__")
+# Not `eval`: an expression cannot loop, and powers of powers are tried anyway.
+_PROGRAM_RUNNERS = {
+    *("exec", "subprocess", "Popen", "check_output", "check_call", "system", "popen"),
+    *("create_subprocess_exec", "create_subprocess_shell", "run_path", "InteractiveInterpreter"),
+}
 _REPEAT = re.compile(r"[+*}]")
 _TAG = re.compile(r"</?[A-Za-z_][\w-]*>")
 _PATTERN_TOKEN = re.compile(
@@ -148,6 +153,26 @@ def _texts_in_code(code: CodeType, docstring: str | None) -> Iterator[str]:
             yield from _texts_in_code(value, None)
         elif value != docstring:
             yield from _texts_in_value(value)
+
+
+def runs_programs(target: Any) -> bool:
+    """Return whether a function's own code runs programs, by the names that it uses."""
+    return any(
+        not _PROGRAM_RUNNERS.isdisjoint(_names_of(function, set()))
+        for function in _functions_of(target)
+    )
+
+
+def _names_of(function: FunctionType, visited: set[int]) -> Iterator[str]:
+    if id(function) in visited:
+        return
+    visited.add(id(function))
+    names = [*_names_in_code(function.__code__)]
+    yield from names
+    for name in names:
+        helper = function.__globals__.get(name)
+        if isinstance(helper, FunctionType) and helper.__module__ == function.__module__:
+            yield from _names_of(helper, visited)
 
 
 def _names_in_code(code: CodeType) -> Iterator[str]:

@@ -38,8 +38,10 @@ from rewardkit.testing._replay import child_process
 from rewardkit.testing._replay.literals import Source, indent_lines, write_literal
 from rewardkit.testing._replay.snapshots import has_full_repr
 from rewardkit.testing._subject import Subject, describe_result
+from rewardkit.testing._usual_texts import UsualText, judge_usual_text
 
 _TWO_GROUPS = 2
+_SMALL_BATCH = 17
 KINDS = ("reward", "verifier", "extractor")
 
 Check = Callable[[Subject, Any], None]
@@ -169,8 +171,16 @@ def pointwise(subject: Subject, rows: Rows) -> None:
     """A row has the same value alone as among other rows."""
     if not subject.pointwise:
         raise SkipTest("it is declared not to be pointwise")
-    for row, value in enumerate(subject.values_of(rows)):
-        subject.expect([value], select_rows(rows, [row]))
+    values, tried = subject.values_of(rows), set[str]()
+    for row, value in enumerate(values):
+        alone = select_rows(rows, [row])
+        # large batches repeat their rows
+        if count_rows(rows) > _SMALL_BATCH:
+            shown = f"{alone!r} {value!r}"
+            if shown in tried:
+                continue
+            tried.add(shown)
+        subject.expect([value], alone)
 
 
 @_register_law("reward", "verifier", compares=True)
@@ -271,7 +281,7 @@ def picklable(subject: Subject, _: object) -> None:
     except SkipTest:
         raise
     except Exception as error:  # noqa: BLE001 - the error is the finding
-        if _is_nested_function(target):
+        if _is_named_nested_function(target):
             # right for GRPOTrainer, and how many published rewards with options are made
             subject.warnings["picklable"] = f"a function within a function; {_PICKLING_NEEDED}"
             return
@@ -445,15 +455,21 @@ def bad_reference(subject: Subject, rows: Rows) -> None:
 
 
 @_register_law("extractor", on="known_calls")
-def finds_answer(subject: Subject, known: tuple[Rows, Values]) -> None:
+def finds_answer(subject: Subject, known: tuple[Rows, Values] | UsualText) -> None:
     """An answer, written as the prompt asks for it, is found."""
+    if isinstance(known, UsualText):
+        judge_usual_text(subject, known)
+        return
     rows, wanted = known
     subject.expect(wanted, rows)
 
 
 @_register_law("extractor", on="wrong_calls")
-def finds_nothing(subject: Subject, known: tuple[Rows, Values]) -> None:
+def finds_nothing(subject: Subject, known: tuple[Rows, Values] | UsualText) -> None:
     """A text that is known to have no answer gives None."""
+    if isinstance(known, UsualText):
+        judge_usual_text(subject, known)
+        return
     rows, wanted = known
     subject.expect(wanted, rows)
 
@@ -468,8 +484,10 @@ def _call_of_any_length(subject: Subject, rows: Rows) -> list[Any]:
         raise NotApplicable(subject.always_raises) from error
 
 
-def _is_nested_function(target: Any) -> bool:
-    return isinstance(target, FunctionType) and "<l" in target.__qualname__
+def _is_named_nested_function(target: Any) -> bool:
+    # all lambdas have one name, under which a trainer logs them too
+    is_lambda = getattr(target, "__name__", "") == "<lambda>"
+    return isinstance(target, FunctionType) and "<l" in target.__qualname__ and not is_lambda
 
 
 def _is_nonblank_scalar(value: Any) -> bool:
