@@ -186,3 +186,18 @@ def test_it_pickles_and_dumps():
     assert pickle.loads(pickle.dumps(judge)) == judge
     assert rk.load(rk.dump(judge)) == judge
     assert not judge.pointwise
+
+
+def test_a_panel_names_its_models_and_counts_failed_requests():
+    def answer(_, request):
+        if request["model"] == "down":
+            return 500, {"error": "down"}, {}
+        return rate(len if request["model"] == "one" else lambda text: 5)(_, request)
+
+    with serving(answer) as server:
+        scores, _ = score(server, "a", "bbb", model=["one", "two", "down"])
+    assert [each.value for each in scores] == [0.25, 0.75]
+    # of six pairs of requests, those of the same model agree
+    assert scores[0].why == (
+        "one rated 1, 1; two rated 5, 5, 33% of the pairs agree, 2 of 6 requests failed"
+    )

@@ -71,3 +71,24 @@ def test_an_answer_is_right_from_the_threshold_on():
         for threshold in (0.4, 0.41)
     ]
     assert outcomes == ["correct", "wrong"]
+
+
+def test_the_column_answers_of_squad_is_a_reference():
+    answers = {"text": ["July 1969", "1969"], "answer_start": [3, 8]}
+    for verifier in (ExactMatch(), TokenF1()):
+        right, none = verifier.verify(["1969"] * 2, [answers, {"text": [], "answer_start": []}])
+        assert right.outcome == "correct"
+        # a question without an answer, as SQuAD 2 has them
+        assert (none.outcome, none.detail) == (
+            "bad_reference",
+            "got [] (list), expected a text or a number",
+        )
+
+
+@pytest.mark.parametrize("reference", [None, "", [], [None], [10**5000], {"answer": "1969"}])
+def test_a_reference_without_a_text_says_what_it_is(reference):
+    for verifier in (ExactMatch(), TokenF1()):
+        (verdict,) = verifier.verify(["1969"], [reference])
+        assert verdict.outcome == "bad_reference"
+        assert verdict.detail.startswith("got ")
+        assert verdict.detail.endswith("expected a text or a number")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,6 +14,12 @@ from rich.table import Table
 from rewardkit.cli.arguments import ImportOption, JsonOption, complete_name
 from rewardkit.cli.printing import print_component, print_json
 from rewardkit.registry import KINDS, build, lookup, names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rewardkit.cli.info import FieldInfo
+    from rewardkit.component import Component
 
 
 def list_components(
@@ -99,9 +105,19 @@ def describe_component(name: str) -> dict[str, Any]:
         ],
         "bounds": bounds,
         "bounds_rule": rule and inspect.cleandoc(rule),
-        "pointwise": getattr(instance or cls, "pointwise", None) is not False,
+        "pointwise": _scores_rows_alone(instance or cls, info.fields),
         "columns": [str(column) for column in read if column is not None],
         "sandbox": instance.describe_sandbox() if isinstance(instance, Code) else None,
         "source": " ".join(source.split()),
         "example": info.example,
     }
+
+
+def _scores_rows_alone(
+    component: Component | type[Component], fields: Sequence[FieldInfo]
+) -> bool | None:
+    declared = getattr(component, "pointwise", True)
+    if isinstance(declared, bool):
+        return declared
+    # a class without an instance, whose property only the rewards in its fields could answer
+    return None if any("reward" in field.type for field in fields) else True

@@ -37,10 +37,8 @@ class Diversity(Reward):
     value: float = 1.0
     """The value of a completion that shares no n-gram with the others."""
 
-    @property
-    def pointwise(self) -> bool:
-        """False: a score depends on the other rows of the group."""
-        return False
+    pointwise = False
+    """A score depends on the other rows of the group."""
 
     @property
     def bounds(self) -> Bounds:

@@ -26,10 +26,8 @@ class _Grouped(Reward):
     reward: Reward
     """The reward to compare within the group."""
 
-    @property
-    def pointwise(self) -> bool:
-        """False: a value depends on the other rows of the group."""
-        return False
+    pointwise = False
+    """A value depends on the other rows of the group."""
 
     def _score_groups(self, batch: Batch) -> Iterator[list[Score]]:
         groups = batch.groups()

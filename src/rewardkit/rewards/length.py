@@ -214,10 +214,8 @@ class KimiLength(Reward):
         """From -0.5 to 0.5."""
         return -0.5, 0.5
 
-    @property
-    def pointwise(self) -> bool:
-        """False: a score depends on the lengths of the other rows of the group."""
-        return False
+    pointwise = False
+    """A score depends on the lengths of the other rows of the group."""
 
     def score(self, batch: Batch) -> list[Score]:
         """Return lambda, or the lower of lambda and 0; None if the reference cannot be read.

@@ -52,10 +52,8 @@ class Standardize(Reward):
     """Over how many steps."""
     _steps: _Steps = PrivateAttr(default_factory=_Steps)
 
-    @property
-    def pointwise(self) -> bool:
-        """False: a value depends on the other rows and steps."""
-        return False
+    pointwise = False
+    """A value depends on the other rows and steps."""
 
     @property
     def bounds(self) -> Bounds:

@@ -116,16 +116,17 @@ def _read_tools(reference: Any, *, closed: bool) -> dict[str, str]:
     from rewardkit._text import strict_json  # noqa: PLC0415 - it imports json
     from rewardkit.verify._schema import read_schema  # noqa: PLC0415 - it imports jsonschema-rs
 
-    tools = strict_json.read(reference) if isinstance(reference, str) else to_plain(reference)
+    tools = _parse_text(reference) if isinstance(reference, str) else to_plain(reference)
     schemas = {}
     for tool in tools if isinstance(tools, list) else [tools]:
-        given = strict_json.read(tool) if isinstance(tool, str) else tool
+        given = _parse_text(tool) if isinstance(tool, str) else tool
         inner = given.get("function", given) if isinstance(given, Mapping) else None
         if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
             message = f"got {shorten_repr(tool)}, expected a tool with a name and parameters"
             raise ValueError(message)  # noqa: TRY004 - data, not misuse
         name = inner["name"]
         declared: Any = next((inner[key] for key in _SCHEMA_KEYS if inner.get(key) is not None), {})
+        _check_declared(name, declared)
         schemas[name] = strict_json.write(_clean_schema(declared, closed=closed))
         schema = read_schema(schemas[name])
         if isinstance(schema, str):
@@ -137,11 +138,33 @@ def _read_tools(reference: Any, *, closed: bool) -> dict[str, str]:
     return schemas
 
 
+def _parse_text(text: str) -> Any:
+    from rewardkit._text import strict_json  # noqa: PLC0415 - it imports json
+
+    try:
+        return strict_json.read(text)
+    except (ValueError, RecursionError):
+        message = f"got {shorten_repr(text)}, expected JSON text of a list of tools"
+        raise ValueError(message) from None
+
+
+def _check_declared(name: str, declared: Any) -> None:
+    # xLAM's dataset has the arguments themselves where a schema belongs. Their names would be
+    # unknown keywords, which JSON Schema ignores, and no argument would be one that the tool has.
+    if not isinstance(declared, Mapping) or isinstance(declared.get("type"), str):
+        return
+    arguments = [str(key) for key, value in declared.items() if isinstance(value, Mapping)]
+    if arguments and not _STRUCTURE_KEYS & declared.keys():
+        message = f"{name}: got arguments ({', '.join(arguments)}) in place of a JSON Schema"
+        raise ValueError(f"{message}; put them into properties")
+
+
 def _clean_schema(schema: Any, *, closed: bool) -> Any:
     """Return a schema without the nulls of a dataset that holds structs, closed if it may be."""
     schema = _drop_null(schema)
     if closed and isinstance(schema, dict) and not _OPENING_KEYS & schema.keys():
-        return {**schema, "additionalProperties": False}
+        # with properties the error names an unknown argument, without them it has its value alone
+        return {"properties": {}, **schema, "additionalProperties": False}
     return schema
 
 
@@ -157,3 +180,4 @@ _OPENING_KEYS = {
     *("additionalProperties", "unevaluatedProperties", "patternProperties", "$ref"),
     *("allOf", "anyOf", "oneOf", "if", "dependentSchemas"),
 }
+_STRUCTURE_KEYS = {*_OPENING_KEYS, "properties", "propertyNames", "dependencies", "not", "$defs"}
