@@ -20,7 +20,7 @@ from rewardkit import testing as kit
 
 def judging(server, **fields):
     given = {"criteria": RUBRIC, "model": "m", "api_key_env": None, "retries": 0, "deadline": 20.0}
-    return rk.build("judge", base_url=server.url, **{**given, **fields})
+    return rk.build("judge", **{**given, "base_url": server.url, **fields})
 
 
 def scored(server, *texts, **fields):

@@ -112,7 +112,9 @@ def test_the_prompt_and_its_own_rubric_are_shown():
             orders=1,
         )
         score(server, "a", "b", show_prompt=False, orders=1)
-    first, second, third = server.requests
+    # the two groups are asked at once, in either order
+    first, second = sorted(server.requests[:2], key=lambda request: shown(request)["prompt"])
+    third = server.requests[2]
     system = first["messages"][0]["content"]
     assert "- Is it right?\n- Be short.\n- Be kind.\n\n" in system
     assert "- Is it right?\n\n" in second["messages"][0]["content"]

@@ -116,8 +116,13 @@ def describe_component(name: str) -> dict[str, Any]:
 def _scores_rows_alone(
     component: Component | type[Component], fields: Sequence[FieldInfo]
 ) -> bool | None:
+    """Return whether rows are scored alone; None if that is up to the rewards in the fields."""
+    from rewardkit.reward import Reward  # noqa: PLC0415 - slow, and not for --help
+
     declared = getattr(component, "pointwise", True)
-    if isinstance(declared, bool):
-        return declared
-    # a class without an instance, whose property only the rewards in its fields could answer
-    return None if any("reward" in field.type for field in fields) else True
+    if isinstance(declared, bool) or not isinstance(component, type):
+        return bool(declared)
+    if declared is Reward.pointwise:
+        return None if any("reward" in field.type for field in fields) else True
+    # a property of the class's own says it without the required fields too
+    return bool(declared.fget(component.model_construct()))

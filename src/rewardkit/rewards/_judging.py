@@ -43,9 +43,9 @@ class Question(NamedTuple):
 class EndpointReward(Reward):
     """A reward that asks a model at an endpoint: its address, its key and its limits."""
 
-    base_url: Text | None = None
+    base_url: Text | tuple[Text, ...] | None = None
     """The endpoint."""
-    api_key_env: Text | None = "OPENAI_API_KEY"
+    api_key_env: Text | tuple[Text | None, ...] | None = "OPENAI_API_KEY"
     """The environment variable that holds the key; None for an endpoint without keys. White space
     around the key is left out, with a warning."""
     concurrency: Annotated[int, Field(ge=1)] = 32
@@ -133,7 +133,7 @@ class JudgingReward(EndpointReward):
     is the mean over its models, of those that answer."""
     extractor: Extractor = Whole()
     """Finds the part of the completion to judge."""
-    base_url: Text | Annotated[tuple[Text, ...], Field(min_length=1)] = "https://api.openai.com/v1"
+    base_url: Text | tuple[Text, ...] = "https://api.openai.com/v1"
     """The endpoint, without a key or a password in it; or a list, with each of the panel's models'
     own. Redirects to another origin are refused, and replies of more than 8 MiB."""
     api_key_env: Text | tuple[Text | None, ...] | None = "OPENAI_API_KEY"

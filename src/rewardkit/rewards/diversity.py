@@ -37,8 +37,10 @@ class Diversity(Reward):
     value: float = 1.0
     """The value of a completion that shares no n-gram with the others."""
 
-    pointwise = False
-    """A score depends on the other rows of the group."""
+    @property
+    def pointwise(self) -> bool:
+        """False: a score depends on the other rows of the group."""
+        return False
 
     @property
     def bounds(self) -> Bounds:

@@ -26,8 +26,10 @@ class _Grouped(Reward):
     reward: Reward
     """The reward to compare within the group."""
 
-    pointwise = False
-    """A value depends on the other rows of the group."""
+    @property
+    def pointwise(self) -> bool:
+        """False: a value depends on the other rows of the group."""
+        return False
 
     def _score_groups(self, batch: Batch) -> Iterator[list[Score]]:
         groups = batch.groups()

@@ -214,8 +214,10 @@ class KimiLength(Reward):
         """From -0.5 to 0.5."""
         return -0.5, 0.5
 
-    pointwise = False
-    """A score depends on the lengths of the other rows of the group."""
+    @property
+    def pointwise(self) -> bool:
+        """False: a score depends on the lengths of the other rows of the group."""
+        return False
 
     def score(self, batch: Batch) -> list[Score]:
         """Return lambda, or the lower of lambda and 0; None if the reference cannot be read.

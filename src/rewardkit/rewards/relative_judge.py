@@ -66,8 +66,10 @@ class RelativeJudge(JudgingReward):
     """`rank`: the fraction of the group's other rows that are rated lower, equal ones half.
     `rating`: the rating itself, divided by 10, which also says whether all are good."""
 
-    pointwise = False
-    """A value depends on the other rows of the group."""
+    @property
+    def pointwise(self) -> bool:
+        """False: a value depends on the other rows of the group."""
+        return False
 
     @property
     def bounds(self) -> Bounds:

@@ -52,8 +52,10 @@ class Standardize(Reward):
     """Over how many steps."""
     _steps: _Steps = PrivateAttr(default_factory=_Steps)
 
-    pointwise = False
-    """A value depends on the other rows and steps."""
+    @property
+    def pointwise(self) -> bool:
+        """False: a value depends on the other rows and steps."""
+        return False
 
     @property
     def bounds(self) -> Bounds:
