@@ -78,17 +78,6 @@ def test_the_column_answers_of_squad_is_a_reference():
     for verifier in (ExactMatch(), TokenF1()):
         right, none = verifier.verify(["1969"] * 2, [answers, {"text": [], "answer_start": []}])
         assert right.outcome == "correct"
-        # a question without an answer, as SQuAD 2 has them
-        assert (none.outcome, none.detail) == (
-            "bad_reference",
-            "got [] (list), expected a text or a number",
-        )
-
-
-@pytest.mark.parametrize("reference", [None, "", [], [None], [10**5000], {"answer": "1969"}])
-def test_a_reference_without_a_text_says_what_it_is(reference):
-    for verifier in (ExactMatch(), TokenF1()):
-        (verdict,) = verifier.verify(["1969"], [reference])
-        assert verdict.outcome == "bad_reference"
-        assert verdict.detail.startswith("got ")
-        assert verdict.detail.endswith("expected a text or a number")
+        assert none.outcome == "bad_reference"  # a question without an answer, as in SQuAD 2
+    reward = Correct(verifier=TokenF1(), extractor=Whole(), reference="answers")
+    assert reward(completions=["1969"], answers=[answers]) == [1.0]

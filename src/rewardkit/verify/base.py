@@ -9,7 +9,6 @@ from decimal import Decimal
 from numbers import Rational, Real
 from typing import Any, ClassVar
 
-from rewardkit._messages import shorten_repr
 from rewardkit.batch import Batch
 from rewardkit.component import Component
 from rewardkit.result import Outcome, Verdict
@@ -106,13 +105,6 @@ def texts(reference: Any) -> list[str]:
         return []
 
 
-def explain_no_text(reference: Any) -> Verdict:
-    """Return the verdict on a reference in which `texts` finds none."""
-    return Verdict(
-        Outcome.BAD_REFERENCE, f"got {shorten_repr(reference)}, expected a text or a number"
-    )
-
-
 def to_plain(reference: Any, depth: int = MAX_DEPTH) -> Any:
     """Return a reference with lists for numpy's arrays and Python's values for its scalars.
 
@@ -179,11 +171,8 @@ def _judge_pair(
     answer: str | None, reference: Any, judge: Callable[[str, str], Verdict]
 ) -> Verdict:
     given = "" if answer is None or answer.isspace() else answer
-    options = texts(reference)
-    if not options:
-        return explain_no_text(reference)
     verdict = BAD_REFERENCE
-    for text in options:
+    for text in texts(reference):
         # Without an answer the reference is compared with itself, to learn if it can be read: a bad
         # reference is reported before a missing answer.
         found = judge(given or text, text)

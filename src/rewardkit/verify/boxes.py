@@ -12,10 +12,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, final
 
 from pydantic import Field
 
-from rewardkit._messages import shorten_repr
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import NO_ANSWER, Verifier, paired, to_plain
+from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired, to_plain
 
 MAX_BOXES = 100
 """An answer with more boxes than this is wrong: each is compared with each of the reference."""
@@ -51,8 +50,7 @@ class Iou(Verifier):
     def _compare_row(self, answer: str | None, reference: Any) -> Verdict:
         expected = self._read_boxes(_write_reference(reference))
         if not expected or len(expected) > MAX_BOXES or not all(box.has_area() for box in expected):
-            detail = f"got {shorten_repr(reference)}, expected 1 to {MAX_BOXES} boxes with an area"
-            return Verdict(Outcome.BAD_REFERENCE, detail)
+            return BAD_REFERENCE
         found = self._read_boxes(answer or "")
         if not found:
             return NO_ANSWER

@@ -15,11 +15,11 @@ from pydantic import Field
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import (
+    BAD_REFERENCE,
     CORRECT,
     NO_ANSWER,
     WRONG,
     Verifier,
-    explain_no_text,
     paired,
     pairwise,
     texts,
@@ -76,7 +76,7 @@ def best_share(answer: str | None, reference: Any, judge: Callable[[str, str], V
     """Return the verdict on an answer with the highest share of those for each reference."""
     given = texts(reference)
     if not given:
-        return explain_no_text(reference)
+        return BAD_REFERENCE
     if answer is None or not answer.strip():
         return NO_ANSWER
     return max((judge(answer, text) for text in given), key=lambda verdict: verdict.share or 0.0)
