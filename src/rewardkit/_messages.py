@@ -130,7 +130,10 @@ def _cut_repr(value: Any) -> str:
     # A repr of a megabyte's text takes longer than the error is worth.
     if isinstance(value, str | bytes):
         value = value[: 2 * MAX_VALUE_CHARACTERS]
-    return repr(value)[: 2 * MAX_VALUE_CHARACTERS]
+    try:
+        return repr(value)[: 2 * MAX_VALUE_CHARACTERS]
+    except Exception:  # noqa: BLE001 - data: an integer of 5,000 digits, or a list too deep
+        return "a value that cannot be shown"
 
 
 def explain_validation_error(

@@ -204,8 +204,10 @@ class Reward(Component):
             raise
         values, whys = check_finite_scores(scores, len(batch), self)
         if log_metric is not None:
+            own = f"{self.__name__}/"
             for metric, mean in batch.metrics.items():
-                log_metric(f"{self.__name__}/{metric}", mean)
+                # a reward names its own metrics after itself, since it may be part of another
+                log_metric(metric if metric.startswith(own) else own + metric, mean)
         # what watches a run reads the whys of every row without a column in the trainer's table
         if keep_whys := getattr(log_extra, "keep_whys", None):
             keep_whys(whys)
@@ -354,7 +356,7 @@ def _default_name(reward: Component) -> str:
     parts = [
         _format_name_part(name, value)
         for name, value in fields_set(reward).items()
-        if name not in ("name", "log_why", "weights", "bias")
+        if name not in _FIELDS_NOT_IN_NAMES
     ]
     exact = ".".join([own, *parts])
     safe = re.sub(r"[^\w./:-]+", "_", exact)
@@ -362,6 +364,12 @@ def _default_name(reward: Component) -> str:
         return safe
     # What was cut or replaced may be all that distinguishes two rewards; the checksum keeps it.
     return f"{safe[: MAX_NAME_CHARACTERS - 6]}-{zlib.crc32(exact.encode()) & 0xFFFFF:05x}"
+
+
+# Beside those that say nothing in a name, those that depend on where a run takes place.
+_FIELDS_NOT_IN_NAMES = frozenset(
+    {"name", "log_why", "weights", "bias", "base_url", "api_key_env", "cache", "device"}
+)
 
 
 def _short_name(component: Component) -> str:

@@ -88,5 +88,12 @@ def test_show_has_bounds_and_source():
     assert (page["bounds"], page["pointwise"]) == ([0.0, 0.5], True)
     assert "min 0, max 0.5" in run("show", "xml_count")
     assert show("diversity")["pointwise"] is False
+    # rewards with required fields, whose class must say it
+    for name in ("relative", "difficulty", "best_of", "standardize", "relative_judge"):
+        assert show(name)["pointwise"] is False
+    assert "each row depends on its group" in run("show", "relative")
+    # one that scores rows as the reward in it does
+    assert show("where")["pointwise"] is None
+    assert show("regex_match")["pointwise"] is True
     assert "DAPO" in run("show", "overlong")
     assert show("correct")["source"]

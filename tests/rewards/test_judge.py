@@ -20,7 +20,7 @@ from rewardkit import testing as kit
 
 def judging(server, **fields):
     given = {"criteria": RUBRIC, "model": "m", "api_key_env": None, "retries": 0, "deadline": 20.0}
-    return rk.build("judge", base_url=server.url, **{**given, **fields})
+    return rk.build("judge", **{**given, "base_url": server.url, **fields})
 
 
 def scored(server, *texts, **fields):
@@ -43,7 +43,7 @@ def test_each_choice_has_its_value():
     assert [score.value for score in scores] == [2.0, 0.5, -1.0]
     assert scores[1].why == "helpful: partly, honest: yes"
     assert values == [2.0, 0.5]
-    assert metrics == {"j/j/failed": 0.0, "j/j/helpful": 1.25, "j/j/honest": 0.0}
+    assert metrics == {"j/failed": 0.0, "j/helpful": 1.25, "j/honest": 0.0}
     assert reward.bounds == (-1.0, 2.0)
 
 
@@ -554,3 +554,61 @@ def test_a_cache_that_cannot_be_used_ends_nothing(tmp_path, caplog):
     assert score.value == 2.0
     assert "cannot read the cache: " in caplog.text
     assert file.read_bytes() == b"not a database " * 100
+
+
+def test_a_panel_may_have_several_endpoints(monkeypatch):
+    monkeypatch.setenv("FIRST_KEY", "first-key")
+    with (
+        serving(lambda *_: BEST) as first,
+        serving(lambda *_: '{"helpful": "no", "honest": "yes"}') as second,
+    ):
+        fields = {
+            "model": ["a", "b"],
+            "base_url": [first.url, second.url],
+            "api_key_env": ["FIRST_KEY", None],
+        }
+        # the same criteria as of one judge, and the same model at both endpoints
+        (both,) = scored(first, "x", **fields)
+        (same,) = scored(first, "x", **{**fields, "model": ["a", "a"]})
+        first_requests, second_requests = first.requests[:], second.requests[:]
+    assert both == same == (1.0, "helpful: yes (1 of 2) no (1 of 2), honest: yes (2 of 2)")
+    assert [request["model"] for request in first_requests] == ["a", "a"]
+    assert [request["model"] for request in second_requests] == ["b", "a"]
+    # each key goes to its own endpoint
+    assert {headers["Authorization"] for headers in first.headers} == {"Bearer first-key"}
+    assert not any("first-key" in str(headers) for headers in second.headers)
+
+
+def test_an_endpoint_that_is_down_costs_the_panel_its_vote():
+    with serving(lambda *_: BEST) as up:
+        with serving(lambda *_: BEST) as closed:
+            pass
+        (found,) = scored(up, "x", model=["a", "b"], base_url=[up.url, closed.url], retries=0)
+    assert found == (2.0, "helpful: yes, honest: yes, 1 of 2 models failed")
+
+
+@pytest.mark.parametrize("field", ["base_url", "api_key_env"])
+def test_a_list_of_endpoints_has_one_for_each_model(field):
+    given = {"model": ["a", "b", "c"], field: ["http://localhost:1", "http://localhost:2"]}
+    with pytest.raises(ValueError, match=f"{field}: got 2 for 3 models; give one for each model"):
+        rk.build("judge", criteria=RUBRIC, **given)
+    with pytest.raises(ValueError, match="not an address"):
+        rk.build("judge", criteria=RUBRIC, model=["a", "b"], base_url=["http://x/v1", "y"])
+
+
+def test_names_and_metrics_do_not_depend_on_the_endpoint(tmp_path):
+    with serving(lambda *_: BEST) as server:
+        reward = rk.build(
+            "judge",
+            criteria=RUBRIC,
+            model="m",
+            base_url=server.url,
+            api_key_env=None,
+            cache=str(tmp_path / "replies.db"),
+        )
+        metrics = {}
+        reward(prompts=["p"], completions=["x"], log_metric=metrics.__setitem__)
+    assert reward.__name__.startswith("judge.model:m.criteria:")
+    assert set(metrics) == {
+        f"{reward.__name__}/{name}" for name in ("helpful", "honest", "failed", "cached")
+    }

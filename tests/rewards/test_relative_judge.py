@@ -112,7 +112,9 @@ def test_the_prompt_and_its_own_rubric_are_shown():
             orders=1,
         )
         score(server, "a", "b", show_prompt=False, orders=1)
-    first, second, third = server.requests
+    # the two groups are asked at once, in either order
+    first, second = sorted(server.requests[:2], key=lambda request: shown(request)["prompt"])
+    third = server.requests[2]
     system = first["messages"][0]["content"]
     assert "- Is it right?\n- Be short.\n- Be kind.\n\n" in system
     assert "- Is it right?\n\n" in second["messages"][0]["content"]
@@ -194,3 +196,18 @@ def test_half_a_character_in_a_dataset_is_asked_about_all_the_same():
     with serving(rate(len)) as server:
         scores, _ = score(server, "aa\ud800", "a", **fields)
     assert [each.value for each in scores] == [1.0, 0.0]
+
+
+def test_a_panel_names_its_models_and_counts_failed_requests():
+    def answer(_, request):
+        if request["model"] == "down":
+            return 500, {"error": "down"}, {}
+        return rate(len if request["model"] == "one" else lambda text: 5)(_, request)
+
+    with serving(answer) as server:
+        scores, _ = score(server, "a", "bbb", model=["one", "two", "down"])
+    assert [each.value for each in scores] == [0.25, 0.75]
+    # of six pairs of requests, those of the same model agree
+    assert scores[0].why == (
+        "one rated 1, 1; two rated 5, 5, 33% of the pairs agree, 2 of 6 requests failed"
+    )

@@ -43,8 +43,8 @@ def test_the_last_steps_count():
         )
     usual = NormalDist.from_samples([-1.0, -2.0, -3.0, -4.0])
     assert values == pytest.approx([usual.zscore(-3.0), usual.zscore(-4.0)])
-    assert metrics["z/z/mean"] == -2.5
-    assert metrics["z/z/deviation"] == pytest.approx(usual.stdev)
+    assert metrics["z/mean"] == -2.5
+    assert metrics["z/deviation"] == pytest.approx(usual.stdev)
 
 
 def test_a_step_that_is_repeated_counts_once():

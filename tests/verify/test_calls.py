@@ -302,12 +302,18 @@ def test_calls_out_of_order_do_not_earn_the_whole_share():
         ("weather in Rome", "expected a call"),
         (7, "expected a call or a list of calls"),
         ([7], "expected a call"),
+        # Python refuses to write it out
+        ([10**5000], "got a value that cannot be shown (int), expected a call"),
         ({}, "no name"),
         ({"f": {"a": 1}}, "f: a is 1 (int), expected a list of acceptable values"),
         ({"f": 7}, "expected the acceptable values by argument"),
         ({"name": "f", "arguments": "x"}, "call of f: not JSON"),
         ([{"name": "f"}] * 65, "65 calls, expected at most 64"),
         ({"role": "assistant", "tool_calls": []}, "no call in it"),
+        # LangChain's and Anthropic's names for the arguments
+        ({"name": "f", "args": {"a": 1}}, "f: no arguments, but args; rename that to arguments"),
+        ([{"type": "tool_use", "name": "f", "input": {"a": 1}}], "f: no arguments, but input"),
+        ({"function": {"name": "f", "args": {"a": 1}, "arguments": None}}, "but args"),
     ],
 )
 def test_a_reference_that_cannot_be_read_says_why(reference, reason):
@@ -350,7 +356,7 @@ ADD = {
             "",
         ),
         ([("now", {})], [ADD, {"name": "now"}], {}, "correct", ""),
-        ([("now", {"a": 1})], [{"name": "now"}], {}, "wrong", "now: $"),
+        ([("now", {"a": 1})], [{"name": "now"}], {}, "wrong", "('a' was unexpected)"),
         ([("add", {"a": 1, "c": 2})], [ADD], {}, "wrong", "add: $"),
         ([("add", {"a": 1, "c": 2})], [ADD], {"more_arguments": True}, "correct", ""),
         ([("add", {"a": 0.5})], [ADD], {}, "wrong", "add: $.a: 0.5 is not of type"),
@@ -367,7 +373,22 @@ ADD = {
         ([A1], [{"parameters": {}}], {}, "bad_reference", "expected a tool with a name"),
         ([A1], [], {}, "bad_reference", "no tools"),
         ([A1], None, {}, "bad_reference", "expected a tool"),
-        ([A1], "add", {}, "bad_reference", ""),
+        ([A1], "add", {}, "bad_reference", "got 'add' (str), expected JSON text of a list"),
+        # xLAM's form, in which an argument may be called as a keyword of JSON Schema
+        (
+            [A1],
+            [{"name": "add", "parameters": {"a": {"type": "int"}, "type": {"type": "str"}}}],
+            {},
+            "bad_reference",
+            "add: got arguments (a, type) in place of a JSON Schema; put them into properties",
+        ),
+        (
+            [A1],
+            [{"name": "add", "parameters": {"description": {"type": "str"}}}],
+            {},
+            "bad_reference",
+            "got arguments (description)",
+        ),
     ],
 )
 def test_calls_are_checked_by_the_tools_schemas(calls, tools, fields, outcome, detail):
@@ -381,3 +402,15 @@ def test_the_share_is_that_of_the_valid_calls():
     answer = json.dumps([{"name": "add", "arguments": {"a": a}} for a in (1, "2", 3, "4")])
     (verdict,) = ValidCall(tools=(ADD,)).verify([answer], [None])
     assert verdict.share == 0.5
+
+
+def test_a_message_written_as_text_is_read_as_calls():
+    function = {"name": "add", "arguments": '{"a": 1}'}
+    message = {"role": "assistant", "tool_calls": [{"type": "function", "function": function}]}
+    for text in (json.dumps(message), f"I call it.\n```json\n{json.dumps(message)}\n```"):
+        assert judge_text(text, {"name": "add", "arguments": {"a": 1}}).outcome == "correct"
+
+
+def judge_text(text, reference):
+    answer = ToolCall().extract(text)
+    return SameCall().verify([answer], [reference])[0]

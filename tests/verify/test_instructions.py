@@ -107,7 +107,11 @@ def test_a_reference_is_read_as_datasets_write_it(reference):
         ("no commas", "expected a mapping"),
         ([], "expected a mapping"),
         ({"kwargs": []}, "no instruction_id_list"),
-        ({"instruction_id_list": [7], "kwargs": [{}]}, "no instruction_id_list"),
+        ({"instruction_id_list": [7], "kwargs": [{}]}, "instruction_id_list is [7] (list)"),
+        (
+            {"instruction_id_list": "punctuation:no_comma", "kwargs": {}},
+            "instruction_id_list is 'punctuation:no_comma' (str), expected a list of ids",
+        ),
         (
             {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}, {}]},
             "a list of 1 mappings",

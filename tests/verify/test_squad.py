@@ -71,3 +71,13 @@ def test_an_answer_is_right_from_the_threshold_on():
         for threshold in (0.4, 0.41)
     ]
     assert outcomes == ["correct", "wrong"]
+
+
+def test_the_column_answers_of_squad_is_a_reference():
+    answers = {"text": ["July 1969", "1969"], "answer_start": [3, 8]}
+    for verifier in (ExactMatch(), TokenF1()):
+        right, none = verifier.verify(["1969"] * 2, [answers, {"text": [], "answer_start": []}])
+        assert right.outcome == "correct"
+        assert none.outcome == "bad_reference"  # a question without an answer, as in SQuAD 2
+    reward = Correct(verifier=TokenF1(), extractor=Whole(), reference="answers")
+    assert reward(completions=["1969"], answers=[answers]) == [1.0]

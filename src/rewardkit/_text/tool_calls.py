@@ -20,6 +20,8 @@ from rewardkit._text.completions import (
     read_content,
 )
 
+ARGUMENT_KEYS = ("arguments", "parameters")
+"""What models call the arguments of a call."""
 MAX_NAME_CHARACTERS = 128
 MAX_CALLS = 1_000
 """Calls of one text that are read: more is a loop, in which each would cost its error."""
@@ -109,7 +111,7 @@ def make_call(value: Any) -> Call:
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARACTERS:
         return Call("", {}, "no name")
     error = value.get("error")
-    given = next((value[key] for key in _ARGUMENT_KEYS if key in value), None)
+    given = next((value[key] for key in ARGUMENT_KEYS if key in value), None)
     if isinstance(error, str) and error and given is None:
         return Call(name, {}, error)  # as `write_calls` writes one that cannot be read
     return _add_arguments(name.strip(), given)
@@ -220,8 +222,14 @@ def _read_bare_json(text: str) -> list[Call]:
 
 
 def _make_calls(values: Iterable[Any]) -> list[Call]:
-    items = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    items = [item for value in values for item in _list_items(value)]
     return [make_call(item) for item in items if _looks_like_call(item)]
+
+
+def _list_items(value: Any) -> list[Any]:
+    if isinstance(value, Mapping) and isinstance(value.get("tool_calls"), list):
+        value = value["tool_calls"]  # a message, as models write it that are shown OpenAI's form
+    return value if isinstance(value, list) else [value]
 
 
 def _looks_like_call(value: Any) -> bool:
@@ -230,7 +238,7 @@ def _looks_like_call(value: Any) -> bool:
         return False
     inner = value.get("function")
     inner = inner if isinstance(inner, Mapping) else value
-    return "name" in inner and any(key in inner for key in (*_ARGUMENT_KEYS, "error"))
+    return "name" in inner and any(key in inner for key in (*ARGUMENT_KEYS, "error"))
 
 
 def _explain_error(error: Exception) -> str:
@@ -240,7 +248,6 @@ def _explain_error(error: Exception) -> str:
 
 
 _TOOL_ROLES = ("tool", "function", "ipython")
-_ARGUMENT_KEYS = ("arguments", "parameters")
 _OPENING, _CLOSING = "<tool_call>", "</tool_call>"
 # The recipient is before the channel or after it; bounded, so that no search reads a text twice.
 _RECIPIENT = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,6 +14,12 @@ from rich.table import Table
 from rewardkit.cli.arguments import ImportOption, JsonOption, complete_name
 from rewardkit.cli.printing import print_component, print_json
 from rewardkit.registry import KINDS, build, lookup, names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rewardkit.cli.info import FieldInfo
+    from rewardkit.component import Component
 
 
 def list_components(
@@ -99,9 +105,24 @@ def describe_component(name: str) -> dict[str, Any]:
         ],
         "bounds": bounds,
         "bounds_rule": rule and inspect.cleandoc(rule),
-        "pointwise": getattr(instance or cls, "pointwise", None) is not False,
+        "pointwise": _scores_rows_alone(instance or cls, info.fields),
         "columns": [str(column) for column in read if column is not None],
         "sandbox": instance.describe_sandbox() if isinstance(instance, Code) else None,
         "source": " ".join(source.split()),
         "example": info.example,
     }
+
+
+def _scores_rows_alone(
+    component: Component | type[Component], fields: Sequence[FieldInfo]
+) -> bool | None:
+    """Return whether rows are scored alone; None if that is up to the rewards in the fields."""
+    from rewardkit.reward import Reward  # noqa: PLC0415 - slow, and not for --help
+
+    declared = getattr(component, "pointwise", True)
+    if isinstance(declared, bool) or not isinstance(component, type):
+        return bool(declared)
+    if declared is Reward.pointwise:
+        return None if any("reward" in field.type for field in fields) else True
+    # a property of the class's own says it without the required fields too
+    return bool(declared.fget(component.model_construct()))

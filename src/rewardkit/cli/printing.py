@@ -221,14 +221,18 @@ def print_component(page: Mapping[str, Any]) -> None:
     if page["kind"] == "reward":
         bounds = format_bounds(page["bounds"]) if page["bounds"] else page["bounds_rule"]
         console.print(f"\n[bold]bounds[/]  {escape(bounds)}", highlight=False)
-        rows = "each row by itself" if page["pointwise"] else "each row depends on its group"
+        rows = {
+            True: "each row by itself",
+            False: "each row depends on its group",
+            None: "each row by itself, if the rewards inside do",
+        }[page["pointwise"]]
         console.print(f"[bold]scores[/]  {rows}")
     if page["columns"]:
         console.print(f"[bold]reads[/]   {', '.join(page['columns'])}")
     if page["sandbox"]:
         console.print(f"[bold]sandbox[/] {escape(page['sandbox'])}", highlight=False)
     if page["source"]:
-        console.print(f"[bold]source[/]  {escape(page['source'])}", highlight=False)
+        console.print(f"[bold]note[/]    {escape(page['source'])}", highlight=False)
     console.print("\n[bold]example")
     from rich.syntax import Syntax  # noqa: PLC0415 - pygments is slow to import
 

@@ -92,44 +92,48 @@ class RelativeJudge(JudgingReward):
         agreements: list[float] = []
         errors: list[str | None] = []
         for rows, questions in groups:
-            found = [answer for question in questions for answer in answers[question]]
-            read = [answer for answer in found if not isinstance(answer, str)]
-            error = find_error(found)
+            found = [
+                named
+                for each in questions
+                for named in zip(self._models, answers[each], strict=True)
+            ]
+            read = [(model, answer) for model, answer in found if not isinstance(answer, str)]
+            error = find_error([answer for _, answer in found])
             errors += [error] * len(rows)
             if error is not None:
                 scores += [Score(None, error)] * len(rows)
                 continue
-            agreement = _measure_agreement(read)
+            agreement = _measure_agreement([answer for _, answer in read])
             agreements += [] if agreement is None else [agreement]
-            scores += self._score_group([shown[row] for row in rows], read, agreement)
+            words = "" if agreement is None else f", {agreement:.0%} of the pairs agree"
+            if len(read) < len(found):
+                words += f", {len(found) - len(read)} of {len(found)} requests failed"
+            scores += self._score_group([shown[row] for row in rows], read, words)
         self._log_failed(batch, errors)
         batch.log(f"{self.__name__}/agreement", agreements)
         return scores
 
     def _score_group(
-        self, group: Sequence[str], ratings: Sequence[Mapping[str, float]], agreement: float | None
+        self, group: Sequence[str], named: Sequence[tuple[str, Mapping[str, float]]], words: str
     ) -> list[Score]:
-        """Return the scores of a group's rows by each request's ratings, if any was needed."""
+        """Return the scores of a group's rows by each model's ratings, if any was asked for."""
         if self.by == "rank" and len(group) == 1:
             return [Score(None, "alone in its group")]
-        is_asked = bool(ratings)
-        if not is_asked:  # all texts that are not blank are equal
-            ratings = [dict.fromkeys(group, 1.0)]
+        is_asked = bool(named)
+        # where none is asked for, all texts that are not blank are equal
+        ratings = [each for _, each in named] or [dict.fromkeys(group, 1.0)]
         replies = [[-1.0 if is_blank(text) else each[text] for text in group] for each in ratings]
         if self.by == "rank":
             replies = [
                 [rank_value(each, ordered) for each in reply]
                 for reply, ordered in zip(replies, map(sorted, replies), strict=True)
             ]
-        words = "" if agreement is None else f", {agreement:.0%} of the pairs agree"
         scores = []
         for text, *values in zip(group, *replies, strict=True):
             if is_blank(text) or not is_asked:
                 why = "blank" if is_blank(text) else "equal to all that are not blank"
             else:
-                why = (
-                    f"rated {', '.join(f'{MAX_RATING * each[text]:g}' for each in ratings)}{words}"
-                )
+                why = _describe_ratings(text, named) + words
             scores.append(Score(max(0.0, fmean(values)), why))
         return scores
 
@@ -187,6 +191,16 @@ def _read_ratings(question: Question, reply: str) -> dict[str, float] | str:
         if type(rating) not in (int, float) or not 0 <= rating <= MAX_RATING:
             return f"a rating is not a number from 0 to {MAX_RATING}"
     return {text: ratings[number] / MAX_RATING for number, text in shown.items()}
+
+
+def _describe_ratings(text: str, named: Sequence[tuple[str, Mapping[str, float]]]) -> str:
+    """Return a text's ratings, of a panel those of each model."""
+    by_model: dict[str, list[str]] = {}
+    for model, ratings in named:
+        by_model.setdefault(model, []).append(f"{MAX_RATING * ratings[text]:g}")
+    if len(by_model) == 1:
+        return f"rated {', '.join(*by_model.values())}"
+    return "; ".join(f"{model} rated {', '.join(given)}" for model, given in by_model.items())
 
 
 def _measure_agreement(ratings: Sequence[Mapping[str, float]]) -> float | None:

@@ -110,8 +110,9 @@ class RewardModel(EndpointReward):
             reply = await client.post(f"/{self.route}", body=body, cast_to=object)
             return _read_value(reply, self.label)
 
-        key = self._read_key() if rows else ""
-        found = self._connect(key).send(post, rows)
+        base_url = self.base_url or ""
+        key = self._read_key(self.api_key_env, base_url) if rows else ""
+        found = self._connect(base_url, key).send(post, rows)
         return [
             describe_error(each, key) if isinstance(each, Exception) else each for each in found
         ]

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 
 from rewardkit._messages import shorten_repr
 from rewardkit._text import strict_json
-from rewardkit._text.tool_calls import Call, make_call, read_field_calls, read_text_calls
+from rewardkit._text.tool_calls import (
+    ARGUMENT_KEYS,
+    Call,
+    make_call,
+    read_field_calls,
+    read_text_calls,
+)
 from rewardkit.verify.base import to_plain
 
 MAX_CALLS = 64
@@ -160,8 +166,19 @@ def _read_item(item: Any) -> list[Expected]:
         return [*map(_expect_call, read_field_calls(item))]
     named = isinstance(item.get("name"), str) or isinstance(item.get("function"), Mapping)
     if named or not item:
+        _refuse_other_arguments(item)
         return [_expect_call(make_call(item))]
     return [_expect_options(str(name), options) for name, options in item.items()]
+
+
+def _refuse_other_arguments(item: Mapping[Any, Any]) -> None:
+    # LangChain calls the arguments `args` and Anthropic `input`: as a call without arguments, such
+    # a reference would find every right answer wrong.
+    inner = item["function"] if isinstance(item.get("function"), Mapping) else item
+    others = [key for key, value in inner.items() if isinstance(value, Mapping) and value]
+    if others and not any(inner.get(key) is not None for key in ARGUMENT_KEYS):
+        message = f"{inner.get('name')}: no arguments, but {others[0]}; rename that to arguments"
+        raise ValueError(message)
 
 
 def _expect_call(call: Call) -> Expected:

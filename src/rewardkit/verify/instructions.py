@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, final
 from pydantic import Field
 
 from rewardkit import _optional
+from rewardkit._messages import shorten_repr
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify.base import Verifier, paired
@@ -66,7 +67,10 @@ def _read_reference(reference: Any) -> tuple[list[str], list[dict[str, Any]]]:
     ids: Any = next((given[key] for key in _ID_KEYS if given.get(key) is not None), [])
     ids = read_text(ids) if isinstance(ids, str) else ids
     if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
-        message = "no instruction_id_list, expected a list of ids"
+        given_ids = (
+            f"instruction_id_list is {shorten_repr(ids)}" if ids else "no instruction_id_list"
+        )
+        message = f"{given_ids}, expected a list of ids"
         raise ValueError(message)
     arguments = given.get("kwargs") or [{}] * len(ids)
     arguments = read_text(arguments) if isinstance(arguments, str) else arguments

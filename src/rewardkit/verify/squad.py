@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, final
 
 from pydantic import Field
@@ -31,13 +31,16 @@ from rewardkit.verify.base import (
 class ExactMatch(Verifier):
     """The answer is the reference, apart from case, ASCII punctuation, articles and white space.
 
+    Of several references one is enough; the mapping of SQuAD's column `answers` holds them under
+    `text`.
+
     >>> ExactMatch().verify(["The Beatles!"], ["beatles"])[0].outcome.value
     'correct'
     """
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
-        return pairwise(answers, references, _compare_words)
+        return pairwise(answers, [*map(_read_answers, references)], _compare_words)
 
 
 @final
@@ -46,7 +49,8 @@ class TokenF1(Verifier):
     """The answer shares enough words with the reference; the verdict's share is the F1 score.
 
     F1 is the harmonic mean of two fractions: of the answer's words that are in the reference, and
-    of the reference's words that are in the answer. Of several references the best one counts.
+    of the reference's words that are in the answer. Of several references the best one counts; the
+    mapping of SQuAD's column `answers` holds them under `text`.
 
     >>> TokenF1().verify(["in the year 1969"], ["July 1969"])
     [Verdict(outcome=<Outcome.WRONG: 'wrong'>, detail='F1 0.4', share=0.4)]
@@ -57,7 +61,10 @@ class TokenF1(Verifier):
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
-        return [best_share(*row, self._compare_words) for row in paired(answers, references)]
+        return [
+            best_share(answer, _read_answers(reference), self._compare_words)
+            for answer, reference in paired(answers, references)
+        ]
 
     def _compare_words(self, answer: str, reference: str) -> Verdict:
         score = compute_f1(answer, reference)
@@ -95,6 +102,11 @@ def normalize_words(text: str) -> list[str]:
     ['us', 'armys', 'best']
     """
     return _ARTICLE.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split()
+
+
+def _read_answers(reference: Any) -> Any:
+    # SQuAD's column `answers`: the texts, and where each begins
+    return reference.get("text", reference) if isinstance(reference, Mapping) else reference
 
 
 def _compare_words(answer: str, reference: str) -> Verdict:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, final
 
 from pydantic import Field
 
-from rewardkit._messages import shorten_repr, shorten_text
+from rewardkit._messages import shorten_text
 from rewardkit.component import Frozen
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import CORRECT, NO_ANSWER, Verifier, paired, to_plain
+from rewardkit.verify.base import CORRECT, NO_ANSWER, Verifier, paired
 from rewardkit.verify.schema import JsonSchema
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ class _Pair(NamedTuple):
 
 def _prepare_row(answer: str | None, reference: Any, *, closed: bool) -> Verdict | list[_Pair]:
     from rewardkit._text.tool_calls import read_text_calls  # noqa: PLC0415 - it imports json
+    from rewardkit.verify._tools import read_tools  # noqa: PLC0415 - it imports jsonschema-rs
 
     try:
-        schemas = _read_tools(reference, closed=closed)
+        schemas = read_tools(reference, closed=closed)
     except (ValueError, RecursionError) as error:
         return Verdict(Outcome.BAD_REFERENCE, shorten_text(str(error), MAX_DETAIL_CHARACTERS))
     calls = read_text_calls(answer or "")
@@ -109,51 +110,3 @@ def _combine_verdicts(verdicts: Sequence[Verdict]) -> Verdict:
         return CORRECT
     first = next(verdict for verdict in verdicts if verdict.outcome is not Outcome.CORRECT)
     return first._replace(share=right / len(verdicts))
-
-
-def _read_tools(reference: Any, *, closed: bool) -> dict[str, str]:
-    """Return the schema of each tool's arguments as JSON text, by the tool's name."""
-    from rewardkit._text import strict_json  # noqa: PLC0415 - it imports json
-    from rewardkit.verify._schema import read_schema  # noqa: PLC0415 - it imports jsonschema-rs
-
-    tools = strict_json.read(reference) if isinstance(reference, str) else to_plain(reference)
-    schemas = {}
-    for tool in tools if isinstance(tools, list) else [tools]:
-        given = strict_json.read(tool) if isinstance(tool, str) else tool
-        inner = given.get("function", given) if isinstance(given, Mapping) else None
-        if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
-            message = f"got {shorten_repr(tool)}, expected a tool with a name and parameters"
-            raise ValueError(message)  # noqa: TRY004 - data, not misuse
-        name = inner["name"]
-        declared: Any = next((inner[key] for key in _SCHEMA_KEYS if inner.get(key) is not None), {})
-        schemas[name] = strict_json.write(_clean_schema(declared, closed=closed))
-        schema = read_schema(schemas[name])
-        if isinstance(schema, str):
-            message = f"{name}: {schema}"
-            raise ValueError(message)  # noqa: TRY004 - the same
-    if not schemas:
-        message = "no tools"
-        raise ValueError(message)
-    return schemas
-
-
-def _clean_schema(schema: Any, *, closed: bool) -> Any:
-    """Return a schema without the nulls of a dataset that holds structs, closed if it may be."""
-    schema = _drop_null(schema)
-    if closed and isinstance(schema, dict) and not _OPENING_KEYS & schema.keys():
-        return {**schema, "additionalProperties": False}
-    return schema
-
-
-def _drop_null(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _drop_null(item) for key, item in value.items() if item is not None}
-    return [*map(_drop_null, value)] if isinstance(value, list | tuple) else value
-
-
-_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
-# Where one of them is there, `properties` alone does not say which arguments there are.
-_OPENING_KEYS = {
-    *("additionalProperties", "unevaluatedProperties", "patternProperties", "$ref"),
-    *("allOf", "anyOf", "oneOf", "if", "dependentSchemas"),
-}
