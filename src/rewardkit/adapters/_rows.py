@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, make_names_unique
-from rewardkit._reads import counts_token_ids, list_trainer_columns, reads_prompt
+from rewardkit._reads import counts_token_ids, list_trainer_columns
 from rewardkit.adapters._remote import SCHEMES, RemoteScorer
 from rewardkit.component import walk
 from rewardkit.result import Outcome
@@ -175,10 +175,13 @@ def _find_obstacle(reward: RewardLike, system: System) -> str:
         return f"{given}, and {system.name} passes none; give it a default" if missing else ""
     if system.rows_alone and not reward.pointwise:
         return f"compares the completions of a group, and {system.name} passes them one by one"
+    if reward.reads_prompt and not system.prompts:
+        readers = [p for p in walk(reward) if isinstance(p, Reward) and p.reads_prompt]
+        innermost = readers[-1]
+        kind = innermost.registered_name or type(innermost).__name__
+        return f"{kind} reads the prompt, and {system.name} passes none; leave it out"
     for part in walk(reward):
         kind = part.registered_name
-        if not system.prompts and reads_prompt(part):
-            return f"{kind} reads the prompt, and {system.name} passes none; leave it out"
         if not system.tokens and counts_token_ids(part):
             hint = "unit: words needs none"
             if kind == "overlong":

@@ -90,6 +90,8 @@ class PromptOverlap(Reward):
     penalty: Annotated[float, Field(ge=0)] = 1.0
     """What a completion copied as a whole would cost."""
 
+    reads_prompt = True
+
     @property
     def bounds(self) -> Bounds:
         """From minus the penalty to 0."""
