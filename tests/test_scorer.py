@@ -75,7 +75,7 @@ def test_a_reference_fills_no_column_of_numbers() -> None:
         "ends_well": 1.0,
     }
     with pytest.raises(
-        ColumnError, match=r"no column 'n' \(columns: completion\); it holds numbers"
+        ColumnError, match=r"no column 'n' \(columns: completion\); it holds a count"
     ):
         scorer.score_row("2", reference="2")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rewardkit.component import Component, columns, walk
 from rewardkit.reward import Reward
-from rewardkit.rewards.wrappers import Wrapped, list_required_parameters
+from rewardkit.rewards.wrappers import Where, Wrapped, list_required_parameters
 
 # What a trainer passes to a function by itself, so that these names are no dataset columns.
 _TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
@@ -21,9 +21,15 @@ def list_dataset_columns(reward: Any) -> list[str]:
 
 
 def list_reference_columns(reward: Any) -> list[str]:
-    """Return those of the columns that may hold a ground truth: not those of counts."""
+    """Return those of the columns that may hold a ground truth: no counts, no conditions."""
     if isinstance(reward, Reward):
-        named = [str(column) for column in columns(reward) if not column.holds_numbers]
+        # a ground truth in the column that `where` compares would skip every row
+        conditions = {part.column for part in walk(reward) if isinstance(part, Where)}
+        named = [
+            str(column)
+            for column in columns(reward)
+            if not column.holds_numbers and column not in conditions
+        ]
         return [*dict.fromkeys([*named, *_list_wrapped_columns(reward)])]
     return list_dataset_columns(reward)
 

@@ -65,9 +65,19 @@ def test_the_ground_truth_fills_the_one_column_that_rows_do_not_bring():
 def test_the_ground_truth_is_no_number_of_tokens():
     long = Overlong(max_tokens=9, cache_tokens=3, tokens="n", name="long")
     for rewards in (long, [right, long]):
-        with pytest.raises(ValueError, match=r"'n' holds numbers, .* name it: columns=\['n'\]"):
+        with pytest.raises(ValueError, match=r"'n' holds a count .* name it: columns=\['n'\]"):
             RowScorer(rewards, PLAIN)
     assert RowScorer(long, PLAIN, columns=["n"]).reference is None
+
+
+def test_the_ground_truth_is_no_condition_of_where():
+    sums = rk.build("where", reward=right, column="task", equals="sums", name="sums")
+    with pytest.raises(ValueError, match=r"'task' holds .* condition.*: columns=\['task'\]"):
+        RowScorer(sums, PLAIN)
+    scorer = RowScorer(sums, PLAIN, columns=["task"])
+    found = [scorer.score("<answer>4</answer>", "4", {"task": task}) for task in ("sums", "other")]
+    assert [(each.total, each.abstained) for each in found] == [(1.0, False), (0.0, True)]
+    assert rk.Scorer(sums).score_row("<answer>4</answer>", reference="4", task="sums").total == 1.0
 
 
 def test_a_function_that_needs_a_prompt_is_refused_where_there_is_none():

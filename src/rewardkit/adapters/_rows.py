@@ -53,7 +53,7 @@ class RowScorer:
 
     `rewards` may also be the address of a `rewardkit serve`, http://HOST:PORT, which then scores.
     `columns` names those that each row brings; the one that is left, if any, holds the ground
-    truth. Columns of numbers, such as token counts, never do.
+    truth. Columns of token counts, and those that `where` compares, never do.
     """
 
     def __init__(
@@ -132,11 +132,9 @@ def find_reference_column(
             message = f"columns: got {name!r}, which no reward reads (they read: {known}){hint}"
             raise ValueError(message)
     rest = [name for name in read if name not in given]
-    if numbers := [name for name in rest if name not in scorer.reference_columns]:
-        problem = (
-            f"the column {numbers[0]!r} holds numbers, so it is not {system.name}'s ground truth"
-        )
-        hint = f"if each row brings it, name it: columns={[*given, *numbers]!r}"
+    if others := [name for name in rest if name not in scorer.reference_columns]:
+        problem = f"the column {others[0]!r} holds a count or a condition, no ground truth"
+        hint = f"if each row brings it, name it: columns={[*given, *others]!r}"
         if not system.columns:
             hint = f"{system.name} passes no other column; leave out the reward that reads it"
         raise ValueError(f"{problem}; {hint}")
