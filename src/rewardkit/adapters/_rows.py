@@ -176,8 +176,8 @@ def _find_obstacle(reward: RewardLike, system: System) -> str:
     if reward.reads_prompt and not system.prompts:
         readers = [p for p in walk(reward) if isinstance(p, Reward) and p.reads_prompt]
         innermost = readers[-1]
-        kind = innermost.registered_name or type(innermost).__name__
-        return f"{kind} reads the prompt, and {system.name} passes none; leave it out"
+        found = innermost.registered_name or type(innermost).__name__
+        return f"{found} reads the prompt, and {system.name} passes none; leave it out"
     for part in walk(reward):
         kind = part.registered_name
         if not system.tokens and counts_token_ids(part):

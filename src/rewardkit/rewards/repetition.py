@@ -90,7 +90,10 @@ class PromptOverlap(Reward):
     penalty: Annotated[float, Field(ge=0)] = 1.0
     """What a completion copied as a whole would cost."""
 
-    reads_prompt = True
+    @property
+    def reads_prompt(self) -> bool:
+        """True: the prompt is what the completion is compared with."""
+        return True
 
     @property
     def bounds(self) -> Bounds:
