@@ -38,6 +38,8 @@ def test_ms_swift_finds_the_rewards_by_name_and_computes_the_totals_of_training(
 
 def test_the_page_s_plugin_registers_the_names_of_its_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(rewards, "orms", dict(rewards.orms))
+    # another test of this process may have registered these names
+    others = {key: value for key, value in rewards.orms.items() if key not in ("right", "layout")}
+    monkeypatch.setattr(rewards, "orms", others)
     page = import_snippet("ms-swift", tmp_path)
     assert page.weights == {"right": 1.0, "layout": 1.0}
