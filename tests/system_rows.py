@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
+import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import rewardkit as rk
@@ -69,3 +72,26 @@ def write_rows(folder: Path, yaml: str = YAML) -> Rows:
         for row in range(len(texts))
     ]
     return Rows(str(path), prompts, texts, answers, values, by_name, totals)
+
+
+def import_snippet(heading: str, folder: Path) -> ModuleType:
+    """Import the Python below a heading of the page on systems, beside the page's own rewards.
+
+    The test's working directory must be the folder.
+    """
+    page = (Path(__file__).parents[1] / "docs" / "how-to" / "systems.md").read_text("utf-8")
+    (folder / "rewards.yaml").write_text(_find_block(page, "yaml"))
+    path = folder / "snippet.py"
+    path.write_text(_find_block(page.partition(f"\n## {heading}\n")[2], "python"))
+    spec = importlib.util.spec_from_file_location(f"snippet_{folder.name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _find_block(page: str, language: str) -> str:
+    found = re.search(rf"^```{language}.*\n((?:.*\n)*?)^```$", page, re.MULTILINE)
+    assert found is not None
+    return found[1]

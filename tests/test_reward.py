@@ -322,6 +322,40 @@ def test_pointwise_follows_the_tree():
     assert not Nested(parts=((Rank(), 1.0),)).pointwise
 
 
+def test_reads_prompt_follows_the_tree():
+    class Copies(rk.Reward):
+        reads_prompt = True
+
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            texts = enumerate(batch.texts)
+            return [rk.Score(float(batch.prompt_text(row) in text)) for row, text in texts]
+
+    def asks(completions, prompts, other, **_):
+        return [1.0 for _ in prompts]
+
+    reading = [Copies(), Rank(), 2 * Copies() + one, Clip(reward=one * Rank()), rk.wrap(asks)]
+    assert [reward.reads_prompt for reward in reading] == [True] * 5
+    # of the whole batch, which no prompt divides
+    over_batch = rk.rewards.Standardize(reward=length)
+    alone = [one, one + length, over_batch, over_batch + one]
+    assert [reward.reads_prompt for reward in alone] == [False] * 4
+    assert rk.Scorer(Copies() + rk.wrap(asks)).columns == ("other", "prompt")
+    with pytest.raises(TypeError, match=r"Odd.reads_prompt is 1, expected True or False"):
+        type("Odd", (rk.Reward,), {"reads_prompt": 1, "score": Constant.score})
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_judge_reads_the_prompt_unless_it_is_not_shown(shown):
+    judge = rk.build(
+        "judge",
+        criteria={"right": {"ask": "Right?", "choices": {"yes": 1.0, "no": 0.0}}},
+        model="m",
+        show_prompt=shown,
+    )
+    model = rk.build("reward_model", model="m", show_prompt=shown)
+    assert [judge.reads_prompt, model.reads_prompt, Clip(reward=judge).reads_prompt] == [shown] * 3
+
+
 @pytest.mark.parametrize(
     ("reward", "bounds"),
     [

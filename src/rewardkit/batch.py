@@ -213,9 +213,11 @@ class Batch:
 
         A trainer passes none; a row of a file or a request may have a number or null there.
         """
+        given = {row: self.completions[row] for row in find_unreadable(self.completions)}
         return {
-            row: f"completion: got {shorten_repr(self.completions[row])}, {COMPLETION_FORMS}"
-            for row in find_unreadable(self.completions)
+            row: f"completion: {'missing or null' if one is None else f'got {shorten_repr(one)}'},"
+            f" {COMPLETION_FORMS}"
+            for row, one in given.items()
         }
 
     @cached_property

@@ -65,27 +65,29 @@ def _require_batch(score: Any) -> Any:
     return checked
 
 
-_DECLARED_ON_CLASS = {"bounds", "pointwise"}
+_DECLARED_ON_CLASS = {"bounds", "pointwise", "reads_prompt"}
 
 
 def _check_declarations(cls: type) -> None:
-    """Refuse bounds that are not two numbers in order, and a pointwise that is not a bool."""
-    bounds, pointwise = vars(cls).get("bounds", (0.0, 1.0)), vars(cls).get("pointwise", True)
+    """Refuse bounds that are not two numbers in order, and what else is not a bool."""
+    bounds = vars(cls).get("bounds", (0.0, 1.0))
     if not hasattr(bounds, "__get__"):  # a property is asked when it is needed
         numbers = isinstance(bounds, tuple) and all(isinstance(end, Real) for end in bounds)
         if not numbers or len(bounds) != 2 or not bounds[0] <= bounds[1]:  # noqa: PLR2004 - a pair
             message = f"{cls.__name__}.bounds is {bounds!r}, expected (low, high), as in (0.0, 1.0)"
             raise TypeError(message)
-    if not isinstance(pointwise, bool) and not hasattr(pointwise, "__get__"):
-        message = f"{cls.__name__}.pointwise is {pointwise!r}, expected True or False"
-        raise TypeError(message)
+    for name in ("pointwise", "reads_prompt"):
+        declared = vars(cls).get(name, True)
+        if not isinstance(declared, bool) and not hasattr(declared, "__get__"):
+            message = f"{cls.__name__}.{name} is {declared!r}, expected True or False"
+            raise TypeError(message)
 
 
 class Reward(Component):
     """How much a completion is worth: a callable with the signature that GRPOTrainer expects.
 
-    A subclass has three parts: its fields, `score`, and (if they are not the defaults) `bounds` and
-    `pointwise`, as class attributes (`bounds = (0.0, 1.0)`) or as properties.
+    A subclass has three parts: its fields, `score`, and (if they are not the defaults) `bounds`,
+    `pointwise` and `reads_prompt`, as class attributes (`bounds = (0.0, 1.0)`) or as properties.
     """
 
     component_kind: ClassVar[str] = "reward"
@@ -103,7 +105,7 @@ class Reward(Component):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
-        """Refuse `bounds` and `pointwise` as fields: they are derived, not set."""
+        """Refuse `bounds`, `pointwise` and `reads_prompt` as fields: they are derived, not set."""
         super().__pydantic_init_subclass__(**options)
         _check_declarations(cls)
         for name in _DECLARED_ON_CLASS & cls.__pydantic_fields__.keys():
@@ -128,6 +130,7 @@ class Reward(Component):
         # A subclass writes `bounds = (0.0, 1.0)` or a property: no one type allows both but Any.
         bounds = cast("Any", None)  # type: ignore[pydantic-field]
         pointwise = cast("Any", None)  # type: ignore[pydantic-field]
+        reads_prompt = cast("Any", None)  # type: ignore[pydantic-field]
     else:
 
         @property
@@ -142,11 +145,19 @@ class Reward(Component):
             By default it holds if it holds for every reward inside; a reward that depends on other
             rows of the batch declares `pointwise = False`.
             """
-            return all(
-                part.pointwise
-                for part in walk(self)
-                if part is not self and isinstance(part, Reward)
-            )
+            return all(part.pointwise for part in _list_inner_rewards(self))
+
+        @property
+        def reads_prompt(self) -> bool:
+            """Whether it needs the batch's prompts, for their text or for the groups they make.
+
+            By default it holds if it holds for a reward inside, or if only this one, and none
+            inside, depends on other rows. A reward that reads the prompt of a row by itself
+            declares `reads_prompt = True`.
+            """
+            inner = _list_inner_rewards(self)
+            alone = not self.pointwise and all(part.pointwise for part in inner)
+            return alone or any(part.reads_prompt for part in inner)
 
     @property
     def __name__(self) -> str:
@@ -246,6 +257,10 @@ class Reward(Component):
     def __rmul__(self, other: float) -> Reward:
         """Return the weighted reward."""
         return _add_terms((self, other))
+
+
+def _list_inner_rewards(reward: Reward) -> list[Reward]:
+    return [part for part in walk(reward) if part is not reward and isinstance(part, Reward)]
 
 
 # pydantic refuses an untyped attribute in a model unless a base declares it as a class variable;

@@ -257,7 +257,7 @@ class Scorer:
 
     @cached_property
     def reference_columns(self) -> tuple[str, ...]:
-        """Those of the dataset's columns that `reference` fills: all but those of numbers."""
+        """Those of the dataset's columns that `reference` fills: no counts, no conditions."""
         return tuple(dict.fromkeys(name for term in self.terms for name in term.reference_columns))
 
     def with_forms(self, row: Row, text: str, baseline: str) -> Scorer:
@@ -383,7 +383,9 @@ class Scorer:
         for name in self.dataset_columns:
             if name not in filled:
                 problem = explain_missing_column(name, ["completion", *columns])
-                hint = "it holds numbers, which reference= does not fill: give them too"
+                hint = (
+                    "it holds a count or a condition, which reference= does not fill: give it too"
+                )
                 raise ColumnError(f"{problem}; {hint}")
         return filled
 

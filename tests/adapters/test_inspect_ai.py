@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 
 from rewardkit.adapters.inspect_ai import rewardkit_scorer
-from system_rows import GROUPED, TWO_COLUMNS, write_rows
+from system_rows import GROUPED, TWO_COLUMNS, import_snippet, write_rows
 
 pytestmark = pytest.mark.adapter
 inspect_ai = pytest.importorskip("inspect_ai")
@@ -63,3 +64,24 @@ def test_rewards_that_cannot_score_a_sample_are_refused_when_it_is_made(tmp_path
     with pytest.raises(ValueError, match=r"columns=\['second'\]"):
         rewardkit_scorer(path)
     rewardkit_scorer(path, columns=["second"])
+
+
+def test_the_page_s_task_is_evaluated(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sample = {"input": "6 * 7?", "target": "42"}
+    (tmp_path / "questions.jsonl").write_text(json.dumps(sample) + "\n")
+    task = import_snippet("inspect_ai", tmp_path).questions()
+
+    @solvers.solver
+    def reply():
+        async def solve(state, _generate):
+            state.output = models.ModelOutput.from_content("none/none", "<answer>42</answer>")
+            return state
+
+        return solve
+
+    (log,) = inspect_ai.eval(
+        task, solver=reply(), model=None, log_dir=str(tmp_path), display="none"
+    )
+    assert log.status == "success", log.error
+    assert log.samples[0].scores["rewardkit"].value == {"total": 1.0, "right": 1.0, "layout": 0.0}

@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from rewardkit.adapters.nemo_gym import make_server
-from system_rows import GROUPED, YAML, write_rows
+from system_rows import GROUPED, YAML, import_snippet, write_rows
 
 pytestmark = pytest.mark.adapter
 base = pytest.importorskip("nemo_gym.base_resources_server")
@@ -71,3 +71,13 @@ def test_rewards_that_cannot_score_a_row_are_refused_when_the_server_is_made(tmp
     path.write_text(YAML)
     with pytest.raises(ValueError, match=r"no column 'answer' .*did you mean 'answers'"):
         make_server(path, columns=["answers"])
+
+
+def test_the_page_s_server_answers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = import_snippet("NeMo Gym", tmp_path)
+    config = base.BaseResourcesServerConfig(host="", port=0, entrypoint="", name="rewards")
+    made = page.RewardServer(config=config, server_client=MagicMock(spec=server_utils.ServerClient))
+    body = make_body("6 * 7?", "<answer>42</answer>", answer="42")
+    reply = testclient.TestClient(made.setup_webserver()).post("/verify", json=body)
+    assert reply.json()["reward_components"] == {"right": 1.0, "layout": 0.0}

@@ -10,7 +10,7 @@ import pytest
 
 from rewardkit.adapters.openrlhf import make_reward_func
 from server import serving
-from system_rows import GROUPED, TWO_COLUMNS, write_rows
+from system_rows import GROUPED, TWO_COLUMNS, import_snippet, write_rows
 
 pytestmark = pytest.mark.adapter
 agent = pytest.importorskip("openrlhf.utils.agent")
@@ -121,3 +121,12 @@ def test_a_row_that_raises_is_reported_and_the_others_are_scored(tmp_path, caplo
     assert found["rewards"].tolist() == [-1.0, rows.totals[0]]
     assert found["extra_logs"]["failed"].tolist() == [1.0, 0.0]
     assert "a row is not scored: ValueError: the prompt" in caplog.text
+
+
+def test_the_page_s_file_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    import_snippet("OpenRLHF", tmp_path)
+    executor = agent.SingleTurnAgentExecutor("snippet.py")
+    output = execute(executor, "6 * 7?", "<answer>42</answer>", "42")
+    assert output["reward"].item() == 1.0
+    assert output["extra_logs"]["right"].item() == 1.0

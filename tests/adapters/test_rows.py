@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 import rewardkit as rk
 from rewardkit.adapters import openrlhf, swift
 from rewardkit.adapters._rows import RowScorer, System
-from rewardkit.adapters.verl import compute_score
+from rewardkit.adapters.verl import compute_score, make_compute_score
 from rewardkit.batch import ColumnError
 from rewardkit.rewards import Correct, Diversity, Length, Overlong, PromptOverlap
 from rewardkit.verify import Number
@@ -64,9 +65,19 @@ def test_the_ground_truth_fills_the_one_column_that_rows_do_not_bring():
 def test_the_ground_truth_is_no_number_of_tokens():
     long = Overlong(max_tokens=9, cache_tokens=3, tokens="n", name="long")
     for rewards in (long, [right, long]):
-        with pytest.raises(ValueError, match=r"'n' holds numbers, .* name it: columns=\['n'\]"):
+        with pytest.raises(ValueError, match=r"'n' holds a count .* name it: columns=\['n'\]"):
             RowScorer(rewards, PLAIN)
     assert RowScorer(long, PLAIN, columns=["n"]).reference is None
+
+
+def test_the_ground_truth_is_no_condition_of_where():
+    sums = rk.build("where", reward=right, column="task", equals="sums", name="sums")
+    with pytest.raises(ValueError, match=r"'task' holds .* condition.*: columns=\['task'\]"):
+        RowScorer(sums, PLAIN)
+    scorer = RowScorer(sums, PLAIN, columns=["task"])
+    found = [scorer.score("<answer>4</answer>", "4", {"task": task}) for task in ("sums", "other")]
+    assert [(each.total, each.abstained) for each in found] == [(1.0, False), (0.0, True)]
+    assert rk.Scorer(sums).score_row("<answer>4</answer>", reference="4", task="sums").total == 1.0
 
 
 def test_a_function_that_needs_a_prompt_is_refused_where_there_is_none():
@@ -77,6 +88,33 @@ def test_a_function_that_needs_a_prompt_is_refused_where_there_is_none():
         RowScorer(asks, PLAIN)
     scorer = RowScorer(asks, System("another", prompts=True))
     assert scorer.score("4", None, {}, prompt="2 + 2?").total == 1.0
+
+
+class Copies(rk.Reward):
+    reads_prompt = True
+
+    def score(self, batch):
+        return [rk.Score(float(batch.prompt_text(row) in t)) for row, t in enumerate(batch.texts)]
+
+
+def test_a_class_says_that_it_reads_the_prompt():
+    for reward in (Copies(name="copies"), rk.build("clip", reward=Copies(), name="copies")):
+        with pytest.raises(ValueError, match=r"^copies: Copies reads the prompt, and a system"):
+            RowScorer(reward, PLAIN)
+    scorer = RowScorer(Copies(), System("another", prompts=True))
+    assert scorer.score("2 + 2? 4", None, {}, prompt="2 + 2?").total == 1.0
+
+
+def test_verl_s_function_is_checked_when_it_is_made():
+    with pytest.raises(ValueError, match="varied: compares the completions of a group, and verl"):
+        make_compute_score(Diversity(name="varied"))
+    with pytest.raises(ValueError, match=r"got 'secnd', which no reward reads"):
+        make_compute_score(right, columns=["secnd"])
+    second = right.replace(reference="second", name="also")
+    score = make_compute_score([right, second], columns="second", abstained=-1.0)
+    row = {"data_source": "d", "solution_str": "<answer>4</answer>", "ground_truth": "4"}
+    assert score(**row, extra_info={"second": "5"})["also"] == 0.0
+    assert score(**{**row, "ground_truth": ""}, extra_info={"second": ""})["score"] == -1.0
 
 
 def test_openrlhf_is_given_no_advice_that_it_cannot_follow():
@@ -107,10 +145,12 @@ def test_a_row_where_all_abstain_and_names_that_the_system_has_for_itself():
     assert RowScorer(slow, PLAIN).score("<answer>timeout</answer>", "timeout", {}).failure == ""
 
 
-def test_verl_s_function_gives_the_totals_of_training_with_the_same_keys(tmp_path):
+@pytest.mark.parametrize("made", [True, False])
+def test_verl_s_function_gives_the_totals_of_training_with_the_same_keys(made, tmp_path):
     rows = write_rows(tmp_path)
+    score = make_compute_score(rows.yaml) if made else partial(compute_score, rewards=rows.yaml)
     found = [
-        compute_score("questions", text, answer, {"index": 1}, rewards=rows.yaml, reward_router=1)
+        score("questions", text, answer, {"index": 1}, reward_router=1)
         for text, answer in zip(rows.texts, rows.answers, strict=True)
     ]
     assert [each["score"] for each in found] == pytest.approx(rows.totals, abs=1e-9)

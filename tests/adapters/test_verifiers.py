@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from rewardkit.adapters.verifiers import make_reward
-from system_rows import GROUPED, YAML, write_rows
+from system_rows import GROUPED, YAML, import_snippet, write_rows
 
 pytestmark = pytest.mark.adapter
 vf = pytest.importorskip("verifiers.v1")
@@ -62,3 +62,15 @@ def test_a_field_that_the_data_lacks_is_refused_when_the_class_is_made(tmp_path)
     path.write_text(GROUPED)
     with pytest.raises(ValueError, match="varied: compares the completions of a group"):
         make_task_class(path)
+
+
+def test_the_page_s_task_scores_a_trace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = import_snippet("verifiers", tmp_path)
+    task = page.QuestionTask(page.QuestionData(prompt="6 * 7?", answer="42"))
+    trace = make_trace(task, "<answer>42</answer>")
+    asyncio.run(task.score(trace))
+    assert {name: each.score for name, each in trace.rewards.items()} == {
+        "right": 1.0,
+        "layout": 0.0,
+    }

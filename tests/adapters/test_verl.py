@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import math
 
 import pytest
 
 from rewardkit.adapters.verl import compute_score
 from server import serving
-from system_rows import GROUPED, TWO_COLUMNS, write_rows
+from system_rows import GROUPED, TWO_COLUMNS, import_snippet, write_rows
 
 pytestmark = pytest.mark.adapter
 verl = pytest.importorskip("verl")
+metrics = pytest.importorskip("verl.trainer.ppo.metric_utils")
 loop = pytest.importorskip("verl.experimental.reward_loop.reward_loop")
 reward = pytest.importorskip("verl.trainer.ppo.reward")
 config = pytest.importorskip("omegaconf").OmegaConf
@@ -31,6 +31,13 @@ class CharacterTokenizer:
     def decode(self, tokens, *, skip_special_tokens):
         assert skip_special_tokens
         return "".join(map(chr, tokens.tolist()))
+
+
+FILE = """\
+from rewardkit.adapters.verl import make_compute_score
+
+compute_score = make_compute_score({path!r})
+"""
 
 
 def make_settings(path, **options):
@@ -98,11 +105,15 @@ def test_a_manager_gives_the_totals_of_training(tmp_path):
     infos = [each["reward_extra_info"] for each in found]
     assert {tuple(info) for info in infos} == {(*infos[0],)}  # else verl raises KeyError
     for name, values in rows.values.items():
-        column = [info[name] for info in infos]
-        assert [None if math.isnan(value) else value for value in column] == values
+        assert [info[name] for info in infos] == values
     assert [info["bad_reference"] for info in infos] == [
         float(answer == "n/a") for answer in rows.answers
     ]
+    count = len(infos)
+    columns = {name: [info[name] for info in infos] for name in infos[0]}
+    logged = metrics.process_validation_metrics(["d"] * count, [*range(count)], columns)["d"]
+    known = [value for value in rows.values["right"] if value is not None]
+    assert logged["right"]["mean@1"] == pytest.approx(sum(known) / len(known))
     scores = type(manager).assemble_rm_scores(data, totals).sum(dim=1)
     assert scores.tolist() == pytest.approx(rows.totals, abs=1e-9)
 
@@ -126,13 +137,30 @@ def test_columns_of_extra_info_and_rewards_that_verl_cannot_call(tmp_path):
         compute_score("d", "4", "4", rewards=str(path))
 
 
-def test_the_remote_manager_gets_the_totals_of_training_from_a_server(tmp_path):
+def test_the_rewards_of_a_file_are_checked_when_verl_loads_it(tmp_path):
+    path, file = tmp_path / "grouped.yaml", tmp_path / "reward.py"
+    path.write_text(GROUPED)
+    file.write_text(FILE.format(path=str(path)))
+    settings = make_settings(path)
+    settings["reward"]["custom_reward_function"] = {"path": str(file), "name": "compute_score"}
+    with pytest.raises(RuntimeError) as caught:
+        reward.load_reward_manager(config.create(settings), CharacterTokenizer())
+    assert "varied: compares the completions of a group" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("own_file", [False, True])
+def test_the_remote_manager_gets_the_totals_of_training_from_a_server(own_file, tmp_path):
     rows = write_rows(tmp_path)
     ray.init("local", num_cpus=2, include_dashboard=False)
     try:
         with serving(rows.yaml) as server:
             settings = make_settings(server.url)
             settings["reward"]["reward_manager"]["name"] = "remote"
+            if own_file:
+                file = tmp_path / "reward.py"
+                file.write_text(FILE.format(path=server.url))
+                function = {"path": str(file), "name": "compute_score"}
+                settings["reward"]["custom_reward_function"] = function
             settings["reward"]["num_workers"] = 1
             manager = reward.load_reward_manager(config.create(settings), CharacterTokenizer())
             data = make_data(rows)
@@ -168,3 +196,13 @@ def test_workers_on_a_ray_cluster_give_the_totals_of_training(tmp_path):
     assert totals == pytest.approx(rows.totals, abs=1e-9)
     values = found.non_tensor_batch["score"].tolist()
     assert values == pytest.approx(rows.totals, abs=1e-9)
+
+
+def test_the_page_s_file_scores_a_sample(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    import_snippet("verl", tmp_path)
+    settings = make_settings("rewards.yaml")
+    settings["reward"]["custom_reward_function"] = {"path": "snippet.py", "name": "compute_score"}
+    manager = reward.load_reward_manager(config.create(settings), CharacterTokenizer())
+    row = {"data_source": "d", "solution_str": "<answer>42</answer>", "ground_truth": "42"}
+    assert manager.compute_score(**row)["right"] == 1.0

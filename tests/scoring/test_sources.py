@@ -233,6 +233,36 @@ def test_completions_that_are_no_text_are_counted_and_named(tmp_path):
     assert score(source, PLAIN, tmp_path / "out.jsonl").unreadable == 3  # as it was recorded
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_row_without_a_column_that_others_have_costs_only_itself(renamed, batch_size, tmp_path):
+    name = "response" if renamed else "completion"
+    rows: list[dict[str, Any]] = [
+        {"answer": "4"},
+        {name: "4", "answer": "4"},
+        {name: "5"},
+        {name: "5", "answer": "4"},
+        {},
+    ]
+    source, out = write_rows(tmp_path, rows), tmp_path / "out.jsonl"
+    columns = {"response": "completion"} if renamed else {}
+    done = score(source, PLAIN, out, batch_size=batch_size, columns=columns)
+    scored = read_rows(out)
+    assert [row["reward"] for row in scored] == [None, 1.0, None, 0.0, None]
+    assert scored[2]["rewards/right/why"].startswith("bad_reference")
+    assert [{key: row[key] for key in row if key in (name, "answer")} for row in scored] == rows
+    problem = "completion: missing or null, expected a text or messages"
+    assert (done.unreadable, done.first_unreadable) == (2, f"{source}, line 1: {problem}")
+
+
+def test_a_row_without_the_column_to_join_on_has_no_match():
+    rows = [{"completion": "4"}, {"completion": "4", "prompt": "p"}, {"completion": "4"}]
+    done = score(rows, PLAIN, join=[{"prompt": "p", "answer": "4"}])
+    assert (done.matched, done.unmatched) == (1, 2)
+    assert done.scored is not None
+    assert [row["reward"] for row in done.scored] == [None, 1.0, None]
+
+
 def test_chats_of_a_frame_are_read():
     pandas = pytest.importorskip("pandas")
     numpy = pytest.importorskip("numpy")

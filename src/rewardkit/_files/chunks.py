@@ -7,7 +7,7 @@ somebody asks for its rows: whoever copies a line of JSON never has to write it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from rewardkit._messages import did_you_mean, list_names
@@ -148,22 +148,24 @@ class Table:
 Chunk: TypeAlias = Lines | Table
 
 
-def rename_columns(
-    rows: Sequence[Row], columns: Mapping[str, str], position: Callable[[int], str]
-) -> Sequence[Row]:
-    """Return the rows with their columns under the names that rewards read.
-
-    A column that had such a name before is hidden. Raises ValueError if the first row lacks one of
-    the columns.
-    """
-    if not columns or not rows:
-        return rows
+def check_renamed(chunk: Chunk, columns: Mapping[str, str]) -> None:
+    """Raise ValueError if no row of the first chunk has one of the columns to rename."""
+    rows = chunk.rows()
     for name in columns:
-        if name not in rows[0]:
+        if not any(name in row for row in rows):
             hint = did_you_mean(name, rows[0])
             present = list_names(rows[0])
-            message = f"{position(0)}: no column {name!r} (columns: {present}){hint}"
+            message = f"{chunk.position(0)}: no column {name!r} (columns: {present}){hint}"
             raise ValueError(message)
+
+
+def rename_columns(rows: Sequence[Row], columns: Mapping[str, str]) -> Sequence[Row]:
+    """Return the rows with their columns under the names that rewards read.
+
+    A column that had such a name before is hidden; a row that lacks one has None there.
+    """
+    if not columns:
+        return rows
     hidden = {*columns, *columns.values()}
     return [
         {name: value for name, value in row.items() if name not in hidden}

@@ -67,14 +67,14 @@ class JoinedSource(RowSource):
         self.counts = JoinCounts()
         for number, chunk in enumerate(self._source.chunks(size=size, start=start)):
             rows = chunk.rows()
-            for index, row in enumerate(rows):
-                if self._column not in row:
-                    problem = explain_missing_column(self._column, row)
-                    raise ValueError(f"{chunk.position(index)}: {problem} to join on")
-            found = [self._index.find(row[self._column]) for row in rows]
+            if not number and not start and not any(self._column in row for row in rows):
+                problem = explain_missing_column(self._column, rows[0])
+                raise ValueError(f"{chunk.position(0)}: {problem} to join on")
+            found = [self._index.find(row.get(self._column)) for row in rows]
             missing = found.count(None)
             if not number and not start and missing == len(rows) > 0:
-                raise ValueError(self._explain_no_match(rows[0]))
+                named = next(row for row in rows if self._column in row)
+                raise ValueError(self._explain_no_match(named))
             pairs = [*zip(rows, found, strict=True)]
             ambiguous = sum(bool(more and more.differing - row.keys()) for row, more in pairs)
             new = (len(rows) - missing - ambiguous, missing, ambiguous)

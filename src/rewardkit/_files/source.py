@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from rewardkit._files import reading
-from rewardkit._files.chunks import EXTRA, Chunk, Row, rename_columns
+from rewardkit._files.chunks import EXTRA, Chunk, Row, check_renamed, rename_columns
 from rewardkit._messages import did_you_mean, error_line, shorten_text
 from rewardkit._optional import require
 
@@ -66,8 +66,10 @@ class RowSource(ABC):
         "completion"}. Raises ImportError if a package is missing, and ValueError for a file that is
         not as its name says, with the file, the line and the fix.
         """
-        for chunk in self.chunks():
-            yield from rename_columns(chunk.rows(), columns or {}, chunk.position)
+        for number, chunk in enumerate(self.chunks()):
+            if columns and not number:
+                check_renamed(chunk, columns)
+            yield from rename_columns(chunk.rows(), columns or {})
 
 
 @dataclass(frozen=True)

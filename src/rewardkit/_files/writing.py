@@ -42,14 +42,15 @@ def encode_lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
             tail = tails[values] = "".join(written_pairs).encode() + b"}\n"
         # A line is copied rather than encoded again: that is faster, and keeps numbers, spacing and
         # the order of keys to the byte.
-        if isinstance(line, bytes) and columns.keys().isdisjoint(row):
+        if row and isinstance(line, bytes) and columns.keys().isdisjoint(row):
             written += (line[: line.rindex(b"}")], tail)
         else:
             replaced = {
                 name for name, value in zip(columns, values, strict=True) if value is not ABSENT
             }
             kept = {name: value for name, value in row.items() if name not in replaced}
-            written += (_encode_row(kept)[:-1], tail)
+            # no comma after the brace of a row without a column of its own
+            written += (_encode_row(kept)[:-1], tail) if kept else (b"{", tail.removeprefix(b", "))
     return b"".join(written)
 
 

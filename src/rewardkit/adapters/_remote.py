@@ -49,6 +49,10 @@ class RemoteScorer:
             message = f"{url} scores whole groups, and rows come alone; start it without --groups"
             raise ValueError(message)
 
+    def __reduce__(self) -> tuple[type[RemoteScorer], tuple[str]]:
+        """Pickle the address; the connections stay here."""
+        return type(self), (self.url,)
+
     def score_row(self, completion: Any, /, **values: Any) -> RowScore:
         """Return the scores of one completion, as `Scorer.score_row` does.
 

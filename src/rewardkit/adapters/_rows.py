@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, make_names_unique
-from rewardkit._reads import counts_token_ids, list_trainer_columns, reads_prompt
+from rewardkit._reads import counts_token_ids, list_trainer_columns
 from rewardkit.adapters._remote import SCHEMES, RemoteScorer
 from rewardkit.component import walk
 from rewardkit.result import Outcome
@@ -53,7 +53,7 @@ class RowScorer:
 
     `rewards` may also be the address of a `rewardkit serve`, http://HOST:PORT, which then scores.
     `columns` names those that each row brings; the one that is left, if any, holds the ground
-    truth. Columns of numbers, such as token counts, never do.
+    truth. Columns of token counts, and those that `where` compares, never do.
     """
 
     def __init__(
@@ -132,11 +132,9 @@ def find_reference_column(
             message = f"columns: got {name!r}, which no reward reads (they read: {known}){hint}"
             raise ValueError(message)
     rest = [name for name in read if name not in given]
-    if numbers := [name for name in rest if name not in scorer.reference_columns]:
-        problem = (
-            f"the column {numbers[0]!r} holds numbers, so it is not {system.name}'s ground truth"
-        )
-        hint = f"if each row brings it, name it: columns={[*given, *numbers]!r}"
+    if others := [name for name in rest if name not in scorer.reference_columns]:
+        problem = f"the column {others[0]!r} holds a count or a condition, no ground truth"
+        hint = f"if each row brings it, name it: columns={[*given, *others]!r}"
         if not system.columns:
             hint = f"{system.name} passes no other column; leave out the reward that reads it"
         raise ValueError(f"{problem}; {hint}")
@@ -175,10 +173,13 @@ def _find_obstacle(reward: RewardLike, system: System) -> str:
         return f"{given}, and {system.name} passes none; give it a default" if missing else ""
     if system.rows_alone and not reward.pointwise:
         return f"compares the completions of a group, and {system.name} passes them one by one"
+    if reward.reads_prompt and not system.prompts:
+        readers = [p for p in walk(reward) if isinstance(p, Reward) and p.reads_prompt]
+        innermost = readers[-1]
+        found = innermost.registered_name or type(innermost).__name__
+        return f"{found} reads the prompt, and {system.name} passes none; leave it out"
     for part in walk(reward):
         kind = part.registered_name
-        if not system.prompts and reads_prompt(part):
-            return f"{kind} reads the prompt, and {system.name} passes none; leave it out"
         if not system.tokens and counts_token_ids(part):
             hint = "unit: words needs none"
             if kind == "overlong":

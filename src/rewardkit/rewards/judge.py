@@ -78,6 +78,11 @@ class Judge(JudgingReward):
         values = [criterion.choices.values() for criterion in self.criteria.values()]
         return sum(map(min, values)), sum(map(max, values))
 
+    @property
+    def reads_prompt(self) -> bool:
+        """Whether the judge sees the prompt."""
+        return self.show_prompt
+
     def score(self, batch: Batch) -> list[Score]:
         """Return the sum of the chosen values for each completion; the why names the choices.
 

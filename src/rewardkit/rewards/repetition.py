@@ -91,6 +91,11 @@ class PromptOverlap(Reward):
     """What a completion copied as a whole would cost."""
 
     @property
+    def reads_prompt(self) -> bool:
+        """True: the prompt is what the completion is compared with."""
+        return True
+
+    @property
     def bounds(self) -> Bounds:
         """From minus the penalty to 0."""
         return -self.penalty, 0.0

@@ -75,6 +75,11 @@ class RewardModel(EndpointReward):
         """0 to 1 for a label's probability, else none."""
         return (-inf, inf) if self.label is None else (0.0, 1.0)
 
+    @property
+    def reads_prompt(self) -> bool:
+        """Whether the model sees the prompt."""
+        return self.show_prompt
+
     def score(self, batch: Batch) -> list[Score]:
         """Return the model's value for each completion (batch length).
 

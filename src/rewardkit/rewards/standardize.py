@@ -58,6 +58,11 @@ class Standardize(Reward):
         return False
 
     @property
+    def reads_prompt(self) -> bool:
+        """Whether the reward does: the other rows are those of the batch, not of a group."""
+        return bool(self.reward.reads_prompt)
+
+    @property
     def bounds(self) -> Bounds:
         """None; `clip` gives limits."""
         return -math.inf, math.inf

@@ -273,6 +273,11 @@ class Wrapped(Reward):
         """Whether a row's value does not depend on the other rows."""
         return self.independent_rows
 
+    @property
+    def reads_prompt(self) -> bool:
+        """Whether the function has a parameter `prompts` without a default."""
+        return "prompts" in list_required_parameters(self.function)
+
     def score(self, batch: Batch) -> list[Score]:
         """Return the function's values as scores (batch length), without whys."""
         # What TRL passes, in the form in which it passes it, so that a function written for TRL
@@ -297,6 +302,20 @@ class Wrapped(Reward):
             message = f"{self.__name__} gave {given} for {pluralize(len(batch), 'completion')}"
             raise ValueError(message)
         return [*map(Score, values)]
+
+
+def list_required_parameters(function: Any) -> list[str]:
+    """Return a function's parameters that are passed by name and have no default."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some functions written in C have no signature
+        return []
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind in by_name and parameter.default is inspect.Parameter.empty
+    ]
 
 
 def wrap(

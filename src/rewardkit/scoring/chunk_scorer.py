@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from rewardkit._files.chunks import Chunk, Row, rename_columns
+from rewardkit._files.chunks import Chunk, Row, check_renamed, rename_columns
 from rewardkit._files.writing import ABSENT, encode_lines, encode_stream
 from rewardkit._score_checks import weighted_sum
 from rewardkit._scored.passes import RATE_COLUMN, PassRule, rule_of
@@ -24,6 +24,8 @@ Tally: TypeAlias = list[Any]
 
 Unreadable: TypeAlias = Sequence[Any]
 """How many rows, and the position and the problem of the first; empty for none."""
+
+_NOT_FILLED = {"prompt", "completion_ids", "step"}
 
 Form: TypeAlias = Literal["lines", "stream", "rows"]
 
@@ -51,6 +53,8 @@ class ChunkScorer:
     columns: dict[str, str]
     form: Form
     """What pieces hold: lines of JSON, an Arrow stream, or the rows as mappings."""
+    present: tuple[str, ...] = ()
+    """The columns of the file's first rows; a row that lacks one has None there."""
 
     @property
     def pointwise(self) -> bool:
@@ -70,16 +74,10 @@ class ChunkScorer:
         return [column for pair in pairs for column in pair] + [TOTAL]
 
     def __call__(self, chunk: Chunk) -> Piece:
-        """Score a chunk. ValueError for rows without a completion; rewards' errors propagate."""
+        """Score a chunk; rewards' errors propagate."""
         rows = chunk.rows()
-        renamed = rename_columns(rows, self.columns, chunk.position)
-        for index, row in enumerate(renamed):
-            if "completion" not in row:
-                present = ", ".join(rows[index]) or "none"
-                problem = f"no column 'completion' (columns: {present})"
-                hint = "name it, as --column response=completion"
-                raise ValueError(f"{chunk.position(index)}: {problem}; {hint}")
-        batches = _split_by_step(renamed)
+        renamed = rename_columns(rows, self.columns)
+        batches = _split_by_step(renamed, self.present)
         results = [self._score_term(term, batches, chunk) for term in self.terms]
         totals = [*self._sum_terms(zip(*(values for values, _ in results), strict=True))]
         columns = [column for result in results for column in result]
@@ -101,6 +99,22 @@ class ChunkScorer:
         """Which reward says that a completion passes: the first `correct`; None without one."""
         rules = (rule_of(term.name, term.reward) for term in self.terms)
         return next((rule for rule in rules if rule is not None), None)
+
+    def learn_columns(self, first: Chunk) -> ChunkScorer:
+        """Return a scorer that knows the columns of the file, by its first rows.
+
+        Raises ValueError if none of these rows has a completion or one of the columns to rename.
+        """
+        check_renamed(first, self.columns)
+        rows = rename_columns(first.rows(), self.columns)
+        found = dict.fromkeys(name for row in rows for name in row)
+        if "completion" not in found:
+            present = ", ".join(first.rows()[0]) or "none"
+            problem = f"no column 'completion' (columns: {present})"
+            hint = "name it, as --column response=completion"
+            raise ValueError(f"{first.position(0)}: {problem}; {hint}")
+        # Without a prompt rows have no group, and None would be a prompt that they share.
+        return replace(self, present=tuple(name for name in found if name not in _NOT_FILLED))
 
     def _score_term(
         self, term: Term, batches: Sequence[Batch], chunk: Chunk
@@ -192,17 +206,18 @@ def _count_unreadable(batches: Sequence[Batch], chunk: Chunk) -> Unreadable:
     return [count, first] if count else ()
 
 
-def _split_by_step(rows: Sequence[Row]) -> list[Batch]:
+def _split_by_step(rows: Sequence[Row], present: Sequence[str]) -> list[Batch]:
     """Return rows as batches, one for each run of rows of one step."""
     # A batch has one step, since a trainer's has; without steps a chunk is scored as a whole.
     if not any("step" in row for row in rows):
-        return [_make_batch(rows)]
-    return [_make_batch([*run]) for _, run in groupby(rows, key=lambda row: row.get("step"))]
+        return [_make_batch(rows, present)]
+    runs = groupby(rows, key=lambda row: row.get("step"))
+    return [_make_batch([*run], present) for _, run in runs]
 
 
-def _make_batch(rows: Sequence[Row]) -> Batch:
+def _make_batch(rows: Sequence[Row], present: Sequence[str]) -> Batch:
     # JSON objects may differ in their keys: the columns are those of all rows.
-    names = dict.fromkeys(name for row in rows for name in row)
+    names = dict.fromkeys(name for row in rows for name in row) | dict.fromkeys(present)
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
     step = rows[0].get("step")
     batch = Batch(

@@ -37,6 +37,7 @@ from rewardkit.scoring.record import check_state, fingerprint_work, finished_sta
 from rewardkit.scoring.runs import add_runs, summarize_runs
 
 _ENGINES = ("local", "ray")
+ROWS_FOR_COLUMNS = 1024  # at the start of a file; a column that none of them has is missing
 Progress: TypeAlias = Callable[[int, int | None], object]
 """Called with the rows done and the total, None if unknown."""
 
@@ -246,6 +247,8 @@ def _score_chunks(
     source: RowSource, scorer: ChunkScorer, how: _How, *, start: int
 ) -> Generator[Piece]:
     """Return the scored pieces of the rows from number `start` on."""
+    if (first := next(source.chunks(size=ROWS_FOR_COLUMNS), None)) is not None:
+        scorer = scorer.learn_columns(first)
     if how.engine == "ray" and isinstance(source, Source) and can_split(source):
         parts = FileParts(source)
         if all_nodes_agree(parts.are_visible):
