@@ -9,8 +9,8 @@ from rewardkit.component import Component, columns, walk
 from rewardkit.reward import Reward
 
 # What a trainer passes to a function by itself, so that these names are no dataset columns.
-_TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
-_TRAINER_ARGUMENTS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
+TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
+TRAINER_ARGUMENTS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
 # The registered names of the rewards that find groups by their prompts, and of those that read the
 # prompt's text, unless a field leaves it out.
 _READ_GROUPS = {"best_of", "difficulty", "diversity", "kimi_length", "relative", "relative_judge"}
@@ -21,7 +21,7 @@ def list_dataset_columns(reward: Any) -> list[str]:
     """Return the dataset columns that a reward reads; of a function, those without a default."""
     if isinstance(reward, Reward):
         return [str(column) for column in columns(reward)]
-    return [name for name in required_parameters(reward) if name not in _TRAINER_ARGUMENTS]
+    return [name for name in required_parameters(reward) if name not in TRAINER_ARGUMENTS]
 
 
 def list_reference_columns(reward: Any) -> list[str]:
