@@ -67,6 +67,7 @@ RUN_TOGETHER = {
     "trl": (
         *("src/rewardkit/adapters/", "src/rewardkit/train/", "tests/adapters/", "tests/examples/"),
         *("tests/train/", "tests/test_docs.py", "tests/testing/test_others.py"),
+        "tests/rewards/test_reward_model.py",
     ),
     "language": ("src/rewardkit/rewards/language.py", "tests/rewards/test_language"),
 }

@@ -58,6 +58,8 @@ Surface: TypeAlias = Literal["trainer", "file", "rows"]
 """What passes a batch: a trainer, a command that reads a file, or rows given by a caller."""
 
 COMPLETION_FORMS = "expected a text or messages"
+NOT_DATASET_COLUMNS = ("completion", "prompt", "completion_ids", "step")
+"""What a row has besides the dataset's columns."""
 
 # what TRL takes from a dataset for itself, or passes under these names; never a dataset's column
 _TRAINER_NAMES = frozenset({"prompt", "completion", "prompts", "completions", "completion_ids"})

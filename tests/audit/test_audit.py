@@ -240,8 +240,8 @@ def test_a_program_that_exits_does_not_end_the_audit() -> None:
     }
 
 
-def test_the_sandbox_is_not_fooled() -> None:
-    code = rk.build("code", unsafe_subprocess=True, timeout=20.0)
+def test_the_sandbox_is_not_fooled(sandboxed: dict[str, Any]) -> None:
+    code = rk.build("code", timeout=20.0, **sandboxed)
     right = rk.build("correct", verifier=code, extractor="whole")
     skip = ["several answers", "length"]
     found = audit(right, sample="code", max_rows=1, skip=skip)

@@ -41,13 +41,13 @@ def browser():
 def opened(browser, tmp_path_factory):
     """Return a function that opens a page; fail on console errors and on requests beyond the file.
 
-    A page of equal rows is written once, and windows with equal options share a context, which
-    takes longer to start than a tab.
+    A page of equal rows is written once, and windows of any size share a tab, since each new one
+    starts a process.
     """
     complaints: list[str] = []
     files: dict[str, Path] = {}
-    contexts: dict[str, Any] = {}
-    tabs: list[Any] = []
+    tabs: dict[str, Any] = {}
+    shown: list[str] = []
     folder = tmp_path_factory.mktemp("pages")
 
     def write_page(rows: list[dict[str, Any]]) -> Path:
@@ -57,34 +57,39 @@ def opened(browser, tmp_path_factory):
             report(write(folder, rows), files[key], title="made")
         return files[key]
 
-    def show(rows: list[dict[str, Any]] | Path, **options: Any):
-        url = (rows if isinstance(rows, Path) else write_page(rows)).as_uri()
-        key = json.dumps(options)
-        if key not in contexts:
-            window = {"viewport": {"width": 1280, "height": 900}, **options}
-            contexts[key] = browser.new_context(**window)
-        while tabs:  # of the test before
-            tabs.pop().close()
-        page = contexts[key].new_page()
-        tabs.append(page)
+    def open_tab(options: dict[str, Any]) -> Any:
+        page = browser.new_context(**options).new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "request",
             lambda request: (
-                request.url == url
+                request.url in (*shown, "about:blank")
                 or request.url.startswith("data:")
                 or complaints.append(request.url)
             ),
         )
+        return page
+
+    def show(rows: list[dict[str, Any]] | Path, **options: Any):
+        url = (rows if isinstance(rows, Path) else write_page(rows)).as_uri()
+        size = options.pop("viewport", {"width": 1280, "height": 900})
+        key = json.dumps(options)
+        if key not in tabs:
+            tabs[key] = open_tab(options)
+        page = tabs[key]
+        page.goto("about:blank")  # the page before asks for nothing more
+        page.set_viewport_size(size)
+        page.emulate_media(media="null")
+        shown[:] = [url]
         page.goto(url)
         if options.get("java_script_enabled", True):
             page.wait_for_selector("html[data-ready]")
         return page
 
     yield show
-    for context in contexts.values():
-        context.close()
+    for tab in tabs.values():
+        tab.context.close()
     assert complaints == []
 
 

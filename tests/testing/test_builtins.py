@@ -150,6 +150,8 @@ HEAVY = {
     *("instructions", "reasoning_gym"),
 }
 """Components that load or start much: each pickles in a new process, not in a fork."""
+LOADING = {"judge", "relative_judge", "reward_model", "language"}
+"""Rewards that load a model, or a client of an endpoint, in the first call."""
 OF_RIGHT = {"reward": "maximum", "verifier": "right_answers", "extractor": "finds_answer"}
 OF_WRONG = {"verifier": "wrong_answers"}
 """The laws that take an option: what is wrong, and what has no answer."""
@@ -194,7 +196,15 @@ def component(request):
         fields = {**fields, "base_url": request.getfixturevalue("endpoint")}
     if request.param in NEEDED:
         pytest.importorskip(NEEDED[request.param])
-    return rk.build(request.param, **fields)
+    built = rk.build(request.param, **fields)
+    if request.param in LOADING:
+        load(built)
+    return built
+
+
+def load(reward):
+    """Let a reward import and load here what it needs, or each process of a law would."""
+    reward(prompts=["2 + 2?"], completions=["It is four."], answer=["4"])
 
 
 def test_every_component_keeps_every_law(component, request):
@@ -271,4 +281,6 @@ def test_every_preset_keeps_the_laws(holder, name):
     if "language" in name:
         pytest.importorskip("langid")
     reward = getattr(holder, name)
+    if "language" in name:
+        load(reward)
     kit.check_reward(reward, skip=["pickles", "linear"], max_examples=USUAL["max_examples"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,11 +120,19 @@ def test_a_layout_matches_if_each_mark_occurs_once_in_order_around_content(tags,
         assert compile_layout(tags)(text) == end
     for tag in tags:
         opening, closing = tag_marks(tag)
-        once = text.count(opening) == text.count(closing) == 1
+        # from left to right, so that marks do not share a character
+        found_marks = re.findall(f"{re.escape(opening)}|{re.escape(closing)}", text)
         near = [find_near_tags(text, mark, [opening, closing]) for mark in (opening, closing)]
-        content = text.find(opening) + len(opening)
-        expected = once and not any(near) and content <= text.find(closing)
+        expected = found_marks == [opening, closing] and not any(near)
         found = compile_only_block(tag)(text)
         assert (found is not None) == expected
         if found is not None:
             assert found[1] == text.partition(opening)[2].partition(closing)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "content"), [("cddd", ""), ("cd7dd", "7"), ("cdd", None), ("cddddd", None)]
+)
+def test_marks_of_a_block_share_no_character(text, content):
+    found = compile_only_block(("cd", "dd"))(text)
+    assert (found and found[1]) == content

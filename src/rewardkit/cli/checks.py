@@ -114,8 +114,6 @@ SLOW_LAWS = ("linear_time", "picklable", "thread_safe", "stateless")
 QUICK_EXAMPLES = 20
 MAX_EXAMPLE_ROWS = 1_000
 """How many rows check draws values from; more add time to each draw and few new values."""
-NOT_COLUMNS = ("prompt", "completion", "completion_ids", "step")
-"""What a trainer passes by itself, so that check makes its own."""
 
 
 def check_components(  # noqa: PLR0913 - one argument per option
@@ -299,9 +297,13 @@ def _read_pairs(
 
 
 def _read_columns(source: str | None, column: list[str] | None) -> dict[str, list[Any]]:
+    from rewardkit.batch import NOT_DATASET_COLUMNS  # noqa: PLC0415 - slow, and not for --help
+
     rows = read_rows(source, column, limit=MAX_EXAMPLE_ROWS) or []
     names = dict.fromkeys(name for row in rows for name in row)  # a set would lose the file's order
-    return {name: [row.get(name) for row in rows] for name in names if name not in NOT_COLUMNS}
+    return {
+        name: [row.get(name) for row in rows] for name in names if name not in NOT_DATASET_COLUMNS
+    }
 
 
 def _select_columns(reward: Any, values: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:

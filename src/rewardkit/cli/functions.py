@@ -11,16 +11,6 @@ from typing import Any
 
 from rewardkit._messages import did_you_mean
 
-TRAINER_ARGUMENTS = (
-    "prompts",
-    "completions",
-    "completion_ids",
-    "trainer_state",
-    "log_extra",
-    "log_metric",
-)
-"""What a trainer passes besides the dataset's columns; the names are TRL's."""
-
 # Short answers as GSM8K, MATH and their kin have them, an interval among them, whose brackets are
 # not a pattern's. No value is blank: a dataset's bad rows are for `preflight`, which reads it.
 _ANSWERS: tuple[Any, ...] = ("42", "7", "-3", "1,000", "0.5", "18", "3/4", "[0, 1)")
@@ -120,7 +110,8 @@ def find_columns(function: Any) -> Iterator[tuple[str, bool]]:
     >>> [*find_columns(right)]
     [('answer', True), ('weight', False), ('target', False)]
     """
-    from rewardkit.component import Component, columns  # noqa: PLC0415 - slow, and not for --help
+    from rewardkit._reads import TRAINER_ARGUMENTS  # noqa: PLC0415 - slow, and not for --help
+    from rewardkit.component import Component, columns  # noqa: PLC0415 - the same
 
     if isinstance(function, Component):
         yield from ((name, True) for name in columns(function))

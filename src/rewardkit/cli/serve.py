@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -67,13 +67,10 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
 
     If REWARDKIT_TOKEN is set, requests must send it: `Authorization: Bearer TOKEN`.
     """
-    import asyncio  # noqa: PLC0415 - the help of no command loads it
-
     from rewardkit.serve import make_app  # noqa: PLC0415 - only this command needs it
     from rewardkit.serve.app import EXTRA, MEBIBYTE  # noqa: PLC0415 - the same
-    from rewardkit.serve.protocol import make_protocol  # noqa: PLC0415 - the same
 
-    uvicorn = require("uvicorn", install=EXTRA)
+    require("uvicorn", install=EXTRA)  # before a reward is loaded
     token = os.environ.get(TOKEN_VARIABLE)
     app = make_app(
         load_rewards(rewards),
@@ -90,32 +87,46 @@ def serve_rewards(  # noqa: PLR0913 - one argument per option
         if not token and not _is_loopback(host):
             message = f"anyone who reaches {host} can use this server; set {TOKEN_VARIABLE}"
             sys.stderr.write(f"rewardkit: {message}\n")
-        config = uvicorn.Config(
-            app,
-            http=make_protocol(),
-            log_level="warning",
-            lifespan="off",
-            timeout_graceful_shutdown=10,
-        )
         address = f"[{host}]" if ":" in host else host
         url = f"http://{address}:{listening.getsockname()[1]}"
+        start = {"url": url, "token": bool(token)}
+        _answer_requests(app, listening, start, as_json=as_json)
 
-        async def run() -> None:
-            # Not by uvicorn, which would log the traceback of rewards that cannot be imported.
-            async with app.router.lifespan_context(app):
-                if as_json:
-                    print_json({"url": url, "token": bool(token)})
-                else:
-                    typer.echo(f"rewardkit: serving on {url}", err=True)
-                await uvicorn.Server(config).serve(sockets=[listening])
 
-        # The default ends the process at once, and leaves a worker that hangs behind.
-        signal.signal(signal.SIGTERM, _exit_by_signal)
-        try:
-            with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-                runner.run(run())
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
+def _answer_requests(
+    app: Any, listening: socket.socket, start: dict[str, Any], *, as_json: bool
+) -> None:
+    """Print the start, and answer until the process is interrupted."""
+    import asyncio  # noqa: PLC0415 - the help of no command loads it
+
+    from rewardkit.serve.app import EXTRA  # noqa: PLC0415 - only this command needs it
+    from rewardkit.serve.protocol import make_protocol  # noqa: PLC0415 - the same
+
+    uvicorn = require("uvicorn", install=EXTRA)
+    config = uvicorn.Config(
+        app,
+        http=make_protocol(),
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=10,
+    )
+
+    async def run() -> None:
+        # Not by uvicorn, which would log the traceback of rewards that cannot be imported.
+        async with app.router.lifespan_context(app):
+            if as_json:
+                print_json(start)
+            else:
+                typer.echo(f"rewardkit: serving on {start['url']}", err=True)
+            await uvicorn.Server(config).serve(sockets=[listening])
+
+    # The default ends the process at once, and leaves a worker that hangs behind.
+    signal.signal(signal.SIGTERM, _exit_by_signal)
+    try:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(run())
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _exit_by_signal(number: int, _frame: FrameType | None) -> None:

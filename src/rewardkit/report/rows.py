@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
@@ -201,17 +201,10 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     short = dict(zip(found, shorten_names(found), strict=True))
     columns = {short[name]: column for name, column in found.items()}
     values = {name: _read_numbers(table, column) for name, column in columns.items()}
-    for name, weight in (weights or {}).items():
-        if not math.isfinite(weight):
-            raise ValueError(f"got {weight} as the weight of {name!r}, expected a finite number")
+    _check_weights(weights or {})
     factors = {short[name]: float((weights or {}).get(name, 1.0)) for name in found}
-    if TOTAL in names and TOTAL not in values and not sum_anew:
-        totals = _read_numbers(table, TOTAL)
-    else:
-        factor_list = [*factors.values()]
-        totals = [
-            weighted_sum(row, factor_list, bias) for row in zip(*values.values(), strict=True)
-        ]
+    has_sum = TOTAL in names and TOTAL not in values and not sum_anew
+    totals = _read_numbers(table, TOTAL) if has_sum else _add_up(values, factors, bias)
     group_column = choose_group_column(names, group)
     groups, alone = _find_groups(table, group_column) if group_column else ([], [])
     if "advantage" in names and "advantage" not in values:
@@ -220,12 +213,7 @@ def gather(  # noqa: PLR0913 - keywords, all but one
         advantages = _compute_advantages(totals, groups)
     known = {short[name]: each for name, each in (known_rewards or {}).items() if name in short}
     wanted = short.get(pass_reward, pass_reward) if pass_reward else None
-    # A page that nobody asked for pass rates should not take a length for one.
-    guess = all(len({*column} - {None}) <= FLAG_VALUES for column in values.values())
-    passing = choose_reward([*values], known, wanted, guess=guess)
     whys = {name: column + WHY for name, column in columns.items()}
-    used = {*TRL_COLUMNS, *columns.values(), *whys.values()}
-    others = {name: index for index, name in enumerate(names) if name not in used}
     return Rows(
         texts=Batch([row.get("completion") for row in table]).texts,
         prompts=_prompt_texts(table),
@@ -239,19 +227,51 @@ def gather(  # noqa: PLR0913 - keywords, all but one
         totals=totals,
         advantages=advantages,
         groups=groups,
-        # by the row's own columns: there may be as many as rows
-        extras=[
-            {
-                name: row[name]
-                for name in sorted(row.keys() & others.keys(), key=others.__getitem__)
-                if row[name] is not None
-            }
-            for row in table
-        ],
+        extras=_list_extras(table, names, {*TRL_COLUMNS, *columns.values(), *whys.values()}),
         infinite=_count_infinities(table, columns),
         alone=alone,
-        rule=None if passing is None else make_rule(passing, known, values[passing], pass_value),
+        rule=_choose_rule(values, known, wanted, pass_value),
     )
+
+
+def _check_weights(weights: Mapping[str, float]) -> None:
+    for name, weight in weights.items():
+        if not math.isfinite(weight):
+            raise ValueError(f"got {weight} as the weight of {name!r}, expected a finite number")
+
+
+def _add_up(
+    values: Mapping[str, list[Value]], factors: Mapping[str, float], bias: float
+) -> list[Value]:
+    weights = [*factors.values()]
+    return [weighted_sum(row, weights, bias) for row in zip(*values.values(), strict=True)]
+
+
+def _list_extras(
+    table: Sequence[RawRow], names: Iterable[str], used: Collection[str]
+) -> list[dict[str, Any]]:
+    others = {name: index for index, name in enumerate(names) if name not in used}
+    # by the row's own columns: there may be as many as rows
+    return [
+        {
+            name: row[name]
+            for name in sorted(row.keys() & others.keys(), key=others.__getitem__)
+            if row[name] is not None
+        }
+        for row in table
+    ]
+
+
+def _choose_rule(
+    values: Mapping[str, list[Value]],
+    known: Mapping[str, Reward],
+    wanted: str | None,
+    pass_value: float | None,
+) -> PassRule | None:
+    # A page that nobody asked for pass rates should not take a length for one.
+    guess = all(len({*column} - {None}) <= FLAG_VALUES for column in values.values())
+    passing = choose_reward([*values], known, wanted, guess=guess)
+    return None if passing is None else make_rule(passing, known, values[passing], pass_value)
 
 
 def _mean_of_known(values: Sequence[Value], rows: Iterable[int]) -> Value:

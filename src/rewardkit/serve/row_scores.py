@@ -9,12 +9,11 @@ from typing import Any, NamedTuple, TypeAlias
 from rewardkit._messages import error_line, explain_missing_column, shorten_repr
 from rewardkit._score_checks import weighted_sum
 from rewardkit._text.completions import find_unreadable
-from rewardkit.batch import COMPLETION_FORMS, Batch
+from rewardkit.batch import COMPLETION_FORMS, NOT_DATASET_COLUMNS, Batch
 from rewardkit.scorer import RowScore, Scorer, Term
 
 MAX_LISTED_COLUMNS = 30  # of a row in a message; the nearest name is searched among them
 MAX_QUOTED = 60
-_TRAINER_COLUMNS = ("completion", "prompt", "completion_ids", "step")
 
 
 class RowError(NamedTuple):
@@ -80,7 +79,9 @@ def _make_batch(rows: Sequence[dict[str, Any]]) -> Batch:
         columns["completion"],
         prompts=columns.get("prompt"),
         completion_ids=columns.get("completion_ids"),
-        columns={name: column for name, column in columns.items() if name not in _TRAINER_COLUMNS},
+        columns={
+            name: column for name, column in columns.items() if name not in NOT_DATASET_COLUMNS
+        },
         step=rows[0].get("step"),
     )
     batch.surface = "rows"
