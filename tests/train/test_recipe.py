@@ -175,7 +175,7 @@ def test_the_rewards_are_the_presets_in_the_published_order() -> None:
         (
             "- {type: overlong, max_tokens: 8, cache_tokens: 6, name: short}",
             "- int_reward_fnc",
-            "recipe.yaml:9: rewards.0: no reward or preset is called 'int_reward_fnc'; did you mean",
+            "recipe.yaml:9: rewards.0: no reward or preset is called 'int_reward_fnc'",
         ),
         ("verifier: number", "verifier: nmuber", "recipe.yaml:13: rewards.1.terms.1.verifier: "),
         (
@@ -228,7 +228,7 @@ def test_one_mistake_is_reported_once(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(RecipeError, match=r"'smollm2_lenght'; did you mean 'smollm2_length'"):
+    with pytest.raises(RecipeError, match=r"'smollm2_lenght'; .*; did you mean 'smollm2_length'"):
         Recipe.load("smollm2_lenght")
     message = r"no packaged recipe 'mine'; .* ends in .yaml; `rewardkit recipes` lists the packaged"
     with pytest.raises(RecipeError, match=message):
