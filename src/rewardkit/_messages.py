@@ -206,6 +206,7 @@ _PYDANTIC_PHRASES = {
     "String should have ": "",
     "String should match pattern ": "text that matches ",
     "Tuple should have": "a list with",
+    "Value should have at least 1 item after validation, not 0": "at least 1 item",
     "a valid tuple": "a list",
     "a valid dictionary": "a mapping",
     "a valid string": "a string",

@@ -9,6 +9,7 @@ import pytest
 
 from rewardkit.train import Recipe, RecipeError, environment
 from rewardkit.train.environment import (
+    check_hub_dataset,
     check_hub_model,
     choose_padding,
     describe_hub_needs,
@@ -107,6 +108,29 @@ def test_a_model_that_the_hub_does_not_give_is_refused_at_once(
     check_hub_model(Recipe.load(write_recipe(tmp_path), {"model.name": str(tmp_path)}))
     monkeypatch.setenv("UNSLOTH_USE_MODELSCOPE", "1")
     check_hub_model(recipe)
+
+
+def test_a_dataset_that_the_hub_does_not_give_is_refused_without_retries(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hub, datasets = pytest.importorskip("huggingface_hub"), pytest.importorskip("datasets")
+    data = load_packaged("llama31_gsm8k").data
+
+    class Api:
+        def dataset_info(self, name: str, *, timeout: float) -> None:
+            raise ConnectionError(f"{name}: no network in {timeout} s\nand so on")
+
+    monkeypatch.setattr(hub, "HfApi", Api)
+    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path))
+    with pytest.raises(RecipeError, match=r"no network in 5 s; a local .* works too: --data FILE$"):
+        check_hub_dataset(data)
+    for cached in ("openai___gsm8k", "datasets--openai--gsm8k"):
+        (tmp_path / cached).mkdir()
+        check_hub_dataset(data)
+        (tmp_path / cached).rmdir()
+    check_hub_dataset(data.model_copy(update={"hub": str(tmp_path)}))
+    check_hub_dataset(load_packaged("smollm2_length").data)
 
 
 def test_unsloths_copies_in_the_cache_are_not_refused(

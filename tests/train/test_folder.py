@@ -36,6 +36,19 @@ def test_a_run_is_not_overwritten(run: Path) -> None:
         RunFolder(other, run).check_usable(resume=True)
 
 
+def test_a_run_that_ended_before_its_first_step_can_be_repeated(tmp_path: Path) -> None:
+    recipe = Recipe.load("smollm2_length")
+    folder = RunFolder(recipe, tmp_path)
+    folder.write("rewards.sha256", "0  rewards.yaml\n")
+    folder.check_usable(resume=False)
+    folder.check_usable(resume=True)
+    folder.append("log.jsonl", {"step": 1})
+    with pytest.raises(RecipeError, match="already holds a run"):
+        folder.check_usable(resume=False)
+    with pytest.raises(RecipeError, match="was run with other rewards"):
+        folder.check_usable(resume=True)
+
+
 def test_the_rows_of_steps_that_run_again_are_dropped(tmp_path: Path) -> None:
     folder = RunFolder(Recipe.load("smollm2_length"), tmp_path)
     for name in ("log.jsonl", "alerts.jsonl"):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from rewardkit.train import RecipeError
-from rewardkit.train.grpo_arguments import collect_arguments, translate_arguments
+from rewardkit.train import Recipe, RecipeError
+from rewardkit.train.grpo_arguments import (
+    check_training_values,
+    collect_arguments,
+    translate_arguments,
+)
 from rewardkit.train.recipe import recipe_names
 from tiny_run import FIELDS, load_packaged
 
@@ -37,8 +41,44 @@ def test_a_renamed_argument_is_translated_both_ways() -> None:
 
 
 def test_an_unknown_argument_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"no 'epsilom'; did you mean 'epsilon"):
+    message = r"^training.more.epsilom: the installed TRL has no .*; did you mean 'epsilon'"
+    with pytest.raises(RecipeError, match=message):
         translate_arguments({"epsilom": 0.2}, next(iter(FIELDS.values())))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("more.beta", "high", r"more\.beta: got 'high' \(str\), expected a number$"),
+        ("more.use_vllm", [], r"more\.use_vllm: got \[\] \(list\), expected true or false$"),
+        ("lr_scheduler_type", "cosin", r"got 'cosin' \(str\); did you mean 'cosine'\?$"),
+        ("optim", "zz", r"optim: got 'zz' \(str\); expected one of .*adamw_torch"),
+    ],
+)
+def test_a_value_that_the_trainer_cannot_take_is_refused(
+    key: str, value: object, message: str
+) -> None:
+    config_class = pytest.importorskip("trl").GRPOConfig
+    recipe = Recipe.load("smollm2_length", {f"training.{key}": value})
+    with pytest.raises(RecipeError, match=message):
+        check_training_values(recipe.training, config_class)
+
+
+def test_a_value_that_the_trainer_takes_is_not_refused() -> None:
+    config_class = pytest.importorskip("trl").GRPOConfig
+    more = {
+        "beta": 0,
+        "reward_weights": [1, 2.5],
+        "model_init_kwargs": {"a": 1},
+        "loss_type": "bnpo",
+    }
+    training = {"training.more": more, "training.lr_scheduler_type": "cosine"}
+    for name in ("smollm2_length", *recipe_names()):
+        changes = training if name == "smollm2_length" else {}
+        check_training_values(Recipe.load(name, changes).training, config_class)
+    # annotations that name what only a type checker imports are not checked
+    unreadable = type("Config", (), {"__annotations__": {"beta": "Nowhere"}})
+    check_training_values(Recipe.load("smollm2_length", training).training, unreadable)
 
 
 def test_the_published_sampling_reaches_the_trainer() -> None:

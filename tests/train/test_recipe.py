@@ -144,14 +144,18 @@ def test_the_rewards_are_the_presets_in_the_published_order() -> None:
         (
             "held_out: 4",
             "held_out: 2.5",
-            "recipe.yaml:4: data: held_out: got 2.5, expected a whole",
+            "recipe.yaml:4: data.held_out: got 2.5, expected a whole",
         ),
         (
             "made: arithmetic",
             "file: gone.jsonl",
             "recipe.yaml:4: data.file: file not found: gone.jsonl",
         ),
-        ("made: arithmetic", "file: recipe.yaml", "data: file: got recipe.yaml, expected .jsonl"),
+        (
+            "made: arithmetic",
+            "file: recipe.yaml",
+            "data.file: got recipe.yaml, expected .jsonl",
+        ),
         ("save_total_limit:", "temperature:", "recipe.yaml:24: training.more: temperature:"),
         ("save_total_limit:", "output_dir:", "training.more: output_dir: the run folder"),
         ("save: {", "save: [{", "recipe.yaml: not YAML"),
@@ -163,6 +167,16 @@ def test_the_rewards_are_the_presets_in_the_published_order() -> None:
         ("{rows: 3}", "3", "recipe.yaml:28: compare: got 3 (int), expected a mapping"),
         ("num_generations: 4", "sampling: {}", "recipe.yaml:15: training.num_generations: missing"),
         ("max_tokens: 8", "max_tokns: 8", "recipe.yaml:9: rewards.0: no field 'max_tokns'"),
+        (
+            "verifier: number, ",
+            "",
+            "recipe.yaml:13: rewards.1.terms.1.verifier: missing; give it one of the verifiers",
+        ),
+        (
+            "- {type: overlong, max_tokens: 8, cache_tokens: 6, name: short}",
+            "- int_reward_fnc",
+            "recipe.yaml:9: rewards.0: no reward or preset is called 'int_reward_fnc'",
+        ),
         ("verifier: number", "verifier: nmuber", "recipe.yaml:13: rewards.1.terms.1.verifier: "),
         (
             "made: arithmetic",
@@ -185,6 +199,7 @@ def test_a_mistake_is_named_with_its_line_and_key(
     with pytest.raises(RecipeError) as error:
         Recipe.load(write_recipe(tmp_path, RECIPE.replace(original, replacement, 1)))
     assert message in str(error.value)
+    assert ": : " not in str(error.value)
 
 
 def test_a_mistake_in_a_compared_reward_is_named_with_its_line(tmp_path: Path) -> None:
@@ -193,6 +208,14 @@ def test_a_mistake_in_a_compared_reward_is_named_with_its_line(tmp_path: Path) -
     message = r"recipe.yaml:\d+: compare.rewards.0: no field 'valu'; did you mean 'value'"
     with pytest.raises(RecipeError, match=message):
         Recipe.load(path)
+
+
+def test_a_mistake_of_two_sections_is_named_at_one_of_them(tmp_path: Path) -> None:
+    text = RECIPE.replace(", held_out: 4", "").replace("{rows: 3}", "{rows: null}")
+    with pytest.raises(RecipeError) as error:
+        Recipe.load(write_recipe(tmp_path, text))
+    message = "recipe.yaml:28: compare.rows: null is all held-out or test rows"
+    assert message in str(error.value)
 
 
 def test_one_mistake_is_reported_once(tmp_path: Path) -> None:
@@ -205,8 +228,11 @@ def test_one_mistake_is_reported_once(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(RecipeError, match=r"'smollm2_lenght'; did you mean 'smollm2_length'"):
+    with pytest.raises(RecipeError, match=r"'smollm2_lenght'; .*; did you mean 'smollm2_length'"):
         Recipe.load("smollm2_lenght")
+    message = r"no packaged recipe 'mine'; .* ends in .yaml; `rewardkit recipes` lists the packaged"
+    with pytest.raises(RecipeError, match=message):
+        Recipe.load("mine")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -233,6 +259,16 @@ def test_any_key_can_be_changed(tmp_path: Path) -> None:
     assert recipe.rewards[1].terms[1].verifier == rk.build("exact")
 
 
+def test_an_item_of_a_list_that_the_file_leaves_out_can_be_changed() -> None:
+    recipe = Recipe.load("smollm2_length", {"questions.texts.1": "What is 2 + 2?"})
+    first, second, *rest = recipe.questions.texts
+    assert (first, second, len(rest)) == (
+        "Which is bigger? 9.11 or 9.9?",
+        "What is 2 + 2?",
+        2,
+    )
+
+
 @pytest.mark.parametrize(
     ("key", "message"),
     [
@@ -241,6 +277,8 @@ def test_any_key_can_be_changed(tmp_path: Path) -> None:
             "command line: training.learning_rte: no such key; did you mean 'learning_rate'",
         ),
         ("rewards.2", "command line: rewards.2: rewards is a list; expected an index from 0 to 1"),
+        ("questions.sampling.top", "questions.sampling.top: no such key"),
+        ("questions.texts.9", "questions.texts.9: questions.texts is a list; expected an index"),
         ("rewards.x.name", "rewards is a list; expected an index from 0 to 1"),
         ("lora.rank.x", "lora.rank is 4, not a mapping; set lora.rank itself"),
         (

@@ -111,6 +111,12 @@ def test_a_missing_answer_column_is_named(tmp_path: Path) -> None:
         prepare_rows(recipe, [{"question": "?", "solution": "1"}])
 
 
+def test_a_row_without_a_reference_is_no_reference(tmp_path: Path) -> None:
+    recipe = Recipe.load(write_recipe(tmp_path))
+    rows = prepare_rows(recipe, [{"question": "?", "answer": given} for given in (None, 1)])
+    assert [row["answer"] for row in rows] == [None, "1"]
+
+
 def test_a_prompt_without_a_column_is_refused(tmp_path: Path) -> None:
     recipe = Recipe.load(write_recipe(tmp_path))
     message = r"prompt.user: '\{question\}' contains no column of the dataset; its columns: text, a"

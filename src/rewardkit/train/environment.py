@@ -17,6 +17,7 @@ from typing import Any
 from rewardkit import __version__
 from rewardkit._optional import require
 from rewardkit.train.recipe import Recipe, RecipeError
+from rewardkit.train.recipe_sections import Data
 
 TRACKER_FOLDERS = {
     "SWANLAB_LOG_DIR": "swanlab",
@@ -167,3 +168,27 @@ def check_hub_model(recipe: Recipe) -> None:
         reason = str(error).partition("\n")[0]
         message = f"model.name: {name!r} is not a folder here, and the hub says: {reason}"
         raise RecipeError(f"{message}; give a local folder with --model FOLDER") from None
+
+
+def check_hub_dataset(data: Data) -> None:
+    """Raise RecipeError if the dataset is neither on this machine nor available from the hub.
+
+    datasets would report it only after five retries, each with a warning.
+    """
+    name = data.hub
+    if name is None or Path(name).is_dir() or not is_installed("datasets"):
+        return
+    from datasets import config
+    from huggingface_hub import HfApi, constants
+
+    prepared = Path(config.HF_DATASETS_CACHE) / name.replace("/", "___")
+    downloaded = Path(constants.HF_HUB_CACHE) / f"datasets--{name.replace('/', '--')}"
+    if prepared.is_dir() or downloaded.is_dir():
+        return
+    try:
+        HfApi().dataset_info(name, timeout=HUB_TIMEOUT_SECONDS)
+    except Exception as error:  # noqa: BLE001 - whichever HTTP client is installed
+        reason = str(error).partition("\n")[0]
+        message = f"data.hub: {name!r} is not on this machine, and the hub says: {reason}"
+        advice = "a local .jsonl, .json or .parquet file works too: --data FILE"
+        raise RecipeError(f"{message}; {advice}") from None

@@ -27,6 +27,9 @@ class RunFolder:
 
     def check_usable(self, *, resume: bool) -> None:
         """Raise RecipeError where the folder holds a run that this one cannot continue."""
+        # a run that ended before its first step has nothing to lose
+        if not (self.find_last_checkpoint() or (self.path / "log.jsonl").exists()):
+            return
         file = self.path / "rewards.sha256"
         if file.exists() and not resume:
             message = f"{self.path} already holds a run"

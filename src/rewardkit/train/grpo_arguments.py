@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
-from rewardkit._messages import did_you_mean
+from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+from rewardkit._messages import did_you_mean, shorten_repr, translate_phrases
 from rewardkit.adapters.trl import split
 from rewardkit.train.backends import Backend
 from rewardkit.train.environment import is_installed
@@ -49,8 +51,44 @@ def translate_arguments(
             notes.append(f"{name}: called {other_names[0]} here")
         else:
             near = did_you_mean(name, known)
-            raise RecipeError(f"training: the installed TRL has no {name!r}{near}")
+            raise RecipeError(f"training.more.{name}: the installed TRL has no such argument{near}")
     return arguments, notes
+
+
+def check_training_values(training: Training, config_class: Any) -> None:
+    """Raise RecipeError for a value that the installed GRPOConfig cannot take.
+
+    GRPOConfig itself is made after the weights are loaded, and does not check all of its types.
+    """
+    from transformers.trainer_utils import SchedulerType
+    from transformers.training_args import OptimizerNames
+
+    kinds = {"lr_scheduler_type": SchedulerType, "optim": OptimizerNames}
+    for name, kind in kinds.items():
+        value = getattr(training, name)
+        known = [member.value for member in kind]
+        if value is not None and value not in known:
+            hint = did_you_mean(value, known) or f"; expected one of {', '.join(known)}"
+            raise RecipeError(f"training.{name}: got {shorten_repr(value)}{hint}")
+    types = _read_field_types(config_class)
+    for name, value in training.more.items():
+        try:
+            TypeAdapter(types.get(name, Any)).validate_python(value)
+        except ValidationError as error:
+            problems = [translate_phrases(problem["msg"]) for problem in error.errors()]
+            # pydantic adds that it tried to read text as a number, which a recipe never relies on
+            expected = dict.fromkeys(problem.partition(", unable")[0] for problem in problems)
+            message = f"got {shorten_repr(value)}, expected {' or '.join(expected)}"
+            raise RecipeError(f"training.more.{name}: {message}") from None
+        except PydanticSchemaGenerationError:
+            continue  # a type of the trainer's own
+
+
+def _read_field_types(config_class: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(config_class)
+    except (NameError, TypeError):  # names that only a type checker imports
+        return {}
 
 
 def collect_arguments(

@@ -11,6 +11,7 @@ from rewardkit.audit import DATASET, Preflight
 from rewardkit.train.backends import BACKENDS, Backend
 from rewardkit.train.comparison import ask_all_questions, ask_questions, compare_adapter
 from rewardkit.train.environment import (
+    check_hub_dataset,
     check_hub_model,
     check_packages,
     choose_padding,
@@ -20,7 +21,11 @@ from rewardkit.train.environment import (
     set_environment,
 )
 from rewardkit.train.folder import RunFolder, checkpoint_step, is_complete
-from rewardkit.train.grpo_arguments import make_config, translate_arguments
+from rewardkit.train.grpo_arguments import (
+    check_training_values,
+    make_config,
+    translate_arguments,
+)
 from rewardkit.train.recipe import Recipe
 from rewardkit.train.recipe_sections import Row
 from rewardkit.train.rows import check_rewards, hold_out, load_rows, load_test_rows, prepare_rows
@@ -80,6 +85,7 @@ def run(  # noqa: PLR0913 - the options of the command
                 target.check_usable(resume=resume)
             check_packages(recipe)
             check_hub_model(recipe)
+        check_hub_dataset(recipe.data)
         raw = load_rows(recipe.data)
         rows, held_out = hold_out(prepare_rows(recipe, raw), recipe.data.held_out)
         if test := load_test_rows(recipe.data):
@@ -156,13 +162,14 @@ def _train_and_save(
 
 
 def _import_trainer(recipe: Recipe, notes: list[str]) -> None:
-    """Import Unsloth, then TRL, and refuse an argument that this TRL does not know."""
+    """Import Unsloth, then TRL, and refuse an argument that this TRL cannot take."""
     if recipe.backend == "unsloth":
         notes += choose_padding(vllm=recipe.model.fast_inference and is_installed("vllm"))
         importlib.import_module("unsloth")
     from trl import GRPOConfig
 
     translate_arguments(recipe.training.more, GRPOConfig.__dataclass_fields__)
+    check_training_values(recipe.training, GRPOConfig)
 
 
 def _begin_log(

@@ -86,8 +86,10 @@ class Recipe(Section):
         recipe = cls._validate_data(data, label, text)
         if not changes:
             return recipe
+        rewards = {"rewards": True, "compare": {"rewards"}}  # which the file's own form replaces
+        defaults = recipe.model_dump(mode="json", exclude=rewards)
         for key_path, value in changes.items():
-            _set_key(data, key_path, value)
+            _set_key(data, key_path, value, defaults)
         return cls._validate_data(data, "command line")
 
     @classmethod
@@ -98,14 +100,14 @@ class Recipe(Section):
             problems = error.errors(include_url=False)
         tree = None if text is None else _parse_tree(text)
         found = [
-            (*_locate_problem(tree, location, problem["type"]), description)
+            (*_locate_problem(tree, location, description), description)
             for problem in problems
             for location, description in _describe_problem(problem)
         ]
         # pydantic reports a union's failure at the value and inside it; the inner one says more
         outer = {keys[:size] for keys, _, _ in found for size in range(len(keys))}
         lines = [
-            f"{label}{line}: {'.'.join(keys)}: {description}"
+            f"{label}{line}: {'.'.join(keys)}: {description}" if keys else f"{label}: {description}"
             for keys, line, description in found
             if keys not in outer
         ]
@@ -144,8 +146,8 @@ def read_recipe_text(source: str | Path) -> str:
     is_name = isinstance(source, str) and path.name == source and not path.suffix
     if is_name and source not in recipe_names():
         hint = did_you_mean(str(source), recipe_names())
-        message = f"no packaged recipe {source!r}{hint or '; `rewardkit recipes` lists them'}"
-        raise RecipeError(f"{message}; the name of a file of your own ends in .yaml")
+        message = f"no packaged recipe {source!r}; the name of a file of your own ends in .yaml"
+        raise RecipeError(f"{message}{hint or '; `rewardkit recipes` lists the packaged ones'}")
     try:
         file = _PACKAGED_FOLDER / f"{source}.yaml" if is_name else path
         return file.read_text(encoding="utf-8")
@@ -203,15 +205,18 @@ def list_needs(recipe: Recipe) -> tuple[str, ...]:
 # Changes from the command line --------------------------------------------------------------------
 
 
-def _set_key(data: dict[str, Any], key_path: str, value: Any) -> None:
+def _set_key(data: dict[str, Any], key_path: str, value: Any, defaults: Any) -> None:
     """Set a value in nested data; a number in the path is a list's index."""
     *sections, last = key_path.split(".")
     target: Any = data
     for position, key in enumerate(sections):
         if isinstance(target, dict):
-            # a section that the file leaves out has only defaults, so it starts empty
-            target = target.setdefault(key, {})
+            defaults = defaults.get(key) if isinstance(defaults, dict) else None
+            # a section that the file leaves out has only defaults, so it starts empty; an item of
+            # a list has the others beside it
+            target = target.setdefault(key, defaults if isinstance(defaults, list) else {})
         else:
+            defaults = None  # the file has the list, and with it the items
             target = target[_find_index(target, key, ".".join(sections[:position]), key_path)]
     if isinstance(target, dict):
         target[last] = value
@@ -238,15 +243,18 @@ def _parse_tree(text: str) -> Any:
     return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
-def _locate_problem(node: Any, location: Sequence[Any], kind: str) -> tuple[tuple[str, ...], str]:
+def _locate_problem(
+    node: Any, location: Sequence[Any], description: str
+) -> tuple[tuple[str, ...], str]:
     """Return the key path of a mistake, and `:LINE` where the YAML is known."""
+    is_absent = description.startswith("missing")
     keys, line = list[str](), ":1" if node else ""
     for key in map(str, location):
         children = dict(_list_children(node))
         if key in children:
             name, node = children[key]
             line = f":{name.start_mark.line + 1}"
-        elif node and kind != "missing":
+        elif node and not is_absent:
             continue  # pydantic's name for one of several types, which is not a key of the file
         keys.append(key)
     return tuple(keys), line
@@ -275,7 +283,10 @@ def _describe_problem(problem: Any) -> list[tuple[tuple[Any, ...], str]]:
     if kind != "value_error":
         return [(location, f"got {shorten_repr(given)}, expected {expected}")]
     if "rewards" not in location[:2]:  # at the top, and in `compare`
-        return [(location, expected)]
+        # a section's own check starts with the field
+        keys, _, rest = expected.partition(": ")
+        inner = keys.split(".") if keys.partition(".")[0] in _list_keys(location) else []
+        return [((*location, *inner), rest if inner else expected)]
     lines = [_split_component_path(line) for line in expected.splitlines()]
     return [((*location, *path), line) for path, line in lines]
 

@@ -15,7 +15,9 @@ from pydantic import (
     model_validator,
 )
 
+from rewardkit._messages import did_you_mean, shorten_text
 from rewardkit.presets.names import presets_by_name
+from rewardkit.registry import names
 from rewardkit.reward import Reward
 
 Row = dict[str, Any]
@@ -24,14 +26,21 @@ BackendName = Literal["unsloth", "trl"]
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
-def _replace_preset_names(given: Any) -> Any:
+def _find_preset(given: Any) -> Any:
     # before the registry is asked: a recipe's bare name is a preset first
-    items = given if isinstance(given, tuple) else [given]
-    known = presets_by_name()
-    return tuple(known.get(item, item) if isinstance(item, str) else item for item in items)
+    if not isinstance(given, str):
+        return given
+    presets = presets_by_name()
+    if given not in presets and given not in (registered := names("reward")):
+        hint = did_you_mean(given, [*presets, *registered]) or "; `rewardkit list` has them"
+        raise ValueError(f"no reward or preset is called {shorten_text(given)!r}{hint}")
+    return presets.get(given, given)
 
 
-Rewards = Annotated[tuple[Reward, ...], BeforeValidator(_replace_preset_names)]
+Rewards = Annotated[
+    tuple[Annotated[Reward, BeforeValidator(_find_preset)], ...],
+    BeforeValidator(lambda given: given if isinstance(given, tuple) else (given,)),
+]
 """One reward or a list, as mappings or names; presets by name too."""
 
 

@@ -104,10 +104,12 @@ def prepare_rows(recipe: Recipe, raw: Sequence[Row]) -> list[Row]:
     return rows
 
 
-def _extract_reference(data: Data, row: Row) -> str:
+def _extract_reference(data: Data, row: Row) -> str | None:
     if data.answer not in row:
         message = f"data.answer: no column {data.answer!r} in the dataset"
         raise RecipeError(f"{message}; its columns: {', '.join(row)}")
+    if row[data.answer] is None:
+        return None  # which rewards refuse, where its text would be a reference like any other
     reference = str(row[data.answer])
     if data.answer_after is None:
         return reference
