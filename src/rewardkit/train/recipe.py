@@ -86,7 +86,7 @@ class Recipe(Section):
         recipe = cls._validate_data(data, label, text)
         if not changes:
             return recipe
-        rewards: Any = {"rewards": True, "compare": {"rewards"}}  # which the file's own form replaces
+        rewards: Any = {"rewards": True, "compare": {"rewards"}}  # replaced by the file's own
         defaults = recipe.model_dump(mode="json", exclude=rewards)
         for key_path, value in changes.items():
             _set_key(data, key_path, value, defaults)
