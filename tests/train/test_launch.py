@@ -179,7 +179,8 @@ def test_an_unknown_argument_stops_it_before_the_model(tmp_path: Path) -> None:
     write_recipe(tmp_path, text.replace("MODEL", str(tmp_path)))
     code, printed = train_here(tmp_path)
     assert code == 2
-    assert "no 'save_total_limits'; did you mean 'save_total_limit'" in printed
+    assert "training.more.save_total_limits: the installed TRL has no such argument" in printed
+    assert "did you mean 'save_total_limit'" in printed
     assert not (tmp_path / "run").exists()
 
 

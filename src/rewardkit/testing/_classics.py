@@ -35,7 +35,7 @@ def list_endless_programs(tags: Iterable[str | TagPair], *, fenced: bool) -> lis
     r"""Return texts with a Python program that does not end: in a fence if `fenced`, in tags.
 
     >>> list_endless_programs([], fenced=True)
-    ['```python\\nwhile True:\\n    pass\\n```']
+    ['```python\nwhile True:\n    pass\n```']
     """
     program = f"```python\n{_ENDLESS}\n```" if fenced else _ENDLESS
     tagged = [f"{first}\n{program}\n{last}" for first, last in map(tag_marks, tags)]

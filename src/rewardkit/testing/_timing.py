@@ -31,7 +31,7 @@ _SUSPECT_FACTOR = 3.0
 # What is exponential ends at no length; a killed call costs its limit.
 _SHORT_REPETITIONS = 32
 _LIMIT_SECONDS = 1.0
-_MEASUREMENTS = 2
+_QUICK_MEASUREMENTS = 4
 # For all shapes; the likely ones are first.
 _MAX_SECONDS = 3.0
 # Where one of them has been found to be slow, to find out how long a text may be.
@@ -122,9 +122,8 @@ class GrowthSearch:
         """Return the growth below a length for which a call does not end within its limit."""
         low = 1 if is_short else _SHORT_REPETITIONS
         high = _SHORT_REPETITIONS if is_short else longest
-        while (
-            high > low * 4 and self.spent < _MAX_SEARCH_SECONDS
-        ):  # by the logarithm, since the length may be any
+        # by the logarithm, since the length may be any
+        while high > low * 4 and self.spent < _MAX_SEARCH_SECONDS:
             middle = math.isqrt(low * high)
             low, high = (low, middle) if math.isinf(self.measure(shape, middle)) else (middle, high)
         many, seconds = low, self.measure(shape, low)
@@ -138,14 +137,15 @@ class GrowthSearch:
         return self.compare(shape, few, many, seconds) if few < many else None
 
     def compare(self, shape: Shape, few: int, many: int, slow: float) -> Growth | None:
-        """Return the growth between two lengths if it is steep each time."""
-        quick, allowed = math.inf, (many / few) ** ALLOWED_POWER
-        for _ in range(_MEASUREMENTS):
-            # the shortest of several times counts, so that other programs cause no finding
-            quick = min(quick, self.measure(shape, few))
-            if slow <= quick * allowed:
-                return None
+        """Return the growth between two lengths if it is steep."""
+        # The shortest of several times counts for both, so that other programs that run cause no
+        # finding and hide none.
+        allowed = (many / few) ** ALLOWED_POWER
+        quick = min(self.measure(shape, few) for _ in range(_QUICK_MEASUREMENTS))
+        if slow > quick * allowed:
             slow = min(slow, self.measure(shape, many))
+        if slow <= quick * allowed:
+            return None
         characters = len(shape.make(many))
         power = min(math.log(slow / max(quick, 1e-6)) / math.log(many / few), 50.0)
         expected = slow * max(_TRAINED_CHARACTERS / characters, 1.0) ** power
