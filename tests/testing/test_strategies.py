@@ -14,7 +14,7 @@ from hypothesis.errors import NoSuchExample
 
 import rewardkit as rk
 from rewardkit import testing as kit
-from rewardkit.testing import strategies
+from rewardkit.testing._registration import register
 from rewardkit.testing._spellings import WRITERS
 
 ROOT = Path(__file__).parents[2]
@@ -238,6 +238,12 @@ def test_the_page_has_every_law():
     assert sentence in " ".join(text.split())
 
 
+def test_the_module_of_strategies_may_be_the_first_import():
+    code = "import rewardkit.testing.strategies as made; print(made.texts())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout
+
+
 def test_from_type_needs_no_fields():
-    strategies.register()
+    register()
     assert find(st.from_type(rk.Verifier), lambda verifier: True).component_kind == "verifier"

@@ -16,7 +16,6 @@ that still shows a failure: few rows, short text, plain strings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,10 +24,6 @@ from hypothesis import strategies as st
 
 from rewardkit._text.tag_layout import TagPair, check_tag, check_tags, tag_marks
 from rewardkit.batch import Batch, ColumnName, Reference
-from rewardkit.extract import Extractor
-from rewardkit.registry import lookup, names
-from rewardkit.result import Outcome, Score, Verdict
-from rewardkit.reward import Reward
 from rewardkit.testing._drawing import (
     ColumnValues,
     choose_names,
@@ -39,7 +34,6 @@ from rewardkit.testing._drawing import (
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, NO_TEXT, make_batch
 from rewardkit.testing._spellings import SPELLINGS, make_number_strategy
-from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -397,38 +391,3 @@ def column_values(
         return references(clean=clean)
     found: SearchStrategy[Any] = st.from_type(column.value_type)
     return found
-
-
-def register() -> None:
-    """Register strategies for rewardkit's types, for `hypothesis.strategies.from_type`.
-
-    Hypothesis calls this function itself if rewardkit is installed.
-
-    >>> from hypothesis import given, strategies as st
-    >>> from rewardkit import Batch, Score
-    >>> register()
-    >>> @given(st.from_type(Score))
-    ... def test_scores(score):
-    ...     assert score.value is None or abs(score.value) < float("inf")
-    >>> test_scores()
-    """
-    finite = st.none() | st.floats(allow_nan=False, allow_infinity=False)
-    share = st.none() | st.floats(0, 1)
-    verdicts = st.builds(Verdict, st.sampled_from(Outcome), st.text(), share)
-    st.register_type_strategy(Batch, lambda _: batches())
-    st.register_type_strategy(Score, st.builds(Score, finite, st.text()))
-    st.register_type_strategy(Verdict, verdicts)
-    column_names: SearchStrategy[Any] = st.text(min_size=1, max_size=20).map(ColumnName)
-    st.register_type_strategy(ColumnName, column_names)
-    for base in (Reward, Verifier, Extractor):
-        # a function, since the registry must not be read while Hypothesis starts
-        st.register_type_strategy(base, lambda asked: _make_defaults_strategy(asked.component_kind))
-
-
-def _make_defaults_strategy(kind: str) -> SearchStrategy[Any]:
-    """Components of a kind that need no fields."""
-    made = []
-    for cls in map(lookup, names(kind)):
-        with suppress(ValueError):  # pydantic's, of a class with required fields
-            made.append(cls())
-    return st.sampled_from(made)
