@@ -139,7 +139,7 @@ class Watchdog:
         wall: float | None = None,
         label: Callable[[], str] | None = None,
     ) -> Any:
-        """Return what the function returns, or raise what it raises.
+        """Call the function in the process; return its result, or raise its error.
 
         Raises CallTimeout and CallCrash, and RemoteError for an error that cannot be pickled.
         `timeout` is this call's own limit, and `wall` its limit by the clock, 5 times so many
@@ -311,7 +311,7 @@ class _Child:
         return self.read_dump(_DUMP_SECONDS)
 
     def read_dump(self, seconds: float) -> str:
-        """Return what `faulthandler` has written, or writes within some seconds."""
+        """Read the traceback of `faulthandler`, waiting for it at most `seconds`."""
         waiting = select.poll()
         waiting.register(self.dumps, select.POLLIN)
         text = b""

@@ -106,7 +106,7 @@ def find_columns(function: Any) -> Iterator[tuple[str, bool]]:
     A function reads its parameters, and the usual names that its code has as texts, such as
     `kwargs["answer"]`.
 
-    >>> def right(completions, answer, weight=1.0, **kwargs): return kwargs["target"]
+    >>> def right(completions, environments, answer, weight=1.0, **kwargs): return kwargs["target"]
     >>> [*find_columns(right)]
     [('answer', True), ('weight', False), ('target', False)]
     """

@@ -20,7 +20,7 @@ from rewardkit.testing._replay.literals import write_literal
 from rewardkit.testing._replay.snapshots import take_snapshot
 
 DEFAULT_TIMEOUT = 2.0
-# The first calls may load a model or a dictionary, which is no part of them.
+# The first calls may load a model or a dictionary; later ones find it loaded.
 WARM_UP_FACTOR = 5.0
 # Threads are exchanged after each 5 ms by default, which most calls do not take.
 _SWITCH_SECONDS = 1e-6

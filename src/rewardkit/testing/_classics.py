@@ -21,7 +21,7 @@ _CLASSIC_TEXTS = (
     *("<answer>\u00b2</answer>", r"<answer>\boxed{4}</answer>", "<answer>1,000</answer>"),
     *("<answer>" + "9" * 5000 + "</answer>", "<answer>nan</answer>", "<answer>1e999</answer>"),
     "<reasoning>\n2 + 2\n</reasoning>\n<answer>\n4\n</answer>\n" + "so " * 700,
-    # sums that end in no time, a quotient that is none, brackets deeper than a parser goes
+    # a power that is never computed, a division by zero, brackets deeper than a parser goes
     *("9**9**9**9", "1/0", "[" * 3000, "(" * 3000 + ")" * 3000),
 )
 

@@ -104,7 +104,7 @@ class Subject:
     late_texts: list[Any] = field(default_factory=list)
     """Texts of calls that gave no result: no other call is made with them."""
     warnings: dict[str, str] = field(default_factory=dict)
-    """What laws found that is no failure, by law."""
+    """Warnings by law: what was found and does not make it fail."""
     make_right_batches: Callable[[Callable[[Rows], Values]], list[Rows]] | None = None
     """Makes calls with right completions and different references, given what scores a call."""
     wrong_calls: SearchStrategy[tuple[Rows, Values]] | None = None
