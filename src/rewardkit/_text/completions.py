@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 from rewardkit._text.last_call import remember_last
@@ -54,7 +55,11 @@ def find_unreadable(completions: Sequence[Any]) -> list[int]:
     >>> find_unreadable(["4", [], [{"content": "4"}], {"content": "4"}, [5], None])
     [4, 5]
     """
-    if {*map(type, completions)} <= {str}:  # which is usual
+    # most batches are all text, or all lists of dictionaries: two sets show it at C's speed
+    types = {*map(type, completions)}
+    if types <= {str}:
+        return []
+    if types == {list} and {*map(type, chain.from_iterable(completions))} <= {dict}:
         return []
     return [row for row, completion in enumerate(completions) if not _is_readable(completion)]
 
