@@ -457,16 +457,16 @@ def bad_reference(subject: Subject, rows: Rows) -> None:
 @_register_law("extractor", on="known_calls")
 def finds_answer(subject: Subject, known: tuple[Rows, Values] | UsualText) -> None:
     """An answer, written as the prompt asks for it, is found."""
-    if isinstance(known, UsualText):
-        judge_usual_text(subject, known)
-        return
-    rows, wanted = known
-    subject.expect(wanted, rows)
+    _judge_extraction(subject, known)
 
 
 @_register_law("extractor", on="wrong_calls")
 def finds_nothing(subject: Subject, known: tuple[Rows, Values] | UsualText) -> None:
     """A text that is known to have no answer gives None."""
+    _judge_extraction(subject, known)
+
+
+def _judge_extraction(subject: Subject, known: tuple[Rows, Values] | UsualText) -> None:
     if isinstance(known, UsualText):
         judge_usual_text(subject, known)
         return

@@ -162,12 +162,9 @@ def check_hub_model(recipe: Recipe) -> None:
     copies = Path(constants.HF_HUB_CACHE).glob("models--unsloth--*")
     if recipe.backend == "unsloth" and any(copies):
         return
-    try:
+    advice = "give a local folder with --model FOLDER"
+    with _explaining_hub(f"model.name: {name!r} is not a folder here", advice):
         HfApi().model_info(name, timeout=HUB_TIMEOUT_SECONDS)
-    except Exception as error:  # noqa: BLE001 - whichever HTTP client is installed
-        reason = str(error).partition("\n")[0]
-        message = f"model.name: {name!r} is not a folder here, and the hub says: {reason}"
-        raise RecipeError(f"{message}; give a local folder with --model FOLDER") from None
 
 
 def check_hub_dataset(data: Data) -> None:
@@ -185,10 +182,15 @@ def check_hub_dataset(data: Data) -> None:
     downloaded = Path(constants.HF_HUB_CACHE) / f"datasets--{name.replace('/', '--')}"
     if prepared.is_dir() or downloaded.is_dir():
         return
-    try:
+    advice = "a local .jsonl, .json or .parquet file works too: --data FILE"
+    with _explaining_hub(f"data.hub: {name!r} is not on this machine", advice):
         HfApi().dataset_info(name, timeout=HUB_TIMEOUT_SECONDS)
+
+
+@contextmanager
+def _explaining_hub(problem: str, advice: str) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # noqa: BLE001 - whichever HTTP client is installed
         reason = str(error).partition("\n")[0]
-        message = f"data.hub: {name!r} is not on this machine, and the hub says: {reason}"
-        advice = "a local .jsonl, .json or .parquet file works too: --data FILE"
-        raise RecipeError(f"{message}; {advice}") from None
+        raise RecipeError(f"{problem}, and the hub says: {reason}; {advice}") from None
