@@ -183,19 +183,8 @@ class Reward(Component):
         ValueError, since it would spread over its whole group. Whatever `score` raises propagates,
         with the reward's name added as a note.
         """
-        if others:
-            # the trainers' orders differ: with (queries, prompts, labels), which OpenRLHF passes,
-            # the prompts would be scored and nobody would see it
-            message = (
-                f"{self.__name__} got {1 + len(others)} arguments by position, expected the"
-                " completions alone; name the others: reward(completions=[...], prompts=[...]), and"
-                " for OpenRLHF use rewardkit.adapters.openrlhf"
-            )
-            raise TypeError(message)
-        if completions is None:
-            given = ", ".join(columns) or "none"
-            message = f"{self.__name__} needs completions=[...]; dataset columns given: {given}"
-            raise TypeError(message)
+        if others or completions is None:
+            raise TypeError(_explain_wrong_call(self.__name__, len(others), columns))
         # Batch copies nothing: a batch of token ids can be hundreds of megabytes
         batch = Batch(
             completions,
@@ -257,6 +246,19 @@ class Reward(Component):
     def __rmul__(self, other: float) -> Reward:
         """Return the weighted reward."""
         return _add_terms((self, other))
+
+
+def _explain_wrong_call(name: str, others: int, columns: Mapping[str, Any]) -> str:
+    if others:
+        # the trainers' orders differ: with (queries, prompts, labels), which OpenRLHF passes, the
+        # prompts would be scored and nobody would see it
+        return (
+            f"{name} got {1 + others} arguments by position, expected the completions alone; name"
+            " the others: reward(completions=[...], prompts=[...]), and for OpenRLHF use"
+            " rewardkit.adapters.openrlhf"
+        )
+    given = ", ".join(columns) or "none"
+    return f"{name} needs completions=[...]; dataset columns given: {given}"
 
 
 def _list_inner_rewards(reward: Reward) -> list[Reward]:

@@ -79,28 +79,19 @@ def preflight(  # noqa: PLR0913 - each has a default
 
     `reward` is a reward, a function with TRL's signature, a list of them, or a YAML file, with
     `weights` for plain functions; the terms of a sum are checked one by one. `rows` hold the
-    dataset's columns, `prompt` among them if a reward reads the prompt; `max_rows` of them are
-    used, evenly spaced, with all completions of a prompt or none. `template` writes a row's
-    perfect completion: a text with `{column}` for the row's value (of a list of references, the
-    first), or a function of the row.
+    dataset's columns; `max_rows` of them are used, evenly spaced, with all completions of a prompt
+    or none. `template` writes a row's perfect completion: a text with `{column}` for the row's
+    value (of a list of references, the first), or a function of the row. Completions are messages
+    if the prompt is, as the trainer passes them, else text; words count as tokens.
 
-    Completions are passed as the trainer passes them: as messages if the prompt is, else as text.
-    A reward that works in the other form alone is a problem. A perfect completion must earn the
-    maximum of every reward; of a plain function, the most that any completion earned here (the
-    minimum if the weight is negative). A right answer in another spelling must earn nearly as much.
-    A reward that sees the length alone need only not be constant. A reward is constant if it
-    gives the same value to perfect and degenerate completions (an empty one, the reference alone,
-    the prompt again, an endless repetition, ...). Of two rewards that give these the same values,
-    but for scale and offset, one is redundant. Words count as tokens.
+    `ProblemKind` lists what is found. The references and prompts are checked too, and compared with
+    the rows in `held_out`, on which the model is to be tested. `tokenizer`, one of transformers, is
+    for the problems of the chat template and of tokens, and for `max_completion_length`. `skip`
+    leaves out problems: a kind, or `KIND:REWARD`.
 
-    The references and prompts are checked too, and compared with the rows in `held_out`, on which
-    the model is to be tested. With `tokenizer`, a tokenizer of transformers: does the chat template
-    open the thought, do the layout's tags survive decoding, and has the perfect completion at most
-    `max_completion_length` tokens. `skip` leaves out problems: a kind, or `KIND:REWARD`.
-
-    Rewards are called in a process that can be killed: a completion that takes more than `slow`
-    seconds is a problem, and after `time_limit` seconds what is left is not scored. `progress` is
-    called with what is done, how much of it and how much there is.
+    Rewards run in a process that can be killed, a completion for at most `slow` seconds; after
+    `time_limit` seconds, None for no limit, what is left is not scored. `progress` is called with
+    what is done, how much of it and how much there is.
 
     Raises ValueError for no rows and an unknown kind in `skip`, and whatever `template` raises.
 
@@ -115,38 +106,17 @@ def preflight(  # noqa: PLR0913 - each has a default
     xml_strict constant 2 every completion earns 0
     """
     if not rows:
-        message = "no rows to try; give some rows of the dataset, as mappings by column"
-        raise ValueError(message)
+        raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
     if max_completion_length is not None and tokenizer is None:
-        message = "max_completion_length counts tokens; give a tokenizer too"
-        raise ValueError(message)
+        raise ValueError("max_completion_length counts tokens; give a tokenizer too")
     scorer = Scorer(reward, weights)
-    names = [*(term.name for term in scorer.terms), "total", DATASET]
-    skipped = Skip(skip, PROBLEM_KINDS, names)
+    skipped = Skip(skip, PROBLEM_KINDS, [*(term.name for term in scorer.terms), "total", DATASET])
     used = rows if max_rows is None else choose_rows(rows, max_rows)
     with TimedScorer(scorer, slow=slow, time_limit=time_limit) as timed:
         found = _Checks(timed, used, template, tokenizer)
         found.check_dataset(rows, held_out, max_completion_length)
-        for number, term in enumerate(timed.scorer.terms):
-            if progress is not None:
-                progress(term.name, number, len(scorer.terms))
-            try:
-                found.check_term(term)
-            except KeyboardInterrupt:
-                timed.stop()
-                break
-    # the total of some rewards says nothing
-    spreads = [] if timed.is_interrupted else found.check_spreads()
-    rewards = [term for term in scorer.terms if isinstance(term.reward, Reward)]
-    scored = [term for term in rewards if term.name in found.scored]
-    result = Preflight(
-        problems=tuple(one for one in found.problems if not skipped(one.kind, reward=one.reward)),
-        row_count=len(used),
-        unbounded=tuple(term.name for term in scored if declared_best(term) is None),
-        spread=tuple(spreads),
-        groups="dataset" if found.completions.own_groups else "simulated",
-        unscored_count=found.unscored,
-    )
+        found.check_terms(progress)
+    result = found.summarize(skipped)
     if timed.is_interrupted:
         raise Interrupted(result)
     return result
@@ -196,6 +166,17 @@ class _Checks:
             self.completions.perfect, self.tokenizer, max_completion_length, self.marks
         )
 
+    def check_terms(self, progress: Progress | None) -> None:
+        """Find the problems of each reward, until Ctrl-C."""
+        for number, term in enumerate(self.timed.scorer.terms):
+            if progress is not None:
+                progress(term.name, number, len(self.scorer.terms))
+            try:
+                self.check_term(term)
+            except KeyboardInterrupt:
+                self.timed.stop()
+                return
+
     def check_term(self, term: Term) -> None:
         """Score the completions with one reward, and find its problems."""
         count = len(self.rows)
@@ -232,6 +213,26 @@ class _Checks:
         if self.completions.own_groups:
             self.problems += _find_flat(spreads, len(self.rows))
         return spreads
+
+    def summarize(self, skipped: Skip) -> Preflight:
+        """Return the result, without the problems to skip."""
+        # the total of some rewards says nothing
+        spreads = [] if self.timed.is_interrupted else self.check_spreads()
+        scored = [term for term in self.scorer.terms if term.name in self.scored]
+        return Preflight(
+            problems=tuple(
+                one for one in self.problems if not skipped(one.kind, reward=one.reward)
+            ),
+            row_count=len(self.rows),
+            unbounded=tuple(
+                term.name
+                for term in scored
+                if isinstance(term.reward, Reward) and declared_best(term) is None
+            ),
+            spread=tuple(spreads),
+            groups="dataset" if self.completions.own_groups else "simulated",
+            unscored_count=self.unscored,
+        )
 
 
 def _choose_form(term: Term, perfect: Sequence[Pair]) -> tuple[Term, str]:

@@ -269,11 +269,14 @@ ProblemKind = Literal[
 - wrong_form: it works on texts alone, and the prompts are messages, or the other way around;
 - raises: it raises;
 - slow: it takes too long, and was stopped;
-- below_maximum: a perfect completion earns too little;
+- below_maximum: a perfect completion earns less than the reward's maximum (of a plain function: the
+  most that any completion earned here, or the least if its weight is negative); rewards that see
+  the length alone need not pay it;
 - refused_spelling: a right answer in another spelling than the reference's earns as a wrong one;
 - opened_by_template: it pays less if the chat template has opened the thought;
-- constant: every completion earns the same;
-- redundant: it always agrees with another reward;
+- constant: perfect completions and degenerate ones (an empty one, the reference alone, the prompt
+  again, an endless repetition, ...) earn the same;
+- redundant: it gives these the same values as another reward, but for scale and offset;
 - scale: its values differ many times as much as another's, which the sum hardly sees;
 - flat: in most groups of the dataset's own completions all earn the same;
 - uncut_reference: a whole solution with `####` for a reference;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, groupby
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from rewardkit.audit.ablations import Part, sort_parts
 from rewardkit.audit.findings import Evidence, Finding, FindingKind, RewardAudit, excerpt
@@ -27,6 +27,21 @@ ABLATION_FAMILY = "ablation"
 REFUSED_FAMILY = "right answers"
 
 
+class Rules(NamedTuple):
+    """What makes a finding, for all rewards of an audit."""
+
+    share: float
+    """The fraction of the reference's reward from which an entry is an exploit."""
+    slow: float
+    """The seconds that a completion may take."""
+    checks: Collection[Part] | None
+    """The parts that the caller names, in place of those found."""
+    is_chosen: bool
+    """Whether the audit chose the sample task, which may then fit no reward."""
+    skipped: Skip
+    """The findings to leave out."""
+
+
 class RewardAuditor:
     """One reward, or the total: its scores of all rows, the parts it checks and its findings."""
 
@@ -36,25 +51,20 @@ class RewardAuditor:
         term: Term | None,
         completions: Sequence[RowCompletions],
         scores: Sequence[CompletionScores],
+        rules: Rules,
         *,
         try_score: Callable[..., list[TermScore]],
-        share: float,
-        slow: float,
-        checks: Collection[Part] | None,
-        is_chosen: bool,
         wrong_form: str,
-        skipped: Skip,
     ) -> None:
         """Compute the findings. `term` is None for the total."""
         self.name, self.term, self.completions, self.scores = name, term, completions, scores
-        self.try_score, self.share, self.slow, self.given = try_score, share, slow, checks
-        self.is_chosen = is_chosen
+        self.rules, self.try_score = rules, try_score
         self.checked = [self._check_parts(row) for row in scores]
         self.checks = sort_parts(chain.from_iterable(self.checked))
         # What else there is follows from the form: one finding is enough.
         found = [self._reference_finding("wrong_form", wrong_form)] if wrong_form else self._find()
         self.findings = [
-            one for one in found if not skipped(one.entry, one.family, one.kind, reward=self.name)
+            one for one in found if not rules.skipped(one.entry, one.family, one.kind, reward=name)
         ]
         self.exploit_count = sum(finding.kind == "exploit" for finding in self.findings)
         self.unscored_count = sum(
@@ -71,7 +81,7 @@ class RewardAuditor:
         )
 
     def _check_parts(self, scores: CompletionScores) -> dict[Part, CheckedPart]:
-        if self.given is None:
+        if self.rules.checks is None:
             return scores.checked_parts()
         # What an exploit earns is measured from the lowest value there is: the ablation itself may
         # be one, where the reward does not check what the caller says it does.
@@ -82,7 +92,7 @@ class RewardAuditor:
         return {
             part: CheckedPart(min(one.value, lowest), one.completion)
             for part, one in scores.ablated_parts().items()
-            if part in self.given
+            if part in self.rules.checks
         }
 
     def _collect_evidence(self) -> Iterator[Evidence]:
@@ -107,7 +117,7 @@ class RewardAuditor:
         if first is NOT_SCORED or isinstance(first, KilledScore):
             return [self._reference_finding("slow", first.why)]
         found = [*self._find_entries(), *self._find_refused()]
-        if self.given is not None:
+        if self.rules.checks is not None:
             found += self._find_ablations()
         return [*self._find_unpaid_reference(), *_merge_rows(found)]
 
@@ -142,11 +152,11 @@ class RewardAuditor:
         if missing and score.value is not None and reference is not None:
             ablated = min(checked[part].value for part in missing)
             fraction = (score.value - ablated) / (reference - ablated)
-            if fraction >= self.share - _ROUNDING:
+            if fraction >= self.rules.share - _ROUNDING:
                 problem = {"kind": "exploit", "score_fraction": fraction, "detail": score.why}
                 return {**problem, "missing": missing}
-        if score.seconds > self.slow:
-            return {"kind": "slow", "detail": f"took more than {self.slow:g} s"}
+        if score.seconds > self.rules.slow:
+            return {"kind": "slow", "detail": f"took more than {self.rules.slow:g} s"}
         return None
 
     def _find_ablations(self) -> Iterator[Finding]:
@@ -159,7 +169,7 @@ class RewardAuditor:
                     continue
                 value = ablated[part].value
                 fraction = (value - one.value) / (reference - one.value)
-                if fraction >= self.share - _ROUNDING:
+                if fraction >= self.rules.share - _ROUNDING:
                     entry = f"without-{part.replace('_', '-')}"
                     score = TermScore(value)
                     yield self._row_finding(
@@ -223,13 +233,13 @@ class RewardAuditor:
         hint = "pass rows and a template whose completion the reward pays"
         if len(known) == 1:
             detail = f"every completion {earns}"
-            if self.is_chosen and self.term is not None:
+            if self.rules.is_chosen and self.term is not None:
                 yield self._reference_finding("no_sample", f"no sample fits: {detail}; {hint}")
             else:
                 yield self._reference_finding("constant", detail)
         elif all(map(_reference_is_lowest, self.scores)):
             detail = f"the reference completion {earns}, the lowest of all"
-            detail = f"no sample fits: {detail}" if self.is_chosen else detail
+            detail = f"no sample fits: {detail}" if self.rules.is_chosen else detail
             yield self._reference_finding("never_rewarded", f"{detail}; {hint}")
 
     def _reference_finding(self, kind: FindingKind, detail: str) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
@@ -45,6 +45,9 @@ from rewardkit.cli.printing import (
     show_progress,
     to_json_data,
 )
+
+Options = ParamSpec("Options")
+Result = TypeVar("Result")
 
 SkipOption = Annotated[
     list[str] | None,
@@ -107,6 +110,67 @@ QuickOption = Annotated[
     bool,
     typer.Option("--quick", help="Few examples, and no law that starts a process or times one."),
 ]
+ComponentArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="COMPONENT...",
+        help="Rewards, verifiers and extractors: a YAML file, a registered name,"
+        " module:attribute or path.py:attribute.",
+        autocompletion=complete_name,
+    ),
+]
+ValuesOption = Annotated[
+    str | None,
+    typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
+]
+LawOption = Annotated[list[str] | None, typer.Option(help="Test only this property. Repeatable.")]
+SkipLawOption = Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")]
+MaxExamplesOption = Annotated[int | None, typer.Option(help="Number of examples per law.")]
+_DATA = typer.Option(
+    "--data", "-d", metavar="SOURCE", help="The dataset's rows; the same as for `score`."
+)
+DataOption = Annotated[str | None, _DATA]
+RequiredDataOption = Annotated[str, _DATA]
+AnswerOption = Annotated[str, typer.Option(help="The column with the right answer.")]
+SampleOption = Annotated[
+    str | None, typer.Option(help="A built-in task; with --data, only its layout is used.")
+]
+ShareOption = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Report completions earning at least this fraction of the valid completion's reward.",
+    ),
+]
+PartOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A part that the rewards are held to, in place of those found, for example answer."
+        " Repeatable.",
+    ),
+]
+AuditRowsOption = Annotated[int, typer.Option(min=1, help="Number of rows to use.")]
+ShowOption = Annotated[
+    int, typer.Option("--show", help="Families of findings to print per reward.")
+]
+PreflightRowsOption = Annotated[
+    int, typer.Option(min=1, help="Number of rows to use; groups stay whole.")
+]
+HeldOutOption = Annotated[
+    str | None,
+    typer.Option(metavar="SOURCE", help="Rows for testing, none of which may be in the data."),
+]
+TokenizerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", help="A model's name or folder, whose tokenizer is tried on the rows."
+    ),
+]
+MaxCompletionOption = Annotated[
+    int | None, typer.Option(min=1, help="The trainer's limit, in tokens.")
+]
+
 MAX_ROWS = 20_000
 """How many rows of a file audit and preflight choose from: they hold all of them in memory."""
 SLOW_LAWS = ("linear_time", "picklable", "thread_safe", "stateless")
@@ -117,20 +181,9 @@ MAX_EXAMPLE_ROWS = 1_000
 
 
 def check_components(  # noqa: PLR0913 - one argument per option
-    things: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="COMPONENT...",
-            help="Rewards, verifiers and extractors: a YAML file, a registered name,"
-            " module:attribute or path.py:attribute.",
-            autocompletion=complete_name,
-        ),
-    ],
+    things: ComponentArguments,
     *,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
-    ] = None,
+    data: ValuesOption = None,
     column: ColumnOption = None,
     cells: CellsOption = None,
     form: FormOption = None,
@@ -139,11 +192,9 @@ def check_components(  # noqa: PLR0913 - one argument per option
     right: RightOption = None,
     wrong: WrongOption = None,
     missing: MissingOption = None,
-    law: Annotated[
-        list[str] | None, typer.Option(help="Test only this property. Repeatable.")
-    ] = None,
-    skip: Annotated[list[str] | None, typer.Option(help="Skip this property. Repeatable.")] = None,
-    max_examples: Annotated[int | None, typer.Option(help="Number of examples per law.")] = None,
+    law: LawOption = None,
+    skip: SkipLawOption = None,
+    max_examples: MaxExamplesOption = None,
     quick: QuickOption = False,
     junit: JunitOption = None,
     github: GithubOption = False,
@@ -183,10 +234,10 @@ def check_components(  # noqa: PLR0913 - one argument per option
         _print_results(results, [thing for thing, _ in components])
     cases = cases_of_check(results, [item for _, item in components])
     _report_to_ci("rewardkit check", cases, junit, github=github, err=as_json)
-    if any("interrupted" in result for result in results):
-        _exit_interrupted()
-    if any(result["findings"] for result in results):
-        raise typer.Exit(FOUND)
+    _exit_on_findings(
+        any(result["findings"] for result in results),
+        is_interrupted=any("interrupted" in result for result in results),
+    )
 
 
 def _print_results(results: Sequence[dict[str, Any]], things: Sequence[str]) -> None:
@@ -279,9 +330,12 @@ def _check_component(
     return {**result, "interrupted": True} if is_interrupted else result
 
 
-def _exit_interrupted() -> NoReturn:
-    typer.echo("rewardkit: interrupted; above is what was found before", err=True)
-    raise typer.Exit(INTERRUPTED)
+def _exit_on_findings(found: object, *, is_interrupted: bool) -> None:
+    if is_interrupted:
+        typer.echo("rewardkit: interrupted; above is what was found before", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if found:
+        raise typer.Exit(FOUND)
 
 
 def _read_pairs(
@@ -319,40 +373,17 @@ def _select_columns(reward: Any, values: Mapping[str, list[Any]]) -> Mapping[str
 def audit_rewards(  # noqa: PLR0913 - one argument per option
     rewards: RewardArguments,
     *,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data", "-d", metavar="SOURCE", help="The dataset's rows; the same as for `score`."
-        ),
-    ] = None,
+    data: DataOption = None,
     column: ColumnOption = None,
     template: TemplateOption = None,
-    answer: Annotated[str, typer.Option(help="The column with the right answer.")] = "answer",
-    sample: Annotated[
-        str | None, typer.Option(help="A built-in task; with --data, only its layout is used.")
-    ] = None,
-    share: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Report completions earning at least this fraction of the valid completion's"
-            " reward.",
-        ),
-    ] = 0.9,
-    checks: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A part that the rewards are held to, in place of those found, for example answer."
-            " Repeatable.",
-        ),
-    ] = None,
+    answer: AnswerOption = "answer",
+    sample: SampleOption = None,
+    share: ShareOption = 0.9,
+    checks: PartOption = None,
     skip: SkipOption = None,
     baseline: BaselineOption = None,
-    rows: Annotated[int, typer.Option(min=1, help="Number of rows to use.")] = 8,
-    limit: Annotated[
-        int, typer.Option("--show", help="Families of findings to print per reward.")
-    ] = 8,
+    rows: AuditRowsOption = 8,
+    limit: ShowOption = 8,
     time_limit: TimeLimitOption = 25.0,
     junit: JunitOption = None,
     github: GithubOption = False,
@@ -364,28 +395,24 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
     Without --data it uses the built-in task in whose layout the rewards are highest.
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
-    from rewardkit.audit.timed import Interrupted  # noqa: PLC0415 - the same
 
     loaded = load_rewards(rewards)
     known = audits.read_baseline(baseline) if baseline else {}
     with show_progress(enabled=not as_json) as bar:
-        is_interrupted = False
-        try:
-            result = audits.audit(
-                loaded,
-                read_rows(data, column, limit=MAX_ROWS),
-                template=read_template(template),
-                answer=answer,
-                sample=sample,
-                checks=checks,  # type: ignore[arg-type]  # the audit says which there are
-                share=share,
-                skip=skip or (),
-                max_rows=rows,
-                time_limit=time_limit or None,
-                progress=bar.stage if bar else None,
-            )
-        except Interrupted as stop:
-            result, is_interrupted = stop.result, True
+        result, is_interrupted = _run_until_interrupted(
+            audits.audit,
+            loaded,
+            read_rows(data, column, limit=MAX_ROWS),
+            template=read_template(template),
+            answer=answer,
+            sample=sample,
+            checks=checks,  # type: ignore[arg-type]  # the audit says which there are
+            share=share,
+            skip=skip or (),
+            max_rows=rows,
+            time_limit=time_limit or None,
+            progress=bar.stage if bar else None,
+        )
     result, left_out = audits.leave_out(result, known)
     if as_json:
         print_json(result.as_dict())
@@ -394,39 +421,19 @@ def audit_rewards(  # noqa: PLR0913 - one argument per option
         _print_left_out(left_out, baseline)
     cases = cases_of_audit(result, loaded)
     _report_to_ci("rewardkit audit", cases, junit, github=github, err=as_json)
-    if is_interrupted:
-        _exit_interrupted()
-    if result.findings:
-        raise typer.Exit(FOUND)
+    _exit_on_findings(result.findings, is_interrupted=is_interrupted)
 
 
 def preflight_rewards(  # noqa: PLR0913 - one argument per option
     rewards: RewardArguments,
     *,
-    data: Annotated[
-        str,
-        typer.Option(
-            "--data", "-d", metavar="SOURCE", help="The dataset's rows; the same as for `score`."
-        ),
-    ],
+    data: RequiredDataOption,
     column: ColumnOption = None,
     template: TemplateOption = None,
-    rows: Annotated[
-        int, typer.Option(min=1, help="Number of rows to use; groups stay whole.")
-    ] = 200,
-    held_out: Annotated[
-        str | None,
-        typer.Option(metavar="SOURCE", help="Rows for testing, none of which may be in the data."),
-    ] = None,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL", help="A model's name or folder, whose tokenizer is tried on the rows."
-        ),
-    ] = None,
-    max_completion_length: Annotated[
-        int | None, typer.Option(min=1, help="The trainer's limit, in tokens.")
-    ] = None,
+    rows: PreflightRowsOption = 200,
+    held_out: HeldOutOption = None,
+    tokenizer: TokenizerOption = None,
+    max_completion_length: MaxCompletionOption = None,
     skip: SkipOption = None,
     baseline: BaselineOption = None,
     time_limit: TimeLimitOption = 120.0,
@@ -439,37 +446,42 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
     redundant rewards, and rewards that do not vary within groups.
     """
     from rewardkit import audit as audits  # noqa: PLC0415 - only this command needs it
-    from rewardkit.audit.timed import Interrupted  # noqa: PLC0415 - the same
 
     known = audits.read_baseline(baseline) if baseline else {}
     available = read_rows(data, column, limit=MAX_ROWS) or []
     with show_progress(enabled=not as_json) as bar:
-        is_interrupted = False
-        try:
-            result = audits.preflight(
-                load_rewards(rewards),
-                available,
-                template=read_template(template) or "{answer}",
-                held_out=read_rows(held_out, column, limit=MAX_ROWS),
-                tokenizer=_load_tokenizer(tokenizer),
-                max_completion_length=max_completion_length,
-                max_rows=rows,
-                skip=skip or (),
-                time_limit=time_limit or None,
-                progress=bar.stage if bar else None,
-            )
-        except Interrupted as stop:
-            result, is_interrupted = stop.result, True
+        result, is_interrupted = _run_until_interrupted(
+            audits.preflight,
+            load_rewards(rewards),
+            available,
+            template=read_template(template) or "{answer}",
+            held_out=read_rows(held_out, column, limit=MAX_ROWS),
+            tokenizer=_load_tokenizer(tokenizer),
+            max_completion_length=max_completion_length,
+            max_rows=rows,
+            skip=skip or (),
+            time_limit=time_limit or None,
+            progress=bar.stage if bar else None,
+        )
     result, left_out = audits.leave_out(result, known)
     if as_json:
         print_json(result)
     else:
         print_preflight(result)
         _print_left_out(left_out, baseline)
-    if is_interrupted:
-        _exit_interrupted()
-    if result.problems:
-        raise typer.Exit(FOUND)
+    _exit_on_findings(result.problems, is_interrupted=is_interrupted)
+
+
+def _run_until_interrupted(
+    run: Callable[Options, Result], /, *arguments: Options.args, **options: Options.kwargs
+) -> tuple[Result, bool]:
+    """Return the result of an audit or a preflight, and whether Ctrl-C has ended it early."""
+    from rewardkit.audit.timed import Interrupted  # noqa: PLC0415 - slow, and not for --help
+
+    try:
+        return run(*arguments, **options), False
+    except Interrupted as stop:
+        return stop.result, True
 
 
 def _print_left_out(count: int, baseline: Path | None) -> None:

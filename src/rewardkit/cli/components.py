@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from rewardkit.component import Component
 
 
+KindArgument = Annotated[
+    str | None,
+    typer.Argument(help="reward, verifier or extractor.", autocompletion=lambda: [*KINDS]),
+]
+NameArgument = Annotated[str, typer.Argument(autocompletion=complete_name)]
+
+
 def list_components(
-    kind: Annotated[
-        str | None,
-        typer.Argument(help="reward, verifier or extractor.", autocompletion=lambda: [*KINDS]),
-    ] = None,
+    kind: KindArgument = None,
     *,
     _: ImportOption = None,
     as_json: JsonOption = False,
@@ -52,7 +56,7 @@ def list_components(
 
 
 def show_component(
-    name: Annotated[str, typer.Argument(autocompletion=complete_name)],
+    name: NameArgument,
     *,
     _: ImportOption = None,
     as_json: JsonOption = False,

@@ -13,11 +13,11 @@ import typer
 from rewardkit.cli.arguments import JsonOption
 from rewardkit.cli.printing import print_json, print_scores
 
+FolderArgument = Annotated[Path, typer.Argument(help="Where to write the files.")]
+
 
 def run_demo(
-    folder: Annotated[Path, typer.Argument(help="Where to write the files.")] = Path(
-        "rewardkit-demo"
-    ),
+    folder: FolderArgument = Path("rewardkit-demo"),
     *,
     as_json: JsonOption = False,
 ) -> None:

@@ -42,6 +42,41 @@ from rewardkit.cli.printing import (
     show_progress,
 )
 
+EngineOption = Annotated[
+    str,
+    typer.Option(metavar="local|ray", help="What runs the processes: this machine, or Ray."),
+]
+BatchSizeOption = Annotated[int, typer.Option(help="Rows per batch.")]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh", help="Start over: ignore what an earlier run wrote.")
+]
+PassRateOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LOW..HIGH",
+        help="Keep groups of which this share of the completions passes, for example"
+        " `0.2..0.8`, `..0.8` or `0.2..`.",
+    ),
+]
+OnePerGroupOption = Annotated[
+    bool, typer.Option("--one-per-group", help="Keep the first row of each group only.")
+]
+PageOption = Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")]
+TitleOption = Annotated[str | None, typer.Option(help="The page's title.")]
+BeforeArgument = Annotated[
+    str,
+    typer.Argument(metavar="BEFORE", help="A file that `score` wrote, or TRL's completions."),
+]
+AfterArgument = Annotated[
+    str, typer.Argument(metavar="AFTER", help="Another one, with the same prompts.")
+]
+PageOfExamplesOption = Annotated[
+    Path | None, typer.Option("--report", help="Also write an HTML page with examples.")
+]
+ExamplesOption = Annotated[
+    int, typer.Option(min=0, help="How many rows that rose, and that fell, to show.")
+]
+
 
 def score_file(  # noqa: PLR0913 - one argument per option
     source: SourceArgument,
@@ -52,14 +87,9 @@ def score_file(  # noqa: PLR0913 - one argument per option
     join: JoinOption = None,
     on: OnOption = None,
     workers: WorkersOption = None,
-    engine: Annotated[
-        str,
-        typer.Option(metavar="local|ray", help="What runs the processes: this machine, or Ray."),
-    ] = "local",
-    batch_size: Annotated[int, typer.Option(help="Rows per batch.")] = 1024,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over: ignore what an earlier run wrote.")
-    ] = False,
+    engine: EngineOption = "local",
+    batch_size: BatchSizeOption = 1024,
+    fresh: FreshOption = False,
     _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,21 +144,12 @@ def filter_file(  # noqa: PLR0913 - one argument per option
     source: ScoredArgument,
     *,
     out: ScoredOutOption,
-    pass_rate: Annotated[
-        str,
-        typer.Option(
-            metavar="LOW..HIGH",
-            help="Keep groups of which this share of the completions passes, for example"
-            " `0.2..0.8`, `..0.8` or `0.2..`.",
-        ),
-    ],
+    pass_rate: PassRateOption,
     column: ColumnOption = None,
     group: GroupOption = None,
     pass_reward: PassRewardOption = None,
     pass_value: PassValueOption = None,
-    one_per_group: Annotated[
-        bool, typer.Option("--one-per-group", help="Keep the first row of each group only.")
-    ] = False,
+    one_per_group: OnePerGroupOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Keep the prompts of a scored file that are neither too easy nor too hard."""
@@ -157,9 +178,9 @@ def filter_file(  # noqa: PLR0913 - one argument per option
 def write_report(  # noqa: PLR0913 - one argument per option
     source: ScoredArgument,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
+    out: PageOption = Path("report.html"),
     column: ColumnOption = None,
-    title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
+    title: TitleOption = None,
     reward: RewardOption = None,
     weight: WeightOption = None,
     group: GroupOption = None,
@@ -191,26 +212,17 @@ def write_report(  # noqa: PLR0913 - one argument per option
 
 
 def compare_files(  # noqa: PLR0913 - one argument per option
-    before: Annotated[
-        str,
-        typer.Argument(metavar="BEFORE", help="A file that `score` wrote, or TRL's completions."),
-    ],
-    after: Annotated[
-        str, typer.Argument(metavar="AFTER", help="Another one, with the same prompts.")
-    ],
+    before: BeforeArgument,
+    after: AfterArgument,
     *,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Also write an HTML page with examples.")
-    ] = None,
+    report: PageOfExamplesOption = None,
     column: ColumnOption = None,
     reward: RewardOption = None,
     weight: WeightOption = None,
     group: GroupOption = None,
     pass_reward: PassRewardOption = None,
     pass_value: PassValueOption = None,
-    examples: Annotated[
-        int, typer.Option(min=0, help="How many rows that rose, and that fell, to show.")
-    ] = 5,
+    examples: ExamplesOption = 5,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two scored files: what changed, by how much, with a 95% interval and examples."""

@@ -25,41 +25,52 @@ from rewardkit.cli.printing import print_json
 TOKEN_VARIABLE = "REWARDKIT_TOKEN"  # noqa: S105 - a variable's name
 
 
+HostOption = Annotated[
+    str, typer.Option(help="The address to listen at; 0.0.0.0 is every one of this machine.")
+]
+PortOption = Annotated[
+    int, typer.Option("--port", "-p", min=0, max=65535, help="The port; 0 is any free one.")
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="The columns that rows will bring beside the completion, with commas between"
+        " them. A reward that reads another is then an error at the start.",
+    ),
+]
+GroupsOption = Annotated[
+    bool,
+    typer.Option(
+        "--groups",
+        help="Each request holds whole groups, for rewards that compare the completions of a"
+        " prompt.",
+    ),
+]
+OpenRlhfOption = Annotated[
+    bool,
+    typer.Option("--openrlhf", help="Also answer OpenRLHF's requests, at POST /get_reward."),
+]
+ProcessesOption = Annotated[
+    int, typer.Option("--workers", "-w", help="Number of processes that score.")
+]
+TimeoutOption = Annotated[float, typer.Option(help="Seconds for a request, waiting included.")]
+MaxBodyOption = Annotated[float, typer.Option(help="MiB that a request may have.")]
+MaxRequestsOption = Annotated[int, typer.Option(help="Requests answered at the same time.")]
+
+
 def serve_rewards(  # noqa: PLR0913 - one argument per option
     rewards: RewardArguments,
     *,
-    host: Annotated[
-        str, typer.Option(help="The address to listen at; 0.0.0.0 is every one of this machine.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", "-p", min=0, max=65535, help="The port; 0 is any free one.")
-    ] = 8000,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAMES",
-            help="The columns that rows will bring beside the completion, with commas between"
-            " them. A reward that reads another is then an error at the start.",
-        ),
-    ] = None,
-    groups: Annotated[
-        bool,
-        typer.Option(
-            "--groups",
-            help="Each request holds whole groups, for rewards that compare the completions of a"
-            " prompt.",
-        ),
-    ] = False,
-    openrlhf: Annotated[
-        bool,
-        typer.Option("--openrlhf", help="Also answer OpenRLHF's requests, at POST /get_reward."),
-    ] = False,
-    workers: Annotated[
-        int, typer.Option("--workers", "-w", help="Number of processes that score.")
-    ] = 1,
-    timeout: Annotated[float, typer.Option(help="Seconds for a request, waiting included.")] = 120,
-    max_body: Annotated[float, typer.Option(help="MiB that a request may have.")] = 16,
-    max_requests: Annotated[int, typer.Option(help="Requests answered at the same time.")] = 512,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
+    columns: ColumnsOption = None,
+    groups: GroupsOption = False,
+    openrlhf: OpenRlhfOption = False,
+    workers: ProcessesOption = 1,
+    timeout: TimeoutOption = 120,
+    max_body: MaxBodyOption = 16,
+    max_requests: MaxRequestsOption = 512,
     _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:

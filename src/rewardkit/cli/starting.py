@@ -38,25 +38,33 @@ COMPLETIONS = (
 """What a snapshot scores if no data is given; each with the first usual answers."""
 
 
+SnapshotOption = Annotated[Path, typer.Option("--out", "-o", help="The JSON file.")]
+CompletionsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        "-d",
+        metavar="SOURCE",
+        help="Rows with a column `completion`, the same as for `score`; by default a few"
+        " completions in usual layouts.",
+    ),
+]
+RowsOption = Annotated[int, typer.Option(min=1, help="Number of rows to keep.")]
+UpdateOption = Annotated[
+    bool, typer.Option("--update", help="Write the file again, if its scores changed.")
+]
+FolderArgument = Annotated[Path, typer.Argument(help="The folder; it is made if it is missing.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace files that are there already.")]
+
+
 def snapshot_rewards(  # noqa: PLR0913 - one argument per option
     rewards: RewardArguments,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The JSON file.")],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            "-d",
-            metavar="SOURCE",
-            help="Rows with a column `completion`, the same as for `score`; by default a few"
-            " completions in usual layouts.",
-        ),
-    ] = None,
+    out: SnapshotOption,
+    data: CompletionsOption = None,
     column: ColumnOption = None,
-    rows: Annotated[int, typer.Option(min=1, help="Number of rows to keep.")] = 50,
-    update: Annotated[
-        bool, typer.Option("--update", help="Write the file again, if its scores changed.")
-    ] = False,
+    rows: RowsOption = 50,
+    update: UpdateOption = False,
     _: ImportOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -105,13 +113,9 @@ def make_rows(rewards: list[Any]) -> list[dict[str, Any]]:
 
 
 def init_project(
-    folder: Annotated[
-        Path, typer.Argument(help="The folder; it is made if it is missing.")
-    ] = Path(),
+    folder: FolderArgument = Path(),
     *,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace files that are there already.")
-    ] = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a rewards.py to begin with, a test of it, and a CI job for GitHub."""

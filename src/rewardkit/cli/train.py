@@ -80,6 +80,13 @@ SetOption = Annotated[
         help="Change any key of the recipe, for example `training.learning_rate=1e-5`. Repeatable.",
     ),
 ]
+PrintedRecipeArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="Print this recipe's YAML, to start one of your own.",
+        autocompletion=complete_recipe,
+    ),
+]
 
 
 def train_model(  # noqa: PLR0913 - one argument per option
@@ -118,15 +125,8 @@ def train_model(  # noqa: PLR0913 - one argument per option
         "report_to": _parse_trackers(report_to),
     }
     given = {key: value for key, value in changes.items() if value is not None}
-    # a recipe has one source of rows, so the file replaces the recipe's own
-    source: dict[str, Any] = {}
-    if data is not None:
-        source = {"data.file": str(data), "data.hub": None, "data.made": None}
-        source["data.test_split"] = None  # only a dataset on the hub has one
-    if test is not None:
-        source |= {"data.test_file": str(test), "data.test_split": None, "data.held_out": 0}
     try:
-        loaded = Recipe.load(recipe, {**parse_settings(set_), **source, **given})
+        loaded = Recipe.load(recipe, {**parse_settings(set_), **_replace_rows(data, test), **given})
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
             result = run(
                 loaded,
@@ -149,14 +149,19 @@ def train_model(  # noqa: PLR0913 - one argument per option
         _write_errors([f"FAILED: {failure}" for failure in result.failures], FOUND)
 
 
+def _replace_rows(data: Path | None, test: Path | None) -> dict[str, Any]:
+    # a recipe has one source of rows, so the file replaces the recipe's own
+    settings: dict[str, Any] = {}
+    if data is not None:
+        settings = {"data.file": str(data), "data.hub": None, "data.made": None}
+        settings["data.test_split"] = None  # only a dataset on the hub has one
+    if test is not None:
+        settings |= {"data.test_file": str(test), "data.test_split": None, "data.held_out": 0}
+    return settings
+
+
 def show_recipes(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            help="Print this recipe's YAML, to start one of your own.",
-            autocompletion=complete_recipe,
-        ),
-    ] = None,
+    name: PrintedRecipeArgument = None,
     *,
     as_json: JsonOption = False,
 ) -> None:

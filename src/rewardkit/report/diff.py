@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewardkit._files.source import RowSource
 from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
 from rewardkit.report.changes import Changes, compare
 from rewardkit.report.formatting import as_data
 from rewardkit.report.render import EXTRA, check_page_path, render, write_page
-from rewardkit.report.rows import Rows, gather_beside
+from rewardkit.report.rows import RowOptions, Rows, gather_beside
 
 EXAMPLES = 5
 
@@ -78,7 +77,6 @@ def diff(  # noqa: PLR0913 - keywords, all but two
     """
     if out is not None:
         require("jinja2", install=EXTRA)  # before the files are read, which takes longer
-
     path = None if out is None else Path(out)
     sources = open_rows(before), open_rows(after)
     if path is not None:
@@ -86,18 +84,11 @@ def diff(  # noqa: PLR0913 - keywords, all but two
             opened.check_is_not(path)
         check_page_path(path)
 
-    def read(opened: RowSource) -> Rows:
-        return gather_beside(
-            opened.rows(columns=columns),
-            load_sidecar(opened),
-            rewards=rewards,
-            weights=weights,
-            group=group,
-            pass_reward=pass_reward,
-            pass_value=pass_value,
-        )
-
-    one, other = map(read, sources)
+    options = RowOptions(rewards, weights, group, pass_reward, pass_value)
+    one, other = (
+        gather_beside(opened.rows(columns=columns), load_sidecar(opened), options)
+        for opened in sources
+    )
     changes = compare_rows(one, other, group=group, examples=examples)
     names = [Path(source).resolve().name for source in (before, after)]
     if path is not None:

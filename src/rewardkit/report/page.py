@@ -11,7 +11,7 @@ from rewardkit._files.chunks import Row
 from rewardkit._files.source import RowSource
 from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
-from rewardkit._scored.columns import load_sidecar
+from rewardkit._scored.columns import Sidecar, load_sidecar
 from rewardkit.component import Component, walk
 from rewardkit.extract import Extractor, Regex
 from rewardkit.report.answers import USUAL
@@ -20,7 +20,7 @@ from rewardkit.report.figure_types import Figures, ReportFinding
 from rewardkit.report.formatting import as_data, shorten_names
 from rewardkit.report.pack import PICKED, Packed, pack
 from rewardkit.report.render import EXTRA, check_page_path, render, write_page
-from rewardkit.report.rows import Rows, gather_beside
+from rewardkit.report.rows import RowOptions, Rows, gather_beside
 from rewardkit.reward import Reward
 
 MAX_BYTES = 2_000_000  # what a mail or a chat still takes, and a browser opens at once
@@ -74,25 +74,21 @@ def report(  # noqa: PLR0913 - keywords, all but two
     r"""Write one HTML file about the rewards in `source`, and return what it says.
 
     `source` is a file that `rewardkit score` wrote, or TRL's `completions_*.parquet`: a file, a
-    glob, or a folder. `columns` gives a column of the file the name that is read here, as
-    {"response": "completion"}. Rewards are the columns `rewards/NAME`, or TRL's; `rewards` names
-    others, and `weights` their factors in the sum, by default those of `SOURCE.rewards.yaml`, or 1.
-    Rows of one step with equal values of `group` are a group, by default those of one prompt.
-    `extractor` finds the answers to highlight and to vote: by default those of the rewards in
-    `SOURCE.rewards.yaml`, then answer tags, LaTeX boxes and `####`.
+    glob, or a folder. `columns` renames its columns, as {"response": "completion"}. Rewards are the
+    columns `rewards/NAME`, or TRL's, or those in `rewards`; their factors in the sum are `weights`,
+    else those of `SOURCE.rewards.yaml`, or 1. Rows of one step with equal values of `group`, by
+    default the prompt, are a group. `extractor` finds the answers to highlight and to vote: by
+    default those of `SOURCE.rewards.yaml`, then answer tags, LaTeX boxes and `####`. A completion
+    passes if `pass_reward` gives it at least `pass_value`: by default the reward `correct` of
+    `SOURCE.rewards.yaml`, or the only one with "correct", "accuracy" or "right" in its name, and
+    the value of a right answer, or the highest in the file.
 
-    A completion passes if `pass_reward` gives it at least `pass_value`: by default the reward
-    `correct` in `SOURCE.rewards.yaml`, or the only one with "correct", "accuracy" or "right" in its
-    name, and the value of a right answer, or the highest in the file. `progress` is called with the
-    stage, how much of it is done, and of how much.
-
-    All figures are over all rows, which are held in memory. The page has at most `max_bytes`: the
-    values of up to 20,000 rows, and as many texts as fit, the extremes before a random sample. It
-    says how many.
+    All rows are in memory, and in all figures. The page has at most `max_bytes`: the values of up
+    to 20,000 rows, and as many texts as fit, the extremes before a random sample.
 
     Raises ValueError for a file without rows, completions or rewards, for unknown names of rewards
-    or of the group's column, and for `max_bytes` too small for the figures alone;
-    FileNotFoundError; ImportError if a package is missing.
+    or of the group's column, and for `max_bytes` too small for the figures; FileNotFoundError;
+    ImportError if a package is missing.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -103,33 +99,18 @@ def report(  # noqa: PLR0913 - keywords, all but two
     ['Most groups give no learning signal (zero reward std)', 'A reward is flat']
     """
     require("jinja2", install=EXTRA)  # before the file is read, which takes longer
-    opened, show, path = open_rows(source), progress or _ignore_progress, Path(out)
+    opened, path = open_rows(source), Path(out)
     opened.check_is_not(path)
     check_page_path(path)
     beside = load_sidecar(opened)
-    rows = gather_beside(
-        _count_rows(opened, columns, progress),
-        beside,
-        rewards=rewards,
-        weights=weights,
-        group=group,
-        pass_reward=pass_reward,
-        pass_value=pass_value,
-    )
+    options = RowOptions(rewards, weights, group, pass_reward, pass_value)
+    rows = gather_beside(_count_rows(opened, columns, progress), beside, options)
     _refuse_unknown_weights(weights or {}, rows)
     extractors = _choose_extractors([*beside.rewards.values()], extractor)
-    bounds = [reward.bounds for reward in beside.rewards.values()]
-    figures = measure(
-        rows,
-        dict(zip(shorten_names(beside.rewards), bounds, strict=True)),
-        extractors=extractors,
-        progress=partial(show, "figures"),
-    )
-    show("texts", 0, None)
+    figures = _measure_rows(rows, beside, extractors, progress or _ignore_progress)
     name = Path(source).resolve().name
-    page, shown = _fit_page(
-        rows, figures, extractors, (title or f"Rewards of {name}", name), max_bytes
-    )
+    names = title or f"Rewards of {name}", name
+    page, shown = _fit_page(rows, figures, extractors, names, max_bytes)
     write_page(path, page)
     return Report(path, len(page), len(rows), shown, figures)
 
@@ -150,6 +131,20 @@ def _count_rows(
         if done % ROWS_PER_PROGRESS == 0:
             progress("rows", done, total)
         yield row
+
+
+def _measure_rows(
+    rows: Rows, beside: Sidecar, extractors: Sequence[Extractor], progress: Progress
+) -> Figures:
+    bounds = [reward.bounds for reward in beside.rewards.values()]
+    figures = measure(
+        rows,
+        dict(zip(shorten_names(beside.rewards), bounds, strict=True)),
+        extractors=extractors,
+        progress=partial(progress, "figures"),
+    )
+    progress("texts", 0, None)  # what comes next
+    return figures
 
 
 def _refuse_unknown_weights(weights: Mapping[str, float], rows: Rows) -> None:

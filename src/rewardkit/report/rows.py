@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from rewardkit._score_checks import weighted_sum
 from rewardkit._scored.columns import (
@@ -136,31 +136,37 @@ class Rows:
         return stds
 
 
-def gather_beside(  # noqa: PLR0913 - keywords, all but two
-    source: Iterable[Mapping[str, Any]],
-    beside: Sidecar,
-    *,
-    rewards: Sequence[str] | None,
-    weights: Mapping[str, float] | None,
-    group: str | None,
-    pass_reward: str | None,
-    pass_value: float | None,
+class RowOptions(NamedTuple):
+    """How to read a scored file: its rewards, their sum, its groups, which completions pass."""
+
+    rewards: Sequence[str] | None = None
+    """The columns of rewards; by default `rewards/NAME`, or TRL's."""
+    weights: Mapping[str, float] | None = None
+    """Factors in the sum, by the reward's name."""
+    group: str | None = None
+    """The column whose equal values make a group; by default the prompt."""
+    pass_reward: str | None = None
+    """The reward that says whether a completion passes."""
+    pass_value: float | None = None
+    """The lowest value that passes."""
+
+
+def gather_beside(
+    source: Iterable[Mapping[str, Any]], beside: Sidecar, options: RowOptions
 ) -> Rows:
     """Collect the rows of a scored file with the weights of its sidecar, where none are given.
 
     The sum is made anew where rewards or weights are given; the sidecar's bias belongs to its own
     rewards.
     """
+    rewards, weights = options.rewards, options.weights
+    given = options._replace(weights={**beside.weights, **(weights or {})})
     return gather(
         source,
-        rewards=rewards,
-        weights={**beside.weights, **(weights or {})},
+        **given._asdict(),
         bias=0.0 if rewards is not None else beside.bias,
-        group=group,
         sum_anew=rewards is not None or weights is not None,
         known_rewards=beside.rewards,
-        pass_reward=pass_reward,
-        pass_value=pass_value,
     )
 
 
@@ -183,9 +189,7 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     `bias` is added to their sum. The file's own column `reward` is the sum, unless `sum_anew`. Rows
     with the same step and the same value of `group` make a group, by default of the prompt.
     `pass_reward` and `pass_value` say which completions pass, else the rewards that are known as
-    objects do.
-
-    A reward's name of more than 120 characters is shortened.
+    objects do. A reward's name of more than 120 characters is shortened.
 
     Raises ValueError if there are no rows, no completions or no rewards, and for unknown columns.
 
@@ -201,43 +205,38 @@ def gather(  # noqa: PLR0913 - keywords, all but one
     short = dict(zip(found, shorten_names(found), strict=True))
     columns = {short[name]: column for name, column in found.items()}
     values = {name: _read_numbers(table, column) for name, column in columns.items()}
-    _check_weights(weights or {})
-    factors = {short[name]: float((weights or {}).get(name, 1.0)) for name in found}
+    factors = _choose_factors(short, weights or {})
     has_sum = TOTAL in names and TOTAL not in values and not sum_anew
     totals = _read_numbers(table, TOTAL) if has_sum else _add_up(values, factors, bias)
     group_column = choose_group_column(names, group)
     groups, alone = _find_groups(table, group_column) if group_column else ([], [])
-    if "advantage" in names and "advantage" not in values:
-        advantages = _read_numbers(table, "advantage")
-    else:
-        advantages = _compute_advantages(totals, groups)
-    known = {short[name]: each for name, each in (known_rewards or {}).items() if name in short}
-    wanted = short.get(pass_reward, pass_reward) if pass_reward else None
     whys = {name: column + WHY for name, column in columns.items()}
     return Rows(
         texts=Batch([row.get("completion") for row in table]).texts,
         prompts=_prompt_texts(table),
         steps=[read_step(row.get("step")) for row in table],
         values=values,
-        whys={
-            name: _read_whys(table, why) if why in names else [""] * len(table)
-            for name, why in whys.items()
-        },
+        whys={name: _read_whys(table, column) for name, column in whys.items()},
         weights=factors,
         totals=totals,
-        advantages=advantages,
+        advantages=(
+            _read_numbers(table, "advantage")
+            if "advantage" in names and "advantage" not in values  # a reward may have that name
+            else _compute_advantages(totals, groups)
+        ),
         groups=groups,
         extras=_list_extras(table, names, {*TRL_COLUMNS, *columns.values(), *whys.values()}),
         infinite=_count_infinities(table, columns),
         alone=alone,
-        rule=_choose_rule(values, known, wanted, pass_value),
+        rule=_choose_rule(values, short, known_rewards or {}, pass_reward, pass_value),
     )
 
 
-def _check_weights(weights: Mapping[str, float]) -> None:
+def _choose_factors(short: Mapping[str, str], weights: Mapping[str, float]) -> dict[str, float]:
     for name, weight in weights.items():
         if not math.isfinite(weight):
             raise ValueError(f"got {weight} as the weight of {name!r}, expected a finite number")
+    return {shown: float(weights.get(name, 1.0)) for name, shown in short.items()}
 
 
 def _add_up(
@@ -264,10 +263,13 @@ def _list_extras(
 
 def _choose_rule(
     values: Mapping[str, list[Value]],
-    known: Mapping[str, Reward],
+    short: Mapping[str, str],
+    known_rewards: Mapping[str, Reward],
     wanted: str | None,
     pass_value: float | None,
 ) -> PassRule | None:
+    known = {short[name]: reward for name, reward in known_rewards.items() if name in short}
+    wanted = short.get(wanted, wanted) if wanted else None
     # A page that nobody asked for pass rates should not take a length for one.
     guess = all(len({*column} - {None}) <= FLAG_VALUES for column in values.values())
     passing = choose_reward([*values], known, wanted, guess=guess)
