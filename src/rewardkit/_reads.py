@@ -9,14 +9,14 @@ from rewardkit.reward import Reward
 from rewardkit.rewards.wrappers import Where, Wrapped, list_required_parameters
 
 # What a trainer passes to a function by itself, so that these names are no dataset columns.
-TRAINER_ARGUMENTS = {"prompts", "completions", "completion_ids", "trainer_state"}
-TRAINER_ARGUMENTS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
+TRAINER_KEYWORDS = {"prompts", "completions", "completion_ids", "trainer_state"}
+TRAINER_KEYWORDS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
 
 
 def list_dataset_columns(reward: Any) -> list[str]:
     """Return the dataset columns that a reward reads; of a function, those without a default."""
     if not isinstance(reward, Reward):
-        return [name for name in list_required_parameters(reward) if name not in TRAINER_ARGUMENTS]
+        return [name for name in list_required_parameters(reward) if name not in TRAINER_KEYWORDS]
     return [*dict.fromkeys([*map(str, columns(reward)), *_list_wrapped_columns(reward)])]
 
 

@@ -250,8 +250,7 @@ class RowScorer:
             if not self._light:
                 raise
             self.timed.stop()
-        for row in self.rows[len(self._heavy) : len(self._light)]:
-            self._score_heavy(row)
+            self._score_rest()  # as not scored, which takes no time
         return [
             _group_by_term(self.timed.scorer, *each)
             for each in zip(self.rows, self._light, self._heavy, strict=False)
@@ -266,8 +265,7 @@ class RowScorer:
             if number and not self.timed.seconds_left:
                 break
             self._score_light(row)
-        for row in self.rows[len(self._heavy) : len(self._light)]:
-            self._score_heavy(row)
+        self._score_rest()
 
     def _score_light(self, row: RowCompletions) -> None:
         texts = row.light_texts()
@@ -276,6 +274,10 @@ class RowScorer:
             self._show_progress(term)
             scores[term.name] = self.timed.try_score(term, [row.row] * len(texts), texts)
         self._light.append(scores)
+
+    def _score_rest(self) -> None:
+        for row in self.rows[len(self._heavy) : len(self._light)]:
+            self._score_heavy(row)
 
     def _score_heavy(self, row: RowCompletions) -> None:
         """Score the texts that may take long, but for the entries that were late on another row."""

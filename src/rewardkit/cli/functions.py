@@ -110,7 +110,7 @@ def find_columns(function: Any) -> Iterator[tuple[str, bool]]:
     >>> [*find_columns(right)]
     [('answer', True), ('weight', False), ('target', False)]
     """
-    from rewardkit._reads import TRAINER_ARGUMENTS  # noqa: PLC0415 - slow, and not for --help
+    from rewardkit._reads import TRAINER_KEYWORDS  # noqa: PLC0415 - slow, and not for --help
     from rewardkit.component import Component, columns  # noqa: PLC0415 - the same
 
     if isinstance(function, Component):
@@ -122,7 +122,7 @@ def find_columns(function: Any) -> Iterator[tuple[str, bool]]:
         return
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for parameter in named:
-        if parameter.name not in TRAINER_ARGUMENTS:
+        if parameter.name not in TRAINER_KEYWORDS:
             yield parameter.name, parameter.default is parameter.empty
     # another text, such as a dictionary's key, does no harm as a column: **kwargs takes it
     if any(p.kind is p.VAR_KEYWORD for p in parameters):

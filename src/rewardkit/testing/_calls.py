@@ -216,12 +216,12 @@ class _IgnoreLog:
 
 
 # Classes and no lambdas, so that they can be printed and copied with the rows.
-TRAINER_ARGUMENTS = {
+TRAINER_VALUES = {
     "trainer_state": _TrainerState(),
     "log_extra": _IgnoreLog(),
     "log_metric": _IgnoreLog(),
 }
-"""Keywords that a trainer passes with every call."""
+"""What a trainer passes with every call, by keyword."""
 
 
 def _find_trainer_arguments(function: Callable[..., Any]) -> Mapping[str, Any]:
@@ -243,10 +243,10 @@ def _accepted_arguments(
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:  # some built-in functions have no signature, and may take anything
-        return TRAINER_ARGUMENTS, {}
+        return TRAINER_VALUES, {}
     takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
     taken = {
-        name: value for name, value in TRAINER_ARGUMENTS.items() if takes_any or name in parameters
+        name: value for name, value in TRAINER_VALUES.items() if takes_any or name in parameters
     }
     code = getattr(inspect.unwrap(function), "__code__", None)
     texts = [value for value in getattr(code, "co_consts", ()) if isinstance(value, str)]

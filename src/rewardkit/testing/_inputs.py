@@ -269,7 +269,7 @@ def _list_column_values(
         return {**declared, **given}
     for name, parameter in _parameters_of(reward).items():
         required = parameter.default is parameter.empty and parameter.kind in _BY_KEYWORD
-        if required and name not in (*_TRAINER_LISTS, *_calls.TRAINER_ARGUMENTS, *given):
+        if required and name not in (*_TRAINER_LISTS, *_calls.TRAINER_VALUES, *given):
             raise TypeError(
                 f"{name_of(reward)} reads the column {name!r}; give its values:"
                 f" columns={{{name!r}: ['42', '7']}}, or a Hypothesis strategy for a value"
