@@ -147,8 +147,10 @@ def test_a_file_that_changed_or_is_gone_is_named(finished, folder, tmp_path):
     write_file(folder, "c")
     kept = (folder / "b.jsonl").read_bytes()
     (folder / "b.jsonl").write_bytes(kept + b'{"completion": "more"}\n')
-    named = r"out.jsonl was begun with other content of .*b\.jsonl; put new rows into a file of"
-    with pytest.raises(ValueError, match=rf"{named} their own, {FRESH}$"):
+    named = r"out.jsonl was begun with other content of .*b\.jsonl; restore it"
+    with pytest.raises(
+        ValueError, match=rf"{named} \(new rows go into a file of their own\), {FRESH}$"
+    ):
         score_folder(folder, out)
     (folder / "b.jsonl").unlink()
     gone = r"out.jsonl was begun with .*b\.jsonl, which is not among the input now"

@@ -185,7 +185,7 @@ def test_other_work_is_refused_and_may_start_afresh(finished, changed, begun):
         rewards[0] = 2 * rewards[0]
     what = {
         "weight": "rewards;",
-        "input": "content of .*in.jsonl; put new rows into a file of their own,",
+        "input": "content of .*in.jsonl; restore it \\(new rows .*\\),",
     }.get(changed, f"{changed};")
     with pytest.raises(ValueError, match=rf"begun with other {what} start afresh with --fresh"):
         score(source, rewards, out, columns=columns)

@@ -96,7 +96,7 @@ class Lines:
             ]
         return self._parsed
 
-    def originals(self) -> Sequence[bytes | Row]:
+    def lines_or_rows(self) -> Sequence[bytes | Row]:
         """Return the lines as they were read, but the rows of those that are not JSON."""
         rows = self.rows_or_invalid()
         if not (invalid := find_invalid(rows)):

@@ -15,7 +15,7 @@ START_AFRESH = "start afresh with --fresh (resume=False), or write to another fi
 
 
 class FileDigest(NamedTuple):
-    """One file of the input, or rows from elsewhere as one."""
+    """A file of the input, or all rows of an input that is not made of files."""
 
     name: str
     """What messages call it; it does not identify the file."""
@@ -32,7 +32,7 @@ class Work(NamedTuple):
     """A digest of everything else, by what a message calls it."""
 
     def as_record(self) -> dict[str, Any]:
-        """Return what `read_work` reads."""
+        """Return a mapping that JSON takes and `read_work` reads."""
         return {"files": [[*file] for file in self.files], **self.settings}
 
     def follow(self, before: Work, out: Path) -> Work:
@@ -78,6 +78,6 @@ def read_work(record: Mapping[str, Any], names: Sequence[str]) -> Work:
 
 def _explain_lost_file(out: Path, lost: FileDigest, files: Sequence[FileDigest]) -> str:
     if any(file.name == lost.name for file in files):
-        fix = "put new rows into a file of their own"
+        fix = "restore it (new rows go into a file of their own)"
         return f"{out} was begun with other content of {lost.name}; {fix}, {START_AFRESH}"
     return f"{out} was begun with {lost.name}, which is not among the input now; {START_AFRESH}"

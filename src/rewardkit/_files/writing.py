@@ -32,7 +32,7 @@ def encode_lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
     """Encode the rows as lines of JSON, each as it was read with the columns after it."""
     keys = [f", {json.dumps(name)}: " for name in columns]
     tails: dict[tuple[Any, ...], bytes] = {}  # many rows have the same scores
-    originals = chunk.originals() if isinstance(chunk, Lines) else rows
+    originals = chunk.lines_or_rows() if isinstance(chunk, Lines) else rows
     written: list[bytes] = []
     added = zip(*columns.values(), strict=True)
     for row, line, values in zip(rows, originals, added, strict=True):

@@ -76,15 +76,10 @@ def diff(  # noqa: PLR0913 - keywords, all but two
     >>> right.before, right.after, right.change, right.rose, right.fell
     (0.5, 0.75, 0.25, 1, 0)
     """
-    if out is not None:
-        require("jinja2", install=EXTRA)  # before the files are read, which takes longer
-
     path = None if out is None else Path(out)
     sources = open_rows(before), open_rows(after)
     if path is not None:
-        for opened in sources:
-            opened.check_is_not(path)
-        check_page_path(path)
+        _check_page(path, sources)  # before the files are read, which takes longer
 
     def read(opened: RowSource) -> Rows:
         return gather_beside(
@@ -97,12 +92,18 @@ def diff(  # noqa: PLR0913 - keywords, all but two
             pass_value=pass_value,
         )
 
-    one, other = map(read, sources)
-    changes = compare_rows(one, other, group=group, examples=examples)
+    changes = compare_rows(*map(read, sources), group=group, examples=examples)
     names = [Path(source).resolve().name for source in (before, after)]
     if path is not None:
         write_page(path, render("diff.html", names=names, changes=changes))
     return Diff(str(before), str(after), changes, path)
+
+
+def _check_page(path: Path, sources: Sequence[RowSource]) -> None:
+    require("jinja2", install=EXTRA)
+    for opened in sources:
+        opened.check_is_not(path)
+    check_page_path(path)
 
 
 def compare_rows(before: Rows, after: Rows, *, group: str | None, examples: int) -> Changes:

@@ -79,7 +79,7 @@ class ChunkScorer:
         renamed = rename_columns(rows, self.columns)
         batches = _split_by_step(renamed, self.present)
         if invalid := find_invalid(rows):
-            _explain_invalid(batches, invalid)
+            _explain_invalid_rows(batches, invalid)
         results = [self._score_term(term, batches, chunk) for term in self.terms]
         totals = [*self._sum_terms(zip(*(values for values, _ in results), strict=True))]
         columns = [column for result in results for column in result]
@@ -201,8 +201,8 @@ def add_unreadable(one: Unreadable, other: Unreadable) -> Unreadable:
     return [one[0] + other[0], one[1]] if one and other else one or other
 
 
-def _explain_invalid(batches: Sequence[Batch], invalid: Mapping[int, str]) -> None:
-    """Say of the rows of invalid lines, which have no completion, that the line is the problem."""
+def _explain_invalid_rows(batches: Sequence[Batch], invalid: Mapping[int, str]) -> None:
+    """Name the line as the problem of an invalid row, not the completion that it lacks."""
     start = 0
     for batch in batches:
         rows = range(start, start + len(batch))

@@ -109,7 +109,7 @@ def check_finished(out: Path, work: Work) -> tuple[Work, State | None]:
 
 
 def read_finished(out: Path, work: Work) -> tuple[Work, State] | None:
-    """Return what a finished file was made of and its state; None without a record of that.
+    """Return the work and the state of a finished file; None if it has no record of them.
 
     `work` names the settings. Raises ValueError for a record that `score` did not write.
     """
