@@ -174,6 +174,15 @@ def test_other_rewards_do_not_score_what_was_added(folder, tmp_path):
     assert len(read_rows(out)) == 8
 
 
+def test_a_fresh_start_that_was_killed_at_once_is_still_fresh(folder, tmp_path):
+    out = tmp_path / "out.jsonl"
+    write_file(folder, "a")
+    score_folder(folder, out)
+    with pytest.raises(KilledError):
+        score_folder(folder, out, stop=0, resume=False)
+    assert score_folder(folder, out)[1:3] == (4, 0)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_finished_file_that_somebody_changed_is_not_extended(suffix, folder, tmp_path):
     out = tmp_path / f"out{suffix}"

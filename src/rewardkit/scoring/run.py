@@ -213,9 +213,13 @@ def _keep_finished_rows(journal: Journal, form: Form) -> None:
     """Begin with the rows of the finished file, to which those of new files are added."""
     out = journal.out
     finished = read_finished(out, journal.work) if out.exists() else None
-    if finished is None or not journal.work.extends(finished[0]) or not finished[1]["rows"]:
+    if finished is None or not finished[1]["rows"]:
         return
-    state = finished[1]
+    before, state = finished
+    # Without new files, the run that was interrupted was to score all of them afresh.
+    added = len(journal.work.files) - len(before.files)
+    if not added or not journal.work.extends(before):
+        return
     message = f"{out} has changed since score wrote it; {REPLACE}"
     if form == "lines" and out.stat().st_size != state["bytes"]:
         raise ValueError(message)
