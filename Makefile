@@ -38,7 +38,7 @@ EXECUTORS := verl==0.9.1 eval-protocol==0.3.33
 help:
 	@echo "make demo     train a tiny model with GRPO on the CPU and plot its rewards"
 	@echo "make test     run every test"
-	@echo "make adapters test the adapters with the systems that they are for (7 GB)"
+	@echo "make adapters test the adapters with the systems that they are for (7 GB, 20 minutes)"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make bench    measure the rewards against their peers, and write docs/performance.md"
 	@echo "make fuzz     fuzz each reader of texts and files for a minute"

@@ -134,6 +134,41 @@ def test_an_interrupted_run_goes_on_where_it_ended(cluster, rows, folder):
     assert out.read_bytes() == (folder / "whole.jsonl").read_bytes()
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_files_that_are_added_are_appended(cluster, folder, tmp_path, suffix):
+    """The first has a group that seems to go on in the second, and a line that is not JSON."""
+
+    def write(name, number):
+        rows = [{"prompt": "p", "completion": "x" * n, "at": f"{name}{n}"} for n in range(number)]
+        if suffix == ".parquet":
+            parquet.write_table(arrow.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+        else:
+            lines = [json.dumps(row) + "\n" for row in rows]
+            (tmp_path / f"{name}.jsonl").write_text("".join([*lines[:3], "torn\n", *lines[3:]]))
+
+    rewards = [build("length", target=0, name="length"), build("diversity", name="varied")]
+    source, results = tmp_path / f"*{suffix}", {}
+    for engine in ("local", "ray"):
+        for path in tmp_path.glob(f"*{suffix}"):
+            path.unlink()
+        out = tmp_path / "scored" / f"{engine}{suffix}"
+        for name in "bac":
+            write(name, 40)
+            results[engine] = score(source, rewards, out, batch_size=8, engine=engine)
+    done = results["ray"]
+    assert done[1:] == results["local"][1:]
+    lines = 0 if suffix == ".parquet" else 1
+    assert (done.rows, done.resumed, done.unreadable) == (
+        3 * (40 + lines),
+        2 * (40 + lines),
+        3 * lines,
+    )
+    rows = read_rows(tmp_path / "scored" / f"ray{suffix}")
+    assert rows == read_rows(tmp_path / "scored" / f"local{suffix}")
+    places = [row["at"] for row in rows if row["reward"] is not None]
+    assert places == [f"{name}{n}" for name in "bac" for n in range(40)]
+
+
 def test_ray_data_gives_the_columns_of_score(cluster, rows, folder):
     table = ray.data.read_parquet(str(folder / "rows.parquet")).repartition(4)
     scored = table.map_batches(

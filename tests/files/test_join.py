@@ -130,8 +130,8 @@ def test_joins_that_cannot_be(rows, data, on, message):
 def test_the_data_is_part_of_the_fingerprint():
     rows = [{"prompt": "a"}]
     one = join(rows, [{"prompt": "a", "x": 1}])
-    assert one.fingerprint() == join(rows, [{"prompt": "a", "x": 1}]).fingerprint()
-    assert one.fingerprint() != join(rows, [{"prompt": "a", "x": 2}]).fingerprint()
+    assert one.fingerprint_data() == join(rows, [{"prompt": "a", "x": 1}]).fingerprint_data()
+    assert one.fingerprint_data() != join(rows, [{"prompt": "a", "x": 2}]).fingerprint_data()
 
 
 texts = st.text("ab 1+?", min_size=1, max_size=12).map(str.strip).filter(bool)

@@ -89,7 +89,7 @@ def test_the_joined_columns_are_written(suffix, tmp_path):
     assert [row["answer"] for row in read_rows(out)] == [
         row["answer"] for row in DATA for _ in "1234"
     ]
-    with pytest.raises(ValueError, match="begun with other input"):
+    with pytest.raises(ValueError, match="begun with other joined data"):
         score(LOGGED, RIGHT, out, join=DATA[:40])
     assert score(LOGGED, RIGHT, out, join=DATA).resumed == 240
 

@@ -29,6 +29,25 @@ Origins: TypeAlias = tuple[tuple[str, Sequence[int]], ...]
 _scan_json = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what raw_decode calls
 
 
+class InvalidRow(dict[str, Any]):
+    """In place of the row of a line that is not a JSON object: the line's text, and the problem."""
+
+    def __init__(self, values: Row, problem: str) -> None:
+        """Hold the text as `invalid_line`, and any columns that were joined."""
+        super().__init__(values)
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Row, str]]:
+        return type(self), ({**self}, self.problem)
+
+
+def find_invalid(rows: Sequence[Row]) -> dict[int, str]:
+    """Return the problem of each line that is not a JSON object, by its row."""
+    if InvalidRow not in {*map(type, rows)}:
+        return {}
+    return {index: row.problem for index, row in enumerate(rows) if isinstance(row, InvalidRow)}
+
+
 class Lines:
     """Some rows of JSONL or CSV, in order: each line as it was read, or its values by column."""
 
@@ -63,22 +82,26 @@ class Lines:
 
     def rows(self) -> list[Row]:
         """Return each row's values by column; ValueError for a line that is not a JSON object."""
+        rows = self.rows_or_invalid()
+        for row, problem in find_invalid(rows).items():
+            raise ValueError(f"{self.position(row)}: {problem}")
+        return rows
+
+    def rows_or_invalid(self) -> list[Row]:
+        """Return each row's values by column, InvalidRow for a line that is not a JSON object."""
         # Kept, since groups are found in the rows that are then scored.
         if self._parsed is None:
-            self._parsed = self._parse_lines()
+            self._parsed = [
+                _parse_or_explain(line) if isinstance(line, bytes) else line for line in self.lines
+            ]
         return self._parsed
 
-    def _parse_lines(self) -> list[Row]:
-        rows: list[Row] = []
-        try:
-            for line in self.lines:
-                rows.append(_parse_json_line(line) if isinstance(line, bytes) else line)  # noqa: PERF401 - the error needs the number of rows before it
-        except (ValueError, TypeError, RecursionError) as error:
-            line = self.lines[len(rows)]
-            assert isinstance(line, bytes)  # noqa: S101 - rows of CSV are not parsed
-            problem = _explain_line_error(line, error)
-            raise ValueError(f"{self.position(len(rows))}: {problem}") from None
-        return rows
+    def lines_or_rows(self) -> Sequence[bytes | Row]:
+        """Return the lines as they were read, but the rows of those that are not JSON."""
+        rows = self.rows_or_invalid()
+        if not (invalid := find_invalid(rows)):
+            return self.lines
+        return [rows[row] if row in invalid else line for row, line in enumerate(self.lines)]
 
     def position(self, row: int) -> str:
         """Return a row's file and line."""
@@ -136,6 +159,10 @@ class Table:
             self._rows = self.table.to_pylist()
         return self._rows
 
+    def rows_or_invalid(self) -> list[Row]:
+        """Return the rows; none of a table is invalid."""
+        return self.rows()
+
     def position(self, row: int) -> str:
         """Return a row's file and row number."""
         return _format_position(self.origins, row, self.unit)
@@ -150,12 +177,13 @@ Chunk: TypeAlias = Lines | Table
 
 def check_renamed(chunk: Chunk, columns: Mapping[str, str]) -> None:
     """Raise ValueError if no row of the first chunk has one of the columns to rename."""
-    rows = chunk.rows()
+    rows = chunk.rows_or_invalid()
+    first = min(set(range(len(rows))) - find_invalid(rows).keys(), default=0)
     for name in columns:
         if not any(name in row for row in rows):
-            hint = did_you_mean(name, rows[0])
-            present = list_names(rows[0])
-            message = f"{chunk.position(0)}: no column {name!r} (columns: {present}){hint}"
+            hint = did_you_mean(name, rows[first])
+            present = list_names(rows[first])
+            message = f"{chunk.position(first)}: no column {name!r} (columns: {present}){hint}"
             raise ValueError(message)
 
 
@@ -203,6 +231,14 @@ def _parse_json_line(line: bytes) -> Row:
     if type(row) is not dict:
         raise TypeError(type(row).__name__)
     return row
+
+
+def _parse_or_explain(line: bytes) -> Row:
+    try:
+        return _parse_json_line(line)
+    except (ValueError, TypeError, RecursionError) as error:
+        text = line.decode(errors="backslashreplace").rstrip("\r\n")
+        return InvalidRow({"invalid_line": text}, _explain_line_error(line, error))
 
 
 def _explain_line_error(line: bytes, error: Exception) -> str:

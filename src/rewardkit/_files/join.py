@@ -14,8 +14,9 @@ from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewardkit._files.chunks import Chunk, Lines, Records, Row
+from rewardkit._files.chunks import Chunk, InvalidRow, Lines, Records, Row, find_invalid
 from rewardkit._files.source import RowSource
+from rewardkit._files.work import FileDigest
 from rewardkit._messages import explain_missing_column, shorten_text
 from rewardkit._text.completions import read_content
 
@@ -66,7 +67,7 @@ class JoinedSource(RowSource):
         """Yield the rows from number `start` on, counted from 0, at most `size` at once."""
         self.counts = JoinCounts()
         for number, chunk in enumerate(self._source.chunks(size=size, start=start)):
-            rows = chunk.rows()
+            rows = chunk.rows_or_invalid()
             if not number and not start and not any(self._column in row for row in rows):
                 problem = explain_missing_column(self._column, rows[0])
                 raise ValueError(f"{chunk.position(0)}: {problem} to join on")
@@ -82,6 +83,8 @@ class JoinedSource(RowSource):
             nothing = _Match(dict.fromkeys(self._index.names))
             # The file's own values win, and its columns come first.
             joined = [{**row, **(more or nothing).row, **row} for row, more in pairs]
+            for index, problem in find_invalid(rows).items():
+                joined[index] = InvalidRow(joined[index], problem)
             lines = isinstance(chunk, Lines) and not isinstance(chunk, Records)
             yield (Lines if lines else Records)(joined, chunk.origins)
 
@@ -89,10 +92,23 @@ class JoinedSource(RowSource):
         """Return the number of rows if it is cheap to know, else None."""
         return self._source.count()
 
-    def fingerprint(self) -> str:
-        """Return a digest of the rows, the data and the column."""
-        parts = (self._source.fingerprint(), self._data.fingerprint(), self._on)
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    def digests(self) -> list[FileDigest]:
+        """Return those of the rows, without the data that is joined."""
+        return self._source.digests()
+
+    def in_order(self, files: Sequence[FileDigest]) -> RowSource:
+        """Return the source with its files in another order: that of these, which are all."""
+        # The rows are read from the source; the index of the data has taken long to make.
+        self._source = self._source.in_order(files)
+        return self
+
+    def check_lines(self) -> None:
+        """Raise ValueError for a file of the rows whose first lines are all not JSON objects."""
+        self._source.check_lines()
+
+    def fingerprint_data(self) -> str:
+        """Return a digest of the data that is joined, and of the column."""
+        return hashlib.sha256(f"{self._data.fingerprint()}\n{self._on}".encode()).hexdigest()
 
     def reads(self, path: Path) -> bool:
         """Return whether a file is one of those that are read."""

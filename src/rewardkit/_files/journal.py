@@ -1,8 +1,9 @@
 """A file that is written in pieces and appears only when complete; a killed run can resume.
 
-The pieces go to `OUT.part`. After each, a line goes to `OUT.progress`: how many bytes and rows
-there are now, and whatever else is to be kept. On resuming, everything after the last such line (a
-torn piece or a torn line) is cut off. At the end `OUT` appears in one step.
+The pieces go to `OUT.part`. The first line of `OUT.progress` has what the rows depend on, and after
+each piece one is added: how many bytes and rows there are now, and whatever else is to be kept. A
+run that finds more files to read adds a line like the first. On resuming, everything after the last
+line about a piece (a torn piece or a torn line) is cut off. At the end `OUT` appears in one step.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import IO, Any, Self
 
 from rewardkit._files.lock import try_lock
 from rewardkit._files.opening import create_new, open_unlinked
+from rewardkit._files.work import START_AFRESH, Work, read_work
 
 State = dict[str, Any]
 MAX_LINE_BYTES = 1 << 24  # the longest lines have the schema of a parquet file
@@ -25,16 +27,18 @@ MAX_LINE_BYTES = 1 << 24  # the longest lines have the schema of a parquet file
 class Journal:
     """The work on one file, resumed at the last whole piece."""
 
-    def __init__(self, out: Path, fingerprints: Mapping[str, str], *, fresh: bool) -> None:
+    def __init__(self, out: Path, work: Work, *, fresh: bool) -> None:
         """Resume the work on `out`, or begin it.
 
         `state` is what was recorded with the last piece, its `bytes` and `rows` included; `ends`
-        are the number of bytes after each piece.
+        are the number of bytes after each piece, and `last_line` is the number of that record.
+        `work` has its files in the order in which an earlier run began them.
 
-        `fingerprints` identify what the work depends on, by name. Raises ValueError if the work was
-        begun with others, or if another process is at it; `fresh` discards earlier work.
+        Raises ValueError if that run was begun with other work, but for files that are new, or if
+        another process is at it; `fresh` discards earlier work.
         """
-        self.out, self.fingerprints = out, fingerprints
+        self.out, self.work = out, work
+        self.last_line = 1
         self.part, self.progress = add_suffix(out, "part"), add_suffix(out, "progress")
         out.parent.mkdir(parents=True, exist_ok=True)
         # "a+" creates the file without emptying it: until it is locked it may be somebody else's.
@@ -46,6 +50,7 @@ class Journal:
         try:
             self._pieces = open_unlinked(self.part, "ab")
             self.state, self.ends = self._recover_state(self._pieces, fresh=fresh)
+            self._pieces.truncate(self.ends[-1] if self.ends else 0)
         except BaseException:
             self._close_pieces()
             self._log.close()
@@ -63,6 +68,18 @@ class Journal:
         self.ends.append(size)
         self._append_line(self.state)
         return self.state
+
+    def adopt(self, write: Callable[[IO[bytes]], State], state: State) -> None:
+        """Begin with a piece that `write` makes of a finished file, whose state is `state`.
+
+        What it returns is added to the state.
+        """
+        assert self._pieces is not None  # noqa: S101 - it is closed only at the end
+        kept = write(self._pieces)
+        self._pieces.flush()
+        self.state = {**state, **kept, "bytes": self._pieces.tell()}
+        self.ends.append(self.state["bytes"])
+        self._append_line(self.state)
 
     def finish(self, convert: Callable[[Path], Path]) -> None:
         """Replace `out`, in one step, by the file that `convert` makes of the pieces."""
@@ -112,36 +129,42 @@ class Journal:
         return lines
 
     def _recover_state(self, pieces: IO[bytes], *, fresh: bool) -> tuple[State, list[int]]:
-        """Return the state after the last whole piece, and the ends; cut off everything else."""
+        """Return the state after the last whole piece, and the ends; cut off the lines after it."""
         lines = [] if fresh else self._read_lines()
         size = pieces.seek(0, os.SEEK_END)
-        before = _read_record(self.progress, 1, lines[0]) if lines and not fresh else {}
-        if lines and not fresh and self.fingerprints.keys() - before.keys():
-            raise ValueError(explain_garbage(self.progress, 1))
-        # Nothing was written yet, so there is nothing that other rewards could be mixed with.
-        if not lines[1:] and not self.out.exists():
-            fresh = True
-        if not lines or fresh:
-            lines = []
-            self._log.truncate(0)
-            self._append_line(self.fingerprints)
-        else:
-            refuse_changes(self.out, before, self.fingerprints)
         state: State = {"bytes": 0, "rows": 0}
         ends: list[int] = []
+        before = logged = self._read_work(1, lines[0]) if lines else Work()
+        # Nothing was written yet, so there is nothing that other rewards could be mixed with.
+        if not lines[1:] and not self.out.exists():
+            lines = []
         for number, line in enumerate(lines[1:], 2):
             recorded = _read_record(self.progress, number, line)
+            if "files" in recorded:
+                before = self._read_work(number, line)
+                continue
             sizes = [recorded.get("bytes"), recorded.get("rows")]
             if not all(type(each) is int and each >= 0 for each in sizes):
                 raise ValueError(explain_garbage(self.progress, number))
             # A machine that lost power may have kept the line and lost the piece.
             if recorded["bytes"] <= size:
-                state = recorded
+                state, logged, self.last_line = recorded, before, number
                 ends.append(recorded["bytes"])
         if lines:
-            self._log.truncate(sum(len(line) + 1 for line in lines[: len(ends) + 1]))
-        pieces.truncate(ends[-1] if ends else 0)
+            self.work = self.work.follow(before, self.out)
+            self._log.truncate(sum(len(line) + 1 for line in lines[: self.last_line]))
+        else:
+            self._log.truncate(0)
+        if not lines or self.work.files != logged.files:
+            self._append_line(self.work.as_record())
         return state, ends
+
+    def _read_work(self, number: int, line: bytes) -> Work:
+        record = _read_record(self.progress, number, line)
+        try:
+            return read_work(record, [*self.work.settings])
+        except (ValueError, TypeError, LookupError):
+            raise ValueError(explain_garbage(self.progress, number)) from None
 
 
 def _read_record(path: Path, number: int, line: bytes) -> State:
@@ -157,26 +180,12 @@ def _read_record(path: Path, number: int, line: bytes) -> State:
 
 def explain_garbage(path: Path, number: int) -> str:
     """Say that a line of a file is not what `score` wrote, and what to do."""
-    return (
-        f"{path}, line {number}: not a line that score wrote; start afresh with --fresh"
-        " (resume=False), or write to another file"
-    )
+    return f"{path}, line {number}: not a line that score wrote; {START_AFRESH}"
 
 
 def add_suffix(path: Path, suffix: str) -> Path:
     """Return the path beside `path` with one more suffix."""
     return path.with_name(f"{path.name}.{suffix}")
-
-
-def refuse_changes(out: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Raise ValueError if work was begun with other fingerprints than those of now."""
-    changed = [name for name in now if before.get(name) != now[name]]
-    if changed:
-        message = (
-            f"{out} was begun with other {' and '.join(changed)};"
-            " start afresh with --fresh (resume=False), or write to another file"
-        )
-        raise ValueError(message)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

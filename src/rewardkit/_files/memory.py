@@ -10,6 +10,7 @@ from typing import Any
 from rewardkit._files import reading
 from rewardkit._files.chunks import Chunk, Records, Row, Table, ipc_bytes
 from rewardkit._files.source import RowSource
+from rewardkit._files.work import FileDigest
 
 _EXPECTED = (
     "expected a path, rows (an iterable of dicts), a Dataset, a DataFrame or a pyarrow Table"
@@ -34,9 +35,9 @@ class MemorySource(RowSource):
         """Return the number of rows."""
         return len(self._rows)
 
-    def fingerprint(self) -> str:
-        """Return a digest of the contents: the same for equal rows, whatever their name."""
-        return _digest_chunks(self)
+    def digests(self) -> list[FileDigest]:
+        """Return one digest of all rows."""
+        return [FileDigest(self.name, _digest_chunks(self))]
 
 
 class DatasetSource(RowSource):
@@ -55,10 +56,10 @@ class DatasetSource(RowSource):
         """Return the number of rows."""
         return len(self._dataset)
 
-    def fingerprint(self) -> str:
-        """Return a digest of the contents: the same for equal rows, whatever their name."""
+    def digests(self) -> list[FileDigest]:
+        """Return one digest of all rows."""
         # Not the dataset's own: that of a function mapped over it differs in each process.
-        return _digest_chunks(self)
+        return [FileDigest(self.name, _digest_chunks(self))]
 
 
 class TableSource(RowSource):
@@ -79,9 +80,9 @@ class TableSource(RowSource):
         """Return the number of rows."""
         return int(self._table.num_rows)
 
-    def fingerprint(self) -> str:
-        """Return a digest of the contents: the same for equal rows, whatever their name."""
-        return _digest_chunks(self)
+    def digests(self) -> list[FileDigest]:
+        """Return one digest of all rows."""
+        return [FileDigest(self.name, _digest_chunks(self))]
 
 
 def read_object(given: Any) -> RowSource:

@@ -38,13 +38,14 @@ class Part(NamedTuple):
 class FileParts:
     """The files of a source, and how to read parts of them; it pickles."""
 
-    def __init__(self, source: Source) -> None:
-        """Take the files of a source for which `can_split` holds."""
+    def __init__(self, source: Source, start: int = 0) -> None:
+        """Take the files of a source for which `can_split` holds, from row number `start` on."""
         # Absolute: the processes have working directories of their own.
         self.files = [file.resolve() for file in source.files]
         self.names = [str(file) for file in source.files]
         self.sizes = [file.stat().st_size for file in source.files]
         self.is_parquet = source.kind == "parquet"
+        self.begin = self._locate_row(start)
 
     def are_visible(self) -> bool:
         """Return whether this machine sees the same files."""
@@ -53,9 +54,9 @@ class FileParts:
         except OSError:
             return False
 
-    def split(self, rows: int, start: int) -> Iterator[Part]:
-        """Yield the parts, of about so many rows each, from row number `start` on."""
-        first, position = self._locate_row(start)
+    def split(self, rows: int) -> Iterator[Part]:
+        """Yield the parts, of about so many rows each."""
+        first, position = self.begin
         for file in range(first, len(self.files)):
             begin = position if file == first else 0
             if self.is_parquet:
@@ -84,18 +85,21 @@ class FileParts:
     def read_before(self, part: Part) -> Chunk | None:
         """Return a chunk that ends with the last row before a part, None before the first row."""
         file, stop = part.file, part.start
-        while file >= 0:
+        first_file, position = self.begin
+        while file >= first_file:
+            # Rows before the first one belong to no part: a group is not continued over them.
+            first = position if file == first_file else 0
             width = 1 if self.is_parquet else SAMPLE_BYTES
-            while stop > 0:
-                start = max(0, stop - width)
+            while stop > first:
+                start = max(first, stop - width)
                 # A range may hold a part of one long line alone, and then no line starts in it.
                 if chunks := [*self.read(Part(file, start, stop), SAMPLE_BYTES)]:
                     return chunks[-1]
-                if start == 0:
+                if start == first:
                     break
                 width *= 4
             file -= 1
-            stop = self._end_of(file) if file >= 0 else 0
+            stop = self._end_of(file) if file >= first_file else 0
         return None
 
     def _end_of(self, file: int) -> int:

@@ -11,6 +11,7 @@ from typing import Self
 
 from rewardkit._files.chunks import Chunk, Row
 from rewardkit._files.journal import Journal
+from rewardkit._files.work import Work
 from rewardkit._files.writing import (
     Columns,
     encode_lines,
@@ -60,7 +61,7 @@ class RowWriter:
         self._schema: str | None = None
         self._columns: list[str] = []
         # The journal's lock and its last step; what an earlier run left is discarded.
-        self._journal = Journal(out, {}, fresh=True)
+        self._journal = Journal(out, Work(), fresh=True)
 
     def add(self, chunk: Chunk, rows: Sequence[Row], columns: Columns) -> None:
         """Append some rows, each as it was read, with the columns after it."""

@@ -7,15 +7,23 @@ import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from rewardkit._files import reading
-from rewardkit._files.chunks import EXTRA, Chunk, Row, check_renamed, rename_columns
+from rewardkit._files.chunks import (
+    EXTRA,
+    Chunk,
+    Row,
+    check_renamed,
+    find_invalid,
+    rename_columns,
+)
+from rewardkit._files.work import FileDigest
 from rewardkit._messages import did_you_mean, error_line, shorten_text
 from rewardkit._optional import require
 
@@ -24,6 +32,7 @@ Kind: TypeAlias = Literal["jsonl", "csv", "parquet", "dataset"]
 # Counting the lines of a gigabyte takes about a second, the longest that a person should wait for
 # a progress bar. What is larger is scored without a total.
 MAX_COUNTED_BYTES = 1 << 30
+FIRST_LINES = 100  # if none of them is JSON, the file is of another format
 _KINDS: dict[str, Kind] = {
     ".jsonl": "jsonl",
     ".json": "jsonl",
@@ -47,8 +56,16 @@ class RowSource(ABC):
         """Return the number of rows if it is cheap to know, else None; blank lines count."""
 
     @abstractmethod
+    def digests(self) -> list[FileDigest]:
+        """Return a digest of each file's content, or one of all rows, in the order of the rows."""
+
+    def in_order(self, files: Sequence[FileDigest]) -> RowSource:  # noqa: ARG002 - one has no order
+        """Return the source with its files in another order: that of these, which are all."""
+        return self
+
     def fingerprint(self) -> str:
         """Return a digest of the contents: the same for equal rows, whatever their name."""
+        return hashlib.sha256("".join(file.digest for file in self.digests()).encode()).hexdigest()
 
     def reads(self, path: Path) -> bool:  # noqa: ARG002 - only files read one
         """Return whether a file is one of those that are read."""
@@ -58,6 +75,10 @@ class RowSource(ABC):
         """Raise ValueError if the file to write is one of those that are read."""
         if self.reads(out):
             raise ValueError(f"{out} is also the input; write to another file")
+
+    def check_lines(self) -> None:
+        """Raise ValueError for a file whose first lines are all not JSON objects."""
+        return
 
     def rows(self, *, columns: Mapping[str, str] | None = None) -> Iterator[Row]:
         """Yield the rows, each as its values by column.
@@ -128,18 +149,42 @@ class Source(RowSource):
             return None
         return sum(map(reading.count_lines, self.files))
 
-    def fingerprint(self) -> str:
-        """Return a digest of the contents: the same for equal rows, whatever their name."""
-        digest = hashlib.sha256()
-        for file in self._data_files():
-            with file.open("rb") as opened:
-                # A digest of digests, so that moving a row to the next file changes it.
-                digest.update(hashlib.file_digest(opened, "sha256").digest())
-        return digest.hexdigest()
+    def check_lines(self) -> None:
+        """Raise ValueError for a file whose first lines are all not JSON objects."""
+        if self.kind != "jsonl":
+            return
+        for file in self.files:
+            chunks = reading.read_jsonl(file, FIRST_LINES, self._name_of(file))
+            first = next((chunk for chunk in chunks if len(chunk)), None)
+            if first is not None and len(find_invalid(first.rows_or_invalid())) == len(first):
+                first.rows()  # raises
+
+    def _name_of(self, file: Path) -> str:
+        return str(file)
+
+    def digests(self) -> list[FileDigest]:
+        """Return a digest of each file's content; a dataset is one file."""
+        return self._digests
+
+    def in_order(self, files: Sequence[FileDigest]) -> RowSource:
+        """Return the source with its files in another order: that of these, which are all."""
+        by_digest = dict(zip(self.digests(), self.files, strict=True))
+        ordered = tuple(by_digest[file] for file in files)
+        return self if ordered == self.files else replace(self, files=ordered)
 
     def reads(self, path: Path) -> bool:
         """Return whether a file is one of those that are read."""
         return path.resolve() in [file.resolve() for file in self.files]
+
+    # Kept, since gigabytes take seconds, and one run asks twice.
+    @cached_property
+    def _digests(self) -> list[FileDigest]:
+        if self.kind != "dataset":
+            return [FileDigest(self._name_of(file), _digest_file(file)) for file in self.files]
+        # state.json and dataset_info.json say which rows and columns of the .arrow files count.
+        parts = sorted(f for f in self.files[0].iterdir() if f.suffix in (".arrow", ".json"))
+        digest = hashlib.sha256("".join(map(_digest_file, parts)).encode()).hexdigest()
+        return [FileDigest(self.name, digest)]
 
     @cached_property
     def _dataset(self) -> Any:
@@ -150,16 +195,15 @@ class Source(RowSource):
             message = f"{folder}: not a dataset that datasets saved"
             raise ValueError(f"{message} ({shorten_text(error_line(error), 200)})") from None
 
-    def _data_files(self) -> list[Path]:
-        if self.kind != "dataset":
-            return [*self.files]
-        # state.json and dataset_info.json say which rows and columns of the .arrow files count.
-        return sorted(f for f in self.files[0].iterdir() if f.suffix in (".arrow", ".json"))
-
 
 def sidecar_path(scored: Path | str) -> Path:
     """Return the YAML file beside a scored one, which says what scored it."""
     return Path(f"{scored}.rewards.yaml")
+
+
+def _digest_file(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _resolve_folder(folder: Path) -> tuple[Kind, tuple[Path, ...]]:

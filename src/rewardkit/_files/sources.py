@@ -83,6 +83,9 @@ class _StandardInput(Source):
         """Yield the rows from number `start` on, counted from 0, at most `size` at once."""
         return skip_rows(start, read_jsonl(self.files[0], size, self.name))
 
+    def _name_of(self, _: Path) -> str:
+        return self.name  # a message about a temporary file would puzzle
+
 
 def _spool_standard_input() -> RowSource:
     folder = Path(tempfile.mkdtemp(prefix="rewardkit-"))

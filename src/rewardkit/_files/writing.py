@@ -7,7 +7,7 @@ import math
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from rewardkit._files.chunks import EXTRA, Chunk, Lines, Row, Table, ipc_bytes
 from rewardkit._files.opening import create_new
@@ -25,13 +25,14 @@ ABSENT = object()
 # Readers decompress a row group at once, so larger ones cost them memory, and smaller ones
 # compress worse: a batch of 1,024 rows alone would be one of a few hundred kilobytes.
 ROW_GROUP_BYTES = 1 << 25
+ROWS_PER_BATCH = 1024  # of a file that is read again
 
 
 def encode_lines(chunk: Chunk, rows: Sequence[Row], columns: Columns) -> bytes:
     """Encode the rows as lines of JSON, each as it was read with the columns after it."""
     keys = [f", {json.dumps(name)}: " for name in columns]
     tails: dict[tuple[Any, ...], bytes] = {}  # many rows have the same scores
-    originals = chunk.lines if isinstance(chunk, Lines) else rows
+    originals = chunk.lines_or_rows() if isinstance(chunk, Lines) else rows
     written: list[bytes] = []
     added = zip(*columns.values(), strict=True)
     for row, line, values in zip(rows, originals, added, strict=True):
@@ -91,7 +92,20 @@ def merge_schema(before: str | None, stream: bytes) -> str:
     except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
         message = f"rows differ in a column's type ({error}); write to a .jsonl file"
         raise ValueError(message) from None
-    return b64encode(schema.serialize()).decode()  # text, since the journal's lines are JSON
+    return _encode_schema(schema)
+
+
+def stream_parquet(file: Path, sink: IO[bytes]) -> tuple[int, str]:
+    """Write the rows of a parquet file as one Arrow stream; return their number and the schema."""
+    arrow = require("pyarrow", install=EXTRA)
+    parquet = require("pyarrow.parquet", install=EXTRA)
+    options = arrow.ipc.IpcWriteOptions(compression="lz4")
+    with parquet.ParquetFile(file, buffer_size=1 << 20) as opened:
+        schema = opened.schema_arrow.remove_metadata()
+        with arrow.ipc.new_stream(sink, schema, options=options) as stream:
+            for batch in opened.iter_batches(ROWS_PER_BATCH):
+                stream.write_batch(batch.replace_schema_metadata(None))
+        return int(opened.metadata.num_rows), _encode_schema(schema)
 
 
 def write_parquet(
@@ -118,14 +132,16 @@ def write_parquet(
         for start in [0, *ends][:-1]:
             streams.seek(start)
             try:
-                table = arrow.ipc.open_stream(streams).read_all()
-                held = arrow.concat_tables([held, table], promote_options="permissive")
+                # In batches: the first stream may hold the whole of an earlier file.
+                for batch in arrow.ipc.open_stream(streams):
+                    table = arrow.Table.from_batches([batch])
+                    held = arrow.concat_tables([held, table], promote_options="permissive")
+                    if held.nbytes >= ROW_GROUP_BYTES:
+                        file.write_table(held)
+                        held = merged.empty_table()
             except (arrow.ArrowException, OSError) as error:
                 message = f"{part}: not what score wrote ({shorten_text(str(error), 200)})"
                 raise ValueError(f"{message}; start afresh with --fresh (resume=False)") from None
-            if held.nbytes >= ROW_GROUP_BYTES:
-                file.write_table(held)
-                held = merged.empty_table()
         file.write_table(held)
     return path
 
@@ -181,6 +197,10 @@ def _build_array(name: str, values: Sequence[Any]) -> pa.Array:
         return arrow.array(values, arrow.string())
     except UnicodeEncodeError:  # half a surrogate pair, quoted from a column
         return arrow.array([value.encode(errors="replace").decode() for value in values])
+
+
+def _encode_schema(schema: pa.Schema) -> str:
+    return b64encode(schema.serialize()).decode()  # text, since the journal's lines are JSON
 
 
 def _decode_schema(text: str) -> pa.Schema:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rewardkit._files.source import RowSource
 from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
@@ -75,14 +76,10 @@ def diff(  # noqa: PLR0913 - keywords, all but two
     >>> right.before, right.after, right.change, right.rose, right.fell
     (0.5, 0.75, 0.25, 1, 0)
     """
-    if out is not None:
-        require("jinja2", install=EXTRA)  # before the files are read, which takes longer
     path = None if out is None else Path(out)
     sources = open_rows(before), open_rows(after)
     if path is not None:
-        for opened in sources:
-            opened.check_is_not(path)
-        check_page_path(path)
+        _check_page(path, sources)  # before the files are read, which takes longer
 
     options = RowOptions(rewards, weights, group, pass_reward, pass_value)
     one, other = (
@@ -94,6 +91,13 @@ def diff(  # noqa: PLR0913 - keywords, all but two
     if path is not None:
         write_page(path, render("diff.html", names=names, changes=changes))
     return Diff(str(before), str(after), changes, path)
+
+
+def _check_page(path: Path, sources: Sequence[RowSource]) -> None:
+    require("jinja2", install=EXTRA)
+    for opened in sources:
+        opened.check_is_not(path)
+    check_page_path(path)
 
 
 def compare_rows(before: Rows, after: Rows, *, group: str | None, examples: int) -> Changes:

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from rewardkit._files.chunks import Chunk, Row, check_renamed, rename_columns
+from rewardkit._files.chunks import Chunk, Row, check_renamed, find_invalid, rename_columns
 from rewardkit._files.writing import ABSENT, encode_lines, encode_stream
 from rewardkit._score_checks import weighted_sum
 from rewardkit._scored.passes import RATE_COLUMN, PassRule, rule_of
@@ -75,9 +75,11 @@ class ChunkScorer:
 
     def __call__(self, chunk: Chunk) -> Piece:
         """Score a chunk; rewards' errors propagate."""
-        rows = chunk.rows()
+        rows = chunk.rows_or_invalid()
         renamed = rename_columns(rows, self.columns)
         batches = _split_by_step(renamed, self.present)
+        if invalid := find_invalid(rows):
+            _explain_invalid_rows(batches, invalid)
         results = [self._score_term(term, batches, chunk) for term in self.terms]
         totals = [*self._sum_terms(zip(*(values for values, _ in results), strict=True))]
         columns = [column for result in results for column in result]
@@ -106,10 +108,14 @@ class ChunkScorer:
         Raises ValueError if none of these rows has a completion or one of the columns to rename.
         """
         check_renamed(first, self.columns)
-        rows = rename_columns(first.rows(), self.columns)
+        invalid = find_invalid(first.rows_or_invalid())
+        valid = [row for n, row in enumerate(first.rows_or_invalid()) if n not in invalid]
+        if not valid:
+            first.rows()  # raises
+        rows = rename_columns(valid, self.columns)
         found = dict.fromkeys(name for row in rows for name in row)
         if "completion" not in found:
-            present = ", ".join(first.rows()[0]) or "none"
+            present = ", ".join(valid[0]) or "none"
             problem = f"no column 'completion' (columns: {present})"
             hint = "name it, as --column response=completion"
             raise ValueError(f"{first.position(0)}: {problem}; {hint}")
@@ -193,6 +199,16 @@ def add_tallies(one: Tally, other: Tally) -> Tally:
 def add_unreadable(one: Unreadable, other: Unreadable) -> Unreadable:
     """Return the unreadable rows of two adjacent pieces."""
     return [one[0] + other[0], one[1]] if one and other else one or other
+
+
+def _explain_invalid_rows(batches: Sequence[Batch], invalid: Mapping[int, str]) -> None:
+    """Name the line as the problem of an invalid row, not the completion that it lacks."""
+    start = 0
+    for batch in batches:
+        rows = range(start, start + len(batch))
+        here = {row - start: problem for row, problem in invalid.items() if row in rows}
+        batch.unreadable = {**batch.unreadable, **here}
+        start = rows.stop
 
 
 def _count_unreadable(batches: Sequence[Batch], chunk: Chunk) -> Unreadable:

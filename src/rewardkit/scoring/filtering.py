@@ -30,6 +30,7 @@ from rewardkit._scored.columns import (
 from rewardkit._scored.passes import (
     RATE_COLUMN,
     PassRates,
+    PassRule,
     choose_reward,
     make_rule,
     summarize_passes,
@@ -72,6 +73,13 @@ class _Groups:
     """How many of a group's completions have a value."""
     passed: array[int] = field(default_factory=lambda: array("q"))
     """How many of them pass."""
+
+    def count_passes(self, values: Sequence[float], rule: PassRule) -> None:
+        """Count the completions with a value, and those that pass, by the rows' values."""
+        for number, value in zip(self.of_row, values, strict=True):
+            if number != NO_GROUP and not isnan(value):
+                self.samples[number] += 1
+                self.passed[number] += bool(rule.passed(value))
 
     def rate(self, group: int) -> float | None:
         """Return the pass rate of a group, None for a row without group or a group without one."""
@@ -122,33 +130,31 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
     if not 0.0 <= low <= high <= 1.0:
         raise ValueError(f"got low={low}, high={high}, expected 0 <= low <= high <= 1")
     opened = open_rows(source)
-    path = None if str(out) == STANDARD_STREAM else Path(out)
-    if path is not None:
-        check_out_suffix(path)
-        opened.check_is_not(path)
+    path = _check_out(opened, out)
     known = load_sidecar(opened).rewards
     passing, column, group_column = _choose_columns(opened, columns, known, group, pass_reward)
     groups, values = _read_groups(opened, columns, column, group_column)
     numbers = (value for value in values if not isnan(value))
     rule = make_rule(passing, known, numbers, pass_value)
-    for number, value in zip(groups.of_row, values, strict=True):
-        if number != NO_GROUP and not isnan(value):
-            groups.samples[number] += 1
-            groups.passed[number] += bool(rule.passed(value))
+    groups.count_passes(values, rule)
     rates = map(groups.rate, range(len(groups.samples)))
     kept = {n for n, rate in enumerate(rates) if rate is not None and low <= rate <= high}
     rows = _write_kept(opened, path, groups, kept, one_per_group=one_per_group)
     counts = Counter(zip(groups.samples, groups.passed, strict=True))
     undecided = sum(groups.rate(number) is None for number in groups.of_row)
-    return Filtered(
-        path,
-        rows,
-        len(groups.of_row),
-        len(kept),
-        len(groups.samples),
-        undecided,
-        summarize_passes(rule, counts),
-    )
+    of_rows, of_groups = len(groups.of_row), len(groups.samples)
+    passes = summarize_passes(rule, counts)
+    return Filtered(path, rows, of_rows, len(kept), of_groups, undecided, passes)
+
+
+def _check_out(source: RowSource, out: Path | str) -> Path | None:
+    """Return the file to write, None for standard output; ValueError if it cannot be that one."""
+    if str(out) == STANDARD_STREAM:
+        return None
+    path = Path(out)
+    check_out_suffix(path)
+    source.check_is_not(path)
+    return path
 
 
 def _choose_columns(

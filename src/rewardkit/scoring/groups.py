@@ -33,7 +33,7 @@ def keep_groups_whole(chunks: Iterable[Chunk], columns: Mapping[str, str]) -> It
 
 def list_group_keys(chunk: Chunk, columns: Mapping[str, str]) -> list[Any]:
     """Return a key for each row that those of its group share, and that no other rows have."""
-    rows = rename_columns(chunk.rows(), columns)
+    rows = rename_columns(chunk.rows_or_invalid(), columns)
     # A row without a prompt has one of its own.
     return [
         object() if (prompt := row.get("prompt")) is None else (prompt, row.get("step"))

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from rewardkit import __version__
-from rewardkit._files.journal import State, add_suffix, explain_garbage, refuse_changes
+from rewardkit._files.join import JoinedSource
+from rewardkit._files.journal import State, add_suffix, explain_garbage
 from rewardkit._files.source import RowSource, sidecar_path
+from rewardkit._files.work import Work, read_work
 from rewardkit.component import walk
 from rewardkit.config import dump
 from rewardkit.reward import Linear, Reward
@@ -21,10 +23,11 @@ from rewardkit.scoring.chunk_scorer import ChunkScorer
 from rewardkit.scoring.runs import check_runs
 
 _STATE = "# state: "
+REPLACE = "--fresh (resume=False) replaces it"
 MAX_SIDECAR_BYTES = 1 << 24  # rewards and a state take kilobytes
 
 
-def fingerprint_work(source: RowSource, scorer: ChunkScorer) -> dict[str, str]:
+def describe_work(source: RowSource, scorer: ChunkScorer) -> Work:
     """Return a digest of each thing that the scored rows depend on."""
     weights = [term.weight for term in scorer.terms]
     rules = [__version__, repr(weights), repr(scorer.bias)]
@@ -39,11 +42,12 @@ def fingerprint_work(source: RowSource, scorer: ChunkScorer) -> dict[str, str]:
                 ]
         else:
             rules.append(_code_of(reward))
-    return {
-        "input": source.fingerprint(),
+    settings = {
         "rewards": hashlib.sha256("\n".join(rules).encode()).hexdigest(),
         "columns": json.dumps(scorer.columns, sort_keys=True),
+        "joined data": source.fingerprint_data() if isinstance(source, JoinedSource) else "",
     }
+    return Work(tuple(source.digests()), settings)
 
 
 def format_sidecar(source: RowSource, scorer: ChunkScorer, state: Mapping[str, Any]) -> str:
@@ -80,34 +84,47 @@ def strip_state(sidecar: str) -> str:
     )
 
 
-def finished_state(out: Path, fingerprints: Mapping[str, str]) -> State | None:
-    """Return the state of a scoring that was finished before, None if there is more to do.
+def check_finished(out: Path, work: Work) -> tuple[Work, State | None]:
+    """Return the work with the files that a finished file has first, and that file's state.
 
-    Raises ValueError if the file exists and was made of something else.
+    The state is None if there is no such file, or there are rows that it does not have. Raises
+    ValueError if the file exists and was made of something else.
     """
     progress = add_suffix(out, "progress")
     if not out.exists() or (progress.exists() and add_suffix(out, "part").exists()):
-        return None
+        return work, None
+    finished = read_finished(out, work)
+    if finished is None:
+        if progress.exists():  # begun with --fresh over a file of something else
+            return work, None
+        raise ValueError(f"{out} exists, and was not written by score; {REPLACE}")
+    before, state = finished
+    if progress.exists() and work.settings != before.settings:
+        return work, None
+    work = work.follow(before, out)
+    if len(work.files) > len(before.files):
+        return work, None
+    progress.unlink(missing_ok=True)  # the run was killed between the last two steps
+    return work, state
+
+
+def read_finished(out: Path, work: Work) -> tuple[Work, State] | None:
+    """Return the work and the state of a finished file; None if it has no record of them.
+
+    `work` names the settings. Raises ValueError for a record that `score` did not write.
+    """
     sidecar = sidecar_path(out)
     lines = _read_lines(sidecar) if sidecar.exists() else []
     records = [(number, line) for number, line in enumerate(lines, 1) if line.startswith(_STATE)]
-    if not records and progress.exists():  # begun with --fresh over a file of something else
-        return None
     if not records:
-        message = f"{out} exists, and was not written by score; --fresh (resume=False) replaces it"
-        raise ValueError(message)
+        return None
     number, line = records[0]
     try:
         state: State = json.loads(line.removeprefix(_STATE))
         check_state(state)
-        state["fingerprints"].get("input")
+        return read_work(state.pop("work"), [*work.settings]), state
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise ValueError(explain_garbage(sidecar, number)) from None
-    if progress.exists() and state["fingerprints"] != fingerprints:
-        return None
-    refuse_changes(out, state["fingerprints"], fingerprints)
-    progress.unlink(missing_ok=True)  # the run was killed between the last two steps
-    return state
 
 
 def check_state(state: Any, terms: int | None = None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.join import JoinedSource
@@ -16,7 +17,7 @@ from rewardkit._files.parts import FileParts, can_split
 from rewardkit._files.row_writer import check_out_suffix
 from rewardkit._files.source import RowSource, Source, sidecar_path
 from rewardkit._files.sources import STANDARD_STREAM, open_rows
-from rewardkit._files.writing import merge_schema, write_parquet
+from rewardkit._files.writing import merge_schema, stream_parquet, write_parquet
 from rewardkit._optional import require
 from rewardkit._scored.passes import PassRates
 from rewardkit._workers.parallel import in_order
@@ -33,10 +34,18 @@ from rewardkit.scoring.chunk_scorer import (
 )
 from rewardkit.scoring.groups import keep_groups_whole
 from rewardkit.scoring.parts import BATCHES_PER_PART, PartScorer
-from rewardkit.scoring.record import check_state, fingerprint_work, finished_state, format_sidecar
+from rewardkit.scoring.record import (
+    REPLACE,
+    check_finished,
+    check_state,
+    describe_work,
+    format_sidecar,
+    read_finished,
+)
 from rewardkit.scoring.runs import add_runs, summarize_runs
 
 _ENGINES = ("local", "ray")
+COPIED_BYTES = 1 << 20  # at once
 ROWS_FOR_COLUMNS = 1024  # at the start of a file; a column that none of them has is missing
 Progress: TypeAlias = Callable[[int, int | None], object]
 """Called with the rows done and the total, None if unknown."""
@@ -125,75 +134,107 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
 ) -> ScoringResult:
     r"""Score every row of a file; write the rows with a value and a why for each reward.
 
-    `source` is JSONL, CSV (each also with `.gz`), parquet, a glob of them, a folder of TRL's
-    `completions_*.parquet`, or one that `datasets` saved; "-" is JSON lines on standard input, and
-    OWNER/NAME:SPLIT or OWNER/NAME:CONFIG/SPLIT a dataset on the hub. It may also be rows: an
-    iterable of dicts, a Dataset, a DataFrame, a pyarrow Table. A row has a `completion`, and the
-    columns that the rewards read; `columns` renames columns for them, as {"response":
-    "completion"}. `rewards` are rewards, whose sums are scored term by term, or functions with
-    TRL's signature.
+    `rewards` are rewards, whose sums are scored term by term, or functions with TRL's signature. A
+    row has a `completion` and the columns that they read; `columns` renames columns for them, as
+    {"response": "completion"}. `join` is the same as `source`: rows get the columns that they lack
+    from its rows, where `on` (by default `prompt`) is equal, or SOURCE=DATA if the names differ.
+    What `source` and `out` may be, and what is written, is said in `rewardkit.scoring`.
 
-    `join` is the same as `source`: its columns are joined to the rows that lack them, where the
-    column `on` (by default `prompt`) is equal, or SOURCE=DATA where the names differ. A prompt also
-    matches the dataset's messages, or a text, that a chat template made it of. A row without a
-    match gets None in these columns; if data rows of one prompt differ in a column, it is None too.
+    `batch_size` rows are scored together; a group is never split for a reward that depends on it.
+    `workers` is the number of processes, 1 by default. With `engine` "ray" they are actors on the
+    Ray cluster that this process finds, by default one less than its CPUs. They read the files, if
+    every node sees them. `progress` is called after each batch.
 
-    `out` is JSONL or parquet, by its ending, "-" for JSON lines on standard output, or None to get
-    the rows back as `scored`. It has the rows in order, every column as it was, then
-    `rewards/NAME` (None if the reward abstains), `rewards/NAME/why`, and `reward`, the weighted sum
-    of those that do not abstain. If one of the rewards is a `correct`, rows of a group (adjacent,
-    of one prompt and step) also have `pass_rate`, the share of its completions that pass. Columns
-    with these names are replaced. A row whose completion is neither a text nor messages has no
-    values, and its whys say so. `OUT.rewards.yaml` says what scored the rows. `out` appears only
-    when complete; an interrupted run is continued unless `resume` is False.
-
-    `batch_size` rows are scored together, but a group of equal adjacent prompts is never split for
-    a reward that depends on it. `workers` is the number of processes, 1 by default. With `engine`
-    "ray" they are actors on the Ray cluster that this process finds, by default as many as it has
-    CPUs less one, and rows of a node that is lost are scored by the others. If every node sees the
-    files, which are JSONL or parquet, the actors read them, and this process only writes; else the
-    rows pass through it. `progress` is called after each batch.
-
-    Raises ValueError if the input, the rewards or the columns are not those of the run that is
-    resumed, or if a file is not as its ending says; whatever a reward raises propagates.
+    Raises ValueError if the rewards, the columns or a file changed since the run that is resumed,
+    or if a file is not as its ending says; whatever a reward raises propagates.
 
     >>> import tempfile
     >>> from rewardkit import build
     >>> folder = Path(tempfile.mkdtemp())
-    >>> _ = (folder / "in.jsonl").write_text('{"response": "It is 4"}\n{"response": "5"}\n')
+    >>> _ = (folder / "in.jsonl").write_text('{"response": "It is 4"}\n')
     >>> near, columns = build("length", target=5, name="near"), {"response": "completion"}
-    >>> done = score(folder / "in.jsonl", near, folder / "out.jsonl", columns=columns)
-    >>> done.rows, done.total.mean
-    (2, -3.0)
-    >>> print((folder / "out.jsonl").read_text().splitlines()[0])
-    {"response": "It is 4", "rewards/near": -2.0, "rewards/near/why": "7...", "reward": -2.0}
+    >>> score(folder / "in.jsonl", near, folder / "out.jsonl", columns=columns).total.mean
+    -2.0
+    >>> (folder / "out.jsonl").read_text()
+    '{"response": "It is 4", "rewards/near": -2.0, "rewards/near/why": "7...", "reward": -2.0}\n'
     """
-    opened = open_rows(source)
-    if join is not None:
-        opened = JoinedSource(opened, open_rows(join), "prompt" if on is None else on)
-    elif on is not None:
-        message = f"got on={on!r} and no data to join; give it too, as join=... (--join DATA)"
-        raise ValueError(message)
+    opened = _open_source(source, join, on)
     how = _How(workers, batch_size, engine)
     how.check()
-    columns = dict(columns or {})
     if out is None or str(out) == STANDARD_STREAM:
-        scorer = make_chunk_scorer(rewards, columns, "rows" if out is None else "lines")
+        form: Form = "rows" if out is None else "lines"
+        scorer = make_chunk_scorer(rewards, dict(columns or {}), form)
         return _score_at_once(opened, scorer, progress, how, to_stdout=out is not None)
     out = Path(out)
     _check_out(opened, out)
-    form: Form = "lines" if out.suffix == ".jsonl" else "stream"
-    scorer = make_chunk_scorer(rewards, columns, form)
-    fingerprints = fingerprint_work(opened, scorer)
-    if resume and (state := finished_state(out, fingerprints)):
-        return _summarize_state(out, scorer, state, state["rows"])
-    with Journal(out, fingerprints, fresh=not resume) as journal:
+    form = "lines" if out.suffix == ".jsonl" else "stream"
+    scorer = make_chunk_scorer(rewards, dict(columns or {}), form)
+    return _score_to_file(opened, scorer, out, progress, how, resume=resume)
+
+
+def _open_source(source: Any, join: Any, on: str | None) -> RowSource:
+    opened = open_rows(source)
+    if join is not None:
+        return JoinedSource(opened, open_rows(join), "prompt" if on is None else on)
+    if on is not None:
+        message = f"got on={on!r} and no data to join; give it too, as join=... (--join DATA)"
+        raise ValueError(message)
+    return opened
+
+
+def _score_to_file(  # noqa: PLR0913 - as many as `score` has left
+    source: RowSource,
+    scorer: ChunkScorer,
+    out: Path,
+    progress: Progress | None,
+    how: _How,
+    *,
+    resume: bool,
+) -> ScoringResult:
+    """Score the rows that an earlier run has not scored."""
+    work, finished = describe_work(source, scorer), None
+    if resume:
+        work, finished = check_finished(out, work)
+    if finished is not None:
+        return _summarize_state(out, scorer, finished, finished["rows"])
+    with Journal(out, work, fresh=not resume) as journal:
+        if resume and not journal.ends:
+            _keep_finished_rows(journal, scorer.form)
         resumed = _check_resumed(journal, len(scorer.terms) + 1)
-        pieces = _score_chunks(opened, scorer, how, start=resumed)
-        _write_rest(opened, pieces, journal, progress, lines=form == "lines")
-        _finish_file(opened, scorer, journal)
+        source = source.in_order(journal.work.files)
+        pieces = _score_chunks(source, scorer, how, start=resumed)
+        _write_rest(source, pieces, journal, progress, lines=scorer.form == "lines")
+        _finish_file(source, scorer, journal)
         done = _summarize_state(out, scorer, journal.state, resumed)
-    return done._replace(**_count_joined(opened))
+    return done._replace(**_count_joined(source))
+
+
+def _keep_finished_rows(journal: Journal, form: Form) -> None:
+    """Begin with the rows of the finished file, to which those of new files are added."""
+    out = journal.out
+    finished = read_finished(out, journal.work) if out.exists() else None
+    if finished is None or not finished[1]["rows"]:
+        return
+    before, state = finished
+    # Without new files, the run that was interrupted was to score all of them afresh.
+    added = len(journal.work.files) - len(before.files)
+    if not added or not journal.work.extends(before):
+        return
+    message = f"{out} has changed since score wrote it; {REPLACE}"
+    if form == "lines" and out.stat().st_size != state["bytes"]:
+        raise ValueError(message)
+
+    def copy_rows(sink: IO[bytes]) -> State:
+        if form == "lines":
+            with out.open("rb") as rows:
+                shutil.copyfileobj(rows, sink, COPIED_BYTES)
+            return {}
+        count, schema = stream_parquet(out, sink)
+        if count != state["rows"]:
+            raise ValueError(message)
+        return {"schema": schema}
+
+    journal.adopt(copy_rows, state)
 
 
 def _score_at_once(
@@ -232,8 +273,7 @@ def _check_resumed(journal: Journal, terms: int) -> int:
     try:
         check_state(journal.state, terms)
     except (ValueError, TypeError, LookupError):
-        # The first line has the fingerprints, and each other one a piece's state.
-        message = explain_garbage(journal.progress, len(journal.ends) + 1)
+        message = explain_garbage(journal.progress, journal.last_line)
         raise ValueError(message) from None
     return int(journal.state["rows"])
 
@@ -247,13 +287,14 @@ def _score_chunks(
     source: RowSource, scorer: ChunkScorer, how: _How, *, start: int
 ) -> Generator[Piece]:
     """Return the scored pieces of the rows from number `start` on."""
+    source.check_lines()
     if (first := next(source.chunks(size=ROWS_FOR_COLUMNS), None)) is not None:
         scorer = scorer.learn_columns(first)
     if how.engine == "ray" and isinstance(source, Source) and can_split(source):
-        parts = FileParts(source)
+        parts = FileParts(source, start)
         if all_nodes_agree(parts.are_visible):
             work = PartScorer(scorer, parts, how.batch_size)
-            items = parts.split(how.batch_size * BATCHES_PER_PART, start)
+            items = parts.split(how.batch_size * BATCHES_PER_PART)
             return _chain_pieces(in_order_on_ray(work, items, how.workers))
     chunks: Iterable[Chunk] = source.chunks(size=how.batch_size, start=start)
     if scorer.needs_groups:
@@ -329,7 +370,7 @@ def _finish_file(source: RowSource, scorer: ChunkScorer, journal: Journal) -> No
 
     # The sidecar goes first: a scored file without one would look as if another program had
     # written it.
-    record = {"fingerprints": journal.fingerprints, **state}
+    record = {"work": journal.work.as_record(), **state}
     write_atomically(sidecar_path(journal.out), format_sidecar(source, scorer, record))
     journal.finish(convert)
 
