@@ -15,7 +15,6 @@ from rewardkit.audit.judging import RewardAuditor, sort_key
 from rewardkit.audit.right_answers import VARIANT_NAMES
 from rewardkit.audit.row_completions import TOTAL, RowCompletions, RowScorer
 from rewardkit.audit.rows import spread_evenly
-from rewardkit.audit.samples import list_pairs
 from rewardkit.audit.skipping import Skip
 from rewardkit.audit.tasks import choose_task, make_references
 from rewardkit.audit.timed import Interrupted, Progress, TimedScorer
@@ -91,7 +90,7 @@ def audit(  # noqa: PLR0913 - each has a default
     with TimedScorer(scorer, slow=slow, time_limit=time_limit) as timed:
         task = choose_task(timed, rows, template, answer, sample)
         task = task._replace(rows=spread_evenly(task.rows, max_rows))
-        references = make_references(task, list_pairs(term.reward for term in scorer.terms))
+        references = make_references(task, [term.reward for term in scorer.terms])
         # An entry or a family that no reward is held to need not be scored.
         zoo = [entry for entry in ZOO if not skipped.skips_everywhere(entry.name, entry.family)]
         pairs = zip(task.rows, references, strict=True)

@@ -165,8 +165,9 @@ class _Checks:
         # What a template names but no reward reads may be anything.
         both = [name for name in named if name in scorer.columns or name in _REFERENCE_COLUMNS]
         self.references = [name for name in dict.fromkeys(both or read) if name in rows[0]]
-        self.marks = list_tags(list_pairs(term.reward for term in scorer.terms))
-        self.completions = make_completions(self.rows, template, self.marks, self.references)
+        rewards = [term.reward for term in scorer.terms]
+        self.marks = list_tags(list_pairs(rewards))
+        self.completions = make_completions(self.rows, template, rewards, self.references)
         self.tokenizer = tokenizer
         self.opened_tag, self.opened, self.template_error = open_completions(
             self.completions.perfect, tokenizer

@@ -67,7 +67,13 @@ class RewardAuditor:
         raises = all(row.reference.raised for row in self.scores)
         evidence = tuple(self._collect_evidence())
         return RewardAudit(
-            self.name, self.checks, references, self.exploit_count, raises, evidence=evidence
+            self.name,
+            self.checks,
+            references,
+            self.exploit_count,
+            raises,
+            evidence=evidence,
+            checks_form=self.given is None and bool(self.scores[0].uncheckable),
         )
 
     def _check_parts(self, scores: CompletionScores) -> dict[Part, CheckedPart]:
@@ -100,6 +106,10 @@ class RewardAuditor:
     # Findings -------------------------------------------------------------------------------------
 
     def _find(self) -> Iterable[Finding]:
+        absent = self._list_absent_columns()
+        if absent and self.is_chosen:
+            detail = f"no sample has the column {absent[0]!r}; pass rows of the dataset"
+            return [self._reference_finding("no_sample", detail)]
         if all(row.reference.raised for row in self.scores):
             # It would raise on most entries too: one finding is enough.
             return [self._reference_finding("raises", self.scores[0].reference.why)]
@@ -110,6 +120,10 @@ class RewardAuditor:
         if self.given is not None:
             found += self._find_ablations()
         return [*self._find_unpaid_reference(), *_merge_rows(found)]
+
+    def _list_absent_columns(self) -> list[str]:
+        row = self.completions[0].row
+        return [name for name in self.term.columns if name not in row] if self.term else []
 
     def _find_entries(self) -> Iterator[Finding]:
         """Yield the findings on entries of the zoo."""

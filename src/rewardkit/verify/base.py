@@ -33,6 +33,9 @@ class Verifier(Component):
     """
 
     component_kind: ClassVar[str] = "verifier"
+    checks_form: ClassVar[bool] = False
+    """Whether references ask for a form, as a number of words or a schema, which wrong answers may
+    have too. An audit does not hold such a verifier to the right answer."""
 
     @abstractmethod
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
