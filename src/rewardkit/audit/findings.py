@@ -161,8 +161,11 @@ class RewardAudit(NamedTuple):
     def summary(self) -> str:
         """The number of exploits and the parts that it checks, in one line."""
         if not self.checks and not self.exploit_count:
-            not_tested = f"not tested: {FORM_ALONE}" if self.checks_form else NOT_TESTED
-            return "not tested: it raises" if self.raises else not_tested
+            if self.raises:
+                return "not tested: it raises"
+            if all(score is None for score in self.reference_scores):
+                return "not tested: it abstains on the reference completion"
+            return f"not tested: {FORM_ALONE}" if self.checks_form else NOT_TESTED
         names = ", ".join(CHECK_NAMES[part] for part in self.checks)
         checks = f"checks: {names}" if names else "checks: none on the reference completion"
         count = pluralize(self.exploit_count, "exploit")

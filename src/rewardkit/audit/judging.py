@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from typing import Any, get_args
 
+from rewardkit._messages import shorten_text
 from rewardkit.audit.ablations import Part, sort_parts
 from rewardkit.audit.findings import Evidence, Finding, FindingKind, RewardAudit, excerpt
 from rewardkit.audit.row_completions import (
@@ -232,8 +233,9 @@ class RewardAuditor:
         Then all completions earn the same, or the reference earns the least.
         """
         known = {value for row in self.scores for value in row.all_values}
-        reference = self.scores[0].reference.value
-        earns = "abstains" if reference is None else f"earns {reference + 0.0:g}"
+        reference, why = self.scores[0].reference[:2]
+        reason = f" ({shorten_text(why, 160)})" if why else ""
+        earns = f"abstains{reason}" if reference is None else f"earns {reference + 0.0:g}"
         hint = "pass rows and a template whose completion the reward pays"
         if len(known) == 1:
             detail = f"every completion {earns}"
@@ -242,9 +244,11 @@ class RewardAuditor:
             else:
                 yield self._reference_finding("constant", detail)
         elif all(map(_reference_is_lowest, self.scores)):
-            detail = f"the reference completion {earns}, the lowest of all"
+            detail = f"the reference completion {earns}"
+            if reference is not None or not reason:  # other rows would not help
+                detail = f"{detail}, the lowest of all; {hint}"
             detail = f"no sample fits: {detail}" if self.is_chosen else detail
-            yield self._reference_finding("never_rewarded", f"{detail}; {hint}")
+            yield self._reference_finding("never_rewarded", detail)
 
     def _reference_finding(self, kind: FindingKind, detail: str) -> Finding:
         value, text = self.scores[0].reference.value, self.completions[0].reference
