@@ -53,5 +53,9 @@ class SameCall(Verifier):
         from rewardkit.verify import _calls  # noqa: PLC0415 - it imports json
 
         rules = _calls.Rules(self.arguments, self.normalize, self.ordered, self.more_calls)
-        options = {"partial": self.partial, "allow_empty": self.allow_empty}
-        return [_calls.judge_row(*row, rules, **options) for row in paired(answers, references)]
+        return [
+            _calls.judge_row(
+                answer, reference, rules, partial=self.partial, allow_empty=self.allow_empty
+            )
+            for answer, reference in paired(answers, references)
+        ]
