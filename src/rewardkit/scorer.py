@@ -106,7 +106,7 @@ class Term(NamedTuple):
         return list_reference_columns(self.reward)
 
     def missing_columns(self, row: Row) -> dict[str, str]:
-        """Return what is wrong by column that the reward reads in a row that does not have it."""
+        """Return a line for each column that the reward reads in a row without it, by its name."""
         present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
         read = list_dataset_columns(self.reward, row)
         return {name: explain_missing_column(name, present) for name in read if name not in present}

@@ -100,7 +100,7 @@ def _describe_ratings(text: str, named: NamedRatings) -> str:
 
 
 def describe_agreement(agreement: float | None, failed: int, total: int) -> str:
-    """Return what a group's requests have in common, to follow the ratings in a why."""
+    """Return the agreement of a group's requests in words, to follow the ratings in a why."""
     words = "" if agreement is None else f", {agreement:.0%} of the pairs agree"
     return f"{words}, {failed} of {total} requests failed" if failed else words
 
