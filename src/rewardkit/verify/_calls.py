@@ -88,9 +88,8 @@ class Rules(NamedTuple):
         return name == other or (self.normalize and name == other.replace(".", "_"))
 
     def _is_acceptable(self, value: Any, options: Sequence[Any], nested: bool) -> bool:  # noqa: FBT001 - a field of Expected
-        # a text equals texts alone, so that most values need no look at types
-        if type(value) is str and value in options:
-            return True
+        if type(value) is str:  # as most are: it equals texts alone
+            return value in options or (self.normalize and _is_among(value, options))
         return any(self._values_equal(value, option, nested) for option in options)
 
     def _values_equal(self, value: Any, other: Any, nested: bool) -> bool:  # noqa: FBT001 - the same
@@ -360,6 +359,11 @@ def _match_in_order(fits: Sequence[Sequence[int]]) -> list[int | None]:
         matched.append(following)
         last = last if following is None else following
     return matched
+
+
+def _is_among(text: str, options: Sequence[Any]) -> bool:
+    wanted = _normalize_text(text)
+    return any(isinstance(one, str) and _normalize_text(one) == wanted for one in options)
 
 
 def _normalize_text(text: str) -> str:
