@@ -27,7 +27,7 @@ from rewardkit._text.tool_calls import read_completion_calls, read_text_calls, w
 from rewardkit._text.tool_calls import read_replies as read_tool_replies
 from rewardkit.config import read_yaml
 from rewardkit.report import report
-from rewardkit.rewards import relative_judge
+from rewardkit.rewards import _ratings
 from rewardkit.rewards._judging import Question
 from rewardkit.scoring import score
 from rewardkit.verify import Code, instructions
@@ -293,7 +293,7 @@ def read_ratings(data: bytes) -> None:
     """Read a judge's ratings of two completions: each 0 to 1, or what is wrong with the reply."""
     shown = (("prompt", ""), ("right answer", ""), ("completion 1", "a"), ("completion 2", "b"))
     question = Question("", shown, "", "")
-    found = relative_judge._read_ratings(question, read_text(data))  # noqa: SLF001
+    found = _ratings.read_ratings(question, read_text(data))
     check(isinstance(found, str) or all(0 <= found[text] <= 1 for text in "ab"), found)
 
 

@@ -15,8 +15,8 @@
 - `iou`: `iou` and the rule as people paste it (JSON, one box, intersection over union), on made
   answers with one box, with text around some, in which the rule finds the brackets.
 
-A package that is not installed is reported as skipped. bfcl-eval needs none of its dependencies
-here: pip install --no-deps bfcl-eval. `--show` prints each difference.
+A package that is not installed is reported as skipped, with the command that installs it; bfcl-eval
+needs none of its dependencies here. `--show` prints each difference.
 """
 
 from __future__ import annotations
@@ -411,6 +411,16 @@ COMPARISONS: dict[str, Callable[[argparse.Namespace], Figures]] = {
 }
 
 
+NEEDED = {
+    "bfcl": "pip install --no-deps bfcl-eval",
+    "instructions": "pip install 'rewardkit[instructions]', and --instructions FILE.jsonl",
+    "reasoning_gym": "pip install 'rewardkit[gym]'",
+    "exact_match": "pip install torchmetrics",
+    "token_f1": "pip install torchmetrics",
+}
+"""How to install what a comparison needs."""
+
+
 def main() -> int:
     """Print a line per comparison."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -423,7 +433,7 @@ def main() -> int:
         try:
             figures = COMPARISONS[name](given)
         except ModuleNotFoundError as error:
-            print(f"{name}: skipped, {error}")
+            print(f"{name}: skipped, {error}; to compare: {NEEDED[name]}")
             continue
         theirs, ours = figures.microseconds
         agreed = figures.rows - len(figures.differences)

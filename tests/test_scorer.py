@@ -101,7 +101,7 @@ def test_the_columns_of_the_trainer_are_named_too() -> None:
 @pytest.mark.parametrize("name", sorted({*rk.names("reward")} - {"standardize"}))
 def test_every_reward_that_reads_the_prompt_declares_it(name: str) -> None:
     source = inspect.getsource(lookup(name))
-    reads = re.search(r"batch\.(groups|prompts|prompt_text)\b|_groups\(|_read_messages\(", source)
+    reads = re.search(r"batch\.(groups|prompts|prompt_text)\b|_groups\(|\bread_messages\(", source)
     bases = [base for base in lookup(name).__mro__ if base.__module__ != "rewardkit.reward"]
     # one that is not pointwise has groups, which the prompts make
     declared = {"reads_prompt", "pointwise"} & {key for base in bases for key in vars(base)}
@@ -248,9 +248,9 @@ def test_slow_completions_are_timed_one_by_one() -> None:
 
 
 def test_missing_columns_are_named() -> None:
-    (line,) = Scorer(RIGHT).terms[0].missing_columns({"answers": "2", "completion": "x"})
+    (line,) = Scorer(RIGHT).terms[0].missing_columns({"answers": "2", "completion": "x"}).values()
     assert line == "no column 'answer' (columns: answers); did you mean 'answers'?"
-    assert Term("ends_well", ends_well).missing_columns({"suffix": "x"}) == []
+    assert Term("ends_well", ends_well).missing_columns({"suffix": "x"}) == {}
     assert Term("len", max).columns == []  # no signature
 
 

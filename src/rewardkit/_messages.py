@@ -122,7 +122,9 @@ def shorten_repr(value: Any) -> str:
     >>> shorten_repr("four")
     "'four' (str)"
     """
-    shown = textwrap.shorten(_cut_repr(value), MAX_VALUE_CHARACTERS, placeholder="...")
+    shown = " ".join(_cut_repr(value).split())
+    if len(shown) > MAX_VALUE_CHARACTERS:  # `textwrap` takes long, also for what is short enough
+        shown = textwrap.shorten(shown, MAX_VALUE_CHARACTERS, placeholder="...")
     return f"{shown} ({type(value).__name__})"
 
 

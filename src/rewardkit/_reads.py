@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewardkit.component import Component, columns, walk
@@ -13,11 +14,19 @@ TRAINER_KEYWORDS = {"prompts", "completions", "completion_ids", "trainer_state"}
 TRAINER_KEYWORDS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
 
 
-def list_dataset_columns(reward: Any) -> list[str]:
-    """Return the dataset columns that a reward reads; of a function, those without a default."""
+def list_dataset_columns(reward: Any, row: Mapping[str, Any] | None = None) -> list[str]:
+    """Return the dataset columns that a reward reads; of a function, those without a default.
+
+    With a row, those that it reads in this row: a reward within `where` reads only rows that match.
+    """
     if not isinstance(reward, Reward):
         return [name for name in list_required_parameters(reward) if name not in TRAINER_KEYWORDS]
-    return [*dict.fromkeys([*map(str, columns(reward)), *_list_wrapped_columns(reward)])]
+
+    def enter(part: Component) -> bool:
+        return row is None or not isinstance(part, Where) or row.get(part.column) == part.equals
+
+    named = map(str, columns(reward, enter))
+    return [*dict.fromkeys([*named, *_list_wrapped_columns(reward, enter)])]
 
 
 def list_reference_columns(reward: Any) -> list[str]:
@@ -34,8 +43,10 @@ def list_reference_columns(reward: Any) -> list[str]:
     return list_dataset_columns(reward)
 
 
-def _list_wrapped_columns(reward: Reward) -> list[str]:
-    functions = [part.function for part in walk(reward) if isinstance(part, Wrapped)]
+def _list_wrapped_columns(
+    reward: Reward, enter: Callable[[Component], bool] | None = None
+) -> list[str]:
+    functions = [part.function for part in walk(reward, enter) if isinstance(part, Wrapped)]
     return [name for function in functions for name in list_dataset_columns(function)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from itertools import pairwise
 from operator import or_
@@ -257,24 +257,35 @@ def field_docs(cls: type[Component]) -> dict[str, str]:
     return {**inherited, **docs}
 
 
-def walk(component: Component) -> Iterator[Component]:
-    """Yield a component and every component inside it, depth first."""
+def walk(
+    component: Component, enter: Callable[[Component], bool] | None = None
+) -> Iterator[Component]:
+    """Yield a component and every component inside it, depth first.
+
+    With `enter`, what is inside a component for which it returns False is left out.
+    """
     yield component
+    if enter is not None and not enter(component):
+        return
     pending = [getattr(component, name) for name in type(component).model_fields]
     # a list of what is still to visit and not a recursion over tuples and mappings: each component
     # must come before its successor, whatever holds it
     while pending:
         value = pending.pop(0)
         if isinstance(value, Component):
-            yield from walk(value)
+            yield from walk(value, enter)
         elif isinstance(value, tuple):
             pending[:0] = value
         elif isinstance(value, Mapping):
             pending[:0] = value.values()
 
 
-def columns(component: Component) -> list[ColumnName[Any]]:
+def columns(
+    component: Component, enter: Callable[[Component], bool] | None = None
+) -> list[ColumnName[Any]]:
     """Return the dataset columns that a component and those inside it read, each once.
+
+    With `enter`, what is inside a component for which it returns False is left out.
 
     >>> from rewardkit.rewards import Correct
     >>> from rewardkit.verify import Number
@@ -283,7 +294,7 @@ def columns(component: Component) -> list[ColumnName[Any]]:
     """
     # a dictionary keeps the order in which the fields are declared; a set would not
     found: dict[ColumnName[Any], None] = {}
-    for part in walk(component):
+    for part in walk(component, enter):
         for name in type(part).model_fields:
             value = getattr(part, name)
             held = value.values() if isinstance(value, Mapping) else (value,)

@@ -105,12 +105,11 @@ class Term(NamedTuple):
         """Those of the columns that may hold a ground truth: not those of counts."""
         return list_reference_columns(self.reward)
 
-    def missing_columns(self, row: Row) -> list[str]:
-        """Return one line for each column that the reward reads and the row does not have."""
+    def missing_columns(self, row: Row) -> dict[str, str]:
+        """Return a line for each column that the reward reads in a row without it, by its name."""
         present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
-        return [
-            explain_missing_column(name, present) for name in self.columns if name not in present
-        ]
+        read = list_dataset_columns(self.reward, row)
+        return {name: explain_missing_column(name, present) for name in read if name not in present}
 
     def values_and_whys(self, batch: Batch) -> tuple[list[float | None], list[str]]:
         """Return the values and the whys of a batch, None in place of NaN.
@@ -142,7 +141,9 @@ class Term(NamedTuple):
         if self.watch is not None:
             return self.watch(self.chat, rows, texts)
         prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
-        names = [name for name in rows[0] if name not in _NOT_DATASET_COLUMNS]
+        # rows of a mixture of tasks may have different columns; most rows are the same object
+        distinct = {id(row): row for row in rows}.values()
+        names = dict.fromkeys(name for row in distinct for name in row)
         completions: list[Any] = [*map(_as_reply, texts)] if self.chat else [*texts]
         if not isinstance(self.reward, Reward):
             # TRL passes prompts always, and passes prompts and completions both as messages or both
@@ -153,7 +154,11 @@ class Term(NamedTuple):
             completions,
             prompts=prompts,
             completion_ids=_make_word_ids(texts),
-            columns={name: [row.get(name) for row in rows] for name in names},
+            columns={
+                name: [row.get(name) for row in rows]
+                for name in names
+                if name not in _NOT_DATASET_COLUMNS
+            },
         )
         return [TermScore(*pair) for pair in zip(*self.values_and_whys(batch), strict=True)]
 

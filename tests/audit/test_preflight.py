@@ -141,6 +141,64 @@ def test_a_missing_column_is_named_with_the_nearest_name() -> None:
     assert problem.detail == "no column 'answer' (columns: answers, id); did you mean 'answers'?"
 
 
+def make_mixture(sums: int, texts: int) -> list[dict[str, Any]]:
+    """Make rows of two tasks, each with the columns of its own."""
+    rows: list[dict[str, Any]] = [
+        {"prompt": f"{number} + 1?", "task": "sum", "answer": number + 1, "text": f"{number + 1}"}
+        for number in range(sums)
+    ]
+    words = ("one", "two", "three", "four", "five")[:texts]
+    spelled = [
+        {"prompt": f"Spell {len(word)}!", "task": "word", "word": word, "text": word}
+        for word in words
+    ]
+    return rows + spelled
+
+
+MIXTURE = [
+    rk.build(
+        "where",
+        reward=rk.build("correct", verifier=verifier, extractor="whole", reference=column),
+        column="task",
+        equals=task,
+        name=task,
+    )
+    for task, verifier, column in (("sum", "number", "answer"), ("word", "exact", "word"))
+]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_column_is_looked_for_in_the_rows_of_its_task(step: int) -> None:
+    # more of one task than the rows that every reward's degenerate completions are made for
+    rows = make_mixture(6, 2)[::step]
+    assert kinds(MIXTURE, rows, template="{text}") == []
+
+
+def test_a_column_that_one_row_of_its_task_lacks_is_a_problem() -> None:
+    rows = make_mixture(2, 3)
+    del rows[3]["word"]
+    first, *_ = preflight(MIXTURE, rows, template="{text}").problems
+    assert (first.reward, first.kind, first.row_count, first.row) == (
+        "word",
+        "missing_column",
+        1,
+        3,
+    )
+    assert first.detail == "no column 'word' (columns: task, text)"
+
+
+def test_a_column_that_all_rows_of_its_task_lack_is_the_only_problem() -> None:
+    rows = [{name: row[name] for name in row if name != "word"} for row in make_mixture(3, 2)]
+    assert kinds(MIXTURE, rows, template="{text}") == [("word", "missing_column", 2)]
+
+
+def test_a_task_that_no_row_has_is_a_problem() -> None:
+    rows = make_mixture(3, 0)
+    (problem,) = preflight(MIXTURE, rows, template="{text}").problems
+    assert (problem.reward, problem.kind) == ("word", "constant")
+    assert problem.detail == "every completion abstains"
+
+
 def test_a_plain_function_is_checked_too() -> None:
     def right(completions: list[str], solution: list[str], **_: Any) -> list[float]:
         pairs = zip(completions, solution, strict=True)

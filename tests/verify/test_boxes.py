@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,11 +9,11 @@ from hypothesis import strategies as st
 from rewardkit.extract import Whole
 from rewardkit.rewards import Correct
 from rewardkit.verify import Iou
-from rewardkit.verify.boxes import MAX_BOXES, Box
+from rewardkit.verify._boxes import MAX_BOXES, Box
 
 EDGE = st.integers(-50, 50)
 BOX = st.tuples(EDGE, EDGE, st.integers(1, 40), st.integers(1, 40)).map(
-    lambda box: Box.between(*map(float, box), size=True)
+    lambda box: Box.between("size", *map(float, box))
 )
 
 
@@ -36,22 +38,59 @@ def judge(answer, reference, **fields):
         ("(5, 5)", [0, 0, 10, 10], "correct", 1.0),
         ('{"point": [11, 5]}', [0, 0, 10, 10], "wrong", 0.0),
         ("[5, 5], [25, 25]", [[0, 0, 10, 10], [20, 20, 30, 30]], "correct", 1.0),
+        # as datasets and models write boxes with names
+        ('{"x1": 0, "y1": 0, "x2": 10, "y2": 5}', [0, 0, 10, 10], "correct", 0.5),
+        ("{'xmin': 5, 'ymin': 5, 'xmax': 15, 'ymax': 15}", [0, 0, 10, 10], "wrong", 25 / 175),
+        ("[0, 0, 10, 4]", {"x1": 0, "y1": 0, "x2": 10, "y2": 10}, "wrong", 0.4),
+        ("[5, 5, 15, 15]", {"x": 5, "y": 5, "width": 10, "height": 20}, "correct", 0.5),
+        ("[5, 5, 15, 15]", {"x": 5, "y": 5, "width": -5, "height": 0}, "bad_reference", None),
+        # points of Qwen2.5-VL, Molmo and UI-TARS; x1 and y1 are a point of their own in a tag
+        (
+            '```json\n[{"point_2d": ["7", "3"], "label": "cup"}]\n```',
+            [0, 0, 10, 10],
+            "correct",
+            1.0,
+        ),
+        ('<point x="63.5" y="4.5" alt="a cup">a cup</point>', [60, 0, 70, 10], "correct", 1.0),
+        ('<point x="59.5" y="4.5" alt="a cup">a cup</point>', [60, 0, 70, 10], "wrong", 0.0),
+        (
+            ' <points x1="5.0" y1="5" x2="25" y2="25.0" alt="cups">cups</points>',
+            [[0, 0, 10, 10], [20, 20, 30, 30]],
+            "correct",
+            1.0,
+        ),
+        ("click(point='<point>5 7</point>')", [0, 0, 10, 10], "correct", 1.0),
+        ('{"x": 5, "y": 11}', [0, 0, 10, 10], "wrong", 0.0),
+        # shares of a picture have as many digits as Python writes
+        ([1 / 3, 0.0, 1.0, 1.0], [1 / 3, 0.0, 1.0, 1.0], "correct", 1.0),
+        ("[0, 0, 1, 1]", (0.0, 0.0, 2.0, 1.0), "correct", 0.5),
         ("It is on the left.", [0, 0, 10, 10], "no_answer", None),
         (None, [0, 0, 10, 10], "no_answer", None),
         ("[0, 0, 1, 1]", [0, 0, 0, 1], "bad_reference", None),
         ("[0, 0, 1, 1]", "the cat", "bad_reference", None),
         ("[0, 0, 1, 1]", {1, 2}, "bad_reference", None),
         ("[0, 0, 1, 1]", None, "bad_reference", None),
+        ("[0, 0, 1, 1]", [0, 0, True, True], "bad_reference", None),
+        ("[0, 0, 1, 1]", [0, 0, 1, 10**400], "bad_reference", None),
+        ("[0, 0, 1, 1]", [0, 0, 1e300, 1e300], "bad_reference", None),
     ],
 )
 def test_boxes_and_points(answer, reference, outcome, share):
-    found, found_share = judge(answer, reference)
+    found, found_share = judge(answer if answer is None else str(answer), reference)
     assert found == outcome
     assert found_share == (None if share is None else pytest.approx(share))
 
 
 def test_a_box_may_be_a_corner_and_a_size():
     assert judge("[5, 5, 5, 5]", [5, 5, 5, 10], layout="size") == ("correct", 0.5)
+
+
+@pytest.mark.parametrize("position", range(4))
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_box_of_unknown_size_is_no_reference(position, value):
+    box = [0.0, 0.0, 10.0, 10.0]
+    box[position] = value
+    assert judge("[0, 0, 10, 10]", box) == ("bad_reference", None)
 
 
 def test_too_many_boxes_are_wrong():

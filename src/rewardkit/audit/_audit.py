@@ -15,7 +15,6 @@ from rewardkit.audit.judging import RewardAuditor, Rules, sort_key
 from rewardkit.audit.right_answers import VARIANT_NAMES
 from rewardkit.audit.row_completions import TOTAL, RowCompletions, RowScorer
 from rewardkit.audit.rows import spread_evenly
-from rewardkit.audit.samples import list_pairs
 from rewardkit.audit.skipping import Skip
 from rewardkit.audit.tasks import Task, choose_task, make_references
 from rewardkit.audit.timed import Interrupted, Progress, TimedScorer
@@ -96,7 +95,7 @@ def _check_options(max_rows: int, share: float, checks: Collection[Part] | None)
 
 
 def _audit_task(timed: TimedScorer, task: Task, rules: Rules, progress: Progress | None) -> Audit:
-    references = make_references(task, list_pairs(term.reward for term in timed.scorer.terms))
+    references = make_references(task, [term.reward for term in timed.scorer.terms])
     # an entry or a family that no reward is held to need not be scored
     zoo = [entry for entry in ZOO if not rules.skipped.skips_everywhere(entry.name, entry.family)]
     pairs = zip(task.rows, references, strict=True)

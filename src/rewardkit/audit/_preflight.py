@@ -24,6 +24,7 @@ from rewardkit.audit.dataset_completions import (
 from rewardkit.audit.dataset_problems import (
     TermScores,
     declared_best,
+    find_missing_columns,
     find_opened,
     find_problems,
     score_completions,
@@ -134,9 +135,11 @@ class _Checks:
         read = [name for name in scorer.columns if name in _REFERENCE_COLUMNS]
         # What a template names but no reward reads may be anything.
         both = [name for name in named if name in scorer.columns or name in _REFERENCE_COLUMNS]
-        self.references = [name for name in dict.fromkeys(both or read) if name in rows[0]]
-        self.marks = list_tags(list_pairs(term.reward for term in scorer.terms))
-        self.completions = make_completions(self.rows, template, self.marks, self.references)
+        self.columns = {name for row in rows for name in row}
+        self.references = [name for name in dict.fromkeys(both or read) if name in self.columns]
+        rewards = [term.reward for term in scorer.terms]
+        self.marks = list_tags(list_pairs(rewards))
+        self.completions = make_completions(self.rows, template, rewards, self.references)
         self.tokenizer = tokenizer
         self.opened_tag, self.opened, self.template_error = open_completions(
             self.completions.perfect, tokenizer
@@ -180,8 +183,9 @@ class _Checks:
     def check_term(self, term: Term) -> None:
         """Score the completions with one reward, and find its problems."""
         count = len(self.rows)
-        if missing := term.missing_columns(self.rows[0]):
-            self.problems += [Problem(term.name, "missing_column", one, count) for one in missing]
+        missing = [*find_missing_columns(term, self.rows)]
+        self.problems += missing
+        if missing and not self.columns.issuperset(term.columns):
             return
         formed, why = _choose_form(term, self.completions.perfect[:POOL_ROWS])
 

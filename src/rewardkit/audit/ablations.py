@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -125,15 +125,19 @@ class ReferenceCompletion:
 
     @cached_property
     def wrong_answer(self) -> str:
-        """Another answer of the same type; of a number, a distant one."""
-        return self._distant_number if self.answer_type == "number" else self.near_answer
+        """Another answer of the same type; of a number, a distant one, and so within JSON."""
+        if self.answer_type == "number":
+            return self._distant_number
+        if self.answer_type == "json":
+            return _write_json(_change_values(self.json_object or {}, _move_far))
+        return self.near_answer
 
     @cached_property
     def near_answer(self) -> str:
         """Another answer of the same type; of a number, the next one."""
         match self.answer_type:
             case "number":
-                answer = _format_number(self._number + 1)
+                answer = _format_number(_move_near(self._number))
             case "choice":
                 first, second = "AB" if self.answer.isupper() else "ab"
                 answer = second if self.answer == first else first
@@ -143,7 +147,7 @@ class ReferenceCompletion:
             case "calls":
                 answer = _CALLS.sub(r"\g<0>other_", self.answer, count=1)
             case "json":
-                answer = json.dumps(_change_values(self.json_object or {}), ensure_ascii=False)
+                answer = _write_json(_change_values(self.json_object or {}, _move_near))
             case _:
                 others = [label for label in self.labels if label != self.answer]
                 is_mathematics = re.search(r"[\d\\^=+]", self.answer)
@@ -159,7 +163,7 @@ class ReferenceCompletion:
     @cached_property
     def _distant_number(self) -> str:
         # Rewards with a tolerance, by ratio or by steps, pay a neighbour; twice the number is far.
-        return _format_number(self._number + 1 + abs(self._number))
+        return _format_number(_move_far(self._number))
 
     @cached_property
     def function_names(self) -> list[str]:
@@ -273,15 +277,27 @@ def _compile_marks(pairs: Iterable[TagPair]) -> tuple[re.Pattern[str], re.Patter
     return re.compile(f"({marks})"), re.compile(rf"(?:{blocks})\s*", re.DOTALL)
 
 
-def _change_values(value: Any) -> Any:
+def _move_near(number: Any) -> Any:
+    return number + 1
+
+
+def _move_far(number: Any) -> Any:
+    return number + 1 + abs(number)
+
+
+def _write_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _change_values(value: Any, move: Callable[[Any], Any]) -> Any:
     """Return a JSON value with the same keys and another value at each."""
     if isinstance(value, dict):
-        return {key: _change_values(inside) for key, inside in value.items()}
+        return {key: _change_values(inside, move) for key, inside in value.items()}
     if isinstance(value, list):
-        return [*map(_change_values, value)] or [0]
+        return [_change_values(inside, move) for inside in value] or [0]
     if isinstance(value, bool) or value is None:
         return not value
-    return value + 1 if isinstance(value, int | float) else "something else"
+    return move(value) if isinstance(value, int | float) else "something else"
 
 
 def mask_words(text: str) -> str:

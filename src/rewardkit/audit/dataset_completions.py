@@ -8,8 +8,10 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._template import Row, Template, WriteCompletion, as_function
+from rewardkit._text.tag_layout import list_tags
 from rewardkit.audit.right_answers import spell_answer
-from rewardkit.audit.rows import group_rows, pick_reference, spread_evenly
+from rewardkit.audit.rows import group_rows, pick_reference, spread_evenly, write_answers
+from rewardkit.audit.samples import list_pairs
 from rewardkit.audit.tokens import TAG
 from rewardkit.batch import Batch
 from rewardkit.scorer import prompt_text
@@ -52,39 +54,45 @@ class Completions(NamedTuple):
 
 
 def make_completions(
-    rows: Sequence[Row], template: Template, marks: Sequence[str], references: Collection[str]
+    rows: Sequence[Row],
+    template: Template,
+    rewards: Sequence[Any],
+    references: Collection[str],
 ) -> Completions:
     """Make the completions; `references` are the columns that hold what is right."""
     fill_template = as_function(template)
+    marks = list_tags(list_pairs(rewards))
+    shown = write_answers(rows, rewards)
 
     def write(row: Row) -> str:
         # Of a list of references any is right; a function of the row gets the row as it is.
         return fill_template(pick_reference(row) if isinstance(template, str) else row)
 
-    perfect = [(row, write(row)) for row in rows]
+    perfect = [(row, write(one)) for row, one in zip(rows, shown, strict=True)]
     simulated = _simulate_groups(perfect, marks)
     own = _group_own_completions(rows)
     spelled = [
         spelling
-        for pair in spread_evenly(perfect, _SPELLED_ROWS)
+        for pair, one in spread_evenly([*zip(perfect, shown, strict=True)], _SPELLED_ROWS)
         for column in references
-        for spelling in _spell_references(pair, column, write)
+        for spelling in _spell_references(pair, one, column, write)
     ]
     pool = _make_pool(perfect, simulated, write)
     return Completions(perfect, pool, spelled, own or simulated, bool(own))
 
 
-def _spell_references(pair: Pair, column: str, write: WriteCompletion) -> list[Spelled]:
+def _spell_references(pair: Pair, shown: Row, column: str, write: WriteCompletion) -> list[Spelled]:
+    """Return other spellings of a row's references, which `shown` has as texts."""
     row, perfect = pair
     # A dictionary or a list of dictionaries is no answer: tests, or what a reward alone reads.
-    first, *others = reference_texts(row.get(column))[:_MAX_REFERENCES] or [""]
+    first, *others = reference_texts(shown.get(column))[:_MAX_REFERENCES] or [""]
     if not first.strip() or "\n" in first.strip():
         return []
     wrong_answer = first.translate(_NEXT_DIGIT)
     wrong_answer = "something else" if wrong_answer == first else wrong_answer
-    wrong = write({**row, column: wrong_answer})
+    wrong = write({**shown, column: wrong_answer})
     spellings = dict.fromkeys([*others, *spell_answer(first.strip()).values()])
-    texts = [(spelling, write({**row, column: spelling})) for spelling in spellings]
+    texts = [(spelling, write({**shown, column: spelling})) for spelling in spellings]
     return [
         Spelled(row, spelling, text, perfect, wrong)
         for spelling, text in texts

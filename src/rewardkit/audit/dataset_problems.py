@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from rewardkit._messages import shorten_text
+from rewardkit._template import Row
 from rewardkit.audit.ablations import mask_words
 from rewardkit.audit.dataset_completions import POOL_ROWS, Completions, Pair, Spelled
 from rewardkit.audit.findings import Problem
@@ -38,6 +39,15 @@ def score_completions(completions: Completions, try_score: TryScore) -> TermScor
     return TermScores(try_score(completions.perfect), try_score(completions.pool), try_score(flat))
 
 
+def find_missing_columns(term: Term, rows: Sequence[Row]) -> Iterator[Problem]:
+    """Yield a problem for each column that some of the rows lack in which the reward reads it."""
+    missing = [term.missing_columns(row) for row in rows]
+    for name in dict.fromkeys(name for one in missing for name in one):
+        lacking = [number for number, one in enumerate(missing) if name in one]
+        detail = missing[lacking[0]][name]
+        yield Problem(term.name, "missing_column", detail, len(lacking), lacking[0])
+
+
 def find_problems(
     term: Term, completions: Completions, scores: TermScores, try_score: TryScore
 ) -> Iterator[Problem]:
@@ -51,8 +61,10 @@ def find_problems(
     yield from _find_first(term, "slow", pairs, both, slow)
     yield from _find_below_maximum(term, completions, scores, try_score)
     yield from _find_refused_spellings(term, completions, try_score)
-    scored = (score for score in scores.pool if not _is_unknown(score))
-    values = {score.value for score in scored}
+    values = {score.value for score in scores.pool if not _is_unknown(score)}
+    if values == {None}:  # the pool is of the first rows, which may be of another task
+        every = (*scores.perfect, *scores.groups)
+        values = {score.value for score in every if not _is_unknown(score)}
     if len(values) == 1:
         (value,) = values
         earns = "abstains" if value is None else f"earns {value + 0.0:g}"

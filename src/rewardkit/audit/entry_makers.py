@@ -142,8 +142,11 @@ def before_wrong_answer(reference: ReferenceCompletion, text: str) -> str:
     return reference.with_reasoning(text, reference.wrong_answer)
 
 
-def as_answer_reasoned(reference: ReferenceCompletion, text: str) -> str:
+def as_answer_reasoned(reference: ReferenceCompletion, text: str) -> str | None:
     """Put it in place of the answer, with the right answer in the reasoning."""
+    # without a mark, a box or a call belongs nowhere in particular
+    if not reference.marks and reference.answer_type not in ("number", "choice"):
+        return None
     reasoning = f"{reference.reasoning} It is {reference.answer}."
     return reference.with_reasoning(reasoning, text)
 

@@ -9,6 +9,9 @@ from rewardkit._messages import pluralize
 from rewardkit.audit.ablations import Part
 
 NOT_TESTED = "not tested: this reward checks neither answer, layout nor language"
+FORM_ALONE = (
+    "its verifier checks a form, which wrong answers may have too: add a reward for the content"
+)
 NO_MAXIMUM = (
     "maximum not checked: no upper bound declared (add a `bounds` property), or the reward depends"
     " on other rows"
@@ -151,19 +154,25 @@ class RewardAudit(NamedTuple):
     """What shows that it checks each of these parts, in their order."""
     unsafe_terms: tuple[str, ...] = ()
     """Of a total without exploits, the rewards that have some."""
+    checks_form: bool = False
+    """Whether its verifiers check a form alone, so that it is not held to the right answer."""
 
     @property
     def summary(self) -> str:
         """The number of exploits and the parts that it checks, in one line."""
         if not self.checks and not self.exploit_count:
-            return "not tested: it raises" if self.raises else NOT_TESTED
+            if self.raises:
+                return "not tested: it raises"
+            if all(score is None for score in self.reference_scores):
+                return "not tested: it abstains on the reference completion"
+            return f"not tested: {FORM_ALONE}" if self.checks_form else NOT_TESTED
         names = ", ".join(CHECK_NAMES[part] for part in self.checks)
         checks = f"checks: {names}" if names else "checks: none on the reference completion"
         count = pluralize(self.exploit_count, "exploit")
         if self.unsafe_terms:
             terms = ", ".join(self.unsafe_terms)
             count += f", since the sum pays less for those of {terms}"
-        return f"{count}; {checks}"
+        return f"{count}; {checks}; {FORM_ALONE}" if self.checks_form else f"{count}; {checks}"
 
 
 class Audit(NamedTuple):

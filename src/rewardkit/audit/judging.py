@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from typing import Any, NamedTuple, get_args
 
+from rewardkit._messages import shorten_text
 from rewardkit.audit.ablations import Part, sort_parts
 from rewardkit.audit.findings import Evidence, Finding, FindingKind, RewardAudit, excerpt
 from rewardkit.audit.row_completions import (
@@ -77,7 +78,13 @@ class RewardAuditor:
         raises = all(row.reference.raised for row in self.scores)
         evidence = tuple(self._collect_evidence())
         return RewardAudit(
-            self.name, self.checks, references, self.exploit_count, raises, evidence=evidence
+            self.name,
+            self.checks,
+            references,
+            self.exploit_count,
+            raises,
+            evidence=evidence,
+            checks_form=self.rules.checks is None and bool(self.scores[0].uncheckable),
         )
 
     def _check_parts(self, scores: CompletionScores) -> dict[Part, CheckedPart]:
@@ -110,6 +117,10 @@ class RewardAuditor:
     # Findings -------------------------------------------------------------------------------------
 
     def _find(self) -> Iterable[Finding]:
+        absent = self._list_absent_columns()
+        if absent and self.rules.is_chosen:
+            detail = f"no sample has the column {absent[0]!r}; pass rows of the dataset"
+            return [self._reference_finding("no_sample", detail)]
         if all(row.reference.raised for row in self.scores):
             # It would raise on most entries too: one finding is enough.
             return [self._reference_finding("raises", self.scores[0].reference.why)]
@@ -120,6 +131,10 @@ class RewardAuditor:
         if self.rules.checks is not None:
             found += self._find_ablations()
         return [*self._find_unpaid_reference(), *_merge_rows(found)]
+
+    def _list_absent_columns(self) -> list[str]:
+        row = self.completions[0].row
+        return [name for name in self.term.columns if name not in row] if self.term else []
 
     def _find_entries(self) -> Iterator[Finding]:
         """Yield the findings on entries of the zoo."""
@@ -228,8 +243,9 @@ class RewardAuditor:
         Then all completions earn the same, or the reference earns the least.
         """
         known = {value for row in self.scores for value in row.all_values}
-        reference = self.scores[0].reference.value
-        earns = "abstains" if reference is None else f"earns {reference + 0.0:g}"
+        reference, why = self.scores[0].reference[:2]
+        reason = f" ({shorten_text(why, 160)})" if why else ""
+        earns = f"abstains{reason}" if reference is None else f"earns {reference + 0.0:g}"
         hint = "pass rows and a template whose completion the reward pays"
         if len(known) == 1:
             detail = f"every completion {earns}"
@@ -238,9 +254,11 @@ class RewardAuditor:
             else:
                 yield self._reference_finding("constant", detail)
         elif all(map(_reference_is_lowest, self.scores)):
-            detail = f"the reference completion {earns}, the lowest of all"
+            detail = f"the reference completion {earns}"
+            if reference is not None or not reason:  # other rows would not help
+                detail = f"{detail}, the lowest of all; {hint}"
             detail = f"no sample fits: {detail}" if self.rules.is_chosen else detail
-            yield self._reference_finding("never_rewarded", f"{detail}; {hint}")
+            yield self._reference_finding("never_rewarded", detail)
 
     def _reference_finding(self, kind: FindingKind, detail: str) -> Finding:
         value, text = self.scores[0].reference.value, self.completions[0].reference

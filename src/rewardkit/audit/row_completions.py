@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rewardkit._messages import make_names_unique
 from rewardkit._template import Row
@@ -12,8 +12,12 @@ from rewardkit.audit.ablations import LANGUAGES, PARTS, Part, ReferenceCompletio
 from rewardkit.audit.right_answers import open_in_template, vary_answer, vary_layout
 from rewardkit.audit.timed import NOT_SCORED, KilledScore, Progress, TimedScorer
 from rewardkit.audit.zoo import Entry
+from rewardkit.component import walk
 from rewardkit.reward import Reward
+from rewardkit.rewards._judging import EndpointReward
+from rewardkit.rewards.wrappers import Wrapped
 from rewardkit.scorer import Scorer, Term, TermScore
+from rewardkit.verify.base import Verifier
 
 TOTAL = "total"
 """The name of the weighted sum of several rewards."""
@@ -22,6 +26,9 @@ TOTAL = "total"
 # is not a check of the part: the ablations differ in length too, and a reward may pay for that.
 _MIN_CHECK_GAP = 0.25
 _EVERYTHING: set[Part] = {*PARTS} - {"clean_end"}  # a completion without content has a clean end
+# What a reward for the form of free text cannot check: every text is of its type, and the plainest
+# completions without the other two have words of their own, which may break the form.
+_CONTENT_OF_TEXT: frozenset[Part] = frozenset({"answer", "answer_type", "answer_tag", "clean_end"})
 # What may take a reward long is scored last and by itself.
 _HEAVY_FAMILIES = frozenset({"too large", "length"})
 _HEAVY_BATCH_SHARE = 0.4  # of the time of one text: most rewards need little
@@ -53,6 +60,8 @@ class CompletionScores(NamedTuple):
     entries: list[TermScore]
     is_english: bool = False
     """Whether the reference completion's reasoning is in English."""
+    uncheckable: frozenset[Part] = frozenset()
+    """The parts that the reward cannot check, since it checks a form alone."""
 
     @property
     def all_values(self) -> list[float | None]:
@@ -95,6 +104,7 @@ class CompletionScores(NamedTuple):
             part: one
             for part, one in ablated.items()
             if reference - one.value >= _MIN_CHECK_GAP * (reference - lowest) > 0
+            and part not in self.uncheckable
         }
         if "language" in checked and self._depends_on_words(reference, lowest):
             del checked["language"]
@@ -123,6 +133,8 @@ class RowCompletions:
         self.row = row
         self.reference, self.baseline = reference.text, reference.baseline
         self.ablations, self.is_english = reference.ablations(), reference.is_english
+        is_text = reference.answer_type == "text"
+        self.content_parts = _CONTENT_OF_TEXT if is_text else frozenset[Part](["answer"])
         by_text: dict[str, Entry] = {}
         for entry in zoo:
             text = entry.make(reference)
@@ -154,7 +166,7 @@ class RowCompletions:
                 yield text
 
     def group_scores(
-        self, light: Iterable[TermScore], heavy: Iterable[TermScore]
+        self, light: Iterable[TermScore], heavy: Iterable[TermScore], *, checks_form: bool
     ) -> CompletionScores:
         """Return the scores of the light texts and of the heavy ones by what they are of."""
         rest, late = iter(light), iter(heavy)
@@ -166,7 +178,10 @@ class RowCompletions:
         entries = [
             next(late) if entry.family in _HEAVY_FAMILIES else next(rest) for entry in self.entries
         ]
-        return CompletionScores(reference, baseline, ablations, variants, entries, self.is_english)
+        uncheckable = self.content_parts if checks_form else frozenset[Part]()
+        return CompletionScores(
+            reference, baseline, ablations, variants, entries, self.is_english, uncheckable
+        )
 
     def outscoring_entries(
         self, term: Term, scores: CompletionScores, try_score: Callable[..., list[TermScore]]
@@ -309,11 +324,27 @@ def _group_by_term(
     light: dict[str, list[TermScore]],
     heavy: dict[str, list[TermScore]],
 ) -> dict[str, CompletionScores]:
-    if len(light) > 1:
-        total = make_names_unique([*light, TOTAL])[-1]  # a reward may itself be named total
-        for scores in (light, heavy):
-            scores[total] = _sum_scores(scorer, scores)
-    return {name: row.group_scores(light[name], heavy[name]) for name in light}
+    forms = {term.name: _checks_form(term.reward) for term in scorer.terms}
+    grouped = {
+        name: row.group_scores(light[name], heavy[name], checks_form=forms[name]) for name in light
+    }
+    if len(light) == 1:
+        return grouped
+    total = make_names_unique([*light, TOTAL])[-1]  # a reward may itself be named total
+    # a sum knows no more of the answer than its terms
+    is_form = any(forms.values()) and not any(
+        "answer" in scores.checked_parts() for scores in grouped.values()
+    )
+    sums = (_sum_scores(scorer, scores) for scores in (light, heavy))
+    return {**grouped, total: row.group_scores(*sums, checks_form=is_form)}
+
+
+def _checks_form(reward: Any) -> bool:
+    """Return whether a reward's verifiers check a form alone, and nothing else in it may judge."""
+    parts = [*walk(reward)] if isinstance(reward, Reward) else []
+    verifiers = [part for part in parts if isinstance(part, Verifier)]
+    may_judge = any(isinstance(part, EndpointReward | Wrapped) for part in parts)
+    return bool(verifiers) and not may_judge and all(part.checks_form for part in verifiers)
 
 
 def _sum_scores(scorer: Scorer, scores: dict[str, list[TermScore]]) -> list[TermScore]:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rewardkit._template import Row
+from rewardkit.component import walk
+from rewardkit.result import Outcome
+from rewardkit.reward import Reward
+from rewardkit.rewards.correct import Correct
+from rewardkit.verify.base import Verifier, to_plain
+from rewardkit.verify.boxes import Iou
+from rewardkit.verify.calls import SameCall
 
 Item = TypeVar("Item")
 
@@ -54,6 +62,37 @@ def pick_reference(row: Row) -> Row:
     {'answer': '4', 'prompt': ['?'], 'id': 3}
     """
     return {name: _first_of_list(name, value) for name, value in row.items()}
+
+
+def write_answers(rows: Sequence[Row], rewards: Iterable[Any]) -> list[Row]:
+    """Return the rows with the text of a right answer in place of a box or calls.
+
+    >>> box = Correct(verifier=Iou(), reference="box")
+    >>> write_answers([{"box": [0, 0, 8, 6]}], [box])
+    [{'box': '[0, 0, 8, 6]'}]
+    """
+    parts = [part for reward in rewards if isinstance(reward, Reward) for part in walk(reward)]
+    verifiers = {
+        part.reference: part.verifier
+        for part in parts
+        if isinstance(part, Correct) and isinstance(part.verifier, Iou | SameCall)
+    }
+    return [
+        {name: _write_answer(value, verifiers.get(name)) for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def _write_answer(value: Any, verifier: Verifier | None) -> Any:
+    # a list of numbers is a box here, and no list of references of which any is right
+    if verifier is None or isinstance(value, str):
+        return value
+    try:
+        text = json.dumps(to_plain(value), ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return value
+    (verdict,) = verifier.verify([text], [value])
+    return text if verdict.outcome is Outcome.CORRECT else value
 
 
 def _first_of_list(name: str, value: Any) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, explain_missing_column, shorten_repr, shorten_text
 from rewardkit._template import Row, Template, WriteCompletion, as_function
-from rewardkit._text.tag_layout import TagPair
 from rewardkit.audit.ablations import SLOT, ReferenceCompletion
 from rewardkit.audit.findings import quote
-from rewardkit.audit.rows import pick_reference
+from rewardkit.audit.rows import pick_reference, write_answers
 from rewardkit.audit.samples import SAMPLES, Sample, list_pairs, make_own_samples
 from rewardkit.audit.timed import TimedScorer
 from rewardkit.reward import Reward
@@ -72,7 +71,7 @@ def choose_task(
 def _choose_sample(timed: TimedScorer, samples: Mapping[str, Sample]) -> str:
     """Return the sample whose layout the rewards pay most, compared with a text without content."""
     terms = timed.scorer.terms
-    marks = list_pairs(term.reward for term in terms)
+    rewards = [term.reward for term in terms]
     # A function takes texts or messages; what one sample shows holds for all.
     forms = {
         term.name: [False] if isinstance(term.reward, Reward) else [True, False] for term in terms
@@ -82,7 +81,7 @@ def _choose_sample(timed: TimedScorer, samples: Mapping[str, Sample]) -> str:
     for name, task in samples.items():
         if ranks and timed.seconds_left < reserve:
             break
-        references = make_references(Task(task.rows, task.template, task.answer, name), marks)
+        references = make_references(Task(task.rows, task.template, task.answer, name), rewards)
         fits = [_fit_sample(term, forms[term.name], task, references) for term in terms]
         # First by how many rewards pay it more on some row, then by how many pay their maximum: of
         # the differences alone, a penalty for length can make a wrong layout's the larger one.
@@ -141,14 +140,16 @@ def _try_values(term: Term, rows: Sequence[Row], texts: Sequence[str]) -> list[f
 # Reference completions ----------------------------------------------------------------------------
 
 
-def make_references(task: Task, marks: Sequence[TagPair]) -> list[ReferenceCompletion]:
-    """Make each row's reference completion; `marks` are tags of other shapes than `<NAME>`.
+def make_references(task: Task, rewards: Sequence[Any]) -> list[ReferenceCompletion]:
+    """Make each row's reference completion, with the tags that rewards name among its marks.
 
     Raises ValueError for a row without an answer, and for a template that does not write it.
     """
     write = as_function(task.template)
     is_text = isinstance(task.template, str)
-    layouts = [_make_layout(*pair, write, task.answer, is_text) for pair in enumerate(task.rows)]
+    marks = list_pairs(rewards)
+    rows = write_answers(task.rows, rewards)
+    layouts = [_make_layout(*pair, write, task.answer, is_text) for pair in enumerate(rows)]
     completions = [layout.replace(SLOT, answer) for layout, answer in layouts]
     labels = [answer for _, answer in layouts]
     references = []

@@ -14,7 +14,8 @@ from rewardkit.rewards.repetition import PromptOverlap, Repetition
 from rewardkit.rewards.reward_model import RewardModel
 from rewardkit.rewards.standardize import Standardize
 from rewardkit.rewards.think import ThinkFormat
-from rewardkit.rewards.turns import ToolErrors, Turn
+from rewardkit.rewards.tool_errors import ToolErrors
+from rewardkit.rewards.turns import Turn
 from rewardkit.rewards.wrappers import Clip, Guard, Schedule, Where
 from rewardkit.rewards.xml import TagCount, XmlCount, XmlSoft, XmlStrict
 

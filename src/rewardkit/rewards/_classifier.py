@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from rewardkit._optional import require
+from rewardkit._text.completions import read_content
+from rewardkit.batch import Batch
 
 Messages = tuple[tuple[str, str], ...]  # pairs of a role and a text
 Row = tuple[Messages, str]  # the prompt, and the completion's text
@@ -17,6 +19,17 @@ MAX_TOKENS = 1 << 20  # of a model that gives no limit
 def load_classifier(model: str, device: str | None, dtype: str) -> Classifier:
     """Return a model with its tokenizer, loaded once."""
     return Classifier(model, device, dtype)
+
+
+def read_messages(batch: Batch, row: int) -> Messages:
+    """Return a row's prompt as messages: a text is the user's."""
+    prompt = batch.prompts[row] if batch.prompts is not None else None
+    if isinstance(prompt, Sequence) and not isinstance(prompt, str):
+        messages = [each for each in prompt if isinstance(each, Mapping)]
+        return tuple(
+            (str(each.get("role", "user")), read_content(each.get("content"))) for each in messages
+        )
+    return (("user", batch.prompt_text(row)),)
 
 
 def build_conversation(row: Row) -> list[dict[str, str]]:

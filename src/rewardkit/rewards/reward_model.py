@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from math import inf, isfinite
+from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Annotated, Any, Literal, final
 
 from pydantic import Field, model_validator
 
-from rewardkit._messages import shorten_repr, shorten_text
-from rewardkit._text.completions import read_content
 from rewardkit.batch import Batch
 from rewardkit.extract import Extractor, Whole
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds
-from rewardkit.rewards._classifier import Messages, Row, build_conversation, load_classifier
+from rewardkit.rewards._classifier import Row, load_classifier, read_messages
 from rewardkit.rewards._judging import EndpointReward, Text, describe_error
 
 
@@ -94,79 +92,28 @@ class RewardModel(EndpointReward):
         if self.base_url is not None:
             errors = [each if isinstance(each, str) else None for each in map(found.get, rows)]
             self._log_failed(batch, errors)
-        return [*map(_make_score, map(found.__getitem__, rows))]
+        each = map(found.__getitem__, rows)
+        return [Score(None, one) if isinstance(one, str) else Score(one) for one in each]
 
     def _build_rows(self, batch: Batch) -> Iterator[Row]:
         for row, text in enumerate(map(self.extractor.extract, batch.texts)):
-            yield _read_messages(batch, row) if self.show_prompt else (), text or ""
+            yield read_messages(batch, row) if self.show_prompt else (), text or ""
 
     def _run(self, rows: Sequence[Row]) -> list[float | str]:
-        """Return the model's value for each row, computed here."""
         classifier = load_classifier(self.model, self.device, self.dtype)
-        values = classifier.classify(rows, self.batch_size, self.max_tokens, self.label)
-        return [*values]
+        return [*classifier.classify(rows, self.batch_size, self.max_tokens, self.label)]
 
     def _request(self, rows: Sequence[Row]) -> list[float | str]:
         """Return the endpoint's value for each row, or what went wrong."""
+        from rewardkit.rewards import _pooling  # noqa: PLC0415 - with the client alone
 
         async def post(client: Any, row: Row) -> float:
-            body = {"model": self.model, **self._build_body(row)}
+            body = _pooling.build_body(self.model, self.route, row)
             # the client's own paths are below base_url too
             reply = await client.post(f"/{self.route}", body=body, cast_to=object)
-            return _read_value(reply, self.label)
+            return _pooling.read_value(reply, self.label)
 
         base_url = self.base_url or ""
         key = self._read_key(self.api_key_env, base_url) if rows else ""
         found = self._connect(base_url, key).send(post, rows)
-        return [
-            describe_error(each, key) if isinstance(each, Exception) else each for each in found
-        ]
-
-    def _build_body(self, row: Row) -> dict[str, Any]:
-        prompt, text = row
-        if self.route == "score":
-            return {"text_1": "\n".join(content for _, content in prompt), "text_2": text}
-        return {"messages": build_conversation(row)}
-
-
-def _make_score(value: float | str) -> Score:
-    """Return the score of a value, or of what went wrong."""
-    return Score(None, value) if isinstance(value, str) else Score(value)
-
-
-def _read_messages(batch: Batch, row: int) -> Messages:
-    """Return a row's prompt as messages: a text is the user's."""
-    prompt = batch.prompts[row] if batch.prompts is not None else None
-    if isinstance(prompt, Sequence) and not isinstance(prompt, str):
-        messages = [each for each in prompt if isinstance(each, Mapping)]
-        return tuple(
-            (str(each.get("role", "user")), read_content(each.get("content"))) for each in messages
-        )
-    return (("user", batch.prompt_text(row)),)
-
-
-def _read_value(reply: Any, label: str | int | None) -> float:
-    """Return the number of a server's reply about one row; ReplyError for anything else."""
-    from rewardkit.rewards._replies import ReplyError  # noqa: PLC0415 - with the client alone
-
-    try:
-        (data,) = reply["data"]
-        (name,) = _VALUE_KEYS & data.keys()
-    except (AttributeError, KeyError, TypeError, ValueError):
-        message = f"the reply is none about one text; is the route right? got {reply!r}"
-        raise ReplyError(shorten_text(message, 160)) from None
-    values = data[name]
-    while isinstance(values, list) and len(values) == 1 and isinstance(values[0], list):
-        (values,) = values  # pooling gives a list per token, or one for all
-    numbers = values if isinstance(values, list) else [values]
-    if label is None and len(numbers) != 1:
-        raise ReplyError(f"the reply has {len(numbers)} numbers; name one by label=")
-    index = 0 if label is None else label
-    if not isinstance(index, int) or index >= len(numbers):
-        raise ReplyError(f"the reply has {len(numbers)} numbers, and none at {label!r}")
-    if type(numbers[index]) not in (int, float) or not isfinite(numbers[index]):
-        raise ReplyError(f"the reply has {shorten_repr(numbers[index])} in place of a number")
-    return float(numbers[index])
-
-
-_VALUE_KEYS = {"score", "data", "probs", "embedding"}
+        return [describe_error(one, key) if isinstance(one, Exception) else one for one in found]

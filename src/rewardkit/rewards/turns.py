@@ -1,28 +1,16 @@
-"""Rewards for completions of several turns, with tools: `Turn` and `ToolErrors`."""
+"""Rewards for other turns of a completion than the last: `Turn`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, final
-
-from pydantic import Field, model_validator
+from typing import Any, Literal, final
 
 from rewardkit._score_checks import checked_scores
-from rewardkit._text.completions import read_content, read_texts
-from rewardkit._text.patterns import compile_pattern
+from rewardkit._text.completions import read_texts
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
-
-MAX_REPLY_CHARACTERS = 1_000
-"""How much of a tool's reply is searched for the pattern of an error."""
-ERROR_REPLY = (
-    r"""^\s*+(?:\{\s*+["'](?:error|errors)["']\s*+:(?!\s*+(?:null|None|false|False|\[\]|""|''))"""
-    r"""|\{\s*+["'](?:status|type)["']\s*+:\s*+["']error["']"""
-    r"""|(?:[A-Za-z_.]{0,60}Error|Error executing tool|Exception)\b"""
-    r"""|Traceback \(most recent call last\))"""
-)
 
 
 @final
@@ -73,68 +61,3 @@ class Turn(Reward):
         calls = [message.get("tool_calls") for message in turns]
         given = [call for some in calls if isinstance(some, list | tuple) for call in some]
         return [{**merged, "tool_calls": given} if given else merged]
-
-
-@final
-@register("tool_errors")
-class ToolErrors(Reward):
-    """0 if no tool call failed, down to minus the penalty if all did.
-
-    A call failed if it cannot be read, as one that is not JSON, or if the tool's reply reports an
-    error: a message with `is_error`, `isError` or `status: error`, or a content that the pattern
-    matches. Replies are messages with the role `tool`, or between `<tool_response>` tags in a text.
-    Rows without a call get 0.
-
-    >>> chat = [
-    ...     {"role": "assistant", "tool_calls": [{"function": {"name": "now", "arguments": {}}}]},
-    ...     {"role": "tool", "name": "now", "content": "{'error': 'no clock'}"},
-    ...     {"role": "assistant", "content": "I cannot say."},
-    ... ]
-    >>> ToolErrors()(completions=[chat, "It is noon."])
-    [-1.0, 0.0]
-    """
-
-    penalty: Annotated[float, Field(ge=0)] = 1.0
-    """What a completion costs whose calls all failed."""
-    pattern: Annotated[str, Field(min_length=1)] = ERROR_REPLY
-    """What a reply that reports an error has in its first 1,000 characters, in the syntax of the
-    `regex` package: by default an object whose first key is `error`, as TRL writes it, or text that
-    starts with `Error`, the name of an exception, or a traceback."""
-    timeout: Annotated[float, Field(gt=0)] = 0.1
-    """Seconds for one reply, after which it does not count as an error."""
-
-    @model_validator(mode="after")
-    def _require_valid_pattern(self) -> Self:
-        compile_pattern(self.pattern)
-        return self
-
-    @property
-    def bounds(self) -> Bounds:
-        """From minus the penalty to 0."""
-        return -self.penalty, 0.0
-
-    def score(self, batch: Batch) -> list[Score]:
-        """Return minus the penalty times the share of calls that failed, for each completion."""
-        from rewardkit._text.tool_calls import read_replies  # noqa: PLC0415 - it imports json
-
-        scores = []
-        for completion, calls in zip(batch.completions, batch.tool_calls, strict=True):
-            replies = read_replies(completion)
-            failed = sum(self._reports_error(reply) for reply in replies)
-            unread = sum(bool(call.error) for call in calls)
-            total = max(len(calls), len(replies))
-            share = min(failed + unread, total) / total if total else 0.0
-            why = f"{failed + unread} of {total} calls failed" if total else "no calls"
-            scores.append(Score(0.0 - self.penalty * share, why))
-        return scores
-
-    def _reports_error(self, reply: Mapping[Any, Any]) -> bool:
-        if reply.get("is_error") is True or reply.get("isError") is True:
-            return True
-        if reply.get("status") == "error":
-            return True
-        text = read_content(reply.get("content"))[:MAX_REPLY_CHARACTERS]
-        try:
-            return bool(compile_pattern(self.pattern).search(text, timeout=self.timeout))
-        except TimeoutError:
-            return False

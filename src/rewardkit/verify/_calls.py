@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from rewardkit._messages import shorten_repr
+from rewardkit._messages import shorten_repr, shorten_text
 from rewardkit._text import strict_json
 from rewardkit._text.tool_calls import (
     ARGUMENT_KEYS,
@@ -15,10 +16,12 @@ from rewardkit._text.tool_calls import (
     read_field_calls,
     read_text_calls,
 )
-from rewardkit.verify.base import to_plain
+from rewardkit.result import Outcome, Verdict
+from rewardkit.verify.base import CORRECT, NO_ANSWER, to_plain
 
 MAX_CALLS = 64
 """An answer with more calls is wrong: each is compared with each of the reference."""
+MAX_DETAIL_CHARACTERS = 200
 NOT_GIVEN = ""
 """Among an argument's acceptable values, that it may be left out, as BFCL writes it."""
 
@@ -85,6 +88,8 @@ class Rules(NamedTuple):
         return name == other or (self.normalize and name == other.replace(".", "_"))
 
     def _is_acceptable(self, value: Any, options: Sequence[Any], nested: bool) -> bool:  # noqa: FBT001 - a field of Expected
+        if type(value) is str:  # as most are: it equals texts alone
+            return value in options or (self.normalize and _is_among(value, options))
         return any(self._values_equal(value, option, nested) for option in options)
 
     def _values_equal(self, value: Any, other: Any, nested: bool) -> bool:  # noqa: FBT001 - the same
@@ -121,12 +126,56 @@ class Rules(NamedTuple):
         )
 
 
-def read_reference(reference: Any) -> list[list[Expected]]:
+def judge_row(
+    answer: str | None, reference: Any, rules: Rules, *, partial: bool, allow_empty: bool
+) -> Verdict:
+    """Return the verdict on the calls in an answer: that of the alternative that fits best."""
+    try:
+        alternatives = read_reference(reference)
+        if not allow_empty and not all(alternatives):
+            return Verdict(Outcome.BAD_REFERENCE, "no call in it")
+        calls = read_text_calls(answer or "")
+        verdicts = [_judge_calls(calls, one, rules, partial=partial) for one in alternatives]
+    except RecursionError:
+        return Verdict(Outcome.BAD_REFERENCE, "nested too deep")
+    except ValueError as error:
+        return Verdict(Outcome.BAD_REFERENCE, shorten_text(str(error), MAX_DETAIL_CHARACTERS))
+    if len(verdicts) == 1:
+        return verdicts[0]
+    return max(
+        verdicts, key=lambda verdict: (verdict.outcome is Outcome.CORRECT, verdict.share or 0)
+    )
+
+
+def _judge_calls(
+    calls: Sequence[Call], expected: Sequence[Expected], rules: Rules, *, partial: bool
+) -> Verdict:
+    if not calls:
+        return NO_ANSWER if expected else CORRECT
+    if len(calls) > MAX_CALLS:
+        return Verdict(Outcome.WRONG, f"more than {MAX_CALLS} calls")
+    fault, share = compare_calls(calls, expected, rules, partial=partial)
+    if not fault:
+        return CORRECT
+    return Verdict(Outcome.WRONG, shorten_text(fault, MAX_DETAIL_CHARACTERS), share)
+
+
+def read_reference(reference: Any) -> Sequence[Sequence[Expected]]:
     """Return the alternatives of a reference, each a list of calls.
 
     Raises ValueError, with the reason, for a reference that cannot be read.
     """
-    reference = _parse_text(reference) if isinstance(reference, str) else to_plain(reference)
+    if isinstance(reference, str):
+        return _read_reference_text(reference)
+    return _read_alternatives(to_plain(reference))
+
+
+@lru_cache(maxsize=64)  # the rows of a group have the same
+def _read_reference_text(text: str) -> Sequence[Sequence[Expected]]:
+    return _read_alternatives(_parse_text(text))
+
+
+def _read_alternatives(reference: Any) -> list[list[Expected]]:
     if isinstance(reference, Mapping):
         return [_read_calls([reference])]
     if not isinstance(reference, list):
@@ -159,7 +208,7 @@ def _read_item(item: Any) -> list[Expected]:
         parsed = _parse_text(item)
         if not isinstance(parsed, str):
             return _read_calls(parsed if isinstance(parsed, list) else [parsed])
-    if not isinstance(item, Mapping):
+    if not isinstance(item, (dict, Mapping)):  # an abstract class takes longer than all the rest
         message = f"got {shorten_repr(item)}, expected a call"
         raise ValueError(message)  # noqa: TRY004 - the same
     if "tool_calls" in item:
@@ -191,7 +240,7 @@ def _expect_call(call: Call) -> Expected:
 
 def _expect_options(name: str, options: Any) -> Expected:
     # datasets that hold structs write None for the functions and arguments of other rows
-    if not isinstance(options, Mapping):
+    if not isinstance(options, (dict, Mapping)):
         message = f"{name}: got {shorten_repr(options)}, expected the acceptable values by argument"
         raise ValueError(message)  # noqa: TRY004 - the same
     given = {argument: to_plain(values) for argument, values in _drop_null(options).items()}
@@ -218,6 +267,13 @@ def compare_calls(
     The share, 0 to 1, is the sum of each call's over the larger number of calls; None if it is not
     asked for (`partial`).
     """
+    if len(calls) == len(expected) and not any(
+        call.error or rules.find_fault(call, one, explain=False)
+        for call, one in zip(calls, expected, strict=True)
+    ):
+        return "", 1.0  # one by one in the reference's order, as most right answers are
+    if len(calls) == len(expected) == 1 and not calls[0].error and not partial:
+        return rules.find_fault(calls[0], expected[0]), None
     readable = [call for call in calls if not call.error]
     matched = _match_calls(readable, expected, rules)
     missing = [one for one, row in zip(expected, matched, strict=True) if row is None]
@@ -303,6 +359,11 @@ def _match_in_order(fits: Sequence[Sequence[int]]) -> list[int | None]:
         matched.append(following)
         last = last if following is None else following
     return matched
+
+
+def _is_among(text: str, options: Sequence[Any]) -> bool:
+    wanted = _normalize_text(text)
+    return any(isinstance(one, str) and _normalize_text(one) == wanted for one in options)
 
 
 def _normalize_text(text: str) -> str:

@@ -21,6 +21,7 @@ MAX_NUMBER = 10**4000
 """Numbers up to it become text: Python refuses to convert more than 4,300 digits."""
 MAX_DEPTH = 16
 """Lists in lists are read to this depth; one that holds itself is deeper."""
+_PLAIN_TYPES = frozenset({str, int, float, bool, type(None), dict})
 _MAX_WRITTEN_OUT = 40  # digits of a Decimal without an exponent
 
 
@@ -33,6 +34,9 @@ class Verifier(Component):
     """
 
     component_kind: ClassVar[str] = "verifier"
+    checks_form: ClassVar[bool] = False
+    """Whether references ask for a form, as a number of words or a schema, which wrong answers may
+    have too. An audit does not hold such a verifier to the right answer."""
 
     @abstractmethod
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
@@ -120,6 +124,10 @@ def to_plain(reference: Any, depth: int = MAX_DEPTH) -> Any:
 
 
 def _convert_to_plain(reference: Any, depth: int) -> Any:
+    if type(reference) in _PLAIN_TYPES:  # as most are
+        return reference
+    if type(reference) is list and depth and _PLAIN_TYPES.issuperset(map(type, reference)):
+        return reference
     if _is_of_numpy(reference):
         reference = reference.tolist()
     if not isinstance(reference, list | tuple):

@@ -5,18 +5,11 @@ Leaderboard (Patil et al., 2025, "BFCL").
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import Any, Literal, final
 
-from rewardkit._messages import shorten_text
 from rewardkit.registry import register
-from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import CORRECT, NO_ANSWER, Verifier, paired
-
-if TYPE_CHECKING:
-    from rewardkit._text.tool_calls import Call
-    from rewardkit.verify._calls import Expected
-
-MAX_DETAIL_CHARACTERS = 200
+from rewardkit.result import Verdict
+from rewardkit.verify.base import Verifier, paired
 
 
 @final
@@ -57,36 +50,12 @@ class SameCall(Verifier):
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER (no call) or BAD_REFERENCE for each answer."""
-        return [self._judge_row(*row) for row in paired(answers, references)]
-
-    def _judge_row(self, answer: str | None, reference: Any) -> Verdict:
-        from rewardkit._text.tool_calls import read_text_calls  # noqa: PLC0415 - it imports json
-        from rewardkit.verify import _calls  # noqa: PLC0415 - the same
-
-        try:
-            alternatives = _calls.read_reference(reference)
-            if not self.allow_empty and not all(alternatives):
-                return Verdict(Outcome.BAD_REFERENCE, "no call in it")
-            calls = read_text_calls(answer or "")
-            verdicts = [self._compare_calls(calls, expected) for expected in alternatives]
-        except RecursionError:
-            return Verdict(Outcome.BAD_REFERENCE, "nested too deep")
-        except ValueError as error:
-            return Verdict(Outcome.BAD_REFERENCE, shorten_text(str(error), MAX_DETAIL_CHARACTERS))
-        return max(
-            verdicts, key=lambda verdict: (verdict.outcome is CORRECT.outcome, verdict.share or 0)
-        )
-
-    def _compare_calls(self, calls: Sequence[Call], expected: Sequence[Expected]) -> Verdict:
         from rewardkit.verify import _calls  # noqa: PLC0415 - it imports json
 
-        if not calls:
-            return NO_ANSWER if expected else CORRECT
-        if len(calls) > _calls.MAX_CALLS:
-            return Verdict(Outcome.WRONG, f"more than {_calls.MAX_CALLS} calls")
         rules = _calls.Rules(self.arguments, self.normalize, self.ordered, self.more_calls)
-        fault, share = _calls.compare_calls(calls, expected, rules, partial=self.partial)
-        if not fault:
-            return CORRECT
-        detail = shorten_text(fault, MAX_DETAIL_CHARACTERS)
-        return Verdict(Outcome.WRONG, detail, share)
+        return [
+            _calls.judge_row(
+                answer, reference, rules, partial=self.partial, allow_empty=self.allow_empty
+            )
+            for answer, reference in paired(answers, references)
+        ]

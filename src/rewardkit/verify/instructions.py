@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 from pydantic import Field
 
@@ -35,6 +35,7 @@ class Instructions(Verifier):
     Verdict(outcome=<Outcome.WRONG: 'wrong'>, detail='0 of 1; not punctuation:no_comma', share=0.0)
     """
 
+    checks_form: ClassVar[bool] = True
     mode: Literal["strict", "loose"] = "strict"
     """With `loose` an instruction also counts as followed if it is without the answer's first line,
     its last line, its asterisks, or several of these, as in IFEval's second measure."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, final
 
 from pydantic import Field
 
@@ -35,6 +35,7 @@ class ValidCall(Verifier):
     'add: $.a: "one" is not of type "integer"'
     """
 
+    checks_form: ClassVar[bool] = True
     tools: tuple[Annotated[Mapping[str, Any], Frozen], ...] | None = None
     """The tools of every row; references are then ignored. None if each reference has its own."""
     more_arguments: bool = False

@@ -1,0 +1,150 @@
+"""Boxes and points: read from texts and from a dataset's values, and compared."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from rewardkit.verify.base import to_plain
+
+MAX_BOXES = 100
+"""An answer with more boxes than this is wrong: each is compared with each of the reference."""
+MAX_COORDINATE = 1e15
+"""References with greater numbers cannot be read."""
+_NUMBERS = {int, float}
+
+
+class Box(NamedTuple):
+    """A box by its edges; a point is a box without an area."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def between(cls, layout: str, x: float, y: float, x2: float, y2: float) -> Self:
+        """Return the box with two opposite corners, or, by the layout, with a corner and a size."""
+        if layout == "size":
+            x2, y2 = x + x2, y + y2
+        if x <= x2 and y <= y2:  # as most are
+            return cls(x, y, x2, y2)
+        return cls(min(x, x2), min(y, y2), max(x, x2), max(y, y2))
+
+    def has_area(self) -> bool:
+        """Return whether it is more than a point or a line, of numbers that an area can have."""
+        left, top, right, bottom = self
+        # False for NaN too
+        return -MAX_COORDINATE < left < right < MAX_COORDINATE and (
+            -MAX_COORDINATE < top < bottom < MAX_COORDINATE
+        )
+
+    def overlap(self, other: Box) -> float:
+        """Return the intersection over union with a box that has an area, 0 to 1.
+
+        >>> Box(0, 0, 2, 2).overlap(Box(1, 0, 3, 2))
+        0.333...
+        """
+        left, top, right, bottom = self
+        left2, top2, right2, bottom2 = other
+        if left == right and top == bottom:
+            return float(left2 <= left <= right2 and top2 <= top <= bottom2)
+        # `min` and `max` take longer than all the rest
+        width = (right if right < right2 else right2) - (left if left > left2 else left2)  # noqa: FURB136
+        height = (bottom if bottom < bottom2 else bottom2) - (top if top > top2 else top2)  # noqa: FURB136
+        shared = width * height if width > 0 and height > 0 else 0.0
+        areas = (right - left) * (bottom - top) + (right2 - left2) * (bottom2 - top2)
+        return shared / (areas - shared)
+
+
+def read_boxes(text: str, layout: str) -> list[Box]:
+    """Return the boxes in a text, without any its points, at most one more than `MAX_BOXES`.
+
+    >>> read_boxes("[0, 0, 2, 2] and (5, 5)", "corners")
+    [Box(left=0.0, top=0.0, right=2.0, bottom=2.0)]
+    """
+    found = _BOX.findall(text)
+    if not found:
+        return _read_named_boxes(text)
+    return [Box.between(layout, *map(float, box)) for box in found[: MAX_BOXES + 1]]
+
+
+def _read_named_boxes(text: str) -> list[Box]:
+    for pattern, layout in ((_NAMED_CORNERS, "corners"), (_NAMED_SIZE, "size")):
+        if found := pattern.findall(text):
+            return [Box.between(layout, *map(float, box)) for box in found[: MAX_BOXES + 1]]
+    points = (map(float, filter(None, groups)) for groups in _POINT.findall(text)[: MAX_BOXES + 1])
+    return [Box(x, y, x, y) for x, y in points]
+
+
+def read_reference(reference: Any, layout: str) -> Sequence[Box]:
+    """Return the boxes of a dataset's value, none if it is unreadable or one has no area."""
+    if isinstance(reference, str):
+        return _read_reference_text(reference, layout)
+    # as most are: writing them as text takes longer than the rest; a bool is not a number
+    if isinstance(reference, list) and len(reference) == 4 and {*map(type, reference)} <= _NUMBERS:  # noqa: PLR2004 - a box
+        box = Box.between(layout, *reference)
+        return (box,) if box.has_area() else ()
+    try:
+        return _read_reference_text(json.dumps(to_plain(reference)), layout)
+    except (TypeError, ValueError, RecursionError):
+        return ()
+
+
+@lru_cache(maxsize=64)  # the rows of a group have the same
+def _read_reference_text(text: str, layout: str) -> Sequence[Box]:
+    boxes = read_boxes(text, layout)
+    return boxes if len(boxes) <= MAX_BOXES and all(box.has_area() for box in boxes) else ()
+
+
+def compare_boxes(found: Sequence[Box], expected: Sequence[Box]) -> tuple[float, float]:
+    """Return the sum of the pairs' overlaps over the larger number of boxes, and the least overlap.
+
+    That is 0 if a box has no other.
+    """
+    if len(found) == len(expected) == 1:  # as most are
+        overlap = found[0].overlap(expected[0])
+        return overlap, overlap
+    ranked = sorted(
+        (
+            (one.overlap(other), row, column)
+            for row, one in enumerate(found)
+            for column, other in enumerate(expected)
+        ),
+        key=lambda item: (-item[0], *item[1:]),
+    )
+    rows: set[int] = set()
+    columns: set[int] = set()
+    overlaps = []
+    for overlap, row, column in ranked:
+        if row not in rows and column not in columns:
+            rows.add(row)
+            columns.add(column)
+            overlaps.append(overlap)
+    is_complete = len(found) == len(expected)
+    return sum(overlaps) / max(len(found), len(expected)), overlaps[-1] if is_complete else 0.0
+
+
+# possessive, which takes less time
+_FLOAT = r"([-+]?+(?:\d{1,15}+(?:\.\d{0,20}+)?+|\.\d{1,20}+)(?:[eE][-+]?+\d{1,2}+)?+)"
+_QUOTED = rf"""["']?+{_FLOAT}["']?+"""
+_TWO = rf"{_QUOTED}\s*+,\s*+{_QUOTED}"
+# four numbers in brackets, or two pairs in parentheses
+_BOX = re.compile(rf"[\[(]\s*+{_TWO}\s*+(?:,|\)(?:\s*,)?\s*\()\s*+{_TWO}\s*+[\])]")
+
+
+def _name_values(*names: str) -> str:
+    return r"\s*,\s*".join(rf"""["'](?:{name})["']\s*:\s*{_QUOTED}""" for name in names)
+
+
+_NAMED_CORNERS = re.compile(_name_values("x1|x_?min", "y1|y_?min", "x2|x_?max", "y2|y_?max"))
+_NAMED_SIZE = re.compile(_name_values("x", "y", "w|width", "h|height"))
+# `(x, y)`, `[x, y]`, `{"x": x, "y": y}`, Molmo's tags with x="" y="" or x1="" y1="", UI-TARS's tag
+_POINT = re.compile(
+    rf"""[\[(]\s*{_TWO}\s*[\])]|{_name_values("x", "y")}"""
+    rf"""|\bx\d{{0,3}}\s*=\s*["']\s*{_FLOAT}\s*["']\s+y\d{{0,3}}\s*=\s*["']\s*{_FLOAT}\s*["']"""
+    rf"""|<point>\s*{_FLOAT}\s+{_FLOAT}\s*</point>"""
+)
