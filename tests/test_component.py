@@ -37,6 +37,11 @@ from rewardkit.verify import Number
             r"xml_count.tags: got \('a', 'a'\), expected different names",
         ),
         ("length", {}, "length.target: missing"),
+        (  # not the missing field of `length`
+            "correct",
+            {"verifier": {"type": "length"}},
+            r"correct.verifier: got the reward 'length', expected one of the verifiers: code",
+        ),
         (
             "correct",
             {"verifier": "tag"},

@@ -198,19 +198,17 @@ class Component(BaseModel):
     ) -> Component:
         """Make a component of what YAML holds: a name, or a mapping with the key `type`."""
         if isinstance(value, str):
-            value = lookup(value, _kind_of(cls))()
+            value = _look_up_for(cls, value)()
         elif isinstance(value, Mapping) and "type" in value:
             fields = {str(key): field for key, field in value.items() if key != "type"}
-            value = lookup(value["type"], _kind_of(cls))(**fields)
+            value = _look_up_for(cls, value["type"])(**fields)
         if isinstance(value, type) and issubclass(value, Component):
             message = f"got the class {value.__name__}, expected {_describe_expected(cls)}"
             if issubclass(value, cls):
                 message = explain_class(value)
             raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own
         if isinstance(value, Component) and not isinstance(value, cls):
-            given = f"the {value.component_kind} {value.registered_name or type(value).__name__!r}"
-            message = f"got {given}, expected {_describe_expected(cls)}"
-            raise ValueError(message)  # noqa: TRY004 - the same
+            raise ValueError(_explain_other_kind(type(value), cls))  # noqa: TRY004 - the same
         if not isinstance(value, Mapping):
             if not isinstance(value, Component):
                 message = f"{_describe_given(value)}, expected {_describe_expected(cls)}"
@@ -221,6 +219,19 @@ class Component(BaseModel):
             raise ValueError(message)
         _check_field_names(cls, value)
         return handler({key: _lists_to_tuples(field) for key, field in value.items()})
+
+
+def _look_up_for(cls: type[Component], name: Any) -> type[Component]:
+    found = lookup(name, _kind_of(cls))
+    # before it is made: a wrong kind that lacks a field would be reported as the missing field
+    if not issubclass(found, cls):
+        raise ValueError(_explain_other_kind(found, cls))
+    return found
+
+
+def _explain_other_kind(given: type[Component], expected: type[Component]) -> str:
+    name = given.registered_name or given.__name__
+    return f"got the {given.component_kind} {name!r}, expected {_describe_expected(expected)}"
 
 
 def fields_set(component: Component) -> dict[str, Any]:
