@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import pickle
 from collections import defaultdict
 
@@ -211,3 +212,25 @@ def test_a_column_of_lists_or_mappings_is_checked_without_its_elements(wanted, g
 )
 def test_ids_by_turn_may_be_arrays(turns):
     assert [*rk.Batch.of(["a", "b"], completion_ids=[[], turns]).tokens()] == [[], [1, 2, 3]]
+
+
+def test_a_column_written_as_an_attribute_is_explained():
+    batch = rk.Batch.of("a", answer="4")
+    with pytest.raises(
+        AttributeError, match=r"'answer'; batch.column\('answer'\) reads that column"
+    ):
+        batch.answer  # noqa: B018 - what raises
+    with pytest.raises(AttributeError, match=r"no attribute 'reference'$"):
+        batch.reference  # noqa: B018 - what raises
+    assert copy.deepcopy(batch).column("answer") == ["4"]
+
+
+def test_a_value_of_another_type_names_the_type_as_it_is_written():
+    class Budgeted(rk.Reward):
+        budget: rk.Column[int] = "budget"
+
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            return [rk.Score(float(limit)) for limit in batch.column(self.budget)]
+
+    with pytest.raises(TypeError, match=r"got 'x' \(str\), expected int; convert the column"):
+        Budgeted()(completions=["a"], budget=["x"])

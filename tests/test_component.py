@@ -159,7 +159,15 @@ def test_replace_gives_a_validated_copy():
         ),
         (
             lambda: Correct(verifier=max),
+            r"got the function max; write a class under rk.Verifier, expected one of the v",
+        ),
+        (
+            lambda: rk.build("clip", reward=max),
             r"got the function max; wrap it: rk.wrap\(max",
+        ),
+        (
+            lambda: rk.build(Length),
+            r"^got the class Length, expected a registered name, such as 'length'$",
         ),
         (
             lambda: rk.build("where", reward="xml_count", column="a", equals=[1]),

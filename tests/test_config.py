@@ -37,6 +37,8 @@ def test_load_takes_a_mapping_a_list_a_path_and_text(tmp_path):
     assert rk.load(count) is count
     with pytest.raises(TypeError, match=r"got 3 \(int\), expected a component or a list"):
         rk.dump(3)
+    with pytest.raises(TypeError, match=r"got the class Correct, expected an instance"):
+        rk.dump(Correct)
     assert rk.dump(count) == "type: xml_count\nvalue: 0.25\n"
 
 
@@ -52,7 +54,11 @@ def test_load_takes_a_mapping_a_list_a_path_and_text(tmp_path):
             "- value: 1\n",
             "item 1: got a mapping with the keys value, expected a mapping with the key",
         ),
-        ("\n", r"got None \(NoneType\), expected a mapping with the key 'type'"),
+        (
+            "type: clip\n\treward: is_number\n",
+            r"not YAML: .*line 2, column 1\); indent with spaces$",
+        ),
+        ("\n", r"got nothing, expected a mapping with the key 'type'"),
         ("type: xml_count\nvalue: 1\nvalue: 2\n", "the key 'value' appears twice"),
         ("type: [unclosed\n", "not YAML: .*line 2"),
         ("{[a]: 1}\n", "a key must be a string or a number.*line 1"),

@@ -92,6 +92,14 @@ def test_the_decorator_needs_a_name():
                 return text
 
 
+def test_a_function_is_no_class_to_register():
+    def shouts(completions, **columns):
+        return [float(text.isupper()) for text in completions]
+
+    with pytest.raises(TypeError, match=r"^got the function shouts, .*rk.wrap\(shouts, bounds="):
+        rk.register("shouts")(shouts)
+
+
 @pytest.mark.parametrize("field", ["json", "copy", "schema", "extract", "replace"])
 def test_a_field_cannot_hide_what_a_component_has(field):
     body = {"__annotations__": {field: str}, field: "a", "__module__": __name__}

@@ -497,6 +497,50 @@ def test_odd_bounds_and_pointwise_are_refused(declared, message):
         type("Odd", (rk.Reward,), {**declared, "score": Constant.score})
 
 
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (rk.Score("1.0"), r"; the value is '1.0' \(str\), not a number or None\n"),
+        (rk.Score(1.0, 3), r"; the why is 3 \(int\), not a string\n"),
+    ],
+)
+def test_the_wrong_half_of_a_score_is_named(score, message):
+    class Odd(rk.Reward):
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            return [score] * len(batch)
+
+    with pytest.raises(TypeError, match=message):
+        (one + Odd())(completions=["1"])
+
+
+def test_a_score_that_takes_no_batch_is_refused_with_its_class():
+    with pytest.raises(
+        TypeError, match=r"Mine.score takes \(self, prompts, completions\), expected"
+    ):
+
+        class Mine(rk.Reward):
+            def score(self, prompts, completions):
+                return [rk.Score(1.0)] * len(completions)
+
+    with pytest.raises(TypeError, match=r"Bare.score takes \(batch\), expected \(self, batch\)"):
+
+        class Bare(rk.Reward):
+            def score(batch):  # noqa: N805 - the mistake
+                return [rk.Score(1.0)] * len(batch)
+
+    with pytest.raises(TypeError, match=r"Later.score is async, expected a plain method"):
+
+        class Later(rk.Reward):
+            async def score(self, batch):
+                return [rk.Score(1.0)] * len(batch)
+
+    class More(rk.Reward):
+        def score(self, batch, scale=2.0):
+            return [rk.Score(scale)] * len(batch)
+
+    assert More()(completions=["1"]) == [2.0]
+
+
 def test_a_tensor_in_a_score_is_explained():
     class Boxes(rk.Reward):
         def score(self, batch: rk.Batch) -> list[rk.Score]:

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit.adapters.trl import split
 from rewardkit.batch import ColumnError
 from rewardkit.registry import lookup
+from rewardkit.rewards import Length
 from rewardkit.scorer import Scorer, Term, TermScore, choose_form, margin_over
 
 RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
@@ -272,6 +274,12 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         Scorer([])
     with pytest.raises(TypeError, match=r"got 3 \(int\), expected a reward, a function"):
         Scorer([RIGHT, 3])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"got the class Length, expected an instance: Length"):
+        Scorer([RIGHT, Length])  # type: ignore[list-item]
+    with pytest.raises(
+        TypeError, match=r"got split\(...\), which is for trainers; give the rewards"
+    ):
+        Scorer(split(RIGHT + NEAR))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="got 1 weights for 2 rewards"):
         Scorer([RIGHT, NEAR], weights=[1.0])
     with pytest.raises(FileNotFoundError):

@@ -155,4 +155,8 @@ def _score_hint(score: Any) -> str:
         return "; the value is an array or a tensor: write Score(value.item())"
     if isinstance(score, int | float):
         return f"; write Score({score!r})"
+    if isinstance(score, Score) and not isinstance(value, _VALUE_TYPES):
+        return f"; the value is {shorten_repr(value)}, not a number or None"
+    if isinstance(score, Score):
+        return f"; the why is {shorten_repr(score[1])}, not a string"
     return ""

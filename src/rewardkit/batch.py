@@ -275,6 +275,16 @@ class Batch:
 
         return [*map(read_completion_calls, self.completions)]
 
+    if not TYPE_CHECKING:  # or a type checker would accept any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Say how a column is read, where its name is written as an attribute."""
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            # not self.columns, which a batch that is being unpickled does not have yet
+            if name in self.__dict__.get("columns", ()):
+                message += f"; batch.column({name!r}) reads that column"
+            raise AttributeError(message)
+
     def column(self, name: str) -> Sequence[Any]:
         """Return the values of a column, one per completion.
 
@@ -487,7 +497,8 @@ def _drop_type_arguments(wanted: Any) -> Any:
 
 
 def _describe_type(wanted: Any) -> str:
-    return "a string, a number, a mapping or a list of them" if wanted is Reference else str(wanted)
+    name = wanted.__name__ if isinstance(wanted, type) else str(wanted)
+    return "a string, a number, a mapping or a list of them" if wanted is Reference else name
 
 
 def _is_column(values: Any) -> bool:

@@ -211,7 +211,7 @@ class Component(BaseModel):
             raise ValueError(_explain_other_kind(type(value), cls))  # noqa: TRY004 - the same
         if not isinstance(value, Mapping):
             if not isinstance(value, Component):
-                message = f"{_describe_given(value)}, expected {_describe_expected(cls)}"
+                message = f"{_describe_given(value, cls)}, expected {_describe_expected(cls)}"
                 raise ValueError(message)  # noqa: TRY004 - the same
             return handler(value)
         if cls.registered_name is None and getattr(cls, "__abstractmethods__", None):
@@ -225,7 +225,7 @@ def _look_up_for(cls: type[Component], name: Any) -> type[Component]:
     found = lookup(name, _kind_of(cls))
     # before it is made: a wrong kind that lacks a field would be reported as the missing field
     if not issubclass(found, cls):
-        raise ValueError(_explain_other_kind(found, cls))
+        raise ValueError(_explain_other_kind(found, cls))  # noqa: TRY004 - the same
     return found
 
 
@@ -333,10 +333,13 @@ def _kind_of(cls: type[Component]) -> str | None:
     return None if cls is Component else cls.component_kind
 
 
-def _describe_given(value: Any) -> str:
+def _describe_given(value: Any, cls: type[Component]) -> str:
     if callable(value):
         name = getattr(value, "__name__", type(value).__name__)
-        return f"got the function {name}; {suggest_wrap(value)}"
+        # rk.wrap makes a reward, which a verifier's or an extractor's field does not take
+        kind = cls.component_kind
+        base = f"write a class under rk.{kind.capitalize()}"
+        return f"got the function {name}; {suggest_wrap(value) if kind == 'reward' else base}"
     return f"got {shorten_repr(value)}"
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rewardkit._messages import shorten_repr, shorten_text, suggest_wrap
+from rewardkit._messages import explain_class, shorten_repr, shorten_text, suggest_wrap
 from rewardkit.component import Component, fields_set
 from rewardkit.registry import build, is_registered
 
@@ -83,6 +83,8 @@ def dump(component: Any, *, defaults: bool = False) -> str:
             continue
         if callable(item) and not isinstance(item, type):
             raise TypeError(_explain_function(getattr(item, "__name__", repr(item))))
+        if isinstance(item, type) and issubclass(item, Component):
+            raise TypeError(explain_class(item))
         message = f"got {shorten_repr(item)}, expected a component or a list of them"
         raise TypeError(message)
     if isinstance(component, Component):
@@ -107,7 +109,9 @@ def read_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        message = f"not YAML: {shorten_text(error.problem or error.context or '')}{position}"
+        problem = shorten_text(error.problem or error.context or "")
+        hint = "; indent with spaces" if "'\\t'" in problem else ""
+        message = f"not YAML: {problem}{position}{hint}"
         raise ValueError(message) from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
         reason = getattr(error, "reason", "")
@@ -176,7 +180,9 @@ def _describe_item(item: Any) -> str:
     if isinstance(item, Mapping):
         keys = ", ".join(shorten_text(str(key), 20) for key in islice(item, 5))
         return f"a mapping with the keys {keys or 'none'}"
-    return shorten_repr(item) if item is None or isinstance(item, int) else type(item).__name__
+    if item is None:
+        return "nothing"
+    return shorten_repr(item) if isinstance(item, int) else type(item).__name__
 
 
 def _explain_function(name: str) -> str:

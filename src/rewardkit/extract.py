@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Sequence
+from types import NoneType
 from typing import Annotated, Any, ClassVar, Literal, Self, final
 
 from pydantic import Field, model_validator
@@ -439,7 +440,14 @@ def extract_answers(extractor: Extractor, batch: Batch) -> list[str | None]:
 
 
 def _extract(extractor: Extractor, texts: list[str]) -> list[str | None]:
-    return [*map(extractor.extract, texts)]
+    found = [*map(extractor.extract, texts)]
+    # by the few different types, not by row: the check is paid for every batch
+    if any(not issubclass(kind, str | NoneType) for kind in {*map(type, found)}):
+        given = next(each for each in found if not isinstance(each, str | NoneType))
+        name = extractor.registered_name or type(extractor).__name__
+        message = f"{name}.extract gave {shorten_repr(given)} for a text, expected a string or None"
+        raise TypeError(message)
+    return found
 
 
 _extract_once = remember_last(_extract)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rewardkit._messages import did_you_mean, error_line, shorten_text
+from rewardkit._messages import did_you_mean, error_line, shorten_text, suggest_wrap
 
 if TYPE_CHECKING:
     from rewardkit.component import Component
@@ -100,6 +100,9 @@ def lookup(name: Any, kind: str | None = None) -> type[Component]:
 
     Raises ValueError with the nearest names, of that kind if one is given.
     """
+    if isinstance(name, type):
+        message = f"got the class {name.__name__}, expected a registered name, such as 'length'"
+        raise ValueError(message)  # noqa: TRY004 - as for every name that is not registered
     name = name if isinstance(name, str) else repr(name)
     _load_built_ins()
     # entry points are read from disk, so only a name that is not known yet pays for it
@@ -131,7 +134,10 @@ def _check_class(cls: Any) -> None:
     name = getattr(cls, "__name__", repr(cls))
     kind = getattr(cls, "component_kind", None)
     if not isinstance(cls, type) or kind is None:
-        message = f"got {cls!r}, expected a class under Reward, Verifier or Extractor"
+        given = f"the function {name}" if callable(cls) and not isinstance(cls, type) else repr(cls)
+        message = f"got {given}, expected a class under Reward, Verifier or Extractor"
+        if not isinstance(cls, type) and callable(cls):
+            message += f"; without a registered name, {suggest_wrap(cls)}"
         raise TypeError(message)
     if kind not in KINDS:
         message = f"{name} must subclass Reward, Verifier or Extractor"

@@ -6,6 +6,7 @@ is a reward again.
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 import zlib
@@ -65,6 +66,26 @@ def _require_batch(score: Any) -> Any:
     return checked
 
 
+def _check_signature(cls: type[Reward]) -> None:
+    """Refuse a `score` that cannot take one batch, when the class is made and not in training."""
+    code = getattr(cls.score, "__code__", None)
+    if code is None or code.co_flags & inspect.CO_VARARGS:
+        return
+    optional = len(getattr(cls.score, "__defaults__", None) or ())
+    if not code.co_argcount - optional <= 2 <= code.co_argcount:  # noqa: PLR2004 - self and batch
+        names = ", ".join(code.co_varnames[: code.co_argcount])
+        message = (
+            f"{cls.__name__}.score takes ({names}), expected (self, batch); batch.texts has the"
+            " completions, batch.prompts the prompts and batch.column(name) a column"
+        )
+        raise TypeError(message)
+    if code.co_flags & inspect.CO_COROUTINE:
+        message = (
+            f"{cls.__name__}.score is async, expected a plain method; rk.wrap takes async ones"
+        )
+        raise TypeError(message)
+
+
 _DECLARED_ON_CLASS = {"bounds", "pointwise", "reads_prompt"}
 
 
@@ -100,6 +121,7 @@ class Reward(Component):
         """Add the Batch check to `score`; keep the unchecked one."""
         super().__init_subclass__(**options)
         if "score" in vars(cls):
+            _check_signature(cls)
             cls.score_unchecked = cls.score  # type: ignore[method-assign]
             cls.score = _require_batch(cls.score)  # type: ignore[method-assign]
 

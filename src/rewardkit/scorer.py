@@ -19,7 +19,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.memory import drop_arrays
 from rewardkit._files.writing import append_columns
-from rewardkit._messages import error_line, explain_missing_column, make_names_unique, shorten_repr
+from rewardkit._messages import (
+    error_line,
+    explain_class,
+    explain_missing_column,
+    make_names_unique,
+    shorten_repr,
+)
 from rewardkit._reads import list_dataset_columns, list_reference_columns, list_trainer_columns
 from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
 from rewardkit._template import Row
@@ -402,8 +408,13 @@ def as_reward_list(rewards: Rewards) -> list[Any]:
     """
     if isinstance(rewards, str | os.PathLike):
         rewards = load(rewards)
+    if hasattr(rewards, "reward_weights"):
+        message = "got split(...), which is for trainers; give the rewards that it was made of"
+        raise TypeError(message)
     given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
     for reward in given:
+        if isinstance(reward, type):
+            raise TypeError(explain_class(reward))  # calling it would not score anything
         if not callable(reward):
             problem = f"got {shorten_repr(reward)}"
             message = f"{problem}, expected a reward, a function, or a list of them"

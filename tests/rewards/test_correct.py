@@ -4,7 +4,8 @@ import pytest
 
 import rewardkit as rk
 from rewardkit._workers import pool
-from rewardkit.verify import Verifier
+from rewardkit.rewards import Correct
+from rewardkit.verify import Number, Verifier
 
 
 def test_each_outcome_has_its_value():
@@ -104,3 +105,50 @@ def test_the_share_of_timeouts_is_logged(monkeypatch):
     exact = rk.build("correct", verifier=rk.build("exact"), extractor=rk.build("whole"))
     exact(**given, log_metric=logged.__setitem__)
     assert logged == {}
+
+
+class Bools(rk.Verifier):
+    """Gives what a beginner may write in place of verdicts."""
+
+    def verify(self, answers, references):
+        return [answer == reference for answer, reference in zip(answers, references, strict=True)]
+
+
+class OneBool(rk.Verifier):
+    def verify(self, answers, references):
+        return answers == references
+
+
+class TextOutcomes(rk.Verifier):
+    def verify(self, answers, references):
+        return [rk.Verdict("correct")] * len(answers)
+
+
+@pytest.mark.parametrize(
+    ("verifier", "given"),
+    [
+        (Bools(), r"Bools.verify gave True \(bool\)"),
+        (OneBool(), r"OneBool.verify gave True \(bool\)"),
+        (TextOutcomes(), r"TextOutcomes.verify gave Verdict\(outcome='correct'.*\(Verdict\)"),
+    ],
+)
+def test_anything_but_verdicts_names_the_verifier(verifier, given):
+    expected = (
+        r", expected a list with one verdict per answer, such as rk.Verdict\(rk.Outcome.CORRE"
+    )
+    with pytest.raises(TypeError, match=given + expected):
+        Correct(verifier=verifier)(completions=["<answer>4</answer>"], answer=["4"])
+
+
+@pytest.mark.parametrize(("found", "kind"), [(["4"], "list"), (4, "int"), (True, "bool")])
+def test_anything_but_a_text_from_an_extractor_names_it(found, kind):
+    class Odd(rk.Extractor):
+        def extract(self, text):
+            return found if text else None
+
+    right = Correct(verifier=Number(), extractor=Odd())
+    with pytest.raises(
+        TypeError, match=rf"Odd.extract gave .* \({kind}\) for a text, expected a s"
+    ):
+        right(completions=["", "4"], answer=["4", "4"])
+    assert right(completions=[""], answer=["4"]) == [0.0]

@@ -79,8 +79,10 @@ def test_invalid_return_values_of_a_function():
 def test_what_cannot_be_wrapped_and_what_cannot_be_dumped():
     with pytest.raises(TypeError, match=r"got 3 \(int\), expected a function"):
         rk.wrap(3)
-    with pytest.raises(TypeError, match="expected a function"):
+    with pytest.raises(TypeError, match="is a reward already, expected a function; use it as it"):
         rk.wrap(Length(target=1))
+    with pytest.raises(TypeError, match=r"got the class Length, expected an instance: Length"):
+        rk.wrap(Length)
     with pytest.raises(ValueError, match="shouts is a plain function, which YAML cannot hold"):
         rk.dump(rk.wrap(shouts))
     with pytest.raises(TypeError, match="shouts is a plain function, which YAML cannot hold"):
@@ -99,3 +101,9 @@ def test_what_cannot_be_wrapped_and_what_cannot_be_dumped():
 def test_it_pickles_if_the_function_does():
     reward = rk.wrap(shouts, bounds=(0.0, 1.0))
     assert pickle.loads(pickle.dumps(reward)) == reward
+
+
+@pytest.mark.parametrize("function", [lambda completions: [0.0], lambda completions, answer: [0.0]])
+def test_a_function_that_no_trainer_can_call_is_refused_before_training(function):
+    with pytest.raises(TypeError, match=r"takes only some keywords, .*; add \*\*columns to its"):
+        rk.wrap(function)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit.verify import Number
 
 
 def outcome(reference, answer, **fields):
@@ -95,3 +96,9 @@ def test_lengths_must_match():
         ValueError, match="got 2 answers for 1 references, expected one per reference"
     ):
         rk.build("number").verify(["1", "2"], ["1"])
+
+
+@pytest.mark.parametrize(("answers", "references"), [("42", "42"), (["4", "2"], "42")])
+def test_a_text_in_place_of_a_list_is_refused_and_not_compared_by_its_letters(answers, references):
+    with pytest.raises(TypeError, match=r"got '42' \(str\), expected a list: verify"):
+        Number().verify(answers, references)

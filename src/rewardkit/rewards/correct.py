@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, final
 
 from pydantic import BeforeValidator, Field
 
+from rewardkit._messages import shorten_repr
 from rewardkit.batch import Batch, Column, Reference
 from rewardkit.component import Frozen
 from rewardkit.extract import (
@@ -92,6 +93,8 @@ class Correct(Reward):
         references = extract_references(self.reference_extractor, column)
         answers = extract_answers(self.extractor, batch)
         verdicts = self.verifier.verify(answers, references)
+        if not isinstance(verdicts, list | tuple):
+            raise TypeError(_explain_not_verdicts(self.verifier, verdicts))
         log_timeouts(batch, self.verifier, verdicts)
         # Most verdicts are one of three objects. They are known by their identity, since the hash
         # of an Outcome is computed in Python.
@@ -105,6 +108,9 @@ class Correct(Reward):
         ]
 
     def _score_verdict(self, verdict: Verdict, reference: Any) -> Score:
+        # only the verdicts that are not one of the three common objects come here
+        if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Outcome):
+            raise TypeError(_explain_not_verdicts(self.verifier, verdict))
         outcome, detail, share = verdict
         if outcome is Outcome.BAD_REFERENCE and not detail:
             detail = explain_reference(self.reference_extractor, reference)
@@ -120,6 +126,14 @@ class Correct(Reward):
         if outcome is Outcome.WRONG and share and value is not None and self.correct is not None:
             value += share * (self.correct - value)  # partial credit for the tests that passed
         return value
+
+
+def _explain_not_verdicts(verifier: Verifier, given: Any) -> str:
+    name = verifier.registered_name or type(verifier).__name__
+    return (
+        f"{name}.verify gave {shorten_repr(given)}, expected a list with one verdict per answer,"
+        " such as rk.Verdict(rk.Outcome.CORRECT) or rk.Verdict(rk.Outcome.WRONG)"
+    )
 
 
 def _read_references(batch: Batch, reference: str | Mapping[str, str] | None) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import pluralize, shorten_repr
+from rewardkit._messages import explain_class, pluralize, shorten_repr
 from rewardkit._score_checks import as_finite, checked_scores
 from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, Column, ColumnError
@@ -318,6 +318,14 @@ def list_required_parameters(function: Any) -> list[str]:
     ]
 
 
+def _takes_any_keyword(function: Any) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some functions written in C have no signature
+        return True
+    return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+
+
 def wrap(
     function: Callable[..., Any],
     *,
@@ -339,7 +347,12 @@ def wrap(
     >>> reward(completions=["OH", "oh!"])
     [1.0, -0.5]
     """
-    if not callable(function) or isinstance(function, Reward | type):
+    if isinstance(function, type) and issubclass(function, Reward):
+        raise TypeError(explain_class(function))
+    if isinstance(function, Reward):
+        message = f"{function.__name__} is a reward already, expected a function; use it as it is"
+        raise TypeError(message)
+    if not callable(function) or isinstance(function, type):
         message = f"got {function!r} ({type(function).__name__}), expected a function"
         raise TypeError(message)
     if bounds is not None:
@@ -352,5 +365,12 @@ def wrap(
             message = f"got bounds={bounds!r}, expected the lower one first"
             raise ValueError(message)
         bounds = (low, high)
+    if not _takes_any_keyword(function):
+        given = getattr(function, "__name__", "the function")
+        message = (
+            f"{given} takes only some keywords, but trainers pass every dataset column and more;"
+            " add **columns to its parameters"
+        )
+        raise TypeError(message)
     name = name or re.sub(r"[^\w./:-]+", "_", getattr(function, "__name__", "function"))
     return Wrapped(function=function, limits=bounds, independent_rows=pointwise, name=name)

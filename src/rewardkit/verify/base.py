@@ -9,6 +9,7 @@ from decimal import Decimal
 from numbers import Rational, Real
 from typing import Any, ClassVar
 
+from rewardkit._messages import shorten_repr
 from rewardkit.batch import Batch
 from rewardkit.component import Component
 from rewardkit.result import Outcome, Verdict
@@ -83,11 +84,18 @@ def pairwise(
 def paired(
     answers: Sequence[str | None], references: Sequence[Any]
 ) -> Iterator[tuple[str | None, Any]]:
-    """Return each answer with its reference. Raises ValueError if the lengths differ.
+    """Return each answer with its reference.
+
+    Raises ValueError if the lengths differ, TypeError for a text in place of a list.
 
     >>> list(paired(["4", None], [4, "7"]))
     [('4', 4), (None, '7')]
     """
+    if isinstance(answers, str) or isinstance(references, str):
+        # a string is a sequence too: its letters would be compared one by one
+        given = answers if isinstance(answers, str) else references
+        message = f"got {shorten_repr(given)}, expected a list: verify(['4'], ['4'])"
+        raise TypeError(message)
     if len(answers) != len(references):
         sizes = f"got {len(answers)} answers for {len(references)} references"
         message = f"{sizes}, expected one per reference"
