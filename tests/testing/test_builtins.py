@@ -17,7 +17,7 @@ from endpoint import serving, shown
 from rewardkit import presets
 from rewardkit import testing as kit
 from rewardkit.component import columns
-from rewardkit.testing import _timing
+from rewardkit.testing import _subject, _timing
 from shapes import REQUIRED
 
 ODD = st.sampled_from(
@@ -200,6 +200,13 @@ def component(request):
     if request.param in LOADING:
         load(built)
     return built
+
+
+@pytest.fixture(autouse=True)
+def fewer_samples(monkeypatch):
+    """Draw fewer calls for the laws that make known calls again, as fewer examples are drawn."""
+    samples = min(_subject._SAMPLE_CALLS, settings().max_examples // 5)
+    monkeypatch.setattr(_subject, "_SAMPLE_CALLS", samples)
 
 
 def load(reward):
