@@ -37,7 +37,7 @@ collect_ignore = ["typing/bad.py", "typing/good.py"]
 settings.register_profile(
     "project",
     deadline=None,
-    max_examples=40,
+    max_examples=25,
     phases=[phase for phase in Phase if phase is not Phase.explain],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
