@@ -31,13 +31,13 @@ os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".hypothesis"))
 # type-checked, not run
 collect_ignore = ["typing/bad.py", "typing/good.py"]
 
-# The cases that matter have tests of their own, and 40 examples find every planted bug of
+# The cases that matter have tests of their own, and 25 examples find every planted bug of
 # tests/testing; TESTS=long draws 600. Explaining a failure takes many more calls, and `find` does
 # it too.
 settings.register_profile(
     "project",
     deadline=None,
-    max_examples=40,
+    max_examples=25,
     phases=[phase for phase in Phase if phase is not Phase.explain],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -201,3 +201,9 @@ def test_tag_count(text, fixed, published):
     fields = {"tags": ["think"], "once": 0.5, "otherwise": -1.0}
     assert score("tag_count", text, answer_after=True, **fields) == fixed
     assert score("tag_count", text, as_published=True, **fields) == published
+
+
+def test_a_last_tag_with_nothing_behind_it_does_not_count_where_an_answer_belongs():
+    reward = rk.build("tag_count", tags=["think"], answer_after=True)
+    # half a point for each of two tags, one less for each that is missing
+    assert reward(completions=["so</think>\n", "so</think>\n4"]) == [-2.0, -0.5]

@@ -17,7 +17,7 @@ from endpoint import serving, shown
 from rewardkit import presets
 from rewardkit import testing as kit
 from rewardkit.component import columns
-from rewardkit.testing import _timing
+from rewardkit.testing import _subject, _timing
 from shapes import REQUIRED
 
 ODD = st.sampled_from(
@@ -36,7 +36,7 @@ ODD = st.sampled_from(
 """Completions beside those that trainers pass."""
 TAGGED = "<reasoning>\nIt is so,\nor so.\n</reasoning>\n<answer>\n{answer}\n</answer>\n"
 THOUGHT = "<think>\nIt is so.\n</think>\n{answer}"
-USUAL = {"max_examples": settings().max_examples // 4}
+USUAL = {"max_examples": max(10, settings().max_examples // 4)}
 FEW = {"max_examples": max(5, settings().max_examples // 100)}
 SLOW: dict[str, dict[str, Any]] = {
     # each call starts a process: the law `linear` has a test of its own
@@ -200,6 +200,13 @@ def component(request):
     if request.param in LOADING:
         load(built)
     return built
+
+
+@pytest.fixture(autouse=True)
+def fewer_samples(monkeypatch):
+    """Draw fewer calls for the laws that make known calls again, as fewer examples are drawn."""
+    samples = min(_subject._SAMPLE_CALLS, USUAL["max_examples"] * 4 // 5)
+    monkeypatch.setattr(_subject, "_SAMPLE_CALLS", samples)
 
 
 def load(reward):

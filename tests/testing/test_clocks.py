@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from rewardkit import testing as kit
 
-QUICK = {"skip": ["pickles", "linear"], "max_examples": 30}
+QUICK = {"skip": ["pickles", "linear"], "max_examples": 20}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from rewardkit import testing as kit
 
 ANSWERED = {"columns": {"answer": ["17", "230", "-3.5"]}}
 TEMPLATE = "<think>so</think><answer>{answer}</answer>"
-QUICK = {"skip": ["pickles", "linear"], "max_examples": 50}
+QUICK = {"skip": ["pickles", "linear"], "max_examples": 25}
 
 
 def broken(check, it, **options) -> set[str]:
@@ -137,7 +137,7 @@ def test_a_batch_is_all_text_or_all_messages_and_its_prompts_too():
     def check(**options):
         seen.clear()
         options = {**options, "timeout": None, "skip": ["pickles", "maximum"]}
-        kit.check_reward(reward, max_examples=30, **options)
+        kit.check_reward(reward, max_examples=20, **options)
         assert seen
         for batch, prompt, completion in seen:
             plain = isinstance(batch[0], str)

@@ -11,7 +11,7 @@ import rewardkit as rk
 from rewardkit import testing as kit
 
 DRAW = random  # the module itself: what rewards draw from
-QUICK = {"skip": ["pickles"], "max_examples": 30}
+QUICK = {"skip": ["pickles"], "max_examples": 20}
 
 
 def findings(check, it, **options):
@@ -86,7 +86,7 @@ def once_in(share):
 @pytest.mark.parametrize("share", [0.5, 0.03])
 def test_what_is_random_breaks_one_law_alone(share):
     laws, _ = findings(
-        kit.check_reward, once_in(share), max_examples=100, skip=["linear", "pickles"]
+        kit.check_reward, once_in(share), max_examples=40, skip=["linear", "pickles"]
     )
     assert laws == {"deterministic"}
 
@@ -100,7 +100,7 @@ def test_a_verifier_that_is_seldom_random_is_found():
             for verdict in planted.exactly(answers, references)
         ]
 
-    options = {"max_examples": 100, "laws": ["deterministic", "pointwise", "order"]}
+    options = {"max_examples": 40, "laws": ["deterministic", "pointwise", "order"]}
     assert findings(kit.check_verifier, verify, **options, skip=())[0] == {"deterministic"}
 
 

@@ -116,3 +116,8 @@ def test_a_long_text_that_matches_at_its_second_mark():
     text = "[1" + "2" * 5000 + "x [34]" + " and more" * 500
     reward = rk.build("regex_match", pattern=r"\[[0-9]+\]")
     assert reward(completions=[text, text.replace("[34]", "34")]) == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("pattern", ["*", "(", "[z-a]", "a{3,2}"])
+def test_what_is_no_pattern_of_re_is_not_portable(pattern):
+    assert compile_portable(pattern) is None

@@ -81,3 +81,8 @@ def test_the_column_answers_of_squad_is_a_reference():
         assert none.outcome == "bad_reference"  # a question without an answer, as in SQuAD 2
     reward = Correct(verifier=TokenF1(), extractor=Whole(), reference="answers")
     assert reward(completions=["1969"], answers=[answers]) == [1.0]
+
+
+def test_without_words_two_texts_share_all_or_nothing():
+    pairs = [("the", "a."), ("the", "cat"), ("cat", "the")]
+    assert [compute_f1(*pair) for pair in pairs] == [1.0, 0.0, 0.0]

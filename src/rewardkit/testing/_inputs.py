@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -120,11 +120,7 @@ def make_reward_inputs(
         }
         classics = list_classics(chosen, tags=blocks, matches=list_matches(patterns))
     else:
-        # several at once, since an example costs more than what is drawn for it
-        given = require_strategy(completions, "completions")
-        several = st.lists(given, min_size=_MAX_ROWS, max_size=_MAX_ROWS)
-        examples = draw_examples(several, _LISTS_TO_FIND_FORMS)
-        shown = {find_form(one) for drawn_list in examples for one in drawn_list}
+        shown = _find_forms(require_strategy(completions, "completions"))
         chosen = [form for form in chosen if form in shown]
         drawn = {"text": (chosen, completions)}
     all_rows, right_rows = [], []
@@ -148,6 +144,14 @@ def make_reward_inputs(
         list_attacks(patterns),
         partial(_make_right_batches, reward, clean, templates, chosen),
     )
+
+
+@lru_cache(8)  # of a strategy object, which often several rewards are checked with
+def _find_forms(completions: SearchStrategy[Any]) -> set[str]:
+    # several at once, since an example costs more than what is drawn for it
+    several = st.lists(completions, min_size=_MAX_ROWS, max_size=_MAX_ROWS)
+    examples = draw_examples(several, _LISTS_TO_FIND_FORMS)
+    return {find_form(one) for drawn_list in examples for one in drawn_list}
 
 
 def _list_programs(reward: Any, words: Sequence[str], patterns: Sequence[str]) -> list[str]:
