@@ -368,9 +368,13 @@ def test_readme_figures_are_those_of_the_pages():
     text = read_prose(ROOT / "README.md")
     (count,) = re.findall(r"(\d+) of them earn the full published soft format reward", text)
     assert f"\nsoft_format_reward_func  {count} exploits" in read(DOCS / "audit.md")
-    together = "in less than two thirds of the time of the published functions, and in less than half"
+    together = (
+        "in less than two thirds of the time of the published functions, and in less than half"
+    )
     assert together in text
-    rows = re.findall(r"^\| (`\w+`|all five.*?) \|(.+)$", read(DOCS / "performance.md"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (`\w+`|all five.*?) \|(.+)$", read(DOCS / "performance.md"), re.MULTILINE
+    )
     ratios = {name: [*map(float, re.findall(r"\| (\S+) \(", row))] for name, row in rows}
     for published, by_hand in (ratios["all five"], ratios["all five, an arrow in each text"]):
         assert published < 2 / 3

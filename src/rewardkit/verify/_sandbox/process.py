@@ -376,7 +376,9 @@ def start_row(
             writes, dropped = stack.enter_context(open_pipe())
             sink = Sink(writes)
             streams = {"stdout": dropped, "stderr": dropped, **streams}
-            if "stdin" not in streams and not box.warm:  # a child of a waiting process makes its own
+            if (
+                "stdin" not in streams and not box.warm
+            ):  # a child of a waiting process makes its own
                 streams["stdin"], writing = stack.enter_context(open_pipe())
                 writing.close()
         data = task if box.warm else (compile_guest(), task)
