@@ -200,6 +200,26 @@ def test_they_end_after_a_while(server):
     assert process._servers[find_box()] is not server
 
 
+def test_a_server_ends_last_since_it_waits_for_those_that_it_has_forked(server, monkeypatch):
+    ended = []
+    for kind in (process.Server, process.WaitingProcess):
+
+        def end(self, end=kind.end):
+            ended.append(self)
+            end(self)
+
+        monkeypatch.setattr(kind, "end", end)
+    process.end_waiting_processes()
+    assert len(ended) == 3  # beside it, one for answers and one for tests
+    assert ended[-1] is server
+    assert process._open_ends == set()
+
+
+def test_an_answer_has_an_empty_input_of_its_own(sandboxed):
+    answer = "import os\ndef read(): return os.read(0, 9)"
+    assert verify((answer, "assert read() == b''"), **sandboxed)[0].outcome == "correct"
+
+
 def test_a_fork_of_the_caller_has_processes_of_its_own(server):
     pid = os.fork()
     if pid == 0:

@@ -149,7 +149,8 @@ class Code(Verifier):
 
         fault: Exception | None = None
         for pause in (0.0, *_RETRY_PAUSES):
-            streams.pause(pause, interrupt)
+            if pause:
+                streams.pause(pause, interrupt)
             if time.monotonic() >= batch_deadline:
                 break
             clock = streams.Clock(self.timeout, batch_deadline, interrupt)

@@ -243,13 +243,16 @@ def _read_until(stream: Stream, max_bytes: int, clock: Clock, writer: Row, *othe
     data = bytearray()
     sinks = {row.sink.file: row.sink for row in (writer, *others) if row.sink}
     ends = [writer.end_file] if writer.end_file >= 0 else []
+    source = stream.fileno()
+    poll = clock.build_poll(source, *ends, *sinks)
     while len(data) <= max_bytes:
-        ready = clock.wait_for(stream.fileno(), *ends, *sinks)
+        ready = clock.wait_in(poll)
         for file in ready:
             if file in sinks and not sinks[file].drop():
+                poll.unregister(file)
                 del sinks[file]
-        if stream.fileno() in ready:
-            piece = os.read(stream.fileno(), 1 << 16)
+        if source in ready:
+            piece = os.read(source, 1 << 16)
             if not piece:
                 break
             data += piece

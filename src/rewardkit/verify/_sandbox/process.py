@@ -206,9 +206,11 @@ class WaitingProcess:
     def is_idle(self) -> bool:
         """Whether it has not ended, and works on no row."""
         try:
-            wait_for_files([self.control.fileno()], 0)
-        except TimeoutError:
+            self.control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return True
+        except ConnectionError:
+            return False
         return False
 
     def end(self) -> None:
@@ -258,7 +260,9 @@ class WarmRow(Row):
         send_files(process.control, streams)
 
     def wait_for_exit(self, clock: Clock) -> int | None:
-        clock.wait_for(self.process.control.fileno())
+        if self.end_of_row is None:
+            clock.wait_for(self.process.control.fileno())
+            self.end_of_row = self._receive_end()
         return self.end()
 
     def end(self) -> int | None:
@@ -272,16 +276,19 @@ class WarmRow(Row):
             except TimeoutError:
                 self.process.end()
                 raise SandboxFailedError("a sandboxed program did not end") from None
-            reply = self.process.receive()
-            if len(reply) != waiting.REPLY.size:
-                self.process.end()
-                raise SandboxFailedError("a waiting process was killed")
-            kind, status = waiting.REPLY.unpack(reply)
-            self.end_of_row = kind, status
+            self.end_of_row = self._receive_end()
         kind, status = self.end_of_row
         if kind == waiting.NOT_STARTED:
             raise SandboxFailedError(f"a sandbox did not start: {os.strerror(status)}")
         return None if kind == waiting.KILLED else os.waitstatus_to_exitcode(status)
+
+    def _receive_end(self) -> tuple[int, int]:
+        reply = self.process.receive()
+        if len(reply) != waiting.REPLY.size:
+            self.process.end()
+            raise SandboxFailedError("a waiting process was killed")
+        kind, status = waiting.REPLY.unpack(reply)
+        return kind, status
 
 
 class ColdRow(Row):
@@ -369,7 +376,9 @@ def start_row(
             writes, dropped = stack.enter_context(open_pipe())
             sink = Sink(writes)
             streams = {"stdout": dropped, "stderr": dropped, **streams}
-            if "stdin" not in streams:
+            if (
+                "stdin" not in streams and not box.warm
+            ):  # a child of a waiting process makes its own
                 streams["stdin"], writing = stack.enter_context(open_pipe())
                 writing.close()
         data = task if box.warm else (compile_guest(), task)
@@ -400,10 +409,8 @@ def start_row(
 
 def _read_at_once(stream: Stream) -> bytes:
     """Return a byte, if there is one: a fork of this process may hold the other end open."""
-    with suppress(TimeoutError):
-        wait_for_files([stream.fileno()], 0)
-        return stream.read(1)
-    return b""
+    os.set_blocking(stream.fileno(), False)
+    return stream.read(1) or b""
 
 
 _open_ends: set[Server | WaitingProcess] = set()
@@ -460,7 +467,8 @@ def _find_server(box: Box, clock: Clock) -> Server:
 @atexit.register
 def end_waiting_processes() -> None:
     """End the processes that wait for rows."""
-    for each in list(_open_ends):
+    # a server waits for the processes that it has forked, so these end first
+    for each in sorted(_open_ends, key=lambda end: isinstance(end, Server)):
         each.end()
     _servers.clear()
     _idle.clear()

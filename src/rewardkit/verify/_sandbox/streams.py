@@ -47,6 +47,14 @@ class Clock:
         """Return those of the files that can be read. Raises TimeoutError at the deadline."""
         return wait_for_files(files, self.start(), self.interrupt)
 
+    def build_poll(self, *files: int) -> select.poll:
+        """Return what waits for the files more than once, without a new list of them each time."""
+        return _build_poll(files, self.interrupt)
+
+    def wait_in(self, poll: select.poll) -> list[int]:
+        """Do what `wait_for` does, with what `build_poll` returned."""
+        return _wait_in_poll(poll, self.start(), self.interrupt)
+
     def start(self) -> float:
         """Start it if it has not started, and return the seconds that are left."""
         now = time.monotonic()
@@ -70,11 +78,19 @@ def wait_for_files(files: Iterable[int], seconds: float, interrupt: int = -1) ->
 
     Raises TimeoutError if none can in that time, and InterruptedError if `interrupt` can.
     """
+    return _wait_in_poll(_build_poll(files, interrupt), seconds, interrupt)
+
+
+def _build_poll(files: Iterable[int], interrupt: int) -> select.poll:
     poll = select.poll()
     for file in files:
         poll.register(file, select.POLLIN)
     if interrupt >= 0:
         poll.register(interrupt, select.POLLIN)
+    return poll
+
+
+def _wait_in_poll(poll: select.poll, seconds: float, interrupt: int) -> list[int]:
     found = [file for file, _ in poll.poll(max(seconds, 0) * 1000)]
     if interrupt in found:
         raise InterruptedError

@@ -241,6 +241,9 @@ def _run_row(
     """Run a row in the child, and end it."""
     with suppress(BaseException):  # the missing byte in the stream `ready` says it
         # Python's objects for them have not been used, and are for files of the same kinds.
+        if "stdin" not in streams:  # a pipe at its end, which no other row has
+            streams["stdin"], writing = os.pipe()
+            os.close(writing)
         for number, name in enumerate(STANDARD_STREAMS):
             os.dup2(streams.pop(name), number)
         first = 3
