@@ -598,6 +598,7 @@ def test_a_batch_has_its_own_deadline(sandboxed):
     assert verdicts[-1].detail == "the batch's limit of 1.5 s has passed"
 
 
+@pytest.mark.sandbox
 @pytest.mark.parametrize(
     ("blocks", "right"),
     [
