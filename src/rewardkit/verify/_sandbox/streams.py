@@ -48,7 +48,7 @@ class Clock:
         return wait_for_files(files, self.start(), self.interrupt)
 
     def build_poll(self, *files: int) -> select.poll:
-        """Return what waits for the files more than once, without a new list of them each time."""
+        """Return a poll of the files, which can wait more than once without a new list of them."""
         return _build_poll(files, self.interrupt)
 
     def wait_in(self, poll: select.poll) -> list[int]:
