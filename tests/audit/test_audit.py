@@ -326,6 +326,11 @@ def test_an_audit_prints_and_converts_to_json() -> None:
     assert isinstance(found, Audit)
 
 
+def test_a_row_that_is_not_a_mapping_is_named():
+    with pytest.raises(TypeError, match=r"^rows\[1\]: got 2 \(int\), expected a mapping"):
+        audit(open_r1, [{"answer": "1"}, 2])
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="no rows; give some"):
         audit(open_r1, [])

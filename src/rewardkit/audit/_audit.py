@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import get_args
 
-from rewardkit._messages import did_you_mean
+from rewardkit._messages import did_you_mean, shorten_repr
 from rewardkit._template import Row, Template
 from rewardkit.audit.ablations import PARTS, Part
 from rewardkit.audit.findings import Audit, FindingKind
@@ -61,7 +61,8 @@ def audit(  # noqa: PLR0913 - each has a default
     seconds, None for no limit, what is left is not scored. `progress` is called with the reward,
     how many steps are done and how many there are.
 
-    Raises ValueError for unknown names, rows without an answer and numbers out of range.
+    Raises ValueError for unknown names, rows without an answer and numbers out of range, and
+    TypeError for a row that is not a mapping.
 
     >>> from rewardkit.presets import published
     >>> found = audit(published.match_format_exactly)
@@ -70,7 +71,7 @@ def audit(  # noqa: PLR0913 - each has a default
     >>> print(next(finding for finding in found.exploits if finding.entry == "closing-tags"))
     exploit closing-tags: 100%, earns 3, reference 3, missing answer tag, reasoning: '</think>'
     """
-    _check_options(max_rows, share, checks)
+    _check_options(rows, max_rows, share, checks)
     scorer = Scorer(reward, weights)
     names = [*(term.name for term in scorer.terms), TOTAL]
     # the caller who names a sample knows that it fits
@@ -85,7 +86,13 @@ def audit(  # noqa: PLR0913 - each has a default
     return result
 
 
-def _check_options(max_rows: int, share: float, checks: Collection[Part] | None) -> None:
+def _check_options(
+    rows: Sequence[Row] | None, max_rows: int, share: float, checks: Collection[Part] | None
+) -> None:
+    for i, row in enumerate(() if rows is None else rows):
+        if not isinstance(row, Mapping):
+            message = f"rows[{i}]: got {shorten_repr(row)}"
+            raise TypeError(f"{message}, expected a mapping of column names to values")
     if max_rows < 1 or not 0 < share <= 1:
         message = f"got max_rows={max_rows}, share={share:g}"
         raise ValueError(f"{message}; expected max_rows >= 1 and 0 < share <= 1")
