@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from imported_trl import ImportedTrl, start_imported_trl
 from rewardkit.verify._sandbox import host
 from shapes import ids, one_of_each
 
@@ -146,6 +147,15 @@ def _unpacked_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bz2, "decompress", unpack_once)
         yield
+
+
+@pytest.fixture(scope="session")
+def imported_trl() -> Iterator[ImportedTrl]:
+    """A process that has imported TRL, whose forks run programs."""
+    for needed in ("trl", "matplotlib", "rich"):
+        pytest.importorskip(needed)
+    with start_imported_trl() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

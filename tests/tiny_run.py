@@ -10,8 +10,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from imported_trl import ImportedTrl
 from rewardkit.cli import main
 from rewardkit.train import Recipe
 
@@ -143,19 +142,6 @@ ENVIRONMENT = {
 }
 
 
-def start_training(folder: Path, *options: str) -> subprocess.Popen[str]:
-    """Start the command in a folder, as a process that a test can kill."""
-    command = [sys.executable, "-m", "rewardkit", "train", "recipe.yaml", "--output", "run"]
-    return subprocess.Popen(
-        [*command, *options],
-        cwd=folder,
-        env={**os.environ, **ENVIRONMENT, "PYTHONIOENCODING": "utf-8"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
-
-
 @contextlib.contextmanager
 def quiet_machine(folder: Path) -> Iterator[pytest.MonkeyPatch]:
     """Run in a folder, on one thread, without the warnings of the trainers' packages."""
@@ -204,24 +190,29 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
     return folder
 
 
-def build_killed_and_resumed_run(folder: Path) -> None:
+def build_killed_and_resumed_run(folder: Path, imported_trl: ImportedTrl) -> None:
     """Kill a run halfway and resume it, in FOLDER/run."""
     save_tiny_model(folder / "model")
     write_recipe(folder, RECIPE.replace("MODEL", str(folder / "model")))
-    process = start_training(folder, "--steps", "1000")
+    command = ["-m", "rewardkit", "train", "recipe.yaml", "--output", "run", "--steps", "1000"]
+    printed = folder / "killed.txt"
+    process = imported_trl.start(command, folder, printed, environment=ENVIRONMENT)
     log, deadline = folder / "run" / "log.jsonl", time.monotonic() + 200
     while not (log.exists() and log.read_text(encoding="utf-8").count("\n") >= 3):
-        assert process.poll() is None, process.communicate()[0]
+        assert process.poll() is None, printed.read_text(encoding="utf-8")
         assert time.monotonic() < deadline, "no step was taken"
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
     (folder / "killed.jsonl").write_bytes(log.read_bytes())
     with log.open("a", encoding="utf-8") as file:
         file.write('{"step": 9')  # a partial line, as after a kill between two writes
     steps = max(row["step"] for row in read_rows(folder / "killed.jsonl")) + 3
     trackers = [name for name in ("swanlab", "tensorboard") if importlib.util.find_spec(name)]
     options = ["--steps", str(steps), "--report-to", ",".join(trackers) or "none"]
-    code, printed = train_here(folder, "--resume", *options)
-    assert code == 0, printed
-    (folder / "resumed.txt").write_text(printed, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        # it imports the same in a new process of its own
+        patch.setattr("rewardkit.train.saved.call_in_new_process", imported_trl.call)
+        code, resumed = train_here(folder, "--resume", *options)
+    assert code == 0, resumed
+    (folder / "resumed.txt").write_text(resumed, encoding="utf-8")

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import rewardkit as rk
+from imported_trl import DEMO, ImportedTrl
 from shapes import XML_RECIPE
 from tiny_run import build_once
 
@@ -20,36 +19,24 @@ def test_the_recipe_is_the_five_presets() -> None:
     assert rk.load(ROOT / "examples" / "demo_rewards.yaml") == XML_RECIPE
 
 
-def run_demo(folder: Path) -> None:
+def run_demo(folder: Path, imported_trl: ImportedTrl) -> None:
     """Run the demo for a few steps in FOLDER/demo, and write its output there too."""
     inside = folder / "demo"
     inside.mkdir()
     lengths = ["--steps", "2", "--cold-start-steps", "2"]
-    run = subprocess.run(
-        [sys.executable, ROOT / "examples" / "demo.py", *lengths, "--json", "numbers.json"],
-        cwd=inside,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT / "src"),
-            "PYTHONIOENCODING": "utf-8",
-            "OMP_NUM_THREADS": "1",  # other tests run at the same time
-        },
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stderr == ""
-    (inside / "output.txt").write_text(run.stdout, encoding="utf-8")
+    output, errors = inside / "output.txt", folder / "errors.txt"
+    command = [str(DEMO), *lengths, "--json", "numbers.json"]
+    fork = imported_trl.start(command, inside, output, errors)
+    assert fork.wait() == 0, output.read_text(encoding="utf-8") + errors.read_text(encoding="utf-8")
+    assert imported_trl.messages == ""  # while it was imported
+    assert errors.read_text(encoding="utf-8") == ""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, imported_trl: ImportedTrl) -> Path:
     """A folder in which the demo ran for a few steps, with its output, numbers and plot."""
-    for needed in ("trl", "matplotlib", "rich"):
-        pytest.importorskip(needed)
-    return build_once(tmp_path_factory, "demo", run_demo) / "demo"
+    build = partial(run_demo, imported_trl=imported_trl)
+    return build_once(tmp_path_factory, "demo", build) / "demo"
 
 
 def test_it_prints_both_samples_and_every_reward(folder: Path) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import tiny_run
+from imported_trl import ImportedTrl
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, imported_trl: ImportedTrl) -> Path:
     for package in ("trl", "peft", "datasets", "matplotlib"):
         pytest.importorskip(package)
-    build = tiny_run.build_killed_and_resumed_run
+    build = partial(tiny_run.build_killed_and_resumed_run, imported_trl=imported_trl)
     return tiny_run.build_once(tmp_path_factory, "killed_run", build) / "run"

@@ -9,6 +9,7 @@ import pytest
 
 from rewardkit.train import Recipe, RecipeError, environment
 from rewardkit.train.environment import (
+    call_in_new_process,
     check_hub_dataset,
     check_hub_model,
     choose_padding,
@@ -146,3 +147,11 @@ def test_unsloths_copies_in_the_cache_are_not_refused(
     check_hub_model(load_packaged("phi4_gsm8k"))
     with pytest.raises(RecipeError, match="SmolLM2-135M-Instruct' is not a folder here"):
         check_hub_model(load_packaged("smollm2_length"))  # of TRL's backend
+
+
+def test_in_a_new_process_nothing_is_patched_or_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("string.digits", "patched")
+    read = "__import__('string').digits, 'rewardkit' in __import__('sys').modules"
+    assert call_in_new_process(eval, read) == ("0123456789", False)
+    with pytest.raises(ZeroDivisionError):
+        call_in_new_process(eval, "1 / 0")
