@@ -31,7 +31,9 @@ def browser():
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_api.sync_playwright() as playwright:
         opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"] if root else []
+            # without the process that would draw in software what no test looks at
+            executable_path=CHROMIUM,
+            args=["--disable-gpu", *(["--no-sandbox"] if root else [])],
         )
         yield opened
         opened.close()
