@@ -10,7 +10,9 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
-from typing import Literal, final
+from typing import Literal, Self, final
+
+from pydantic import model_validator
 
 from rewardkit._score_checks import checked_scores
 from rewardkit.batch import Batch
@@ -43,7 +45,8 @@ class Relative(_Grouped):
     """Where a reward's value lies among those of its group: its rank, or its z-score.
 
     For a reward whose unit says nothing, such as a reward model's, or one that would drown the
-    others. Rows that the reward skips are skipped, and so is a row without another to compare.
+    others. Rows that the reward skips are skipped, and so is a row without another to compare. If a
+    trainer splits a group over several processes, each compares the rows that it has.
 
     >>> from rewardkit.rewards import Length
     >>> shorter = Relative(reward=Length(target=0))
@@ -99,7 +102,8 @@ class Difficulty(_Grouped):
     """A reward weighted by how many of its group pass, since all or none teach little.
 
     By default the weight is 0 where all or none pass, as in DAPO's dynamic sampling (Yu et al.,
-    2025, equation 11), and rises in straight lines to 1 where half do.
+    2025, equation 11), and rises in straight lines to 1 where half do. If a trainer splits a group
+    over several processes, each takes the pass rate of the rows that it has.
 
     >>> from rewardkit.rewards import XmlSoft
     >>> hard = Difficulty(reward=XmlSoft(value=1.0), points=[(0, 2.0), (1, 1.0)])
@@ -109,9 +113,19 @@ class Difficulty(_Grouped):
     """
 
     passing: float | None = None
-    """The value from which a row passes; None for the reward's upper bound."""
+    """The value from which a row passes; None for the reward's upper bound, which it must have."""
     points: Points = ((0.0, 0.0), (0.5, 1.0), (1.0, 0.0))
     """Pairs of a pass rate, 0 to 1, and the weight there, the rates rising."""
+
+    @model_validator(mode="after")
+    def _check_passing(self) -> Self:
+        # nothing would reach infinity, and every weight would be that of a rate of 0
+        if self.passing is None and not math.isfinite(self.reward.bounds[1]):
+            raise ValueError(
+                f"passing: {self.reward.__name__} has no upper bound; give the value from which a"
+                " row passes, as in passing=0.5"
+            )
+        return self
 
     @property
     def bounds(self) -> Bounds:
@@ -149,7 +163,8 @@ class Difficulty(_Grouped):
 class BestOf(_Grouped):
     """The best value of the group, for every row of it: what best-of-n sampling would get.
 
-    For evaluation: in training all completions of a prompt would be equal.
+    For evaluation: in training all completions of a prompt would be equal. If a group is split over
+    several processes, each takes the best of the rows that it has.
 
     >>> from rewardkit.rewards import Length
     >>> best = BestOf(reward=Length(target=0))

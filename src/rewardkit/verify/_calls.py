@@ -113,6 +113,7 @@ class Rules(NamedTuple):
         other: Mapping[str, Any],
         nested: bool,  # noqa: FBT001 - the same
     ) -> bool:
+        value, other = _drop_null(value), _drop_null(other)
         if nested and all(isinstance(options, list) for options in other.values()):
             optional = [key for key, options in other.items() if NOT_GIVEN in options]
             return all(key in other for key in value) and all(
@@ -217,7 +218,9 @@ def _read_item(item: Any) -> list[Expected]:
     if named or not item:
         _refuse_other_arguments(item)
         return [_expect_call(make_call(item))]
-    return [_expect_options(str(name), options) for name, options in item.items()]
+    # datasets that hold structs write None for the functions of other rows
+    given = _drop_null(item) or item
+    return [_expect_options(str(name), options) for name, options in given.items()]
 
 
 def _refuse_other_arguments(item: Mapping[Any, Any]) -> None:
@@ -239,7 +242,6 @@ def _expect_call(call: Call) -> Expected:
 
 
 def _expect_options(name: str, options: Any) -> Expected:
-    # datasets that hold structs write None for the functions and arguments of other rows
     if not isinstance(options, (dict, Mapping)):
         message = f"{name}: got {shorten_repr(options)}, expected the acceptable values by argument"
         raise ValueError(message)  # noqa: TRY004 - the same

@@ -12,7 +12,7 @@ from pydantic import Field
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
 from rewardkit.verify._boxes import MAX_BOXES, compare_boxes, read_boxes, read_reference
-from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired
+from rewardkit.verify.base import NO_ANSWER, Verifier, paired
 
 
 @final
@@ -26,8 +26,10 @@ class Iou(Verifier):
 
     Boxes are four numbers in brackets, or two pairs in parentheses, in JSON or in any text; or
     objects with `x1`, `y1`, `x2` and `y2`, with `xmin` to `ymax`, or with `x`, `y`, `width` and
-    `height`. Points are two numbers, also in the tags of Molmo (`<point x="5" y="5">`): `[5, 5],
-    [7, 7]` are two points, and `(5, 5), (7, 7)` is a box. A reference may also be lists of numbers.
+    `height`. In a text with the key `"box_2d"`, as Gemini writes it, y comes first. Points are two
+    numbers, also in the tags of Molmo (`<point x="5" y="5">`, `<points coords="1 1 050 050">`):
+    `[5, 5], [7, 7]` are two points, and `(5, 5), (7, 7)` is a box. A reference may also be lists of
+    numbers.
 
     >>> box = Iou(threshold=0.5)
     >>> box.verify(['{"bbox_2d": [0, 0, 10, 5]}', "(5, 5)"], [[0, 0, 10, 10], "[[0, 0, 10, 10]]"])
@@ -45,9 +47,10 @@ class Iou(Verifier):
         return [self._compare_row(*row) for row in paired(answers, references)]
 
     def _compare_row(self, answer: str | None, reference: Any) -> Verdict:
-        expected = read_reference(reference, self.layout)
-        if not expected:
-            return BAD_REFERENCE
+        try:
+            expected = read_reference(reference, self.layout)
+        except ValueError as error:
+            return Verdict(Outcome.BAD_REFERENCE, str(error))
         found = read_boxes(answer, self.layout) if answer else ()
         if not found:
             return NO_ANSWER
