@@ -12,7 +12,8 @@ import platform
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,21 +25,44 @@ _clock = time.perf_counter
 def use_processor_time() -> None:
     """Measure the processor time of this process from now on, which other load hardly changes.
 
-    What worker processes do, such as those of `math`, is then not counted.
+    What worker processes do is then counted for the rewards alone that always need them.
     """
     global _clock  # noqa: PLW0603 - set once, before anything is measured
     _clock = time.process_time
 
 
-def measure_seconds(call: Callable[[], Any]) -> float:
-    """Measure the time of one call."""
+def measure_seconds(call: Callable[[], Any], *, in_workers: bool = False) -> float:
+    """Measure the time of one call, with the processor time of workers if it has some."""
+    counts_workers = in_workers and _clock is time.process_time
+    others = _read_worker_seconds() if counts_workers else 0.0
     start = _clock()
     call()
-    return _clock() - start
+    took = _clock() - start
+    return took + _read_worker_seconds() - others if counts_workers else took
+
+
+def _read_worker_seconds() -> float:
+    """Return the processor time of all processes that this one has started, and they in turn."""
+    ended = os.times()
+    return ended.children_user + ended.children_system + sum(_yield_seconds(os.getpid()))
+
+
+def _yield_seconds(process: int) -> Iterator[float]:
+    with suppress(OSError):  # it has ended, or this is not Linux
+        for children in Path(f"/proc/{process}/task").glob("*/children"):
+            for child in map(int, children.read_text("utf-8").split()):
+                stat = Path(f"/proc/{child}/stat").read_text("utf-8")
+                times = stat.rpartition(")")[2].split()[11:15]  # after the name, with its spaces
+                yield sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+                yield from _yield_seconds(child)
 
 
 def measure_in_turn(
-    calls: Sequence[Callable[[], Any]], turn: int, before: Callable[[], Any] | None = None
+    calls: Sequence[Callable[[], Any]],
+    turn: int,
+    before: Callable[[], Any] | None = None,
+    *,
+    in_workers: bool = False,
 ) -> tuple[float, ...]:
     """Measure the calls; each turn begins with another of them, and `before` precedes each."""
     first = turn % len(calls)
@@ -46,7 +70,7 @@ def measure_in_turn(
     for index in (*range(first, len(calls)), *range(first)):
         if before:
             before()
-        took[index] = measure_seconds(calls[index])
+        took[index] = measure_seconds(calls[index], in_workers=in_workers)
     return tuple(took[index] for index in range(len(calls)))
 
 

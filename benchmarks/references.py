@@ -91,20 +91,28 @@ def compare(cases: list[Case], theirs: Judge, ours: Judge) -> Figures:
 # BFCL ---------------------------------------------------------------------------------------------
 
 
-def compare_bfcl(given: argparse.Namespace) -> Figures:
-    """Compare `same_call` with BFCL's checker."""
+def load_bfcl_checker() -> Callable[[Any, Any, Any, str], bool]:
+    """Return BFCL's checker of calls, by the functions, calls, acceptable values and category."""
     # its module of models imports the client of every provider, for a flag of each model
     models: Any = types.ModuleType("bfcl_eval.constants.model_config")
     models.MODEL_CONFIG_MAPPING = {"made": types.SimpleNamespace(underscore_to_dot=False)}
     sys.modules[models.__name__] = models
     checker = import_module("bfcl_eval.eval_checker.ast_eval.ast_checker").ast_checker
     python = import_module("bfcl_eval.constants.enums").Language.PYTHON
+    return lambda functions, given, truth, category: bool(
+        checker(functions, given, truth, python, category, "made")["valid"]
+    )
+
+
+def compare_bfcl(given: argparse.Namespace) -> Figures:
+    """Compare `same_call` with BFCL's checker."""
+    checker = load_bfcl_checker()
     verifier = SameCall(normalize=True)
 
     def theirs(case: Case) -> bool:
         functions, category = case.context
         given = [{name: arguments} for name, arguments in case.answer]
-        return bool(checker(functions, given, case.reference, python, category, "made")["valid"])
+        return checker(functions, given, case.reference, category)
 
     def ours(case: Case) -> bool:
         given = [{"name": name, "arguments": arguments} for name, arguments in case.answer]
@@ -202,11 +210,8 @@ CHANGES: dict[str, Callable[[dict[str, Any], str], Any]] = {
 # Instructions -------------------------------------------------------------------------------------
 
 
-def compare_instructions(given: argparse.Namespace) -> Figures:
-    """Compare `instructions` with if-verifiable."""
-    if given.instructions is None:
-        message = "it needs --instructions FILE.jsonl"
-        raise ModuleNotFoundError(message)
+def load_instruction_scorer() -> Callable[[str, list[str], list[Any], str], Any]:
+    """Return if-verifiable's scores of an answer, by its ids, their arguments and the prompt."""
     # the package downloads nltk's data at import; set NLTK_DATA to where they are
     nltk: Any = import_module("nltk")
     nltk.download = lambda *_, **__: False
@@ -216,12 +221,23 @@ def compare_instructions(given: argparse.Namespace) -> Figures:
     for part in ("ifeval", "ifbench"):
         registry = import_module(f"if_verifiable.{part}.instructions_registry")
         checkers |= registry.INSTRUCTION_DICT
+    return lambda answer, ids, arguments, prompt: evaluate(
+        answer, ids, arguments, prompt, checkers
+    )[1]
+
+
+def compare_instructions(given: argparse.Namespace) -> Figures:
+    """Compare `instructions` with if-verifiable."""
+    if given.instructions is None:
+        message = "it needs --instructions FILE.jsonl"
+        raise ModuleNotFoundError(message)
+    score = load_instruction_scorer()
+    random.seed(SEED)  # where a prompt counts a sign that is no letter, it draws one
 
     def theirs(case: Case) -> float:
         row, mode = case.reference, case.context
-        given = row["instruction_id_list"], row["kwargs"]
         try:
-            _, scores = evaluate(case.answer, *given, row["prompt"], checkers)
+            scores = score(case.answer, row["instruction_id_list"], row["kwargs"], row["prompt"])
         except LookupError:  # data of nltk is not installed
             return -1.0
         return float(getattr(scores, f"partial_{mode}"))

@@ -497,8 +497,15 @@ def _drop_type_arguments(wanted: Any) -> Any:
 
 
 def _describe_type(wanted: Any) -> str:
-    name = wanted.__name__ if isinstance(wanted, type) else str(wanted)
-    return "a string, a number, a mapping or a list of them" if wanted is Reference else name
+    if wanted is Reference:
+        return "a string, a number, a mapping or a list of them"
+    parts = get_args(wanted) or (wanted,)  # of a union
+    return " or ".join(
+        _TYPE_NAMES.get(part, getattr(part, "__name__", str(part))) for part in parts
+    )
+
+
+_TYPE_NAMES = {str: "a string", Real: "a number", Sequence: "a list", NoneType: "None"}
 
 
 def _is_column(values: Any) -> bool:

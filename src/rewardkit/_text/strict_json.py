@@ -30,7 +30,12 @@ def read(text: str) -> Any:
     >>> read('{"a": [1, 2.5, null]}')
     {'a': [1, 2.5, None]}
     """
-    return _decoder.decode(text)
+    text = text.strip(_WHITE_SPACE)  # not `decode`, which searches for it twice
+    value, end = _decoder.raw_decode(text)
+    if end != len(text):
+        message = "Extra data"
+        raise json.JSONDecodeError(message, text, end)
+    return value
 
 
 def find_first(text: str, wanted: type | tuple[type, ...] = object) -> Any:
@@ -125,6 +130,7 @@ def write(value: Any) -> str:
         raise ValueError(message) from None
 
 
+_WHITE_SPACE = " \t\n\r"
 # What may follow an opening bracket, so that prose such as "[see below]" or "{this}" is no attempt.
 _FENCE_HEAD = re.compile(r"[`~]++\W*+json\b\s*+", re.IGNORECASE)
 _OPENING = re.compile(r'\{(?=\s*+["}])|\[(?=\s*+[]\[{"\d\-tfn])')

@@ -53,19 +53,20 @@ class Rules(NamedTuple):
 
         Without `explain` a wrong value is not quoted, which takes longer than finding it.
         """
-        if not self._names_equal(call.name, expected.name):
-            return f"{call.name}, expected {expected.name}"
+        name, options, nested = expected
+        if call.name != name and not self._names_equal(call.name, name):
+            return f"{call.name}, expected {name}"
         if self.arguments == "ignore":
             return ""
         given = _drop_null(call.arguments)
-        for argument in expected.options:
+        for argument in options:
             if argument not in given and not expected.may_omit(argument):
                 return f"{call.name}: no argument {argument}"
         for argument, value in given.items():
-            if argument not in expected.options:
+            if argument not in options:
                 if self.arguments == "exact":
                     return f"{call.name}: argument {argument:.40} is not expected"
-            elif not self._is_acceptable(value, expected.options[argument], expected.nested):
+            elif not self._is_acceptable(value, options[argument], nested):
                 return f"{call.name}: {argument} is {shorten_repr(value) if explain else 'wrong'}"
         return ""
 
@@ -177,14 +178,14 @@ def _read_reference_text(text: str) -> Sequence[Sequence[Expected]]:
 
 
 def _read_alternatives(reference: Any) -> list[list[Expected]]:
+    if isinstance(reference, list):
+        if reference and all(isinstance(part, list) for part in reference):
+            return [*map(_read_calls, reference)]
+        return [_read_calls(reference)]
     if isinstance(reference, Mapping):
         return [_read_calls([reference])]
-    if not isinstance(reference, list):
-        message = f"got {shorten_repr(reference)}, expected a call or a list of calls"
-        raise ValueError(message)  # noqa: TRY004 - data, not misuse
-    if reference and all(isinstance(part, list) for part in reference):
-        return [*map(_read_calls, reference)]
-    return [_read_calls(reference)]
+    message = f"got {shorten_repr(reference)}, expected a call or a list of calls"
+    raise ValueError(message)
 
 
 def _parse_text(text: str) -> Any:
@@ -214,7 +215,9 @@ def _read_item(item: Any) -> list[Expected]:
         raise ValueError(message)  # noqa: TRY004 - the same
     if "tool_calls" in item:
         return [*map(_expect_call, read_field_calls(item))]
-    named = isinstance(item.get("name"), str) or isinstance(item.get("function"), Mapping)
+    named = isinstance(item.get("name"), str) or (
+        "function" in item and isinstance(item["function"], Mapping)
+    )
     if named or not item:
         _refuse_other_arguments(item)
         return [_expect_call(make_call(item))]
@@ -269,13 +272,14 @@ def compare_calls(
     The share, 0 to 1, is the sum of each call's over the larger number of calls; None if it is not
     asked for (`partial`).
     """
+    if len(calls) == len(expected) == 1 and not calls[0].error and not partial:
+        fault = rules.find_fault(calls[0], expected[0])
+        return fault, None if fault else 1.0
     if len(calls) == len(expected) and not any(
         call.error or rules.find_fault(call, one, explain=False)
         for call, one in zip(calls, expected, strict=True)
     ):
         return "", 1.0  # one by one in the reference's order, as most right answers are
-    if len(calls) == len(expected) == 1 and not calls[0].error and not partial:
-        return rules.find_fault(calls[0], expected[0]), None
     readable = [call for call in calls if not call.error]
     matched = _match_calls(readable, expected, rules)
     missing = [one for one, row in zip(expected, matched, strict=True) if row is None]
