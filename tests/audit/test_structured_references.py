@@ -104,6 +104,15 @@ def test_the_answer_to_calls_is_their_text():
     assert not preflight(same, CALLS, template=TAGGED).problems
 
 
+def test_without_a_template_the_answer_is_the_column_that_is_read():
+    calls = [{"prompt": row["prompt"], "calls": row["answer"]} for row in CALLS]
+    same = Correct(verifier=SameCall(), extractor=ToolCall(), reference="calls")
+    labels = [{"prompt": "Is it?", "label": "yes"}, {"prompt": "Is it not?", "label": "no"}]
+    plain = Correct(verifier=Exact(), extractor=Whole(), reference="label")
+    for reward, rows in ((same, calls), (BOX, BOXES), (plain, labels)):
+        assert not preflight(reward, rows).problems
+
+
 def test_a_list_of_references_of_another_verifier_is_as_it_was():
     right = Correct(verifier=Number(), extractor=Whole())
     rows = [{"answer": [42, 43]}, {"answer": [7]}]

@@ -82,17 +82,17 @@ def preflight(  # noqa: PLR0913 - each has a default
     `weights` for plain functions; the terms of a sum are checked one by one. `rows` hold the
     dataset's columns; `max_rows` of them are used, evenly spaced, with all completions of a prompt
     or none. `template` writes a row's perfect completion: a text with `{column}` for the row's
-    value (of a list of references, the first), or a function of the row. Completions are messages
-    if the prompt is, as the trainer passes them, else text; words count as tokens.
+    value (of a list of references, the first), or a function of the row; the default is the only
+    column read, if none is called answer. Completions are messages if the prompt is; words are tokens.
 
     `ProblemKind` lists what is found. The references and prompts are checked too, and compared with
     the rows in `held_out`, on which the model is to be tested. `tokenizer`, one of transformers, is
     for the problems of the chat template and of tokens, and for `max_completion_length`. `skip`
     leaves out problems: a kind, or `KIND:REWARD`.
 
-    Rewards run in a process that can be killed, a completion for at most `slow` seconds; after
-    `time_limit` seconds, None for no limit, what is left is not scored. `progress` is called with
-    what is done, how much of it and how much there is.
+    Rewards run in a process that can be killed, a completion for at most `slow` seconds; what is
+    left after `time_limit` seconds is not scored. `progress` gets what is done, its number and the
+    total; `time_limit=None` sets no limit.
 
     Raises ValueError for no rows and an unknown kind in `skip`, and whatever `template` raises.
 
@@ -123,6 +123,16 @@ def preflight(  # noqa: PLR0913 - each has a default
     return result
 
 
+def _use_only_column(
+    template: Template, needed: Collection[str], columns: Collection[str]
+) -> Template:
+    # "{answer}" is the default: without that column, the only one that is read has the answer
+    if template != "{answer}" or "answer" in columns:
+        return template
+    read = [name for name in needed if name in columns]
+    return f"{{{read[0]}}}" if len(read) == 1 else template
+
+
 class _Checks:
     """The problems found so far, and what every reward earned."""
 
@@ -131,11 +141,12 @@ class _Checks:
     ) -> None:
         self.timed, self.scorer, self.rows = timed, timed.scorer, rows
         scorer = timed.scorer
+        self.columns = {name for row in rows for name in row}
+        template = _use_only_column(template, scorer.columns, self.columns)
         named = re.findall(r"\{([^{}]+)\}", template) if isinstance(template, str) else []
         read = [name for name in scorer.columns if name in _REFERENCE_COLUMNS]
         # What a template names but no reward reads may be anything.
         both = [name for name in named if name in scorer.columns or name in _REFERENCE_COLUMNS]
-        self.columns = {name for row in rows for name in row}
         self.references = [name for name in dict.fromkeys(both or read) if name in self.columns]
         rewards = [term.reward for term in scorer.terms]
         self.marks = list_tags(list_pairs(rewards))
