@@ -83,7 +83,7 @@ def preflight(  # noqa: PLR0913 - each has a default
     dataset's columns; `max_rows` of them are used, evenly spaced, with all completions of a prompt
     or none. `template` writes a row's perfect completion: a text with `{column}` for the row's
     value (of a list of references, the first), or a function of the row; the default is the only
-    column read, if none is called answer. Completions are messages if the prompt is; words are tokens.
+    column read, if none is `answer`. Completions are messages if prompts are; words are tokens.
 
     `ProblemKind` lists what is found. The references and prompts are checked too, and compared with
     the rows in `held_out`, on which the model is to be tested. `tokenizer`, one of transformers, is
