@@ -96,6 +96,18 @@ def test_the_answer_to_a_box_is_the_whole_box(wrap):
     assert not preflight(BOX, rows, template=template).problems
 
 
+def test_points_for_boxes_are_an_exploit_where_they_count():
+    both = [
+        Correct(verifier=Iou(points=points), extractor=Whole(), reference="box")
+        for points in (False, True)
+    ]
+    for name, form in (("list", "{}"), ("key", '{{"bbox_2d": {}}}')):
+        rows = [{**row, "answer": form.format(row["box"])} for row in BOXES]
+        strict, lenient = (audit(reward, rows) for reward in both)
+        assert not strict.exploits, name
+        assert {one.entry for one in lenient.exploits} == {"point-for-a-box", "box-without-an-area"}
+
+
 def test_the_answer_to_calls_is_their_text():
     same = Correct(verifier=SameCall(), extractor=ToolCall())
     found = audit(same, CALLS)

@@ -95,7 +95,8 @@ def judge(answer, reference, **fields):
     ],
 )
 def test_boxes_and_points(answer, reference, outcome, share):
-    found, found_share = judge(answer if answer is None else str(answer), reference)
+    given = answer if answer is None else str(answer)
+    found, found_share = judge(given, reference, points=True)
     assert found == outcome
     assert found_share == (None if share is None else pytest.approx(share))
 
@@ -115,6 +116,13 @@ def test_a_reference_that_cannot_be_read_says_why(reference, reason):
     (verdict,) = Iou().verify(["[0, 0, 1, 1]"], [reference])
     assert verdict.outcome == "bad_reference"
     assert reason in verdict.detail
+
+
+@pytest.mark.parametrize("answer", ["(5, 5)", "[5, 5, 5, 5]", '<point x="5" y="5">cup</point>'])
+def test_a_point_is_no_box_unless_points_count(answer):
+    (verdict,) = Iou().verify([answer], [[0, 0, 10, 10]])
+    assert verdict == ("wrong", "a point; points=True counts points", 0.0)
+    assert judge(answer, [0, 0, 10, 10], points=True) == ("correct", 1.0)
 
 
 def test_a_box_may_be_a_corner_and_a_size():

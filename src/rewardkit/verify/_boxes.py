@@ -43,6 +43,11 @@ class Box(NamedTuple):
             -MAX_COORDINATE < top < bottom < MAX_COORDINATE
         )
 
+    def is_point(self) -> bool:
+        """Return whether it is a single point."""
+        left, top, right, bottom = self
+        return left == right and top == bottom
+
     def overlap(self, other: Box) -> float:
         """Return the intersection over union with a box that has an area, 0 to 1.
 
