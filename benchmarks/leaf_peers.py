@@ -27,6 +27,7 @@ Rows = dict[str, Any]
 SEED = 3407
 CALL = re.compile(r"<tool_call>\n(.*?)\n</tool_call>", re.DOTALL)
 ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+ERROR = re.compile(r"\s*(?:\{['\"]error['\"]|Error|Traceback)")
 BOX = re.compile(
     r"\[\s*(-?\d*\.?\d+)\s*,\s*(-?\d*\.?\d+)\s*,\s*(-?\d*\.?\d+)\s*,\s*(-?\d*\.?\d+)\s*\]"
 )
@@ -50,10 +51,9 @@ def by_group(values: Sequence[Any], size: int) -> list[Any]:
 # Tool calls ---------------------------------------------------------------------------------------
 
 
-def write_calls(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+def write_calls(calls: Sequence[Mapping[str, Any]]) -> str:
     """Write calls in tags, as Hermes and Qwen do."""
-    bodies = (json.dumps({"name": name, "arguments": given}) for name, given in calls)
-    return "\n".join(f"<tool_call>\n{body}\n</tool_call>" for body in bodies)
+    return "\n".join(f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in calls)
 
 
 def bfcl_pairs() -> Iterator[Pair]:
@@ -64,7 +64,7 @@ def bfcl_pairs() -> Iterator[Pair]:
 
     def with_calls(rows: Rows) -> Rows:
         some = random.Random(SEED).sample(questions, min(len(rows["completions"]), len(questions)))
-        tails = [write_calls(case.answer) for case in some]
+        tails = [write_calls(json.loads(case.answer)) for case in some]
         rows = {name: values[: len(some)] for name, values in rows.items()}
         wanted, tools = (
             [getattr(case, name) for case in some] for name in ("reference", "context")
@@ -108,17 +108,10 @@ def jsonschema_pairs() -> Iterator[Pair]:
     def with_tools(rows: Rows) -> Rows:
         rng = random.Random(SEED)
         own = by_group(tools, len(rows["completions"]))
-        tails = [
-            write_calls(
-                [
-                    (
-                        tool["function"]["name"],
-                        {"query": "a sofa", "limit": rng.choice([1, 10, 99, "10"])},
-                    )
-                ]
-            )
-            for (tool,) in own
-        ]
+        tails = []
+        for (tool,) in own:
+            arguments = {"query": "a sofa", "limit": rng.choice([1, 10, 99, "10"])}
+            tails.append(write_calls([{"name": tool["function"]["name"], "arguments": arguments}]))
         return append(rows, tails, tools=own)
 
     def check(completions: list[Chat], tools: list[Any], **_: Any) -> list[float]:
@@ -159,13 +152,25 @@ def with_turns(rows: Rows) -> Rows:
     return {**rows, "completions": whole}
 
 
-def failed_replies(completions: list[Any], **_: Any) -> list[float]:
-    """Return minus the share of replies in which TRL reports an error."""
+def is_json(text: str) -> bool:
+    """Return whether arguments can be read."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def failed_calls(completions: list[Any], **_: Any) -> list[float]:
+    """Return minus the share of calls that cannot be read, or whose reply reports an error."""
     values = []
     for messages in completions:
+        calls = [call for one in messages for call in one.get("tool_calls") or ()]
+        unread = sum(not is_json(call["function"]["arguments"]) for call in calls)
         replies = [one["content"] for one in messages if one["role"] == "tool"]
-        failed = sum(reply.startswith("{'error'") for reply in replies)
-        values.append(-failed / len(replies) if replies else 0.0)
+        failed = sum(bool(ERROR.match(reply)) for reply in replies)
+        total = max(len(calls), len(replies))
+        values.append(-min(unread + failed, total) / total if total else 0.0)
     return values
 
 
@@ -189,7 +194,7 @@ def turn_pairs() -> Iterator[Pair]:
     all_turns = rk.build("turn", reward="reasoning_steps")
     count = rk.build("length", target=2, unit="turns", penalty=0.1)
     by_hand = partial(Pair, style="hash", change=with_turns)
-    yield by_hand("tool_errors", rk.build("tool_errors"), "replies with an error", failed_replies)
+    yield by_hand("tool_errors", rk.build("tool_errors"), "errors counted", failed_calls)
     yield by_hand("turn, all", all_turns, "steps of all turns", joined_steps)
     yield by_hand("length, turns", count, "messages counted", turns_off_target)
 

@@ -61,6 +61,7 @@ def save_classifier() -> str:
 def classifier_pairs() -> Iterator[Pair]:
     """The pipeline of transformers with the same classifier, in batches of the same size."""
     transformers = require("transformers", install="rewardkit[trl]")
+    transformers.utils.logging.disable_progress_bar()
     folder = save_classifier()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, truncation_side="left")
     classify = transformers.pipeline(
@@ -117,7 +118,7 @@ def judge_pairs() -> Iterator[Pair]:
         return [float(reply["clear"] == "yes") for reply in replies]
 
     def compared(completions: list[Chat], **_: Any) -> list[float]:
-        said = texts(completions)
+        said = [text.strip() for text in texts(completions)]
         groups = [said[start : start + GROUP] for start in range(0, len(said), GROUP)]
         orders = [order for group in groups for order in (group, group[::-1])]
         shown = [

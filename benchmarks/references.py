@@ -107,18 +107,18 @@ def load_bfcl_checker() -> Callable[[Any, Any, Any, str], bool]:
 def compare_bfcl(given: argparse.Namespace) -> Figures:
     """Compare `same_call` with BFCL's checker."""
     checker = load_bfcl_checker()
-    verifier = SameCall(normalize=True)
 
     def theirs(case: Case) -> bool:
         functions, category = case.context
-        given = [{name: arguments} for name, arguments in case.answer]
-        return checker(functions, given, case.reference, category)
+        calls = [{call["name"]: call["arguments"]} for call in json.loads(case.answer)]
+        return checker(functions, calls, case.reference, category)
 
-    def ours(case: Case) -> bool:
-        given = [{"name": name, "arguments": arguments} for name, arguments in case.answer]
-        return verifier.verify([json.dumps(given)], [case.reference])[0].outcome is Outcome.CORRECT
+    def ours(cases: list[Case]) -> list[bool]:
+        answers, references = [case.answer for case in cases], [case.reference for case in cases]
+        verdicts = SameCall(normalize=True).verify(answers, references)
+        return [one.outcome is Outcome.CORRECT for one in verdicts]
 
-    return compare([*make_bfcl_cases(given.limit)], each(theirs), each(ours))
+    return compare([*make_bfcl_cases(given.limit)], each(theirs), ours)
 
 
 def make_bfcl_cases(limit: int) -> Iterator[Case]:
@@ -134,7 +134,9 @@ def make_bfcl_cases(limit: int) -> Iterator[Case]:
         for key, row in [*questions.items()][:limit]:
             truth = answers[key]["ground_truth"]
             for kind, calls in change_calls(truth, rng):
-                yield Case(f"{category}, {kind}", calls, truth, (row["function"], category))
+                written = [{"name": called, "arguments": values} for called, values in calls]
+                context = row["function"], category
+                yield Case(f"{category}, {kind}", json.dumps(written), truth, context)
 
 
 def change_calls(truth: list[dict[str, Any]], rng: random.Random) -> Iterator[tuple[str, Calls]]:

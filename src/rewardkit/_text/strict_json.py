@@ -124,7 +124,7 @@ def write(value: Any) -> str:
     '{"a": [1, 2.5, null]}'
     """
     try:
-        return json.dumps(value, default=_convert_mapping, allow_nan=False)
+        return _encoder.encode(value)
     except (TypeError, RecursionError) as error:
         message = f"JSON cannot hold it: {error}"
         raise ValueError(message) from None
@@ -160,6 +160,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members if len(members) == len(pairs) else _refuse_value("a key is repeated")
 
 
+_encoder = json.JSONEncoder(default=_convert_mapping, allow_nan=False)
 _decoder = json.JSONDecoder(
     parse_int=_parse_integer,
     parse_float=_parse_float,

@@ -110,13 +110,13 @@ def make_call(value: Any) -> Call:
     name = value.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARACTERS:
         return Call("", {}, "no name")
+    given = value.get("arguments")
+    if type(given) is dict:  # as most are
+        return Call(name.strip(), given)
+    if "arguments" not in value:
+        given = value.get("parameters")
     error = value.get("error")
-    given = None
-    for key in ARGUMENT_KEYS:
-        if key in value:
-            given = value[key]
-            break
-    if isinstance(error, str) and error and given is None:
+    if given is None and isinstance(error, str) and error:
         return Call(name, {}, error)  # as `write_calls` writes one that cannot be read
     return _add_arguments(name.strip(), given)
 
@@ -226,8 +226,9 @@ def _read_bare_json(text: str) -> list[Call]:
 
 
 def _make_calls(values: Iterable[Any]) -> list[Call]:
-    items = [item for value in values for item in _list_items(value)]
-    return [make_call(item) for item in items if _looks_like_call(item)]
+    return [
+        make_call(item) for value in values for item in _list_items(value) if _looks_like_call(item)
+    ]
 
 
 def _list_items(value: Any) -> list[Any]:

@@ -54,7 +54,7 @@ class Rules(NamedTuple):
         Without `explain` a wrong value is not quoted, which takes longer than finding it.
         """
         name, options, nested = expected
-        if call.name != name and not self._names_equal(call.name, name):
+        if not self.has_name(call, expected):
             return f"{call.name}, expected {name}"
         if self.arguments == "ignore":
             return ""
@@ -72,7 +72,7 @@ class Rules(NamedTuple):
 
     def measure_share(self, call: Call, expected: Expected) -> float:
         """Return how much of a call is right, 0 to 1: its name and each of the arguments."""
-        if not self._names_equal(call.name, expected.name):
+        if not self.has_name(call, expected):
             return 0.0
         given = _drop_null(call.arguments)
         needed = {name for name in expected.options if not expected.may_omit(name)}
@@ -84,9 +84,11 @@ class Rules(NamedTuple):
         )
         return (1 + right) / (1 + len(needed | extra | (set(given) & set(expected.options))))
 
-    def _names_equal(self, name: str, other: str) -> bool:
+    def has_name(self, call: Call, expected: Expected) -> bool:
+        """Return whether a call is of the function expected."""
         # OpenAI allows no dots in names, so models are given "math_gcd" for "math.gcd"
-        return name == other or (self.normalize and name == other.replace(".", "_"))
+        name, wanted = call.name, expected.name
+        return name == wanted or (self.normalize and name == wanted.replace(".", "_"))
 
     def _is_acceptable(self, value: Any, options: Sequence[Any], nested: bool) -> bool:  # noqa: FBT001 - a field of Expected
         if type(value) is str:  # as most are: it equals texts alone
@@ -248,9 +250,10 @@ def _expect_options(name: str, options: Any) -> Expected:
     if not isinstance(options, (dict, Mapping)):
         message = f"{name}: got {shorten_repr(options)}, expected the acceptable values by argument"
         raise ValueError(message)  # noqa: TRY004 - the same
-    given = {argument: to_plain(values) for argument, values in _drop_null(options).items()}
-    for argument, values in given.items():
-        if not isinstance(values, list) or not values:
+    given = {}
+    for argument, values in _drop_null(options).items():
+        given[argument] = plain = to_plain(values)
+        if not plain or not isinstance(plain, list):
             shown = shorten_repr(values)
             message = f"{name}: {argument} is {shown}, expected a list of acceptable values"
             raise ValueError(message)
@@ -300,10 +303,12 @@ def _explain_difference(
     if broken is not None:
         return f"call of {broken.name or '?'}: {broken.error}"
     if missing:
-        faults = [rules.find_fault(call, missing[0]) for call in others]
+        if not others:
+            return f"no call of {missing[0].name}"
         # the fault of a call of that name says more than the names of others do
-        faults.sort(key=lambda fault: ", expected " in fault)
-        return (*faults, f"no call of {missing[0].name}")[0] or "not in the reference's order"
+        named = (call for call in others if rules.has_name(call, missing[0]))
+        fault = rules.find_fault(next(named, others[0]), missing[0])
+        return fault or "not in the reference's order"
     if others and not rules.more_calls:
         return f"a call of {others[0].name} is not expected"
     return ""
