@@ -20,7 +20,7 @@ from typing import Any
 
 import references
 import rewardkit as rk
-from peers import FEW, GROUP, Chat, Pair, Peer, steps_marked, tags_once, texts
+from peers import FEW, GROUP, Chat, Pair, Peer, off_target_words, tags_once, texts
 from rewardkit._optional import check_installed, require
 
 Rows = dict[str, Any]
@@ -144,7 +144,7 @@ def with_turns(rows: Rows) -> Rows:
         reply = rng.choice(["{'error': 'no network'}", '{"results": [1, 2]}', "Nothing found."])
         whole.append(
             [
-                {"role": "assistant", "content": text[:200], "tool_calls": [call]},
+                {"role": "assistant", "content": "I look it up.", "tool_calls": [call]},
                 {"role": "tool", "name": "search", "content": reply},
                 {"role": "assistant", "content": text},
             ]
@@ -174,13 +174,13 @@ def failed_calls(completions: list[Any], **_: Any) -> list[float]:
     return values
 
 
-def joined_steps(completions: list[Any], **_: Any) -> list[float]:
-    """open-r1's reasoning steps in the texts of all turns."""
+def joined_words(completions: list[Any], **_: Any) -> list[float]:
+    """Return minus the distance from 100 words of all turns."""
     joined = [
         "\n\n".join(one["content"] for one in messages if one["role"] == "assistant")
         for messages in completions
     ]
-    return steps_marked([[{"role": "assistant", "content": text}] for text in joined])
+    return off_target_words([[{"role": "assistant", "content": text}] for text in joined])
 
 
 def turns_off_target(completions: list[Any], **_: Any) -> list[float]:
@@ -191,11 +191,11 @@ def turns_off_target(completions: list[Any], **_: Any) -> list[float]:
 
 def turn_pairs() -> Iterator[Pair]:
     """Loops over the messages of completions with tools."""
-    all_turns = rk.build("turn", reward="reasoning_steps")
+    words = rk.build("length", target=100, unit="words")
     count = rk.build("length", target=2, unit="turns", penalty=0.1)
     by_hand = partial(Pair, style="hash", change=with_turns)
     yield by_hand("tool_errors", rk.build("tool_errors"), "errors counted", failed_calls)
-    yield by_hand("turn, all", all_turns, "steps of all turns", joined_steps)
+    yield by_hand("turn, all", rk.build("turn", reward=words), "words of all turns", joined_words)
     yield by_hand("length, turns", count, "messages counted", turns_off_target)
 
 

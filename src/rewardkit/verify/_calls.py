@@ -278,11 +278,12 @@ def compare_calls(
     if len(calls) == len(expected) == 1 and not calls[0].error and not partial:
         fault = rules.find_fault(calls[0], expected[0])
         return fault, None if fault else 1.0
-    if len(calls) == len(expected) and not any(
-        call.error or rules.find_fault(call, one, explain=False)
-        for call, one in zip(calls, expected, strict=True)
-    ):
-        return "", 1.0  # one by one in the reference's order, as most right answers are
+    if len(calls) == len(expected):
+        for call, one in zip(calls, expected, strict=True):
+            if call.error or rules.find_fault(call, one, explain=False):
+                break
+        else:
+            return "", 1.0  # one by one in the reference's order, as most right answers are
     readable = [call for call in calls if not call.error]
     matched = _match_calls(readable, expected, rules)
     missing = [one for one, row in zip(expected, matched, strict=True) if row is None]
