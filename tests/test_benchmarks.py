@@ -21,24 +21,26 @@ import rewardkit as rk
 
 ROOT = Path(__file__).parents[1]
 ASK_MODELS = {"judge", "relative_judge", "reward_model"}
-PACKAGES = (
-    *("trl", "math_verify", "verifiers", "langid", "py3langid", "bfcl_eval", "jsonschema"),
-    *("if_verifiable", "reasoning_gym", "transformers", "openai"),
-)
+PACKAGES = ("trl", "math_verify", "verifiers", "langid", "py3langid")
+OF_LEAVES = ("bfcl_eval", "jsonschema", "if_verifiable", "reasoning_gym", "transformers", "openai")
 SOURCES = (
     *("trl", "math-verify", "verifiers", "langid", "py3langid", "bfcl-eval", "jsonschema"),
     *("if-verifiable", "reasoning-gym", "transformers", "by hand, openai"),
 )
 
 
-@pytest.fixture(scope="module")
-def without_peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a module for each peer's package, which raises when imported."""
-    folder = tmp_path_factory.mktemp("benchmark")
-    for name in PACKAGES:
+def hide(folder: Path, packages: tuple[str, ...]) -> Path:
+    """Write a module for each package into a folder, which raises when imported."""
+    for name in packages:
         source = f'raise ModuleNotFoundError("No module named {name!r}", name={name!r})\n'
         (folder / f"{name}.py").write_text(source, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def without_peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that hides the peers' packages, but for those that rewards themselves use."""
+    return hide(tmp_path_factory.mktemp("benchmark"), PACKAGES)
 
 
 def benchmark(name: str, *given: str, folder: Path) -> tuple[str, dict]:
@@ -74,11 +76,12 @@ def assert_only_these_changed(page: Path, names: set[str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def figures(without_peers: Path) -> dict[str, list[dict]]:
+def figures(without_peers: Path, tmp_path_factory) -> dict[str, list[dict]]:
     """The figures of throughput.py with tiny sizes."""
     sizes = ["--rows", "512", "--step", "64", "--rounds", "1"]
     sizes += ["--page", shutil.copy(PAGE, without_peers / "page.md")]
-    printed, written = benchmark("throughput.py", *sizes, folder=without_peers)
+    folder = hide(tmp_path_factory.mktemp("all"), (*PACKAGES, *OF_LEAVES))
+    printed, written = benchmark("throughput.py", *sizes, folder=folder)
     for source in SOURCES:
         assert f"skipped: {source}: " in printed
     return written
