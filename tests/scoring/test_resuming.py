@@ -296,7 +296,7 @@ def test_no_more_of_the_files_beside_is_read_than_score_writes(begun, monkeypatc
     assert score(source, XML_RECIPE, out, resume=False).rows == 35
     with out.with_name(f"{out.name}.rewards.yaml").open("r+b") as file:
         file.truncate(1 << 40)
-    with pytest.raises(ValueError, match=r"rewards.yaml: more than 16 MiB"):
+    with pytest.raises(ValueError, match=r"rewards.yaml: more than 65 MiB"):
         score(source, XML_RECIPE, out)
 
 

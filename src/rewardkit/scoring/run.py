@@ -197,9 +197,9 @@ def _score_to_file(  # noqa: PLR0913 - as many as `score` has left
         work, finished = check_finished(out, work)
     if finished is not None:
         return _summarize_state(out, scorer, finished, finished["rows"])
+    source.check_lines()  # before anything is begun, so that a new file of another kind may go
     with Journal(out, work, fresh=not resume) as journal:
-        if resume and not journal.ends:
-            _keep_finished_rows(journal, scorer.form)
+        _keep_finished_rows(journal, scorer.form)
         resumed = _check_resumed(journal, len(scorer.terms) + 1)
         source = source.in_order(journal.work.files)
         pieces = _score_chunks(source, scorer, how, start=resumed)
@@ -212,13 +212,10 @@ def _score_to_file(  # noqa: PLR0913 - as many as `score` has left
 def _keep_finished_rows(journal: Journal, form: Form) -> None:
     """Begin with the rows of the finished file, to which those of new files are added."""
     out = journal.out
-    finished = read_finished(out, journal.work) if out.exists() else None
-    if finished is None or not finished[1]["rows"]:
+    if journal.ends or journal.is_fresh or not out.exists():
         return
-    before, state = finished
-    # Without new files, the run that was interrupted was to score all of them afresh.
-    added = len(journal.work.files) - len(before.files)
-    if not added or not journal.work.extends(before):
+    before, state = read_finished(out, journal.work)
+    if not state["rows"]:
         return
     message = f"{out} has changed since score wrote it; {REPLACE}"
     if form == "lines" and out.stat().st_size != state["bytes"]:
@@ -234,7 +231,7 @@ def _keep_finished_rows(journal: Journal, form: Form) -> None:
             raise ValueError(message)
         return {"schema": schema}
 
-    journal.adopt(copy_rows, state)
+    journal.adopt(copy_rows, before, state)
 
 
 def _score_at_once(
@@ -248,6 +245,7 @@ def _score_at_once(
     """Score all rows and return them, or write them as lines to standard output."""
     state: State = {"rows": 0, "tallies": [], "runs": None}
     scored: list[dict[str, Any]] = []
+    source.check_lines()
     total = source.count() if progress else None
     with closing(_score_chunks(source, scorer, how, start=0)) as pieces:
         for piece in pieces:
@@ -287,7 +285,6 @@ def _score_chunks(
     source: RowSource, scorer: ChunkScorer, how: _How, *, start: int
 ) -> Generator[Piece]:
     """Return the scored pieces of the rows from number `start` on."""
-    source.check_lines()
     if (first := next(source.chunks(size=ROWS_FOR_COLUMNS), None)) is not None:
         scorer = scorer.learn_columns(first)
     if how.engine == "ray" and isinstance(source, Source) and can_split(source):
