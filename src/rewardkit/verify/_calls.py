@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import NoneType
 from typing import Any, NamedTuple
 
 from rewardkit._messages import shorten_repr, shorten_text
@@ -254,7 +255,8 @@ def _expect_options(name: str, options: Any) -> Expected:
 
 def _drop_null(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     # An argument of null is not given: datasets that hold structs fill those of other rows with it.
-    if None in arguments.values():
+    # by the types, since an array of numpy is not compared with None as a whole
+    if NoneType in map(type, arguments.values()):
         return {name: value for name, value in arguments.items() if value is not None}
     return arguments
 
