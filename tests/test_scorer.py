@@ -16,8 +16,8 @@ import rewardkit as rk
 from rewardkit.adapters.trl import split
 from rewardkit.batch import ColumnError
 from rewardkit.registry import lookup
-from rewardkit.rewards import Length
-from rewardkit.scorer import Scorer, Term, TermScore, choose_form, margin_over
+from rewardkit.rewards import Length, PromptOverlap
+from rewardkit.scorer import Scorer, Term, TermScore, choose_form, explain_missing, margin_over
 
 RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
 NEAR = rk.build("length", target=2, name="near")
@@ -250,10 +250,20 @@ def test_slow_completions_are_timed_one_by_one() -> None:
 
 
 def test_missing_columns_are_named() -> None:
-    (line,) = Scorer(RIGHT).terms[0].missing_columns({"answers": "2", "completion": "x"}).values()
+    row = {"answers": "2", "completion": "x"}
+    assert Scorer(RIGHT).terms[0].missing_columns(row) == ["answer"]
+    line = explain_missing("answer", row)
     assert line == "no column 'answer' (columns: answers); did you mean 'answers'?"
-    assert Term("ends_well", ends_well).missing_columns({"suffix": "x"}) == {}
+    assert Term("ends_well", ends_well).missing_columns({"suffix": "x"}) == []
     assert Term("len", max).columns == []  # no signature
+
+
+def test_rows_of_a_mixture_may_have_no_prompt() -> None:
+    copied = Scorer(PromptOverlap(ngram=1))
+    rows = [{"prompt": "one two"}, {"task": "free"}]
+    for mixed, expected in ((rows, [-1.0, 0.0]), (rows[::-1], [0.0, -1.0])):
+        (scores,) = copied.score(mixed, ["one two", "one two"]).values()
+        assert [score.value for score in scores] == expected
 
 
 def test_the_form_of_completions_fits_the_function() -> None:

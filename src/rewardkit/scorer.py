@@ -111,11 +111,10 @@ class Term(NamedTuple):
         """Those of the columns that may hold a ground truth: not those of counts."""
         return list_reference_columns(self.reward)
 
-    def missing_columns(self, row: Row) -> dict[str, str]:
-        """Return a line for each column that the reward reads in a row without it, by its name."""
-        present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
-        read = list_dataset_columns(self.reward, row)
-        return {name: explain_missing_column(name, present) for name in read if name not in present}
+    def missing_columns(self, row: Row) -> list[str]:
+        """Return the columns that the reward reads in a row and that the row does not have."""
+        present = {name for name in row if name not in _NOT_DATASET_COLUMNS}
+        return [name for name in list_dataset_columns(self.reward, row) if name not in present]
 
     def values_and_whys(self, batch: Batch) -> tuple[list[float | None], list[str]]:
         """Return the values and the whys of a batch, None in place of NaN.
@@ -146,10 +145,10 @@ class Term(NamedTuple):
         """
         if self.watch is not None:
             return self.watch(self.chat, rows, texts)
-        prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
         # rows of a mixture of tasks may have different columns; most rows are the same object
         distinct = {id(row): row for row in rows}.values()
         names = dict.fromkeys(name for row in distinct for name in row)
+        prompts = [row.get("prompt", "") for row in rows] if "prompt" in names else None
         completions: list[Any] = [*map(_as_reply, texts)] if self.chat else [*texts]
         if not isinstance(self.reward, Reward):
             # TRL passes prompts always, and passes prompts and completions both as messages or both
@@ -197,6 +196,12 @@ class Term(NamedTuple):
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the same
             score = TermScore(None, error_line(error), raised=True)
         return score._replace(seconds=time.monotonic() - start)
+
+
+def explain_missing(column: str, row: Row) -> str:
+    """Return in one line that a row lacks a column of the dataset, and which it has."""
+    present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
+    return explain_missing_column(column, present)
 
 
 class Scorer:
@@ -408,7 +413,7 @@ def as_reward_list(rewards: Rewards) -> list[Any]:
     """
     if isinstance(rewards, str | os.PathLike):
         rewards = load(rewards)
-    if hasattr(rewards, "reward_weights"):
+    if isinstance(rewards, tuple) and hasattr(rewards, "reward_weights"):
         message = "got split(...), which is for trainers; give the rewards that it was made of"
         raise TypeError(message)
     given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]

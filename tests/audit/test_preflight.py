@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit import presets
-from rewardkit.audit import fill, preflight
+from rewardkit.audit import audit, fill, preflight
 from rewardkit.presets import published
 from shapes import XML_RECIPE
 
@@ -190,6 +190,34 @@ def test_a_column_that_one_row_of_its_task_lacks_is_a_problem() -> None:
 def test_a_column_that_all_rows_of_its_task_lack_is_the_only_problem() -> None:
     rows = [{name: row[name] for name in row if name != "word"} for row in make_mixture(3, 2)]
     assert kinds(MIXTURE, rows, template="{text}") == [("word", "missing_column", 2)]
+
+
+@pytest.mark.parametrize(
+    "write", [lambda row: f"{row['answer']:d}", lambda row: str(row["answer"] + 0)]
+)
+def test_a_function_may_compute_with_the_answer(write: Any) -> None:
+    right = rk.build("correct", verifier="number", extractor="whole")
+    rows = [{"prompt": f"{n} + 3?", "answer": n + 3} for n in range(4)]
+    assert kinds(right, rows, template=write) == []
+    found = audit(right, rows, template=write)
+    assert found.rewards[0].checks == ("answer",)
+    with pytest.raises(KeyError, match="answers"):  # its own mistake
+        preflight(right, rows, template=lambda row: row["answers"])
+
+
+def test_a_condition_is_not_a_reference() -> None:
+    right = rk.build("correct", verifier="number", extractor="whole")
+    sums = rk.build("where", reward=right, column="label", equals="sum")
+    rows = [{**row, "label": "sum"} for row in ROWS]
+    # one value in all rows would be a problem of references
+    assert kinds(sums, rows, template="{answer}") == []
+
+
+def test_rows_that_are_not_mappings_are_named() -> None:
+    with pytest.raises(TypeError, match=r"^rows\[0\]: got '1' \(str\), expected a mapping"):
+        preflight(XML_RECIPE, ["1"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"^rows: got .* \(dict\), expected a list of mappings"):
+        preflight(XML_RECIPE, {"answer": ["1"]})  # type: ignore[arg-type]
 
 
 def test_a_task_that_no_row_has_is_a_problem() -> None:

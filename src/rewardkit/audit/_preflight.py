@@ -32,8 +32,8 @@ from rewardkit.audit.dataset_problems import (
 from rewardkit.audit.findings import DATASET, PROBLEM_KINDS, Preflight, Problem, Spread
 from rewardkit.audit.forms import dictate_form, explain_form
 from rewardkit.audit.lint import lint_rows, overlapping_rows
-from rewardkit.audit.rows import choose_rows
-from rewardkit.audit.samples import list_pairs
+from rewardkit.audit.rows import check_rows, choose_rows
+from rewardkit.audit.samples import ANSWER_COLUMNS, list_pairs
 from rewardkit.audit.skipping import Skip
 from rewardkit.audit.timed import NOT_SCORED, Interrupted, Progress, TimedScorer
 from rewardkit.audit.tokens import find_token_problems, open_completions
@@ -46,17 +46,7 @@ from rewardkit.scorer import (
     choose_form,
 )
 
-_REFERENCE_COLUMNS = (
-    "answer",
-    "answers",
-    "solution",
-    "ground_truth",
-    "target",
-    "label",
-    "reference",
-    "gold",
-    "expected",
-)
+_USUAL_REFERENCES = frozenset({*ANSWER_COLUMNS, "answers"})
 _FLAT_SHARE = 0.8
 _SCALE_RATIO = 50.0
 
@@ -94,7 +84,8 @@ def preflight(  # noqa: PLR0913 - each has a default
     `time_limit` seconds, None for no limit, what is left is not scored. `progress` is called with
     what is done, how much of it and how much there is.
 
-    Raises ValueError for no rows and an unknown kind in `skip`, and whatever `template` raises.
+    Raises ValueError for no rows and an unknown kind in `skip`, TypeError for rows that are not
+    mappings, and whatever `template` raises.
 
     >>> from rewardkit import build
     >>> right = build("correct", verifier="number", name="right")
@@ -108,6 +99,7 @@ def preflight(  # noqa: PLR0913 - each has a default
     """
     if not rows:
         raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
+    check_rows(rows, [0])
     if max_completion_length is not None and tokenizer is None:
         raise ValueError("max_completion_length counts tokens; give a tokenizer too")
     scorer = Scorer(reward, weights)
@@ -132,9 +124,10 @@ class _Checks:
         self.timed, self.scorer, self.rows = timed, timed.scorer, rows
         scorer = timed.scorer
         named = re.findall(r"\{([^{}]+)\}", template) if isinstance(template, str) else []
-        read = [name for name in scorer.columns if name in _REFERENCE_COLUMNS]
+        references = scorer.reference_columns
+        read = [name for name in references if name in _USUAL_REFERENCES]
         # What a template names but no reward reads may be anything.
-        both = [name for name in named if name in scorer.columns or name in _REFERENCE_COLUMNS]
+        both = [name for name in named if name in references or name in _USUAL_REFERENCES]
         self.columns = {name for row in rows for name in row}
         self.references = [name for name in dict.fromkeys(both or read) if name in self.columns]
         rewards = [term.reward for term in scorer.terms]

@@ -15,7 +15,7 @@ from rewardkit.audit.timed import NOT_SCORED, KilledScore
 from rewardkit.component import walk
 from rewardkit.reward import Reward
 from rewardkit.rewards.wrappers import Where
-from rewardkit.scorer import Term, TermScore
+from rewardkit.scorer import Term, TermScore, explain_missing
 
 # As a fraction of the way from a wrong answer's value to the perfect completion's: a reward may pay
 # somewhat less for a spelling.
@@ -41,11 +41,14 @@ def score_completions(completions: Completions, try_score: TryScore) -> TermScor
 
 def find_missing_columns(term: Term, rows: Sequence[Row]) -> Iterator[Problem]:
     """Yield a problem for each column that some of the rows lack in which the reward reads it."""
-    missing = [term.missing_columns(row) for row in rows]
-    for name in dict.fromkeys(name for one in missing for name in one):
-        lacking = [number for number, one in enumerate(missing) if name in one]
-        detail = missing[lacking[0]][name]
-        yield Problem(term.name, "missing_column", detail, len(lacking), lacking[0])
+    lacking: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        for name in term.missing_columns(row):
+            lacking.setdefault(name, []).append(number)
+    for name, numbers in lacking.items():
+        first = numbers[0]
+        detail = explain_missing(name, rows[first])
+        yield Problem(term.name, "missing_column", detail, len(numbers), first)
 
 
 def find_problems(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from rewardkit._messages import shorten_repr
 from rewardkit._template import Row
 from rewardkit.component import walk
 from rewardkit.result import Outcome
@@ -16,6 +17,18 @@ from rewardkit.verify.boxes import Iou
 from rewardkit.verify.calls import SameCall
 
 Item = TypeVar("Item")
+
+
+def check_rows(rows: Sequence[Row], used: Iterable[int]) -> None:
+    """Raise TypeError for anything but rows; only those with the indices `used` are looked at."""
+    if isinstance(rows, Mapping | str | bytes):
+        raise TypeError(f"rows: got {shorten_repr(rows)}, expected a list of mappings")
+    # not all: a row of a dataset on disk is decoded when it is looked at
+    for index in used:
+        row = rows[index]
+        if not isinstance(row, Mapping):
+            message = f"rows[{index}]: got {shorten_repr(row)}"
+            raise TypeError(f"{message}, expected a mapping of column names to values")
 
 
 def choose_rows(rows: Sequence[Row], number: int) -> list[Row]:
