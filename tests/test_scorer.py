@@ -251,10 +251,11 @@ def test_slow_completions_are_timed_one_by_one() -> None:
 
 def test_missing_columns_are_named() -> None:
     row = {"answers": "2", "completion": "x"}
-    assert Scorer(RIGHT).terms[0].missing_columns(row) == ["answer"]
+    rows = [row, {"answer": "2"}, {}]
+    assert Scorer(RIGHT).terms[0].missing_columns(rows) == {"answer": [0, 2]}
     line = explain_missing("answer", row)
     assert line == "no column 'answer' (columns: answers); did you mean 'answers'?"
-    assert Term("ends_well", ends_well).missing_columns({"suffix": "x"}) == []
+    assert Term("ends_well", ends_well).missing_columns([{"suffix": "x"}]) == {}
     assert Term("len", max).columns == []  # no signature
 
 

@@ -111,10 +111,19 @@ class Term(NamedTuple):
         """Those of the columns that may hold a ground truth: not those of counts."""
         return list_reference_columns(self.reward)
 
-    def missing_columns(self, row: Row) -> list[str]:
-        """Return the columns that the reward reads in a row and that the row does not have."""
-        present = {name for name in row if name not in _NOT_DATASET_COLUMNS}
-        return [name for name in list_dataset_columns(self.reward, row) if name not in present]
+    def missing_columns(self, rows: Sequence[Row]) -> dict[str, list[int]]:
+        """Return the columns that the reward reads in rows without them, with the rows' indices."""
+        read_somewhere = {*self.columns}
+        missing: dict[str, list[int]] = {}
+        for index, row in enumerate(rows):
+            present = row.keys() - _NOT_DATASET_COLUMNS
+            # most rows have all columns; which of them are read in a row takes longer to find out
+            if read_somewhere <= present:
+                continue
+            for name in list_dataset_columns(self.reward, row):
+                if name not in present:
+                    missing.setdefault(name, []).append(index)
+        return missing
 
     def values_and_whys(self, batch: Batch) -> tuple[list[float | None], list[str]]:
         """Return the values and the whys of a batch, None in place of NaN.

@@ -174,6 +174,20 @@ def test_a_column_is_looked_for_in_the_rows_of_its_task(step: int) -> None:
     assert kinds(MIXTURE, rows, template="{text}") == []
 
 
+@pytest.mark.parametrize("order", [[*range(8)], [*range(7, -1, -1)], [0, 6, 1, 7, 2, 3, 4, 5]])
+def test_a_reward_that_is_constant_in_its_task_is_a_problem(order: list[int]) -> None:
+    def give_one(completions: list[str], **_: Any) -> list[float]:
+        return [1.0] * len(completions)
+
+    one = rk.wrap(give_one, bounds=(0.0, 1.0))
+    spelled = rk.build("where", reward=one, column="task", equals="word", name="word")
+    rows = make_mixture(6, 2)
+    found = preflight(spelled, [rows[index] for index in order], template="{text}").problems
+    assert [(problem.kind, problem.detail) for problem in found] == [
+        ("constant", "every completion earns 1")
+    ]
+
+
 def test_a_column_that_one_row_of_its_task_lacks_is_a_problem() -> None:
     rows = make_mixture(2, 3)
     del rows[3]["word"]

@@ -146,7 +146,7 @@ def _read_streams(
     arrow = require("pyarrow", install=EXTRA)
     for start in [0, *ends][:-1]:
         streams.seek(start)
-        # Only reading is guarded: a full disk, say, is no fault of the part's.
+        # Only reading is guarded: a full disk must not be reported as a damaged part.
         try:
             # In batches: the first stream may hold the whole of an earlier file.
             for batch in arrow.ipc.open_stream(streams):

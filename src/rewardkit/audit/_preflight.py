@@ -97,11 +97,7 @@ def preflight(  # noqa: PLR0913 - each has a default
     xml_strict below_maximum 2 no opening <reasoning>
     xml_strict constant 2 every completion earns 0
     """
-    if not rows:
-        raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
-    check_rows(rows, [0])
-    if max_completion_length is not None and tokenizer is None:
-        raise ValueError("max_completion_length counts tokens; give a tokenizer too")
+    _check_options(rows, tokenizer, max_completion_length)
     scorer = Scorer(reward, weights)
     skipped = Skip(skip, PROBLEM_KINDS, [*(term.name for term in scorer.terms), "total", DATASET])
     used = rows if max_rows is None else choose_rows(rows, max_rows)
@@ -113,6 +109,14 @@ def preflight(  # noqa: PLR0913 - each has a default
     if timed.is_interrupted:
         raise Interrupted(result)
     return result
+
+
+def _check_options(rows: Sequence[Row], tokenizer: Any, max_completion_length: int | None) -> None:
+    if not rows:
+        raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
+    check_rows(rows, [0])
+    if max_completion_length is not None and tokenizer is None:
+        raise ValueError("max_completion_length counts tokens; give a tokenizer too")
 
 
 class _Checks:

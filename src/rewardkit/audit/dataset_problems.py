@@ -41,14 +41,9 @@ def score_completions(completions: Completions, try_score: TryScore) -> TermScor
 
 def find_missing_columns(term: Term, rows: Sequence[Row]) -> Iterator[Problem]:
     """Yield a problem for each column that some of the rows lack in which the reward reads it."""
-    lacking: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        for name in term.missing_columns(row):
-            lacking.setdefault(name, []).append(number)
-    for name, numbers in lacking.items():
-        first = numbers[0]
-        detail = explain_missing(name, rows[first])
-        yield Problem(term.name, "missing_column", detail, len(numbers), first)
+    for name, lacking in term.missing_columns(rows).items():
+        detail = explain_missing(name, rows[lacking[0]])
+        yield Problem(term.name, "missing_column", detail, len(lacking), lacking[0])
 
 
 def find_problems(
@@ -64,10 +59,11 @@ def find_problems(
     yield from _find_first(term, "slow", pairs, both, slow)
     yield from _find_below_maximum(term, completions, scores, try_score)
     yield from _find_refused_spellings(term, completions, try_score)
-    values = {score.value for score in scores.pool if not _is_unknown(score)}
+    values = _list_values(completions.pool, scores.pool)
     if values == {None}:  # the pool is of the first rows, which may be of another task
-        every = (*scores.perfect, *scores.groups)
-        values = {score.value for score in every if not _is_unknown(score)}
+        flat = [pair for group in completions.groups for pair in group]
+        every = [*completions.perfect, *flat]
+        values = _list_values(every, [*scores.perfect, *scores.groups])
     if len(values) == 1:
         (value,) = values
         earns = "abstains" if value is None else f"earns {value + 0.0:g}"
@@ -92,6 +88,16 @@ def find_opened(
             term.name, "opened_by_template", detail, rows, number, text, score.value, whole.value
         )
         return
+
+
+def _list_values(pairs: Sequence[Pair], scores: Sequence[TermScore]) -> set[float | None]:
+    by_row: dict[int, set[float | None]] = {}  # rows are mappings, which may not hash
+    for (row, _), score in zip(pairs, scores, strict=True):
+        if not _is_unknown(score):
+            by_row.setdefault(id(row), set()).add(score.value)
+    # A row for which the reward always abstains is of another task.
+    own = [values for values in by_row.values() if values != {None}]
+    return set[float | None]().union(*(own or by_row.values()))
 
 
 def _is_unknown(score: TermScore) -> bool:

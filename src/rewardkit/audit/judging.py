@@ -136,8 +136,8 @@ class RewardAuditor:
 
     def _list_absent_columns(self) -> list[str]:
         rows = [completions.row for completions in self.completions]
-        missing = self.term.missing_columns(rows[0]) if self.term else []
-        return [name for name in missing if not any(name in row for row in rows)]
+        missing = self.term.missing_columns(rows) if self.term else {}
+        return [name for name, lacking in missing.items() if len(lacking) == len(rows)]
 
     def _find_entries(self) -> Iterator[Finding]:
         """Yield the findings on entries of the zoo."""
