@@ -92,7 +92,8 @@ class ScoringResult(NamedTuple):
     ambiguous: int = 0
     """How many have several that differ in a column, which is then None."""
     unreadable: int = 0
-    """How many rows have no scores, since their completion is neither a text nor messages."""
+    """How many rows have no scores: their completion is neither a text nor messages, or their line
+    is not a JSON object."""
     first_unreadable: str = ""
     """The position of the first of them, and what it is."""
     scored: list[dict[str, Any]] | None = None
