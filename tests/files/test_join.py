@@ -138,12 +138,13 @@ def test_the_files_of_a_join_in_another_order_are_a_source_of_their_own(tmp_path
     for name in "ab":
         (tmp_path / f"{name}.jsonl").write_text(f'{{"prompt": "{name}"}}\n')
     source = JoinedSource(
-        open_rows(tmp_path / "*.jsonl"), open_rows([{"prompt": "a", "x": 1}, {"prompt": "b"}])
+        open_rows(tmp_path / "*.jsonl"),
+        open_rows([{"prompt": "a", "x": 1}, {"prompt": "b", "x": 2}]),
     )
     other = source.in_order(source.digests()[::-1])
     assert [row["prompt"] for row in other.rows()] == ["b", "a"]
     assert [row["prompt"] for row in source.rows()] == ["a", "b"]
-    assert [row["x"] for row in other.rows()] == [None, 1]
+    assert [row["x"] for row in other.rows()] == [2, 1]
 
 
 texts = st.text("ab 1+?", min_size=1, max_size=12).map(str.strip).filter(bool)

@@ -293,7 +293,9 @@ def test_killed_while_adding_no_row_is_lost(step, suffix, folder, tmp_path, monk
     monkeypatch.undo()
     write_file(folder, "0")
     assert score_folder(folder, out).rows == 12
-    assert list_places(out) == places("b", "a", "0")
+    # as long as no row of a new file is written, the new ones are in their own order
+    new = "0a" if step in ("begin", "adopt", "adopted") else "a0"
+    assert list_places(out) == places("b", *new)
     assert not [*tmp_path.glob("*.part*"), *tmp_path.glob("*.progress")]
 
 
