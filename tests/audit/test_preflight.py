@@ -222,9 +222,9 @@ def test_a_function_may_compute_with_the_answer(write: Any) -> None:
 def test_a_condition_is_not_a_reference() -> None:
     right = rk.build("correct", verifier="number", extractor="whole")
     sums = rk.build("where", reward=right, column="label", equals="sum")
-    rows = [{**row, "label": "sum"} for row in ROWS]
+    rows = [{"prompt": f"{n} + 1?", "answer": str(n + 1), "label": "sum"} for n in range(40)]
     # one value in all rows would be a problem of references
-    assert kinds(sums, rows, template="{answer}") == []
+    assert kinds(sums, rows, template=lambda row: row["answer"]) == []
 
 
 def test_rows_that_are_not_mappings_are_named() -> None:
