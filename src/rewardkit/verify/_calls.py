@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from types import NoneType
 from typing import Any, NamedTuple
 
 from rewardkit._messages import shorten_repr, shorten_text
@@ -255,10 +254,12 @@ def _expect_options(name: str, options: Any) -> Expected:
 
 def _drop_null(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     # An argument of null is not given: datasets that hold structs fill those of other rows with it.
-    # by the types, since an array of numpy is not compared with None as a whole
-    if NoneType in map(type, arguments.values()):
-        return {name: value for name, value in arguments.items() if value is not None}
-    return arguments
+    try:
+        if None not in arguments.values():
+            return arguments
+    except ValueError:  # numpy compares the elements of an array, not the array
+        pass
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def compare_calls(
