@@ -228,10 +228,12 @@ def test_a_condition_is_not_a_reference() -> None:
 
 
 def test_rows_that_are_not_mappings_are_named() -> None:
+    pandas = pytest.importorskip("pandas")
     with pytest.raises(TypeError, match=r"^rows\[0\]: got '1' \(str\), expected a mapping"):
         preflight(XML_RECIPE, ["1"])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match=r"^rows: got .* \(dict\), expected a list of mappings"):
-        preflight(XML_RECIPE, {"answer": ["1"]})  # type: ignore[arg-type]
+    for rows in ({"answer": ["1"]}, iter(ROWS), None, pandas.DataFrame(ROWS)):
+        with pytest.raises(TypeError, match=r"^rows: got .* \(.+\), expected a list of mappings$"):
+            preflight(XML_RECIPE, rows)  # type: ignore[arg-type]
 
 
 def test_a_task_that_no_row_has_is_a_problem() -> None:

@@ -93,7 +93,7 @@ def _check_options(
         message = f"got max_rows={max_rows}, share={share:g}"
         raise ValueError(f"{message}; expected max_rows >= 1 and 0 < share <= 1")
     if rows is not None:
-        check_rows(rows, spread_evenly(range(len(rows)), max_rows))
+        check_rows(rows, max_rows)
     if unknown := [part for part in checks or () if part not in PARTS]:
         message = f"checks: no part {unknown[0]!r}{did_you_mean(unknown[0], PARTS)}"
         raise ValueError(f"{message}; the parts are {', '.join(PARTS)}")

@@ -112,9 +112,9 @@ def preflight(  # noqa: PLR0913 - each has a default
 
 
 def _check_options(rows: Sequence[Row], tokenizer: Any, max_completion_length: int | None) -> None:
+    check_rows(rows, 1)
     if not rows:
         raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
-    check_rows(rows, [0])
     if max_completion_length is not None and tokenizer is None:
         raise ValueError("max_completion_length counts tokens; give a tokenizer too")
 

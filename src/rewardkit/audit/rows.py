@@ -19,13 +19,15 @@ from rewardkit.verify.calls import SameCall
 Item = TypeVar("Item")
 
 
-def check_rows(rows: Sequence[Row], used: Iterable[int]) -> None:
-    """Raise TypeError for anything but rows; only those with the indices `used` are looked at."""
-    if isinstance(rows, Mapping | str | bytes):
-        raise TypeError(f"rows: got {shorten_repr(rows)}, expected a list of mappings")
-    # not all: a row of a dataset on disk is decoded when it is looked at
-    for index in used:
-        row = rows[index]
+def check_rows(rows: Sequence[Row], number: int) -> None:
+    """Raise TypeError for anything but rows; up to `number` of them, evenly spaced, are read."""
+    # not all: a row of a dataset on disk is decoded when it is read
+    try:
+        used = [(index, rows[index]) for index in spread_evenly(range(len(rows)), number)]
+    except (TypeError, LookupError):  # a mapping of columns, a data frame, a generator
+        message = f"rows: got {shorten_repr(rows)}, expected a list of mappings"
+        raise TypeError(message) from None
+    for index, row in used:
         if not isinstance(row, Mapping):
             message = f"rows[{index}]: got {shorten_repr(row)}"
             raise TypeError(f"{message}, expected a mapping of column names to values")
