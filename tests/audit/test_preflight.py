@@ -227,6 +227,20 @@ def test_a_condition_is_not_a_reference() -> None:
     assert kinds(sums, rows, template=lambda row: row["answer"]) == []
 
 
+@pytest.mark.parametrize(
+    "own", [{"completions": ["2", "3"]}, {"completions": ("2", "3")}, {"completion": "2"}]
+)
+def test_some_rows_may_have_no_completions_of_their_own(own: dict[str, Any]) -> None:
+    right = rk.build("correct", verifier="number", extractor="whole")
+    logged = [{**ROWS[0], **own}] * 2
+    others = [ROWS[1], {**ROWS[1], "completions": None}] if "completions" in own else [ROWS[1]]
+    found = preflight(right, [*logged, *others])
+    assert found.groups == "dataset"
+    # of the values 1 and 0 in a group, and of two equal ones
+    (spread,) = found.spread
+    assert (spread.mean, spread.flat) == ((0.5, 0.0) if "completions" in own else (1.0, 1.0))
+
+
 def test_rows_that_are_not_mappings_are_named() -> None:
     pandas = pytest.importorskip("pandas")
     with pytest.raises(TypeError, match=r"^rows\[0\]: got '1' \(str\), expected a mapping"):

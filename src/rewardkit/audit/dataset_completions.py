@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
+from rewardkit._files.memory import drop_arrays
 from rewardkit._template import Row, Template, as_function
 from rewardkit._text.tag_layout import list_tags
 from rewardkit.audit.right_answers import spell_answer
@@ -142,12 +143,18 @@ def _simulate_groups(perfect: Sequence[Pair], marks: Sequence[str]) -> list[list
 
 def _group_own_completions(rows: Sequence[Row]) -> list[list[Pair]]:
     """Return the dataset's own completions by group, none if it has none."""
+    # the first row says which there are, and other rows may be without
     if "completions" in rows[0]:
-        groups = [[(row, text) for text in Batch(row["completions"]).texts] for row in rows]
+        given = [(row, drop_arrays(row.get("completions"))) for row in rows]
+        groups = [
+            [(row, text) for text in Batch(texts).texts]
+            for row, texts in given
+            if isinstance(texts, list | tuple)
+        ]
     elif "completion" in rows[0]:
         groups = [
             [(row, Batch([row["completion"]]).texts[0]) for row in group]
-            for group in group_rows(rows)
+            for group in group_rows([row for row in rows if "completion" in row])
         ]
     else:
         return []
