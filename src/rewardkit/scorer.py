@@ -26,7 +26,11 @@ from rewardkit._messages import (
     make_names_unique,
     shorten_repr,
 )
-from rewardkit._reads import list_dataset_columns, list_reference_columns, list_trainer_columns
+from rewardkit._needed_columns import (
+    list_dataset_columns,
+    list_reference_columns,
+    list_trainer_columns,
+)
 from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
 from rewardkit._template import Row
 from rewardkit._workers.event_loop import run_awaitable

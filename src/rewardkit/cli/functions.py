@@ -110,7 +110,7 @@ def find_columns(function: Any) -> Iterator[tuple[str, bool]]:
     >>> [*find_columns(right)]
     [('answer', True), ('weight', False), ('target', False)]
     """
-    from rewardkit._reads import TRAINER_KEYWORDS  # noqa: PLC0415 - slow, and not for --help
+    from rewardkit._needed_columns import TRAINER_KEYWORDS  # noqa: PLC0415 - slow, and not for --help
     from rewardkit.component import Component, columns  # noqa: PLC0415 - the same
 
     if isinstance(function, Component):

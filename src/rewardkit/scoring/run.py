@@ -13,10 +13,10 @@ from typing import IO, Any, NamedTuple, TypeAlias
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.join import JoinedSource
 from rewardkit._files.journal import Journal, State, explain_garbage, write_atomically
+from rewardkit._files.open_rows import STANDARD_STREAM, open_rows
 from rewardkit._files.parts import FileParts, can_split
 from rewardkit._files.row_writer import check_out_suffix
 from rewardkit._files.source import RowSource, Source, sidecar_path
-from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._files.writing import merge_schema, stream_parquet, write_parquet
 from rewardkit._optional import require
 from rewardkit._scored.passes import PassRates

@@ -10,8 +10,8 @@ from types import FunctionType
 from typing import Any, SupportsFloat
 
 from rewardkit._messages import error_line
+from rewardkit._workers.call_limit import RemoteError
 from rewardkit._workers.event_loop import run_awaitable
-from rewardkit._workers.watchdog import RemoteError
 from rewardkit.batch import ColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
