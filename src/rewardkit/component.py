@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
@@ -27,7 +28,16 @@ from typing import (
     get_origin,
 )
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from rewardkit._messages import (
     did_you_mean,
@@ -89,7 +99,72 @@ Frozen = AfterValidator(freeze)
 """Annotates a component's mapping: `Annotated[Mapping[str, float], Frozen]`."""
 
 
-class Component(BaseModel):
+if TYPE_CHECKING:
+    _Model = BaseModel  # type checkers know what pydantic's own metaclass does
+else:
+
+    class _ComponentClass(type(BaseModel)):
+        """The class of component classes: a mistake in one is an error of one line."""
+
+        def __new__(cls, name: str, bases: Any, body: Any, /, **options: Any) -> Any:
+            try:
+                return super().__new__(cls, name, bases, body, **options)
+            except PydanticUserError as error:
+                raise TypeError(_explain_declaration(name, body, error)) from None
+
+        def __setattr__(cls, attribute: str, value: Any) -> None:
+            # what @dataclass writes to a class first; its __init__ would validate nothing
+            if attribute == "__dataclass_params__":
+                message = (
+                    f"{cls.__name__} cannot be a @dataclass; leave the decorator out: the"
+                    " annotations are its fields already"
+                )
+                raise TypeError(message)
+            super().__setattr__(attribute, value)
+
+    class _Model(BaseModel, metaclass=_ComponentClass):
+        pass
+
+
+def _explain_declaration(name: str, body: Mapping[str, Any], error: PydanticUserError) -> str:
+    """Say what to write for an attribute without a type; other messages are pydantic's."""
+    first = re.search(r"['`](\w+)", error.message)
+    if not first or error.code not in ("model-field-missing-annotation", "model-field-overridden"):
+        return f"{name}: {' '.join(error.message.split())}"
+    field = first[1]
+    given = body.get(field)
+    kind = "float | None" if given is None else type(given).__name__
+    message = f"{name}.{field} has no type; write `{field}: {kind} = ...`"
+    if error.code == "model-field-missing-annotation":
+        message += f", or `{field}: ClassVar = ...` if it is not a field"
+    return message
+
+
+def _explain_field_type(cls: type[Component]) -> str:
+    """Say which field's type keeps a class from being used."""
+    try:
+        cls.model_rebuild(force=True)
+    except PydanticUndefinedAnnotation as error:
+        return f"{cls.__name__}: the type {error.name!r} is not defined; import or define it"
+    except PydanticUserError as error:
+        message = " ".join(error.message.split())
+    for name, field in cls.model_fields.items():
+        try:
+            # with what Annotated adds to it, such as InstanceOf
+            TypeAdapter(
+                reduce(lambda held, more: Annotated[held, more], field.metadata, field.annotation)
+            )
+        except PydanticUserError as error:
+            held = re.search(r"for <class '(?:.*\.)?(\w+)'>", error.message)
+            kind = held[1] if held else str(field.annotation)
+            return (
+                f"{cls.__name__}.{name}: a field cannot hold {kind}; hold its name or path as a"
+                f" str, or for an object that YAML need not hold write pydantic.InstanceOf[{kind}]"
+            )
+    return f"{cls.__name__}: {message}"
+
+
+class Component(_Model):
     """Anything with a registered name: an extractor, a verifier, a reward.
 
     Frozen and strictly typed: an unknown field, a wrong type, an infinity or a NaN raises
@@ -119,8 +194,15 @@ class Component(BaseModel):
     """The name in the registry, and the key `type` in YAML."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse to subclass a registered class."""
-        super().__init_subclass__(**options)
+        """Refuse to subclass a registered class, and keywords such as `bounds` of the class."""
+        if options:
+            name, value = next(iter(options.items()))
+            message = (
+                f"{cls.__name__} takes no keyword {name!r} of the class; write it in the class's"
+                f" body: {name} = {value!r}"
+            )
+            raise TypeError(message)
+        super().__init_subclass__()
         for base in cls.__bases__:
             final = vars(base).get("registered_name")
             if final is not None:
@@ -134,7 +216,10 @@ class Component(BaseModel):
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         """Declare lists as tuples and dictionaries as frozen mappings, their defaults too."""
         super().__pydantic_init_subclass__(**options)
-        for field in cls.__pydantic_fields__.values():
+        for name, field in cls.__pydantic_fields__.items():
+            if (get_origin(field.annotation) or field.annotation) is set:
+                message = f"{cls.__name__}.{name}: YAML has no sets, and they have no hash"
+                raise TypeError(f"{message}; declare a list: `{name}: list[str]`")
             field.annotation = _frozen_annotation(field.annotation)
             if field.default_factory is not None:
                 # a default that can be seen is one that YAML can leave out
@@ -161,6 +246,9 @@ class Component(BaseModel):
             name = cls.registered_name or cls.__name__
             # pydantic's own error takes three lines per problem and a link
             raise ValueError(explain_validation_error(error, name, choices)) from None
+        except PydanticUserError:
+            # the first use builds what validates the fields
+            raise TypeError(_explain_field_type(type(self))) from None
 
     # pydantic then validates nested components without calling this, as for BaseModel's own
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]

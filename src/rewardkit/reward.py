@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import explain_class, make_names_unique, pluralize, suggest_wrap
+from rewardkit._messages import (
+    explain_class,
+    make_names_unique,
+    pluralize,
+    shorten_repr,
+    suggest_wrap,
+)
 from rewardkit._score_checks import check_finite_scores, checked_scores, weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.component import Component, fields_set, walk
@@ -269,6 +275,18 @@ class Reward(Component):
         """Return the weighted reward."""
         return _add_terms((self, other))
 
+    def __truediv__(self, other: float) -> Linear:
+        """Return the weighted reward: `reward / 4` is `0.25 * reward`."""
+        if isinstance(other, Reward) or not isinstance(other, Real):
+            given = other.__name__ if isinstance(other, Reward) else shorten_repr(other)
+            message = f"cannot divide {self.__name__} by {given}, expected a number"
+            raise TypeError(message)
+        return _add_terms((self, 1.0 / other))
+
+    def __neg__(self) -> Linear:
+        """Return the reward times -1: a penalty."""
+        return _add_terms((self, -1.0))
+
 
 def _explain_wrong_call(name: str, others: int, columns: Mapping[str, Any]) -> str:
     if others:
@@ -448,7 +466,8 @@ def _add_terms(*parts: tuple[Any, float]) -> Linear:
     bias = 0.0
     for part, weight in parts:
         if not isinstance(weight, Real) or not isinstance(part, Reward | Real):
-            raise TypeError(_explain_not_a_term(part if isinstance(weight, Real) else weight))
+            given = part if isinstance(weight, Real) else weight
+            raise TypeError(explain_not_a_reward(given, "a reward or a number"))
         if isinstance(part, Linear) and _can_flatten(part):
             for term, inner in part.weighted:
                 terms.append(term)
@@ -464,19 +483,24 @@ def _add_terms(*parts: tuple[Any, float]) -> Linear:
     return Linear(terms=tuple(terms), weights=() if all_one else tuple(weights), bias=bias)
 
 
-def _explain_not_a_term(value: Any) -> str:
-    """Say what to write in place of something that cannot be added or multiplied."""
-    name = getattr(value, "__name__", type(value).__name__)
-    if isinstance(value, type) and issubclass(value, Reward):
+def explain_not_a_reward(value: Any, expected: str = "a reward") -> str:
+    """Say what to write in place of something that is not a reward.
+
+    >>> from rewardkit.verify import Number
+    >>> explain_not_a_reward(Number())
+    "got the verifier 'number', expected a reward; Correct(verifier=..., extractor=...) makes one"
+    """
+    if isinstance(value, type):
         return explain_class(value)
-    if isinstance(value, Component):
+    if isinstance(value, Component) and not isinstance(value, Reward):
         return (
             f"got the {value.component_kind} {_short_name(value)!r}, expected a reward;"
             " Correct(verifier=..., extractor=...) makes one"
         )
     if callable(value):
-        return f"got the function {name}, expected a reward or a number; {suggest_wrap(value)}"
-    return f"got {value!r} ({name}), expected a reward or a number"
+        name = getattr(value, "__name__", type(value).__name__)
+        return f"got the function {name}, expected {expected}; {suggest_wrap(value)}"
+    return f"got {shorten_repr(value)}, expected {expected}"
 
 
 def _combine_terms(

@@ -21,10 +21,8 @@ from rewardkit._files.memory import drop_arrays
 from rewardkit._files.writing import append_columns
 from rewardkit._messages import (
     error_line,
-    explain_class,
     explain_missing_column,
     make_names_unique,
-    shorten_repr,
 )
 from rewardkit._needed_columns import (
     list_dataset_columns,
@@ -36,7 +34,7 @@ from rewardkit._template import Row
 from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, ColumnError
 from rewardkit.config import load
-from rewardkit.reward import Linear, Reward
+from rewardkit.reward import Linear, Reward, explain_not_a_reward
 
 Function: TypeAlias = Callable[..., Any]
 """A function that TRL takes in `reward_funcs`: called by keyword, one value per completion."""
@@ -417,12 +415,9 @@ def as_reward_list(rewards: Rewards) -> list[Any]:
         raise TypeError(message)
     given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
     for reward in given:
-        if isinstance(reward, type):
-            raise TypeError(explain_class(reward))  # calling it would not score anything
-        if not callable(reward):
-            problem = f"got {shorten_repr(reward)}"
-            message = f"{problem}, expected a reward, a function, or a list of them"
-            raise TypeError(message)
+        if isinstance(reward, type) or not callable(reward):  # calling a class scores nothing
+            expected = "a reward, a function, or a list of them"
+            raise TypeError(explain_not_a_reward(reward, expected))
     if not given:
         message = "no rewards; give one, or a list of them"
         raise ValueError(message)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from typing import Any
 
-from rewardkit._template import Row, Template
+from rewardkit._template import Row, Template, check_template
 from rewardkit._text.tag_layout import list_tags
 from rewardkit.audit.dataset_completions import (
     POOL_ROWS,
@@ -65,7 +65,7 @@ def preflight(  # noqa: PLR0913 - each has a default
     reward: Rewards,
     rows: Sequence[Row],
     *,
-    template: Template = "{answer}",
+    template: Template | None = None,
     weights: Sequence[float] | None = None,
     held_out: Sequence[Row] | None = None,
     tokenizer: Any = None,
@@ -82,8 +82,9 @@ def preflight(  # noqa: PLR0913 - each has a default
     `weights` for plain functions; the terms of a sum are checked one by one. `rows` hold the
     dataset's columns; `max_rows` of them are used, evenly spaced, with all completions of a prompt
     or none. `template` writes a row's perfect completion: a text with `{column}` for the row's
-    value (of a list of references, the first), or a function of the row. Completions are messages
-    if the prompt is, as the trainer passes them, else text; words count as tokens.
+    value (of a list of references, the first), or a function of the row; by default `{answer}`, or
+    the column in which the rewards look for the answer. Completions are messages if the prompt is,
+    as the trainer passes them, else text; words count as tokens.
 
     `ProblemKind` lists what is found. The references and prompts are checked too, and compared with
     the rows in `held_out`, on which the model is to be tested. `tokenizer`, one of transformers, is
@@ -94,7 +95,8 @@ def preflight(  # noqa: PLR0913 - each has a default
     `time_limit` seconds, None for no limit, what is left is not scored. `progress` is called with
     what is done, how much of it and how much there is.
 
-    Raises ValueError for no rows and an unknown kind in `skip`, and whatever `template` raises.
+    Raises ValueError for no rows, an unknown kind in `skip` and a misspelt column in `template`,
+    and whatever a template that is a function raises.
 
     >>> from rewardkit import build
     >>> right = build("correct", verifier="number", name="right")
@@ -111,6 +113,10 @@ def preflight(  # noqa: PLR0913 - each has a default
     if max_completion_length is not None and tokenizer is None:
         raise ValueError("max_completion_length counts tokens; give a tokenizer too")
     scorer = Scorer(reward, weights)
+    if template is None:
+        template = _write_template(scorer, rows)
+    else:
+        check_template(template, rows)
     skipped = Skip(skip, PROBLEM_KINDS, [*(term.name for term in scorer.terms), "total", DATASET])
     used = rows if max_rows is None else choose_rows(rows, max_rows)
     with TimedScorer(scorer, slow=slow, time_limit=time_limit) as timed:
@@ -121,6 +127,13 @@ def preflight(  # noqa: PLR0913 - each has a default
     if timed.is_interrupted:
         raise Interrupted(result)
     return result
+
+
+def _write_template(scorer: Scorer, rows: Sequence[Row]) -> str:
+    """Return the template of the bare answer, from the column where the rewards look for it."""
+    present = {name for row in rows for name in row}
+    names = [name for name in scorer.reference_columns if name in present]
+    return "{answer}" if "answer" in names or not names else f"{{{names[0]}}}"
 
 
 class _Checks:

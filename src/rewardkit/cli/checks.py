@@ -454,7 +454,7 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
             audits.preflight,
             load_rewards(rewards),
             available,
-            template=read_template(template) or "{answer}",
+            template=read_template(template),
             held_out=read_rows(held_out, column, limit=MAX_ROWS),
             tokenizer=_load_tokenizer(tokenizer),
             max_completion_length=max_completion_length,
