@@ -78,7 +78,11 @@ def test_a_reward_divides_by_a_number_and_has_an_opposite():
     assert (-(one + 3.0 * length) / 4).weights == (-0.25, -0.75)
     assert (-length).bounds == (0.0, math.inf)
     assert ((one + 1.0) / 2)(completions=["3"]) == [2.0]
-    for divisor, shown in ((one, "one"), ("2", "'2' (str)"), (None, "None (NoneType)")):
+    for divisor, shown in (
+        (one, "Given(name='one') (Given)"),
+        ("2", "'2' (str)"),
+        (None, "None (NoneType)"),
+    ):
         message = re.escape(f"cannot divide length by {shown}, expected a number")
         with pytest.raises(TypeError, match=message):
             length / divisor

@@ -322,6 +322,27 @@ def _explain_other_kind(given: type[Component], expected: type[Component]) -> st
     return f"got the {given.component_kind} {name!r}, expected {_describe_expected(expected)}"
 
 
+def explain_not_a_reward(value: Any, expected: str = "a reward") -> str:
+    """Say what to write in place of something that is not a reward.
+
+    >>> from rewardkit.verify import Number
+    >>> explain_not_a_reward(Number())
+    "got the verifier 'number', expected a reward; Correct(verifier=..., extractor=...) makes one"
+    """
+    if isinstance(value, type):
+        return explain_class(value)
+    if isinstance(value, Component) and value.component_kind != "reward":
+        name = value.registered_name or type(value).__name__
+        return (
+            f"got the {value.component_kind} {name!r}, expected a reward;"
+            " Correct(verifier=..., extractor=...) makes one"
+        )
+    if callable(value):
+        name = getattr(value, "__name__", type(value).__name__)
+        return f"got the function {name}, expected {expected}; {suggest_wrap(value)}"
+    return f"got {shorten_repr(value)}, expected {expected}"
+
+
 def fields_set(component: Component) -> dict[str, Any]:
     """Return the fields whose values differ from their defaults, by name.
 

@@ -20,16 +20,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import (
-    explain_class,
-    make_names_unique,
-    pluralize,
-    shorten_repr,
-    suggest_wrap,
-)
+from rewardkit._messages import make_names_unique, pluralize, shorten_repr
 from rewardkit._score_checks import check_finite_scores, checked_scores, weighted_sum
 from rewardkit.batch import Batch
-from rewardkit.component import Component, fields_set, walk
+from rewardkit.component import Component, explain_not_a_reward, fields_set, walk
 from rewardkit.registry import register
 from rewardkit.result import Score
 
@@ -277,9 +271,8 @@ class Reward(Component):
 
     def __truediv__(self, other: float) -> Linear:
         """Return the weighted reward: `reward / 4` is `0.25 * reward`."""
-        if isinstance(other, Reward) or not isinstance(other, Real):
-            given = other.__name__ if isinstance(other, Reward) else shorten_repr(other)
-            message = f"cannot divide {self.__name__} by {given}, expected a number"
+        if not isinstance(other, Real):
+            message = f"cannot divide {self.__name__} by {shorten_repr(other)}, expected a number"
             raise TypeError(message)
         return _add_terms((self, 1.0 / other))
 
@@ -481,26 +474,6 @@ def _add_terms(*parts: tuple[Any, float]) -> Linear:
     # no weights at all reads better than a row of ones in YAML and in a repr
     all_one = all(weight == 1.0 for weight in weights)
     return Linear(terms=tuple(terms), weights=() if all_one else tuple(weights), bias=bias)
-
-
-def explain_not_a_reward(value: Any, expected: str = "a reward") -> str:
-    """Say what to write in place of something that is not a reward.
-
-    >>> from rewardkit.verify import Number
-    >>> explain_not_a_reward(Number())
-    "got the verifier 'number', expected a reward; Correct(verifier=..., extractor=...) makes one"
-    """
-    if isinstance(value, type):
-        return explain_class(value)
-    if isinstance(value, Component) and not isinstance(value, Reward):
-        return (
-            f"got the {value.component_kind} {_short_name(value)!r}, expected a reward;"
-            " Correct(verifier=..., extractor=...) makes one"
-        )
-    if callable(value):
-        name = getattr(value, "__name__", type(value).__name__)
-        return f"got the function {name}, expected {expected}; {suggest_wrap(value)}"
-    return f"got {shorten_repr(value)}, expected {expected}"
 
 
 def _combine_terms(

@@ -33,8 +33,9 @@ from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum
 from rewardkit._template import Row
 from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, ColumnError
+from rewardkit.component import explain_not_a_reward
 from rewardkit.config import load
-from rewardkit.reward import Linear, Reward, explain_not_a_reward
+from rewardkit.reward import Linear, Reward
 
 Function: TypeAlias = Callable[..., Any]
 """A function that TRL takes in `reward_funcs`: called by keyword, one value per completion."""

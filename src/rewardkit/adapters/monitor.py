@@ -15,8 +15,8 @@ from rewardkit._optional import require
 from rewardkit.audit.alerts import Alert, AlertFinder
 from rewardkit.audit.step_figures import Step, StepFigures, StepMeter
 from rewardkit.batch import Batch
-from rewardkit.component import walk
-from rewardkit.reward import Bounds, Reward, explain_not_a_reward
+from rewardkit.component import explain_not_a_reward, walk
+from rewardkit.reward import Bounds, Reward
 from rewardkit.rewards.wrappers import Schedule, Where
 
 logger = logging.getLogger("rewardkit.monitor")

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from rewardkit._messages import make_names_unique
 from rewardkit.adapters.monitor import RewardMonitor
-from rewardkit.reward import Linear, Reward, explain_not_a_reward
+from rewardkit.component import explain_not_a_reward
+from rewardkit.reward import Linear, Reward
 
 __all__ = ["RewardMonitor", "Split", "as_async", "split"]
 
