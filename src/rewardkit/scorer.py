@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from types import NoneType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.memory import drop_arrays
@@ -29,7 +29,13 @@ from rewardkit._needed_columns import (
     list_reference_columns,
     list_trainer_columns,
 )
-from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
+from rewardkit._score_checks import (
+    as_floats,
+    check_finite_scores,
+    drop_nan,
+    weighted_sum,
+    weighted_sums,
+)
 from rewardkit._template import Row
 from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, ColumnError
@@ -450,14 +456,6 @@ def prompt_text(prompt: Any) -> str:
     return Batch([""], prompts=[prompt]).prompt_text(0)
 
 
-def as_floats(values: Sequence[Any]) -> list[float | None]:
-    """Return values as floats, None for NaN. ValueError for an infinity."""
-    # Most lists are finite floats and None already; a set of types and a sum show it at C's speed.
-    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
-        return [*values]
-    return [*map(as_finite, values)]
-
-
 def rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
     """Return a key, greater for a form that does not raise, and that tells texts from others."""
     # In the wrong form a function often raises, or gives all texts the same value.
@@ -509,7 +507,7 @@ def _list_values(values: Any) -> list[Any]:
             values = getattr(values, method)()
             break
     if is_float:  # numpy has no other way to write a missing number
-        return [None if math.isnan(value) else value for value in values]
+        return [*map(drop_nan, values)]
     nested = any(hasattr(each, "tolist") for each in {*map(type, values)})
     return [*map(drop_arrays, values)] if nested else [*values]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Any, Self
 
 from rewardkit._messages import error_line, make_names_unique
 from rewardkit._optional import require
+from rewardkit._score_checks import drop_nan
 from rewardkit.audit.alerts import Alert, AlertFinder
 from rewardkit.audit.step_figures import Step, StepFigures, StepMeter
 from rewardkit.batch import Batch
@@ -258,9 +258,7 @@ def _find_name(reward: Any) -> str:
 
 def _as_numbers(values: Any) -> list[float | None]:
     values = values.tolist() if hasattr(values, "tolist") else values
-    numbers = [None if value is None else float(value) for value in values]
-    # a trainer leaves out NaN as it does None
-    return [None if number is None or math.isnan(number) else number for number in numbers]
+    return [*map(drop_nan, values)]
 
 
 # The reward functions -----------------------------------------------------------------------------

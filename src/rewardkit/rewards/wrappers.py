@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self, final
 from pydantic import AfterValidator, Field, model_validator
 
 from rewardkit._messages import explain_class, pluralize, shorten_repr
-from rewardkit._score_checks import as_finite, checked_scores
+from rewardkit._score_checks import as_finite, check_finite_scores, checked_scores
 from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, Column, ColumnError
 from rewardkit.registry import register
@@ -228,12 +228,8 @@ class Guard(Reward):
 
     def _score_finite(self, batch: Batch) -> list[Score]:
         """Return the reward's scores; raise for an infinity, which would end the run later."""
-        scores = checked_scores(self.reward.score_unchecked(batch), len(batch), self.reward)
-        for value, _ in scores:
-            if value is not None and math.isinf(value):
-                message = f"gave {value}"
-                raise ValueError(message)
-        return scores
+        scores = self.reward.score_unchecked(batch)
+        return [*map(Score, *check_finite_scores(scores, len(batch), self.reward))]
 
     def _retry_rows(self, batch: Batch, scores: list[Score]) -> int:
         """Score the rows one by one into `scores`, and return how many raise."""
