@@ -165,8 +165,8 @@ def _check_name_is_free(name: str, cls: type[Component]) -> None:
     if taken is None:
         return
     # a notebook's code that is run again defines the same class once more, as a new object
-    rerun_cell = cls.__module__ == "__main__" == taken.__module__
-    if not rerun_cell or cls.__qualname__ != taken.__qualname__:
+    runs_again = cls.__module__ == "__main__" == taken.__module__
+    if not runs_again or cls.__qualname__ != taken.__qualname__:
         owner = f"{taken.__module__}.{taken.__qualname__}"
         message = f"the name {name!r} is taken by {owner}; choose another"
         raise ValueError(message)
