@@ -1,7 +1,7 @@
 """Rewards, and the operators that combine them.
 
-`a + b`, `a - b`, `0.5 * a` and `a + 1.0` make a `Linear`; `a * b` makes a `Product`. Each of them
-is a reward again.
+`a + b`, `a - b`, `-a`, `0.5 * a`, `a / 2` and `a + 1.0` make a `Linear`; `a * b` makes a `Product`.
+Each of them is a reward again.
 """
 
 from __future__ import annotations
