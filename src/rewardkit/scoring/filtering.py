@@ -36,7 +36,7 @@ from rewardkit._scored.passes import (
     summarize_passes,
 )
 from rewardkit.reward import Reward
-from rewardkit.scoring.record import strip_state
+from rewardkit.scoring.resume import strip_state
 
 CHUNK_ROWS = 1024
 NO_GROUP = -1

@@ -34,7 +34,8 @@ from rewardkit.scoring.chunk_scorer import (
 )
 from rewardkit.scoring.groups import keep_groups_whole
 from rewardkit.scoring.parts import BATCHES_PER_PART, PartScorer
-from rewardkit.scoring.record import (
+from rewardkit.scoring.pass_counts import add_runs, summarize_runs
+from rewardkit.scoring.resume import (
     REPLACE,
     check_finished,
     check_state,
@@ -42,7 +43,6 @@ from rewardkit.scoring.record import (
     format_sidecar,
     read_finished,
 )
-from rewardkit.scoring.runs import add_runs, summarize_runs
 
 _ENGINES = ("local", "ray")
 COPIED_BYTES = 1 << 20  # at once
