@@ -1,7 +1,7 @@
 """TRL: a monitor of a run, a sum as separate reward functions, a reward as an async function.
 
 None of them is needed to train: GRPOTrainer, RLOOTrainer and AsyncGRPOTrainer take a reward as it
-is in `reward_funcs`.
+is in `reward_funcs`, and call it with the signature of `Reward.__call__` (in `reward.py`).
 """
 
 from __future__ import annotations

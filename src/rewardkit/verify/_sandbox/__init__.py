@@ -1,1 +1,1 @@
-"""Run untrusted Python under bubblewrap: `host` starts a sandbox, `guest` runs inside it."""
+"""Run untrusted Python under bubblewrap: `host` starts a sandbox (its command: `command`), `guest` runs in it."""
