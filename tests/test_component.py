@@ -169,6 +169,10 @@ def test_replace_gives_a_validated_copy():
             r"got the function max; wrap it: rk.wrap\(max",
         ),
         (
+            lambda: rk.build("reward.yaml"),
+            r"no component is called 'reward.yaml'; rk.load\('reward.yaml'\) reads a file$",
+        ),
+        (
             lambda: rk.build(Length),
             r"^got the class Length, expected a registered name, such as 'length'$",
         ),

@@ -111,6 +111,8 @@ def lookup(name: Any, kind: str | None = None) -> type[Component]:
     if name not in _registry:
         known = [key for key, cls in _registry.items() if kind in (None, cls.component_kind)]
         near = did_you_mean(name, known)
+        if name.endswith((".yaml", ".yml")):
+            near = f"; rk.load({shorten_text(name)!r}) reads a file"
         listed = f"rk.names({kind!r})" if kind in KINDS else "rk.names()"
         unknown = f"no {kind or 'component'} is called {shorten_text(name)!r}"
         message = f"{unknown}{near or f'; {listed} lists them'}"
