@@ -240,7 +240,6 @@ def score_nothing(self, batch):
             lambda: declare({"size": "Sizes"})(size=1),
             "^Own: the type 'Sizes' is not defined; import or define it$",
         ),
-        (lambda: declare(__root__=1), "^Own: To define root models, use"),
     ],
 )
 def test_a_mistake_in_a_class_is_one_line_with_the_fix(make, message):

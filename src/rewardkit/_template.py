@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from rewardkit._messages import did_you_mean, explain_missing_column
+from rewardkit._messages import did_you_mean, list_names
 
 Row: TypeAlias = Mapping[str, Any]
 """A dataset's row: values by column."""
@@ -37,15 +37,16 @@ def check_template(template: Template, rows: Sequence[Row]) -> None:
 
     >>> check_template("<answer>{anser}</answer>", [{"answer": 4}])
     Traceback (most recent call last):
-    ValueError: template: no column 'anser' (columns: answer); did you mean 'answer'?
+    ValueError: template: no column for {anser} (columns: answer); did you mean 'answer'?
     """
     if callable(template):
         return
     present = dict.fromkeys(name for row in rows for name in row)
     for name in _COLUMN.findall(template):
         # others are LaTeX's or a program's own
-        if name not in present and did_you_mean(name, present):
-            raise ValueError(f"template: {explain_missing_column(name, present)}")
+        if name not in present and (hint := did_you_mean(name, present)):
+            columns = list_names(present)
+            raise ValueError(f"template: no column for {{{name}}} (columns: {columns}){hint}")
 
 
 def as_function(template: Template) -> WriteCompletion:

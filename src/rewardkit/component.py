@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import reduce
 from itertools import pairwise
 from operator import or_
-from types import UnionType
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -102,15 +103,10 @@ Frozen = AfterValidator(freeze)
 if TYPE_CHECKING:
     _Model = BaseModel  # type checkers know what pydantic's own metaclass does
 else:
-
+    # It adds no frame to the making of a class: pydantic looks for the types that a class names in
+    # the caller's frame, and warns with its line.
     class _ComponentClass(type(BaseModel)):
-        """The class of component classes: a mistake in one is an error of one line."""
-
-        def __new__(cls, name: str, bases: Any, body: Any, /, **options: Any) -> Any:
-            try:
-                return super().__new__(cls, name, bases, body, **options)
-            except PydanticUserError as error:
-                raise TypeError(_explain_declaration(name, body, error)) from None
+        """The class of component classes, which refuses `@dataclass`."""
 
         def __setattr__(cls, attribute: str, value: Any) -> None:
             # what @dataclass writes to a class first; its __init__ would validate nothing
@@ -126,18 +122,29 @@ else:
         pass
 
 
-def _explain_declaration(name: str, body: Mapping[str, Any], error: PydanticUserError) -> str:
-    """Say what to write for an attribute without a type; other messages are pydantic's."""
-    first = re.search(r"['`](\w+)", error.message)
-    if not first or error.code not in ("model-field-missing-annotation", "model-field-overridden"):
-        return f"{name}: {' '.join(error.message.split())}"
-    field = first[1]
-    given = body.get(field)
-    kind = "float | None" if given is None else type(given).__name__
-    message = f"{name}.{field} has no type; write `{field}: {kind} = ...`"
-    if error.code == "model-field-missing-annotation":
-        message += f", or `{field}: ClassVar = ...` if it is not a field"
-    return message
+_PLAIN_VALUES = (str, bytes, int, float, NoneType, list, tuple, dict, set, frozenset, BaseModel)
+
+
+def _check_annotated(cls: type[Component]) -> None:
+    """Refuse plain values without a type, of which pydantic's error says no more than that."""
+    annotated = _list_annotated(cls)
+    for name, value in vars(cls).items():
+        known = name.startswith(("_", "model_config")) or name in annotated
+        if known or name in cls.__class_vars__ or not isinstance(value, _PLAIN_VALUES):
+            continue
+        kind = "float | None" if value is None else type(value).__name__
+        message = f"{cls.__name__}.{name} has no type; write `{name}: {kind} = ...`"
+        if name not in cls.model_fields:
+            message += f", or `{name}: ClassVar = ...` if it is not a field"
+        raise TypeError(message)
+
+
+def _list_annotated(cls: type) -> Collection[str]:
+    if sys.version_info >= (3, 14):
+        import annotationlib  # noqa: PLC0415 - new in 3.14, where annotations are made when read
+
+        return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(cls)
 
 
 def _explain_field_type(cls: type[Component]) -> str:
@@ -151,12 +158,13 @@ def _explain_field_type(cls: type[Component]) -> str:
     for name, field in cls.model_fields.items():
         try:
             # with what Annotated adds to it, such as InstanceOf
-            TypeAdapter(
-                reduce(lambda held, more: Annotated[held, more], field.metadata, field.annotation)
-            )
+            held: Any = field.annotation
+            for more in field.metadata:
+                held = Annotated[held, more]
+            TypeAdapter(held)
         except PydanticUserError as error:
-            held = re.search(r"for <class '(?:.*\.)?(\w+)'>", error.message)
-            kind = held[1] if held else str(field.annotation)
+            named = re.search(r"for <class '(?:.*\.)?(\w+)'>", error.message)
+            kind = named[1] if named else str(field.annotation)
             return (
                 f"{cls.__name__}.{name}: a field cannot hold {kind}; hold its name or path as a"
                 f" str, or for an object that YAML need not hold write pydantic.InstanceOf[{kind}]"
@@ -203,6 +211,7 @@ class Component(_Model):
             )
             raise TypeError(message)
         super().__init_subclass__()
+        _check_annotated(cls)
         for base in cls.__bases__:
             final = vars(base).get("registered_name")
             if final is not None:

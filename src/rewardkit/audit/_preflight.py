@@ -82,21 +82,19 @@ def preflight(  # noqa: PLR0913 - each has a default
     `weights` for plain functions; the terms of a sum are checked one by one. `rows` hold the
     dataset's columns; `max_rows` of them are used, evenly spaced, with all completions of a prompt
     or none. `template` writes a row's perfect completion: a text with `{column}` for the row's
-    value (of a list of references, the first), or a function of the row; by default `{answer}`, or
-    the column in which the rewards look for the answer. Completions are messages if the prompt is,
-    as the trainer passes them, else text; words count as tokens.
+    value (of a list of references, the first), or a function of the row; by default the answer
+    alone. Completions are messages if the prompt is, as in training, else text; words are tokens.
 
-    `ProblemKind` lists what is found. The references and prompts are checked too, and compared with
-    the rows in `held_out`, on which the model is to be tested. `tokenizer`, one of transformers, is
-    for the problems of the chat template and of tokens, and for `max_completion_length`. `skip`
-    leaves out problems: a kind, or `KIND:REWARD`.
+    `ProblemKind` lists what is found. References and prompts are checked too, also against the rows
+    in `held_out`, on which the model is to be tested. `tokenizer`, one of transformers, is for the
+    chat template, tokens and `max_completion_length`. `skip` leaves out a kind, or `KIND:REWARD`.
 
     Rewards run in a process that can be killed, a completion for at most `slow` seconds; after
-    `time_limit` seconds, None for no limit, what is left is not scored. `progress` is called with
-    what is done, how much of it and how much there is.
+    `time_limit` seconds, None for no limit, the rest is not scored. `progress` is called with what
+    is done, how much of it and how much there is.
 
-    Raises ValueError for no rows, an unknown kind in `skip` and a misspelt column in `template`,
-    and whatever a template that is a function raises.
+    Raises ValueError for no rows, an unknown kind in `skip`, a misspelt column in `template`; and
+    whatever a function as template raises.
 
     >>> from rewardkit import build
     >>> right = build("correct", verifier="number", name="right")
@@ -108,15 +106,9 @@ def preflight(  # noqa: PLR0913 - each has a default
     xml_strict below_maximum 2 no opening <reasoning>
     xml_strict constant 2 every completion earns 0
     """
-    if not rows:
-        raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
-    if max_completion_length is not None and tokenizer is None:
-        raise ValueError("max_completion_length counts tokens; give a tokenizer too")
+    _check_options(rows, tokenizer, max_completion_length)
     scorer = Scorer(reward, weights)
-    if template is None:
-        template = _write_template(scorer, rows)
-    else:
-        check_template(template, rows)
+    template = _choose_template(template, scorer, rows)
     skipped = Skip(skip, PROBLEM_KINDS, [*(term.name for term in scorer.terms), "total", DATASET])
     used = rows if max_rows is None else choose_rows(rows, max_rows)
     with TimedScorer(scorer, slow=slow, time_limit=time_limit) as timed:
@@ -129,8 +121,18 @@ def preflight(  # noqa: PLR0913 - each has a default
     return result
 
 
-def _write_template(scorer: Scorer, rows: Sequence[Row]) -> str:
-    """Return the template of the bare answer, from the column where the rewards look for it."""
+def _check_options(rows: Sequence[Row], tokenizer: Any, max_completion_length: int | None) -> None:
+    if not rows:
+        raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
+    if max_completion_length is not None and tokenizer is None:
+        raise ValueError("max_completion_length counts tokens; give a tokenizer too")
+
+
+def _choose_template(given: Template | None, scorer: Scorer, rows: Sequence[Row]) -> Template:
+    """Return the template, by default the bare answer, from where the rewards look for it."""
+    if given is not None:
+        check_template(given, rows)
+        return given
     present = {name for row in rows for name in row}
     names = [name for name in scorer.reference_columns if name in present]
     return "{answer}" if "answer" in names or not names else f"{{{names[0]}}}"
