@@ -312,8 +312,8 @@ class Linear(Reward):
 
     A term that abstains is left out; if all do, so does the sum.
 
-    >>> from rewardkit import build
-    >>> total = build("length", target=3) + 0.5 * build("xml_strict")
+    >>> from rewardkit.rewards import Length, XmlStrict
+    >>> total = Length(target=3) + 0.5 * XmlStrict()
     >>> total(completions=["four"])
     [-1.0]
     """
@@ -365,8 +365,8 @@ class Linear(Reward):
 class Product(Reward):
     """The product of rewards: a gate if a factor is 0 or 1. It abstains if any factor does.
 
-    >>> from rewardkit import build
-    >>> gate = build("length", target=2, name="off") * build("regex_match", pattern="four|five")
+    >>> from rewardkit.rewards import Length, RegexMatch
+    >>> gate = Length(target=2, name="off") * RegexMatch(pattern="four|five")
     >>> gate(completions=["four", "seven"])
     [-2.0, 0.0]
     """

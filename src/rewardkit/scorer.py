@@ -219,9 +219,10 @@ class Scorer:
     Raises TypeError for anything that cannot be called, ValueError for no rewards or another number
     of weights, and what `rk.load` does for a file.
 
-    >>> from rewardkit import build
-    >>> right, near = build("correct", verifier="number", name="right"), build("length", target=5)
-    >>> scorer = Scorer(2.0 * right + 0.5 * near.model_copy(update={"name": "near"}))
+    >>> from rewardkit.rewards import Correct, Length
+    >>> from rewardkit.verify import Number
+    >>> right, near = Correct(verifier=Number(), name="right"), Length(target=5, name="near")
+    >>> scorer = Scorer(2.0 * right + 0.5 * near)
     >>> scorer.columns
     ('answer',)
     >>> scorer.score_row("<answer>4</answer>", answer="4")
@@ -323,8 +324,8 @@ class Scorer:
         Rewards that compare the completions of a group need all of it in one batch. Whatever a
         reward raises propagates.
 
-        >>> from rewardkit import build
-        >>> Scorer(build("length", target=2, name="near"))({"completion": ["4", "42"]})["reward"]
+        >>> from rewardkit.rewards import Length
+        >>> Scorer(Length(target=2, name="near"))({"completion": ["4", "42"]})["reward"]
         [-1.0, 0.0]
         """
         table = hasattr(batch, "to_pydict")

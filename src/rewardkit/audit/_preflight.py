@@ -96,10 +96,11 @@ def preflight(  # noqa: PLR0913 - each has a default
     Raises ValueError for no rows, an unknown kind in `skip`, a misspelt column in `template`; and
     whatever a function as template raises.
 
-    >>> from rewardkit import build
-    >>> right = build("correct", verifier="number", name="right")
+    >>> from rewardkit.rewards import Correct, XmlStrict
+    >>> from rewardkit.verify import Number
+    >>> right = Correct(verifier=Number(), name="right")
     >>> rows = [{"answer": "4"}, {"answer": "four"}]
-    >>> result = preflight(right + build("xml_strict"), rows, template="<answer>{answer}</answer>")
+    >>> result = preflight(right + XmlStrict(), rows, template="<answer>{answer}</answer>")
     >>> for problem in result.problems:
     ...     print(problem.reward, problem.kind, problem.row_count, problem.detail)
     right below_maximum 1 bad_reference: 'four'

@@ -27,8 +27,8 @@ from rewardkit.reward import Bounds, Reward, scale_bounds
 class Clip(Reward):
     """A reward kept between two limits.
 
-    >>> from rewardkit import build
-    >>> build("clip", reward={"type": "length", "target": 0}, low=-3)(completions=["four", "two"])
+    >>> from rewardkit.rewards import Length
+    >>> Clip(reward=Length(target=0), low=-3)(completions=["four", "two"])
     [-3.0, -3.0]
     """
 
@@ -72,9 +72,9 @@ class Where(Reward):
     For mixtures of tasks: only those rows are scored, so the others need no content in the columns
     that the reward reads.
 
-    >>> from rewardkit import build
-    >>> near = build("length", target=2)
-    >>> short = build("where", reward=near, column="task", equals="short")
+    >>> from rewardkit.rewards import Length
+    >>> near = Length(target=2)
+    >>> short = Where(reward=near, column="task", equals="short")
     >>> short(completions=["four", "four"], task=["short", "long"])
     [-2.0, None]
     """
@@ -141,9 +141,9 @@ class Schedule(Reward):
     Before the first point the weight is the first one, after the last the last; with no step known
     it is the last. The reward's own mean, without the weight, goes to the logs.
 
-    >>> from rewardkit import build
-    >>> near = build("length", target=2)
-    >>> ramp = build("schedule", reward=near, points=[[0, 0.0], [100, 1.0]])
+    >>> from rewardkit.rewards import Length
+    >>> near = Length(target=2)
+    >>> ramp = Schedule(reward=near, points=[[0, 0.0], [100, 1.0]])
     >>> ramp.weight(25)
     0.25
     """
@@ -186,13 +186,14 @@ class Guard(Reward):
     `on_error`; any other reward gets it for all rows. The number of errors goes to the logs. A
     missing column or package still raises: that is a mistake in the set-up, not in a completion.
 
-    >>> from rewardkit import Reward, Score, build
+    >>> from rewardkit import Reward, Score
+    >>> from rewardkit.rewards import Diversity
     >>> class Inverse(Reward):
     ...     def score(self, batch):
     ...         return [Score(1 / len(text)) for text in batch.texts]
-    >>> build("guard", reward=Inverse())(completions=["four", ""])
+    >>> Guard(reward=Inverse())(completions=["four", ""])
     [0.25, None]
-    >>> build("guard", reward="diversity", on_error=0.0)(completions=["four"])  # it needs prompts
+    >>> Guard(reward=Diversity(), on_error=0.0)(completions=["four"])  # it needs prompts
     [0.0]
     """
 

@@ -149,10 +149,10 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     or if a file is not as its ending says; whatever a reward raises propagates.
 
     >>> import tempfile
-    >>> from rewardkit import build
+    >>> from rewardkit.rewards import Length
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "in.jsonl").write_text('{"response": "It is 4"}\n')
-    >>> near, columns = build("length", target=5, name="near"), {"response": "completion"}
+    >>> near, columns = Length(target=5, name="near"), {"response": "completion"}
     >>> score(folder / "in.jsonl", near, folder / "out.jsonl", columns=columns).total.mean
     -2.0
     >>> (folder / "out.jsonl").read_text()

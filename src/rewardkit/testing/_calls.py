@@ -65,8 +65,8 @@ class ShortFloat(float):
 def in_subprocess(it: Any, rows: Rows) -> Values:
     """Return the result of one call of a reward, verifier or extractor in another process.
 
-    >>> from rewardkit import build
-    >>> in_subprocess(build("length", target=4), {"completions": ["four"]})
+    >>> from rewardkit.rewards import Length
+    >>> in_subprocess(Length(target=4), {"completions": ["four"]})
     [0.0]
     """
     # the first keyword says what is called: answers of a verifier, texts of an extractor
