@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 import rewardkit as rk
 from rewardkit.adapters.trl import split
 from rewardkit.batch import ColumnError
+from rewardkit.extract import Tag
 from rewardkit.registry import lookup
 from rewardkit.rewards import Length, PromptOverlap
 from rewardkit.scorer import Scorer, Term, TermScore, choose_form, explain_missing, margin_over
+from rewardkit.verify import Number
 
 RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
 NEAR = rk.build("length", target=2, name="near")
@@ -42,6 +44,18 @@ def test_a_row_gives_values_whys_and_the_total_by_name() -> None:
     assert scored.values == {"right": 1.0, "near": -1.0}
     assert scored.whys["right"] == "correct"
     assert scored.total == 2.0
+
+
+def test_a_row_given_as_the_completion_has_no_value() -> None:
+    scorer = Scorer(RIGHT)
+    for given_row in ({"text": "2"}, {"completion": "2", "answer": "2"}, [{"text": "2"}]):
+        scored = scorer.score_row(given_row, answer="2")
+        assert (scored.values, scored.total) == ({"right": None}, None)
+        assert re.match("completion: got .*, expected a text or messages$", scored.whys["right"])
+    for message in ({"role": "assistant", "content": "2"}, {"content": "2"}):
+        assert scorer.score_row(message, answer="2").total == 1.0
+        assert scorer.score_row([{"type": "call"}, message], answer="2").total == 1.0
+    assert scorer.score_row({"role": "assistant"}, answer="2").total == 0.0
 
 
 @given(st.lists(st.sampled_from(["2", "10", "x", ""]), min_size=1, max_size=5))
@@ -285,6 +299,9 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         Scorer([])
     with pytest.raises(TypeError, match=r"got 3 \(int\), expected a reward, a function"):
         Scorer([RIGHT, 3])  # type: ignore[list-item]
+    for other, kind in ((Number(), "verifier 'number'"), (Tag(), "extractor 'tag'")):
+        with pytest.raises(TypeError, match=rf"the {kind}, expected .*; Correct\(verifier=\.\.\."):
+            Scorer([RIGHT, other])  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"got the class Length, expected an instance: Length"):
         Scorer([RIGHT, Length])  # type: ignore[list-item]
     with pytest.raises(

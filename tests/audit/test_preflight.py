@@ -55,6 +55,22 @@ def test_the_first_row_below_the_maximum_is_shown() -> None:
     assert (problem.value, problem.expected) == (0.0, 0.5)
 
 
+def test_a_misspelt_column_in_the_template_is_named() -> None:
+    right = rk.build("correct", verifier="number")
+    with pytest.raises(ValueError, match=r"^template: no column for \{anser\} .*; did you mean 'a"):
+        preflight(right, ROWS, template="<answer>{anser}</answer>")
+    with pytest.raises(ValueError, match=r"^template: no column for \{anser\}"):
+        audit(right, ROWS, template="<answer>{anser}</answer>")
+
+
+def test_the_template_is_by_default_the_column_that_the_rewards_read() -> None:
+    rows = [{"solution": "2"}, {"solution": "1,000"}]
+    right = rk.build("correct", verifier="number", extractor="whole", reference="solution")
+    assert preflight(right, rows).problems == ()
+    both = [{"solution": row["solution"], "answer": "no"} for row in rows]
+    assert preflight(right, both).problems == ()
+
+
 def test_a_reference_that_cannot_be_read_is_a_problem() -> None:
     right = rk.build("correct", verifier="number", extractor="whole")
     (problem,) = preflight(right, [{"answer": "2"}, {"answer": None}]).problems

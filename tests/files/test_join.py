@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardkit._files.join import JoinedSource
-from rewardkit._files.sources import open_rows
+from rewardkit._files.open_rows import open_rows
 
 
 def join(rows: list[dict[str, Any]], data: list[dict[str, Any]], on: str = "prompt") -> Any:

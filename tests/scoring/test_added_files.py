@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 import scored
+from rewardkit._files.open_rows import open_rows
 from rewardkit._files.parts import FileParts
-from rewardkit._files.sources import open_rows
 from rewardkit._files.work import FileDigest, Work
 from rewardkit.scoring import score
 from rewardkit.scoring.chunk_scorer import make_chunk_scorer

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from rewardkit._files.lock import try_lock
-from rewardkit._files.opening import create_new, open_unlinked
+from rewardkit._files.safe_open import create_new, open_unlinked
 from rewardkit._files.work import START_AFRESH, Work, read_work
 
 State = dict[str, Any]

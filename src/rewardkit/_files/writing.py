@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from rewardkit._files.chunks import EXTRA, Chunk, Lines, Row, Table, ipc_bytes
-from rewardkit._files.opening import create_new
+from rewardkit._files.safe_open import create_new
 from rewardkit._files.work import START_AFRESH
 from rewardkit._messages import shorten_text
 from rewardkit._optional import require

@@ -61,8 +61,8 @@ def audit(  # noqa: PLR0913 - each has a default
     seconds, None for no limit, what is left is not scored. `progress` is called with the reward,
     how many steps are done and how many there are.
 
-    Raises ValueError for unknown names, rows without an answer and numbers out of range, and
-    TypeError for a row that is not a mapping.
+    Raises ValueError for unknown names, a misspelt column in `template`, rows without an answer and
+    numbers out of range, and TypeError for a row that is not a mapping.
 
     >>> from rewardkit.presets import published
     >>> found = audit(published.match_format_exactly)

@@ -132,7 +132,7 @@ class RewardAuditor:
         found = [*self._find_entries(), *self._find_refused()]
         if self.rules.checks is not None:
             found += self._find_ablations()
-        return [*self._find_unpaid_reference(), *_merge_rows(found)]
+        return [*self._find_unrewarded_reference(), *_merge_rows(found)]
 
     def _list_absent_columns(self) -> list[str]:
         rows = [completions.row for completions in self.completions]
@@ -240,7 +240,7 @@ class RewardAuditor:
             **problem,
         )
 
-    def _find_unpaid_reference(self) -> Iterator[Finding]:
+    def _find_unrewarded_reference(self) -> Iterator[Finding]:
         """Yield a finding if exploits cannot be found.
 
         Then all completions earn the same, or the reference earns the least.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, explain_missing_column, shorten_repr, shorten_text
-from rewardkit._template import Row, Template, as_function
+from rewardkit._template import Row, Template, as_function, check_template
 from rewardkit.audit.ablations import SLOT, ReferenceCompletion
 from rewardkit.audit.findings import quote
 from rewardkit.audit.rows import pick_reference, write_answers
@@ -64,6 +64,8 @@ def choose_task(
     if not rows:
         message = "no rows; give some rows of the dataset, as mappings by column, or none at all"
         raise ValueError(message)
+    if template is not None:
+        check_template(template, rows)
     layout = SAMPLES[sample].template if sample else "{answer}"
     return Task(rows, template or layout.replace("{answer}", f"{{{answer}}}"), answer, None)
 

@@ -24,7 +24,7 @@ from rewardkit._scored.passes import RATE_COLUMN, PassRule, rule_of
 from rewardkit.batch import Batch
 from rewardkit.reward import Reward
 from rewardkit.scorer import TOTAL, RewardLike, Scorer, Term
-from rewardkit.scoring.runs import Runs, count_runs, find_runs, list_rates
+from rewardkit.scoring.pass_counts import Runs, count_runs, find_runs, list_rates
 
 Tally: TypeAlias = list[Any]
 """How many values, their sum, the lowest, the highest, and the first reason for no value."""

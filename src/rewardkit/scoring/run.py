@@ -13,10 +13,10 @@ from typing import IO, Any, NamedTuple, TypeAlias
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.join import JoinedSource
 from rewardkit._files.journal import Journal, State, explain_garbage, write_atomically
+from rewardkit._files.open_rows import STANDARD_STREAM, open_rows
 from rewardkit._files.parts import FileParts, can_split
 from rewardkit._files.row_writer import check_out_suffix
 from rewardkit._files.source import RowSource, Source, sidecar_path
-from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._files.writing import merge_schema, stream_parquet, write_parquet
 from rewardkit._optional import require
 from rewardkit._scored.passes import PassRates
@@ -34,7 +34,8 @@ from rewardkit.scoring.chunk_scorer import (
 )
 from rewardkit.scoring.groups import keep_groups_whole
 from rewardkit.scoring.parts import BATCHES_PER_PART, PartScorer
-from rewardkit.scoring.record import (
+from rewardkit.scoring.pass_counts import add_runs, summarize_runs
+from rewardkit.scoring.resume import (
     REPLACE,
     check_finished,
     check_state,
@@ -42,7 +43,6 @@ from rewardkit.scoring.record import (
     format_sidecar,
     read_finished,
 )
-from rewardkit.scoring.runs import add_runs, summarize_runs
 
 _ENGINES = ("local", "ray")
 COPIED_BYTES = 1 << 20  # at once
@@ -150,10 +150,10 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     or if a file is not as its ending says; whatever a reward raises propagates.
 
     >>> import tempfile
-    >>> from rewardkit import build
+    >>> from rewardkit.rewards import Length
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "in.jsonl").write_text('{"response": "It is 4"}\n')
-    >>> near, columns = build("length", target=5, name="near"), {"response": "completion"}
+    >>> near, columns = Length(target=5, name="near"), {"response": "completion"}
     >>> score(folder / "in.jsonl", near, folder / "out.jsonl", columns=columns).total.mean
     -2.0
     >>> (folder / "out.jsonl").read_text()

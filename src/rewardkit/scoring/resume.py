@@ -1,4 +1,4 @@
-"""What a scored file was made of: fingerprints to compare, and the YAML file beside it."""
+"""Whether a run resumes: what scored rows depend on, and the YAML file that records it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rewardkit.component import walk
 from rewardkit.config import dump
 from rewardkit.reward import Linear, Reward
 from rewardkit.scoring.chunk_scorer import ChunkScorer
-from rewardkit.scoring.runs import check_runs
+from rewardkit.scoring.pass_counts import check_runs
 
 _STATE = "# state: "
 REPLACE = "--fresh (resume=False) replaces it"
