@@ -108,6 +108,13 @@ def test_points_for_boxes_are_an_exploit_where_they_count():
         assert {one.entry for one in lenient.exploits} == {"point-for-a-box", "box-without-an-area"}
 
 
+def test_a_function_writes_the_completion_from_the_values_of_the_row():
+    def write_corners(row):
+        return "({}, {}), ({}, {})".format(*row["box"])
+
+    assert not preflight(BOX, BOXES, template=write_corners).problems
+
+
 def test_the_answer_to_calls_is_their_text():
     same = Correct(verifier=SameCall(), extractor=ToolCall())
     found = audit(same, CALLS)

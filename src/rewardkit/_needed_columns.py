@@ -1,4 +1,4 @@
-"""What a reward reads of a row: the dataset's columns, the prompt, the token ids."""
+"""What a reward needs of a row: the dataset's columns, the prompt, the token ids."""
 
 from __future__ import annotations
 
