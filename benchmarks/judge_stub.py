@@ -24,7 +24,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Reply to a request for a chat completion."""
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        rated = {
+        rated: dict[str, Any] = {
             number: len(text) % 11
             for number, text in NUMBERED.findall(request["messages"][-1]["content"])
         }

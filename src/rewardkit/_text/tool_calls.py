@@ -250,8 +250,9 @@ def _looks_like_call(value: Any) -> bool:
 
 def _unwrap_function(value: Mapping[str, Any]) -> Mapping[str, Any]:
     function = value.get("function")
-    is_inner = function is not None and isinstance(function, (dict, Mapping))
-    return function if is_inner else value
+    if function is not None and isinstance(function, (dict, Mapping)):
+        return function
+    return value
 
 
 def _explain_error(error: Exception) -> str:
