@@ -355,8 +355,8 @@ def _finish_rows(reward: Any, drawn: Rows) -> Rows:
             for name, value in right.columns.items():
                 rows.setdefault(name, [None] * len(completions))[row] = value
             values = {name: rows[name][row] for name in rows if name != "completions"}
-            values = _write_answers(reward, {**values, "prompt": values.get("prompts")})
-            text = _write_right(right.template, values)
+            written = _write_answers(reward, {**values, "prompt": values.get("prompts")})
+            text = _write_right(right.template, written)
             completions[row] = _LEFT_OUT if text is None else CARRIERS[right.form](text)
     kept = [row for row, completion in enumerate(completions) if completion is not _LEFT_OUT]
     # the first row decides; a user's own strategy may mix the forms
