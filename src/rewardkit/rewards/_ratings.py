@@ -10,8 +10,8 @@ from typing import Any, Literal
 from rewardkit._messages import shorten_repr
 from rewardkit._text.tag_layout import is_blank
 from rewardkit.result import Score
+from rewardkit.rewards._grouped import rank_value
 from rewardkit.rewards._judging import FENCED, Question, make_schema, read_object
-from rewardkit.rewards.groups import rank_value
 from rewardkit.verify.base import to_plain
 
 MAX_RATING = 10

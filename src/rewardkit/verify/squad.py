@@ -34,7 +34,7 @@ class ExactMatch(Verifier):
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
         verdicts = pairwise(answers, [*map(_read_answers, references)], _compare_words)
         return [
-            _refuse(reference) if verdict.outcome is Outcome.BAD_REFERENCE else verdict
+            _refuse_reference(reference) if verdict.outcome is Outcome.BAD_REFERENCE else verdict
             for verdict, reference in zip(verdicts, references, strict=True)
         ]
 
@@ -72,7 +72,7 @@ def best_share(answer: str | None, reference: Any, judge: Callable[[str, str], V
     """Return the verdict on an answer with the highest share of those for each reference."""
     given = texts(_read_answers(reference))
     if not given:
-        return _refuse(reference)
+        return _refuse_reference(reference)
     if answer is None or not answer.strip():
         return NO_ANSWER
     return max((judge(answer, text) for text in given), key=lambda verdict: verdict.share or 0.0)
@@ -105,7 +105,7 @@ def _read_answers(reference: Any) -> Any:
     return reference.get("text", reference) if isinstance(reference, Mapping) else reference
 
 
-def _refuse(reference: Any) -> Verdict:
+def _refuse_reference(reference: Any) -> Verdict:
     detail = f"got {shorten_repr(reference)}, expected texts, or a mapping with them under 'text'"
     return Verdict(Outcome.BAD_REFERENCE, detail)
 
