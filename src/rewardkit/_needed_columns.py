@@ -9,7 +9,7 @@ from rewardkit.component import Component, columns, walk
 from rewardkit.reward import Reward
 from rewardkit.rewards.wrappers import Where, Wrapped, list_required_parameters
 
-# What a trainer passes to a function by itself, so that these names are no dataset columns.
+# What a trainer passes to a function by itself, so that these names are not dataset columns.
 TRAINER_KEYWORDS = {"prompts", "completions", "completion_ids", "trainer_state"}
 TRAINER_KEYWORDS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
 
