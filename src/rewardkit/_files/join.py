@@ -103,7 +103,7 @@ class JoinedSource(RowSource):
         return self
 
     def check_lines(self) -> None:
-        """Raise ValueError for a file of the rows whose first lines are all not JSON objects."""
+        """Raise ValueError for a file of the rows whose first lines are all not rows."""
         self._source.check_lines()
 
     def fingerprint_data(self) -> str:
