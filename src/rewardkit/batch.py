@@ -479,7 +479,7 @@ def split_by_step(batch: Batch) -> list[Batch]:
 
     A trainer's batch has one step. Only adjacent rows are put together, so the order is kept.
     """
-    steps = batch.columns.get("step")
+    steps: Any = batch.columns.get("step")
     if not _is_column(steps) or not 0 < len(steps) == len(batch):
         return [batch]
     parts, start = [], 0

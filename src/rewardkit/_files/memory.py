@@ -22,7 +22,7 @@ _EXPECTED = (
 class MemorySource(RowSource):
     """Rows of mappings, held as a list."""
 
-    def __init__(self, rows: Sequence[Row], name: str = "rows") -> None:
+    def __init__(self, rows: Sequence[Row], name: str = "input") -> None:
         """Hold the rows; they are not copied."""
         self.name = name
         self._rows = rows
