@@ -10,7 +10,7 @@
 4. Workers: `score` with the verifier `math` and two workers, as a ratio to one. Each worker has a
    pool of its own for what math-verify decides, one row in a hundred here.
 
-    python benchmarks/scoring.py [--rows 100000] [--rounds 5] [--kills 10] [--math-rows 4000]
+    python benchmarks/scoring.py [--rows 100000] [--rounds 5] [--kills 10] [--math-rows 20000]
         [--only cost kills math] [--json FILE]
 """
 
@@ -214,7 +214,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--workers", nargs="+", type=int, default=[1, 2], help="numbers of workers to kill"
     )
-    parser.add_argument("--math-rows", type=int, default=4_000, help="rows for `math`")
+    parser.add_argument("--math-rows", type=int, default=20_000, help="rows for `math`")
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=PARTS, help="the parts to measure"
     )
