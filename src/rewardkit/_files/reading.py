@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -27,7 +26,6 @@ BYTES_PER_READ = 1 << 22
 # The csv module refuses a field above 128 KiB by default, which a long completion exceeds. The
 # limit is a C long, which has 32 bits on Windows.
 MAX_CSV_FIELD = 2**31 - 1
-_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte
 UTF8_BOM = b"\xef\xbb\xbf"
 GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
 
@@ -77,35 +75,46 @@ def read_csv(file: Path, size: int) -> Iterator[Lines]:
             raise ValueError(f"{name}: broken gzip ({error}); fetch or write it again") from None
 
 
-class _CsvLines(Iterator[str]):
+class _CsvLines(Iterable[str]):
     """The lines of a CSV file, with those of the row that is being read."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.row: list[str] = []
-        self.number = 0
-        """That of the row's last line, from 1."""
-        self._lines = iter(lines)
-        self._returned: list[str] = []
+        self._lines = lines
+        self._lines_before = 0
+        self._returned: str | None = None
 
-    def __next__(self) -> str:
-        line = self._returned.pop() if self._returned else next(self._lines)
-        self.row.append(line)
-        self.number += 1
-        return line
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.row.append(line)
+            yield line
+            while (again := self._returned) is not None:
+                self._returned = None
+                self.row.append(again)
+                yield again
+
+    @property
+    def number(self) -> int:
+        """That of the row's last line, from 1."""
+        return self._lines_before + len(self.row)
+
+    def start_row(self) -> None:
+        self._lines_before += len(self.row)
+        self.row.clear()
 
     def return_last(self) -> None:
         """Read the row's last line again, as the first of another row."""
-        self._returned.append(self.row.pop())
-        self.number -= 1
+        self._returned = self.row.pop()
 
     def find_undecoded(self) -> str:
         """Return why a line of the row is not UTF-8, or ""."""
-        for line in self.row:
-            if not line.isascii() and _ESCAPED_BYTE.search(line):
-                try:
-                    line.encode("utf-8", "surrogateescape").decode()
-                except UnicodeDecodeError as error:
-                    return f"not UTF-8 ({error.reason}); convert the file with iconv"
+        try:
+            "".join(self.row).encode()
+        except UnicodeEncodeError:  # of a byte that surrogateescape has kept
+            try:
+                "".join(self.row).encode("utf-8", "surrogateescape").decode()
+            except UnicodeDecodeError as error:
+                return f"not UTF-8 ({error.reason}); convert the file with iconv"
         return ""
 
     def make_invalid_row(self, problem: str) -> tuple[int, InvalidRow]:
@@ -120,7 +129,7 @@ def _parse_csv(lines: _CsvLines, name: str) -> Iterator[tuple[int, Row]]:
     reader = csv.reader(lines, strict=True)
     header = _read_header(lines, reader, name)
     while True:
-        lines.row.clear()
+        lines.start_row()
         try:
             values: list[str] | None = next(reader, None)
         except csv.Error as error:
