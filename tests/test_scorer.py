@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 import rewardkit as rk
 from rewardkit.adapters.trl import split
 from rewardkit.batch import ColumnError
+from rewardkit.extract import Tag
 from rewardkit.registry import lookup
-from rewardkit.rewards import Length
-from rewardkit.scorer import Scorer, Term, TermScore, choose_form, margin_over
+from rewardkit.rewards import Length, PromptOverlap
+from rewardkit.scorer import Scorer, Term, TermScore, choose_form, explain_missing, margin_over
 from rewardkit.scoring import score
+from rewardkit.verify import Number
 
 RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
 NEAR = rk.build("length", target=2, name="near")
@@ -48,6 +50,18 @@ def test_a_row_gives_values_whys_and_the_total_by_name() -> None:
     assert scored.values == {"right": 1.0, "near": -1.0}
     assert scored.whys["right"] == "correct"
     assert scored.total == 2.0
+
+
+def test_a_row_given_as_the_completion_has_no_value() -> None:
+    scorer = Scorer(RIGHT)
+    for given_row in ({"text": "2"}, {"completion": "2", "answer": "2"}, [{"text": "2"}]):
+        scored = scorer.score_row(given_row, answer="2")
+        assert (scored.values, scored.total) == ({"right": None}, None)
+        assert re.match("completion: got .*, expected a text or messages$", scored.whys["right"])
+    for message in ({"role": "assistant", "content": "2"}, {"content": "2"}):
+        assert scorer.score_row(message, answer="2").total == 1.0
+        assert scorer.score_row([{"type": "call"}, message], answer="2").total == 1.0
+    assert scorer.score_row({"role": "assistant"}, answer="2").total == 0.0
 
 
 @given(st.lists(st.sampled_from(["2", "10", "x", ""]), min_size=1, max_size=5))
@@ -296,10 +310,21 @@ def test_slow_completions_are_timed_one_by_one() -> None:
 
 
 def test_missing_columns_are_named() -> None:
-    (line,) = Scorer(RIGHT).terms[0].missing_columns({"answers": "2", "completion": "x"}).values()
+    row = {"answers": "2", "completion": "x"}
+    rows = [row, {"answer": "2"}, {}]
+    assert Scorer(RIGHT).terms[0].missing_columns(rows) == {"answer": [0, 2]}
+    line = explain_missing("answer", row)
     assert line == "no column 'answer' (columns: answers); did you mean 'answers'?"
-    assert Term("ends_well", ends_well).missing_columns({"suffix": "x"}) == {}
+    assert Term("ends_well", ends_well).missing_columns([{"suffix": "x"}]) == {}
     assert Term("len", max).columns == []  # no signature
+
+
+def test_rows_of_a_mixture_may_have_no_prompt() -> None:
+    copied = Scorer(PromptOverlap(ngram=1))
+    rows = [{"prompt": "one two"}, {"task": "free"}]
+    for mixed, expected in ((rows, [-1.0, 0.0]), (rows[::-1], [0.0, -1.0])):
+        (scores,) = copied.score(mixed, ["one two", "one two"]).values()
+        assert [score.value for score in scores] == expected
 
 
 def test_the_form_of_completions_fits_the_function() -> None:
@@ -320,6 +345,9 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         Scorer([])
     with pytest.raises(TypeError, match=r"got 3 \(int\), expected a reward, a function"):
         Scorer([RIGHT, 3])  # type: ignore[list-item]
+    for other, kind in ((Number(), "verifier 'number'"), (Tag(), "extractor 'tag'")):
+        with pytest.raises(TypeError, match=rf"the {kind}, expected .*; Correct\(verifier=\.\.\."):
+            Scorer([RIGHT, other])  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"got the class Length, expected an instance: Length"):
         Scorer([RIGHT, Length])  # type: ignore[list-item]
     with pytest.raises(

@@ -14,23 +14,32 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from types import NoneType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.memory import add_columns, read_columns
 from rewardkit._messages import (
     error_line,
-    explain_class,
     explain_missing_column,
     make_log_name,
     make_names_unique,
-    shorten_repr,
 )
-from rewardkit._reads import list_dataset_columns, list_reference_columns, list_trainer_columns
-from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
+from rewardkit._needed_columns import (
+    check_parameters,
+    list_dataset_columns,
+    list_reference_columns,
+    list_trainer_columns,
+)
+from rewardkit._score_checks import (
+    as_floats,
+    check_finite_scores,
+    weighted_sum,
+    weighted_sums,
+)
 from rewardkit._template import Row
 from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, ColumnError, split_by_step
+from rewardkit.component import explain_not_a_reward
 from rewardkit.config import load
 from rewardkit.reward import Linear, Reward
 
@@ -111,11 +120,19 @@ class Term(NamedTuple):
         """Those of the columns that may hold a ground truth: not those of counts."""
         return list_reference_columns(self.reward)
 
-    def missing_columns(self, row: Row) -> dict[str, str]:
-        """Return a line for each column that the reward reads in a row without it, by its name."""
-        present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
-        read = list_dataset_columns(self.reward, row)
-        return {name: explain_missing_column(name, present) for name in read if name not in present}
+    def missing_columns(self, rows: Sequence[Row]) -> dict[str, list[int]]:
+        """Return the columns that the reward reads in rows without them, with the rows' indices."""
+        read_somewhere = {*self.columns}
+        missing: dict[str, list[int]] = {}
+        for index, row in enumerate(rows):
+            present = row.keys() - _NOT_DATASET_COLUMNS
+            # most rows have all columns; which of them are read in a row takes longer to find out
+            if read_somewhere <= present:
+                continue
+            for name in list_dataset_columns(self.reward, row):
+                if name not in present:
+                    missing.setdefault(name, []).append(index)
+        return missing
 
     def values_and_whys(self, batch: Batch) -> tuple[list[float | None], list[str]]:
         """Return the values and the whys of a batch, None in place of NaN.
@@ -146,10 +163,10 @@ class Term(NamedTuple):
         """
         if self.watch is not None:
             return self.watch(self.chat, rows, texts)
-        prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
         # rows of a mixture of tasks may have different columns; most rows are the same object
         distinct = {id(row): row for row in rows}.values()
         names = dict.fromkeys(name for row in distinct for name in row)
+        prompts = [row.get("prompt", "") for row in rows] if "prompt" in names else None
         completions: list[Any] = [*map(_as_reply, texts)] if self.chat else [*texts]
         if not isinstance(self.reward, Reward):
             # TRL passes prompts always, and passes prompts and completions both as messages or both
@@ -199,6 +216,12 @@ class Term(NamedTuple):
         return score._replace(seconds=time.monotonic() - start)
 
 
+def explain_missing(column: str, row: Row) -> str:
+    """Return in one line that a row lacks a column of the dataset, and which it has."""
+    present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
+    return explain_missing_column(column, present)
+
+
 class Scorer:
     """Rewards that score rows and columns, each term by name, with the weighted total.
 
@@ -210,9 +233,10 @@ class Scorer:
     Raises TypeError for anything that cannot be called, ValueError for no rewards or another number
     of weights, and what `rk.load` does for a file.
 
-    >>> from rewardkit import build
-    >>> right, near = build("correct", verifier="number", name="right"), build("length", target=5)
-    >>> scorer = Scorer(2.0 * right + 0.5 * near.model_copy(update={"name": "near"}))
+    >>> from rewardkit.rewards import Correct, Length
+    >>> from rewardkit.verify import Number
+    >>> right, near = Correct(verifier=Number(), name="right"), Length(target=5, name="near")
+    >>> scorer = Scorer(2.0 * right + 0.5 * near)
     >>> scorer.columns
     ('answer',)
     >>> scorer.score_row("<answer>4</answer>", answer="4")
@@ -315,8 +339,8 @@ class Scorer:
         Rewards that compare the completions of a group need all of it in one batch. Whatever a
         reward raises propagates.
 
-        >>> from rewardkit import build
-        >>> Scorer(build("length", target=2, name="near"))({"completion": ["4", "42"]})["reward"]
+        >>> from rewardkit.rewards import Length
+        >>> Scorer(Length(target=2, name="near"))({"completion": ["4", "42"]})["reward"]
         [-1.0, 0.0]
         """
         scores = self.score_columns(read_columns(batch))
@@ -420,17 +444,14 @@ def as_reward_list(rewards: Rewards) -> list[Any]:
     """
     if isinstance(rewards, str | os.PathLike):
         rewards = load(rewards)
-    if hasattr(rewards, "reward_weights"):
+    if isinstance(rewards, tuple) and hasattr(rewards, "reward_weights"):
         message = "got split(...), which is for trainers; give the rewards that it was made of"
         raise TypeError(message)
     given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
     for reward in given:
-        if isinstance(reward, type):
-            raise TypeError(explain_class(reward))  # calling it would not score anything
-        if not callable(reward):
-            problem = f"got {shorten_repr(reward)}"
-            message = f"{problem}, expected a reward, a function, or a list of them"
-            raise TypeError(message)
+        if isinstance(reward, type) or not callable(reward):  # calling a class scores nothing
+            expected = "a reward, a function, or a list of them"
+            raise TypeError(explain_not_a_reward(reward, expected))
     if not given:
         message = "no rewards; give one, or a list of them"
         raise ValueError(message)
@@ -460,14 +481,6 @@ def margin_over(term: Term, row: Row, text: str, baseline: str) -> float | None:
 def prompt_text(prompt: Any) -> str:
     """Return a prompt, a text or messages, as text."""
     return Batch([""], prompts=[prompt]).prompt_text(0)
-
-
-def as_floats(values: Sequence[Any]) -> list[float | None]:
-    """Return values as floats, None for NaN. ValueError for an infinity."""
-    # Most lists are finite floats and None already; a set of types and a sum show it at C's speed.
-    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
-        return [*values]
-    return [*map(as_finite, values)]
 
 
 def rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
@@ -503,7 +516,7 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
     try:
         values = function(**given)
     except TypeError:
-        _check_parameters(function, batch)
+        check_parameters(function, batch)
         raise
     if inspect.isawaitable(values):
         values = run_awaitable(values)
@@ -514,17 +527,6 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
     # The name under which rewardkit's rewards log theirs; a function may do so too.
     whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
     return as_floats(values), [*map(str, whys)]
-
-
-def _check_parameters(function: Function, batch: Batch) -> None:
-    """Raise, as a reward that reads a column does, if the batch lacks one that a function needs."""
-    for name in list_dataset_columns(function):
-        batch.column(name)
-    from_trainer = list_trainer_columns(function)
-    if "prompt" in from_trainer:
-        batch.prompt_text(0)
-    if "completion_ids" in from_trainer:
-        batch.tokens()
 
 
 def _ignore_metric(_name: str, _value: float) -> None:

@@ -96,6 +96,13 @@ def test_the_answer_to_a_box_is_the_whole_box(wrap):
     assert not preflight(BOX, rows, template=template).problems
 
 
+def test_a_function_writes_the_completion_from_the_values_of_the_row():
+    def write_corners(row):
+        return "({}, {}), ({}, {})".format(*row["box"])
+
+    assert not preflight(BOX, BOXES, template=write_corners).problems
+
+
 def test_the_answer_to_calls_is_their_text():
     same = Correct(verifier=SameCall(), extractor=ToolCall())
     found = audit(same, CALLS)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardkit._files.join import JoinedSource
-from rewardkit._files.sources import open_rows
+from rewardkit._files.open_rows import open_rows
 
 
 def join(rows: list[dict[str, Any]], data: list[dict[str, Any]], on: str = "prompt") -> Any:
@@ -132,6 +132,19 @@ def test_the_data_is_part_of_the_fingerprint():
     one = join(rows, [{"prompt": "a", "x": 1}])
     assert one.fingerprint_data() == join(rows, [{"prompt": "a", "x": 1}]).fingerprint_data()
     assert one.fingerprint_data() != join(rows, [{"prompt": "a", "x": 2}]).fingerprint_data()
+
+
+def test_the_files_of_a_join_in_another_order_are_a_source_of_their_own(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"prompt": "{name}"}}\n')
+    source = JoinedSource(
+        open_rows(tmp_path / "*.jsonl"),
+        open_rows([{"prompt": "a", "x": 1}, {"prompt": "b", "x": 2}]),
+    )
+    other = source.in_order(source.digests()[::-1])
+    assert [row["prompt"] for row in other.rows()] == ["b", "a"]
+    assert [row["prompt"] for row in source.rows()] == ["a", "b"]
+    assert [row["x"] for row in other.rows()] == [2, 1]
 
 
 texts = st.text("ab 1+?", min_size=1, max_size=12).map(str.strip).filter(bool)

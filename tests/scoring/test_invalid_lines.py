@@ -101,6 +101,29 @@ def test_a_file_of_another_format_is_refused(join, tmp_path):
     assert (done.rows, done.unreadable) == (FIRST_LINES + 3, FIRST_LINES + 1)
 
 
+def test_the_columns_of_a_message_are_those_of_the_first_row_that_is_json(tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text('oops\n{"question": "q", "response": "x"}\n')
+    columns = r"\(columns: question, response\)"
+    with pytest.raises(ValueError, match=rf"line 2: no column 'completion' {columns}"):
+        score(source, LENGTH)
+    with pytest.raises(ValueError, match=rf"line 2: no column 'reply' {columns}"):
+        score(source, LENGTH, columns={"reply": "completion"})
+    with pytest.raises(ValueError, match=rf"line 2: no column 'prompt' {columns} to join on"):
+        score(source, LENGTH, columns={"response": "completion"}, join=[{"prompt": "q"}])
+
+
+def test_lines_between_the_steps_of_a_log_are_explained_each(tmp_path):
+    source = tmp_path / "in.jsonl"
+    lines = [json.dumps({"completion": "x", "step": step}) for step in (1, 1, 2)]
+    source.write_text("\n".join(["{1", lines[0], "{2", lines[1], lines[2], "{3", "{4"]) + "\n")
+    done = score(source, LENGTH)
+    assert [row["reward"] for row in done.scored] == [None, -1, None, -1, -1, None, None]
+    whys = [row["rewards/length/why"] for row in done.scored if row["reward"] is None]
+    assert all(why.startswith("not JSON") for why in whys)
+    assert done.unreadable == 4
+
+
 def test_an_interrupted_run_resumes_behind_it(tmp_path):
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(make_lines(b"oops"))

@@ -11,7 +11,7 @@ import pytest
 import rewardkit as rk
 import scored
 from rewardkit.adapters import trl
-from rewardkit.scoring import record, score
+from rewardkit.scoring import resume, score
 from scoring_rows import LAID_OUT, ROWS, SUFFIXES, read_rows, write_rows
 from shapes import XML_RECIPE
 
@@ -332,6 +332,6 @@ def test_a_changed_default_is_another_reward(tmp_path, monkeypatch):
     near = rk.build("length", target=1)
     score(source, near, out)
     changed = rk.dump(near, defaults=True).replace("unit: characters", "unit: words")
-    monkeypatch.setattr(record, "dump", lambda _, **__: changed)
+    monkeypatch.setattr(resume, "dump", lambda _, **__: changed)
     with pytest.raises(ValueError, match="begun with other rewards"):
         score(source, near, out)

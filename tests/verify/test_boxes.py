@@ -73,6 +73,8 @@ def judge(answer, reference, **fields):
         ("[0, 0, 1, 1]", [0, 0, True, True], "bad_reference", None),
         ("[0, 0, 1, 1]", [0, 0, 1, 10**400], "bad_reference", None),
         ("[0, 0, 1, 1]", [0, 0, 1e300, 1e300], "bad_reference", None),
+        # sides so small that a float cannot hold their product
+        ("[0, 0, 0, 1]", [0.0, 0.0, 1e-200, 1e-200], "bad_reference", None),
     ],
 )
 def test_boxes_and_points(answer, reference, outcome, share):
@@ -83,6 +85,8 @@ def test_boxes_and_points(answer, reference, outcome, share):
 
 def test_a_box_may_be_a_corner_and_a_size():
     assert judge("[5, 5, 5, 5]", [5, 5, 5, 10], layout="size") == ("correct", 0.5)
+    beyond = [10**400, 0, 1.5, 2]  # Python adds no float to such a number
+    assert judge("[5, 5, 5, 5]", beyond, layout="size") == ("bad_reference", None)
 
 
 @pytest.mark.parametrize("position", range(4))

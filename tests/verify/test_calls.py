@@ -250,6 +250,12 @@ def test_calls_are_compared_by_the_rules(answer, reference, fields, right):
     assert (judge(answer, text, **fields).outcome == "correct") is right
 
 
+def test_the_acceptable_values_may_be_arrays_as_pandas_reads_them_from_parquet():
+    numpy = pytest.importorskip("numpy")
+    options = {"city": numpy.array(["Milan", "Rome"]), "days": numpy.array([2, 3]), "unit": None}
+    assert SameCall().verify([ROME_JSON], [{"weather": options}])[0].outcome == "correct"
+
+
 def test_a_call_that_fits_two_leaves_one_for_the_other():
     # whoever takes the first call that fits gives "x" to the first, and finds none for the second
     reference = [{"f": {"a": ["x", "y"]}}, {"f": {"a": ["x"]}}]

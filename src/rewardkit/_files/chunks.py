@@ -51,6 +51,15 @@ def find_invalid(rows: Sequence[Row]) -> dict[int, str]:
     return {index: row.problem for index, row in enumerate(rows) if isinstance(row, InvalidRow)}
 
 
+def find_valid(rows: Sequence[Row]) -> int:
+    """Return the index of the first row that can be read, whose columns messages name; or 0.
+
+    >>> find_valid([InvalidRow({"invalid_line": "{"}, "not JSON"), {"completion": "4"}])
+    1
+    """
+    return next((index for index, row in enumerate(rows) if not isinstance(row, InvalidRow)), 0)
+
+
 class Lines:
     """Some rows of JSONL or CSV, in order: each line as it was read, or its values by column."""
 
@@ -181,7 +190,7 @@ Chunk: TypeAlias = Lines | Table
 def check_renamed(chunk: Chunk, columns: Mapping[str, str]) -> None:
     """Raise ValueError if no row of the first chunk has one of the columns to rename."""
     rows = chunk.rows_or_invalid()
-    first = min(set(range(len(rows))) - find_invalid(rows).keys(), default=0)
+    first = find_valid(rows)
     for name in columns:
         if not any(name in row for row in rows):
             hint = did_you_mean(name, rows[first])

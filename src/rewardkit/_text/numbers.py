@@ -139,7 +139,7 @@ MULTIPLIER = (
     rf"(?:{SPACE}{{0,3}}+-?(?=[^\W\d_])(?:(?i:{_MULTIPLIER_WORDS})(?![^\W\d_])"
     rf"|{CJK_MULTIPLIER}++)|\s?\u2030)"
 )
-"""A word or a sign that multiplies the number before it."""
+"""A word or a character that multiplies the number before it."""
 
 
 @cache

@@ -379,7 +379,7 @@ def read_rows(
     source: str | None, column: Sequence[str] | None, *, limit: int
 ) -> list[dict[str, Any]] | None:
     """Read a source's first rows, with its columns renamed; None without a source."""
-    from rewardkit._files.sources import open_rows  # noqa: PLC0415 - few commands read files
+    from rewardkit._files.open_rows import open_rows  # noqa: PLC0415 - few commands read files
 
     if source is None:
         return None

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rewardkit._files.open_rows import open_rows
 from rewardkit._files.source import RowSource
-from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
 from rewardkit.report.changes import Changes, compare

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Row
+from rewardkit._files.open_rows import open_rows
 from rewardkit._files.source import RowSource
-from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import Sidecar, load_sidecar
 from rewardkit.component import Component, walk

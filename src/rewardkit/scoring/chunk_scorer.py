@@ -8,14 +8,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from rewardkit._files.chunks import Chunk, Row, check_renamed, find_invalid, rename_columns
+from rewardkit._files.chunks import (
+    Chunk,
+    InvalidRow,
+    Row,
+    check_renamed,
+    find_invalid,
+    find_valid,
+    rename_columns,
+)
 from rewardkit._files.writing import ABSENT, encode_lines, encode_stream
 from rewardkit._score_checks import weighted_sum
 from rewardkit._scored.passes import RATE_COLUMN, PassRule, rule_of
 from rewardkit.batch import Batch, split_by_step
 from rewardkit.reward import Reward
 from rewardkit.scorer import TOTAL, Rewards, Scorer, Term
-from rewardkit.scoring.runs import Runs, count_runs, find_runs, list_rates
+from rewardkit.scoring.pass_counts import Runs, count_runs, find_runs, list_rates
 
 Tally: TypeAlias = list[Any]
 """How many values, their sum, the lowest, the highest, and the first reason for no value."""
@@ -107,17 +115,16 @@ class ChunkScorer:
         Raises ValueError if none of these rows has a completion or one of the columns to rename.
         """
         check_renamed(first, self.columns)
-        invalid = find_invalid(first.rows_or_invalid())
-        valid = [row for n, row in enumerate(first.rows_or_invalid()) if n not in invalid]
-        if not valid:
-            first.rows()  # raises
-        rows = rename_columns(valid, self.columns)
-        found = dict.fromkeys(name for row in rows for name in row)
+        rows = first.rows_or_invalid()
+        valid = [row for row in rows if not isinstance(row, InvalidRow)]
+        renamed = rename_columns(valid, self.columns)
+        found = dict.fromkeys(name for row in renamed for name in row)
         if "completion" not in found:
-            present = ", ".join(valid[0]) or "none"
+            start = find_valid(rows)
+            present = ", ".join(rows[start]) or "none"
             problem = f"no column 'completion' (columns: {present})"
             hint = "name it, as --column response=completion"
-            raise ValueError(f"{first.position(0)}: {problem}; {hint}")
+            raise ValueError(f"{first.position(start)}: {problem}; {hint}")
         # Without a prompt rows have no group, and None would be a prompt that they share.
         return replace(self, present=tuple(name for name in found if name not in _NOT_FILLED))
 
@@ -203,7 +210,7 @@ def _explain_invalid_rows(batches: Sequence[Batch], invalid: Mapping[int, str]) 
     start = 0
     for batch in batches:
         rows = range(start, start + len(batch))
-        here = {row - start: problem for row, problem in invalid.items() if row in rows}
+        here = {row - start: invalid[row] for row in rows if row in invalid}
         batch.unreadable = {**batch.unreadable, **here}
         start = rows.stop
 

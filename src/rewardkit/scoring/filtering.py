@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import Chunk, Row
 from rewardkit._files.journal import write_atomically
+from rewardkit._files.open_rows import STANDARD_STREAM, open_rows
 from rewardkit._files.row_writer import RowWriter, StandardOutputWriter, check_out_suffix
 from rewardkit._files.source import RowSource, sidecar_path
-from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._scored.columns import (
     choose_group_column,
     find_reward_columns,
@@ -36,7 +36,7 @@ from rewardkit._scored.passes import (
     summarize_passes,
 )
 from rewardkit.reward import Reward
-from rewardkit.scoring.record import strip_state
+from rewardkit.scoring.resume import strip_state
 
 CHUNK_ROWS = 1024
 NO_GROUP = -1

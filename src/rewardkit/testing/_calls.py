@@ -10,8 +10,8 @@ from types import FunctionType
 from typing import Any, SupportsFloat
 
 from rewardkit._messages import error_line
+from rewardkit._workers.call_limit import RemoteError
 from rewardkit._workers.event_loop import run_awaitable
-from rewardkit._workers.watchdog import RemoteError
 from rewardkit.batch import ColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
@@ -65,8 +65,8 @@ class ShortFloat(float):
 def in_subprocess(it: Any, rows: Rows) -> Values:
     """Return the result of one call of a reward, verifier or extractor in another process.
 
-    >>> from rewardkit import build
-    >>> in_subprocess(build("length", target=4), {"completions": ["four"]})
+    >>> from rewardkit.rewards import Length
+    >>> in_subprocess(Length(target=4), {"completions": ["four"]})
     [0.0]
     """
     # the first keyword says what is called: answers of a verifier, texts of an extractor

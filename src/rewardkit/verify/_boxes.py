@@ -37,9 +37,9 @@ class Box(NamedTuple):
     def has_area(self) -> bool:
         """Return whether it is more than a point or a line, of numbers that an area can have."""
         left, top, right, bottom = self
-        # False for NaN too
+        # False for NaN too, and for sides whose product is too small for a float
         return -MAX_COORDINATE < left < right < MAX_COORDINATE and (
-            -MAX_COORDINATE < top < bottom < MAX_COORDINATE
+            -MAX_COORDINATE < top < bottom < MAX_COORDINATE and (right - left) * (bottom - top) > 0
         )
 
     def overlap(self, other: Box) -> float:
@@ -84,14 +84,18 @@ def read_reference(reference: Any, layout: str) -> Sequence[Box]:
     """Return the boxes of a dataset's value, none if it is unreadable or one has no area."""
     if isinstance(reference, str):
         return _read_reference_text(reference, layout)
-    # as most are: writing them as text takes longer than the rest; a bool is not a number
-    if isinstance(reference, list) and len(reference) == 4 and {*map(type, reference)} <= _NUMBERS:  # noqa: PLR2004 - a box
-        box = Box.between(layout, *reference)
-        return (box,) if box.has_area() else ()
     try:
+        # as most are: writing them as text takes longer than the rest; a bool is not a number
+        if isinstance(reference, list) and len(reference) == 4 and _are_numbers(reference):  # noqa: PLR2004 - a box
+            box = Box.between(layout, *reference)
+            return (box,) if box.has_area() else ()
         return _read_reference_text(json.dumps(to_plain(reference)), layout)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):  # an int beyond a float, too
         return ()
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return {*map(type, values)} <= _NUMBERS
 
 
 @lru_cache(maxsize=64)  # the rows of a group have the same

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rewardkit._files.sources import open_rows
+from rewardkit._files.open_rows import open_rows
 
 ROWS = [{"completion": f"{n}", "n": n, "note": None if n % 2 else "even"} for n in range(5)]
 
