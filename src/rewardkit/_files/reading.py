@@ -148,7 +148,7 @@ def _parse_csv(lines: _CsvLines, name: str) -> Iterator[tuple[int, Row]]:
 
 
 def _explain_csv_error(lines: _CsvLines, error: csv.Error) -> str:
-    """Return what is wrong with a row, and leave a line that is of another row for the next one."""
+    """Explain an error, and leave a line that belongs to another row for the next one."""
     if len(lines.row) == 1:
         return f"not CSV ({error}); fix the line"
     # An open quote takes in the rows below, up to a line with a quote of its own: that of a row
