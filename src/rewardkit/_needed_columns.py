@@ -70,7 +70,7 @@ def check_parameters(function: Callable[..., Any], batch: Batch) -> None:
         batch.column(name)
     from_trainer = list_trainer_columns(function)
     if "prompt" in from_trainer:
-        batch.prompt_text(0)
+        batch.groups()
     if "completion_ids" in from_trainer:
         batch.tokens()
 
