@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 
 import pytest
@@ -255,6 +256,13 @@ def test_a_field_may_hold_an_object_that_is_said_to_be_an_instance():
     assert hash(reward) == hash(reward.replace(name=None))
     with pytest.raises(ValueError, match=r"Own.tokenizer: got 3"):
         type(reward)(tokenizer=3)
+
+
+def test_a_class_shows_its_fields_as_its_signature():
+    own = declare({"size": int})
+    assert "fields" in inspect.signature(own).parameters  # until the first use builds the class
+    own(size=1)
+    assert [*inspect.signature(own).parameters][-1] == "size"
 
 
 def test_a_class_typed_at_a_prompt_has_no_field_docs():

@@ -19,6 +19,7 @@ from rewardkit.extract import Tag
 from rewardkit.registry import lookup
 from rewardkit.rewards import Length, PromptOverlap
 from rewardkit.scorer import Scorer, Term, TermScore, choose_form, explain_missing, margin_over
+from rewardkit.scoring import score
 from rewardkit.verify import Number
 
 RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
@@ -28,6 +29,11 @@ ROWS = [{"prompt": "1 + 1?", "answer": "2"}, {"prompt": "9 + 1?", "answer": "10"
 
 def ends_well(completions: list[str], suffix: list[str], **_: Any) -> list[float]:
     return [float(text.endswith(end)) for text, end in zip(completions, suffix, strict=True)]
+
+
+def test_names_of_functions_are_those_that_loggers_take() -> None:
+    scorer = Scorer([lambda completions, **_: [1.0] * len(completions)] * 2)
+    assert [*scorer.score_row("2").values] == ["_lambda_", "_lambda_-2"]
 
 
 def test_sums_are_split_into_terms_with_unique_names() -> None:
@@ -150,6 +156,46 @@ def test_messages_about_rows_name_no_trainer() -> None:
     ):
         with pytest.raises((LookupError, ValueError), match=problem):
             Scorer(reward).score_row("2")
+
+
+def test_a_column_of_steps_reaches_the_rewards_as_in_a_file() -> None:
+    ramp = rk.build("schedule", reward=NEAR, points=[(0, 0.0), (10, 1.0)], name="ramp")
+    steps = [0, 5, 5, "10", None, "the first"]  # the last is a dataset's own column
+    texts, expected = ["1234"] * 6, [0.0, -1.0, -1.0, -2.0, -2.0, -2.0]
+    columns: dict[str, Any] = {"completion": texts, "step": steps}
+    assert Scorer([ramp, NEAR]).score_columns(columns).values["ramp"] == expected
+    assert Scorer(ramp).score_row("1234", step=5).total == -1.0
+    rows = [{"completion": "1234", "step": step} for step in steps]
+    scored = score(rows, ramp).scored
+    assert [row["reward"] for row in scored or ()] == expected
+
+
+def test_a_column_that_a_function_needs_is_named_with_the_fix() -> None:
+    def asks(completions: Any, prompts: Any, **_: Any) -> list[float]:
+        return [1.0] * len(completions)
+
+    def counts(completions: Any, completion_ids: Any, **_: Any) -> list[float]:
+        return [1.0] * len(completions)
+
+    def fails(completions: Any, **_: Any) -> list[float]:
+        return [1.0 + "1" for _ in completions]  # type: ignore[operator]
+
+    for function, error, problem in (
+        (ends_well, ColumnError, "no column 'suffix' .*; did you mean 'sufix'.; give each row a"),
+        (asks, ValueError, "no column 'prompt', which this reward needs; give each row a prompt"),
+        (counts, ValueError, "needs the column 'completion_ids', a list of ids in each row"),
+        (fails, TypeError, "unsupported operand"),
+    ):
+        with pytest.raises(error, match=problem):
+            Scorer(function).score_row("2", sufix="2")
+
+
+def test_the_completion_may_be_among_the_values() -> None:
+    row = {"completion": "2", "answer": "2"}
+    assert Scorer(RIGHT).score_row(**row) == Scorer(RIGHT).score_row("2", answer="2")
+    assert Scorer(RIGHT).score_row("3", **row).total == 0.0
+    with pytest.raises(ValueError, match="no column 'completion'"):
+        Scorer(RIGHT).score_row(answer="2")
 
 
 def test_abstentions_are_left_out_of_the_total() -> None:
@@ -354,6 +400,20 @@ def test_arrays_and_messages_of_arrays_are_read_as_lists() -> None:
     assert found["completion"] is chats
     ints = Scorer(RIGHT)({"completion": np.array(texts), "answer": np.array([2, 2])})
     assert ints["rewards/right"] == [1.0, 0.0]
+
+
+def test_a_data_frame_gets_the_columns() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {"completion": ["2", "x", "2"], "answer": ["2", None, float("nan")], "reward": [7, 8, 9]}
+    )[:3]
+    found = Scorer(RIGHT)(frame[1:])
+    assert [*found] == ["completion", "answer", "rewards/right", "rewards/right/why", "reward"]
+    assert found["rewards/right"].isna().all()
+    whole = Scorer(RIGHT)(frame)
+    assert whole["reward"].fillna(-1).tolist() == [1.0, -1.0, -1.0]
+    assert set(whole["rewards/right/why"][1:]) == {"bad_reference: None (NoneType)"}
+    assert frame["reward"].tolist() == [7, 8, 9]
 
 
 def test_an_arrow_table_gets_typed_columns() -> None:

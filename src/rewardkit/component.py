@@ -118,7 +118,8 @@ else:
                 raise TypeError(message)
             super().__setattr__(attribute, value)
 
-    class _Model(BaseModel, metaclass=_ComponentClass):
+    # built when it is used, as its subclasses are: they would inherit the signature without fields
+    class _Model(BaseModel, metaclass=_ComponentClass, defer_build=True):
         pass
 
 

@@ -348,7 +348,7 @@ class Choice(Extractor):
 
     The last letter after "answer is", "Antwort:" or the like counts, or in a box, or that is said
     to be correct. If there is none, a letter by itself counts if it is the only one: `(B)`, `B.`,
-    `**B**`, or `B` on its own line. Several letters at once are no answer: "A or B", "A, B, C".
+    `**B**`, or `B` on its own line. Several letters at once are not an answer: "A or B", "A, B, C".
 
     >>> Choice().extract("A is too small. The answer is (B).")
     'B'

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import make_names_unique, pluralize, shorten_repr
+from rewardkit._messages import make_log_name, make_names_unique, pluralize, shorten_repr
 from rewardkit._score_checks import check_finite_scores, checked_scores, weighted_sum
 from rewardkit.batch import Batch
 from rewardkit.component import Component, explain_not_a_reward, fields_set, walk
@@ -409,7 +409,7 @@ def _default_name(reward: Component) -> str:
         if name not in _FIELDS_NOT_IN_NAMES
     ]
     exact = ".".join([own, *parts])
-    safe = re.sub(r"[^\w./:-]+", "_", exact)
+    safe = make_log_name(exact)
     if safe == exact and len(safe) <= MAX_NAME_CHARACTERS:
         return safe
     # What was cut or replaced may be all that distinguishes two rewards; the checksum keeps it.

@@ -112,13 +112,13 @@ def test_rows_whose_data_differs_are_counted_apart():
 @pytest.mark.parametrize(
     ("rows", "data", "on", "message"),
     [
-        ([{"a": 1}], [{"prompt": "a"}], "prompt", r"rows, row 1: no column 'prompt' .*to join on"),
-        ([{"prompt": 1}], [{"promt": 1}], "prompt", r"rows, row 1: no column 'prompt' .*'promt'"),
+        ([{"a": 1}], [{"prompt": "a"}], "prompt", r"input, row 1: no column 'prompt' .*to join on"),
+        ([{"prompt": 1}], [{"promt": 1}], "prompt", r"input, row 1: no column 'prompt' .*'promt'"),
         (
             [{"prompt": "x" * 99}],
             [{"prompt": chat("y")}],
             "prompt",
-            r"no row of rows matches rows on 'prompt': the first has 'x{57}\.{3}', the data .*--on",
+            r"input: no row matches the joined data \(input\) on 'prompt': .* 'x{57}\.{3}', .*--on",
         ),
     ],
 )

@@ -195,6 +195,14 @@ def test_equal_prompts_of_two_steps_are_two_groups(tmp_path):
     assert have == [2, 2, 3, 3, 3]
 
 
+def test_the_path_of_a_yaml_file_is_taken(tmp_path):
+    path = tmp_path / "near.yaml"
+    path.write_text("{type: length, target: 3, name: near}")
+    done = score([{"completion": "four"}], path)
+    assert [row["rewards/near"] for row in done.scored] == [-1.0]
+    assert score([{"completion": "four"}], str(path)).scored == done.scored
+
+
 def test_each_step_has_its_own_weight(tmp_path):
     ramp = rk.build(
         "schedule", reward={"type": "length", "target": 0}, points=[[0, 0], [10, 1]], name="ramp"

@@ -113,7 +113,7 @@ class JoinedSource(RowSource):
         return other
 
     def check_lines(self) -> None:
-        """Raise ValueError for a file of the rows whose first lines are all not JSON objects."""
+        """Raise ValueError for a file of the rows whose first lines are all not rows."""
         self._source.check_lines()
 
     def fingerprint_data(self) -> str:
@@ -127,9 +127,9 @@ class JoinedSource(RowSource):
     def _explain_no_match(self, row: Row) -> str:
         given = _quote_value(row[self._column])
         return (
-            f"no row of {self._data.name} matches {self._source.name} on {self._on!r}: the first"
-            f" has {given}, the data {_quote_value(self._index.first)}; name other columns with"
-            " on='SOURCE=DATA' (--on SOURCE=DATA)"
+            f"{self._source.name}: no row matches the joined data ({self._data.name}) on"
+            f" {self._on!r}: the first has {given}, the data {_quote_value(self._index.first)};"
+            " name other columns with on='SOURCE=DATA' (--on SOURCE=DATA)"
         )
 
 

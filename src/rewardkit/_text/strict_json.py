@@ -131,7 +131,7 @@ def write(value: Any) -> str:
 
 
 _WHITE_SPACE = " \t\n\r"
-# What may follow an opening bracket, so that prose such as "[see below]" or "{this}" is no attempt.
+# What may follow an opening bracket, so that prose such as "[see below]" or "{this}" is left out.
 _FENCE_HEAD = re.compile(r"[`~]++\W*+json\b\s*+", re.IGNORECASE)
 _OPENING = re.compile(r'\{(?=\s*+["}])|\[(?=\s*+[]\[{"\d\-tfn])')
 

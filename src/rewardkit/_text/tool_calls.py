@@ -241,7 +241,7 @@ def _list_items(value: Any) -> list[Any]:
 
 
 def _looks_like_call(value: Any) -> bool:
-    # other JSON in an answer, such as a result with a name in it, is no attempt at a call
+    # other JSON in an answer, such as a result with a name in it, is not an attempt at a call
     if not isinstance(value, (dict, Mapping)):
         return False
     inner = _unwrap_function(value)

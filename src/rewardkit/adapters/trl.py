@@ -98,8 +98,8 @@ def as_async(reward: Reward) -> Callable[..., Awaitable[list[float | None]]]:
     if not isinstance(reward, Reward):
         raise TypeError(explain_not_a_reward(reward))
 
-    async def score(**batch: Any) -> list[float | None]:
-        return await asyncio.to_thread(reward, **batch)
+    async def score(*completions: Any, **batch: Any) -> list[float | None]:
+        return await asyncio.to_thread(reward, *completions, **batch)
 
     score.__name__ = score.__qualname__ = reward.__name__
     score.__doc__ = type(reward).__doc__

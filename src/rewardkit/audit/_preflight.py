@@ -99,9 +99,9 @@ def preflight(  # noqa: PLR0913 - each has a default
     """
     _check_options(rows, tokenizer, max_completion_length)
     scorer = Scorer(reward, weights)
-    template = _choose_template(template, scorer, rows)
     skipped = Skip(skip, PROBLEM_KINDS, [*(term.name for term in scorer.terms), "total", DATASET])
     used = rows if max_rows is None else choose_rows(rows, max_rows)
+    template = _choose_template(template, scorer, used)
     with TimedScorer(scorer, slow=slow, time_limit=time_limit) as timed:
         found = _Checks(timed, used, template, tokenizer)
         found.check_dataset(rows, held_out, max_completion_length)

@@ -94,7 +94,7 @@ def make_completions(
 def _spell_references(pair: Pair, shown: Row, column: str, write: TryWrite) -> list[Spelled]:
     """Return other spellings of a row's references, which `shown` has as texts."""
     row, perfect = pair
-    # A dictionary or a list of dictionaries is no answer: tests, or what a reward alone reads.
+    # A dictionary or a list of dictionaries is not an answer: tests, or what a reward alone reads.
     first, *others = reference_texts(shown.get(column))[:_MAX_REFERENCES] or [""]
     if not first.strip() or "\n" in first.strip():
         return []

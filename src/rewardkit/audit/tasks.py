@@ -9,7 +9,7 @@ from rewardkit._messages import did_you_mean, explain_missing_column, shorten_re
 from rewardkit._template import Row, Template, as_function, check_template
 from rewardkit.audit.ablations import SLOT, ReferenceCompletion
 from rewardkit.audit.findings import quote
-from rewardkit.audit.rows import pick_reference, write_answers
+from rewardkit.audit.rows import pick_reference, spread_evenly, write_answers
 from rewardkit.audit.samples import SAMPLES, Sample, list_pairs, make_own_samples
 from rewardkit.audit.timed import TimedScorer
 from rewardkit.reward import Reward
@@ -18,6 +18,7 @@ from rewardkit.verify.base import texts as reference_texts
 
 # Of the time limit: the rest is for the audit itself.
 _CHOOSING_SHARE = 1 / 2
+_CHECKED_ROWS = 64  # of a mixture of tasks; reading each row of a large dataset takes seconds
 
 
 class Task(NamedTuple):
@@ -65,7 +66,7 @@ def choose_task(
         message = "no rows; give some rows of the dataset, as mappings by column, or none at all"
         raise ValueError(message)
     if template is not None:
-        check_template(template, rows)
+        check_template(template, spread_evenly(rows, _CHECKED_ROWS))
     layout = SAMPLES[sample].template if sample else "{answer}"
     return Task(rows, template or layout.replace("{answer}", f"{{{answer}}}"), answer, None)
 

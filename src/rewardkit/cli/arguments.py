@@ -242,7 +242,8 @@ def _refuse_other_arguments(argument: str) -> None:
     if argument.endswith(".py"):
         raise ValueError(f"{argument}: name the reward in the file: {argument}:NAME")
     if Path(argument).suffix in _DATA_SUFFIXES:
-        raise ValueError(f"{argument} is a data file; data comes first, then the rewards")
+        hint = "one source comes first, then the rewards; put a glob of files in quotes"
+        raise ValueError(f"{argument} is a data file; {hint}")
     name, colon, _ = argument.rpartition(":")
     if colon and name in rk.names():
         raise ValueError(f"{argument}: {name} is a registered name; {_SET_FIELDS}")

@@ -21,11 +21,10 @@ from rewardkit._scored.columns import (
     list_columns,
     read_group_keys,
     read_number,
-    read_step,
 )
 from rewardkit._scored.passes import TOLERANCE, PassRule, choose_reward, make_rule
 from rewardkit._text.completions import replace_surrogates
-from rewardkit.batch import Batch
+from rewardkit.batch import Batch, read_step
 from rewardkit.report.formatting import shorten_names
 from rewardkit.reward import Reward
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -13,7 +12,7 @@ from typing import Annotated, Any, Self, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import explain_class, pluralize, shorten_repr
+from rewardkit._messages import explain_class, make_log_name, pluralize, shorten_repr
 from rewardkit._score_checks import as_finite, check_finite_scores, checked_scores
 from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, Column, ColumnError
@@ -369,5 +368,5 @@ def wrap(
             " add **columns to its parameters"
         )
         raise TypeError(message)
-    name = name or re.sub(r"[^\w./:-]+", "_", getattr(function, "__name__", "function"))
+    name = name or make_log_name(getattr(function, "__name__", "function"))
     return Wrapped(function=function, limits=bounds, independent_rows=pointwise, name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +22,7 @@ from rewardkit._optional import require
 from rewardkit._scored.passes import PassRates
 from rewardkit._workers.parallel import in_order
 from rewardkit._workers.ray_actors import EXTRA, all_nodes_agree, in_order_on_ray
-from rewardkit.scorer import TOTAL, RewardLike
+from rewardkit.scorer import TOTAL, Rewards
 from rewardkit.scoring.chunk_scorer import (
     ChunkScorer,
     Form,
@@ -121,7 +121,7 @@ class _How(NamedTuple):
 
 def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     source: Any,
-    rewards: RewardLike | Sequence[RewardLike],
+    rewards: Rewards,
     out: Path | str | None = None,
     *,
     columns: Mapping[str, str] | None = None,
@@ -135,11 +135,12 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
 ) -> ScoringResult:
     r"""Score every row of a file; write the rows with a value and a why for each reward.
 
-    `rewards` are rewards, whose sums are scored term by term, or functions with TRL's signature. A
-    row has a `completion` and the columns that they read; `columns` renames columns for them, as
-    {"response": "completion"}. `join` is the same as `source`: rows get the columns that they lack
-    from its rows, where `on` (by default `prompt`) is equal, or SOURCE=DATA if the names differ.
-    What `source` and `out` may be, and what is written, is said in `rewardkit.scoring`.
+    `rewards` are rewards, whose sums are scored term by term, functions with TRL's signature, or
+    the path of a YAML file. A row has a `completion` and the columns that they read; `columns`
+    renames columns for them, as {"response": "completion"}. `join` is the same as `source`: rows
+    get the columns that they lack from its rows, where `on` (by default `prompt`) is equal, or
+    SOURCE=DATA if the names differ. What `source` and `out` may be, and what is written, is said in
+    `rewardkit.scoring`.
 
     `batch_size` rows are scored together; a group is never split for a reward that depends on it.
     `workers` is the number of processes, 1 by default. With `engine` "ray" they are actors on the

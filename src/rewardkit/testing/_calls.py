@@ -25,7 +25,7 @@ Values = list[Any]
 """The result of a call as plain data: numbers and None, outcomes, or texts and None."""
 
 USAGE_ERRORS = (ColumnError, ImportError)
-"""Errors about how the check was set up, which are raised and are no findings."""
+"""Errors about how the check was set up, which are raised and are not findings."""
 
 # A number of 32 bits has 7 digits; sums and products of a few lose one more. A `float` has 15.
 _SHORT_TOLERANCE = 2e-6
