@@ -54,6 +54,8 @@ of which any is right; None for a row without one."""
 TokenCount = Real | str | None
 """A number of tokens; CSV has it as text."""
 
+_TYPE_NAMES = {str: "a string", Real: "a number", Sequence: "a list", NoneType: "None"}
+
 Surface: TypeAlias = Literal["trainer", "file", "rows"]
 """What passes a batch: a trainer, a command that reads a file, or rows given by a caller."""
 
@@ -530,12 +532,7 @@ def _describe_type(wanted: Any) -> str:
     if wanted is Reference:
         return "a string, a number, a mapping or a list of them"
     parts = get_args(wanted) or (wanted,)  # of a union
-    return " or ".join(
-        _TYPE_NAMES.get(part, getattr(part, "__name__", str(part))) for part in parts
-    )
-
-
-_TYPE_NAMES = {str: "a string", Real: "a number", Sequence: "a list", NoneType: "None"}
+    return " or ".join(_TYPE_NAMES.get(part, part.__name__) for part in parts)
 
 
 def _is_column(values: Any) -> bool:
