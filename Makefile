@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
 # The extras that go with each dependency group of pyproject.toml.
 EXTRAS_demo := trl
-EXTRAS_bench := language,math,schema,trl
+EXTRAS_bench := gym,instructions,judge,language,math,schema,trl
 EXTRAS_docs := cli,schema
 EXTRAS_dev := all
 EXTRAS_ci := all
@@ -98,7 +98,7 @@ $(VENV)/executors: $(VENV)/installed-bench
 
 # Each writes its tables even if another one fails, or a figure is above its bound.
 bench: $(VENV)/installed-bench $(VENV)/executors
-	-$(PIP) --no-deps verifiers==0.1.14 tenacity
+	-$(PIP) --no-deps bfcl-eval==2026.3.23 tenacity verifiers==0.1.14
 	@status=0; \
 	$(BIN)/python benchmarks/throughput.py --rounds 11 --processor-time $(PAGE) || status=1; \
 	$(BIN)/python benchmarks/sandbox.py --executors $(VENV)/executors $(PAGE) || status=1; \

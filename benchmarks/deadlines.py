@@ -1,25 +1,29 @@
-r"""Count the right answers that `math` pays on a busy machine.
+r"""Count the right answers that `math` pays on a busy machine, and what a hostile batch costs.
 
 Some processes verify right integrals, each of which takes math-verify a part of its time limit,
 while other processes keep the processors busy. None may be lost to a deadline. The first round
 includes the start of the workers; later ones begin with an empty cache of verdicts.
 
+The hostile batch is 32 integrals that SymPy does not finish, among 64 right ones: their time limits
+alone are 16 s of processor.
+
     python benchmarks/deadlines.py [--processes 1 2 4] [--busy 2] [--rounds 2] [--json FILE]
 
-The exit code is 1 if a right answer was not paid.
+The exit code is 1 if a right answer was not paid, or if an integral of the hostile batch ended.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import measuring
 import rewardkit as rk
 from rewardkit.verify._math import decide
 
@@ -34,25 +38,38 @@ INTEGRALS = [
     )
 ]
 """24 pairs of an answer and its reference that exact arithmetic does not decide."""
+HANGING = [
+    (rf"\int_0^{n} {integrand} dx", "1")
+    for n in range(1, 9)
+    for integrand in (
+        r"e^{\sin(x)}",
+        r"\sqrt{1+x^5}",
+        r"\frac{1}{x^5+x+2}",
+        r"\sin(x^2) \cos(x^3)",
+    )
+]
+"""32 pairs that SymPy works on until it is stopped."""
+EASY = [(rf"\int_0^{n} x dx", rf"\frac{{{n**2}}}{{2}}") for n in range(1, 65)]
+"""64 right pairs of the simplest integral."""
 
 
-def verify_rounds(rounds: int) -> list[dict[str, Any]]:
-    """Verify all integrals in this process, and return each round's outcomes and seconds."""
+def mix_hostile_batch() -> list[tuple[str, str]]:
+    """Return the hostile batch: after each hanging integral two easy ones."""
+    easy = iter(EASY)
+    return [pair for hanging in HANGING for pair in (hanging, next(easy), next(easy))]
+
+
+def verify_rounds(pairs: list[tuple[str, str]], rounds: int) -> list[dict[str, Any]]:
+    """Verify all pairs in this process, and return each round's outcomes and seconds."""
     found = []
     for _ in range(rounds):
         decide.clear_caches()
         start = time.perf_counter()
-        verdicts = rk.build("math").verify(*map(list, zip(*INTEGRALS, strict=True)))
+        verdicts = rk.build("math").verify(*map(list, zip(*pairs, strict=True)))
         seconds = time.perf_counter() - start
         outcomes = [verdict.outcome.value for verdict in verdicts]
         found.append({"seconds": seconds, "outcomes": outcomes})
     return found
-
-
-def children_seconds() -> float:
-    """Return the processor time of the children that were waited for, and of theirs."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -60,42 +77,56 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE)  # noqa: S603
 
 
-def measure(processes: int, busy: int, rounds: int) -> dict[str, Any]:
+def end_loop(loop: subprocess.Popen[bytes]) -> float:
+    """End a busy loop, and return its processor time."""
+    loop.kill()
+    _, status, usage = os.wait4(loop.pid, 0)
+    loop.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
+
+
+def measure(processes: int, busy: int, rounds: int, *, hostile: bool = False) -> dict[str, Any]:
     """Verify in so many processes beside busy loops, and return the figures."""
+    size = len(mix_hostile_batch() if hostile else INTEGRALS)
+    command = [__file__, "--child", "--rounds", str(rounds), *(["--hostile"] if hostile else [])]
     loops = [start("-c", "while True: pass") for _ in range(busy)]
     try:
-        before = children_seconds()
-        children = [start(__file__, "--child", "--rounds", str(rounds)) for _ in range(processes)]
+        before, _ = measuring.read_seconds()
+        children = [start(*command) for _ in range(processes)]
         found = [json.loads(child.communicate()[0]) for child in children]
-        used = children_seconds() - before
     finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
+        in_loops = sum(map(end_loop, loops))
+    measuring.wait_for_children()
+    used = measuring.read_seconds()[0] - before - in_loops
+    outcomes = [
+        [outcome for child in found for outcome in child[number]["outcomes"]]
+        for number in range(rounds)
+    ]
     return {
         "processes": processes,
-        "answers": processes * len(INTEGRALS),
-        "paid": [
-            sum(child[number]["outcomes"].count("correct") for child in found)
-            for number in range(rounds)
-        ],
+        "answers": processes * size,
+        "paid": [each.count("correct") for each in outcomes],
+        "stopped": [each.count("timeout") for each in outcomes],
         "seconds": [max(child[number]["seconds"] for child in found) for number in range(rounds)],
         "processor_seconds": used,
     }
 
 
 def main() -> int:
-    """Measure, and print a line for each number of processes."""
+    """Measure, and print a line for each number of processes and for the hostile batch."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--busy", type=int, default=2, help="busy loops beside them")
     parser.add_argument("--rounds", type=int, default=2, help="times that each verifies all")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--hostile", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        print(json.dumps(verify_rounds(given.rounds)))
+        pairs = mix_hostile_batch() if given.hostile else INTEGRALS
+        print(json.dumps(verify_rounds(pairs, given.rounds)))
         return 0
+    measuring.adopt_descendants()
     rows = []
     for processes in given.processes:
         row = measure(processes, given.busy, given.rounds)
@@ -103,9 +134,16 @@ def main() -> int:
         for paid, seconds in zip(row["paid"], row["seconds"], strict=True):
             print(f"{processes} processes: {paid} of {row['answers']} paid in {seconds:.2f} s")
         print(f"{processes} processes: {row['processor_seconds']:.1f} s of processor in all rounds")
+    hostile = measure(1, given.busy, 1, hostile=True)
+    stopped, paid = hostile["stopped"][0], hostile["paid"][0]
+    print(
+        f"hostile batch: {paid} of {len(EASY)} paid, {stopped} of {len(HANGING)} stopped, in"
+        f" {hostile['seconds'][0]:.2f} s; {hostile['processor_seconds']:.1f} s of processor"
+    )
     if given.json:
-        given.json.write_text(json.dumps(rows) + "\n", encoding="utf-8")
-    return int(any(paid < row["answers"] for row in rows for paid in row["paid"]))
+        given.json.write_text(json.dumps([*rows, hostile]) + "\n", encoding="utf-8")
+    lost = any(paid < row["answers"] for row in rows for paid in row["paid"])
+    return int(lost or (paid, stopped) != (len(EASY), len(HANGING)))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import rewardkit as rk
-from rewardkit import _reads
+from rewardkit import _needed_columns
 from rewardkit._files.source import Source
 from rewardkit._text import number_tokens, numbers, strict_json, tag_layout
 from rewardkit._text.fences import find_fences
@@ -244,9 +244,9 @@ def read_configuration(data: bytes) -> None:
         return
     check(rk.load(rk.dump(loaded)) == loaded, loaded)
     for each in loaded if isinstance(loaded, list) else [loaded]:
-        _reads.list_dataset_columns(each)
-        _reads.list_reference_columns(each)
-        _reads.list_trainer_columns(each)
+        _needed_columns.list_dataset_columns(each)
+        _needed_columns.list_reference_columns(each)
+        _needed_columns.list_trainer_columns(each)
 
 
 def read_rows(data: bytes) -> None:

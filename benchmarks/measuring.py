@@ -7,12 +7,15 @@ that is called with `--page FILE` replaces what is between its marks, and nothin
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import platform
 import re
+import resource
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,21 +27,44 @@ _clock = time.perf_counter
 def use_processor_time() -> None:
     """Measure the processor time of this process from now on, which other load hardly changes.
 
-    What worker processes do, such as those of `math`, is then not counted.
+    What worker processes do is then counted for the rewards alone that always need them.
     """
     global _clock  # noqa: PLW0603 - set once, before anything is measured
     _clock = time.process_time
 
 
-def measure_seconds(call: Callable[[], Any]) -> float:
-    """Measure the time of one call."""
+def measure_seconds(call: Callable[[], Any], *, in_workers: bool = False) -> float:
+    """Measure the time of one call, with the processor time of workers if it has some."""
+    counts_workers = in_workers and _clock is time.process_time
+    others = _read_worker_seconds() if counts_workers else 0.0
     start = _clock()
     call()
-    return _clock() - start
+    took = _clock() - start
+    return took + _read_worker_seconds() - others if counts_workers else took
+
+
+def _read_worker_seconds() -> float:
+    """Return the processor time of all processes that this one has started, and they in turn."""
+    ended = os.times()
+    return ended.children_user + ended.children_system + sum(_yield_seconds(os.getpid()))
+
+
+def _yield_seconds(process: int) -> Iterator[float]:
+    with suppress(OSError):  # it has ended, or this is not Linux
+        for children in Path(f"/proc/{process}/task").glob("*/children"):
+            for child in map(int, children.read_text("utf-8").split()):
+                stat = Path(f"/proc/{child}/stat").read_text("utf-8")
+                times = stat.rpartition(")")[2].split()[11:15]  # after the name, with its spaces
+                yield sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+                yield from _yield_seconds(child)
 
 
 def measure_in_turn(
-    calls: Sequence[Callable[[], Any]], turn: int, before: Callable[[], Any] | None = None
+    calls: Sequence[Callable[[], Any]],
+    turn: int,
+    before: Callable[[], Any] | None = None,
+    *,
+    in_workers: bool = False,
 ) -> tuple[float, ...]:
     """Measure the calls; each turn begins with another of them, and `before` precedes each."""
     first = turn % len(calls)
@@ -46,8 +72,32 @@ def measure_in_turn(
     for index in (*range(first, len(calls)), *range(first)):
         if before:
             before()
-        took[index] = measure_seconds(calls[index])
+        took[index] = measure_seconds(calls[index], in_workers=in_workers)
     return tuple(took[index] for index in range(len(calls)))
+
+
+def adopt_descendants() -> None:
+    """Become the parent of what processes leave behind, so that `wait_for_children` waits for it.
+
+    That is Linux's PR_SET_CHILD_SUBREAPER.
+    """
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def wait_for_children() -> None:
+    """Wait for all processes that are left, so that their time counts."""
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def read_seconds() -> tuple[float, float]:
+    """Return the processor time of this process and all that it has waited for, and of this one."""
+    own, others = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    caller = own.ru_utime + own.ru_stime
+    return caller + others.ru_utime + others.ru_stime, caller
 
 
 class Spread(NamedTuple):

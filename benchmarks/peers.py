@@ -4,11 +4,12 @@ A peer is a function of an installed package, or a published rule written by han
 it. Both sides get the same rows, with a trainer's arguments. A package that is not installed is
 reported as skipped. To install all of them:
 
-    pip install 'rewardkit[bench]'
-    pip install --no-deps verifiers==0.1.14 tenacity
+    pip install 'rewardkit[gym,instructions,judge,language,math,schema,trl]' jsonschema py3langid
+    pip install --no-deps bfcl-eval==2026.3.23 tenacity verifiers==0.1.14
 
-The dependencies of verifiers are left out, since they are API clients and sandboxes that these
-benchmarks do not use.
+The dependencies of the last ones are left out, since they are API clients and sandboxes that these
+benchmarks do not use. `leaf_peers.py` has the peers of rewards for tools, boxes, short answers,
+instructions and groups, and `model_peers.py` those of rewards that ask a model.
 """
 
 from __future__ import annotations
@@ -258,7 +259,7 @@ def searched(completions: list[Chat], **_: Any) -> list[float]:
 
 def searched_in_time(completions: list[Chat], **_: Any) -> list[float]:
     """Do the same with the `regex` package and its time limit."""
-    regex = require("regex", install="rewardkit[bench]")
+    regex = require("regex", install="regex")
     found = [regex.search(BOXED_INTEGER, text, timeout=0.1) for text in texts(completions)]
     return [1.0 if match else 0.0 for match in found]
 
@@ -460,6 +461,17 @@ class Pair:
     """How many of them, where a peer takes milliseconds for one; None for all."""
     has_same_rule: bool = True
     """Whether the peer applies the reward's own rule; else the ratio has no bound."""
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Makes rows of its own from those of the step, with further columns."""
+    in_workers: bool = False
+    """Whether a side works in other processes, whose processor time counts too."""
+    within: float = 1e-9
+    """How far two scores of a row may differ and be alike."""
+
+    def batch(self, step: Step) -> dict[str, Any]:
+        """Return the arguments of both sides."""
+        given = step.batch(self.style, self.rows)
+        return given if self.change is None else self.change(given)
 
 
 FEW, FEWER = 64, 16
@@ -467,7 +479,7 @@ FEW, FEWER = 64, 16
 
 def trl_pairs() -> Iterator[Pair]:
     """TRL's own rewards (trl.rewards)."""
-    trl = require("trl.rewards", install="rewardkit[bench]")
+    trl = require("trl.rewards", install="rewardkit[trl]")
     late = rk.build("overlong", max_tokens=1100, cache_tokens=300)
     punished = trl.get_soft_overlong_punishment(1100, 300)
     again = rk.build("repetition", unit="tokens")
@@ -479,8 +491,8 @@ def trl_pairs() -> Iterator[Pair]:
 
 def math_pairs() -> Iterator[Pair]:
     """TRL's rewards that use math-verify."""
-    trl = require("trl.rewards", install="rewardkit[bench]")
-    require("math_verify", install="rewardkit[bench]")
+    trl = require("trl.rewards", install="rewardkit[trl]")
+    require("math_verify", install="rewardkit[math]")
     right = rk.build("correct", **BOXED_MATH)
     close = rk.build("cosine_length", **BOXED_MATH, unit="tokens", max_length=1250)
     scaled = trl.get_cosine_scaled_reward(max_len=1250)
@@ -523,7 +535,7 @@ def verifiers_pairs() -> Iterator[Pair]:
 
 def langid_pairs(module: str = "langid") -> Iterator[Pair]:
     """A separate langid model with the same candidates, for each text or each sentence."""
-    backend = require(f"{module}.langid", install="rewardkit[bench]")
+    backend = require(f"{module}.langid", install=module)
     load = backend.LanguageIdentifier
     given = {"candidates": CANDIDATES, "backend": module}
 

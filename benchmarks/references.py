@@ -91,26 +91,34 @@ def compare(cases: list[Case], theirs: Judge, ours: Judge) -> Figures:
 # BFCL ---------------------------------------------------------------------------------------------
 
 
-def compare_bfcl(given: argparse.Namespace) -> Figures:
-    """Compare `same_call` with BFCL's checker."""
+def load_bfcl_checker() -> Callable[[Any, Any, Any, str], bool]:
+    """Return BFCL's checker of calls, by the functions, calls, acceptable values and category."""
     # its module of models imports the client of every provider, for a flag of each model
     models: Any = types.ModuleType("bfcl_eval.constants.model_config")
     models.MODEL_CONFIG_MAPPING = {"made": types.SimpleNamespace(underscore_to_dot=False)}
     sys.modules[models.__name__] = models
     checker = import_module("bfcl_eval.eval_checker.ast_eval.ast_checker").ast_checker
     python = import_module("bfcl_eval.constants.enums").Language.PYTHON
-    verifier = SameCall(normalize=True)
+    return lambda functions, given, truth, category: bool(
+        checker(functions, given, truth, python, category, "made")["valid"]
+    )
+
+
+def compare_bfcl(given: argparse.Namespace) -> Figures:
+    """Compare `same_call` with BFCL's checker."""
+    checker = load_bfcl_checker()
 
     def theirs(case: Case) -> bool:
         functions, category = case.context
-        given = [{name: arguments} for name, arguments in case.answer]
-        return bool(checker(functions, given, case.reference, python, category, "made")["valid"])
+        calls = [{call["name"]: call["arguments"]} for call in json.loads(case.answer)]
+        return checker(functions, calls, case.reference, category)
 
-    def ours(case: Case) -> bool:
-        given = [{"name": name, "arguments": arguments} for name, arguments in case.answer]
-        return verifier.verify([json.dumps(given)], [case.reference])[0].outcome is Outcome.CORRECT
+    def ours(cases: list[Case]) -> list[bool]:
+        answers, references = [case.answer for case in cases], [case.reference for case in cases]
+        verdicts = SameCall(normalize=True).verify(answers, references)
+        return [one.outcome is Outcome.CORRECT for one in verdicts]
 
-    return compare([*make_bfcl_cases(given.limit)], each(theirs), each(ours))
+    return compare([*make_bfcl_cases(given.limit)], each(theirs), ours)
 
 
 def make_bfcl_cases(limit: int) -> Iterator[Case]:
@@ -126,7 +134,9 @@ def make_bfcl_cases(limit: int) -> Iterator[Case]:
         for key, row in [*questions.items()][:limit]:
             truth = answers[key]["ground_truth"]
             for kind, calls in change_calls(truth, rng):
-                yield Case(f"{category}, {kind}", calls, truth, (row["function"], category))
+                written = [{"name": called, "arguments": values} for called, values in calls]
+                context = row["function"], category
+                yield Case(f"{category}, {kind}", json.dumps(written), truth, context)
 
 
 def change_calls(truth: list[dict[str, Any]], rng: random.Random) -> Iterator[tuple[str, Calls]]:
@@ -202,11 +212,8 @@ CHANGES: dict[str, Callable[[dict[str, Any], str], Any]] = {
 # Instructions -------------------------------------------------------------------------------------
 
 
-def compare_instructions(given: argparse.Namespace) -> Figures:
-    """Compare `instructions` with if-verifiable."""
-    if given.instructions is None:
-        message = "it needs --instructions FILE.jsonl"
-        raise ModuleNotFoundError(message)
+def load_instruction_scorer() -> Callable[[str, list[str], list[Any], str], Any]:
+    """Return if-verifiable's scores of an answer, by its ids, their arguments and the prompt."""
     # the package downloads nltk's data at import; set NLTK_DATA to where they are
     nltk: Any = import_module("nltk")
     nltk.download = lambda *_, **__: False
@@ -216,12 +223,23 @@ def compare_instructions(given: argparse.Namespace) -> Figures:
     for part in ("ifeval", "ifbench"):
         registry = import_module(f"if_verifiable.{part}.instructions_registry")
         checkers |= registry.INSTRUCTION_DICT
+    return lambda answer, ids, arguments, prompt: evaluate(
+        answer, ids, arguments, prompt, checkers
+    )[1]
+
+
+def compare_instructions(given: argparse.Namespace) -> Figures:
+    """Compare `instructions` with if-verifiable."""
+    if given.instructions is None:
+        message = "it needs --instructions FILE.jsonl"
+        raise ModuleNotFoundError(message)
+    score = load_instruction_scorer()
+    random.seed(SEED)  # where a prompt counts a sign that is no letter, it draws one
 
     def theirs(case: Case) -> float:
         row, mode = case.reference, case.context
-        given = row["instruction_id_list"], row["kwargs"]
         try:
-            _, scores = evaluate(case.answer, *given, row["prompt"], checkers)
+            scores = score(case.answer, row["instruction_id_list"], row["kwargs"], row["prompt"])
         except LookupError:  # data of nltk is not installed
             return -1.0
         return float(getattr(scores, f"partial_{mode}"))

@@ -22,10 +22,7 @@ place of the standard library's module `code`.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
-import os
-import resource
 import subprocess
 import sys
 import time
@@ -159,20 +156,9 @@ def find_ways() -> dict[str, Way]:
 
 
 def end_all_processes() -> None:
-    """Wait for all processes that are left, so that their time counts."""
+    """End the processes that wait for further rows, and wait for all that are left."""
     process.end_waiting_processes()
-    while True:
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
-
-
-def read_seconds() -> tuple[float, float]:
-    """Return the processor time of all processes, and of this one."""
-    own, others = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    caller = own.ru_utime + own.ru_stime
-    return caller + others.ru_utime + others.ru_stime, caller
+    measuring.wait_for_children()
 
 
 def measure(way: Way, kind: str, rows: int, workers: int) -> Measurement:
@@ -184,11 +170,11 @@ def measure(way: Way, kind: str, rows: int, workers: int) -> Measurement:
         for number in range(rows)
     ]
     end_all_processes()
-    before, start = read_seconds(), time.perf_counter()
+    before, start = measuring.read_seconds(), time.perf_counter()
     right = way(kind, answers, tests, workers)
     seconds = time.perf_counter() - start
     end_all_processes()
-    after = read_seconds()
+    after = measuring.read_seconds()
     total, caller = ((new - old) * 1000 / rows for new, old in zip(after, before, strict=True))
     return Measurement(rows / seconds, total, caller, sum(right) / rows)
 
@@ -243,7 +229,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.executors:
         sys.path.append(str(given.executors))
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    measuring.adopt_descendants()
     ways = find_ways()
     how = f"sandbox: {rk.build('code').describe_sandbox()}"  # which is tried out here
     results = {}

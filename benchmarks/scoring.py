@@ -7,8 +7,11 @@
 3. Resuming: the command is killed (SIGKILL) at a random moment and started again, ten times, and
    then runs to its end. The file must contain every row once, in order. This is checked for JSONL
    and parquet, with one worker and with two.
+4. Workers: `score` with the verifier `math` and two workers, as a ratio to one. Each worker has a
+   pool of its own for what math-verify decides, one row in a hundred here.
 
-    python benchmarks/scoring.py [--rows 100000] [--rounds 5] [--kills 10] [--json FILE]
+    python benchmarks/scoring.py [--rows 100000] [--rounds 5] [--kills 10] [--math-rows 20000]
+        [--only cost kills math] [--json FILE]
 """
 
 from __future__ import annotations
@@ -25,10 +28,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rewardkit import presets
+from rewardkit import build, presets
 from rewardkit._files.source import Source
 from rewardkit.scoring import score
 from throughput import made
@@ -42,6 +46,9 @@ FIVE = (
 )
 RATIO_BOUND, MEMORY_BOUND = 2.0, 300.0
 """The bounds of the ratio and of the memory in MiB."""
+WORKERS_BOUND = 1.0
+"""The bound of the time of two workers on `math`, as a ratio to that of one."""
+PARTS = ("cost", "kills", "math")
 BATCH = 1024
 
 
@@ -74,7 +81,38 @@ def time_score(source: Path, out: Path) -> float:
     return time.perf_counter() - start
 
 
-SIDES: dict[str, Callable[[Path, Path], float]] = {"alone": time_rewards, "score": time_score}
+def write_math_rows(path: Path, rows: int) -> None:
+    """Write answers of several kinds in turn, each another one than those before."""
+    with path.open("w", encoding="utf-8") as file:
+        for n in range(1, rows + 1):
+            kinds = [
+                (rf"\frac{{{2 * n}}}{{{2 * n + 2}}}", rf"\frac{{{n}}}{{{n + 1}}}"),
+                (rf"\sqrt{{{4 * n}}}", rf"2\sqrt{{{n}}}"),
+                (rf"x^2 - {n * n}", f"(x - {n})(x + {n})"),
+                (f"({n}, {n + 1}]", f"({n}, {n + 1})"),
+            ]
+            answer, reference = kinds[n % len(kinds)]
+            if n % 100 == 0:  # beyond exact arithmetic
+                answer, reference = rf"\int_0^{{{n}}} x dx", f"{n * n / 2}"
+            row = {"completion": rf"So it is \boxed{{{answer}}}.", "answer": reference}
+            file.write(json.dumps(row) + "\n")
+
+
+def time_math(workers: int, source: Path, out: Path) -> float:
+    """Measure `score` with the verifier `math`, in seconds."""
+    right = build("correct", verifier="math", extractor="boxed", name="right")
+    start = time.perf_counter()
+    done = score(source, right, out, batch_size=BATCH, workers=workers, resume=False)
+    assert done.rewards[0].mean  # noqa: S101 - three of the four kinds are right
+    return time.perf_counter() - start
+
+
+SIDES: dict[str, Callable[[Path, Path], float]] = {
+    "alone": time_rewards,
+    "score": time_score,
+    "one": partial(time_math, 1),
+    "two": partial(time_math, 2),
+}
 
 
 def run_side(side: str, source: Path, out: Path) -> dict[str, float]:
@@ -99,7 +137,7 @@ def measure_cost(source: Path, folder: Path, rounds: int) -> dict[str, Any]:
     turns = []
     for turn in range(rounds):
         # The order changes, so that neither side always has the warm file cache.
-        order = sorted(SIDES, reverse=turn % 2 == 1)
+        order = sorted(("alone", "score"), reverse=turn % 2 == 1)
         turns.append({side: run_side(side, source, folder / "out.jsonl") for side in order})
     parquet = run_side("score", source, folder / "out.parquet")
     return {
@@ -111,6 +149,24 @@ def measure_cost(source: Path, folder: Path, rounds: int) -> dict[str, Any]:
         "mib": max(turn["score"]["mib"] for turn in turns),
         "parquet_s": parquet["seconds"],
         "parquet_mib": parquet["mib"],
+    }
+
+
+def measure_math(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
+    """Return the rates of one worker and of two, and the ratio of their times."""
+    source = folder / "math.jsonl"
+    write_math_rows(source, rows)
+    turns = []
+    for turn in range(rounds):
+        order = sorted(("one", "two"), reverse=turn % 2 == 1)
+        turns.append(
+            {side: run_side(side, source, folder / "out.jsonl")["seconds"] for side in order}
+        )
+    return {
+        "rows": rows,
+        "one_rate": rows / statistics.median(turn["one"] for turn in turns),
+        "two_rate": rows / statistics.median(turn["two"] for turn in turns),
+        "ratio": statistics.median(turn["two"] / turn["one"] for turn in turns),
     }
 
 
@@ -158,6 +214,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--workers", nargs="+", type=int, default=[1, 2], help="numbers of workers to kill"
     )
+    parser.add_argument("--math-rows", type=int, default=20_000, help="rows for `math`")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, help="the parts to measure"
+    )
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--side", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -175,19 +235,24 @@ def main() -> int:
         source = folder / "completions.jsonl"
         write_rows(source, given.rows)
         figures: dict[str, Any] = {"rows": given.rows, "megabytes": source.stat().st_size / 1e6}
-        figures |= measure_cost(source, folder, given.rounds)
-        figures["kills"] = [
-            kill_and_resume(source, folder / f"killed-{workers}{suffix}", workers, given.kills)
-            for suffix in given.suffixes
-            for workers in given.workers
-        ]
-    figures["bounds"] = {"ratio": RATIO_BOUND, "mib": MEMORY_BOUND}
+        if "cost" in given.only:
+            figures |= measure_cost(source, folder, given.rounds)
+        if "kills" in given.only:
+            figures["kills"] = [
+                kill_and_resume(source, folder / f"killed-{workers}{suffix}", workers, given.kills)
+                for suffix in given.suffixes
+                for workers in given.workers
+            ]
+        if "math" in given.only:
+            figures["math"] = measure_math(folder, given.math_rows, given.rounds)
+    figures["bounds"] = {"ratio": RATIO_BOUND, "mib": MEMORY_BOUND, "math": WORKERS_BOUND}
     printed = json.dumps(figures, indent=2)
     print(printed)
     if given.json:
         given.json.write_text(printed + "\n", encoding="utf-8")
-    over = figures["ratio"] > RATIO_BOUND or figures["mib"] > MEMORY_BOUND
-    return int(over or not all(run["every_row_once"] for run in figures["kills"]))
+    over = figures.get("ratio", 0) > RATIO_BOUND or figures.get("mib", 0) > MEMORY_BOUND
+    slower = figures.get("math", {}).get("ratio", 0) > WORKERS_BOUND
+    return int(over or slower or not all(run["every_row_once"] for run in figures.get("kills", ())))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ measures some parts, and `--peer` in part 2 the rewards whose names contain a te
 part 1 only, is a JSONL file with a `completion` (text) and an `answer` per line; every round then
 uses the same completions. `--sign` inserts a text into each completion of part 1, such as a
 character outside ASCII; without it, all five together are measured with an arrow as well.
-`--processor-time` counts the processor time of this process, for a machine with other load; it
-leaves out what worker processes do for `math`. `--page` writes the tables into a page.
+`--processor-time` counts the processor time of this process, for a machine with other load, and of
+the worker processes of `instructions` and `reasoning_gym`; `math` reads the answers here without
+any. `--page` writes the tables into a page.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import leaf_peers
 import measuring
+import model_peers
 import peers
 import rewardkit as rk
 from measuring import Spread, format_table, measure_in_turn
@@ -56,7 +59,11 @@ PUBLISHED_BOUND, FIVE_BOUND, PEER_BOUND, HAND_BOUND, SCORER_BOUND = 0.65, 0.366,
 same rules, for a reward beside what a package installs or beside its rule by hand, and for a Scorer
 beside its rewards."""
 PARTS = ("presets", "peers", "shares", "scorer")
-PACKAGES = ("trl", "math-verify", "verifiers", "langid", "py3langid")
+PACKAGES = (
+    *("trl", "math-verify", "verifiers", "langid", "py3langid"),
+    *(*leaf_peers.PACKAGES, *model_peers.PACKAGES),
+)
+SOURCES = peers.SOURCES | leaf_peers.SOURCES | model_peers.SOURCES
 SHARE_BOUND, LANGUAGE_BOUND = 0.5, 1.5
 """The most percent of a step that a reward should take, and that `language` should."""
 STEP_COMPLETIONS = 512
@@ -141,15 +148,17 @@ def format_ratio(figures: dict[str, float], side: str) -> str:
     return Spread(*(figures[f"{side}_{what}"] for what in ("ratio", "low", "high"))).format()
 
 
-def share_alike(theirs: Sequence[float | None], ours: Sequence[float | None]) -> float:
+def share_alike(
+    theirs: Sequence[float | None], ours: Sequence[float | None], within: float = NEAR
+) -> float:
     """Return the share of rows on which both scores agree within rounding."""
     pairs = list(zip(theirs, ours, strict=True))
-    return sum(left == right or near(left, right) for left, right in pairs) / len(pairs)
+    return sum(left == right or near(left, right, within) for left, right in pairs) / len(pairs)
 
 
-def near(left: float | None, right: float | None) -> bool:
+def near(left: float | None, right: float | None, within: float) -> bool:
     """Return whether two scores agree within rounding."""
-    return left is not None and right is not None and abs(left - right) < NEAR
+    return left is not None and right is not None and abs(left - right) < within
 
 
 def timed_presets(given: argparse.Namespace, sign: str) -> tuple[int, dict[str, dict[str, float]]]:
@@ -215,7 +224,7 @@ def timed_peers(
     """Return one row of figures per pair, and the skipped packages with the reason."""
     pairs: list[tuple[str, Pair]] = []
     skipped = {}
-    for source, load in peers.SOURCES.items():
+    for source, load in SOURCES.items():
         try:
             pairs += [(source, pair) for pair in load()]
         except ImportError as error:
@@ -227,7 +236,7 @@ def timed_peers(
         row: Row = {"reward": pair.called, "source": source, "peer": pair.says}
         row["has_same_rule"] = pair.has_same_rule
         for size, step in steps.items():
-            row[size] = timed_pair(pair, step.batch(pair.style, pair.rows), rounds)
+            row[size] = timed_pair(pair, pair.batch(step), rounds)
         rows.append(row)
     return rows, skipped
 
@@ -243,9 +252,10 @@ def timed_pair(pair: Pair, batch: dict[str, Any], rounds: int) -> dict[str, floa
     spent = 0.0
     while len(times) < rounds or (rounds > 1 and spent < PAIR_SECONDS and len(times) < MAX_ROUNDS):
         forget()
-        times.append(measure_in_turn(sides, len(times)))
+        times.append(measure_in_turn(sides, len(times), in_workers=pair.in_workers))
         spent += sum(times[-1])
-    figures = {"rows": len(ours), "rounds": len(times), "alike": share_alike(theirs, ours)}
+    alike = share_alike(theirs, ours, pair.within)
+    figures = {"rows": len(ours), "rounds": len(times), "alike": alike}
     return medians(times, ["peer"]) | figures
 
 

@@ -22,17 +22,25 @@ import rewardkit as rk
 ROOT = Path(__file__).parents[1]
 ASK_MODELS = {"judge", "relative_judge", "reward_model"}
 PACKAGES = ("trl", "math_verify", "verifiers", "langid", "py3langid")
-SOURCES = ("trl", "math-verify", "verifiers", "langid", "py3langid")
+OF_LEAVES = ("bfcl_eval", "jsonschema", "if_verifiable", "reasoning_gym", "transformers", "openai")
+SOURCES = (
+    *("trl", "math-verify", "verifiers", "langid", "py3langid", "bfcl-eval", "jsonschema"),
+    *("if-verifiable", "reasoning-gym", "transformers", "by hand, openai"),
+)
+
+
+def hide(folder: Path, packages: tuple[str, ...]) -> Path:
+    """Write a module for each package into a folder, which raises when imported."""
+    for name in packages:
+        source = f'raise ModuleNotFoundError("No module named {name!r}", name={name!r})\n'
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def without_peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a module for each peer's package, which raises when imported."""
-    folder = tmp_path_factory.mktemp("benchmark")
-    for name in PACKAGES:
-        source = f'raise ModuleNotFoundError("No module named {name!r}", name={name!r})\n'
-        (folder / f"{name}.py").write_text(source, encoding="utf-8")
-    return folder
+    """A folder that hides the peers' packages, but for those that rewards themselves use."""
+    return hide(tmp_path_factory.mktemp("benchmark"), PACKAGES)
 
 
 def benchmark(name: str, *given: str, folder: Path) -> tuple[str, dict]:
@@ -68,11 +76,12 @@ def assert_only_these_changed(page: Path, names: set[str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def figures(without_peers: Path) -> dict[str, list[dict]]:
+def figures(without_peers: Path, tmp_path_factory) -> dict[str, list[dict]]:
     """The figures of throughput.py with tiny sizes."""
     sizes = ["--rows", "512", "--step", "64", "--rounds", "1"]
     sizes += ["--page", shutil.copy(PAGE, without_peers / "page.md")]
-    printed, written = benchmark("throughput.py", *sizes, folder=without_peers)
+    folder = hide(tmp_path_factory.mktemp("all"), (*PACKAGES, *OF_LEAVES))
+    printed, written = benchmark("throughput.py", *sizes, folder=folder)
     for source in SOURCES:
         assert f"skipped: {source}: " in printed
     return written
@@ -136,7 +145,8 @@ def test_the_five_by_hand_score_as_the_presets(figures):
 def test_packages_that_are_not_installed_are_named(figures):
     assert set(figures["skipped"]) == {*SOURCES, "language"}
     assert "pip install" in figures["skipped"]["trl"]
-    assert {row["source"] for row in figures["peers"]} == {"by hand", "by hand, algebra"}
+    own = {"", ", algebra", ", answers", ", turns", ", groups"}
+    assert {row["source"] for row in figures["peers"]} == {f"by hand{part}" for part in own}
 
 
 def test_the_notebooks_rules_by_hand_score_as_the_published_ones(figures):
@@ -147,6 +157,27 @@ def test_the_notebooks_rules_by_hand_score_as_the_published_ones(figures):
     assert all(
         row[size]["alike"] == 1.0 and row[size]["rows"] == 64 for row in same for size in sizes
     )
+
+
+def test_rules_for_answers_turns_and_groups_by_hand_score_as_the_rewards(figures):
+    sizes = [key for key in figures["peers"][0] if key.endswith("characters")]
+    kinds = {f"by hand, {kind}" for kind in ("answers", "turns", "groups")}
+    rows = [row for row in figures["peers"] if row["source"] in kinds]
+    assert len(rows) == 11
+    assert {row[size]["alike"] for row in rows for size in sizes} == {1.0}
+
+
+def test_the_time_of_workers_counts_where_a_reward_needs_them(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    measuring = import_module("measuring")
+    monkeypatch.setattr(measuring, "_clock", measuring.time.process_time)
+    program = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
+    command = [sys.executable, "-S", "-c", program]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as worker:
+        took = measuring.measure_seconds(worker.stdout.readline, in_workers=True)
+        worker.communicate(b"\n")
+    assert 0.1 < took < 0.5
 
 
 def test_every_other_reward_has_a_share_and_a_bound(figures):

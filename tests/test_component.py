@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
+
 import pytest
+from pydantic import InstanceOf
 
 import rewardkit as rk
 from rewardkit.component import FrozenMapping, columns, field_docs
@@ -166,6 +170,10 @@ def test_replace_gives_a_validated_copy():
             r"got the function max; wrap it: rk.wrap\(max",
         ),
         (
+            lambda: rk.build("reward.yaml"),
+            r"no component is called 'reward.yaml'; rk.load\('reward.yaml'\) reads a file$",
+        ),
+        (
             lambda: rk.build(Length),
             r"^got the class Length, expected a registered name, such as 'length'$",
         ),
@@ -183,6 +191,78 @@ def test_a_mistake_is_one_line_with_the_fix(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+class Tokenizer:
+    """A class that pydantic knows nothing of."""
+
+
+def declare(annotations=None, decorate=lambda cls: cls, bases=(rk.Reward,), /, **body):
+    options = body.pop("options", {})
+    body |= {"__annotations__": annotations or {}, "__module__": __name__, "__qualname__": "Own"}
+    return decorate(type(rk.Reward)("Own", bases, {**body, "score": score_nothing}, **options))
+
+
+def score_nothing(self, batch):
+    return [rk.Score(None)] * len(batch)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: declare({"size": int}, dataclass), "Own cannot be a @dataclass; leave the dec"),
+        (
+            lambda: declare(None, dataclass(frozen=True)),
+            "Own cannot be a @dataclass; leave the decorator out: the annotations are its fields",
+        ),
+        (
+            lambda: declare(options={"bounds": (0, 1)}),
+            r"Own takes no keyword 'bounds' of the class; write it in .* body: bounds = \(0, 1\)$",
+        ),
+        (
+            lambda: declare(words=["a"]),
+            "Own.words has no type; write `words: list = ...`, or `words: ClassVar = ...` if it",
+        ),
+        (lambda: declare(name="short"), r"^Own.name has no type; write `name: str = \.\.\.`$"),
+        (lambda: declare(limit=None), r"Own.limit has no type; write `limit: float \| None = "),
+        (
+            lambda: declare({"words": set[str]}),
+            "^Own.words: YAML has no sets, .*; declare a list: `words: list",
+        ),
+        (
+            lambda: declare({"tokenizer": Tokenizer})(tokenizer=Tokenizer()),
+            r"^Own.tokenizer: a field cannot hold Tokenizer; .* write pydantic.InstanceOf\[Token",
+        ),
+        (
+            lambda: declare({"size": int, "those": list[Tokenizer]})(size=1, those=[]),
+            "^Own.those: a field cannot hold Tokenizer; hold its name or path as a str",
+        ),
+        (
+            lambda: declare({"size": "Sizes"})(size=1),
+            "^Own: the type 'Sizes' is not defined; import or define it$",
+        ),
+    ],
+)
+def test_a_mistake_in_a_class_is_one_line_with_the_fix(make, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_field_may_hold_an_object_that_is_said_to_be_an_instance():
+    tokenizer = Tokenizer()
+    reward = declare({"tokenizer": InstanceOf[Tokenizer]})(tokenizer=tokenizer)
+    assert reward.tokenizer is tokenizer
+    assert hash(reward) == hash(reward.replace(name=None))
+    with pytest.raises(ValueError, match=r"Own.tokenizer: got 3"):
+        type(reward)(tokenizer=3)
+
+
+def test_a_class_shows_its_fields_as_its_signature():
+    own = declare({"size": int})
+    assert "fields" in inspect.signature(own).parameters  # until the first use builds the class
+    own(size=1)
+    assert [*inspect.signature(own).parameters][-1] == "size"
 
 
 def test_a_class_typed_at_a_prompt_has_no_field_docs():

@@ -360,6 +360,10 @@ def test_figures_in_the_text_are_those_of_the_code(page):
     text = read_prose(page)
     count = r"(\d+|[a-z]*(?:teen|twenty|thirty|hundred)) "
     assert {*re.findall(rf"{count}\[?laws\b", text)} <= {str(len(LAWS))}
+    kinds = ("reward", "verifier", "extractor")
+    split = tuple(str(sum(kind in law.kinds for law in LAWS.values())) for kind in kinds)
+    by_kind = r"(\d+) for rewards, (\d+) for verifiers, (\d+) for extractors"
+    assert {*re.findall(by_kind, text)} <= {split}
     hacks = rf"{count}(?:known )?(?:reward-hacking|degenerate|such) completions"
     assert {*re.findall(hacks, text)} <= {str(len(ZOO))}
 

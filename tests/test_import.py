@@ -4,6 +4,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import pytest
+
 import rewardkit as rk
 from rewardkit import extract, rewards, verify
 from rewardkit.registry import lookup
@@ -93,6 +95,25 @@ PUBLIC = [
 def test_the_public_names_are_these_and_sorted():
     assert rk.__all__ == PUBLIC
     assert all(hasattr(rk, name) for name in PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Tag", "; write `from rewardkit.extract import Tag`"),
+        ("Number", "; write `from rewardkit.verify import Number`"),
+        ("preflight", "; write `from rewardkit.audit import preflight`"),
+        ("split", "; write `from rewardkit.adapters.trl import split`"),
+        ("adapters", "; write `import rewardkit.adapters`"),
+        ("Scoror", "; did you mean 'Scorer' or 'Score'?"),
+        ("_private", ""),
+    ],
+)
+def test_a_name_that_is_not_at_the_top_says_where_it_is(name, hint, monkeypatch):
+    monkeypatch.delattr(rk, name, raising=False)  # of a package that another test has imported
+    with pytest.raises(AttributeError) as caught:
+        getattr(rk, name)
+    assert str(caught.value) == f"module 'rewardkit' has no attribute {name!r}{hint}"
 
 
 def test_the_packages_are_attributes():

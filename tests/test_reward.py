@@ -72,6 +72,24 @@ def test_a_sum_weighs_its_terms_and_adds_its_bias():
     assert sum([one, length])(completions=["3"]) == [2.0]
 
 
+def test_a_reward_divides_by_a_number_and_has_an_opposite():
+    assert length / 2 == 0.5 * length
+    assert -length == -1.0 * length
+    assert (-(one + 3.0 * length) / 4).weights == (-0.25, -0.75)
+    assert (-length).bounds == (0.0, math.inf)
+    assert ((one + 1.0) / 2)(completions=["3"]) == [2.0]
+    for divisor, shown in (
+        (one, "Given(name='one') (Given)"),
+        ("2", "'2' (str)"),
+        (None, "None (NoneType)"),
+    ):
+        message = re.escape(f"cannot divide length by {shown}, expected a number")
+        with pytest.raises(TypeError, match=message):
+            length / divisor
+    with pytest.raises(ZeroDivisionError):
+        length / 0
+
+
 def test_sums_are_flat_unless_they_have_a_name():
     total = 2 * (one + 0.5 * length + 1.0) - one
     assert (total.terms, total.weights, total.bias) == ((one, length, one), (2.0, 1.0, -1.0), 2.0)

@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 import rewardkit as rk
 from rewardkit.adapters.trl import split
 from rewardkit.batch import ColumnError
+from rewardkit.extract import Tag
 from rewardkit.registry import lookup
-from rewardkit.rewards import Length
-from rewardkit.scorer import Scorer, Term, TermScore, choose_form, margin_over
+from rewardkit.rewards import Length, PromptOverlap
+from rewardkit.scorer import Scorer, Term, TermScore, choose_form, explain_missing, margin_over
+from rewardkit.scoring import score
+from rewardkit.verify import Number
 
 RIGHT = rk.build("correct", verifier="number", extractor="whole", name="right")
 NEAR = rk.build("length", target=2, name="near")
@@ -26,6 +29,11 @@ ROWS = [{"prompt": "1 + 1?", "answer": "2"}, {"prompt": "9 + 1?", "answer": "10"
 
 def ends_well(completions: list[str], suffix: list[str], **_: Any) -> list[float]:
     return [float(text.endswith(end)) for text, end in zip(completions, suffix, strict=True)]
+
+
+def test_names_of_functions_are_those_that_loggers_take() -> None:
+    scorer = Scorer([lambda completions, **_: [1.0] * len(completions)] * 2)
+    assert [*scorer.score_row("2").values] == ["_lambda_", "_lambda_-2"]
 
 
 def test_sums_are_split_into_terms_with_unique_names() -> None:
@@ -42,6 +50,18 @@ def test_a_row_gives_values_whys_and_the_total_by_name() -> None:
     assert scored.values == {"right": 1.0, "near": -1.0}
     assert scored.whys["right"] == "correct"
     assert scored.total == 2.0
+
+
+def test_a_row_given_as_the_completion_has_no_value() -> None:
+    scorer = Scorer(RIGHT)
+    for given_row in ({"text": "2"}, {"completion": "2", "answer": "2"}, [{"text": "2"}]):
+        scored = scorer.score_row(given_row, answer="2")
+        assert (scored.values, scored.total) == ({"right": None}, None)
+        assert re.match("completion: got .*, expected a text or messages$", scored.whys["right"])
+    for message in ({"role": "assistant", "content": "2"}, {"content": "2"}):
+        assert scorer.score_row(message, answer="2").total == 1.0
+        assert scorer.score_row([{"type": "call"}, message], answer="2").total == 1.0
+    assert scorer.score_row({"role": "assistant"}, answer="2").total == 0.0
 
 
 @given(st.lists(st.sampled_from(["2", "10", "x", ""]), min_size=1, max_size=5))
@@ -136,6 +156,46 @@ def test_messages_about_rows_name_no_trainer() -> None:
     ):
         with pytest.raises((LookupError, ValueError), match=problem):
             Scorer(reward).score_row("2")
+
+
+def test_a_column_of_steps_reaches_the_rewards_as_in_a_file() -> None:
+    ramp = rk.build("schedule", reward=NEAR, points=[(0, 0.0), (10, 1.0)], name="ramp")
+    steps = [0, 5, 5, "10", None, "the first"]  # the last is a dataset's own column
+    texts, expected = ["1234"] * 6, [0.0, -1.0, -1.0, -2.0, -2.0, -2.0]
+    columns: dict[str, Any] = {"completion": texts, "step": steps}
+    assert Scorer([ramp, NEAR]).score_columns(columns).values["ramp"] == expected
+    assert Scorer(ramp).score_row("1234", step=5).total == -1.0
+    rows = [{"completion": "1234", "step": step} for step in steps]
+    scored = score(rows, ramp).scored
+    assert [row["reward"] for row in scored or ()] == expected
+
+
+def test_a_column_that_a_function_needs_is_named_with_the_fix() -> None:
+    def asks(completions: Any, prompts: Any, **_: Any) -> list[float]:
+        return [1.0] * len(completions)
+
+    def counts(completions: Any, completion_ids: Any, **_: Any) -> list[float]:
+        return [1.0] * len(completions)
+
+    def fails(completions: Any, **_: Any) -> list[float]:
+        return [1.0 + "1" for _ in completions]  # type: ignore[operator]
+
+    for function, error, problem in (
+        (ends_well, ColumnError, "no column 'suffix' .*; did you mean 'sufix'.; give each row a"),
+        (asks, ValueError, "no column 'prompt', which this reward needs; give each row a prompt"),
+        (counts, ValueError, "needs the column 'completion_ids', a list of ids in each row"),
+        (fails, TypeError, "unsupported operand"),
+    ):
+        with pytest.raises(error, match=problem):
+            Scorer(function).score_row("2", sufix="2")
+
+
+def test_the_completion_may_be_among_the_values() -> None:
+    row = {"completion": "2", "answer": "2"}
+    assert Scorer(RIGHT).score_row(**row) == Scorer(RIGHT).score_row("2", answer="2")
+    assert Scorer(RIGHT).score_row("3", **row).total == 0.0
+    with pytest.raises(ValueError, match="no column 'completion'"):
+        Scorer(RIGHT).score_row(answer="2")
 
 
 def test_abstentions_are_left_out_of_the_total() -> None:
@@ -250,10 +310,21 @@ def test_slow_completions_are_timed_one_by_one() -> None:
 
 
 def test_missing_columns_are_named() -> None:
-    (line,) = Scorer(RIGHT).terms[0].missing_columns({"answers": "2", "completion": "x"}).values()
+    row = {"answers": "2", "completion": "x"}
+    rows = [row, {"answer": "2"}, {}]
+    assert Scorer(RIGHT).terms[0].missing_columns(rows) == {"answer": [0, 2]}
+    line = explain_missing("answer", row)
     assert line == "no column 'answer' (columns: answers); did you mean 'answers'?"
-    assert Term("ends_well", ends_well).missing_columns({"suffix": "x"}) == {}
+    assert Term("ends_well", ends_well).missing_columns([{"suffix": "x"}]) == {}
     assert Term("len", max).columns == []  # no signature
+
+
+def test_rows_of_a_mixture_may_have_no_prompt() -> None:
+    copied = Scorer(PromptOverlap(ngram=1))
+    rows = [{"prompt": "one two"}, {"task": "free"}]
+    for mixed, expected in ((rows, [-1.0, 0.0]), (rows[::-1], [0.0, -1.0])):
+        (scores,) = copied.score(mixed, ["one two", "one two"]).values()
+        assert [score.value for score in scores] == expected
 
 
 def test_the_form_of_completions_fits_the_function() -> None:
@@ -274,6 +345,9 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         Scorer([])
     with pytest.raises(TypeError, match=r"got 3 \(int\), expected a reward, a function"):
         Scorer([RIGHT, 3])  # type: ignore[list-item]
+    for other, kind in ((Number(), "verifier 'number'"), (Tag(), "extractor 'tag'")):
+        with pytest.raises(TypeError, match=rf"the {kind}, expected .*; Correct\(verifier=\.\.\."):
+            Scorer([RIGHT, other])  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"got the class Length, expected an instance: Length"):
         Scorer([RIGHT, Length])  # type: ignore[list-item]
     with pytest.raises(
@@ -326,6 +400,20 @@ def test_arrays_and_messages_of_arrays_are_read_as_lists() -> None:
     assert found["completion"] is chats
     ints = Scorer(RIGHT)({"completion": np.array(texts), "answer": np.array([2, 2])})
     assert ints["rewards/right"] == [1.0, 0.0]
+
+
+def test_a_data_frame_gets_the_columns() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {"completion": ["2", "x", "2"], "answer": ["2", None, float("nan")], "reward": [7, 8, 9]}
+    )[:3]
+    found = Scorer(RIGHT)(frame[1:])
+    assert [*found] == ["completion", "answer", "rewards/right", "rewards/right/why", "reward"]
+    assert found["rewards/right"].isna().all()
+    whole = Scorer(RIGHT)(frame)
+    assert whole["reward"].fillna(-1).tolist() == [1.0, -1.0, -1.0]
+    assert set(whole["rewards/right/why"][1:]) == {"bad_reference: None (NoneType)"}
+    assert frame["reward"].tolist() == [7, 8, 9]
 
 
 def test_an_arrow_table_gets_typed_columns() -> None:

@@ -58,6 +58,8 @@ _MODULES = {
     "Verifier": "verify.base",
 }
 _PACKAGES = ("extract", "presets", "rewards", "verify")
+# Where a name may be that is not an attribute here; `testing` last, since it imports Hypothesis.
+_HINTED = (*_PACKAGES, "audit", "adapters.trl", "scoring", "report", "testing")
 
 
 def __getattr__(name: str) -> Any:
@@ -72,7 +74,25 @@ def __getattr__(name: str) -> Any:
             name, getattr(import_module(f"rewardkit.{_MODULES[name]}"), name)
         )
     message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+    # tools probe for private names, and need no hint
+    raise AttributeError(message if name.startswith("_") else message + _suggest_import(name))
+
+
+def _suggest_import(name: str) -> str:
+    """Say where a name is, or which public names are near it."""
+    from contextlib import suppress  # noqa: PLC0415 - only for an error
+    from importlib import import_module  # noqa: PLC0415 - the same
+    from importlib.util import find_spec  # noqa: PLC0415 - the same
+
+    from rewardkit._messages import did_you_mean  # noqa: PLC0415 - the same
+
+    if find_spec(f"rewardkit.{name}"):
+        return f"; write `import rewardkit.{name}`"
+    for module in _HINTED:
+        with suppress(ImportError):  # of a package that an extra installs
+            if name in getattr(import_module(f"rewardkit.{module}"), "__all__", ()):
+                return f"; write `from rewardkit.{module} import {name}`"
+    return did_you_mean(name, __all__)
 
 
 def __dir__() -> list[str]:

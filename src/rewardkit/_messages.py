@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
@@ -66,6 +67,15 @@ def make_names_unique(names: Iterable[str], taken: Collection[str] = ()) -> list
         free = (each for each in alternatives if each not in unique and each not in taken)
         unique[next(free)] = None
     return [*unique]
+
+
+def make_log_name(text: str) -> str:
+    """Return a text with `_` in place of the characters that some logger refuses.
+
+    >>> make_log_name("<lambda>"), make_log_name("length.target:4")
+    ('_lambda_', 'length.target:4')
+    """
+    return re.sub(r"[^\w./:-]+", "_", text)
 
 
 def error_line(error: BaseException) -> str:

@@ -82,10 +82,37 @@ def as_finite(value: Any) -> float | None:
     >>> as_finite(1), as_finite(float("nan")), as_finite(None)
     (1.0, None, None)
     """
-    number = math.nan if value is None else float(value)
-    if math.isinf(number):
+    number = drop_nan(value)
+    if number in _INFINITIES:
         message = f"gave {number}, which would spread over its whole group in training"
         raise ValueError(message)
+    return number
+
+
+def as_floats(values: Sequence[Any]) -> list[float | None]:
+    """Return values as floats, None for NaN. ValueError for an infinity."""
+    return [*values] if are_finite(values) else [*map(as_finite, values)]
+
+
+def are_finite(values: Sequence[Any]) -> bool:
+    """Return whether all values are finite floats or None.
+
+    >>> are_finite([1.0, None]), are_finite([1]), are_finite([float("nan")])
+    (True, False, False)
+    """
+    # Most lists are; a set of types and a sum show it at C's speed.
+    return {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values)))
+
+
+def drop_nan(value: Any) -> float | None:
+    """Return a number as a float, None for None and NaN: trainers leave out both.
+
+    >>> drop_nan(1), drop_nan(float("nan")), drop_nan(float("inf"))
+    (1.0, None, inf)
+    """
+    if value is None:
+        return None
+    number = float(value)
     return None if math.isnan(number) else number
 
 

@@ -6,8 +6,10 @@ A template is a text or a function of the row; either writes the row's completio
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
+
+from rewardkit._messages import did_you_mean, list_names
 
 Row: TypeAlias = Mapping[str, Any]
 """A dataset's row: values by column."""
@@ -28,6 +30,23 @@ def fill(template: str, row: Row) -> str:
     """
     # Not str.format: it raises at other braces, of which LaTeX and code are full.
     return _COLUMN.sub(lambda match: str(row.get(match[1], match[0])), template)
+
+
+def check_template(template: Template, rows: Sequence[Row]) -> None:
+    """Raise ValueError for a `{name}` that looks like a misspelt column of the rows.
+
+    >>> check_template("<answer>{anser}</answer>", [{"answer": 4}])
+    Traceback (most recent call last):
+    ValueError: template: no column for {anser} (columns: answer); did you mean 'answer'?
+    """
+    if callable(template):
+        return
+    present = dict.fromkeys(name for row in rows for name in row)
+    for name in _COLUMN.findall(template):
+        # others are LaTeX's or a program's own
+        if name not in present and (hint := did_you_mean(name, present)):
+            columns = list_names(present)
+            raise ValueError(f"template: no column for {{{name}}} (columns: {columns}){hint}")
 
 
 def as_function(template: Template) -> WriteCompletion:

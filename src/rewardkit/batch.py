@@ -54,6 +54,8 @@ of which any is right; None for a row without one."""
 TokenCount = Real | str | None
 """A number of tokens; CSV has it as text."""
 
+_TYPE_NAMES = {str: "a string", Real: "a number", Sequence: "a list", NoneType: "None"}
+
 Surface: TypeAlias = Literal["trainer", "file", "rows"]
 """What passes a batch: a trainer, a command that reads a file, or rows given by a caller."""
 
@@ -462,6 +464,36 @@ class Batch:
         self.metrics[key] = sum(known) / len(known)
 
 
+def read_step(value: Any) -> int | None:
+    """Return a trainer's step; None for anything but a number: a dataset may have such a column.
+
+    >>> read_step(12.0), read_step("12"), read_step("first"), read_step(None)
+    (12, 12, None, None)
+    """
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def split_by_step(batch: Batch) -> list[Batch]:
+    """Return the rows as batches of one step each, if they have a column `step`.
+
+    A trainer's batch has one step. Only adjacent rows are put together, so the order is kept.
+    """
+    steps: Any = batch.columns.get("step")
+    if not _is_column(steps) or not 0 < len(steps) == len(batch):
+        return [batch]
+    parts, start = [], 0
+    for step, run in groupby(steps):
+        stop = start + sum(1 for _ in run)
+        part = batch if stop - start == len(batch) else batch.select(range(start, stop))
+        part.step = read_step(step)
+        parts.append(part)
+        start = stop
+    return parts
+
+
 _NO_PROMPTS_MESSAGES: Mapping[Surface, str] = {
     "trainer": "the batch has no prompts, which this reward needs; pass prompts=[...]",
     "file": "no column 'prompt', which this reward needs; rename one with"
@@ -497,8 +529,10 @@ def _drop_type_arguments(wanted: Any) -> Any:
 
 
 def _describe_type(wanted: Any) -> str:
-    name = wanted.__name__ if isinstance(wanted, type) else str(wanted)
-    return "a string, a number, a mapping or a list of them" if wanted is Reference else name
+    if wanted is Reference:
+        return "a string, a number, a mapping or a list of them"
+    parts = get_args(wanted) or (wanted,)  # of a union
+    return " or ".join(_TYPE_NAMES.get(part, part.__name__) for part in parts)
 
 
 def _is_column(values: Any) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
+import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import reduce
 from itertools import pairwise
 from operator import or_
-from types import UnionType
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -27,7 +29,16 @@ from typing import (
     get_origin,
 )
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from rewardkit._messages import (
     did_you_mean,
@@ -89,7 +100,80 @@ Frozen = AfterValidator(freeze)
 """Annotates a component's mapping: `Annotated[Mapping[str, float], Frozen]`."""
 
 
-class Component(BaseModel):
+if TYPE_CHECKING:
+    _Model = BaseModel  # type checkers know what pydantic's own metaclass does
+else:
+    # It adds no frame to the making of a class: pydantic looks for the types that a class names in
+    # the caller's frame, and warns with its line.
+    class _ComponentClass(type(BaseModel)):
+        """The class of component classes, which refuses `@dataclass`."""
+
+        def __setattr__(cls, attribute: str, value: Any) -> None:
+            # what @dataclass writes to a class first; its __init__ would validate nothing
+            if attribute == "__dataclass_params__":
+                message = (
+                    f"{cls.__name__} cannot be a @dataclass; leave the decorator out: the"
+                    " annotations are its fields already"
+                )
+                raise TypeError(message)
+            super().__setattr__(attribute, value)
+
+    # built when it is used, as its subclasses are: they would inherit the signature without fields
+    class _Model(BaseModel, metaclass=_ComponentClass, defer_build=True):
+        pass
+
+
+_PLAIN_VALUES = (str, bytes, int, float, NoneType, list, tuple, dict, set, frozenset, BaseModel)
+
+
+def _check_annotated(cls: type[Component]) -> None:
+    """Refuse plain values without a type, of which pydantic's error says no more than that."""
+    annotated = _list_annotated(cls)
+    for name, value in vars(cls).items():
+        known = name.startswith(("_", "model_config")) or name in annotated
+        if known or name in cls.__class_vars__ or not isinstance(value, _PLAIN_VALUES):
+            continue
+        kind = "float | None" if value is None else type(value).__name__
+        message = f"{cls.__name__}.{name} has no type; write `{name}: {kind} = ...`"
+        if name not in cls.model_fields:
+            message += f", or `{name}: ClassVar = ...` if it is not a field"
+        raise TypeError(message)
+
+
+def _list_annotated(cls: type) -> Collection[str]:
+    if sys.version_info >= (3, 14):
+        import annotationlib  # noqa: PLC0415 - new in 3.14, where annotations are made when read
+
+        return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(cls)
+
+
+def _explain_field_type(cls: type[Component]) -> str:
+    """Say which field's type keeps a class from being used."""
+    try:
+        cls.model_rebuild(force=True)
+    except PydanticUndefinedAnnotation as error:
+        return f"{cls.__name__}: the type {error.name!r} is not defined; import or define it"
+    except PydanticUserError as error:
+        message = " ".join(error.message.split())
+    for name, field in cls.model_fields.items():
+        try:
+            # with what Annotated adds to it, such as InstanceOf
+            held: Any = field.annotation
+            for more in field.metadata:
+                held = Annotated[held, more]
+            TypeAdapter(held)
+        except PydanticUserError as error:
+            named = re.search(r"for <class '(?:.*\.)?(\w+)'>", error.message)
+            kind = named[1] if named else str(field.annotation)
+            return (
+                f"{cls.__name__}.{name}: a field cannot hold {kind}; hold its name or path as a"
+                f" str, or for an object that YAML need not hold write pydantic.InstanceOf[{kind}]"
+            )
+    return f"{cls.__name__}: {message}"
+
+
+class Component(_Model):
     """Anything with a registered name: an extractor, a verifier, a reward.
 
     Frozen and strictly typed: an unknown field, a wrong type, an infinity or a NaN raises
@@ -119,8 +203,16 @@ class Component(BaseModel):
     """The name in the registry, and the key `type` in YAML."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse to subclass a registered class."""
-        super().__init_subclass__(**options)
+        """Refuse to subclass a registered class, and keywords such as `bounds` of the class."""
+        if options:
+            name, value = next(iter(options.items()))
+            message = (
+                f"{cls.__name__} takes no keyword {name!r} of the class; write it in the class's"
+                f" body: {name} = {value!r}"
+            )
+            raise TypeError(message)
+        super().__init_subclass__()
+        _check_annotated(cls)
         for base in cls.__bases__:
             final = vars(base).get("registered_name")
             if final is not None:
@@ -134,7 +226,10 @@ class Component(BaseModel):
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         """Declare lists as tuples and dictionaries as frozen mappings, their defaults too."""
         super().__pydantic_init_subclass__(**options)
-        for field in cls.__pydantic_fields__.values():
+        for name, field in cls.__pydantic_fields__.items():
+            if (get_origin(field.annotation) or field.annotation) is set:
+                message = f"{cls.__name__}.{name}: YAML has no sets, and they have no hash"
+                raise TypeError(f"{message}; declare a list: `{name}: list[str]`")
             field.annotation = _frozen_annotation(field.annotation)
             if field.default_factory is not None:
                 # a default that can be seen is one that YAML can leave out
@@ -161,6 +256,9 @@ class Component(BaseModel):
             name = cls.registered_name or cls.__name__
             # pydantic's own error takes three lines per problem and a link
             raise ValueError(explain_validation_error(error, name, choices)) from None
+        except PydanticUserError:
+            # the first use builds what validates the fields
+            raise TypeError(_explain_field_type(type(self))) from None
 
     # pydantic then validates nested components without calling this, as for BaseModel's own
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -232,6 +330,27 @@ def _look_up_for(cls: type[Component], name: Any) -> type[Component]:
 def _explain_other_kind(given: type[Component], expected: type[Component]) -> str:
     name = given.registered_name or given.__name__
     return f"got the {given.component_kind} {name!r}, expected {_describe_expected(expected)}"
+
+
+def explain_not_a_reward(value: Any, expected: str = "a reward") -> str:
+    """Say what to write in place of something that is not a reward.
+
+    >>> from rewardkit.verify import Number
+    >>> explain_not_a_reward(Number())
+    "got the verifier 'number', expected a reward; Correct(verifier=..., extractor=...) makes one"
+    """
+    if isinstance(value, type):
+        return explain_class(value)
+    if isinstance(value, Component) and value.component_kind != "reward":
+        name = value.registered_name or type(value).__name__
+        return (
+            f"got the {value.component_kind} {name!r}, expected a reward;"
+            " Correct(verifier=..., extractor=...) makes one"
+        )
+    if callable(value):
+        name = getattr(value, "__name__", type(value).__name__)
+        return f"got the function {name}, expected {expected}; {suggest_wrap(value)}"
+    return f"got {shorten_repr(value)}, expected {expected}"
 
 
 def fields_set(component: Component) -> dict[str, Any]:

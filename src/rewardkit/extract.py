@@ -11,7 +11,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Literal, Self, final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, final
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,9 @@ from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restor
 from rewardkit.batch import Batch
 from rewardkit.component import Component
 from rewardkit.registry import register
+
+if TYPE_CHECKING:
+    from rewardkit._text.tool_calls import Call
 
 __all__ = [
     "After",
@@ -345,7 +348,7 @@ class Choice(Extractor):
 
     The last letter after "answer is", "Antwort:" or the like counts, or in a box, or that is said
     to be correct. If there is none, a letter by itself counts if it is the only one: `(B)`, `B.`,
-    `**B**`, or `B` on its own line. Several letters at once are no answer: "A or B", "A, B, C".
+    `**B**`, or `B` on its own line. Several letters at once are not an answer: "A or B", "A, B, C".
 
     >>> Choice().extract("A is too small. The answer is (B).")
     'B'
@@ -396,12 +399,17 @@ class ToolCall(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the calls as JSON text, None if there is none."""
-        from rewardkit._text import tool_calls  # noqa: PLC0415 - it imports json
+        from rewardkit._text.tool_calls import read_text_calls  # noqa: PLC0415 - it imports json
 
-        calls = tool_calls.read_text_calls(text)
+        return self.write_calls(read_text_calls(text))
+
+    def write_calls(self, calls: list[Call]) -> str | None:
+        """Return those of the calls that count as JSON text, None if there is none."""
+        from rewardkit._text.tool_calls import write_calls  # noqa: PLC0415 - the same
+
         if self.which != "all":
             calls = calls[:1] if self.which == "first" else calls[-1:]
-        return tool_calls.write_calls(calls) or None
+        return write_calls(calls) or None
 
 
 # Bounded and possessive repeats below keep each search linear: nothing is read twice.
@@ -430,6 +438,8 @@ def extract_answers(extractor: Extractor, batch: Batch) -> list[str | None]:
     >>> extract_answers(Hash(), Batch.of("#### 4", "4"))
     ['4', None]
     """
+    if isinstance(extractor, ToolCall):
+        return [*map(extractor.write_calls, batch.tool_calls)]  # not read from text once more
     if extractor.reads_calls:
         from rewardkit._text.tool_calls import write_calls  # noqa: PLC0415 - it imports json
 

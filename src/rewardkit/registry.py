@@ -111,6 +111,8 @@ def lookup(name: Any, kind: str | None = None) -> type[Component]:
     if name not in _registry:
         known = [key for key, cls in _registry.items() if kind in (None, cls.component_kind)]
         near = did_you_mean(name, known)
+        if name.endswith((".yaml", ".yml")):
+            near = f"; rk.load({shorten_text(name)!r}) reads a file"
         listed = f"rk.names({kind!r})" if kind in KINDS else "rk.names()"
         unknown = f"no {kind or 'component'} is called {shorten_text(name)!r}"
         message = f"{unknown}{near or f'; {listed} lists them'}"
@@ -165,8 +167,8 @@ def _check_name_is_free(name: str, cls: type[Component]) -> None:
     if taken is None:
         return
     # a notebook's code that is run again defines the same class once more, as a new object
-    rerun_cell = cls.__module__ == "__main__" == taken.__module__
-    if not rerun_cell or cls.__qualname__ != taken.__qualname__:
+    runs_again = cls.__module__ == "__main__" == taken.__module__
+    if not runs_again or cls.__qualname__ != taken.__qualname__:
         owner = f"{taken.__module__}.{taken.__qualname__}"
         message = f"the name {name!r} is taken by {owner}; choose another"
         raise ValueError(message)

@@ -1,7 +1,7 @@
 """Rewards, and the operators that combine them.
 
-`a + b`, `a - b`, `0.5 * a` and `a + 1.0` make a `Linear`; `a * b` makes a `Product`. Each of them
-is a reward again.
+`a + b`, `a - b`, `-a`, `0.5 * a`, `a / 2` and `a + 1.0` make a `Linear`; `a * b` makes a `Product`.
+Each of them is a reward again.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import explain_class, make_names_unique, pluralize, suggest_wrap
+from rewardkit._messages import make_log_name, make_names_unique, pluralize, shorten_repr
 from rewardkit._score_checks import check_finite_scores, checked_scores, weighted_sum
 from rewardkit.batch import Batch
-from rewardkit.component import Component, fields_set, walk
+from rewardkit.component import Component, explain_not_a_reward, fields_set, walk
 from rewardkit.registry import register
 from rewardkit.result import Score
 
@@ -269,6 +269,17 @@ class Reward(Component):
         """Return the weighted reward."""
         return _add_terms((self, other))
 
+    def __truediv__(self, other: float) -> Linear:
+        """Return the weighted reward: `reward / 4` is `0.25 * reward`."""
+        if not isinstance(other, Real):
+            message = f"cannot divide {self.__name__} by {shorten_repr(other)}, expected a number"
+            raise TypeError(message)
+        return _add_terms((self, 1.0 / other))
+
+    def __neg__(self) -> Linear:
+        """Return the reward times -1: a penalty."""
+        return _add_terms((self, -1.0))
+
 
 def _explain_wrong_call(name: str, others: int, columns: Mapping[str, Any]) -> str:
     if others:
@@ -301,8 +312,8 @@ class Linear(Reward):
 
     A term that abstains is left out; if all do, so does the sum.
 
-    >>> from rewardkit import build
-    >>> total = build("length", target=3) + 0.5 * build("xml_strict")
+    >>> from rewardkit.rewards import Length, XmlStrict
+    >>> total = Length(target=3) + 0.5 * XmlStrict()
     >>> total(completions=["four"])
     [-1.0]
     """
@@ -354,8 +365,8 @@ class Linear(Reward):
 class Product(Reward):
     """The product of rewards: a gate if a factor is 0 or 1. It abstains if any factor does.
 
-    >>> from rewardkit import build
-    >>> gate = build("length", target=2, name="off") * build("regex_match", pattern="four|five")
+    >>> from rewardkit.rewards import Length, RegexMatch
+    >>> gate = Length(target=2, name="off") * RegexMatch(pattern="four|five")
     >>> gate(completions=["four", "seven"])
     [-2.0, 0.0]
     """
@@ -398,7 +409,7 @@ def _default_name(reward: Component) -> str:
         if name not in _FIELDS_NOT_IN_NAMES
     ]
     exact = ".".join([own, *parts])
-    safe = re.sub(r"[^\w./:-]+", "_", exact)
+    safe = make_log_name(exact)
     if safe == exact and len(safe) <= MAX_NAME_CHARACTERS:
         return safe
     # What was cut or replaced may be all that distinguishes two rewards; the checksum keeps it.
@@ -448,7 +459,8 @@ def _add_terms(*parts: tuple[Any, float]) -> Linear:
     bias = 0.0
     for part, weight in parts:
         if not isinstance(weight, Real) or not isinstance(part, Reward | Real):
-            raise TypeError(_explain_not_a_term(part if isinstance(weight, Real) else weight))
+            given = part if isinstance(weight, Real) else weight
+            raise TypeError(explain_not_a_reward(given, "a reward or a number"))
         if isinstance(part, Linear) and _can_flatten(part):
             for term, inner in part.weighted:
                 terms.append(term)
@@ -462,21 +474,6 @@ def _add_terms(*parts: tuple[Any, float]) -> Linear:
     # no weights at all reads better than a row of ones in YAML and in a repr
     all_one = all(weight == 1.0 for weight in weights)
     return Linear(terms=tuple(terms), weights=() if all_one else tuple(weights), bias=bias)
-
-
-def _explain_not_a_term(value: Any) -> str:
-    """Say what to write in place of something that cannot be added or multiplied."""
-    name = getattr(value, "__name__", type(value).__name__)
-    if isinstance(value, type) and issubclass(value, Reward):
-        return explain_class(value)
-    if isinstance(value, Component):
-        return (
-            f"got the {value.component_kind} {_short_name(value)!r}, expected a reward;"
-            " Correct(verifier=..., extractor=...) makes one"
-        )
-    if callable(value):
-        return f"got the function {name}, expected a reward or a number; {suggest_wrap(value)}"
-    return f"got {value!r} ({name}), expected a reward or a number"
 
 
 def _combine_terms(

@@ -11,26 +11,35 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from types import NoneType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
-from rewardkit._files.memory import drop_arrays
-from rewardkit._files.writing import append_columns
+from rewardkit._files.memory import add_columns, read_columns
 from rewardkit._messages import (
     error_line,
-    explain_class,
     explain_missing_column,
+    make_log_name,
     make_names_unique,
-    shorten_repr,
 )
-from rewardkit._reads import list_dataset_columns, list_reference_columns, list_trainer_columns
-from rewardkit._score_checks import as_finite, check_finite_scores, weighted_sum, weighted_sums
+from rewardkit._needed_columns import (
+    check_parameters,
+    list_dataset_columns,
+    list_reference_columns,
+    list_trainer_columns,
+)
+from rewardkit._score_checks import (
+    as_floats,
+    check_finite_scores,
+    weighted_sum,
+    weighted_sums,
+)
 from rewardkit._template import Row
 from rewardkit._workers.event_loop import run_awaitable
-from rewardkit.batch import Batch, ColumnError
+from rewardkit.batch import Batch, ColumnError, split_by_step
+from rewardkit.component import explain_not_a_reward
 from rewardkit.config import load
 from rewardkit.reward import Linear, Reward
 
@@ -111,11 +120,19 @@ class Term(NamedTuple):
         """Those of the columns that may hold a ground truth: not those of counts."""
         return list_reference_columns(self.reward)
 
-    def missing_columns(self, row: Row) -> dict[str, str]:
-        """Return a line for each column that the reward reads in a row without it, by its name."""
-        present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
-        read = list_dataset_columns(self.reward, row)
-        return {name: explain_missing_column(name, present) for name in read if name not in present}
+    def missing_columns(self, rows: Sequence[Row]) -> dict[str, list[int]]:
+        """Return the columns that the reward reads in rows without them, with the rows' indices."""
+        read_somewhere = {*self.columns}
+        missing: dict[str, list[int]] = {}
+        for index, row in enumerate(rows):
+            present = row.keys() - _NOT_DATASET_COLUMNS
+            # most rows have all columns; which of them are read in a row takes longer to find out
+            if read_somewhere <= present:
+                continue
+            for name in list_dataset_columns(self.reward, row):
+                if name not in present:
+                    missing.setdefault(name, []).append(index)
+        return missing
 
     def values_and_whys(self, batch: Batch) -> tuple[list[float | None], list[str]]:
         """Return the values and the whys of a batch, None in place of NaN.
@@ -146,10 +163,10 @@ class Term(NamedTuple):
         """
         if self.watch is not None:
             return self.watch(self.chat, rows, texts)
-        prompts = [row["prompt"] for row in rows] if "prompt" in rows[0] else None
         # rows of a mixture of tasks may have different columns; most rows are the same object
         distinct = {id(row): row for row in rows}.values()
         names = dict.fromkeys(name for row in distinct for name in row)
+        prompts = [row.get("prompt", "") for row in rows] if "prompt" in names else None
         completions: list[Any] = [*map(_as_reply, texts)] if self.chat else [*texts]
         if not isinstance(self.reward, Reward):
             # TRL passes prompts always, and passes prompts and completions both as messages or both
@@ -199,6 +216,12 @@ class Term(NamedTuple):
         return score._replace(seconds=time.monotonic() - start)
 
 
+def explain_missing(column: str, row: Row) -> str:
+    """Return in one line that a row lacks a column of the dataset, and which it has."""
+    present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
+    return explain_missing_column(column, present)
+
+
 class Scorer:
     """Rewards that score rows and columns, each term by name, with the weighted total.
 
@@ -210,9 +233,10 @@ class Scorer:
     Raises TypeError for anything that cannot be called, ValueError for no rewards or another number
     of weights, and what `rk.load` does for a file.
 
-    >>> from rewardkit import build
-    >>> right, near = build("correct", verifier="number", name="right"), build("length", target=5)
-    >>> scorer = Scorer(2.0 * right + 0.5 * near.model_copy(update={"name": "near"}))
+    >>> from rewardkit.rewards import Correct, Length
+    >>> from rewardkit.verify import Number
+    >>> right, near = Correct(verifier=Number(), name="right"), Length(target=5, name="near")
+    >>> scorer = Scorer(2.0 * right + 0.5 * near)
     >>> scorer.columns
     ('answer',)
     >>> scorer.score_row("<answer>4</answer>", answer="4")
@@ -243,9 +267,9 @@ class Scorer:
             self.bias += weight * reward.bias if is_sum else 0.0
             for term, factor in reward.weighted if is_sum else [(reward, 1.0)]:
                 terms.append((term, weight * factor))
-        # A partial or an object with __call__ has no __name__; equal names would hide each other.
+        # A partial or an object with __call__ has no __name__, and loggers refuse that of a lambda.
         names = make_names_unique(
-            str(getattr(term, "__name__", type(term).__name__)) for term, _ in terms
+            make_log_name(str(getattr(term, "__name__", type(term).__name__))) for term, _ in terms
         )
         self.terms = tuple(Term(name, *term) for name, term in zip(names, terms, strict=True))
 
@@ -308,26 +332,24 @@ class Scorer:
         """Return a batch of columns with those of the scores, as `rewardkit score` writes them.
 
         This is what engines call with batch after batch, such as Ray Data's and datasets' maps. A
-        batch is a mapping of columns, whose values may be lists, arrays or series, or an Arrow
-        table; the result is of the same kind. After the batch's columns come `rewards/NAME`,
-        `rewards/NAME/why`, and `reward`, the weighted sum, None where nothing has a value.
+        batch is a mapping of columns, whose values may be lists, arrays or series, a pandas
+        DataFrame, or an Arrow table; the result is of the same kind. After the batch's columns come
+        `rewards/NAME`, `rewards/NAME/why`, and `reward`, the weighted sum, None where nothing has a
+        value.
         Rewards that compare the completions of a group need all of it in one batch. Whatever a
         reward raises propagates.
 
-        >>> from rewardkit import build
-        >>> Scorer(build("length", target=2, name="near"))({"completion": ["4", "42"]})["reward"]
+        >>> from rewardkit.rewards import Length
+        >>> Scorer(Length(target=2, name="near"))({"completion": ["4", "42"]})["reward"]
         [-1.0, 0.0]
         """
-        table = hasattr(batch, "to_pydict")
-        columns = batch.to_pydict() if table else batch
-        columns = {name: _list_values(column) for name, column in columns.items()}
-        scores = self.score_columns(columns)
+        scores = self.score_columns(read_columns(batch))
         added: dict[str, Any] = {}
         for term in self.terms:
             added[term.value_column] = scores.values[term.name]
             added[f"{term.value_column}/why"] = scores.whys[term.name]
         added[TOTAL] = scores.totals
-        return append_columns(batch, added) if table else {**batch, **added}
+        return add_columns(batch, added)
 
     def name_columns(self, row: RowScore) -> dict[str, float | str | None]:
         """Return a row's scores by column, as `rewardkit score` writes them."""
@@ -338,13 +360,16 @@ class Scorer:
         return {**columns, TOTAL: row.total}
 
     def score_row(
-        self, completion: Any, /, *, reference: Any = _NOT_GIVEN, **values: Any
+        self, completion: Any = _NOT_GIVEN, /, *, reference: Any = _NOT_GIVEN, **values: Any
     ) -> RowScore:
         """Return the scores of one completion, a text or messages, with the row's values by column.
 
-        `reference` fills the columns that `values` does not hold, as in `score_columns`.
+        The completion may be among the values. `reference` fills the columns that `values` does not
+        hold, as in `score_columns`.
         """
-        columns = {name: [value] for name, value in {**values, "completion": completion}.items()}
+        if completion is not _NOT_GIVEN:
+            values["completion"] = completion
+        columns = {name: [value] for name, value in values.items()}
         references = reference if reference is _NOT_GIVEN else [reference]
         scores = self.score_columns(columns, reference=references)
         return RowScore(
@@ -358,9 +383,9 @@ class Scorer:
     ) -> ColumnScores:
         """Return the scores of the completions in the column `completion`.
 
-        The other columns are the dataset's; `prompt` and `completion_ids` reach the rewards as the
-        trainer passes them. A completion that is neither a text nor messages has no value, and its
-        whys say so.
+        The other columns are the dataset's; `prompt`, `completion_ids` and `step` reach the rewards
+        as the trainer passes them. A completion that is neither a text nor messages has no value,
+        and its whys say so.
 
         `reference` is a list of ground truths. It fills every column that the rewards read and
         `columns` does not hold, but for those of numbers, such as the token counts of `overlong`:
@@ -381,7 +406,8 @@ class Scorer:
             columns=filled,
         )
         batch.surface = "rows"
-        scores = {term.name: term.values_and_whys(batch) for term in self.terms}
+        parts = split_by_step(batch)
+        scores = {term.name: _join_scores(map(term.values_and_whys, parts)) for term in self.terms}
         values = {name: found for name, (found, _) in scores.items()}
         weights = [term.weight for term in self.terms]
         totals = weighted_sums([*values.values()], weights, self.bias)
@@ -401,6 +427,16 @@ class Scorer:
         return filled
 
 
+def _join_scores(
+    parts: Iterable[tuple[list[float | None], list[str]]],
+) -> tuple[list[float | None], list[str]]:
+    first, *others = parts
+    for values, whys in others:
+        first[0].extend(values)
+        first[1].extend(whys)
+    return first
+
+
 def as_reward_list(rewards: Rewards) -> list[Any]:
     """Return the rewards as a list, sums among them.
 
@@ -408,17 +444,14 @@ def as_reward_list(rewards: Rewards) -> list[Any]:
     """
     if isinstance(rewards, str | os.PathLike):
         rewards = load(rewards)
-    if hasattr(rewards, "reward_weights"):
+    if isinstance(rewards, tuple) and hasattr(rewards, "reward_weights"):
         message = "got split(...), which is for trainers; give the rewards that it was made of"
         raise TypeError(message)
     given: list[Any] = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
     for reward in given:
-        if isinstance(reward, type):
-            raise TypeError(explain_class(reward))  # calling it would not score anything
-        if not callable(reward):
-            problem = f"got {shorten_repr(reward)}"
-            message = f"{problem}, expected a reward, a function, or a list of them"
-            raise TypeError(message)
+        if isinstance(reward, type) or not callable(reward):  # calling a class scores nothing
+            expected = "a reward, a function, or a list of them"
+            raise TypeError(explain_not_a_reward(reward, expected))
     if not given:
         message = "no rewards; give one, or a list of them"
         raise ValueError(message)
@@ -450,14 +483,6 @@ def prompt_text(prompt: Any) -> str:
     return Batch([""], prompts=[prompt]).prompt_text(0)
 
 
-def as_floats(values: Sequence[Any]) -> list[float | None]:
-    """Return values as floats, None for NaN. ValueError for an infinity."""
-    # Most lists are finite floats and None already; a set of types and a sum show it at C's speed.
-    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
-        return [*values]
-    return [*map(as_finite, values)]
-
-
 def rank_form(form: Term, row: Row, text: str, baseline: str) -> tuple[bool, bool, int]:
     """Return a key, greater for a form that does not raise, and that tells texts from others."""
     # In the wrong form a function often raises, or gives all texts the same value.
@@ -480,16 +505,19 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
     logged: dict[str, Any] = {}
     # A batch without prompts or tokens leaves them out: a function may have defaults for them.
     optional = {"prompts": batch.prompts, "completion_ids": batch.completion_ids}
-    values = function(
-        **{
-            **batch.columns,
-            **{name: column for name, column in optional.items() if column is not None},
-            "completions": batch.completions,
-            "trainer_state": SimpleNamespace(global_step=batch.step),
-            "log_extra": logged.__setitem__,
-            "log_metric": _ignore_metric,
-        }
-    )
+    given = {
+        **batch.columns,
+        **{name: column for name, column in optional.items() if column is not None},
+        "completions": batch.completions,
+        "trainer_state": SimpleNamespace(global_step=batch.step),
+        "log_extra": logged.__setitem__,
+        "log_metric": _ignore_metric,
+    }
+    try:
+        values = function(**given)
+    except TypeError:
+        check_parameters(function, batch)
+        raise
     if inspect.isawaitable(values):
         values = run_awaitable(values)
     values = values.tolist() if hasattr(values, "tolist") else values  # an array or a tensor
@@ -499,19 +527,6 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
     # The name under which rewardkit's rewards log theirs; a function may do so too.
     whys = logged.get(f"{getattr(function, '__name__', '')}/why") or [""] * len(batch)
     return as_floats(values), [*map(str, whys)]
-
-
-def _list_values(values: Any) -> list[Any]:
-    """Return a column of lists, arrays or series as Python's own values."""
-    is_float = getattr(getattr(values, "dtype", None), "kind", "") == "f"
-    for method in ("to_pylist", "tolist"):
-        if hasattr(values, method):
-            values = getattr(values, method)()
-            break
-    if is_float:  # numpy has no other way to write a missing number
-        return [None if math.isnan(value) else value for value in values]
-    nested = any(hasattr(each, "tolist") for each in {*map(type, values)})
-    return [*map(drop_arrays, values)] if nested else [*values]
 
 
 def _ignore_metric(_name: str, _value: float) -> None:

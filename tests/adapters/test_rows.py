@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
-from rewardkit.adapters import openrlhf, swift
+from rewardkit.adapters import _openrlhf, openrlhf, swift
 from rewardkit.adapters._rows import RowScorer, System
 from rewardkit.adapters.verl import compute_score, make_compute_score
 from rewardkit.batch import ColumnError
@@ -121,16 +121,16 @@ def test_openrlhf_is_given_no_advice_that_it_cannot_follow():
     long = Overlong(max_tokens=9, cache_tokens=3, tokens="n", name="long")
     for rewards in ([right, long], [right, right.replace(reference="second", name="also")]):
         with pytest.raises(ValueError, match="OpenRLHF") as caught:
-            RowScorer(rewards, openrlhf.OPENRLHF)
+            RowScorer(rewards, _openrlhf.OPENRLHF)
         assert "columns=" not in str(caught.value)
     with pytest.raises(TypeError, match=r"the query is 5 \(int\), expected a text"):
-        openrlhf.cut_completion(5, "a")
+        _openrlhf.cut_completion(5, "a")
 
 
 def test_openrlhf_averages_no_nan():
     scorer = RowScorer([right, Length(target=1, name="brief")], PLAIN)
     rows = [scorer.score("<answer>4</answer>", answer, {}) for answer in ("4", "n/a")]
-    totals, logs = openrlhf.list_totals_and_logs(scorer, [*rows, None])
+    totals, logs = _openrlhf.list_totals_and_logs(scorer, [*rows, None])
     assert all(map(math.isfinite, [*totals, *(v for values in logs.values() for v in values)]))
     assert (logs["right"], logs["right/abstained"]) == ([1.0, 0.0, 0.0], [0.0, 1.0, 1.0])
     assert (logs["brief/abstained"], logs["failed"]) == ([0.0, 0.0, 1.0], [0.0, 0.0, 1.0])
@@ -227,10 +227,10 @@ def test_swift_s_names_and_columns_are_checked_when_registered(stand_in_for_swif
 def test_the_end_of_a_prompt_is_found_at_the_start_of_a_query(prompt, query):
     lengths = range(min(len(prompt), len(query)) + 1)
     expected = max(size for size in lengths if query[:size] == prompt[len(prompt) - size :])
-    assert openrlhf._find_overlap(prompt, query) == expected
+    assert _openrlhf._find_overlap(prompt, query) == expected
 
 
 def test_a_prompt_that_repeats_itself_is_cut_in_linear_time():
     prompt = "a" * 300_000
     query = "a" * 200_000 + "b" * 40
-    assert openrlhf.cut_completion(query, prompt[1:] + "c" + "a" * 200_000) == "b" * 40
+    assert _openrlhf.cut_completion(query, prompt[1:] + "c" + "a" * 200_000) == "b" * 40

@@ -28,6 +28,7 @@ from rewardkit.adapters.trl import as_async, split
 from rewardkit.batch import ColumnError
 from rewardkit.presets import published
 from rewardkit.scoring import score
+from system_rows import write_rows
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:`\w*gradient_checkpointing\w*` is deprecated:FutureWarning:transformers"
@@ -223,6 +224,37 @@ def test_the_five_xml_rewards(train: Train, either: str) -> None:
             called = rewards[index](completions=texts, answer=["42"] * 8)
             assert called == near(by_hand)
         assert logs["reward"] == pytest.approx(mean(sum(XML[text]) for text in texts), abs=1e-5)
+
+
+def test_the_trainer_computes_the_totals_that_adapters_are_compared_with(
+    model_path: Path, tmp_path: Path
+) -> None:
+    trl, datasets = pytest.importorskip("trl"), pytest.importorskip("datasets")
+    rows = write_rows(tmp_path)
+    whole = rk.load(rows.yaml)
+    funcs, weights = split(whole)
+    inputs = [
+        {"prompt": prompt, "answer": answer}
+        for prompt, answer in zip(rows.prompts, rows.answers, strict=True)
+    ]
+    trainer = trl.GRPOTrainer(
+        model=str(model_path),
+        reward_funcs=[*funcs, whole],
+        args=trl.GRPOConfig(
+            output_dir=str(tmp_path),
+            use_cpu=True,
+            bf16=False,
+            report_to="none",
+            reward_weights=[*weights, 1.0],
+        ),
+        train_dataset=datasets.Dataset.from_list(inputs),
+    )
+    ids = [[1] for _ in inputs]
+    found = trainer._calculate_rewards(inputs, rows.prompts, rows.texts, ids)
+    # the last column is the sum itself; TRL leaves out NaN where it adds up the others
+    assert found[:, -1].tolist() == pytest.approx(rows.totals, abs=1e-9)
+    totals = (found * trainer.reward_weights)[:, :-1].nansum(dim=1)
+    assert totals.tolist() == pytest.approx(rows.totals, abs=1e-9)
 
 
 # Messages, sums, metrics, and whys
@@ -424,6 +456,12 @@ def test_as_async_is_what_trl_awaits() -> None:
     is_async_callable = pytest.importorskip("trl.trainer.utils").is_async_callable
     assert inspect.iscoroutinefunction(as_async(count))
     assert is_async_callable(as_async(count))
+
+
+def test_an_async_reward_takes_completions_by_position_and_nothing_else() -> None:
+    assert asyncio.run(as_async(count)([NONE])) == [0.0]
+    with pytest.raises(TypeError, match="count got 2 arguments by position"):
+        asyncio.run(as_async(count)(["6*7?"], [NONE]))
 
 
 def test_async_rewards_score_as_plain_ones(train: Train, either: str) -> None:

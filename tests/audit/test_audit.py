@@ -329,6 +329,37 @@ def test_an_audit_prints_and_converts_to_json() -> None:
 def test_a_row_that_is_not_a_mapping_is_named():
     with pytest.raises(TypeError, match=r"^rows\[1\]: got 2 \(int\), expected a mapping"):
         audit(open_r1, [{"answer": "1"}, 2])
+    with pytest.raises(
+        TypeError, match=r"^rows: got \{'answer'.* \(dict\), expected a list of map"
+    ):
+        audit(open_r1, {"answer": ["1"]})  # type: ignore[arg-type]
+
+
+def test_only_the_rows_that_are_used_are_looked_at():
+    class Rows(list[dict[str, str]]):
+        def __getitem__(self, index: Any) -> Any:
+            seen.add(index)
+            return super().__getitem__(index)
+
+        def __iter__(self) -> Any:
+            raise AssertionError("a dataset of a million rows would be decoded")
+
+    seen: set[int] = set()
+    rows = Rows({"prompt": f"{n} + 0?", "answer": str(n)} for n in range(100))
+    assert audit(published.match_format_exactly, rows, max_rows=2).row_count == 2
+    assert seen == {0, 50}
+
+
+def test_a_column_that_no_row_has_is_named_in_the_summary():
+    def tagged(completions: list[str], label_text: list[str], **_: Any) -> list[float]:
+        return [float(label in text) for text, label in zip(completions, label_text, strict=True)]
+
+    expected = "not tested: no row has the column 'label_text'"
+    assert audit(tagged).rewards[0].summary == expected
+    (of_rows,) = audit(tagged, SUMS).rewards
+    assert (of_rows.summary, of_rows.absent_columns) == (expected, ("label_text",))
+    rows = [{**row, "label_text": row["answer"]} for row in SUMS]
+    assert audit(tagged, rows).rewards[0].absent_columns == ()
 
 
 def test_mistakes_are_named() -> None:

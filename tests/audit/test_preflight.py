@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit import presets
-from rewardkit.audit import fill, preflight
+from rewardkit.audit import audit, fill, preflight
 from rewardkit.presets import published
 from shapes import XML_RECIPE
 
@@ -53,6 +53,22 @@ def test_the_first_row_below_the_maximum_is_shown() -> None:
     (problem,) = preflight(rk.build("is_number", extractor="whole"), rows).problems
     assert (problem.row_count, problem.row, problem.completion) == (2, 1, "two")
     assert (problem.value, problem.expected) == (0.0, 0.5)
+
+
+def test_a_misspelt_column_in_the_template_is_named() -> None:
+    right = rk.build("correct", verifier="number")
+    with pytest.raises(ValueError, match=r"^template: no column for \{anser\} .*; did you mean 'a"):
+        preflight(right, ROWS, template="<answer>{anser}</answer>")
+    with pytest.raises(ValueError, match=r"^template: no column for \{anser\}"):
+        audit(right, ROWS, template="<answer>{anser}</answer>")
+
+
+def test_the_template_is_by_default_the_column_that_the_rewards_read() -> None:
+    rows = [{"solution": "2"}, {"solution": "1,000"}]
+    right = rk.build("correct", verifier="number", extractor="whole", reference="solution")
+    assert preflight(right, rows).problems == ()
+    both = [{"solution": row["solution"], "answer": "no"} for row in rows]
+    assert preflight(right, both).problems == ()
 
 
 def test_a_reference_that_cannot_be_read_is_a_problem() -> None:
@@ -174,6 +190,20 @@ def test_a_column_is_looked_for_in_the_rows_of_its_task(step: int) -> None:
     assert kinds(MIXTURE, rows, template="{text}") == []
 
 
+@pytest.mark.parametrize("order", [[*range(8)], [*range(7, -1, -1)], [0, 6, 1, 7, 2, 3, 4, 5]])
+def test_a_reward_that_is_constant_in_its_task_is_a_problem(order: list[int]) -> None:
+    def give_one(completions: list[str], **_: Any) -> list[float]:
+        return [1.0] * len(completions)
+
+    one = rk.wrap(give_one, bounds=(0.0, 1.0))
+    spelled = rk.build("where", reward=one, column="task", equals="word", name="word")
+    rows = make_mixture(6, 2)
+    found = preflight(spelled, [rows[index] for index in order], template="{text}").problems
+    assert [(problem.kind, problem.detail) for problem in found] == [
+        ("constant", "every completion earns 1")
+    ]
+
+
 def test_a_column_that_one_row_of_its_task_lacks_is_a_problem() -> None:
     rows = make_mixture(2, 3)
     del rows[3]["word"]
@@ -190,6 +220,50 @@ def test_a_column_that_one_row_of_its_task_lacks_is_a_problem() -> None:
 def test_a_column_that_all_rows_of_its_task_lack_is_the_only_problem() -> None:
     rows = [{name: row[name] for name in row if name != "word"} for row in make_mixture(3, 2)]
     assert kinds(MIXTURE, rows, template="{text}") == [("word", "missing_column", 2)]
+
+
+@pytest.mark.parametrize(
+    "write", [lambda row: f"{row['answer']:d}", lambda row: str(row["answer"] + 0)]
+)
+def test_a_function_may_compute_with_the_answer(write: Any) -> None:
+    right = rk.build("correct", verifier="number", extractor="whole")
+    rows = [{"prompt": f"{n} + 3?", "answer": n + 3} for n in range(4)]
+    assert kinds(right, rows, template=write) == []
+    found = audit(right, rows, template=write)
+    assert found.rewards[0].checks == ("answer",)
+    with pytest.raises(KeyError, match="answers"):  # its own mistake
+        preflight(right, rows, template=lambda row: row["answers"])
+
+
+def test_a_condition_is_not_a_reference() -> None:
+    right = rk.build("correct", verifier="number", extractor="whole")
+    sums = rk.build("where", reward=right, column="label", equals="sum")
+    rows = [{"prompt": f"{n} + 1?", "answer": str(n + 1), "label": "sum"} for n in range(40)]
+    # one value in all rows would be a problem of references
+    assert kinds(sums, rows, template=lambda row: row["answer"]) == []
+
+
+@pytest.mark.parametrize(
+    "own", [{"completions": ["2", "3"]}, {"completions": ("2", "3")}, {"completion": "2"}]
+)
+def test_some_rows_may_have_no_completions_of_their_own(own: dict[str, Any]) -> None:
+    right = rk.build("correct", verifier="number", extractor="whole")
+    logged = [{**ROWS[0], **own}] * 2
+    others = [ROWS[1], {**ROWS[1], "completions": None}] if "completions" in own else [ROWS[1]]
+    found = preflight(right, [*logged, *others])
+    assert found.groups == "dataset"
+    # of the values 1 and 0 in a group, and of two equal ones
+    (spread,) = found.spread
+    assert (spread.mean, spread.flat) == ((0.5, 0.0) if "completions" in own else (1.0, 1.0))
+
+
+def test_rows_that_are_not_mappings_are_named() -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(TypeError, match=r"^rows\[0\]: got '1' \(str\), expected a mapping"):
+        preflight(XML_RECIPE, ["1"])  # type: ignore[list-item]
+    for rows in ({"answer": ["1"]}, iter(ROWS), None, pandas.DataFrame(ROWS)):
+        with pytest.raises(TypeError, match=r"^rows: got .* \(.+\), expected a list of mappings$"):
+            preflight(XML_RECIPE, rows)  # type: ignore[arg-type]
 
 
 def test_a_task_that_no_row_has_is_a_problem() -> None:

@@ -96,12 +96,40 @@ def test_the_answer_to_a_box_is_the_whole_box(wrap):
     assert not preflight(BOX, rows, template=template).problems
 
 
+def test_points_for_boxes_are_an_exploit_where_they_count():
+    both = [
+        Correct(verifier=Iou(points=points), extractor=Whole(), reference="box")
+        for points in (False, True)
+    ]
+    for name, form in (("list", "{}"), ("key", '{{"bbox_2d": {}}}')):
+        rows = [{**row, "answer": form.format(row["box"])} for row in BOXES]
+        strict, lenient = (audit(reward, rows) for reward in both)
+        assert not strict.exploits, name
+        assert {one.entry for one in lenient.exploits} == {"point-for-a-box", "box-without-an-area"}
+
+
+def test_a_function_writes_the_completion_from_the_values_of_the_row():
+    def write_corners(row):
+        return "({}, {}), ({}, {})".format(*row["box"])
+
+    assert not preflight(BOX, BOXES, template=write_corners).problems
+
+
 def test_the_answer_to_calls_is_their_text():
     same = Correct(verifier=SameCall(), extractor=ToolCall())
     found = audit(same, CALLS)
     assert found.rewards[0].checks == ("answer",)
     assert not found.exploits
     assert not preflight(same, CALLS, template=TAGGED).problems
+
+
+def test_without_a_template_the_answer_is_the_column_that_is_read():
+    calls = [{"prompt": row["prompt"], "calls": row["answer"]} for row in CALLS]
+    same = Correct(verifier=SameCall(), extractor=ToolCall(), reference="calls")
+    labels = [{"prompt": "Is it?", "label": "yes"}, {"prompt": "Is it not?", "label": "no"}]
+    plain = Correct(verifier=Exact(), extractor=Whole(), reference="label")
+    for reward, rows in ((same, calls), (BOX, BOXES), (plain, labels)):
+        assert not preflight(reward, rows).problems
 
 
 def test_a_list_of_references_of_another_verifier_is_as_it_was():

@@ -18,11 +18,12 @@ def test_the_zoo_is_large_and_its_names_are_unique() -> None:
 
 
 def all_references() -> list[ReferenceCompletion]:
-    """Return the reference completion of each row of each sample, and of a negative number."""
+    """Return the reference completion of each row of each sample, a negative number and a box."""
     found = [
         ReferenceCompletion(
-            "<a>so</a><b>\ue000</b>", "-7", prompt="3 and 4", other_completion="<a>x</a><b>1</b>"
+            "<a>so</a><b>\ue000</b>", answer, prompt="3 and 4", other_completion="<a>x</a><b>1</b>"
         )
+        for answer in ("-7", "[10, 10, 30, 30]")
     ]
     for sample in SAMPLES.values():
         for row in sample.rows:

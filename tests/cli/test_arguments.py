@@ -36,7 +36,10 @@ def test_a_reward_is_a_file_a_name_or_an_attribute(folder):
         ("own_rewards.py:fuor", "has no attribute 'fuor'; did you mean 'four'"),
         ("rewardkit.rewards:XmlSoft", r"is a class; name an instance: NAME = XmlSoft\(\.\.\.\)"),
         ("own_rewards.py", "name the reward in the file: own_rewards.py:NAME"),
-        ("in.jsonl", "in.jsonl is a data file; data comes first, then the rewards"),
+        (
+            "in.jsonl",
+            "in.jsonl is a data file; one source comes first, .* put a glob of files in q",
+        ),
         ("xml_soft:0.5", "xml_soft is a registered name; a name alone sets no fields"),
         ("broken.py:four", "broken.py, line 2: ZeroDivisionError"),
         ("unfinished.py:four", "unfinished.py, line 1: SyntaxError"),

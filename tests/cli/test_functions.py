@@ -15,7 +15,7 @@ from rewardkit.cli.functions import (
     add_usual_values,
     find_columns,
     find_forms,
-    read_cells,
+    read_values,
 )
 
 
@@ -64,7 +64,7 @@ def test_a_column_without_usual_values_is_named_with_the_option_that_gives_it(fo
     Path("odd.py").write_text("def odd(completions, answr, **kwargs):\n    return [0.0]\n", "utf-8")
     assert main(["check", "odd.py:odd"]) == 2
     error = capsys.readouterr().err
-    assert "reads the column 'answr'; give its values with --cells FILE" in error
+    assert "reads the column 'answr'; give its values with --values FILE" in error
     assert "did you mean 'answer'" in error
 
 
@@ -91,20 +91,22 @@ def test_the_form_of_an_async_function():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("cells.yaml", "answer: ['4', '5']\nlevel: [1]\n"),
-        ("cells.json", '{"answer": ["4", "5"], "level": [1]}'),
+        ("values.yaml", "answer: ['4', '5']\nlevel: [1]\n"),
+        ("values.json", '{"answer": ["4", "5"], "level": [1]}'),
     ],
 )
-def test_a_file_of_cells(name, text, folder):
+def test_a_file_of_values(name, text, folder):
     Path(name).write_text(text, "utf-8")
-    assert read_cells(name) == {"answer": ["4", "5"], "level": [1]}
+    assert read_values(name) == {"answer": ["4", "5"], "level": [1]}
 
 
 @pytest.mark.parametrize("text", ["answer: '4'\n", "answer: []\n", "- answer\n", "{}\n"])
 def test_a_file_that_holds_no_lists_is_refused(text, folder):
-    Path("cells.yaml").write_text(text, "utf-8")
-    with pytest.raises(ValueError, match=r"--cells cells.yaml: expected a list of values per col"):
-        read_cells("cells.yaml")
+    Path("values.yaml").write_text(text, "utf-8")
+    with pytest.raises(
+        ValueError, match=r"--values values.yaml: expected a list of values per col"
+    ):
+        read_values("values.yaml")
 
 
 def test_a_notebooks_function_is_checked_with_no_options(folder):

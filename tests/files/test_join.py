@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardkit._files.join import JoinedSource
-from rewardkit._files.sources import open_rows
+from rewardkit._files.open_rows import open_rows
 
 
 def join(rows: list[dict[str, Any]], data: list[dict[str, Any]], on: str = "prompt") -> Any:
@@ -112,13 +112,13 @@ def test_rows_whose_data_differs_are_counted_apart():
 @pytest.mark.parametrize(
     ("rows", "data", "on", "message"),
     [
-        ([{"a": 1}], [{"prompt": "a"}], "prompt", r"rows, row 1: no column 'prompt' .*to join on"),
-        ([{"prompt": 1}], [{"promt": 1}], "prompt", r"rows, row 1: no column 'prompt' .*'promt'"),
+        ([{"a": 1}], [{"prompt": "a"}], "prompt", r"input, row 1: no column 'prompt' .*to join on"),
+        ([{"prompt": 1}], [{"promt": 1}], "prompt", r"input, row 1: no column 'prompt' .*'promt'"),
         (
             [{"prompt": "x" * 99}],
             [{"prompt": chat("y")}],
             "prompt",
-            r"no row of rows matches rows on 'prompt': the first has 'x{57}\.{3}', the data .*--on",
+            r"input: no row matches the joined data \(input\) on 'prompt': .* 'x{57}\.{3}', .*--on",
         ),
     ],
 )
@@ -132,6 +132,19 @@ def test_the_data_is_part_of_the_fingerprint():
     one = join(rows, [{"prompt": "a", "x": 1}])
     assert one.fingerprint_data() == join(rows, [{"prompt": "a", "x": 1}]).fingerprint_data()
     assert one.fingerprint_data() != join(rows, [{"prompt": "a", "x": 2}]).fingerprint_data()
+
+
+def test_the_files_of_a_join_in_another_order_are_a_source_of_their_own(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"prompt": "{name}"}}\n')
+    source = JoinedSource(
+        open_rows(tmp_path / "*.jsonl"),
+        open_rows([{"prompt": "a", "x": 1}, {"prompt": "b", "x": 2}]),
+    )
+    other = source.in_order(source.digests()[::-1])
+    assert [row["prompt"] for row in other.rows()] == ["b", "a"]
+    assert [row["prompt"] for row in source.rows()] == ["a", "b"]
+    assert [row["x"] for row in other.rows()] == [2, 1]
 
 
 texts = st.text("ab 1+?", min_size=1, max_size=12).map(str.strip).filter(bool)

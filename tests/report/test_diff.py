@@ -20,7 +20,7 @@ from rewardkit.report.changes import Changes
 from rewardkit.report.diff import compare_rows
 from rewardkit.report.intervals import mean_interval, t_quantile
 from rewardkit.report.rows import gather
-from rewardkit.scoring import score
+from rewardkit.scoring import filter_groups, score
 from scored_pages import HOSTILE, made, scored, write
 
 
@@ -299,6 +299,23 @@ def test_a_page_of_hostile_texts_has_no_markup_of_theirs(tmp_path):
     assert not re.search(r"[\u202a-\u202e\u2066-\u2069\u200b\x00\x07\x1b]", page)
     assert "default-src 'none'" in page
     assert len(page) < 300_000  # the long text is shown without its middle
+
+
+def test_rows_in_memory_are_compared_filtered_and_reported(tmp_path):
+    old, new = (
+        [
+            {"prompt": f"{n}?", "completion": f"{n}", "rewards/right": float(n < least)}
+            for n in range(4)
+        ]
+        for least in (1, 3)
+    )
+    found = diff(old, new)
+    assert (found.before, found.after) == ("input", "input")
+    (right,) = found.changes.rewards
+    assert (right.before, right.after, right.rose, right.fell) == (0.25, 0.75, 2, 0)
+    assert report(iter(new), tmp_path / "page.html").rows == 4
+    assert "Rewards of input" in (tmp_path / "page.html").read_text("utf-8")
+    assert filter_groups(new, tmp_path / "kept.jsonl", low=1.0).rows == 3
 
 
 def test_the_command(tmp_path, capsys, monkeypatch):

@@ -183,6 +183,17 @@ def test_length_and_a_dominating_reward_are_found():
     assert found["dominates"] == ("a",)
 
 
+def test_a_reward_has_at_most_all_of_the_variance_in_words():
+    # b and c work against a a little: its share is above 1
+    rows = gather(
+        [scored("x", str(n), a=float(n % 2), b=-0.01 * (n % 2), c=0.0) for n in range(20)]
+    )
+    figures = measure(rows)
+    assert figures.rewards[0].variance_share > 1
+    (finding,) = [each for each in figures.findings if each.kind == "dominates"]
+    assert finding.text == "100% of the sum's variance is a; the others hardly count."
+
+
 def test_the_worst_comes_first():
     rows = [scored("a", "p", flat=0.0, gone=None if n else 1.0) for n in range(9)]
     levels = [finding.level for finding in measure(gather(rows)).findings]

@@ -115,3 +115,12 @@ def test_bounds():
 def test_points_that_do_not_rise_are_refused():
     with pytest.raises(ValueError, match=r"points: got 0 after 0\.5, expected them to rise"):
         Difficulty(reward=Given(), points=[(0.5, 1), (0, 1)])
+
+
+def test_a_reward_without_an_upper_bound_needs_a_value_to_pass():
+    unbounded = Relative(reward=Given(), by="z_score")
+    with pytest.raises(ValueError, match=r"passing: .* has no upper bound; give the value"):
+        Difficulty(reward=unbounded)
+    assert score(Difficulty(reward=unbounded, passing=0.5), [3.0, 1.0]) == pytest.approx(
+        [math.sqrt(0.5), -math.sqrt(0.5)]
+    )

@@ -182,6 +182,13 @@ def test_missing_prompts_are_an_error():
         build(server).score(rk.Batch.of("a", "b"))
 
 
+@pytest.mark.parametrize("rubric", [[{"criterion": "Be short.", "points": 2}], ["Be kind.", 7]])
+def test_a_rubric_that_is_no_text_is_an_error(rubric):
+    with serving(rate(len)) as server, pytest.raises(TypeError, match="column 'rules': got"):
+        score(server, "a", "b", columns={"rules": [rubric] * 2}, rubric_column="rules")
+    assert server.requests == []
+
+
 def test_it_pickles_and_dumps():
     with serving() as server:
         judge = build(server, rubric_column="rules", by="rating")

@@ -111,6 +111,21 @@ def test_the_penalty_is_by_the_share_that_failed():
     assert scores[0].why == "1 of 2 calls failed"
 
 
+def test_a_call_that_cannot_be_read_and_its_reply_count_once():
+    unread = {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}
+    answered = [unread, reply("Error: the arguments are not JSON")]
+    # the second one is answered alone, and its call is another than the first, unread one
+    alone = [unread, call("add", a=1), reply("Error: no")]
+    batch = rk.Batch.of(answered, [*answered, call("add", a=1), reply("4")], alone)
+    scores = ToolErrors().score(batch)
+    assert [score.value for score in scores] == [-1.0, -0.5, -1.0]
+    assert [score.why for score in scores] == [
+        "1 of 1 calls failed",
+        "1 of 2 calls failed",
+        "2 of 2 calls failed",
+    ]
+
+
 def test_the_pattern_may_be_ones_own():
     chat = [call("add", a=1), reply("FEHLER 7")]
     assert ToolErrors(pattern=r"^FEHLER")(completions=[chat]) == [-1.0]

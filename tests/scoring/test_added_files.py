@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 import scored
+from rewardkit._files.open_rows import open_rows
 from rewardkit._files.parts import FileParts
-from rewardkit._files.sources import open_rows
 from rewardkit._files.work import FileDigest, Work
 from rewardkit.scoring import score
 from rewardkit.scoring.chunk_scorer import make_chunk_scorer
@@ -184,6 +184,71 @@ def test_a_fresh_start_that_was_killed_at_once_is_still_fresh(folder, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_fresh_start_with_a_new_file_that_was_killed_at_once_is_still_fresh(
+    suffix, folder, tmp_path
+):
+    out = tmp_path / f"out{suffix}"
+    write_file(folder, "b")
+    score_folder(folder, out)
+    write_file(folder, "c")
+    for options in ({"resume": False}, {}):
+        with pytest.raises(KilledError):
+            score_folder(folder, out, stop=0, **options)
+    assert score_folder(folder, out)[1:3] == (8, 0)
+    assert list_places(out) == places("b", "c")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("then", ["changed", "gone"])
+def test_a_new_file_may_change_or_go_until_a_row_of_it_is_scored(suffix, then, folder, tmp_path):
+    out = tmp_path / f"out{suffix}"
+    write_file(folder, "b")
+    score_folder(folder, out)
+    write_file(folder, "a")
+    with pytest.raises(KilledError):
+        score_folder(folder, out, stop=4)
+    assert out.with_name(f"{out.name}.progress").exists()
+    if then == "changed":
+        write_file(folder, "a", rows=2)
+    else:
+        (folder / "a.jsonl").unlink()
+    rows = 6 if then == "changed" else 4
+    assert score_folder(folder, out)[1:3] == (rows, 4)
+    assert list_places(out) == [*places("b"), *places("a", rows=2)][:rows]
+    assert not [*tmp_path.glob("*.part*"), *tmp_path.glob("*.progress")]
+
+
+def test_a_new_file_of_another_format_leaves_the_finished_one_as_it_is(folder, tmp_path):
+    out = tmp_path / "out.jsonl"
+    write_file(folder, "b")
+    score_folder(folder, out)
+    (folder / "a.jsonl").write_text("level=info\nlevel=info\n")
+    with pytest.raises(ValueError, match=r"a\.jsonl, line 1: not JSON"):
+        score_folder(folder, out)
+    assert not [*tmp_path.glob("*.part*"), *tmp_path.glob("*.progress")]
+    write_file(folder, "a")
+    assert score_folder(folder, out)[1:3] == (8, 4)
+    assert list_places(out) == places("b", "a")
+
+
+def test_rewards_that_changed_while_nothing_was_written_do_not_replace_a_finished_file(
+    folder, tmp_path, monkeypatch
+):
+    out = tmp_path / "out.jsonl"
+    write_file(folder, "a")
+    score_folder(folder, out)
+    write_file(folder, "b")
+    fail_at(monkeypatch, "rewardkit._files.journal.Journal.adopt", 1, out)
+    with pytest.raises(KilledError):
+        score_folder(folder, out)
+    monkeypatch.undo()
+    other = rk.build("length", target=1, name="length")
+    with pytest.raises(ValueError, match=f"begun with other rewards; {FRESH}"):
+        score(str(folder / "*.jsonl"), other, out)
+    assert score_folder(folder, out)[1:3] == (8, 4)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_finished_file_that_somebody_changed_is_not_extended(suffix, folder, tmp_path):
     out = tmp_path / f"out{suffix}"
     write_file(folder, "a")
@@ -202,7 +267,9 @@ def test_a_finished_file_that_somebody_changed_is_not_extended(suffix, folder, t
     assert score_folder(folder, out, resume=False).rows == 8
 
 
-@pytest.mark.parametrize("step", ["adopt", "sidecar", "replace", "part", "progress"])
+@pytest.mark.parametrize(
+    "step", ["begin", "adopt", "adopted", "sidecar", "replace", "part", "progress"]
+)
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_killed_while_adding_no_row_is_lost(step, suffix, folder, tmp_path, monkeypatch):
     out = tmp_path / f"out{suffix}"
@@ -210,7 +277,10 @@ def test_killed_while_adding_no_row_is_lost(step, suffix, folder, tmp_path, monk
     score_folder(folder, out)
     write_file(folder, "a")
     calls = {
-        "adopt": ("rewardkit._files.journal.Journal._append_line", 2),
+        # the lines about all files, the finished ones, their rows, and all files again
+        "begin": ("rewardkit._files.journal.Journal._append_line", 2),
+        "adopt": ("rewardkit._files.journal.Journal._append_line", 3),
+        "adopted": ("rewardkit._files.journal.Journal._append_line", 4),
         "sidecar": ("rewardkit.scoring.run.write_atomically", 1),
         "replace": ("pathlib.Path.replace", 2),  # the sidecar's is the first
         "part": ("pathlib.Path.unlink", 1),
@@ -223,7 +293,9 @@ def test_killed_while_adding_no_row_is_lost(step, suffix, folder, tmp_path, monk
     monkeypatch.undo()
     write_file(folder, "0")
     assert score_folder(folder, out).rows == 12
-    assert list_places(out) == places("b", "a", "0")
+    # as long as no row of a new file is written, the new ones are in their own order
+    new = "0a" if step in ("begin", "adopt", "adopted") else "a0"
+    assert list_places(out) == places("b", *new)
     assert not [*tmp_path.glob("*.part*"), *tmp_path.glob("*.progress")]
 
 
@@ -303,8 +375,6 @@ def test_files_are_known_by_content_alone():
     now = work(z="2", a="3", b="1", y="2")
     followed = now.follow(before, Path("out"))
     assert [file.name for file in followed.files] == ["b", "z", "y", "a"]
-    assert followed.extends(before)
-    assert not before.extends(followed)
     assert json.loads(json.dumps(before.as_record())) == {
         "files": [["a", "1"], ["b", "2"], ["c", "2"]],
         "rewards": "r",

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import rewardkit as rk
 import scored
+from rewardkit._files.open_rows import open_rows
 from rewardkit._files.parts import FileParts, Part, can_split
-from rewardkit._files.sources import open_rows
 from rewardkit.scoring.chunk_scorer import make_chunk_scorer
 from rewardkit.scoring.groups import keep_groups_whole
 from rewardkit.scoring.parts import PartScorer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -18,13 +19,13 @@ import pytest
 import rewardkit as rk
 import scored
 from rewardkit import presets
-from rewardkit._files import journal
+from rewardkit._files import journal, writing
 from rewardkit._files.journal import Journal
 from rewardkit.scoring import score
 from scoring_rows import ROWS, SUFFIXES, read_rows, write_rows
 from shapes import XML_RECIPE
 
-pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
 
 CODE = """
 import sys
@@ -296,8 +297,21 @@ def test_no_more_of_the_files_beside_is_read_than_score_writes(begun, monkeypatc
     assert score(source, XML_RECIPE, out, resume=False).rows == 35
     with out.with_name(f"{out.name}.rewards.yaml").open("r+b") as file:
         file.truncate(1 << 40)
-    with pytest.raises(ValueError, match=r"rewards.yaml: more than 16 MiB"):
+    with pytest.raises(ValueError, match=r"rewards.yaml: more than 65 MiB"):
         score(source, XML_RECIPE, out)
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_file(tmp_path, monkeypatch):
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    source, out = write_rows(tmp_path, ROWS), tmp_path / "out.parquet"
+    monkeypatch.setattr(writing, "ROW_GROUP_BYTES", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(parquet.ParquetWriter, "write_table", fail)
+        with pytest.raises(OSError, match="No space left"):
+            score(source, XML_RECIPE, out)
+    assert score(source, XML_RECIPE, out).resumed == 35
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -11,7 +11,7 @@ import pytest
 import rewardkit as rk
 import scored
 from rewardkit.adapters import trl
-from rewardkit.scoring import record, score
+from rewardkit.scoring import resume, score
 from scoring_rows import LAID_OUT, ROWS, SUFFIXES, read_rows, write_rows
 from shapes import XML_RECIPE
 
@@ -195,6 +195,14 @@ def test_equal_prompts_of_two_steps_are_two_groups(tmp_path):
     assert have == [2, 2, 3, 3, 3]
 
 
+def test_the_path_of_a_yaml_file_is_taken(tmp_path):
+    path = tmp_path / "near.yaml"
+    path.write_text("{type: length, target: 3, name: near}")
+    done = score([{"completion": "four"}], path)
+    assert [row["rewards/near"] for row in done.scored] == [-1.0]
+    assert score([{"completion": "four"}], str(path)).scored == done.scored
+
+
 def test_each_step_has_its_own_weight(tmp_path):
     ramp = rk.build(
         "schedule", reward={"type": "length", "target": 0}, points=[[0, 0], [10, 1]], name="ramp"
@@ -324,6 +332,6 @@ def test_a_changed_default_is_another_reward(tmp_path, monkeypatch):
     near = rk.build("length", target=1)
     score(source, near, out)
     changed = rk.dump(near, defaults=True).replace("unit: characters", "unit: words")
-    monkeypatch.setattr(record, "dump", lambda _, **__: changed)
+    monkeypatch.setattr(resume, "dump", lambda _, **__: changed)
     with pytest.raises(ValueError, match="begun with other rewards"):
         score(source, near, out)

@@ -19,7 +19,7 @@ import pytest
 import rewardkit as rk
 import scored
 from rewardkit.scoring import score
-from rewardkit.scoring.runs import check_runs
+from rewardkit.scoring.pass_counts import check_runs
 from scoring_rows import SUFFIXES, read_rows, write_rows
 
 RIGHT = rk.build("correct", verifier="number", name="right")
@@ -137,7 +137,7 @@ import sys
 sys.path.append(sys.argv[1])
 import scored
 from rewardkit.scoring import score
-from rewardkit.scoring.runs import check_runs
+from rewardkit.scoring.pass_counts import check_runs
 score("-", scored.Slow(), sys.argv[2], batch_size=5, join=sys.argv[3], workers=int(sys.argv[4]))
 """
 

@@ -142,6 +142,7 @@ def test_the_benchmark_measures_all_of_it(tmp_path):
         "--kills=1",
         "--suffixes=.jsonl",
         "--workers=1",
+        "--math-rows=8",
         "--json",
     ]
     benchmark = [sys.executable, ROOT / "benchmarks" / "scoring.py", *sizes, tmp_path / "figures"]
@@ -151,3 +152,4 @@ def test_the_benchmark_measures_all_of_it(tmp_path):
     assert min(figures[name] for name in ("ratio", "mib", "parquet_mib", "score_s")) > 0
     assert [(run["out"], run["workers"]) for run in figures["kills"]] == [(".jsonl", 1)]
     assert all(run["every_row_once"] and run["rows"] == 600 for run in figures["kills"])
+    assert min(figures["math"].values()) > 0

@@ -16,6 +16,9 @@ import planted
 import rewardkit as rk
 from rewardkit import testing as kit
 from rewardkit.cli import app
+from rewardkit.extract import ToolCall, Whole
+from rewardkit.rewards import Correct, Relative
+from rewardkit.verify import Iou, Number, SameCall
 
 QUICK = {"skip": ["pickles", "linear"], "max_examples": 10}
 BROKEN = """
@@ -321,3 +324,22 @@ reads = Reads()
     arguments += ["--data", "rows.jsonl", "--template", "so", "--skip", "pickles"]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
+
+
+def test_a_prompt_that_comes_again_makes_no_larger_group():
+    # large batches repeat rows, and equal prompts apart are groups of their own
+    checked = kit.check_reward(Relative(reward=Correct(verifier=Number())), laws=["groups"])
+    assert checked.held == ("groups",)
+
+
+def test_boxes_and_calls_are_written_into_the_template_as_text():
+    box = Correct(verifier=Iou(), extractor=Whole(), reference="box")
+    same = Correct(verifier=SameCall(), extractor=ToolCall(), reference="calls")
+    calls = [{"name": "add", "arguments": {"a": 1}}]
+    options = {"laws": ["maximum"], "max_examples": 10}
+    for reward, columns, template in (
+        (box, {"box": [[10, 10, 30, 30]]}, "It is at {box}."),
+        (same, {"calls": [calls]}, "<tool_call>{calls}</tool_call>"),
+    ):
+        checked = kit.check_reward(reward, columns=columns, template=template, **options)
+        assert checked.held == ("maximum",)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from rewardkit import testing as kit
-from rewardkit._workers.watchdog import can_fork
+from rewardkit._workers.call_limit import can_fork
 from rewardkit.testing import _trial, _words
 from rewardkit.testing._findings import CheckInterrupted
 

@@ -61,6 +61,25 @@ def judge(answer, reference, **fields):
         ),
         ("click(point='<point>5 7</point>')", [0, 0, 10, 10], "correct", 1.0),
         ('{"x": 5, "y": 11}', [0, 0, 10, 10], "wrong", 0.0),
+        # Gemini, with y first, beside a reference with x first or with the same key
+        ('[{"box_2d": [5, 60, 15, 80], "label": "cup"}]', [60, 5, 80, 15], "correct", 1.0),
+        ("{'box_2d': [5, 60, 15, 80]}", {"bbox_2d": [60, 5, 70, 15]}, "correct", 0.5),
+        ("[60, 5, 80, 10]", {"box_2d": [5, 60, 15, 80]}, "correct", 0.5),
+        # Molmo2: the picture's number, then a number, x and y of each point
+        (
+            '<points coords="1 1 063 005 2 752 377">cups</points>',
+            [[60, 0, 70, 10], [750, 370, 760, 380]],
+            "correct",
+            1.0,
+        ),
+        ('<points alt="cup" coords="1 1 063 011"/>', [60, 0, 70, 10], "wrong", 0.0),
+        (
+            "<points coords='1 1 063 005\t2 1 752 377'/>",
+            [[60, 0, 70, 10], [750, 370, 760, 380]],
+            "correct",
+            1.0,
+        ),
+        ('<points coords="1 483 127"/>', [480, 120, 490, 130], "correct", 1.0),
         # shares of a picture have as many digits as Python writes
         ([1 / 3, 0.0, 1.0, 1.0], [1 / 3, 0.0, 1.0, 1.0], "correct", 1.0),
         ("[0, 0, 1, 1]", (0.0, 0.0, 2.0, 1.0), "correct", 0.5),
@@ -73,16 +92,45 @@ def judge(answer, reference, **fields):
         ("[0, 0, 1, 1]", [0, 0, True, True], "bad_reference", None),
         ("[0, 0, 1, 1]", [0, 0, 1, 10**400], "bad_reference", None),
         ("[0, 0, 1, 1]", [0, 0, 1e300, 1e300], "bad_reference", None),
+        # sides so small that a float cannot hold their product
+        ("[0, 0, 0, 1]", [0.0, 0.0, 1e-200, 1e-200], "bad_reference", None),
     ],
 )
 def test_boxes_and_points(answer, reference, outcome, share):
-    found, found_share = judge(answer if answer is None else str(answer), reference)
+    given = answer if answer is None else str(answer)
+    found, found_share = judge(given, reference, points=True)
     assert found == outcome
     assert found_share == (None if share is None else pytest.approx(share))
 
 
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("the cat", "got 'the cat' (str), expected a box, such as [10, 10, 30, 30]"),
+        (None, "got None (NoneType), expected a box"),
+        ([10, 10, 30], "got [10, 10, 30] (list), expected a box"),
+        ({"box": {1, 2}}, "expected a box"),
+        ([5, 5], "the box [5.0, 5.0, 5.0, 5.0] (list) has no area"),
+        ([[0, 0, 1, 1]] * 101, "more than 100 boxes"),
+    ],
+)
+def test_a_reference_that_cannot_be_read_says_why(reference, reason):
+    (verdict,) = Iou().verify(["[0, 0, 1, 1]"], [reference])
+    assert verdict.outcome == "bad_reference"
+    assert reason in verdict.detail
+
+
+@pytest.mark.parametrize("answer", ["(5, 5)", "[5, 5, 5, 5]", '<point x="5" y="5">cup</point>'])
+def test_a_point_is_no_box_unless_points_count(answer):
+    (verdict,) = Iou().verify([answer], [[0, 0, 10, 10]])
+    assert verdict == ("wrong", "a point; points=True counts points", 0.0)
+    assert judge(answer, [0, 0, 10, 10], points=True) == ("correct", 1.0)
+
+
 def test_a_box_may_be_a_corner_and_a_size():
     assert judge("[5, 5, 5, 5]", [5, 5, 5, 10], layout="size") == ("correct", 0.5)
+    beyond = [10**400, 0, 1.5, 2]  # Python adds no float to such a number
+    assert judge("[5, 5, 5, 5]", beyond, layout="size") == ("bad_reference", None)
 
 
 @pytest.mark.parametrize("position", range(4))

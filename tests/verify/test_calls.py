@@ -190,6 +190,27 @@ LEAF = {"size": 2}
     [
         ([A1], {"name": "add", "arguments": {"a": 1}}, {}, True),
         ([A1], {"name": "add", "arguments": {"a": 1.0}}, {}, True),
+        # as datasets that hold structs fill what another row has
+        (
+            [("f", {"a": {"b": 1}})],
+            {"name": "f", "arguments": {"a": {"b": 1, "c": None}}},
+            {},
+            True,
+        ),
+        (
+            [("f", {"a": [{"b": 1, "c": None}]})],
+            {"name": "f", "arguments": {"a": [{"b": 1}]}},
+            {},
+            True,
+        ),
+        (
+            [("f", {"a": {"c": 1}})],
+            {"name": "f", "arguments": {"a": {"b": 1, "c": None}}},
+            {},
+            False,
+        ),
+        ([("f", {"a": {"b": 1}})], {"f": {"a": [{"b": [1, 2], "c": None}], "d": None}}, {}, True),
+        ([A1], {"add": {"a": [1], "b": None}, "sub": None}, {}, True),
         ([A1], {"name": "add", "arguments": {"a": True}}, {}, False),
         ([A1], {"name": "add", "arguments": {"a": "1"}}, {}, False),
         ([A1], {"name": "sum", "arguments": {"a": 1}}, {}, False),
@@ -250,6 +271,12 @@ def test_calls_are_compared_by_the_rules(answer, reference, fields, right):
     assert (judge(answer, text, **fields).outcome == "correct") is right
 
 
+def test_the_acceptable_values_may_be_arrays_as_pandas_reads_them_from_parquet():
+    numpy = pytest.importorskip("numpy")
+    options = {"city": numpy.array(["Milan", "Rome"]), "days": numpy.array([2, 3]), "unit": None}
+    assert SameCall().verify([ROME_JSON], [{"weather": options}])[0].outcome == "correct"
+
+
 def test_a_call_that_fits_two_leaves_one_for_the_other():
     # whoever takes the first call that fits gives "x" to the first, and finds none for the second
     reference = [{"f": {"a": ["x", "y"]}}, {"f": {"a": ["x"]}}]
@@ -307,6 +334,7 @@ def test_calls_out_of_order_do_not_earn_the_whole_share():
         ({}, "no name"),
         ({"f": {"a": 1}}, "f: a is 1 (int), expected a list of acceptable values"),
         ({"f": 7}, "expected the acceptable values by argument"),
+        ({"f": None}, "f: got None (NoneType), expected the acceptable values by argument"),
         ({"name": "f", "arguments": "x"}, "call of f: not JSON"),
         ([{"name": "f"}] * 65, "65 calls, expected at most 64"),
         ({"role": "assistant", "tool_calls": []}, "no call in it"),
@@ -374,6 +402,14 @@ ADD = {
         ([A1], [], {}, "bad_reference", "no tools"),
         ([A1], None, {}, "bad_reference", "expected a tool"),
         ([A1], "add", {}, "bad_reference", "got 'add' (str), expected JSON text of a list"),
+        (
+            [A1],
+            [{"name": "add", "args": {"a": {"type": "integer"}}}],
+            {},
+            "bad_reference",
+            "add: no parameters, but args; rename that to parameters",
+        ),
+        ([("now", {})], [{"name": "now", "returns": {"type": "string"}}], {}, "correct", ""),
         # xLAM's form, in which an argument may be called as a keyword of JSON Schema
         (
             [A1],
@@ -396,6 +432,11 @@ def test_calls_are_checked_by_the_tools_schemas(calls, tools, fields, outcome, d
     (verdict,) = ValidCall(**fields).verify([answer], [tools])
     assert verdict.outcome == outcome
     assert verdict.detail.startswith(detail) or detail in verdict.detail
+
+
+def test_an_empty_list_of_tools_is_misuse():
+    with pytest.raises(ValueError, match=r"valid_call\.tools: got"):
+        ValidCall(tools=())
 
 
 def test_the_share_is_that_of_the_valid_calls():

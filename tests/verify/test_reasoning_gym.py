@@ -58,8 +58,9 @@ def test_the_share_is_the_score():
 
 @pytest.mark.parametrize("answer", ["12", 12, 12.0])
 def test_the_dataset_may_be_named_in_the_field(answer):
-    expected = "correct" if answer != 12.0 or isinstance(answer, int) else "wrong"
-    assert judge("12", answer, dataset="gcd").outcome == expected
+    assert judge("12", answer, dataset="gcd").outcome == "correct"
+    assert judge("12", {"answer": answer, "metadata": {"source_dataset": "gcd"}}).share == 1.0
+    assert judge("13", answer, dataset="gcd").outcome == "wrong"
 
 
 def test_keys_that_are_numbers_and_tuples_reach_the_scorer():
@@ -104,6 +105,20 @@ def test_an_answer_without_end_is_ended():
         (" ", {"dataset": "gcd"}, "expected a mapping"),
         ({"answer": "24"}, {}, "no dataset, and no source_dataset in the metadata"),
         ({"metadata": {"source_dataset": "gcd"}}, {}, "no answer"),
+        ({"answer": "24", "metadata": {"source_dataset": 3}}, {}, "no dataset, and no source"),
+        # the scorers would give every answer 0, or next to nothing
+        (
+            {"answer": "", "metadata": {"source_dataset": "gcd"}},
+            {},
+            "gcd: the entry's answer is ''",
+        ),
+        ({"answer": [], "metadata": {"source_dataset": "gcd"}}, {}, "the entry's answer is []"),
+        ({"answer": None, "metadata": {"source_dataset": "gcd"}}, {}, "TypeError"),
+        (
+            {"answer": "24", "metadata": {"source_dataset": "countdown"}},
+            {},
+            "countdown: the entry's own answer scores 0.01; is its metadata complete?",
+        ),
         ({"answer": "24", "metadata": 7}, {}, "expected a mapping, or JSON text"),
         ({"answer": "24"}, {"dataset": "gdc"}, "did you mean 'gcd'"),
         ({"answer": "0 1", "metadata": {"source_dataset": "sudoku"}}, {}, "sudoku: KeyError"),

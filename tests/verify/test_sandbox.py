@@ -32,7 +32,7 @@ from programs import (
     WAYS_UP,
     surroundings,
 )
-from rewardkit.verify._sandbox import box, host, seccomp
+from rewardkit.verify._sandbox import command, host, seccomp
 
 as_root = pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0, reason="only root can do it; run pytest as root"
@@ -129,7 +129,9 @@ print(json.dumps(judge_rows(rows, **fields)))
 def judge_rows_in_new_processes(rows, **fields):
     """Return the same, where a program in a sandbox cannot have namespaces of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(host, "find_box", lambda bwrap, **_: box.Box(bwrap, nobody=os.geteuid() == 0))
+        patch.setattr(
+            host, "find_box", lambda bwrap, **_: command.Box(bwrap, nobody=os.geteuid() == 0)
+        )
         return judge_rows(rows, **fields)
 
 

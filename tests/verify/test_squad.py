@@ -86,3 +86,12 @@ def test_the_column_answers_of_squad_is_a_reference():
 def test_without_words_two_texts_share_all_or_nothing():
     pairs = [("the", "a."), ("the", "cat"), ("cat", "the")]
     assert [compute_f1(*pair) for pair in pairs] == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("verifier", [ExactMatch(), TokenF1()])
+@pytest.mark.parametrize("reference", [None, "", [], {"text": []}, {"answer": "x"}, [None, " "]])
+def test_a_reference_without_texts_says_so(verifier, reference):
+    for answer in ("x", None):
+        (verdict,) = verifier.verify([answer], [reference])
+        assert verdict.outcome == "bad_reference"
+        assert "expected texts, or a mapping with them under 'text'" in verdict.detail

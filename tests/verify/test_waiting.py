@@ -19,7 +19,7 @@ import pytest
 import rewardkit as rk
 from processes import CTRL_C_WORKS
 from programs import LINGERING
-from rewardkit.verify._sandbox import box, host, process, streams
+from rewardkit.verify._sandbox import command, host, process, streams
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -161,7 +161,7 @@ def test_exit_codes_are_pythons(sandboxed):
 @pytest.mark.parametrize("warm", [True, False])
 def test_no_program_passes_its_own_end_off_as_a_kill(warm, monkeypatch):
     if not warm:
-        cold = box.Box(host.find_bubblewrap(), nobody=os.geteuid() == 0)
+        cold = command.Box(host.find_bubblewrap(), nobody=os.geteuid() == 0)
         monkeypatch.setattr(host, "find_box", lambda *_, **__: cold)
     verdicts = verify(
         ("import os\nos._exit(137)", ANYTHING),
@@ -357,9 +357,9 @@ verify()
 @pytest.mark.parametrize("sandboxed", [False, True])
 def test_a_lost_exit_code_is_not_one_of_success(sandboxed):
     with run_script(f"""{SIGNALS}
-from rewardkit.verify._sandbox import box, host
-found = box.Box(host.find_bubblewrap(), nobody=os.geteuid() == 0)
-host.find_box = lambda bwrap, **_: found if bwrap else box.Box(None)
+from rewardkit.verify._sandbox import command, host
+found = command.Box(host.find_bubblewrap(), nobody=os.geteuid() == 0)
+host.find_box = lambda bwrap, **_: found if bwrap else command.Box(None)
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 verify(unsafe_subprocess={not sandboxed})
 """) as caller:

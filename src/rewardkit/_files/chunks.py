@@ -30,7 +30,10 @@ _scan_json = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what 
 
 
 class InvalidRow(dict[str, Any]):
-    """In place of the row of a line that is not a JSON object: the line's text, and the problem."""
+    """In place of a row that cannot be read: the text of its line or lines, and the problem.
+
+    A line of JSONL is then not a JSON object, and a row of CSV has not one value for each column.
+    """
 
     def __init__(self, values: Row, problem: str) -> None:
         """Hold the text as `invalid_line`, and any columns that were joined."""
@@ -42,10 +45,19 @@ class InvalidRow(dict[str, Any]):
 
 
 def find_invalid(rows: Sequence[Row]) -> dict[int, str]:
-    """Return the problem of each line that is not a JSON object, by its row."""
+    """Return the problem of each row that cannot be read, by its index."""
     if InvalidRow not in {*map(type, rows)}:
         return {}
     return {index: row.problem for index, row in enumerate(rows) if isinstance(row, InvalidRow)}
+
+
+def find_valid(rows: Sequence[Row]) -> int:
+    """Return the index of the first row that can be read, whose columns messages name; or 0.
+
+    >>> find_valid([InvalidRow({"invalid_line": "{"}, "not JSON"), {"completion": "4"}])
+    1
+    """
+    return next((index for index, row in enumerate(rows) if not isinstance(row, InvalidRow)), 0)
 
 
 class Lines:
@@ -81,14 +93,14 @@ class Lines:
         self._parsed = None
 
     def rows(self) -> list[Row]:
-        """Return each row's values by column; ValueError for a line that is not a JSON object."""
+        """Return each row's values by column; ValueError for one that cannot be read."""
         rows = self.rows_or_invalid()
         for row, problem in find_invalid(rows).items():
             raise ValueError(f"{self.position(row)}: {problem}")
         return rows
 
     def rows_or_invalid(self) -> list[Row]:
-        """Return each row's values by column, InvalidRow for a line that is not a JSON object."""
+        """Return each row's values by column, InvalidRow for one that cannot be read."""
         # Kept, since groups are found in the rows that are then scored.
         if self._parsed is None:
             self._parsed = [
@@ -178,7 +190,7 @@ Chunk: TypeAlias = Lines | Table
 def check_renamed(chunk: Chunk, columns: Mapping[str, str]) -> None:
     """Raise ValueError if no row of the first chunk has one of the columns to rename."""
     rows = chunk.rows_or_invalid()
-    first = min(set(range(len(rows))) - find_invalid(rows).keys(), default=0)
+    first = find_valid(rows)
     for name in columns:
         if not any(name in row for row in rows):
             hint = did_you_mean(name, rows[first])

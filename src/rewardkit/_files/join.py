@@ -10,11 +10,20 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewardkit._files.chunks import Chunk, InvalidRow, Lines, Records, Row, find_invalid
+from rewardkit._files.chunks import (
+    Chunk,
+    InvalidRow,
+    Lines,
+    Records,
+    Row,
+    find_invalid,
+    find_valid,
+)
 from rewardkit._files.source import RowSource
 from rewardkit._files.work import FileDigest
 from rewardkit._messages import explain_missing_column, shorten_text
@@ -69,8 +78,9 @@ class JoinedSource(RowSource):
         for number, chunk in enumerate(self._source.chunks(size=size, start=start)):
             rows = chunk.rows_or_invalid()
             if not number and not start and not any(self._column in row for row in rows):
-                problem = explain_missing_column(self._column, rows[0])
-                raise ValueError(f"{chunk.position(0)}: {problem} to join on")
+                first = find_valid(rows)
+                problem = explain_missing_column(self._column, rows[first])
+                raise ValueError(f"{chunk.position(first)}: {problem} to join on")
             found = [self._index.find(row.get(self._column)) for row in rows]
             missing = found.count(None)
             if not number and not start and missing == len(rows) > 0:
@@ -98,12 +108,12 @@ class JoinedSource(RowSource):
 
     def in_order(self, files: Sequence[FileDigest]) -> RowSource:
         """Return the source with its files in another order: that of these, which are all."""
-        # The rows are read from the source; the index of the data has taken long to make.
-        self._source = self._source.in_order(files)
-        return self
+        other = copy(self)  # with the same index, which has taken long to make
+        other._source = self._source.in_order(files)  # noqa: SLF001 - one of this class
+        return other
 
     def check_lines(self) -> None:
-        """Raise ValueError for a file of the rows whose first lines are all not JSON objects."""
+        """Raise ValueError for a file of the rows whose first lines are all not rows."""
         self._source.check_lines()
 
     def fingerprint_data(self) -> str:
@@ -117,9 +127,9 @@ class JoinedSource(RowSource):
     def _explain_no_match(self, row: Row) -> str:
         given = _quote_value(row[self._column])
         return (
-            f"no row of {self._data.name} matches {self._source.name} on {self._on!r}: the first"
-            f" has {given}, the data {_quote_value(self._index.first)}; name other columns with"
-            " on='SOURCE=DATA' (--on SOURCE=DATA)"
+            f"{self._source.name}: no row matches the joined data ({self._data.name}) on"
+            f" {self._on!r}: the first has {given}, the data {_quote_value(self._index.first)};"
+            " name other columns with on='SOURCE=DATA' (--on SOURCE=DATA)"
         )
 
 

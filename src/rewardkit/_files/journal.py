@@ -3,7 +3,8 @@
 The pieces go to `OUT.part`. The first line of `OUT.progress` has what the rows depend on, and after
 each piece one is added: how many bytes and rows there are now, and whatever else is to be kept. A
 run that finds more files to read adds a line like the first. On resuming, everything after the last
-line about a piece (a torn piece or a torn line) is cut off. At the end `OUT` appears in one step.
+line about a piece (a torn piece or a torn line, files of which no row was written) is cut off. At
+the end `OUT` appears in one step.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from rewardkit._files.lock import try_lock
-from rewardkit._files.opening import create_new, open_unlinked
+from rewardkit._files.safe_open import create_new, open_unlinked
 from rewardkit._files.work import START_AFRESH, Work, read_work
 
 State = dict[str, Any]
-MAX_LINE_BYTES = 1 << 24  # the longest lines have the schema of a parquet file
+MAX_LINE_BYTES = 1 << 26  # the longest lines have the names of a hundred thousand files
 
 
 class Journal:
@@ -32,12 +33,13 @@ class Journal:
 
         `state` is what was recorded with the last piece, its `bytes` and `rows` included; `ends`
         are the number of bytes after each piece, and `last_line` is the number of that record.
-        `work` has its files in the order in which an earlier run began them.
+        `work` has its files in the order in which an earlier run began them. `is_fresh` says that
+        the run that began it was to discard a finished `out` too.
 
         Raises ValueError if that run was begun with other work, but for files that are new, or if
         another process is at it; `fresh` discards earlier work.
         """
-        self.out, self.work = out, work
+        self.out, self.work, self.is_fresh = out, work, fresh
         self.last_line = 1
         self.part, self.progress = add_suffix(out, "part"), add_suffix(out, "progress")
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +51,7 @@ class Journal:
         self._pieces: IO[bytes] | None = None
         try:
             self._pieces = open_unlinked(self.part, "ab")
-            self.state, self.ends = self._recover_state(self._pieces, fresh=fresh)
+            self.state, self.ends = self._recover_state(self._pieces)
             self._pieces.truncate(self.ends[-1] if self.ends else 0)
         except BaseException:
             self._close_pieces()
@@ -69,17 +71,22 @@ class Journal:
         self._append_line(self.state)
         return self.state
 
-    def adopt(self, write: Callable[[IO[bytes]], State], state: State) -> None:
-        """Begin with a piece that `write` makes of a finished file, whose state is `state`.
+    def adopt(self, write: Callable[[IO[bytes]], State], before: Work, state: State) -> None:
+        """Begin with a piece that `write` makes of a finished file: its work, and its state.
 
-        What it returns is added to the state.
+        What it returns is added to the state. Raises ValueError if the work does not follow it.
         """
         assert self._pieces is not None  # noqa: S101 - it is closed only at the end
+        work = self.work.follow(before, self.out)
+        # The piece depends on the finished file's work alone: a new file may still be changed.
+        self._append_work(before)
         kept = write(self._pieces)
         self._pieces.flush()
         self.state = {**state, **kept, "bytes": self._pieces.tell()}
         self.ends.append(self.state["bytes"])
         self._append_line(self.state)
+        self.work = work
+        self._append_work(work)
 
     def finish(self, convert: Callable[[Path], Path]) -> None:
         """Replace `out`, in one step, by the file that `convert` makes of the pieces."""
@@ -111,6 +118,9 @@ class Journal:
         if self._pieces is not None:
             self._pieces.close()
 
+    def _append_work(self, work: Work) -> None:
+        self._append_line({**work.as_record(), "fresh": self.is_fresh})
+
     def _append_line(self, line: Mapping[str, Any]) -> None:
         self._log.write(json.dumps(line).encode() + b"\n")
         self._log.flush()
@@ -128,20 +138,19 @@ class Journal:
             raise ValueError(explain_garbage(self.progress, len(lines) + 1))
         return lines
 
-    def _recover_state(self, pieces: IO[bytes], *, fresh: bool) -> tuple[State, list[int]]:
+    def _recover_state(self, pieces: IO[bytes]) -> tuple[State, list[int]]:
         """Return the state after the last whole piece, and the ends; cut off the lines after it."""
-        lines = [] if fresh else self._read_lines()
+        lines = [] if self.is_fresh else self._read_lines()
         size = pieces.seek(0, os.SEEK_END)
         state: State = {"bytes": 0, "rows": 0}
         ends: list[int] = []
-        before = logged = self._read_work(1, lines[0]) if lines else Work()
-        # Nothing was written yet, so there is nothing that other rewards could be mixed with.
-        if not lines[1:] and not self.out.exists():
-            lines = []
-        for number, line in enumerate(lines[1:], 2):
+        before = logged = Work()
+        for number, line in enumerate(lines, 1):
             recorded = _read_record(self.progress, number, line)
-            if "files" in recorded:
-                before = self._read_work(number, line)
+            if number == 1 or "files" in recorded:
+                before = self._read_work(number, recorded)
+                logged = before if number == 1 else logged
+                self.is_fresh = recorded.get("fresh") is True
                 continue
             sizes = [recorded.get("bytes"), recorded.get("rows")]
             if not all(type(each) is int and each >= 0 for each in sizes):
@@ -150,17 +159,20 @@ class Journal:
             if recorded["bytes"] <= size:
                 state, logged, self.last_line = recorded, before, number
                 ends.append(recorded["bytes"])
+        # Without a piece there is nothing that other rewards could be mixed with. A finished file
+        # says itself what it was made of, unless it was to be replaced.
+        if not ends and not (self.is_fresh and self.out.exists()):
+            lines = []
         if lines:
-            self.work = self.work.follow(before, self.out)
+            self.work = self.work.follow(logged, self.out)
             self._log.truncate(sum(len(line) + 1 for line in lines[: self.last_line]))
         else:
             self._log.truncate(0)
         if not lines or self.work.files != logged.files:
-            self._append_line(self.work.as_record())
+            self._append_work(self.work)
         return state, ends
 
-    def _read_work(self, number: int, line: bytes) -> Work:
-        record = _read_record(self.progress, number, line)
+    def _read_work(self, number: int, record: State) -> Work:
         try:
             return read_work(record, [*self.work.settings])
         except (ValueError, TypeError, LookupError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from rewardkit._files import reading
 from rewardkit._files.chunks import Chunk, Records, Row, Table, ipc_bytes
 from rewardkit._files.source import RowSource
 from rewardkit._files.work import FileDigest
+from rewardkit._files.writing import append_columns
 
 _EXPECTED = (
     "expected a path, rows (an iterable of dicts), a Dataset, a DataFrame or a pyarrow Table"
@@ -20,7 +22,7 @@ _EXPECTED = (
 class MemorySource(RowSource):
     """Rows of mappings, held as a list."""
 
-    def __init__(self, rows: Sequence[Row], name: str = "rows") -> None:
+    def __init__(self, rows: Sequence[Row], name: str = "input") -> None:
         """Hold the rows; they are not copied."""
         self.name = name
         self._rows = rows
@@ -99,9 +101,7 @@ def read_object(given: Any) -> RowSource:
     if hasattr(given, "to_dicts"):  # polars
         return MemorySource(given.to_dicts())
     if hasattr(given, "to_dict") and hasattr(given, "notna"):  # pandas
-        # As objects, since a missing number or text is NaN in pandas, and None everywhere else.
-        frame = given.astype(object).where(given.notna(), None)
-        return MemorySource([*map(drop_arrays, frame.to_dict("records"))])
+        return MemorySource([*map(drop_arrays, _drop_missing(given).to_dict("records"))])
     if isinstance(given, Mapping):
         raise TypeError(f"got a {type(given).__name__} of {_name_columns(given)}, {_EXPECTED}")
     if isinstance(given, bytes) or not isinstance(given, Iterable):
@@ -112,6 +112,46 @@ def read_object(given: Any) -> RowSource:
             problem = f"row {index}: got {row!r:.60} ({type(row).__name__})"
             raise TypeError(f"{problem}, expected a dict such as {{'completion': '...'}}")
     return MemorySource([row if type(row) is dict else dict(row) for row in rows])
+
+
+def read_columns(batch: Any) -> dict[str, list[Any]]:
+    """Return the columns of a batch as lists: of a mapping, a DataFrame or an Arrow table.
+
+    >>> read_columns({"completion": ("4", "5")})
+    {'completion': ['4', '5']}
+    """
+    if hasattr(batch, "to_pydict"):
+        batch = batch.to_pydict()
+    elif hasattr(batch, "notna"):
+        batch = _drop_missing(batch)
+    return {name: _list_values(column) for name, column in batch.items()}
+
+
+def add_columns(batch: Any, added: Mapping[str, list[Any]]) -> Any:
+    """Return a batch of the same kind with columns after its own; those of their names go."""
+    if hasattr(batch, "to_pydict"):
+        return append_columns(batch, added)
+    if hasattr(batch, "assign"):  # a DataFrame, to which a dict is no batch
+        return batch.drop(columns=[*added], errors="ignore").assign(**added)
+    return {**batch, **added}
+
+
+def _drop_missing(frame: Any) -> Any:
+    # As objects, since a missing number or text is NaN in pandas, and None everywhere else.
+    return frame.astype(object).where(frame.notna(), None)
+
+
+def _list_values(values: Any) -> list[Any]:
+    """Return a column of lists, arrays or series as Python's own values."""
+    is_float = getattr(getattr(values, "dtype", None), "kind", "") == "f"
+    for method in ("to_pylist", "tolist"):
+        if hasattr(values, method):
+            values = getattr(values, method)()
+            break
+    if is_float:  # numpy has no other way to write a missing number
+        return [None if math.isnan(value) else value for value in values]
+    nested = any(hasattr(each, "tolist") for each in {*map(type, values)})
+    return [*map(drop_arrays, values)] if nested else [*values]
 
 
 def drop_arrays(value: Any) -> Any:

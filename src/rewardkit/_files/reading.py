@@ -16,8 +16,8 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import IO, Any, cast
 
-from rewardkit._files.chunks import EXTRA, Lines, Row, Table
-from rewardkit._messages import shorten_text
+from rewardkit._files.chunks import EXTRA, InvalidRow, Lines, Row, Table
+from rewardkit._messages import pluralize, shorten_text
 from rewardkit._optional import require
 
 # Large enough that Python's loop over blocks costs nothing beside the parsing, small enough that a
@@ -55,42 +55,123 @@ def read_jsonl(file: Path, size: int, name: str = "") -> Iterator[Lines]:
 
 
 def read_csv(file: Path, size: int) -> Iterator[Lines]:
-    """Yield the rows as text by the names in the first line."""
+    """Yield the rows as text by the names in the first line, InvalidRow for what is not a row."""
     name = str(file)
     csv.field_size_limit(MAX_CSV_FIELD)  # the csv module has one limit for the whole process
     with (
         gzip.open(file) if file.suffix == ".gz" else file.open("rb") as binary,
-        # newline="" leaves line breaks inside quotes to the csv module.
-        TextIOWrapper(cast("IO[bytes]", binary), encoding="utf-8-sig", newline="") as opened,
+        # newline="" leaves line breaks inside quotes to the csv module. A byte that is not UTF-8
+        # becomes a lone surrogate, which UTF-8 never holds, so that it costs its own row only.
+        TextIOWrapper(
+            cast("IO[bytes]", binary), encoding="utf-8-sig", errors="surrogateescape", newline=""
+        ) as opened,
     ):
-        reader = csv.reader(opened, strict=True)
-        rows = _csv_rows(reader, name)
+        rows = _parse_csv(_CsvLines(opened), name)
         try:
             while numbered_rows := [*islice(rows, size)]:
                 numbers = [number for number, _ in numbered_rows]
                 yield Lines([row for _, row in numbered_rows], ((name, numbers),))
-        except csv.Error as error:
-            message = f"{name}, line {reader.line_num}: not CSV ({error}); fix the line"
-            raise ValueError(message) from None
         except GZIP_ERRORS as error:
             raise ValueError(f"{name}: broken gzip ({error}); fetch or write it again") from None
-        except UnicodeDecodeError as error:
-            message = f"{name}: not UTF-8 ({error.reason}); convert the file with iconv"
-            raise ValueError(message) from None
 
 
-def _csv_rows(reader: Any, name: str) -> Iterator[tuple[int, Row]]:
+class _CsvLines(Iterable[str]):
+    """The lines of a CSV file, with those of the row that is being read."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.row: list[str] = []
+        self._lines = lines
+        self._lines_before = 0
+        self._returned: str | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.row.append(line)
+            yield line
+            while (again := self._returned) is not None:
+                self._returned = None
+                self.row.append(again)
+                yield again
+
+    @property
+    def number(self) -> int:
+        """That of the row's last line, from 1."""
+        return self._lines_before + len(self.row)
+
+    def start_row(self) -> None:
+        self._lines_before += len(self.row)
+        self.row.clear()
+
+    def return_last(self) -> None:
+        """Read the row's last line again, as the first of another row."""
+        self._returned = self.row.pop()
+
+    def find_undecoded(self) -> str:
+        """Return why a line of the row is not UTF-8, or ""."""
+        try:
+            "".join(self.row).encode()
+        except UnicodeEncodeError:  # of a byte that surrogateescape has kept
+            try:
+                "".join(self.row).encode("utf-8", "surrogateescape").decode()
+            except UnicodeDecodeError as error:
+                return f"not UTF-8 ({error.reason}); convert the file with iconv"
+        return ""
+
+    def make_invalid_row(self, problem: str) -> tuple[int, InvalidRow]:
+        """Return the number of the row's last line, and the row's text with its problem."""
+        data = "".join(self.row).encode("utf-8", "surrogateescape")
+        text = data.decode(errors="backslashreplace").rstrip("\r\n")
+        return self.number, InvalidRow({"invalid_line": text}, problem)
+
+
+def _parse_csv(lines: _CsvLines, name: str) -> Iterator[tuple[int, Row]]:
     """Yield the number of each row's last line, and its values by column."""
-    header: list[str] = next(reader, [])
+    reader = csv.reader(lines, strict=True)
+    header = _read_header(lines, reader, name)
+    while True:
+        lines.start_row()
+        try:
+            values: list[str] | None = next(reader, None)
+        except csv.Error as error:
+            yield lines.make_invalid_row(_explain_csv_error(lines, error))
+            continue
+        if values is None:
+            return
+        if problem := lines.find_undecoded():
+            yield lines.make_invalid_row(problem)
+        elif len(values) == len(header):
+            yield lines.number, dict(zip(header, values, strict=True))
+        elif values:  # a blank line has none
+            problem = f"got {pluralize(len(values), 'value')} for {len(header)} columns"
+            hint = "quote values that contain commas or line breaks"
+            yield lines.make_invalid_row(f"{problem}; {hint}")
+
+
+def _explain_csv_error(lines: _CsvLines, error: csv.Error) -> str:
+    """Explain an error, and leave a line that belongs to another row for the next one."""
+    if len(lines.row) == 1:
+        return f"not CSV ({error}); fix the line"
+    # An open quote takes in the rows below, up to a line with a quote of its own: that of a row
+    # that can be read. At the end of the file there is none.
+    if not str(error).startswith("unexpected end"):
+        lines.return_last()
+    first, last = lines.number - len(lines.row) + 1, lines.number
+    taken = f" and takes in all up to line {last}" if last > first else ""
+    return f"not CSV ({error}): a quote in line {first} is not closed{taken}; close it"
+
+
+def _read_header(lines: _CsvLines, reader: Any, name: str) -> list[str]:
+    """Return the names of the columns; ValueError if the first line does not hold them."""
+    try:
+        header: list[str] = next(reader, [])
+        problem = lines.find_undecoded()
+    except csv.Error as error:
+        problem = f"not CSV ({error}); fix the line"
+    if problem:
+        raise ValueError(f"{name}, line {lines.number}: {problem}")
     if len({*header}) < len(header):
         raise ValueError(f"{name}, line 1: two columns have the same name; rename one")
-    for values in reader:
-        if values and len(values) != len(header):
-            message = f"got {len(values)} values for {len(header)} columns"
-            hint = "quote values that contain commas or line breaks"
-            raise ValueError(f"{name}, line {reader.line_num}: {message}; {hint}")
-        if values:
-            yield reader.line_num, dict(zip(header, values, strict=True))
+    return header
 
 
 def read_parquet(files: Sequence[Path], size: int, start: int) -> Iterator[Table]:

@@ -32,7 +32,7 @@ Kind: TypeAlias = Literal["jsonl", "csv", "parquet", "dataset"]
 # Counting the lines of a gigabyte takes about a second, the longest that a person should wait for
 # a progress bar. What is larger is scored without a total.
 MAX_COUNTED_BYTES = 1 << 30
-FIRST_LINES = 100  # if none of them is JSON, the file is of another format
+FIRST_LINES = 100  # if none of them is a row, the file is of another format
 _KINDS: dict[str, Kind] = {
     ".jsonl": "jsonl",
     ".json": "jsonl",
@@ -77,7 +77,7 @@ class RowSource(ABC):
             raise ValueError(f"{out} is also the input; write to another file")
 
     def check_lines(self) -> None:
-        """Raise ValueError for a file whose first lines are all not JSON objects."""
+        """Raise ValueError for a file whose first lines are all not rows."""
         return
 
     def rows(self, *, columns: Mapping[str, str] | None = None) -> Iterator[Row]:
@@ -150,11 +150,15 @@ class Source(RowSource):
         return sum(map(reading.count_lines, self.files))
 
     def check_lines(self) -> None:
-        """Raise ValueError for a file whose first lines are all not JSON objects."""
-        if self.kind != "jsonl":
+        """Raise ValueError for a file whose first lines are all not rows."""
+        if self.kind not in {"jsonl", "csv"}:
             return
         for file in self.files:
-            chunks = reading.read_jsonl(file, FIRST_LINES, self._name_of(file))
+            chunks: Iterator[Chunk]
+            if self.kind == "jsonl":
+                chunks = reading.read_jsonl(file, FIRST_LINES, self._name_of(file))
+            else:
+                chunks = reading.read_csv(file, FIRST_LINES)
             first = next((chunk for chunk in chunks if len(chunk)), None)
             if first is not None and len(find_invalid(first.rows_or_invalid())) == len(first):
                 first.rows()  # raises

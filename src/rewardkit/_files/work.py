@@ -56,12 +56,6 @@ class Work(NamedTuple):
             known[found.popleft()] = None
         return self._replace(files=(*known, *(file for file in self.files if file not in known)))
 
-    def extends(self, before: Work) -> bool:
-        """Return whether its rows begin with those of another work, under the same settings."""
-        digests = [file.digest for file in self.files[: len(before.files)]]
-        same_files = digests == [file.digest for file in before.files]
-        return same_files and self.settings == before.settings
-
 
 def read_work(record: Mapping[str, Any], names: Sequence[str]) -> Work:
     """Read what `as_record` returned; ValueError, TypeError or LookupError for anything else.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from rewardkit._files.chunks import EXTRA, Chunk, Lines, Row, Table, ipc_bytes
-from rewardkit._files.opening import create_new
+from rewardkit._files.safe_open import create_new
+from rewardkit._files.work import START_AFRESH
 from rewardkit._messages import shorten_text
 from rewardkit._optional import require
 
@@ -129,21 +130,33 @@ def write_parquet(
         writer(written, merged, compression="zstd") as file,
     ):
         held = merged.empty_table()
-        for start in [0, *ends][:-1]:
-            streams.seek(start)
-            try:
-                # In batches: the first stream may hold the whole of an earlier file.
-                for batch in arrow.ipc.open_stream(streams):
-                    table = arrow.Table.from_batches([batch])
-                    held = arrow.concat_tables([held, table], promote_options="permissive")
-                    if held.nbytes >= ROW_GROUP_BYTES:
-                        file.write_table(held)
-                        held = merged.empty_table()
-            except (arrow.ArrowException, OSError) as error:
-                message = f"{part}: not what score wrote ({shorten_text(str(error), 200)})"
-                raise ValueError(f"{message}; start afresh with --fresh (resume=False)") from None
+        for table in _read_streams(part, streams, ends, merged):
+            held = arrow.concat_tables([held, table], promote_options="permissive")
+            if held.nbytes >= ROW_GROUP_BYTES:
+                file.write_table(held)
+                held = merged.empty_table()
         file.write_table(held)
     return path
+
+
+def _read_streams(
+    part: Path, streams: IO[bytes], ends: Sequence[int], schema: pa.Schema
+) -> Iterator[pa.Table]:
+    """Yield the rows of the streams, with the columns and types of the schema."""
+    arrow = require("pyarrow", install=EXTRA)
+    for start in [0, *ends][:-1]:
+        streams.seek(start)
+        # Only reading is guarded: a full disk must not be reported as a damaged part.
+        try:
+            # In batches: the first stream may hold the whole of an earlier file.
+            for batch in arrow.ipc.open_stream(streams):
+                tables = [schema.empty_table(), arrow.Table.from_batches([batch])]
+                yield arrow.concat_tables(tables, promote_options="permissive")
+        except (arrow.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # not Arrow's own
+                raise
+            message = f"{part}: not what score wrote ({shorten_text(str(error), 200)})"
+            raise ValueError(f"{message}; {START_AFRESH}") from None
 
 
 def _encode_row(row: Row) -> bytes:
@@ -209,4 +222,4 @@ def _decode_schema(text: str) -> pa.Schema:
         return arrow.ipc.read_schema(arrow.BufferReader(b64decode(text)))
     except (arrow.ArrowException, OSError, ValueError):
         message = "the schema that an earlier run recorded cannot be read"
-        raise ValueError(f"{message}; start afresh with --fresh (resume=False)") from None
+        raise ValueError(f"{message}; {START_AFRESH}") from None

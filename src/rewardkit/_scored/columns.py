@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit._messages import explain_missing_column, list_names
 from rewardkit._score_checks import as_finite
+from rewardkit.batch import read_step
 from rewardkit.config import load
 from rewardkit.reward import Linear, Reward
 
@@ -94,12 +95,6 @@ def read_number(value: Any) -> float | None:
         return as_finite(value)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def read_step(value: Any) -> int | None:
-    """Return a step of the trainer; None for anything but a number."""
-    number = read_number(value)
-    return None if number is None else int(number)
 
 
 def group_key(row: RawRow, column: str) -> tuple[int | None, str] | None:

@@ -20,6 +20,8 @@ Marks: TypeAlias = tuple[str, str]
 THINK: Marks = ("<think>", "</think>")
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+# a mapping without any of them is not a message, such as a whole row of a dataset
+_MESSAGE_KEYS = {"role", "content", "tool_calls", *_THOUGHT_FIELDS}
 _THOUGHT_TYPES = {"thinking", "reasoning"}
 _THOUGHT_KEYS = ("thinking", "reasoning", "text", "content", "summary")
 # A thought that came with its marks, which are not always those of the layout.
@@ -52,23 +54,29 @@ def read_texts(
 def find_unreadable(completions: Sequence[Any]) -> list[int]:
     """Return the rows whose completion is neither a text nor a message nor a list of messages.
 
-    >>> find_unreadable(["4", [], [{"content": "4"}], {"content": "4"}, [5], None])
-    [4, 5]
+    >>> find_unreadable(["4", [], [{"content": "4"}], {"content": "4"}, [5], None, {"text": "4"}])
+    [4, 5, 6]
     """
     # most batches are all text, or all lists of dictionaries: two sets show it at C's speed
     types = {*map(type, completions)}
     if types <= {str}:
         return []
-    if types == {list} and {*map(type, chain.from_iterable(completions))} <= {dict}:
-        return []
+    if types == {list}:
+        messages = [*chain.from_iterable(completions)]
+        if {*map(type, messages)} <= {dict} and not any(map(_MESSAGE_KEYS.isdisjoint, messages)):
+            return []
     return [row for row, completion in enumerate(completions) if not _is_readable(completion)]
 
 
 def _is_readable(completion: Any) -> bool:
-    if isinstance(completion, str | Mapping):
+    if isinstance(completion, str):
         return True
-    is_list = isinstance(completion, _SEQUENCE_TYPES) and not isinstance(completion, bytes)
-    return is_list and all(isinstance(message, _MAPPING_TYPES) for message in completion)
+    messages = [completion] if isinstance(completion, Mapping) else completion
+    is_list = isinstance(messages, _SEQUENCE_TYPES) and not isinstance(messages, bytes)
+    if not is_list or not all(isinstance(message, _MAPPING_TYPES) for message in messages):
+        return False
+    # one message is enough: servers also list items of other kinds, such as calls
+    return not messages or not all(map(_MESSAGE_KEYS.isdisjoint, messages))
 
 
 @remember_last

@@ -55,7 +55,7 @@ def find_fences(text: str) -> list[Fence]:
 # that a long run, or a long line of runs, is read once.
 _FENCE = re.compile(r"(?<![`~])(?P<fence>`{3,}+|~{3,}+)(?P<info>[^\n`]*+)(?=\n|\Z)")
 _LANGUAGE = re.compile(r"[{.\s]*+([\w+#-]++)")
-# Prose before such a fence is no reason to overlook it.
+# Prose before such a fence does not hide it.
 _LANGUAGES_WITHIN_LINES = PYTHON_LANGUAGES | {"json"}
 
 

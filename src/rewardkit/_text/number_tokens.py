@@ -75,7 +75,7 @@ def find_last_number(text: str) -> NumberToken | None:
     span = None
     for span in _find_spans(text, start):  # noqa: B007 - the last one
         pass
-    # A window may begin within a number. What is longer than this is no number in any case.
+    # A window may begin within a number. Anything longer than this is not a number.
     if start and (span is None or span[0] - start <= MAX_LENGTH):
         for span in _find_spans(text, 0):  # noqa: B007
             pass

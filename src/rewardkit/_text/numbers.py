@@ -139,7 +139,7 @@ MULTIPLIER = (
     rf"(?:{SPACE}{{0,3}}+-?(?=[^\W\d_])(?:(?i:{_MULTIPLIER_WORDS})(?![^\W\d_])"
     rf"|{CJK_MULTIPLIER}++)|\s?\u2030)"
 )
-"""A word or a sign that multiplies the number before it."""
+"""A word or a character that multiplies the number before it."""
 
 
 @cache
@@ -290,7 +290,7 @@ def _read_stripped(text: str) -> Number | None:
     if _INTEGER.fullmatch(text):
         digits = text.replace(",", "")
         return Number(int(digits)) if len(digits) <= MAX_EXPONENT else None
-    # a tag beside a number is no unit, and the pattern takes many times longer to see that
+    # a tag beside a number is not a unit, and the pattern takes many times longer to see that
     if "<" in text or not DIGIT.search(text):
         return None
     found = _compile_number().fullmatch(_strip_wraps(to_ascii(text)))

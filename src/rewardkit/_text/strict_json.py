@@ -30,7 +30,12 @@ def read(text: str) -> Any:
     >>> read('{"a": [1, 2.5, null]}')
     {'a': [1, 2.5, None]}
     """
-    return _decoder.decode(text)
+    text = text.strip(_WHITE_SPACE)  # not `decode`, which searches for it twice
+    value, end = _decoder.raw_decode(text)
+    if end != len(text):
+        message = "Extra data"
+        raise json.JSONDecodeError(message, text, end)
+    return value
 
 
 def find_first(text: str, wanted: type | tuple[type, ...] = object) -> Any:
@@ -119,13 +124,14 @@ def write(value: Any) -> str:
     '{"a": [1, 2.5, null]}'
     """
     try:
-        return json.dumps(value, default=_convert_mapping, allow_nan=False)
+        return _encoder.encode(value)
     except (TypeError, RecursionError) as error:
         message = f"JSON cannot hold it: {error}"
         raise ValueError(message) from None
 
 
-# What may follow an opening bracket, so that prose such as "[see below]" or "{this}" is no attempt.
+_WHITE_SPACE = " \t\n\r"
+# What may follow an opening bracket, so that prose such as "[see below]" or "{this}" is left out.
 _FENCE_HEAD = re.compile(r"[`~]++\W*+json\b\s*+", re.IGNORECASE)
 _OPENING = re.compile(r'\{(?=\s*+["}])|\[(?=\s*+[]\[{"\d\-tfn])')
 
@@ -154,6 +160,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members if len(members) == len(pairs) else _refuse_value("a key is repeated")
 
 
+_encoder = json.JSONEncoder(default=_convert_mapping, allow_nan=False)
 _decoder = json.JSONDecoder(
     parse_int=_parse_integer,
     parse_float=_parse_float,

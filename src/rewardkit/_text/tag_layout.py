@@ -161,7 +161,7 @@ _MARKUP = re.compile(
     r"\\(?:boxed|text[A-Za-z]*|math[A-Za-z]+|q?quad)(?![A-Za-z])|&#?\w+;|</?[A-Za-z!][^<>]*+>"
     rf"|{special_tokens.PATTERN}"
 )
-# Punctuation is no content, and nor is a modifier or a currency symbol; "+" and an arrow are.
+# Punctuation, modifiers and currency symbols are not content; "+" and an arrow are.
 _CONTENT_CATEGORIES = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "So"}
 
 Layout: TypeAlias = Literal["anywhere", "soft", "strict"]

@@ -103,17 +103,20 @@ def make_call(value: Any) -> Call:
     >>> make_call({"name": "add", "parameters": '{"a": 1}'}).arguments
     {'a': 1}
     """
-    # `dict` first: the check of an abstract class takes longer than all the rest
-    if isinstance(value, (dict, Mapping)) and isinstance(value.get("function"), Mapping):
-        value = value["function"]
+    # `dict` first, and None apart: the check of an abstract class takes longer than all the rest
     if not isinstance(value, (dict, Mapping)):
         return Call("", {}, "not an object")
+    value = _unwrap_function(value)
     name = value.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARACTERS:
         return Call("", {}, "no name")
+    given = value.get("arguments")
+    if type(given) is dict:  # as most are
+        return Call(name.strip(), given)
+    if "arguments" not in value:
+        given = value.get("parameters")
     error = value.get("error")
-    given = next((value[key] for key in ARGUMENT_KEYS if key in value), None)
-    if isinstance(error, str) and error and given is None:
+    if given is None and isinstance(error, str) and error:
         return Call(name, {}, error)  # as `write_calls` writes one that cannot be read
     return _add_arguments(name.strip(), given)
 
@@ -223,23 +226,33 @@ def _read_bare_json(text: str) -> list[Call]:
 
 
 def _make_calls(values: Iterable[Any]) -> list[Call]:
-    items = [item for value in values for item in _list_items(value)]
-    return [make_call(item) for item in items if _looks_like_call(item)]
+    return [
+        make_call(item) for value in values for item in _list_items(value) if _looks_like_call(item)
+    ]
 
 
 def _list_items(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
     if isinstance(value, (dict, Mapping)) and isinstance(value.get("tool_calls"), list):
-        value = value["tool_calls"]  # a message, as models write it that are shown OpenAI's form
-    return value if isinstance(value, list) else [value]
+        calls: list[Any] = value["tool_calls"]  # a message, as models write that see OpenAI's form
+        return calls
+    return [value]
 
 
 def _looks_like_call(value: Any) -> bool:
-    # other JSON in an answer, such as a result with a name in it, is no attempt at a call
+    # other JSON in an answer, such as a result with a name in it, is not an attempt at a call
     if not isinstance(value, (dict, Mapping)):
         return False
-    inner = value.get("function")
-    inner = inner if isinstance(inner, Mapping) else value
-    return "name" in inner and any(key in inner for key in (*ARGUMENT_KEYS, "error"))
+    inner = _unwrap_function(value)
+    return "name" in inner and not _KEYS_BESIDE_NAME.isdisjoint(inner)
+
+
+def _unwrap_function(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    function = value.get("function")
+    if function is not None and isinstance(function, (dict, Mapping)):
+        return function
+    return value
 
 
 def _explain_error(error: Exception) -> str:
@@ -248,6 +261,7 @@ def _explain_error(error: Exception) -> str:
     return f"not JSON: {error}" if isinstance(error, strict_json.RefusedError) else "not JSON"
 
 
+_KEYS_BESIDE_NAME = frozenset((*ARGUMENT_KEYS, "error"))
 _TOOL_ROLES = ("tool", "function", "ipython")
 _OPENING, _CLOSING = "<tool_call>", "</tool_call>"
 # The recipient is before the channel or after it; bounded, so that no search reads a text twice.

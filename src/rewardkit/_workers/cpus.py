@@ -83,7 +83,7 @@ def _read_limit(folder: Path) -> float:
         else:
             quota = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
             period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
-        # "max", or -1 in version 1, is no limit
+        # "max", or -1 in version 1, means no limit
         return int(quota) / int(period) if quota.strip().isdecimal() else math.inf
     except (OSError, ValueError, ZeroDivisionError):
         return math.inf

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, make_names_unique
-from rewardkit._reads import counts_token_ids, list_trainer_columns
+from rewardkit._needed_columns import counts_token_ids, list_trainer_columns
 from rewardkit.adapters._remote import SCHEMES, RemoteScorer
 from rewardkit.component import walk
 from rewardkit.result import Outcome

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import inspect
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Self
 
-from rewardkit._messages import error_line, explain_class, make_names_unique, shorten_repr
+from rewardkit._messages import error_line, make_names_unique
 from rewardkit._optional import require
+from rewardkit._score_checks import drop_nan
 from rewardkit.audit.alerts import Alert, AlertFinder
 from rewardkit.audit.step_figures import Step, StepFigures, StepMeter
 from rewardkit.batch import Batch
-from rewardkit.component import walk
+from rewardkit.component import explain_not_a_reward, walk
 from rewardkit.reward import Bounds, Reward
 from rewardkit.rewards.wrappers import Schedule, Where
 
@@ -69,11 +69,9 @@ class RewardMonitor:
         rewards = getattr(rewards, "reward_funcs", rewards)  # of split(...)
         given = [*rewards] if isinstance(rewards, list | tuple) else [rewards]
         for reward in given:
-            if isinstance(reward, type):
-                raise TypeError(explain_class(reward))
-            if not (callable(reward) or isinstance(reward, str)):
-                message = f"got {shorten_repr(reward)}, expected a reward, a function or a list"
-                raise TypeError(message)
+            usable = callable(reward) or isinstance(reward, str)
+            if isinstance(reward, type) or not usable:
+                raise TypeError(explain_not_a_reward(reward, "a reward, a function or a list"))
         watched = [reward for reward in given if not _is_model(reward)]
         # TRL merges the logs of equal names
         names = iter(make_names_unique(map(_find_name, watched)))
@@ -260,9 +258,7 @@ def _find_name(reward: Any) -> str:
 
 def _as_numbers(values: Any) -> list[float | None]:
     values = values.tolist() if hasattr(values, "tolist") else values
-    numbers = [None if value is None else float(value) for value in values]
-    # a trainer leaves out NaN as it does None
-    return [None if number is None or math.isnan(number) else number for number in numbers]
+    return [*map(drop_nan, values)]
 
 
 # The reward functions -----------------------------------------------------------------------------

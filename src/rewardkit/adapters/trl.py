@@ -1,7 +1,7 @@
 """TRL: a monitor of a run, a sum as separate reward functions, a reward as an async function.
 
 None of them is needed to train: GRPOTrainer, RLOOTrainer and AsyncGRPOTrainer take a reward as it
-is in `reward_funcs`.
+is in `reward_funcs`, and call it with the signature of `Reward.__call__` (in `reward.py`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from rewardkit._messages import explain_class, make_names_unique, shorten_repr, suggest_wrap
+from rewardkit._messages import make_names_unique
 from rewardkit.adapters.monitor import RewardMonitor
+from rewardkit.component import explain_not_a_reward
 from rewardkit.reward import Linear, Reward
 
 __all__ = ["RewardMonitor", "Split", "as_async", "split"]
 
+_EXPECTED = "a reward or a list of them"
 _UNPACK_MESSAGE = (
     "split(...) gives two lists, so it needs unpacking: funcs, weights = split(...); then"
     " reward_funcs=funcs in the trainer and reward_weights=weights in its arguments"
@@ -62,7 +64,7 @@ def split(rewards: Reward | Sequence[Reward]) -> Split:
     weights: list[float] = []
     for reward in [rewards] if isinstance(rewards, Reward) else _check_list(rewards):
         if not isinstance(reward, Reward):
-            raise TypeError(_explain_not_a_reward(reward))
+            raise TypeError(explain_not_a_reward(reward, _EXPECTED))
         for term, weight in reward.weighted if isinstance(reward, Linear) else [(reward, 1.0)]:
             terms.append((term, reward))
             weights.append(weight)
@@ -80,16 +82,7 @@ def split(rewards: Reward | Sequence[Reward]) -> Split:
 def _check_list(rewards: Any) -> Sequence[Any]:
     if isinstance(rewards, list | tuple):
         return rewards
-    raise TypeError(_explain_not_a_reward(rewards))
-
-
-def _explain_not_a_reward(value: Any) -> str:
-    if isinstance(value, type) and issubclass(value, Reward):
-        return explain_class(value)
-    message = f"got {shorten_repr(value)}, expected a reward or a list of them"
-    if callable(value):
-        message += f"; {suggest_wrap(value)}"
-    return message
+    raise TypeError(explain_not_a_reward(rewards, _EXPECTED))
 
 
 def as_async(reward: Reward) -> Callable[..., Awaitable[list[float | None]]]:
@@ -103,10 +96,10 @@ def as_async(reward: Reward) -> Callable[..., Awaitable[list[float | None]]]:
     [0.0]
     """
     if not isinstance(reward, Reward):
-        raise TypeError(_explain_not_a_reward(reward))
+        raise TypeError(explain_not_a_reward(reward))
 
-    async def score(**batch: Any) -> list[float | None]:
-        return await asyncio.to_thread(reward, **batch)
+    async def score(*completions: Any, **batch: Any) -> list[float | None]:
+        return await asyncio.to_thread(reward, *completions, **batch)
 
     score.__name__ = score.__qualname__ = reward.__name__
     score.__doc__ = type(reward).__doc__

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import get_args
 
-from rewardkit._messages import did_you_mean, shorten_repr
+from rewardkit._messages import did_you_mean
 from rewardkit._template import Row, Template
 from rewardkit.audit.ablations import PARTS, Part
 from rewardkit.audit.findings import Audit, FindingKind
@@ -14,7 +14,7 @@ from rewardkit.audit.forms import dictate_form, explain_form
 from rewardkit.audit.judging import RewardAuditor, Rules, sort_key
 from rewardkit.audit.right_answers import VARIANT_NAMES
 from rewardkit.audit.row_completions import TOTAL, RowCompletions, RowScorer
-from rewardkit.audit.rows import spread_evenly
+from rewardkit.audit.rows import check_rows, spread_evenly
 from rewardkit.audit.skipping import Skip
 from rewardkit.audit.tasks import Task, choose_task, make_references
 from rewardkit.audit.timed import Interrupted, Progress, TimedScorer
@@ -61,8 +61,8 @@ def audit(  # noqa: PLR0913 - each has a default
     seconds, None for no limit, what is left is not scored. `progress` is called with the reward,
     how many steps are done and how many there are.
 
-    Raises ValueError for unknown names, rows without an answer and numbers out of range, and
-    TypeError for a row that is not a mapping.
+    Raises ValueError for unknown names, a misspelt column in `template`, rows without an answer and
+    numbers out of range, and TypeError for a row that is not a mapping.
 
     >>> from rewardkit.presets import published
     >>> found = audit(published.match_format_exactly)
@@ -89,13 +89,11 @@ def audit(  # noqa: PLR0913 - each has a default
 def _check_options(
     rows: Sequence[Row] | None, max_rows: int, share: float, checks: Collection[Part] | None
 ) -> None:
-    for i, row in enumerate(() if rows is None else rows):
-        if not isinstance(row, Mapping):
-            message = f"rows[{i}]: got {shorten_repr(row)}"
-            raise TypeError(f"{message}, expected a mapping of column names to values")
     if max_rows < 1 or not 0 < share <= 1:
         message = f"got max_rows={max_rows}, share={share:g}"
         raise ValueError(f"{message}; expected max_rows >= 1 and 0 < share <= 1")
+    if rows is not None:
+        check_rows(rows, max_rows)
     if unknown := [part for part in checks or () if part not in PARTS]:
         message = f"checks: no part {unknown[0]!r}{did_you_mean(unknown[0], PARTS)}"
         raise ValueError(f"{message}; the parts are {', '.join(PARTS)}")

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from typing import Any
 
-from rewardkit._template import Row, Template
+from rewardkit._template import Row, Template, check_template
 from rewardkit._text.tag_layout import list_tags
 from rewardkit.audit.dataset_completions import (
     POOL_ROWS,
@@ -32,8 +32,8 @@ from rewardkit.audit.dataset_problems import (
 from rewardkit.audit.findings import DATASET, PROBLEM_KINDS, Preflight, Problem, Spread
 from rewardkit.audit.forms import dictate_form, explain_form
 from rewardkit.audit.lint import lint_rows, overlapping_rows
-from rewardkit.audit.rows import choose_rows
-from rewardkit.audit.samples import list_pairs
+from rewardkit.audit.rows import check_rows, choose_rows
+from rewardkit.audit.samples import ANSWER_COLUMNS, list_pairs
 from rewardkit.audit.skipping import Skip
 from rewardkit.audit.timed import NOT_SCORED, Interrupted, Progress, TimedScorer
 from rewardkit.audit.tokens import find_token_problems, open_completions
@@ -46,17 +46,7 @@ from rewardkit.scorer import (
     choose_form,
 )
 
-_REFERENCE_COLUMNS = (
-    "answer",
-    "answers",
-    "solution",
-    "ground_truth",
-    "target",
-    "label",
-    "reference",
-    "gold",
-    "expected",
-)
+_USUAL_REFERENCES = frozenset({*ANSWER_COLUMNS, "answers"})
 _FLAT_SHARE = 0.8
 _SCALE_RATIO = 50.0
 
@@ -65,7 +55,7 @@ def preflight(  # noqa: PLR0913 - each has a default
     reward: Rewards,
     rows: Sequence[Row],
     *,
-    template: Template = "{answer}",
+    template: Template | None = None,
     weights: Sequence[float] | None = None,
     held_out: Sequence[Row] | None = None,
     tokenizer: Any = None,
@@ -82,37 +72,36 @@ def preflight(  # noqa: PLR0913 - each has a default
     `weights` for plain functions; the terms of a sum are checked one by one. `rows` hold the
     dataset's columns; `max_rows` of them are used, evenly spaced, with all completions of a prompt
     or none. `template` writes a row's perfect completion: a text with `{column}` for the row's
-    value (of a list of references, the first), or a function of the row. Completions are messages
-    if the prompt is, as the trainer passes them, else text; words count as tokens.
+    value (of a list of references, the first), or a function of the row; by default the answer
+    alone. Completions are messages if the prompt is, as in training, else text; words are tokens.
 
-    `ProblemKind` lists what is found. The references and prompts are checked too, and compared with
-    the rows in `held_out`, on which the model is to be tested. `tokenizer`, one of transformers, is
-    for the problems of the chat template and of tokens, and for `max_completion_length`. `skip`
-    leaves out problems: a kind, or `KIND:REWARD`.
+    `ProblemKind` lists what is found. References and prompts are checked too, also against the rows
+    in `held_out`, on which the model is to be tested. `tokenizer`, one of transformers, is for the
+    chat template, tokens and `max_completion_length`. `skip` leaves out a kind, or `KIND:REWARD`.
 
     Rewards run in a process that can be killed, a completion for at most `slow` seconds; after
-    `time_limit` seconds, None for no limit, what is left is not scored. `progress` is called with
-    what is done, how much of it and how much there is.
+    `time_limit` seconds, None for no limit, the rest is not scored. `progress` is called with what
+    is done, how much of it and how much there is.
 
-    Raises ValueError for no rows and an unknown kind in `skip`, and whatever `template` raises.
+    Raises ValueError for no rows, an unknown kind in `skip`, a misspelt column in `template`,
+    TypeError for rows that are not mappings; and whatever a function as template raises.
 
-    >>> from rewardkit import build
-    >>> right = build("correct", verifier="number", name="right")
+    >>> from rewardkit.rewards import Correct, XmlStrict
+    >>> from rewardkit.verify import Number
+    >>> right = Correct(verifier=Number(), name="right")
     >>> rows = [{"answer": "4"}, {"answer": "four"}]
-    >>> result = preflight(right + build("xml_strict"), rows, template="<answer>{answer}</answer>")
+    >>> result = preflight(right + XmlStrict(), rows, template="<answer>{answer}</answer>")
     >>> for problem in result.problems:
     ...     print(problem.reward, problem.kind, problem.row_count, problem.detail)
     right below_maximum 1 bad_reference: 'four'
     xml_strict below_maximum 2 no opening <reasoning>
     xml_strict constant 2 every completion earns 0
     """
-    if not rows:
-        raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
-    if max_completion_length is not None and tokenizer is None:
-        raise ValueError("max_completion_length counts tokens; give a tokenizer too")
+    _check_options(rows, tokenizer, max_completion_length)
     scorer = Scorer(reward, weights)
     skipped = Skip(skip, PROBLEM_KINDS, [*(term.name for term in scorer.terms), "total", DATASET])
     used = rows if max_rows is None else choose_rows(rows, max_rows)
+    template = _choose_template(template, scorer, used)
     with TimedScorer(scorer, slow=slow, time_limit=time_limit) as timed:
         found = _Checks(timed, used, template, tokenizer)
         found.check_dataset(rows, held_out, max_completion_length)
@@ -121,6 +110,24 @@ def preflight(  # noqa: PLR0913 - each has a default
     if timed.is_interrupted:
         raise Interrupted(result)
     return result
+
+
+def _check_options(rows: Sequence[Row], tokenizer: Any, max_completion_length: int | None) -> None:
+    check_rows(rows, 1)
+    if not rows:
+        raise ValueError("no rows to try; give some rows of the dataset, as mappings by column")
+    if max_completion_length is not None and tokenizer is None:
+        raise ValueError("max_completion_length counts tokens; give a tokenizer too")
+
+
+def _choose_template(given: Template | None, scorer: Scorer, rows: Sequence[Row]) -> Template:
+    """Return the template, by default the bare answer, from where the rewards look for it."""
+    if given is not None:
+        check_template(given, rows)
+        return given
+    present = {name for row in rows for name in row}
+    names = [name for name in scorer.reference_columns if name in present]
+    return "{answer}" if "answer" in names or not names else f"{{{names[0]}}}"
 
 
 class _Checks:
@@ -132,9 +139,10 @@ class _Checks:
         self.timed, self.scorer, self.rows = timed, timed.scorer, rows
         scorer = timed.scorer
         named = re.findall(r"\{([^{}]+)\}", template) if isinstance(template, str) else []
-        read = [name for name in scorer.columns if name in _REFERENCE_COLUMNS]
+        references = scorer.reference_columns
+        read = [name for name in references if name in _USUAL_REFERENCES]
         # What a template names but no reward reads may be anything.
-        both = [name for name in named if name in scorer.columns or name in _REFERENCE_COLUMNS]
+        both = [name for name in named if name in references or name in _USUAL_REFERENCES]
         self.columns = {name for row in rows for name in row}
         self.references = [name for name in dict.fromkeys(both or read) if name in self.columns]
         rewards = [term.reward for term in scorer.terms]

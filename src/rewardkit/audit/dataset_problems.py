@@ -15,7 +15,7 @@ from rewardkit.audit.timed import NOT_SCORED, KilledScore
 from rewardkit.component import walk
 from rewardkit.reward import Reward
 from rewardkit.rewards.wrappers import Where
-from rewardkit.scorer import Term, TermScore
+from rewardkit.scorer import Term, TermScore, explain_missing
 
 # As a fraction of the way from a wrong answer's value to the perfect completion's: a reward may pay
 # somewhat less for a spelling.
@@ -41,10 +41,8 @@ def score_completions(completions: Completions, try_score: TryScore) -> TermScor
 
 def find_missing_columns(term: Term, rows: Sequence[Row]) -> Iterator[Problem]:
     """Yield a problem for each column that some of the rows lack in which the reward reads it."""
-    missing = [term.missing_columns(row) for row in rows]
-    for name in dict.fromkeys(name for one in missing for name in one):
-        lacking = [number for number, one in enumerate(missing) if name in one]
-        detail = missing[lacking[0]][name]
+    for name, lacking in term.missing_columns(rows).items():
+        detail = explain_missing(name, rows[lacking[0]])
         yield Problem(term.name, "missing_column", detail, len(lacking), lacking[0])
 
 
@@ -61,10 +59,11 @@ def find_problems(
     yield from _find_first(term, "slow", pairs, both, slow)
     yield from _find_below_maximum(term, completions, scores, try_score)
     yield from _find_refused_spellings(term, completions, try_score)
-    values = {score.value for score in scores.pool if not _is_unknown(score)}
+    values = _list_values(completions.pool, scores.pool)
     if values == {None}:  # the pool is of the first rows, which may be of another task
-        every = (*scores.perfect, *scores.groups)
-        values = {score.value for score in every if not _is_unknown(score)}
+        flat = [pair for group in completions.groups for pair in group]
+        every = [*completions.perfect, *flat]
+        values = _list_values(every, [*scores.perfect, *scores.groups])
     if len(values) == 1:
         (value,) = values
         earns = "abstains" if value is None else f"earns {value + 0.0:g}"
@@ -89,6 +88,16 @@ def find_opened(
             term.name, "opened_by_template", detail, rows, number, text, score.value, whole.value
         )
         return
+
+
+def _list_values(pairs: Sequence[Pair], scores: Sequence[TermScore]) -> set[float | None]:
+    by_row: dict[int, set[float | None]] = {}  # rows are mappings, which may not hash
+    for (row, _), score in zip(pairs, scores, strict=True):
+        if not _is_unknown(score):
+            by_row.setdefault(id(row), set()).add(score.value)
+    # A row for which the reward always abstains is of another task.
+    own = [values for values in by_row.values() if values != {None}]
+    return set[float | None]().union(*(own or by_row.values()))
 
 
 def _is_unknown(score: TermScore) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._text.numbers import read_number
 from rewardkit.audit.ablations import SLOT, AnswerType, Part, ReferenceCompletion
+from rewardkit.verify._boxes import read_boxes
 
 MakeText: TypeAlias = Callable[[ReferenceCompletion], str | None]
 """Makes a text from a reference completion, or None if it does not apply."""
@@ -382,6 +383,19 @@ def call_with(reference: ReferenceCompletion, arguments: str | None) -> str | No
         several = {name: [value, None, "other"] for name, value in given.items()}
         call["arguments"] = several if arguments is None else json.loads(arguments)
     return json.dumps(calls)
+
+
+def write_for_box(form: str) -> MakeText:
+    """Write something else than a box: `form` with `{x}` and `{y}` of its middle and `{box}`."""
+
+    def write(reference: ReferenceCompletion) -> str | None:
+        boxes = read_boxes(reference.answer, "corners")
+        if len(boxes) != 1 or not boxes[0].has_area():
+            return None
+        left, top, right, bottom = boxes[0]
+        return form.format(x=(left + right) / 2, y=(top + bottom) / 2, box=[*boxes[0]])
+
+    return write
 
 
 def define_functions(body: str) -> MakeText:

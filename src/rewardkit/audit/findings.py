@@ -156,11 +156,15 @@ class RewardAudit(NamedTuple):
     """Of a total without exploits, the rewards that have some."""
     checks_form: bool = False
     """Whether its verifiers check a form alone, so that it is not held to the right answer."""
+    absent_columns: tuple[str, ...] = ()
+    """The columns that it reads and no row has, so that it cannot be tested."""
 
     @property
     def summary(self) -> str:
         """The number of exploits and the parts that it checks, in one line."""
         if not self.checks and not self.exploit_count:
+            if self.absent_columns:
+                return f"not tested: no row has the column {self.absent_columns[0]!r}"
             if self.raises:
                 return "not tested: it raises"
             if all(score is None for score in self.reference_scores):

@@ -25,7 +25,7 @@ def explain_form(term: Term, row: Row, text: str, baseline: str) -> str:
     dictated = dictate_form(term, row)
     if dictated is None:
         return ""
-    # Only a lost signal counts: more distinct values in the other form are no reason.
+    # Only a lost signal counts: more distinct values in the other form do not.
     ranks = [
         (works, above, distinct > 1)
         for form in (dictated, dictated._replace(chat=not dictated.chat))

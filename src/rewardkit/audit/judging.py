@@ -60,6 +60,7 @@ class RewardAuditor:
         """Compute the findings. `term` is None for the total."""
         self.name, self.term, self.completions, self.scores = name, term, completions, scores
         self.rules, self.try_score = rules, try_score
+        self.absent_columns = self._list_absent_columns()
         self.checked = [self._check_parts(row) for row in scores]
         self.checks = sort_parts(chain.from_iterable(self.checked))
         # What else there is follows from the form: one finding is enough.
@@ -85,6 +86,7 @@ class RewardAuditor:
             raises,
             evidence=evidence,
             checks_form=self.rules.checks is None and bool(self.scores[0].uncheckable),
+            absent_columns=tuple(self.absent_columns),
         )
 
     def _check_parts(self, scores: CompletionScores) -> dict[Part, CheckedPart]:
@@ -117,9 +119,9 @@ class RewardAuditor:
     # Findings -------------------------------------------------------------------------------------
 
     def _find(self) -> Iterable[Finding]:
-        absent = self._list_absent_columns()
-        if absent and self.rules.is_chosen:
-            detail = f"no sample has the column {absent[0]!r}; pass rows of the dataset"
+        if self.absent_columns and self.rules.is_chosen:
+            absent = self.absent_columns[0]
+            detail = f"no sample has the column {absent!r}; pass rows of the dataset"
             return [self._reference_finding("no_sample", detail)]
         if all(row.reference.raised for row in self.scores):
             # It would raise on most entries too: one finding is enough.
@@ -130,11 +132,12 @@ class RewardAuditor:
         found = [*self._find_entries(), *self._find_refused()]
         if self.rules.checks is not None:
             found += self._find_ablations()
-        return [*self._find_unpaid_reference(), *_merge_rows(found)]
+        return [*self._find_unrewarded_reference(), *_merge_rows(found)]
 
     def _list_absent_columns(self) -> list[str]:
-        row = self.completions[0].row
-        return [name for name in self.term.columns if name not in row] if self.term else []
+        rows = [completions.row for completions in self.completions]
+        missing = self.term.missing_columns(rows) if self.term else {}
+        return [name for name, lacking in missing.items() if len(lacking) == len(rows)]
 
     def _find_entries(self) -> Iterator[Finding]:
         """Yield the findings on entries of the zoo."""
@@ -237,7 +240,7 @@ class RewardAuditor:
             **problem,
         )
 
-    def _find_unpaid_reference(self) -> Iterator[Finding]:
+    def _find_unrewarded_reference(self) -> Iterator[Finding]:
         """Yield a finding if exploits cannot be found.
 
         Then all completions earn the same, or the reference earns the least.

@@ -192,12 +192,12 @@ class RowCompletions:
         than a text without content of their length, too: a reward for the length alone pays both
         the same.
         """
-        reference, unpaid = scores.reference.value, scores.baseline.value
+        reference, baseline = scores.reference.value, scores.baseline.value
         if reference is None:
             return set()
-        is_paid = unpaid is not None and reference > unpaid
+        is_rewarded = baseline is not None and reference > baseline
         # A reward that pays for some words may be right about the language.
-        lacking = _EVERYTHING - {"language"} if is_paid else _EVERYTHING
+        lacking = _EVERYTHING - {"language"} if is_rewarded else _EVERYTHING
         # The value of a reward that depends on other rows says nothing about one completion.
         if isinstance(term.reward, Reward) and not term.reward.pointwise:
             return set()
@@ -208,7 +208,7 @@ class RowCompletions:
             )
             if {*entry.missing} >= lacking
             and score.value is not None
-            and (score.value >= reference if is_paid else score.value > reference)
+            and (score.value >= reference if is_rewarded else score.value > reference)
         ]
         if not higher:
             return set()

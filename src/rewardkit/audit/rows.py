@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from rewardkit._messages import shorten_repr
 from rewardkit._template import Row
 from rewardkit.component import walk
 from rewardkit.result import Outcome
@@ -16,6 +17,20 @@ from rewardkit.verify.boxes import Iou
 from rewardkit.verify.calls import SameCall
 
 Item = TypeVar("Item")
+
+
+def check_rows(rows: Sequence[Row], number: int) -> None:
+    """Raise TypeError for anything but rows; up to `number` of them, evenly spaced, are read."""
+    # not all: a row of a dataset on disk is decoded when it is read
+    try:
+        used = [(index, rows[index]) for index in spread_evenly(range(len(rows)), number)]
+    except (TypeError, LookupError):  # a mapping of columns, a data frame, a generator
+        message = f"rows: got {shorten_repr(rows)}, expected a list of mappings"
+        raise TypeError(message) from None
+    for index, row in used:
+        if not isinstance(row, Mapping):
+            message = f"rows[{index}]: got {shorten_repr(row)}"
+            raise TypeError(f"{message}, expected a mapping of column names to values")
 
 
 def choose_rows(rows: Sequence[Row], number: int) -> list[Row]:

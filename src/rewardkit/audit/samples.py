@@ -99,7 +99,7 @@ _DECISIONS = (
     ("Is the whale a mammal?", "yes"),
 )
 # A reward reads one of these; datasets differ in the name.
-_ANSWER_COLUMNS = (
+ANSWER_COLUMNS = (
     "answer",
     "solution",
     "ground_truth",
@@ -120,7 +120,7 @@ def _make_prompt(system: str, question: str) -> list[dict[str, str]]:
 
 def _make_sample(system: str, pairs: tuple[tuple[str, str], ...], template: str) -> Sample:
     rows = (
-        {"prompt": _make_prompt(system, question), **dict.fromkeys(_ANSWER_COLUMNS, answer)}
+        {"prompt": _make_prompt(system, question), **dict.fromkeys(ANSWER_COLUMNS, answer)}
         for question, answer in pairs
     )
     return Sample(tuple(rows), template)
@@ -213,7 +213,7 @@ SAMPLES: dict[str, Sample] = {
                     " </tool_call>.",
                     question,
                 ),
-                **dict.fromkeys((*_ANSWER_COLUMNS, "tool_calls"), calls),
+                **dict.fromkeys((*ANSWER_COLUMNS, "tool_calls"), calls),
                 "tools": _TOOLS,
             }
             for question, calls in _CALLS

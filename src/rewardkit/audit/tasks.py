@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rewardkit._messages import did_you_mean, explain_missing_column, shorten_repr, shorten_text
-from rewardkit._template import Row, Template, WriteCompletion, as_function
+from rewardkit._template import Row, Template, as_function, check_template
 from rewardkit.audit.ablations import SLOT, ReferenceCompletion
 from rewardkit.audit.findings import quote
-from rewardkit.audit.rows import pick_reference, write_answers
+from rewardkit.audit.rows import pick_reference, spread_evenly, write_answers
 from rewardkit.audit.samples import SAMPLES, Sample, list_pairs, make_own_samples
 from rewardkit.audit.timed import TimedScorer
 from rewardkit.reward import Reward
@@ -18,6 +18,7 @@ from rewardkit.verify.base import texts as reference_texts
 
 # Of the time limit: the rest is for the audit itself.
 _CHOOSING_SHARE = 1 / 2
+_CHECKED_ROWS = 64  # of a mixture of tasks; reading each row of a large dataset takes seconds
 
 
 class Task(NamedTuple):
@@ -64,6 +65,8 @@ def choose_task(
     if not rows:
         message = "no rows; give some rows of the dataset, as mappings by column, or none at all"
         raise ValueError(message)
+    if template is not None:
+        check_template(template, spread_evenly(rows, _CHECKED_ROWS))
     layout = SAMPLES[sample].template if sample else "{answer}"
     return Task(rows, template or layout.replace("{answer}", f"{{{answer}}}"), answer, None)
 
@@ -145,11 +148,9 @@ def make_references(task: Task, rewards: Sequence[Any]) -> list[ReferenceComplet
 
     Raises ValueError for a row without an answer, and for a template that does not write it.
     """
-    write = as_function(task.template)
-    is_text = isinstance(task.template, str)
     marks = list_pairs(rewards)
     rows = write_answers(task.rows, rewards)
-    layouts = [_make_layout(*pair, write, task.answer, is_text) for pair in enumerate(rows)]
+    layouts = [_make_layout(number, row, task) for number, row in enumerate(rows)]
     completions = [layout.replace(SLOT, answer) for layout, answer in layouts]
     labels = [answer for _, answer in layouts]
     references = []
@@ -168,14 +169,12 @@ def make_references(task: Task, rewards: Sequence[Any]) -> list[ReferenceComplet
     return references
 
 
-def _make_layout(
-    number: int,
-    row: Row,
-    write: WriteCompletion,
-    answer_column: str,
-    is_text: bool,  # noqa: FBT001 - given in one place
-) -> tuple[str, str]:
-    """Return a row's reference completion with SLOT for the answer, and the answer."""
+def _make_layout(number: int, row: Row, task: Task) -> tuple[str, str]:
+    """Return a row's reference completion with SLOT for the answer, and the answer.
+
+    `row` is the task's row with the text of a right answer in place of another value.
+    """
+    write, answer_column = as_function(task.template), task.answer
     if answer_column not in row:
         problem = explain_missing_column(answer_column, row)
         raise ValueError(f"row {number}: {problem}; name the answer's column as `answer`")
@@ -187,11 +186,14 @@ def _make_layout(
         raise ValueError(message)
     answer = answers[0].strip()
     # Of another column's list of references, a text takes the first one too.
-    row = pick_reference(row) if is_text else row
-    completion = write({**row, answer_column: answer})
+    row = pick_reference(row) if isinstance(task.template, str) else row
+    try:
+        completion = write({**row, answer_column: answer})
+    except Exception:  # noqa: BLE001 - a function that computes with the answer
+        completion = write(task.rows[number])
     try:
         layout = write({**row, answer_column: SLOT})
-    except Exception:  # noqa: BLE001 - a function that computes with the answer
+    except Exception:  # noqa: BLE001 - the same
         layout = ""
     if SLOT not in layout and answer in completion:
         layout = SLOT.join(completion.rsplit(answer, 1))

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from rewardkit._messages import error_line
 from rewardkit._template import Row
-from rewardkit._workers.watchdog import WALL_FACTOR, CallFailure, CallTimeout, Watchdog
+from rewardkit._workers.call_limit import WALL_FACTOR, CallFailure, CallTimeout, Watchdog
 from rewardkit.scorer import Scorer, Term, TermScore
 
 Progress = Callable[[str, int, int | None], None]

@@ -50,6 +50,7 @@ from rewardkit.audit.entry_makers import (
     with_json_extra,
     with_json_values,
     with_separator,
+    write_for_box,
 )
 
 __all__ = ["ZOO", "Entry"]
@@ -676,6 +677,21 @@ ZOO: tuple[Entry, ...] = (
         as_answer,
         {"call-without-arguments": lambda reference: call_with(reference, "{}")},
         answer_types=("calls", "json"),
+    ),
+    *make_family(
+        "box",
+        2,
+        _ANSWER_PARTS,
+        as_answer,
+        {
+            # A point in the middle is easier than a box, and the whole picture has every box in it.
+            "point-for-a-box": write_for_box("[{x:g}, {y:g}]"),
+            "box-without-an-area": write_for_box("[{x:g}, {y:g}, {x:g}, {y:g}]"),
+            "box-of-the-whole-picture": write_for_box("[0, 0, 10000, 10000]"),
+            "box-among-many": write_for_box(
+                "[{box}, [0, 0, 500, 500], [500, 0, 999, 500], [0, 500, 500, 999]]"
+            ),
+        },
     ),
     *make_family(
         "structure",

@@ -242,7 +242,8 @@ def _refuse_other_arguments(argument: str) -> None:
     if argument.endswith(".py"):
         raise ValueError(f"{argument}: name the reward in the file: {argument}:NAME")
     if Path(argument).suffix in _DATA_SUFFIXES:
-        raise ValueError(f"{argument} is a data file; data comes first, then the rewards")
+        hint = "one source comes first, then the rewards; put a glob of files in quotes"
+        raise ValueError(f"{argument} is a data file; {hint}")
     name, colon, _ = argument.rpartition(":")
     if colon and name in rk.names():
         raise ValueError(f"{argument}: {name} is a registered name; {_SET_FIELDS}")
@@ -378,7 +379,7 @@ def read_rows(
     source: str | None, column: Sequence[str] | None, *, limit: int
 ) -> list[dict[str, Any]] | None:
     """Read a source's first rows, with its columns renamed; None without a source."""
-    from rewardkit._files.sources import open_rows  # noqa: PLC0415 - few commands read files
+    from rewardkit._files.open_rows import open_rows  # noqa: PLC0415 - few commands read files
 
     if source is None:
         return None

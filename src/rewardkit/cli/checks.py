@@ -35,7 +35,7 @@ from rewardkit.cli.ci import (
     print_annotations,
     write_junit,
 )
-from rewardkit.cli.functions import add_usual_values, find_forms, read_cells
+from rewardkit.cli.functions import add_usual_values, find_forms, read_values
 from rewardkit.cli.printing import (
     advise_for_commands,
     print_audit,
@@ -65,7 +65,7 @@ TimeLimitOption = Annotated[
     float,
     typer.Option(min=0, help="Seconds after which what is left is not scored; 0 for no limit."),
 ]
-CellsOption = Annotated[
+ValuesOption = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
@@ -119,7 +119,7 @@ ComponentArguments = Annotated[
         autocompletion=complete_name,
     ),
 ]
-ValuesOption = Annotated[
+ValueRowsOption = Annotated[
     str | None,
     typer.Option(metavar="SOURCE", help="A file of rows to take the columns' values from."),
 ]
@@ -183,9 +183,9 @@ MAX_EXAMPLE_ROWS = 1_000
 def check_components(  # noqa: PLR0913 - one argument per option
     things: ComponentArguments,
     *,
-    data: ValuesOption = None,
+    data: ValueRowsOption = None,
     column: ColumnOption = None,
-    cells: CellsOption = None,
+    values: ValuesOption = None,
     form: FormOption = None,
     template: TemplateOption = None,
     bounds: BoundsOption = None,
@@ -213,12 +213,12 @@ def check_components(  # noqa: PLR0913 - one argument per option
     skipped = [*(skip or ()), *(SLOW_LAWS if quick and not law else ())]
     examples = max_examples or (QUICK_EXAMPLES if quick else None)
     options = {"laws": law or None, "skip": skipped, "max_examples": examples}
-    values = {**_read_columns(data, column), **read_cells(cells)}
+    columns = {**_read_columns(data, column), **read_values(values)}
     limits = None if bounds is None else parse_bounds(bounds)
     pairs = {"right": _read_pairs("right", right, column)}
     pairs["wrong"] = _read_pairs("wrong", wrong, column)
     checks = _make_checks(
-        read_template(template), values, form, limits, pairs, missing or None, options
+        read_template(template), columns, form, limits, pairs, missing or None, options
     )
     # every component is checked, also after a failure: one run shows all that is wrong
     components = [(thing, item) for thing in things for item in as_list(load_object(thing))]
@@ -454,7 +454,7 @@ def preflight_rewards(  # noqa: PLR0913 - one argument per option
             audits.preflight,
             load_rewards(rewards),
             available,
-            template=read_template(template) or "{answer}",
+            template=read_template(template),
             held_out=read_rows(held_out, column, limit=MAX_ROWS),
             tokenizer=_load_tokenizer(tokenizer),
             max_completion_length=max_completion_length,

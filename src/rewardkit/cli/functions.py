@@ -60,8 +60,8 @@ USUAL_VALUES: Mapping[str, tuple[Any, ...]] = {
 """Values that datasets have in columns of these names."""
 
 
-def read_cells(path: str | None) -> dict[str, list[Any]]:
-    """Read the file of `--cells`: a mapping from a column's name to a list of its values."""
+def read_values(path: str | None) -> dict[str, list[Any]]:
+    """Read the file of `--values`: a mapping from a column's name to a list of its values."""
     from rewardkit.config import read_yaml  # noqa: PLC0415 - slow, and for few commands
 
     if path is None:
@@ -73,7 +73,9 @@ def read_cells(path: str | None) -> dict[str, list[Any]]:
     )
     if not valid or not all(values.values()):
         example = 'answer: ["42", "7"]'
-        raise ValueError(f"--cells {path}: expected a list of values per column, such as {example}")
+        raise ValueError(
+            f"--values {path}: expected a list of values per column, such as {example}"
+        )
     return values
 
 
@@ -94,7 +96,7 @@ def add_usual_values(
         elif is_required:
             near = did_you_mean(name, USUAL_VALUES)
             example = f'a YAML or JSON file such as {name}: ["first value", "second value"]'
-            how = how or f"give its values with --cells FILE, {example}"
+            how = how or f"give its values with --values FILE, {example}"
             label = getattr(reward, "__name__", type(reward).__name__)
             raise ValueError(f"{label} reads the column {name!r}; {how}{near}")
     return added
@@ -110,7 +112,7 @@ def find_columns(function: Any) -> Iterator[tuple[str, bool]]:
     >>> [*find_columns(right)]
     [('answer', True), ('weight', False), ('target', False)]
     """
-    from rewardkit._reads import TRAINER_KEYWORDS  # noqa: PLC0415 - slow, and not for --help
+    from rewardkit._needed_columns import TRAINER_KEYWORDS  # noqa: PLC0415 - slow, and not for --help
     from rewardkit.component import Component, columns  # noqa: PLC0415 - the same
 
     if isinstance(function, Component):

@@ -88,7 +88,7 @@ COMMAND_FOR_CALL = {
 """What errors advise in Python, and the command that does the same."""
 _OPTION_FOR_ARGUMENT = {
     r"give its values: columns=\{[^}]*\}(?:, or a Hypothesis strategy for a value)?": (
-        "give its values with --cells FILE"
+        "give its values with --values FILE"
     ),
     r"it takes template=, as '([^']*)', and finite bounds": (
         r"it takes --template '\1', and finite --bounds LOW..HIGH"
@@ -105,7 +105,7 @@ _OPTION_FOR_ARGUMENT = {
     ),
     r"give bounds=\(low, high\)": "give --bounds LOW..HIGH",
     r"forms= or completions= gives more": "--form gives more",
-    r"give references=": "give the column reference with --data or --cells",
+    r"give references=": "give the column reference with --data or --values",
     r"laws=\S+ and skip=.* leave no law to try": "--law and --skip leave no law to try",
     r"pass rows and a template": "give --data and --template",
     r"name the answer's column as `answer`": "name the answer's column with --answer",

@@ -208,7 +208,7 @@ def _means_of_prompt(
 ) -> tuple[float, float] | None:
     """Return a prompt's means; None if one of the files has no value for it."""
     if unit == "rows":
-        # Of one completion both values count or none: an abstention is no change.
+        # Of one completion both values count or none: an abstention is not a change.
         known = [(before[a], after[b]) for a, b in prompt]
         known = [pair for pair in known if None not in pair]
         one, two = [a for a, _ in known], [b for _, b in known]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rewardkit._files.open_rows import open_rows
 from rewardkit._files.source import RowSource
-from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import load_sidecar
 from rewardkit.report.changes import Changes, compare
@@ -38,8 +38,8 @@ class Diff(NamedTuple):
 
 
 def diff(  # noqa: PLR0913 - keywords, all but two
-    before: Path | str,
-    after: Path | str,
+    before: Any,
+    after: Any,
     *,
     out: Path | str | None = None,
     columns: Mapping[str, str] | None = None,
@@ -87,10 +87,10 @@ def diff(  # noqa: PLR0913 - keywords, all but two
         for opened in sources
     )
     changes = compare_rows(one, other, group=group, examples=examples)
-    names = [Path(source).resolve().name for source in (before, after)]
+    names = [Path(opened.name).resolve().name for opened in sources]
     if path is not None:
         write_page(path, render("diff.html", names=names, changes=changes))
-    return Diff(str(before), str(after), changes, path)
+    return Diff(sources[0].name, sources[1].name, changes, path)
 
 
 def _check_page(path: Path, sources: Sequence[RowSource]) -> None:

@@ -231,7 +231,8 @@ def _check_dominance(figures: Figures) -> list[ReportFinding]:
     found = []
     for reward in figures.rewards:
         if reward.variance_share is not None and reward.variance_share >= DOMINATES:
-            share = percent(reward.variance_share)
+            # It is more than all where others work against it, which nobody would understand here.
+            share = percent(min(reward.variance_share, 1.0))
             text = f"{share} of the sum's variance is {reward.name}; the others hardly count."
             title = "One reward is nearly all of the sum"
             found.append(ReportFinding("dominates", "watch", share, title, text, (reward.name,)))

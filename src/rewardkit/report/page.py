@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._files.chunks import Row
+from rewardkit._files.open_rows import open_rows
 from rewardkit._files.source import RowSource
-from rewardkit._files.sources import open_rows
 from rewardkit._optional import require
 from rewardkit._scored.columns import Sidecar, load_sidecar
 from rewardkit.component import Component, walk
@@ -57,7 +57,7 @@ class Report(NamedTuple):
 
 
 def report(  # noqa: PLR0913 - keywords, all but two
-    source: Path | str,
+    source: Any,
     out: Path | str,
     *,
     columns: Mapping[str, str] | None = None,
@@ -74,14 +74,14 @@ def report(  # noqa: PLR0913 - keywords, all but two
     r"""Write one HTML file about the rewards in `source`, and return what it says.
 
     `source` is a file that `rewardkit score` wrote, or TRL's `completions_*.parquet`: a file, a
-    glob, or a folder. `columns` renames its columns, as {"response": "completion"}. Rewards are the
-    columns `rewards/NAME`, or TRL's, or those in `rewards`; their factors in the sum are `weights`,
-    else those of `SOURCE.rewards.yaml`, or 1. Rows of one step with equal values of `group`, by
-    default the prompt, are a group. `extractor` finds the answers to highlight and to vote: by
-    default those of `SOURCE.rewards.yaml`, then answer tags, LaTeX boxes and `####`. A completion
-    passes if `pass_reward` gives it at least `pass_value`: by default the reward `correct` of
-    `SOURCE.rewards.yaml`, or the only one with "correct", "accuracy" or "right" in its name, and
-    the value of a right answer, or the highest in the file.
+    glob, a folder, or rows as `score` takes them. `columns` renames its columns, as {"response":
+    "completion"}. Rewards are the columns `rewards/NAME`, or TRL's, or those in `rewards`; their
+    factors in the sum are `weights`, else those of `SOURCE.rewards.yaml`, or 1. Rows of one step
+    with equal values of `group`, by default the prompt, are a group. `extractor` finds the answers
+    to highlight and to vote: by default those of `SOURCE.rewards.yaml`, then answer tags, LaTeX
+    boxes and `####`. A completion passes if `pass_reward` gives it at least `pass_value`: by
+    default the reward `correct` of `SOURCE.rewards.yaml`, or the only one with "correct",
+    "accuracy" or "right" in its name, and the value of a right answer, or the highest in the file.
 
     All rows are in memory, and in all figures. The page has at most `max_bytes`: the values of up
     to 20,000 rows, and as many texts as fit, the extremes before a random sample.
@@ -108,7 +108,7 @@ def report(  # noqa: PLR0913 - keywords, all but two
     _refuse_unknown_weights(weights or {}, rows)
     extractors = _choose_extractors([*beside.rewards.values()], extractor)
     figures = _measure_rows(rows, beside, extractors, progress or _ignore_progress)
-    name = Path(source).resolve().name
+    name = Path(opened.name).resolve().name
     names = title or f"Rewards of {name}", name
     page, shown = _fit_page(rows, figures, extractors, names, max_bytes)
     write_page(path, page)

@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
-from types import NoneType
 from typing import Any, NamedTuple
 
-from rewardkit._score_checks import weighted_sum
+from rewardkit._score_checks import are_finite, weighted_sum
 from rewardkit._scored.columns import (
     TOTAL,
     TRL_COLUMNS,
@@ -22,11 +21,10 @@ from rewardkit._scored.columns import (
     list_columns,
     read_group_keys,
     read_number,
-    read_step,
 )
 from rewardkit._scored.passes import TOLERANCE, PassRule, choose_reward, make_rule
 from rewardkit._text.completions import replace_surrogates
-from rewardkit.batch import Batch
+from rewardkit.batch import Batch, read_step
 from rewardkit.report.formatting import shorten_names
 from rewardkit.reward import Reward
 
@@ -312,9 +310,7 @@ def standard_deviation(values: Sequence[float], *, sample: bool = False) -> floa
 
 def _read_numbers(table: Sequence[RawRow], column: str) -> list[Value]:
     values = [row.get(column) for row in table]
-    if {*map(type, values)} <= {float, NoneType} and math.isfinite(sum(filter(None, values))):
-        return values  # finite floats and None already, which is usual
-    return [*map(read_number, values)]
+    return values if are_finite(values) else [*map(read_number, values)]
 
 
 def _count_infinities(table: list[Mapping[str, Any]], columns: Mapping[str, str]) -> dict[str, int]:

@@ -2,8 +2,9 @@
 
 from rewardkit.reward import Linear, Product
 from rewardkit.rewards.correct import Correct
+from rewardkit.rewards.difficulty import Difficulty
 from rewardkit.rewards.diversity import Diversity
-from rewardkit.rewards.groups import BestOf, Difficulty, Relative
+from rewardkit.rewards.groups import BestOf, Relative
 from rewardkit.rewards.judge import Judge
 from rewardkit.rewards.language import Language
 from rewardkit.rewards.length import CosineLength, KimiLength, Length, Overlong

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from rewardkit._messages import error_line
 from rewardkit._optional import require
 from rewardkit._text.completions import read_content
 from rewardkit.batch import Batch
@@ -18,7 +19,11 @@ MAX_TOKENS = 1 << 20  # of a model that gives no limit
 @cache  # one for all rewards of the process that name the same model
 def load_classifier(model: str, device: str | None, dtype: str) -> Classifier:
     """Return a model with its tokenizer, loaded once."""
-    return Classifier(model, device, dtype)
+    try:
+        return Classifier(model, device, dtype)
+    except OSError as error:
+        message = f"cannot load {model!r}, expected a hub id or a folder: {error_line(error)}"
+        raise OSError(message) from error
 
 
 def read_messages(batch: Batch, row: int) -> Messages:

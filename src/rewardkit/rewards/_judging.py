@@ -335,11 +335,11 @@ def _check_address(url: str | None) -> None:
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https"):
-        raise ValueError("base_url: not an address, expected one as http://localhost:8000/v1")
+        raise ValueError("not an address, expected one as http://localhost:8000/v1")
     secret = any(_SECRET.search(name) for name, _ in parse_qsl(parts.query))
     if secret or "@" in parts.netloc:
         raise ValueError(
-            "base_url: got an address with a key or a password in it, which dumps and logs"
+            "got an address with a key or a password in it, which dumps and logs"
             " would hold; put it into an environment variable, and name that as api_key_env"
         )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
+from rewardkit._messages import shorten_repr
 from rewardkit._text.tag_layout import is_blank
 from rewardkit.result import Score
+from rewardkit.rewards._grouped import rank_value
 from rewardkit.rewards._judging import FENCED, Question, make_schema, read_object
-from rewardkit.rewards.groups import rank_value
+from rewardkit.verify.base import to_plain
 
 MAX_RATING = 10
 NamedRatings = Sequence[tuple[str, Mapping[str, float]]]
@@ -26,6 +28,22 @@ Reply with one JSON object and nothing else, with the number of each completion 
 
 {FENCED}"""
 _ASK = "Rate the completions by the rubric. Reply with the JSON object."
+
+
+def read_rubric(value: Any, column: str | None) -> list[str]:
+    """Return a row's own rubric as texts, none for None.
+
+    Raises TypeError for a list of anything else, such as criteria with points: left out in silence,
+    they would be missed by nobody.
+    """
+    lines = [value] if isinstance(value, str) else to_plain(value) or []
+    for line in lines:
+        if not isinstance(line, str):
+            raise TypeError(
+                f"column {column!r}: got {shorten_repr(line)} in a rubric, expected texts; write"
+                " each criterion as a text in the dataset"
+            )
+    return [line for line in lines if line.strip()]
 
 
 def make_questions(

@@ -22,6 +22,7 @@ from rewardkit.rewards._ratings import (
     make_questions,
     measure_agreement,
     read_ratings,
+    read_rubric,
     score_group,
 )
 from rewardkit.verify.base import texts
@@ -111,10 +112,9 @@ class RelativeJudge(JudgingReward):
         if not distinct or (len(distinct) == 1 and self.by == "rank"):
             return []
         own, right = (
-            [] if column is None else texts(batch.column(column)[rows[0]])
+            None if column is None else batch.column(column)[rows[0]]
             for column in (self.rubric_column, self.reference)
         )
         prompt = batch.prompt_text(rows[0]) if self.show_prompt else ""
-        rubric = (self.rubric, *own)
-        reference = "\n".join(right)
-        return [*make_questions(distinct, self.orders, rubric, prompt, reference)]
+        rubric = (self.rubric, *read_rubric(own, self.rubric_column))
+        return [*make_questions(distinct, self.orders, rubric, prompt, "\n".join(texts(right)))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import or_
 from typing import Annotated, Any, Self, final
 
 from pydantic import Field, model_validator
@@ -32,7 +33,7 @@ class ToolErrors(Reward):
     A call failed if it cannot be read, as one that is not JSON, or if the tool's reply reports an
     error: a message with `is_error`, `isError` or `status: error`, or a content that the pattern
     matches. Replies are messages with the role `tool`, or between `<tool_response>` tags in a text.
-    Rows without a call get 0.
+    If each call has a reply, a call and its reply count once. Rows without a call get 0.
 
     >>> chat = [
     ...     {"role": "assistant", "tool_calls": [{"function": {"name": "now", "arguments": {}}}]},
@@ -68,12 +69,15 @@ class ToolErrors(Reward):
 
         scores = []
         for completion, calls in zip(batch.completions, batch.tool_calls, strict=True):
-            replies = read_replies(completion)
-            failed = sum(self._reports_error(reply) for reply in replies)
-            unread = sum(bool(call.error) for call in calls)
-            total = max(len(calls), len(replies))
-            share = min(failed + unread, total) / total if total else 0.0
-            why = f"{failed + unread} of {total} calls failed" if total else "no calls"
+            unread = [bool(call.error) for call in calls]
+            reported = [*map(self._reports_error, read_replies(completion))]
+            total = max(len(unread), len(reported))
+            if len(unread) == len(reported):  # a call that cannot be read has its reply, too
+                failed = sum(map(or_, unread, reported))
+            else:
+                failed = min(sum(unread) + sum(reported), total)
+            share = failed / total if total else 0.0
+            why = f"{failed} of {total} calls failed" if total else "no calls"
             scores.append(Score(0.0 - self.penalty * share, why))
         return scores
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal, final
 
 from rewardkit._score_checks import checked_scores
@@ -43,17 +44,24 @@ class Turn(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's score of the chosen turns for each completion (batch length)."""
+        is_joined = self.turn == "all"
+        several = [turns for turns in batch.turns if is_joined and len(turns) > 1]
+        # all at once, which takes less time than row by row
+        texts = iter(read_texts([[message] for turns in several for message in turns]))
         chosen = [
-            self._choose_turns(turns) if len(turns) > 1 else completion
+            self._choose_turns(turns, [*islice(texts, len(turns))])
+            if len(turns) > 1
+            else completion
             for completion, turns in zip(batch.completions, batch.turns, strict=True)
         ]
         part = batch.with_completions(chosen)
         return [*checked_scores(self.reward.score_unchecked(part), len(part), self.reward)]
 
-    def _choose_turns(self, turns: Sequence[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
+    def _choose_turns(
+        self, turns: Sequence[Mapping[Any, Any]], texts: Sequence[str]
+    ) -> list[Mapping[Any, Any]]:
         if self.turn != "all":
             return [turns[0 if self.turn == "first" else -1]]
-        texts = read_texts([[message] for message in turns])
         merged: dict[str, Any] = {
             "role": "assistant",
             "content": "\n\n".join(text for text in texts if text.strip()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -13,8 +12,8 @@ from typing import Annotated, Any, Self, final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rewardkit._messages import explain_class, pluralize, shorten_repr
-from rewardkit._score_checks import as_finite, checked_scores
+from rewardkit._messages import explain_class, make_log_name, pluralize, shorten_repr
+from rewardkit._score_checks import as_finite, check_finite_scores, checked_scores
 from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, Column, ColumnError
 from rewardkit.registry import register
@@ -27,8 +26,8 @@ from rewardkit.reward import Bounds, Reward, scale_bounds
 class Clip(Reward):
     """A reward kept between two limits.
 
-    >>> from rewardkit import build
-    >>> build("clip", reward={"type": "length", "target": 0}, low=-3)(completions=["four", "two"])
+    >>> from rewardkit.rewards import Length
+    >>> Clip(reward=Length(target=0), low=-3)(completions=["four", "two"])
     [-3.0, -3.0]
     """
 
@@ -72,9 +71,9 @@ class Where(Reward):
     For mixtures of tasks: only those rows are scored, so the others need no content in the columns
     that the reward reads.
 
-    >>> from rewardkit import build
-    >>> near = build("length", target=2)
-    >>> short = build("where", reward=near, column="task", equals="short")
+    >>> from rewardkit.rewards import Length
+    >>> near = Length(target=2)
+    >>> short = Where(reward=near, column="task", equals="short")
     >>> short(completions=["four", "four"], task=["short", "long"])
     [-2.0, None]
     """
@@ -141,9 +140,9 @@ class Schedule(Reward):
     Before the first point the weight is the first one, after the last the last; with no step known
     it is the last. The reward's own mean, without the weight, goes to the logs.
 
-    >>> from rewardkit import build
-    >>> near = build("length", target=2)
-    >>> ramp = build("schedule", reward=near, points=[[0, 0.0], [100, 1.0]])
+    >>> from rewardkit.rewards import Length
+    >>> near = Length(target=2)
+    >>> ramp = Schedule(reward=near, points=[[0, 0.0], [100, 1.0]])
     >>> ramp.weight(25)
     0.25
     """
@@ -186,13 +185,14 @@ class Guard(Reward):
     `on_error`; any other reward gets it for all rows. The number of errors goes to the logs. A
     missing column or package still raises: that is a mistake in the set-up, not in a completion.
 
-    >>> from rewardkit import Reward, Score, build
+    >>> from rewardkit import Reward, Score
+    >>> from rewardkit.rewards import Diversity
     >>> class Inverse(Reward):
     ...     def score(self, batch):
     ...         return [Score(1 / len(text)) for text in batch.texts]
-    >>> build("guard", reward=Inverse())(completions=["four", ""])
+    >>> Guard(reward=Inverse())(completions=["four", ""])
     [0.25, None]
-    >>> build("guard", reward="diversity", on_error=0.0)(completions=["four"])  # it needs prompts
+    >>> Guard(reward=Diversity(), on_error=0.0)(completions=["four"])  # it needs prompts
     [0.0]
     """
 
@@ -228,12 +228,8 @@ class Guard(Reward):
 
     def _score_finite(self, batch: Batch) -> list[Score]:
         """Return the reward's scores; raise for an infinity, which would end the run later."""
-        scores = checked_scores(self.reward.score_unchecked(batch), len(batch), self.reward)
-        for value, _ in scores:
-            if value is not None and math.isinf(value):
-                message = f"gave {value}"
-                raise ValueError(message)
-        return scores
+        scores = self.reward.score_unchecked(batch)
+        return [*map(Score, *check_finite_scores(scores, len(batch), self.reward))]
 
     def _retry_rows(self, batch: Batch, scores: list[Score]) -> int:
         """Score the rows one by one into `scores`, and return how many raise."""
@@ -372,5 +368,5 @@ def wrap(
             " add **columns to its parameters"
         )
         raise TypeError(message)
-    name = name or re.sub(r"[^\w./:-]+", "_", getattr(function, "__name__", "function"))
+    name = name or make_log_name(getattr(function, "__name__", "function"))
     return Wrapped(function=function, limits=bounds, independent_rows=pointwise, name=name)

@@ -17,12 +17,14 @@ the rows back as `scored`. It has the rows in order, every column as it was, the
 not abstain. If one of the rewards is a `correct`, rows of a group (adjacent, of one prompt and
 step) also have `pass_rate`, the share of its completions that pass. Columns with these names are
 replaced. A row whose completion is neither a text nor messages has no values, and its whys say so.
-So has a line of JSONL that is not a JSON object, whose text becomes the column `invalid_line`; a
-file that begins with a hundred of them is refused.
+So has a line of JSONL that is not a JSON object, or a row of CSV that has not one value for each
+column; its text becomes the column `invalid_line`. A file that begins with a hundred of them, or
+has no other rows, is refused.
 
 `OUT.rewards.yaml` says what scored the rows. OUT appears only when complete. If the process is
 killed, what was scored is kept, file by file: the next run skips finished files, and resumes in the
-middle of one. Rows of files that are new are added after those of an earlier run, finished or not.
+middle of one. Rows of files that are new are added after those of an earlier run, finished or not,
+and no group goes on from one into the other.
 """
 
 from rewardkit._scored.passes import PassRates, pass_at_k

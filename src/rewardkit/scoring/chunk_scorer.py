@@ -6,17 +6,24 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from rewardkit._files.chunks import Chunk, Row, check_renamed, find_invalid, rename_columns
+from rewardkit._files.chunks import (
+    Chunk,
+    InvalidRow,
+    Row,
+    check_renamed,
+    find_invalid,
+    find_valid,
+    rename_columns,
+)
 from rewardkit._files.writing import ABSENT, encode_lines, encode_stream
 from rewardkit._score_checks import weighted_sum
 from rewardkit._scored.passes import RATE_COLUMN, PassRule, rule_of
-from rewardkit.batch import Batch
+from rewardkit.batch import Batch, split_by_step
 from rewardkit.reward import Reward
-from rewardkit.scorer import TOTAL, RewardLike, Scorer, Term
-from rewardkit.scoring.runs import Runs, count_runs, find_runs, list_rates
+from rewardkit.scorer import TOTAL, Rewards, Scorer, Term
+from rewardkit.scoring.pass_counts import Runs, count_runs, find_runs, list_rates
 
 Tally: TypeAlias = list[Any]
 """How many values, their sum, the lowest, the highest, and the first reason for no value."""
@@ -77,7 +84,7 @@ class ChunkScorer:
         """Score a chunk; rewards' errors propagate."""
         rows = chunk.rows_or_invalid()
         renamed = rename_columns(rows, self.columns)
-        batches = _split_by_step(renamed, self.present)
+        batches = split_by_step(_make_batch(renamed, self.present))
         if invalid := find_invalid(rows):
             _explain_invalid_rows(batches, invalid)
         results = [self._score_term(term, batches, chunk) for term in self.terms]
@@ -108,17 +115,16 @@ class ChunkScorer:
         Raises ValueError if none of these rows has a completion or one of the columns to rename.
         """
         check_renamed(first, self.columns)
-        invalid = find_invalid(first.rows_or_invalid())
-        valid = [row for n, row in enumerate(first.rows_or_invalid()) if n not in invalid]
-        if not valid:
-            first.rows()  # raises
-        rows = rename_columns(valid, self.columns)
-        found = dict.fromkeys(name for row in rows for name in row)
+        rows = first.rows_or_invalid()
+        valid = [row for row in rows if not isinstance(row, InvalidRow)]
+        renamed = rename_columns(valid, self.columns)
+        found = dict.fromkeys(name for row in renamed for name in row)
         if "completion" not in found:
-            present = ", ".join(valid[0]) or "none"
+            start = find_valid(rows)
+            present = ", ".join(rows[start]) or "none"
             problem = f"no column 'completion' (columns: {present})"
             hint = "name it, as --column response=completion"
-            raise ValueError(f"{first.position(0)}: {problem}; {hint}")
+            raise ValueError(f"{first.position(start)}: {problem}; {hint}")
         # Without a prompt rows have no group, and None would be a prompt that they share.
         return replace(self, present=tuple(name for name in found if name not in _NOT_FILLED))
 
@@ -149,9 +155,7 @@ class ChunkScorer:
             yield totals[values]
 
 
-def make_chunk_scorer(
-    rewards: RewardLike | Sequence[RewardLike], columns: dict[str, str], form: Form
-) -> ChunkScorer:
+def make_chunk_scorer(rewards: Rewards, columns: dict[str, str], form: Form) -> ChunkScorer:
     """Split the rewards into terms, each with a name of its own; their biases add up."""
     scorer = Scorer(rewards)
     return ChunkScorer(scorer.terms, scorer.bias, columns, form)
@@ -206,7 +210,7 @@ def _explain_invalid_rows(batches: Sequence[Batch], invalid: Mapping[int, str]) 
     start = 0
     for batch in batches:
         rows = range(start, start + len(batch))
-        here = {row - start: problem for row, problem in invalid.items() if row in rows}
+        here = {row - start: invalid[row] for row in rows if row in invalid}
         batch.unreadable = {**batch.unreadable, **here}
         start = rows.stop
 
@@ -222,26 +226,15 @@ def _count_unreadable(batches: Sequence[Batch], chunk: Chunk) -> Unreadable:
     return [count, first] if count else ()
 
 
-def _split_by_step(rows: Sequence[Row], present: Sequence[str]) -> list[Batch]:
-    """Return rows as batches, one for each run of rows of one step."""
-    # A batch has one step, since a trainer's has; without steps a chunk is scored as a whole.
-    if not any("step" in row for row in rows):
-        return [_make_batch(rows, present)]
-    runs = groupby(rows, key=lambda row: row.get("step"))
-    return [_make_batch([*run], present) for _, run in runs]
-
-
 def _make_batch(rows: Sequence[Row], present: Sequence[str]) -> Batch:
     # JSON objects may differ in their keys: the columns are those of all rows.
     names = dict.fromkeys(name for row in rows for name in row) | dict.fromkeys(present)
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
-    step = rows[0].get("step")
     batch = Batch(
         columns.pop("completion"),
         prompts=columns.pop("prompt", None),
         completion_ids=columns.pop("completion_ids", None),
         columns=columns,
-        step=None if step in (None, "") else int(step),  # CSV has "" for a missing value
     )
     batch.surface = "file"
     return batch

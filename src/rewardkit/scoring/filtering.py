@@ -12,13 +12,13 @@ from itertools import groupby, islice
 from math import isnan, nan
 from operator import add
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import Chunk, Row
 from rewardkit._files.journal import write_atomically
+from rewardkit._files.open_rows import STANDARD_STREAM, open_rows
 from rewardkit._files.row_writer import RowWriter, StandardOutputWriter, check_out_suffix
 from rewardkit._files.source import RowSource, sidecar_path
-from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._scored.columns import (
     choose_group_column,
     find_reward_columns,
@@ -36,7 +36,7 @@ from rewardkit._scored.passes import (
     summarize_passes,
 )
 from rewardkit.reward import Reward
-from rewardkit.scoring.record import strip_state
+from rewardkit.scoring.resume import strip_state
 
 CHUNK_ROWS = 1024
 NO_GROUP = -1
@@ -89,7 +89,7 @@ class _Groups:
 
 
 def filter_groups(  # noqa: PLR0913 - keywords, all but two
-    source: Path | str,
+    source: Any,
     out: Path | str,
     *,
     low: float = 0.0,
@@ -103,9 +103,9 @@ def filter_groups(  # noqa: PLR0913 - keywords, all but two
     r"""Keep the rows of the groups whose pass rate is between `low` and `high`, both included.
 
     `source` is a file that `rewardkit score` wrote, or TRL's `completions_*.parquet`: a file, a
-    glob, or a folder. `out` is JSONL or parquet, by its ending, or "-" for JSON lines on standard
-    output: the rows in order, every column as it was, then `pass_rate`. It replaces a file of that
-    name in one step.
+    glob, a folder, or rows as `score` takes them. `out` is JSONL or parquet, by its ending, or "-"
+    for JSON lines on standard output: the rows in order, every column as it was, then `pass_rate`.
+    It replaces a file of that name in one step.
 
     Rows of one step with equal values of `group`, by default the prompt, are a group. A completion
     passes if `pass_reward` gives it at least `pass_value`, by default as in a report: the reward

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,16 +13,16 @@ from typing import IO, Any, NamedTuple, TypeAlias
 from rewardkit._files.chunks import Chunk
 from rewardkit._files.join import JoinedSource
 from rewardkit._files.journal import Journal, State, explain_garbage, write_atomically
+from rewardkit._files.open_rows import STANDARD_STREAM, open_rows
 from rewardkit._files.parts import FileParts, can_split
 from rewardkit._files.row_writer import check_out_suffix
 from rewardkit._files.source import RowSource, Source, sidecar_path
-from rewardkit._files.sources import STANDARD_STREAM, open_rows
 from rewardkit._files.writing import merge_schema, stream_parquet, write_parquet
 from rewardkit._optional import require
 from rewardkit._scored.passes import PassRates
 from rewardkit._workers.parallel import in_order
 from rewardkit._workers.ray_actors import EXTRA, all_nodes_agree, in_order_on_ray
-from rewardkit.scorer import TOTAL, RewardLike
+from rewardkit.scorer import TOTAL, Rewards
 from rewardkit.scoring.chunk_scorer import (
     ChunkScorer,
     Form,
@@ -34,7 +34,8 @@ from rewardkit.scoring.chunk_scorer import (
 )
 from rewardkit.scoring.groups import keep_groups_whole
 from rewardkit.scoring.parts import BATCHES_PER_PART, PartScorer
-from rewardkit.scoring.record import (
+from rewardkit.scoring.pass_counts import add_runs, summarize_runs
+from rewardkit.scoring.resume import (
     REPLACE,
     check_finished,
     check_state,
@@ -42,7 +43,6 @@ from rewardkit.scoring.record import (
     format_sidecar,
     read_finished,
 )
-from rewardkit.scoring.runs import add_runs, summarize_runs
 
 _ENGINES = ("local", "ray")
 COPIED_BYTES = 1 << 20  # at once
@@ -92,7 +92,8 @@ class ScoringResult(NamedTuple):
     ambiguous: int = 0
     """How many have several that differ in a column, which is then None."""
     unreadable: int = 0
-    """How many rows have no scores, since their completion is neither a text nor messages."""
+    """How many rows have no scores: their completion is neither a text nor messages, or their line
+    is not a JSON object."""
     first_unreadable: str = ""
     """The position of the first of them, and what it is."""
     scored: list[dict[str, Any]] | None = None
@@ -120,7 +121,7 @@ class _How(NamedTuple):
 
 def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     source: Any,
-    rewards: RewardLike | Sequence[RewardLike],
+    rewards: Rewards,
     out: Path | str | None = None,
     *,
     columns: Mapping[str, str] | None = None,
@@ -134,11 +135,12 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
 ) -> ScoringResult:
     r"""Score every row of a file; write the rows with a value and a why for each reward.
 
-    `rewards` are rewards, whose sums are scored term by term, or functions with TRL's signature. A
-    row has a `completion` and the columns that they read; `columns` renames columns for them, as
-    {"response": "completion"}. `join` is the same as `source`: rows get the columns that they lack
-    from its rows, where `on` (by default `prompt`) is equal, or SOURCE=DATA if the names differ.
-    What `source` and `out` may be, and what is written, is said in `rewardkit.scoring`.
+    `rewards` are rewards, whose sums are scored term by term, functions with TRL's signature, or
+    the path of a YAML file. A row has a `completion` and the columns that they read; `columns`
+    renames columns for them, as {"response": "completion"}. `join` is the same as `source`: rows
+    get the columns that they lack from its rows, where `on` (by default `prompt`) is equal, or
+    SOURCE=DATA if the names differ. What `source` and `out` may be, and what is written, is said in
+    `rewardkit.scoring`.
 
     `batch_size` rows are scored together; a group is never split for a reward that depends on it.
     `workers` is the number of processes, 1 by default. With `engine` "ray" they are actors on the
@@ -149,10 +151,10 @@ def score(  # noqa: PLR0913 - a file, what scores it, where to, and how
     or if a file is not as its ending says; whatever a reward raises propagates.
 
     >>> import tempfile
-    >>> from rewardkit import build
+    >>> from rewardkit.rewards import Length
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "in.jsonl").write_text('{"response": "It is 4"}\n')
-    >>> near, columns = build("length", target=5, name="near"), {"response": "completion"}
+    >>> near, columns = Length(target=5, name="near"), {"response": "completion"}
     >>> score(folder / "in.jsonl", near, folder / "out.jsonl", columns=columns).total.mean
     -2.0
     >>> (folder / "out.jsonl").read_text()
@@ -197,9 +199,9 @@ def _score_to_file(  # noqa: PLR0913 - as many as `score` has left
         work, finished = check_finished(out, work)
     if finished is not None:
         return _summarize_state(out, scorer, finished, finished["rows"])
+    source.check_lines()  # before anything is begun, so that a new file of another kind may go
     with Journal(out, work, fresh=not resume) as journal:
-        if resume and not journal.ends:
-            _keep_finished_rows(journal, scorer.form)
+        _keep_finished_rows(journal, scorer.form)
         resumed = _check_resumed(journal, len(scorer.terms) + 1)
         source = source.in_order(journal.work.files)
         pieces = _score_chunks(source, scorer, how, start=resumed)
@@ -212,13 +214,10 @@ def _score_to_file(  # noqa: PLR0913 - as many as `score` has left
 def _keep_finished_rows(journal: Journal, form: Form) -> None:
     """Begin with the rows of the finished file, to which those of new files are added."""
     out = journal.out
-    finished = read_finished(out, journal.work) if out.exists() else None
-    if finished is None or not finished[1]["rows"]:
+    if journal.ends or journal.is_fresh or not out.exists():
         return
-    before, state = finished
-    # Without new files, the run that was interrupted was to score all of them afresh.
-    added = len(journal.work.files) - len(before.files)
-    if not added or not journal.work.extends(before):
+    before, state = read_finished(out, journal.work)
+    if not state["rows"]:
         return
     message = f"{out} has changed since score wrote it; {REPLACE}"
     if form == "lines" and out.stat().st_size != state["bytes"]:
@@ -234,7 +233,7 @@ def _keep_finished_rows(journal: Journal, form: Form) -> None:
             raise ValueError(message)
         return {"schema": schema}
 
-    journal.adopt(copy_rows, state)
+    journal.adopt(copy_rows, before, state)
 
 
 def _score_at_once(
@@ -248,6 +247,7 @@ def _score_at_once(
     """Score all rows and return them, or write them as lines to standard output."""
     state: State = {"rows": 0, "tallies": [], "runs": None}
     scored: list[dict[str, Any]] = []
+    source.check_lines()
     total = source.count() if progress else None
     with closing(_score_chunks(source, scorer, how, start=0)) as pieces:
         for piece in pieces:
@@ -287,7 +287,6 @@ def _score_chunks(
     source: RowSource, scorer: ChunkScorer, how: _How, *, start: int
 ) -> Generator[Piece]:
     """Return the scored pieces of the rows from number `start` on."""
-    source.check_lines()
     if (first := next(source.chunks(size=ROWS_FOR_COLUMNS), None)) is not None:
         scorer = scorer.learn_columns(first)
     if how.engine == "ray" and isinstance(source, Source) and can_split(source):

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from rewardkit._files.chunks import decode  # type: ignore[attr-defined]  # msgspec's, or json's
 from rewardkit._messages import error_line, explain_missing_column
-from rewardkit.adapters._rows import RowScorer, list_names
-from rewardkit.adapters.openrlhf import (
+from rewardkit.adapters._openrlhf import (
     OPENRLHF,
     RESERVED,
     cut_completion,
     list_totals_and_logs,
 )
+from rewardkit.adapters._rows import RowScorer, list_names
 from rewardkit.reward import Reward
 from rewardkit.scorer import Rewards, RowScore, Scorer
 from rewardkit.serve.row_scores import RowError, RowResult, describe_value, score_rows

@@ -1,4 +1,4 @@
-"""The scores of rows that may be anything: a row that cannot be scored costs only itself."""
+"""Check and score rows that may be anything: one that cannot be scored costs only itself."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@
 reward, verifier or extractor should have, on examples that Hypothesis draws, and report the
 smallest example for each law that fails. The strategies draw such examples for tests of your own.
 
->>> from rewardkit import build
+>>> from rewardkit.rewards import XmlStrict
 >>> from rewardkit.testing import check_reward
->>> checked = check_reward(build("xml_strict"), skip=["pickles", "linear"], max_examples=20)
+>>> checked = check_reward(XmlStrict(), skip=["pickles", "linear"], max_examples=20)
 >>> checked.skipped["renamed_columns"]
 'it has no field that names a column'
 """

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from rewardkit._workers.watchdog import CallFailure, Watchdog
+from rewardkit._workers.call_limit import CallFailure, Watchdog
 from rewardkit.testing._calls import USAGE_ERRORS, Rows, Values, describe_error, values_equal
 from rewardkit.testing._clock import shifted_clock
 from rewardkit.testing._replay.literals import write_literal

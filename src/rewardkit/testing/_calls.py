@@ -10,8 +10,8 @@ from types import FunctionType
 from typing import Any, SupportsFloat
 
 from rewardkit._messages import error_line
+from rewardkit._workers.call_limit import RemoteError
 from rewardkit._workers.event_loop import run_awaitable
-from rewardkit._workers.watchdog import RemoteError
 from rewardkit.batch import ColumnError
 from rewardkit.result import Outcome, Score, Verdict
 from rewardkit.reward import Reward
@@ -25,7 +25,7 @@ Values = list[Any]
 """The result of a call as plain data: numbers and None, outcomes, or texts and None."""
 
 USAGE_ERRORS = (ColumnError, ImportError)
-"""Errors about how the check was set up, which are raised and are no findings."""
+"""Errors about how the check was set up, which are raised and are not findings."""
 
 # A number of 32 bits has 7 digits; sums and products of a few lose one more. A `float` has 15.
 _SHORT_TOLERANCE = 2e-6
@@ -65,8 +65,8 @@ class ShortFloat(float):
 def in_subprocess(it: Any, rows: Rows) -> Values:
     """Return the result of one call of a reward, verifier or extractor in another process.
 
-    >>> from rewardkit import build
-    >>> in_subprocess(build("length", target=4), {"completions": ["four"]})
+    >>> from rewardkit.rewards import Length
+    >>> in_subprocess(Length(target=4), {"completions": ["four"]})
     [0.0]
     """
     # the first keyword says what is called: answers of a verifier, texts of an extractor

@@ -112,8 +112,8 @@ def check_verifier(  # noqa: PLR0913 - the same
     Skip the law `reflexive` if references are not answers, such as tests for a program. The other
     options and the errors are those of `check_reward`.
 
-    >>> from rewardkit import build
-    >>> check_verifier(build("exact"), laws=["right_answers", "wrong_answers"]).skipped
+    >>> from rewardkit.verify import Exact
+    >>> check_verifier(Exact(), laws=["right_answers", "wrong_answers"]).skipped
     ... # doctest: +NORMALIZE_WHITESPACE
     {'right_answers': 'it takes right=, pairs of an answer and a reference',
     'wrong_answers': 'it takes wrong=, pairs of an answer and a reference'}
@@ -144,9 +144,9 @@ def check_extractor(  # noqa: PLR0913 - the same
     must not be cut, and what is found in a text without an answer must not be blank or made up. The
     other options and the errors are those of `check_reward`.
 
-    >>> from rewardkit import build
+    >>> from rewardkit.extract import Boxed
     >>> template = r"\boxed{{answer}}"
-    >>> "finds_answer" in check_extractor(build("boxed"), template=template, max_examples=20).held
+    >>> "finds_answer" in check_extractor(Boxed(), template=template, max_examples=20).held
     True
     """
     __tracebackhide__ = True

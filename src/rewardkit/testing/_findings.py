@@ -29,7 +29,7 @@ class Checked(NamedTuple):
     skipped: Mapping[str, str]
     """The laws that were not tried, each with the reason."""
     warnings: Mapping[str, str] = {}
-    """What is no failure, and worth a look: by law, such as a slow call that ends."""
+    """Warnings, which are not failures: by law, such as a slow call that ends."""
 
 
 class LawBroken(AssertionError):  # noqa: N818 - a failed assertion, which pytest shows as such

@@ -212,6 +212,15 @@ def _write_right_batch(
     return batch if count_rows(batch) > 1 else None
 
 
+def _write_answers(reward: Any, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row with text for boxes and tool calls, as an answer has them."""
+    if not isinstance(reward, Component):
+        return row
+    from rewardkit.audit.rows import write_answers  # noqa: PLC0415 - a large package
+
+    return write_answers([row], [reward])[0]
+
+
 def _pays_for_reference(batch: Rows, score: Callable[[Rows], Values]) -> bool:
     two = select_rows(batch, [0, 1])
     exchanged = {**select_rows(two, [1, 0]), "completions": two["completions"]}
@@ -346,7 +355,8 @@ def _finish_rows(reward: Any, drawn: Rows) -> Rows:
             for name, value in right.columns.items():
                 rows.setdefault(name, [None] * len(completions))[row] = value
             values = {name: rows[name][row] for name in rows if name != "completions"}
-            text = _write_right(right.template, {**values, "prompt": values.get("prompts")})
+            written = _write_answers(reward, {**values, "prompt": values.get("prompts")})
+            text = _write_right(right.template, written)
             completions[row] = _LEFT_OUT if text is None else CARRIERS[right.form](text)
     kept = [row for row, completion in enumerate(completions) if completion is not _LEFT_OUT]
     # the first row decides; a user's own strategy may mix the forms

@@ -299,7 +299,7 @@ class Subject:
         key = re.fullmatch(r"raises KeyError: '([^']+)'", result)
         if self.kind != "reward" or not key or key[1] not in self.words:
             return ""
-        # a component declares its columns, and a message's own keys are no columns
+        # a component declares its columns, and a message's own keys are not columns
         if (
             isinstance(self.target, Reward)
             or key[1] in self.calls[-1][1]

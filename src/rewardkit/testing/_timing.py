@@ -26,7 +26,7 @@ _FAIL_SECONDS = 0.5
 # A square that fails there takes 30 ms for a quarter of the text, and a cube 8 ms.
 _SCREENED_CHARACTERS = _TRAINED_CHARACTERS // 4
 _SUSPECT_SECONDS = 0.008
-# Linear work that is slow is no reason to measure every shape of text at the full length.
+# Linear work that is slow need not be measured for every shape of text at the full length.
 _SUSPECT_FACTOR = 3.0
 # What is exponential ends at no length; a killed call costs its limit.
 _SHORT_REPETITIONS = 32

@@ -13,6 +13,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import groupby
 from math import isfinite
 from types import FunctionType
 from typing import Any, Literal, NamedTuple
@@ -21,6 +22,7 @@ from unittest import SkipTest
 from rewardkit import component, config
 from rewardkit.batch import Batch
 from rewardkit.component import Component
+from rewardkit.rewards.standardize import Standardize
 from rewardkit.testing import _near_misses, _state, _timing
 from rewardkit.testing._calls import (
     USAGE_ERRORS,
@@ -383,8 +385,14 @@ def groups(subject: Subject, rows: Rows) -> None:
     """A row's value depends on its own group alone: on the rows with the same prompt."""
     if subject.pointwise:
         raise SkipTest("it is pointwise, which says more")
+    if isinstance(subject.target, Component) and any(
+        isinstance(part, Standardize) for part in component.walk(subject.target)
+    ):
+        raise SkipTest("standardize compares the rows of the batch")
     prompts = [repr(prompt) for prompt in rows.get("prompts", ())]
-    if len({*prompts}) < _TWO_GROUPS:
+    runs = [prompt for prompt, _ in groupby(prompts)]
+    # a prompt that comes again later is a group of its own for a trainer, and one for some rewards
+    if len(runs) < _TWO_GROUPS or len({*runs}) < len(runs):
         raise NotApplicable("no example had two groups of completions")
     values = subject.values_of(rows)
     for prompt in dict.fromkeys(prompts):

@@ -4,12 +4,12 @@ A change of a reward that nobody meant shows as a changed score, and one that wa
 line of the file. `rewardkit snapshot` writes and compares the same file.
 
 >>> import tempfile
->>> from rewardkit import build
+>>> from rewardkit.rewards import Length
 >>> path = Path(tempfile.mkdtemp(), "scores.json")
->>> write_snapshot(build("length", target=2), path, [{"completion": "4"}, {"completion": "42"}])
+>>> write_snapshot(Length(target=2), path, [{"completion": "4"}, {"completion": "42"}])
 2
->>> check_snapshot(build("length", target=2), path)
->>> compare_snapshot(build("length", target=1), path)[0]
+>>> check_snapshot(Length(target=2), path)
+>>> compare_snapshot(Length(target=1), path)[0]
 Change(row=0, reward='length.target:1', before=-1.0, now=0.0, completion='4')
 """
 

@@ -4,11 +4,11 @@ Options are keyword-only and checked when the strategy is made. Examples shrink 
 that still shows a failure: few rows, short text, plain strings.
 
 >>> from hypothesis import given
->>> from rewardkit import build
+>>> from rewardkit.verify import Number
 >>> @given(number=numbers(spellings=["thousands", "latex"]))
 ... def test_spellings(number):
 ...     text, value = number
-...     (verdict,) = build("number").verify([text], [f"{value.numerator}/{value.denominator}"])
+...     (verdict,) = Number().verify([text], [f"{value.numerator}/{value.denominator}"])
 ...     assert verdict.outcome == "correct"
 >>> test_spellings()
 """
@@ -59,11 +59,11 @@ def tagged(
     wrong: a tag is missing, doubled, misspelt or misplaced, or there is text outside of the blocks.
     Raises ValueError for anything but names and pairs.
 
-    >>> from rewardkit import build
+    >>> from rewardkit.rewards import XmlSoft
     >>> from hypothesis import given
     >>> @given(text=tagged("reasoning", "answer"))
     ... def test_layout(text):
-    ...     assert build("xml_soft")(completions=[text]) == [0.5]
+    ...     assert XmlSoft()(completions=[text]) == [0.5]
     >>> test_layout()
     """
     tags = check_tags(tuple(map(check_tag, tags or LAYOUTS[0])))

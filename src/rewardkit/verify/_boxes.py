@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
+from rewardkit._messages import shorten_repr
 from rewardkit.verify.base import to_plain
 
 MAX_BOXES = 100
@@ -37,10 +38,15 @@ class Box(NamedTuple):
     def has_area(self) -> bool:
         """Return whether it is more than a point or a line, of numbers that an area can have."""
         left, top, right, bottom = self
-        # False for NaN too
+        # False for NaN too, and for sides whose product is too small for a float
         return -MAX_COORDINATE < left < right < MAX_COORDINATE and (
-            -MAX_COORDINATE < top < bottom < MAX_COORDINATE
+            -MAX_COORDINATE < top < bottom < MAX_COORDINATE and (right - left) * (bottom - top) > 0
         )
+
+    def is_point(self) -> bool:
+        """Return whether it is a single point."""
+        left, top, right, bottom = self
+        return left == right and top == bottom
 
     def overlap(self, other: Box) -> float:
         """Return the intersection over union with a box that has an area, 0 to 1.
@@ -66,38 +72,57 @@ def read_boxes(text: str, layout: str) -> list[Box]:
     >>> read_boxes("[0, 0, 2, 2] and (5, 5)", "corners")
     [Box(left=0.0, top=0.0, right=2.0, bottom=2.0)]
     """
-    found = _BOX.findall(text)
+    found = _BOX.findall(text)[: MAX_BOXES + 1]
     if not found:
         return _read_named_boxes(text)
-    return [Box.between(layout, *map(float, box)) for box in found[: MAX_BOXES + 1]]
+    if '"box_2d"' in text or "'box_2d'" in text:
+        # Gemini's key, under which y comes first
+        return [Box.between("corners", *map(float, (x, y, x2, y2))) for y, x, y2, x2 in found]
+    return [Box.between(layout, *map(float, box)) for box in found]
 
 
 def _read_named_boxes(text: str) -> list[Box]:
     for pattern, layout in ((_NAMED_CORNERS, "corners"), (_NAMED_SIZE, "size")):
         if found := pattern.findall(text):
             return [Box.between(layout, *map(float, box)) for box in found[: MAX_BOXES + 1]]
-    points = (map(float, filter(None, groups)) for groups in _POINT.findall(text)[: MAX_BOXES + 1])
-    return [Box(x, y, x, y) for x, y in points]
+    points: list[Any] = [pair for part in _COORDS.findall(text) for pair in _NUMBERED.findall(part)]
+    points = points or [filter(None, groups) for groups in _POINT.findall(text)]
+    return [Box(x, y, x, y) for x, y in (map(float, pair) for pair in points[: MAX_BOXES + 1])]
 
 
 def read_reference(reference: Any, layout: str) -> Sequence[Box]:
-    """Return the boxes of a dataset's value, none if it is unreadable or one has no area."""
+    """Return the boxes of a dataset's value; ValueError, with the reason, if there are none."""
+    boxes = _find_boxes(reference, layout)
+    if not boxes:
+        message = f"got {shorten_repr(reference)}, expected a box, such as [10, 10, 30, 30]"
+        raise ValueError(message)
+    if len(boxes) > MAX_BOXES:
+        raise ValueError(f"more than {MAX_BOXES} boxes")
+    for box in boxes:
+        if not box.has_area():
+            raise ValueError(f"the box {shorten_repr([*box])} has no area")
+    return boxes
+
+
+def _find_boxes(reference: Any, layout: str) -> Sequence[Box]:
     if isinstance(reference, str):
         return _read_reference_text(reference, layout)
-    # as most are: writing them as text takes longer than the rest; a bool is not a number
-    if isinstance(reference, list) and len(reference) == 4 and {*map(type, reference)} <= _NUMBERS:  # noqa: PLR2004 - a box
-        box = Box.between(layout, *reference)
-        return (box,) if box.has_area() else ()
     try:
+        # as most are: writing them as text takes longer than the rest; a bool is not a number
+        if isinstance(reference, list) and len(reference) == 4 and _are_numbers(reference):  # noqa: PLR2004 - a box
+            return (Box.between(layout, *reference),)
         return _read_reference_text(json.dumps(to_plain(reference)), layout)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):  # an int beyond a float, too
         return ()
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return {*map(type, values)} <= _NUMBERS
 
 
 @lru_cache(maxsize=64)  # the rows of a group have the same
 def _read_reference_text(text: str, layout: str) -> Sequence[Box]:
-    boxes = read_boxes(text, layout)
-    return boxes if len(boxes) <= MAX_BOXES and all(box.has_area() for box in boxes) else ()
+    return tuple(read_boxes(text, layout))
 
 
 def compare_boxes(found: Sequence[Box], expected: Sequence[Box]) -> tuple[float, float]:
@@ -148,3 +173,6 @@ _POINT = re.compile(
     rf"""|\bx\d{{0,3}}\s*=\s*["']\s*{_FLOAT}\s*["']\s+y\d{{0,3}}\s*=\s*["']\s*{_FLOAT}\s*["']"""
     rf"""|<point>\s*{_FLOAT}\s+{_FLOAT}\s*</point>"""
 )
+# Molmo2's `coords="1 1 308 305 2 752 377"`: the picture's number, and for each point its own, x, y
+_COORDS = re.compile(r"""\bcoords\s*+=\s*+["']([\d\s.,:;]*+)["']""")
+_NUMBERED = re.compile(r"\b\d{1,6} (\d{3,4}) (\d{3,4})\b")

@@ -53,25 +53,26 @@ class Rules(NamedTuple):
 
         Without `explain` a wrong value is not quoted, which takes longer than finding it.
         """
-        if not self._names_equal(call.name, expected.name):
-            return f"{call.name}, expected {expected.name}"
+        name, options, nested = expected
+        if not self.has_name(call, expected):
+            return f"{call.name}, expected {name}"
         if self.arguments == "ignore":
             return ""
         given = _drop_null(call.arguments)
-        for argument in expected.options:
+        for argument in options:
             if argument not in given and not expected.may_omit(argument):
                 return f"{call.name}: no argument {argument}"
         for argument, value in given.items():
-            if argument not in expected.options:
+            if argument not in options:
                 if self.arguments == "exact":
                     return f"{call.name}: argument {argument:.40} is not expected"
-            elif not self._is_acceptable(value, expected.options[argument], expected.nested):
+            elif not self._is_acceptable(value, options[argument], nested):
                 return f"{call.name}: {argument} is {shorten_repr(value) if explain else 'wrong'}"
         return ""
 
     def measure_share(self, call: Call, expected: Expected) -> float:
         """Return how much of a call is right, 0 to 1: its name and each of the arguments."""
-        if not self._names_equal(call.name, expected.name):
+        if not self.has_name(call, expected):
             return 0.0
         given = _drop_null(call.arguments)
         needed = {name for name in expected.options if not expected.may_omit(name)}
@@ -83,9 +84,11 @@ class Rules(NamedTuple):
         )
         return (1 + right) / (1 + len(needed | extra | (set(given) & set(expected.options))))
 
-    def _names_equal(self, name: str, other: str) -> bool:
+    def has_name(self, call: Call, expected: Expected) -> bool:
+        """Return whether a call is of the function expected."""
         # OpenAI allows no dots in names, so models are given "math_gcd" for "math.gcd"
-        return name == other or (self.normalize and name == other.replace(".", "_"))
+        name, wanted = call.name, expected.name
+        return name == wanted or (self.normalize and name == wanted.replace(".", "_"))
 
     def _is_acceptable(self, value: Any, options: Sequence[Any], nested: bool) -> bool:  # noqa: FBT001 - a field of Expected
         if type(value) is str:  # as most are: it equals texts alone
@@ -113,6 +116,7 @@ class Rules(NamedTuple):
         other: Mapping[str, Any],
         nested: bool,  # noqa: FBT001 - the same
     ) -> bool:
+        value, other = _drop_null(value), _drop_null(other)
         if nested and all(isinstance(options, list) for options in other.values()):
             optional = [key for key, options in other.items() if NOT_GIVEN in options]
             return all(key in other for key in value) and all(
@@ -176,14 +180,14 @@ def _read_reference_text(text: str) -> Sequence[Sequence[Expected]]:
 
 
 def _read_alternatives(reference: Any) -> list[list[Expected]]:
+    if isinstance(reference, list):
+        if reference and all(isinstance(part, list) for part in reference):
+            return [*map(_read_calls, reference)]
+        return [_read_calls(reference)]
     if isinstance(reference, Mapping):
         return [_read_calls([reference])]
-    if not isinstance(reference, list):
-        message = f"got {shorten_repr(reference)}, expected a call or a list of calls"
-        raise ValueError(message)  # noqa: TRY004 - data, not misuse
-    if reference and all(isinstance(part, list) for part in reference):
-        return [*map(_read_calls, reference)]
-    return [_read_calls(reference)]
+    message = f"got {shorten_repr(reference)}, expected a call or a list of calls"
+    raise ValueError(message)
 
 
 def _parse_text(text: str) -> Any:
@@ -213,11 +217,15 @@ def _read_item(item: Any) -> list[Expected]:
         raise ValueError(message)  # noqa: TRY004 - the same
     if "tool_calls" in item:
         return [*map(_expect_call, read_field_calls(item))]
-    named = isinstance(item.get("name"), str) or isinstance(item.get("function"), Mapping)
+    named = isinstance(item.get("name"), str) or (
+        "function" in item and isinstance(item["function"], Mapping)
+    )
     if named or not item:
         _refuse_other_arguments(item)
         return [_expect_call(make_call(item))]
-    return [_expect_options(str(name), options) for name, options in item.items()]
+    # datasets that hold structs write None for the functions of other rows
+    given = _drop_null(item) or item
+    return [_expect_options(str(name), options) for name, options in given.items()]
 
 
 def _refuse_other_arguments(item: Mapping[Any, Any]) -> None:
@@ -239,13 +247,13 @@ def _expect_call(call: Call) -> Expected:
 
 
 def _expect_options(name: str, options: Any) -> Expected:
-    # datasets that hold structs write None for the functions and arguments of other rows
     if not isinstance(options, (dict, Mapping)):
         message = f"{name}: got {shorten_repr(options)}, expected the acceptable values by argument"
         raise ValueError(message)  # noqa: TRY004 - the same
-    given = {argument: to_plain(values) for argument, values in _drop_null(options).items()}
-    for argument, values in given.items():
-        if not isinstance(values, list) or not values:
+    given = {}
+    for argument, values in _drop_null(options).items():
+        given[argument] = plain = to_plain(values)
+        if not plain or not isinstance(plain, list):
             shown = shorten_repr(values)
             message = f"{name}: {argument} is {shown}, expected a list of acceptable values"
             raise ValueError(message)
@@ -254,9 +262,12 @@ def _expect_options(name: str, options: Any) -> Expected:
 
 def _drop_null(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     # An argument of null is not given: datasets that hold structs fill those of other rows with it.
-    if None in arguments.values():
-        return {name: value for name, value in arguments.items() if value is not None}
-    return arguments
+    try:
+        if None not in arguments.values():
+            return arguments
+    except ValueError:  # numpy compares the elements of an array, not the array
+        pass
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def compare_calls(
@@ -267,13 +278,15 @@ def compare_calls(
     The share, 0 to 1, is the sum of each call's over the larger number of calls; None if it is not
     asked for (`partial`).
     """
-    if len(calls) == len(expected) and not any(
-        call.error or rules.find_fault(call, one, explain=False)
-        for call, one in zip(calls, expected, strict=True)
-    ):
-        return "", 1.0  # one by one in the reference's order, as most right answers are
     if len(calls) == len(expected) == 1 and not calls[0].error and not partial:
-        return rules.find_fault(calls[0], expected[0]), None
+        fault = rules.find_fault(calls[0], expected[0])
+        return fault, None if fault else 1.0
+    if len(calls) == len(expected):
+        for call, one in zip(calls, expected, strict=True):
+            if call.error or rules.find_fault(call, one, explain=False):
+                break
+        else:
+            return "", 1.0  # one by one in the reference's order, as most right answers are
     readable = [call for call in calls if not call.error]
     matched = _match_calls(readable, expected, rules)
     missing = [one for one, row in zip(expected, matched, strict=True) if row is None]
@@ -294,10 +307,12 @@ def _explain_difference(
     if broken is not None:
         return f"call of {broken.name or '?'}: {broken.error}"
     if missing:
-        faults = [rules.find_fault(call, missing[0]) for call in others]
+        if not others:
+            return f"no call of {missing[0].name}"
         # the fault of a call of that name says more than the names of others do
-        faults.sort(key=lambda fault: ", expected " in fault)
-        return (*faults, f"no call of {missing[0].name}")[0] or "not in the reference's order"
+        named = (call for call in others if rules.has_name(call, missing[0]))
+        fault = rules.find_fault(next(named, others[0]), missing[0])
+        return fault or "not in the reference's order"
     if others and not rules.more_calls:
         return f"a call of {others[0].name} is not expected"
     return ""

@@ -59,7 +59,9 @@ def judge_row(row: Sequence[Any]) -> WorkerVerdict:
 
 def _make_checker(name: str, arguments: Mapping[str, Any]) -> Any:
     if name not in CHECKERS:
-        message = f"no instruction {name!r}{did_you_mean(name, CHECKERS)}"
+        # an id without its group, too short to be near
+        known = next((one for one in CHECKERS if one.partition(":")[2] == name), name)
+        message = f"no instruction {name!r}{did_you_mean(known, CHECKERS)}"
         raise BadInstruction(message)
     given = {key: _restore_integer(value) for key, value in arguments.items() if value is not None}
     checker = CHECKERS[name](name)

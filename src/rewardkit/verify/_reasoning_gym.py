@@ -12,7 +12,7 @@ import builtins
 import pickle
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,10 +21,12 @@ import sympy
 from reasoning_gym.factory import DATASETS
 from sympy.parsing import sympy_parser
 
-from rewardkit._messages import did_you_mean, error_line
+from rewardkit._messages import did_you_mean, error_line, shorten_repr
 from rewardkit.result import Outcome
 from rewardkit.verify._worker_rows import WorkerVerdict
 
+ALMOST_ONE = 0.999
+PLAIN_ANSWER = "I do not know"
 _DATA_NODES = (
     *(ast.Expression, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Load),
     *(ast.UnaryOp, ast.unaryop, ast.BinOp, ast.operator),
@@ -42,21 +44,37 @@ def judge_row(row: Sequence[Any]) -> WorkerVerdict:
     if name not in DATASETS:
         message = f"no dataset {name!r} in reasoning_gym{did_you_mean(name, DATASETS)}"
         return Outcome.BAD_REFERENCE.value, message, None
-    try:
-        score_answer = _find_scorer(name)
-        # what fails on the right answer fails because of the entry
-        score_answer(answer=entry["answer"], entry=entry)
-    except Exception as error:  # noqa: BLE001 - each scorer fails in its own way
-        return Outcome.BAD_REFERENCE.value, f"{name}: {error_line(error)}", None
+    score_answer, fault = _find_scorer(name), _find_fault(name, entry)
+    if fault:
+        return Outcome.BAD_REFERENCE.value, fault, None
     if not answer.strip():
         return Outcome.NO_ANSWER.value, "", None
     try:
         score = float(score_answer(answer=answer, entry=entry))
-    except Exception as error:  # noqa: BLE001 - the same
+    except Exception as error:  # noqa: BLE001 - each scorer fails in its own way
         return Outcome.WRONG.value, error_line(error), 0.0
     share = min(max(score, 0.0), 1.0) if score == score else 0.0  # noqa: PLR0124 - NaN
     outcome = Outcome.CORRECT if share >= threshold else Outcome.WRONG
     return outcome.value, f"score {share:.3g}", share
+
+
+def _find_fault(name: str, entry: Mapping[str, Any]) -> str:
+    """Say why an entry cannot be judged by, "" if it can."""
+    right = entry["answer"]
+    if right is not None and (not isinstance(right, str) or not right.strip()):
+        return f"{name}: the entry's answer is {shorten_repr(right)}, expected a text"
+    try:
+        # what fails on the right answer, or without one on a plain one, fails because of the entry
+        own = float(
+            _find_scorer(name)(answer=PLAIN_ANSWER if right is None else right, entry=entry)
+        )
+    except Exception as error:  # noqa: BLE001 - the same
+        return f"{name}: {error_line(error)}"
+    # Without its metadata, some scorers give every answer next to nothing. Datasets such as
+    # rush_hour have no right answer in their entries.
+    if right is not None and not own > ALMOST_ONE:
+        return f"{name}: the entry's own answer scores {own:.3g}; is its metadata complete?"
+    return ""
 
 
 @cache

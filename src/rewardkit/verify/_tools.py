@@ -27,6 +27,8 @@ def read_tools(reference: Any, *, closed: bool) -> dict[str, str]:
             raise ValueError(message)  # noqa: TRY004 - data, not misuse
         name = inner["name"]
         declared: Any = next((inner[key] for key in _SCHEMA_KEYS if inner.get(key) is not None), {})
+        if not declared:
+            _refuse_other_names(inner)
         _check_declared(name, declared)
         schemas[name] = strict_json.write(_clean_schema(declared, closed=closed))
         schema = read_schema(schemas[name])
@@ -45,6 +47,14 @@ def _parse_text(text: str) -> Any:
     except (ValueError, RecursionError):
         message = f"got {shorten_repr(text)}, expected JSON text of a list of tools"
         raise ValueError(message) from None
+
+
+def _refuse_other_names(tool: Mapping[Any, Any]) -> None:
+    # A tool without parameters takes none, and would find every call with arguments wrong.
+    others = [key for key in _MISNAMED_KEYS if tool.get(key)]
+    if others:
+        message = f"{tool['name']}: no parameters, but {others[0]}; rename that to parameters"
+        raise ValueError(message)
 
 
 def _check_declared(name: str, declared: Any) -> None:
@@ -74,6 +84,7 @@ def _drop_null(value: Any) -> Any:
 
 
 _SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
+_MISNAMED_KEYS = ("arguments", "args", "params", "inputs", "input", "schema", "properties")
 # Where one of them is there, `properties` alone does not say which arguments there are.
 _OPENING_KEYS = {
     *("additionalProperties", "unevaluatedProperties", "patternProperties", "$ref"),

@@ -19,10 +19,10 @@ WorkerVerdict = tuple[str, str, float | None]
 """An outcome's value, a detail and a share, as a worker sends them."""
 
 
-def read_mapping(reference: Any) -> dict[str, Any]:
+def read_mapping(reference: Any, *columns: str) -> dict[str, Any]:
     """Return a reference that is a mapping, or JSON or Python's text of one, or a list of one.
 
-    Raises ValueError, with the reason, for any other.
+    Raises ValueError for any other, with the reason and the columns of which `correct` makes one.
 
     >>> read_mapping("[{'kwargs': [None]}]")
     {'kwargs': [None]}
@@ -31,7 +31,8 @@ def read_mapping(reference: Any) -> dict[str, Any]:
     if isinstance(value, list) and len(value) == 1:
         (value,) = value
     if not isinstance(value, Mapping):
-        message = f"got {shorten_repr(reference)}, expected a mapping"
+        how = f" with {' and '.join(columns)}, as reference={[*columns]} makes" if columns else ""
+        message = f"got {shorten_repr(reference)}, expected a mapping{how}"
         raise ValueError(message)  # noqa: TRY004 - data, not misuse
     return {str(key): to_plain(item) for key, item in value.items()}
 

@@ -29,8 +29,8 @@ _MAX_WRITTEN_OUT = 40  # digits of a Decimal without an exponent
 class Verifier(Component):
     """Says whether answers are right. Usable by itself, as in an evaluation.
 
-    >>> from rewardkit import build
-    >>> [verdict.outcome.value for verdict in build("number").verify(["7.0", None], ["7", "7"])]
+    >>> from rewardkit.verify import Number
+    >>> [verdict.outcome.value for verdict in Number().verify(["7.0", None], ["7", "7"])]
     ['correct', 'no_answer']
     """
 

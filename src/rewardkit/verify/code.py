@@ -26,7 +26,7 @@ from rewardkit.verify.base import BAD_REFERENCE, NO_ANSWER, Verifier, paired, to
 if TYPE_CHECKING:
     import ast
 
-    from rewardkit.verify._sandbox.box import Box
+    from rewardkit.verify._sandbox.command import Box
     from rewardkit.verify._sandbox.host import Sandbox
     from rewardkit.verify._sandbox.streams import Clock
 

@@ -64,7 +64,7 @@ class Instructions(Verifier):
 def _read_reference(reference: Any) -> tuple[list[str], list[dict[str, Any]]]:
     from rewardkit.verify._worker_rows import read_mapping, read_text  # noqa: PLC0415 - for json
 
-    given = read_mapping(reference)
+    given = read_mapping(reference, "instruction_id_list", "kwargs")
     ids: Any = next((given[key] for key in _ID_KEYS if given.get(key) is not None), [])
     ids = read_text(ids) if isinstance(ids, str) else ids
     if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):

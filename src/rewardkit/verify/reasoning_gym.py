@@ -69,11 +69,11 @@ class ReasoningGym(Verifier):
 
         plain = self.dataset is not None and isinstance(reference, str | int | float)
         try:
-            given = read_mapping(reference)
+            given = read_mapping(reference, "answer", "metadata")
         except ValueError:
             if not plain or not str(reference).strip():
                 raise
-            given = {"answer": str(reference)}
+            given = {"answer": reference}
         if isinstance(given.get("metadata"), str):
             given["metadata"] = read_text(given["metadata"])
         metadata = given.get("metadata") or {}
@@ -81,10 +81,15 @@ class ReasoningGym(Verifier):
             message = "metadata: expected a mapping, or JSON text of one"
             raise ValueError(message)  # noqa: TRY004 - data, not misuse
         name = self.dataset or metadata.get("source_dataset")
-        if not isinstance(name, str) or "answer" not in given:
-            missing = "dataset, and no source_dataset in the metadata" if name is None else "answer"
-            message = f"no {missing}"
+        if not isinstance(name, str) or not name:
+            message = "no dataset, and no source_dataset in the metadata"
             raise ValueError(message)
+        if "answer" not in given:
+            message = "no answer"
+            raise ValueError(message)
+        if isinstance(right := given["answer"], int | float):
+            # columns with missing values hold integers as floats
+            given["answer"] = str(int(right) if right == right // 1 else right)
         try:
             # JSON would make texts of numbers that are keys, and lists of tuples
             entry = pickle.dumps({"question": "", **given, "metadata": metadata})

@@ -12,18 +12,10 @@ from typing import Annotated, Any, final
 
 from pydantic import Field
 
+from rewardkit._messages import shorten_repr
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify.base import (
-    BAD_REFERENCE,
-    CORRECT,
-    NO_ANSWER,
-    WRONG,
-    Verifier,
-    paired,
-    pairwise,
-    texts,
-)
+from rewardkit.verify.base import CORRECT, NO_ANSWER, WRONG, Verifier, paired, pairwise, texts
 
 
 @final
@@ -40,7 +32,11 @@ class ExactMatch(Verifier):
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
-        return pairwise(answers, [*map(_read_answers, references)], _compare_words)
+        verdicts = pairwise(answers, [*map(_read_answers, references)], _compare_words)
+        return [
+            _refuse_reference(reference) if verdict.outcome is Outcome.BAD_REFERENCE else verdict
+            for verdict, reference in zip(verdicts, references, strict=True)
+        ]
 
 
 @final
@@ -62,7 +58,7 @@ class TokenF1(Verifier):
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER or BAD_REFERENCE for each answer."""
         return [
-            best_share(answer, _read_answers(reference), self._compare_words)
+            best_share(answer, reference, self._compare_words)
             for answer, reference in paired(answers, references)
         ]
 
@@ -74,9 +70,9 @@ class TokenF1(Verifier):
 
 def best_share(answer: str | None, reference: Any, judge: Callable[[str, str], Verdict]) -> Verdict:
     """Return the verdict on an answer with the highest share of those for each reference."""
-    given = texts(reference)
+    given = texts(_read_answers(reference))
     if not given:
-        return BAD_REFERENCE
+        return _refuse_reference(reference)
     if answer is None or not answer.strip():
         return NO_ANSWER
     return max((judge(answer, text) for text in given), key=lambda verdict: verdict.share or 0.0)
@@ -107,6 +103,11 @@ def normalize_words(text: str) -> list[str]:
 def _read_answers(reference: Any) -> Any:
     # SQuAD's column `answers`: the texts, and where each begins
     return reference.get("text", reference) if isinstance(reference, Mapping) else reference
+
+
+def _refuse_reference(reference: Any) -> Verdict:
+    detail = f"got {shorten_repr(reference)}, expected texts, or a mapping with them under 'text'"
+    return Verdict(Outcome.BAD_REFERENCE, detail)
 
 
 def _compare_words(answer: str, reference: str) -> Verdict:

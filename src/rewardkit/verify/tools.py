@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rewardkit._text.tool_calls import Call
 
 MAX_DETAIL_CHARACTERS = 200
+Tools = Annotated[tuple[Annotated[Mapping[str, Any], Frozen], ...], Field(min_length=1)]
 
 
 @final
@@ -36,7 +37,7 @@ class ValidCall(Verifier):
     """
 
     checks_form: ClassVar[bool] = True
-    tools: tuple[Annotated[Mapping[str, Any], Frozen], ...] | None = None
+    tools: Tools | None = None
     """The tools of every row; references are then ignored. None if each reference has its own."""
     more_arguments: bool = False
     """Whether calls may have arguments that a schema does not name and does not speak of."""

@@ -83,7 +83,7 @@ class Parser(TermParser):
             self.take()
         start = self.index
         first = Form.of(ANY_NAME) if self.next in _BOUNDS else self._parse_side()
-        if self.next not in _AFTER_SIDE:  # most values are no relations
+        if self.next not in _AFTER_SIDE:  # most values are not relations
             return first
         sides = [first]
         if self.next == "=" and self._is_applied_name(start):

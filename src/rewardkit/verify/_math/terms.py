@@ -177,7 +177,7 @@ class TermParser:
         """Parse a value with its powers, factorials and degrees."""
         start = self.index
         base = self.parse_atom()
-        # 1\frac{1}{2} is a mixed number, as people write it; a product is written with a sign.
+        # 1\frac{1}{2} is a mixed number, as people write it; a product has a times sign.
         if self.tokens[start].isdigit() and self.next == r"\frac":
             fraction = self.parse_atom()
             number = require_form(fraction).number

@@ -418,7 +418,7 @@ def make_module(name: str) -> ModuleType:
 
 
 def _compile_answer(answer: str) -> CodeType:
-    # With this file's `annotations`: `List[int]` without an import is no error, as in Python 3.14.
+    # With this file's `annotations`: `List[int]` without an import is allowed, as in Python 3.14.
     return compile(answer, "<answer>", "exec")
 
 

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewardkit.verify._sandbox.box import Box
+from rewardkit.verify._sandbox.command import Box
 from rewardkit.verify._sandbox.process import Row, start_row
 from rewardkit.verify._sandbox.seccomp import MACHINES as _MACHINES
 from rewardkit.verify._sandbox.streams import (

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardkit.verify._sandbox import waiting
-from rewardkit.verify._sandbox.box import (
+from rewardkit.verify._sandbox.command import (
     PYTHON,
     Box,
     build_command,
@@ -120,7 +120,7 @@ class Server:
             program = (
                 f"{build_loader(box, code.fileno())} waiting = {{'__name__': 'waiting'}};"
                 " exec(codes['waiting'], waiting);"
-                f" waiting['serve'](guest, start, {theirs.fileno()}, **data[1])"
+                f" waiting['serve'](guest, limits, {theirs.fileno()}, **data[1])"
             )
             # Of the same kinds as those of its children, none of which has these.
             self.process = _start_process(
@@ -300,7 +300,7 @@ class ColdRow(Row):
         task = links.pop("task")
         others = {name: links[name] for name in links if name not in waiting.STANDARD_STREAMS}
         with open_nameless_file(build_filter()) as call_filter:
-            program = f"{build_loader(box, task)} start['start_role'](guest, data[1], **{others})"
+            program = f"{build_loader(box, task)} limits['start_role'](guest, data[1], **{others})"
             self.process = _start_process(
                 box,
                 program,

@@ -70,14 +70,14 @@ class _FilterProgram(ctypes.Structure):
 
 def serve(
     guest: dict[str, Any],
-    start: dict[str, Any],
+    limits: dict[str, Any],
     control: int,
     child_filter: bytes,
     idle_seconds: float,
 ) -> NoReturn:
     """Fork a waiting process for each socket, until the caller's end closes.
 
-    `guest` and `start` are the contents of those files.
+    `guest` and `limits` are the contents of those files.
     """
     for name in MODULES:
         __import__(name)
@@ -85,7 +85,7 @@ def serve(
     program = _FilterProgram(len(child_filter) // 8, child_filter)
 
     def run_row(streams: dict[str, int]) -> None:
-        _run_row(guest, start, streams, libc, program)
+        _run_row(guest, limits, streams, libc, program)
 
     # A child would look up each of these for itself.
     _ = libc.capset, libc.prctl, libc.setns, libc.unshare
@@ -93,7 +93,7 @@ def serve(
     # copied.
     gc.collect()
     gc.freeze()
-    start["lower_limit"]("RLIMIT_CORE", 1)  # its children cannot
+    limits["lower_limit"]("RLIMIT_CORE", 1)  # its children cannot
     caller = socket.socket(fileno=control)
     caller.send(READY)
     pause = FIRST_SECONDS
@@ -233,7 +233,7 @@ def _wait_for_child(pid: int, caller: socket.socket) -> tuple[int, int]:
 
 def _run_row(
     guest: dict[str, Any],
-    start: dict[str, Any],
+    limits: dict[str, Any],
     streams: dict[str, int],
     libc: ctypes.CDLL,
     program: _FilterProgram,
@@ -251,10 +251,10 @@ def _run_row(
             os.closerange(first, number)
             first = number + 1
         os.setsid()
-        start["drop_capabilities"](libc)
+        limits["drop_capabilities"](libc)
         _raise_errno(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
         task = os.read(streams["task"], os.fstat(streams["task"]).st_size)
         os.close(streams.pop("task"))
         task = marshal.loads(task)  # noqa: S302 - from the caller
-        start["start_role"](guest, task, **streams)
+        limits["start_role"](guest, task, **streams)
     os._exit(1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rewardkit._files.sources import open_rows
+from rewardkit._files.open_rows import open_rows
 
 ROWS = [{"completion": f"{n}", "n": n, "note": None if n % 2 else "even"} for n in range(5)]
 
@@ -94,10 +94,11 @@ class Hub:
     def __init__(self, *splits: str) -> None:
         self.splits = splits
         self.loaded: list[Any] = []
+        self.error: Exception = RuntimeError("no such dataset")
 
     def dataset_info(self, name: str, *, timeout: float) -> None:
         if not self.splits:
-            raise RuntimeError("no network")
+            raise self.error
 
     def load_dataset(self, *given: Any, split: str) -> Any:
         self.loaded.append((*given, split))
@@ -139,7 +140,7 @@ def test_a_dataset_on_the_hub(hub, name, loaded):
     [
         (["a", "b"], "x/y:main/", FileNotFoundError, "file not found: x/y:main/"),
         (["a", "b"], "x/y", ValueError, "several splits; give one of them: x/y:a or x/y:b"),
-        ([], "x/y", FileNotFoundError, r"nor is it a dataset on the hub .*RuntimeError: no netw"),
+        ([], "x/y", FileNotFoundError, r"nor is it a dataset on the hub .*RuntimeError: no such"),
         (["a"], "x/y.jsonl", FileNotFoundError, "no folder 'x'$"),
         (["a"], "here/y", FileNotFoundError, "file not found: here/y$"),
     ],
@@ -149,3 +150,21 @@ def test_names_that_are_not_on_the_hub(hub, name, error, message):
     with pytest.raises(error, match=message):
         open_rows(name)
     assert hub.loaded == []
+
+
+class ProxyError(type("TransportError", (Exception,), {})):  # type: ignore[misc]
+    """As an HTTP client names its own."""
+
+
+@pytest.mark.parametrize("error", [ConnectionError("no\nroute"), ProxyError("no\nroute")])
+@pytest.mark.parametrize("hub", [[]], indirect=True)
+def test_a_hub_that_cannot_be_reached_is_one_line_with_the_fix(hub, error):
+    hub.error = error
+    with pytest.raises(FileNotFoundError) as caught:
+        open_rows("x/y:main/test")
+    assert str(caught.value) == (
+        "file not found: x/y:main/test; there is no folder 'x/y:main'; the hub, where it may be a"
+        f" dataset, cannot be reached ({type(error).__name__}: no route); save it where there is a"
+        " network, dataset.save_to_disk(FOLDER), and give the folder; if it is in the cache, set"
+        " HF_HUB_OFFLINE=1"
+    )

@@ -1,15 +1,16 @@
-"""What a reward reads of a row: the dataset's columns, the prompt, the token ids."""
+"""What a reward needs of a row: the dataset's columns, the prompt, the token ids."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rewardkit.batch import Batch
 from rewardkit.component import Component, columns, walk
 from rewardkit.reward import Reward
 from rewardkit.rewards.wrappers import Where, Wrapped, list_required_parameters
 
-# What a trainer passes to a function by itself, so that these names are no dataset columns.
+# What a trainer passes to a function by itself, so that these names are not dataset columns.
 TRAINER_KEYWORDS = {"prompts", "completions", "completion_ids", "trainer_state"}
 TRAINER_KEYWORDS |= {"log_extra", "log_metric", "environments", "args", "kwargs"}
 
@@ -61,6 +62,17 @@ def list_trainer_columns(reward: Any) -> list[str]:
         "completion_ids": any(map(counts_token_ids, walk(reward))),
     }
     return [column for column, is_read in found.items() if is_read]
+
+
+def check_parameters(function: Callable[..., Any], batch: Batch) -> None:
+    """Raise, as a reward that reads a column does, if the batch lacks one that a function needs."""
+    for name in list_dataset_columns(function):
+        batch.column(name)
+    from_trainer = list_trainer_columns(function)
+    if "prompt" in from_trainer:
+        batch.groups()
+    if "completion_ids" in from_trainer:
+        batch.tokens()
 
 
 def counts_token_ids(part: Component) -> bool:

@@ -42,7 +42,7 @@ from rewardkit._workers.worker import die_with_caller
 WALL_FACTOR = 5.0
 # Where only the whole process can be ended, by the clock: rather late than wrongly.
 HERE_FACTOR = 60.0
-# An import inside a call is no part of it: torch takes 10 s of processor.
+# An import inside a call does not count: torch takes 10 s of processor.
 IMPORT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _DUMP_SECONDS = 1.0  # for the traceback of a late call, before it is killed without one

@@ -1,4 +1,4 @@
-"""What a scored file was made of: fingerprints to compare, and the YAML file beside it."""
+"""Whether a run resumes: what scored rows depend on, and the YAML file that records it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 from rewardkit import __version__
 from rewardkit._files.join import JoinedSource
-from rewardkit._files.journal import State, add_suffix, explain_garbage
+from rewardkit._files.journal import MAX_LINE_BYTES, State, add_suffix, explain_garbage
 from rewardkit._files.source import RowSource, sidecar_path
 from rewardkit._files.work import Work, read_work
 from rewardkit.component import walk
 from rewardkit.config import dump
 from rewardkit.reward import Linear, Reward
 from rewardkit.scoring.chunk_scorer import ChunkScorer
-from rewardkit.scoring.runs import check_runs
+from rewardkit.scoring.pass_counts import check_runs
 
 _STATE = "# state: "
 REPLACE = "--fresh (resume=False) replaces it"
-MAX_SIDECAR_BYTES = 1 << 24  # rewards and a state take kilobytes
+MAX_SIDECAR_BYTES = MAX_LINE_BYTES + (1 << 20)  # a line with the files, and some rewards
 
 
 def describe_work(source: RowSource, scorer: ChunkScorer) -> Work:
@@ -93,14 +93,7 @@ def check_finished(out: Path, work: Work) -> tuple[Work, State | None]:
     progress = add_suffix(out, "progress")
     if not out.exists() or (progress.exists() and add_suffix(out, "part").exists()):
         return work, None
-    finished = read_finished(out, work)
-    if finished is None:
-        if progress.exists():  # begun with --fresh over a file of something else
-            return work, None
-        raise ValueError(f"{out} exists, and was not written by score; {REPLACE}")
-    before, state = finished
-    if progress.exists() and work.settings != before.settings:
-        return work, None
+    before, state = read_finished(out, work)
     work = work.follow(before, out)
     if len(work.files) > len(before.files):
         return work, None
@@ -108,16 +101,17 @@ def check_finished(out: Path, work: Work) -> tuple[Work, State | None]:
     return work, state
 
 
-def read_finished(out: Path, work: Work) -> tuple[Work, State] | None:
-    """Return the work and the state of a finished file; None if it has no record of them.
+def read_finished(out: Path, work: Work) -> tuple[Work, State]:
+    """Return the work and the state of a finished file.
 
-    `work` names the settings. Raises ValueError for a record that `score` did not write.
+    `work` names the settings. Raises ValueError if the file has no record of them, or one that
+    `score` did not write.
     """
     sidecar = sidecar_path(out)
     lines = _read_lines(sidecar) if sidecar.exists() else []
     records = [(number, line) for number, line in enumerate(lines, 1) if line.startswith(_STATE)]
     if not records:
-        return None
+        raise ValueError(f"{out} exists, and was not written by score; {REPLACE}")
     number, line = records[0]
     try:
         state: State = json.loads(line.removeprefix(_STATE))

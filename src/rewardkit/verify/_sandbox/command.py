@@ -36,15 +36,15 @@ def build_loader(box: Box, file: int) -> str:
 
     `codes` is what `compile_guest` returns, `data[1]` what comes after it.
     """
-    drop = "start['become_nobody']();" if box.nobody else ""
+    drop = "limits['become_nobody']();" if box.nobody else ""
     return (
         "import marshal, os, sys; del os.environ['PYTHONHASHSEED'];"
         f" file = os.fdopen({file}, 'rb');"
         " data = marshal.load(file); file.close(); codes = data[0];"
         f" sys.modules['{_READING}'] = module = type(sys)('{_READING}');"
         " exec(codes['reading'], vars(module));"
-        " guest, start = {'__name__': 'guest'}, {'__name__': 'start'};"
-        f" exec(codes['guest'], guest); exec(codes['start'], start); {drop}"
+        " guest, limits = {'__name__': 'guest'}, {'__name__': 'limits'};"
+        f" exec(codes['guest'], guest); exec(codes['limits'], limits); {drop}"
     )
 
 
@@ -58,7 +58,7 @@ def compile_guest() -> dict[str, CodeType]:
             "exec",
             dont_inherit=True,
         )
-        for name in ("reading", "guest", "start", "waiting")
+        for name in ("reading", "guest", "limits", "waiting")
     }
 
 

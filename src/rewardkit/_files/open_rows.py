@@ -16,7 +16,7 @@ from rewardkit._files.chunks import EXTRA, Chunk
 from rewardkit._files.memory import DatasetSource, read_object
 from rewardkit._files.reading import read_jsonl, skip_rows
 from rewardkit._files.source import RowSource, Source
-from rewardkit._messages import error_line
+from rewardkit._messages import error_line, shorten_text
 from rewardkit._optional import require
 
 STANDARD_STREAM = "-"
@@ -54,6 +54,9 @@ def _looks_like_file(name: str) -> bool:
 
 
 MAX_HUB_SECONDS = 10.0
+MAX_REASON_CHARACTERS = 300  # an error of the hub may be a page
+# By name: which HTTP client the hub's packages have depends on their versions.
+_NETWORK_ERRORS = {"ConnectionError", "TimeoutError", "TransportError", "Timeout"}
 
 
 def _load_from_hub(parts: re.Match[str], missing: FileNotFoundError) -> RowSource:
@@ -67,13 +70,22 @@ def _load_from_hub(parts: re.Match[str], missing: FileNotFoundError) -> RowSourc
         splits = [split] if split else datasets.get_dataset_split_names(name, config)
         dataset = datasets.load_dataset(name, config, split=splits[0]) if len(splits) == 1 else None
     except Exception as error:  # noqa: BLE001 - no network, no such dataset: of several packages
-        message = f"{missing}; nor is it a dataset on the hub that can be read"
-        raise FileNotFoundError(f"{message} ({error_line(error)})") from None
+        raise FileNotFoundError(f"{missing}; {_explain_hub_error(error, hub)}") from None
     if dataset is None:
         colon = f"{name}:{config}/" if config else f"{name}:"
         choices = " or ".join(colon + each for each in splits)
         raise ValueError(f"{name}: a dataset with several splits; give one of them: {choices}")
     return DatasetSource(dataset, parts[0])
+
+
+def _explain_hub_error(error: Exception, hub: Any) -> str:
+    reason = shorten_text(error_line(error), MAX_REASON_CHARACTERS)
+    if _NETWORK_ERRORS.isdisjoint(base.__name__ for base in type(error).__mro__):
+        return f"nor is it a dataset on the hub that can be read ({reason})"
+    problem = f"the hub, where it may be a dataset, cannot be reached ({reason})"
+    fix = "save it where there is a network, dataset.save_to_disk(FOLDER), and give the folder"
+    cached = "" if hub.constants.HF_HUB_OFFLINE else "; if it is in the cache, set HF_HUB_OFFLINE=1"
+    return f"{problem}; {fix}{cached}"
 
 
 class _StandardInput(Source):

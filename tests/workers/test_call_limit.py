@@ -11,11 +11,11 @@ from collections import Counter
 
 import pytest
 
-from rewardkit._workers import watchdog
-from rewardkit._workers.watchdog import CallCrash, CallTimeout, RemoteError, Watchdog
+from rewardkit._workers import call_limit
+from rewardkit._workers.call_limit import CallCrash, CallTimeout, RemoteError, Watchdog
 
 LOCK = threading.Lock()
-FORKS = pytest.mark.skipif(not watchdog.can_fork(), reason="no fork here")
+FORKS = pytest.mark.skipif(not call_limit.can_fork(), reason="no fork here")
 SHORT = 0.1
 
 
@@ -51,7 +51,7 @@ def test_what_never_ends_is_killed_and_the_next_call_is_made():
             waits = name in ("sleeps", "waits for itself")
             assert raised.value.waited == waits, name
             if name != "power":  # whose innermost line is in "<string>"
-                assert raised.value.location.startswith("test_watchdog.py, line "), name
+                assert raised.value.location.startswith("test_call_limit.py, line "), name
             assert watched.call("") == ""
         assert watched.restarts == len(HANGS)
 
@@ -62,7 +62,7 @@ def test_a_process_that_ends_is_an_error_of_its_call():
         return {"crash": lambda: ctypes.string_at(0), "exit": lambda: os._exit(3)}[how]()
 
     with Watchdog(end) as watched:
-        with pytest.raises(CallCrash, match=r"was killed by SIGSEGV, in test_watchdog\.py"):
+        with pytest.raises(CallCrash, match=r"was killed by SIGSEGV, in test_call_limit\.py"):
             watched.call("crash")
         with pytest.raises(CallCrash, match="ended with 3"):
             watched.call("exit")
@@ -127,5 +127,5 @@ def test_the_label_is_in_the_traceback_of_a_call_that_is_made_here():
 
 @pytest.mark.parametrize("loaded", ["tensorflow", "vllm"])
 def test_what_a_fork_would_break_is_called_here(monkeypatch, loaded):
-    monkeypatch.setitem(watchdog.sys.modules, loaded, object())
-    assert not watchdog.can_fork()
+    monkeypatch.setitem(call_limit.sys.modules, loaded, object())
+    assert not call_limit.can_fork()
