@@ -44,7 +44,7 @@ while True:
     pickle.dump(os.waitstatus_to_exitcode(status), answers)
     answers.flush()
 """
-_SLOW_IMPORTS = ("trl.rewards",)
+_SLOW_IMPORTS = ("openai", "trl.rewards")
 """What the server imports once, if the tests have imported it."""
 
 

@@ -146,8 +146,7 @@ CHECKS = {
     "extractor": kit.check_extractor,
 }
 HEAVY = {
-    *("code", "judge", "relative_judge", "reward_model", "language", "math"),
-    *("instructions", "reasoning_gym"),
+    *("code", "language", "math", "instructions", "reasoning_gym"),
 }
 """Components that load or start much: each pickles in a new process, not in a fork."""
 LOADING = {"judge", "relative_judge", "reward_model", "language"}
