@@ -21,12 +21,12 @@ from typing import Any
 import references
 import rewardkit as rk
 from peers import FEW, GROUP, Chat, Pair, Peer, off_target_words, tags_once, texts
+from preset_peers import ANSWER
 from rewardkit._optional import check_installed, require
 
 Rows = dict[str, Any]
 SEED = 3407
 CALL = re.compile(r"<tool_call>\n(.*?)\n</tool_call>", re.DOTALL)
-ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 ERROR = re.compile(r"\s*(?:\{['\"]error['\"]|Error|Traceback)")
 BOX = re.compile(
     r"\[\s*(-?\d*\.?\d+)\s*,\s*(-?\d*\.?\d+)\s*,\s*(-?\d*\.?\d+)\s*,\s*(-?\d*\.?\d+)\s*\]"
@@ -290,6 +290,8 @@ def answer_pairs() -> Iterator[Pair]:
 
 # Other packages' checks ---------------------------------------------------------------------------
 
+in_workers = partial(Pair, style="hash", rows=FEW, in_workers=True)
+"""A pair whose reward always needs worker processes."""
 INSTRUCTIONS: list[list[tuple[str, dict[str, Any]]]] = [
     [("punctuation:no_comma", {})],
     [("length_constraints:number_words", {"num_words": 200, "relation": "at least"})],
@@ -330,16 +332,8 @@ def instruction_pairs() -> Iterator[Pair]:
 
     columns = ("instruction_id_list", "kwargs")
     follows = rk.build("correct", verifier="instructions", extractor="whole", reference=columns)
-    yield Pair(
-        "correct, instructions",
-        follows,
-        "evaluate_instructions",
-        check,
-        style="hash",
-        rows=FEW,
-        change=with_instructions,
-        in_workers=True,
-    )
+    called = "correct, instructions"
+    yield in_workers(called, follows, "evaluate_instructions", check, change=with_instructions)
 
 
 def gym_pairs() -> Iterator[Pair]:
@@ -378,16 +372,8 @@ def gym_pairs() -> Iterator[Pair]:
         return values
 
     solved = rk.build("correct", verifier="reasoning_gym", reference=("answer", "metadata"))
-    yield Pair(
-        "correct, reasoning_gym",
-        solved,
-        "get_score_answer_fn",
-        check,
-        style="hash",
-        rows=FEW,
-        change=with_entries,
-        in_workers=True,
-    )
+    called = "correct, reasoning_gym"
+    yield in_workers(called, solved, "get_score_answer_fn", check, change=with_entries)
 
 
 # Groups -------------------------------------------------------------------------------------------

@@ -328,8 +328,11 @@ def _look_up_for(cls: type[Component], name: Any) -> type[Component]:
 
 
 def _explain_other_kind(given: type[Component], expected: type[Component]) -> str:
-    name = given.registered_name or given.__name__
-    return f"got the {given.component_kind} {name!r}, expected {_describe_expected(expected)}"
+    return f"{_describe_component(given)}, expected {_describe_expected(expected)}"
+
+
+def _describe_component(given: type[Component]) -> str:
+    return f"got the {given.component_kind} {given.registered_name or given.__name__!r}"
 
 
 def explain_not_a_reward(value: Any, expected: str = "a reward") -> str:
@@ -342,11 +345,8 @@ def explain_not_a_reward(value: Any, expected: str = "a reward") -> str:
     if isinstance(value, type):
         return explain_class(value)
     if isinstance(value, Component) and value.component_kind != "reward":
-        name = value.registered_name or type(value).__name__
-        return (
-            f"got the {value.component_kind} {name!r}, expected a reward;"
-            " Correct(verifier=..., extractor=...) makes one"
-        )
+        fix = "Correct(verifier=..., extractor=...) makes one"
+        return f"{_describe_component(type(value))}, expected a reward; {fix}"
     if callable(value):
         name = getattr(value, "__name__", type(value).__name__)
         return f"got the function {name}, expected {expected}; {suggest_wrap(value)}"

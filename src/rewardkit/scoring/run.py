@@ -93,7 +93,7 @@ class ScoringResult(NamedTuple):
     """How many have several that differ in a column, which is then None."""
     unreadable: int = 0
     """How many rows have no scores: their completion is neither a text nor messages, or their line
-    is not a JSON object."""
+    cannot be read."""
     first_unreadable: str = ""
     """The position of the first of them, and what it is."""
     scored: list[dict[str, Any]] | None = None
