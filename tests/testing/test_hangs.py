@@ -7,13 +7,14 @@ import contextlib
 import itertools
 import re
 import signal
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from rewardkit import testing as kit
 from rewardkit._workers.call_limit import can_fork
-from rewardkit.testing import _trial, _words
+from rewardkit.testing import _caller, _trial, _words, laws
 from rewardkit.testing._findings import CheckInterrupted
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="calls are made here")
@@ -29,6 +30,11 @@ def texts_of(completions):
 def loops(completions, **_):
     while any("<answer>" in text for text in texts_of(completions)):
         pass
+    return [0.0 for _ in completions]
+
+
+def waits(completions, **_):
+    time.sleep(60)
     return [0.0 for _ in completions]
 
 
@@ -113,6 +119,23 @@ def test_what_never_ends_is_a_finding_with_its_text(reward):
     assert found["terminates"].given.startswith("no result after")
     assert "completions=[" in found["terminates"].code
     assert {"finite", "row_order"} <= {*checked.held}
+
+
+def test_a_reward_that_always_waits_is_called_a_few_times(monkeypatch):
+    requests = []
+    request = _caller.Caller._request
+
+    def count(self, *given, **limits):
+        requests.append(self.label)
+        return request(self, *given, **limits)
+
+    monkeypatch.setattr(_caller.Caller, "_request", count)
+    found, _ = failures(waits, timeout=0.05)
+    assert {*found} == {"terminates"}
+    # once to warm up, until it is known to wait, and once for each law that is tried once
+    assert len(requests) <= 1 + _trial._MAX_LATE_CALLS + sum(
+        law.on == "once" for law in laws.laws_of("reward")
+    )
 
 
 def test_an_exponential_pattern_is_found_with_a_text_of_its_own():

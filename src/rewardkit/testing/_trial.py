@@ -171,8 +171,10 @@ class Trial:
                 seconds = max(_SECONDS_PER_EXAMPLE * options.max_examples, _LEAST_SECONDS)
                 self.end = time.monotonic() + seconds
             for rows in self.subject.first_calls:
-                if time.monotonic() < self.end:
-                    self.try_laws("rows", rows)
+                # the next ones may take calls to find, so none is asked for that no law takes
+                if time.monotonic() > self.end or not self._open_laws("rows"):
+                    break
+                self.try_laws("rows", rows)
             self.try_programs()
             self._draw("rows", self.subject.rows, options)
         known = {"known_calls": self.subject.known_calls, "wrong_calls": self.subject.wrong_calls}
