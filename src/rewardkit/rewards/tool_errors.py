@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
 from operator import or_
 from typing import Annotated, Any, Self, final
 
@@ -23,6 +25,9 @@ ERROR_REPLY = (
     r"""|(?:[A-Za-z_.]{0,60}Error|Error executing tool|Exception)\b"""
     r"""|Traceback \(most recent call last\))"""
 )
+# For ASCII text Python's `re` gives the same, in a tenth of the time. It needs no time limit: the
+# pattern is anchored, and each repeat in it is possessive or bounded.
+_ASCII_ERROR_REPLY = re.compile(ERROR_REPLY, re.ASCII)
 
 
 @final
@@ -67,19 +72,24 @@ class ToolErrors(Reward):
         """Return minus the penalty times the share of calls that failed, for each completion."""
         from rewardkit._text.tool_calls import read_replies  # noqa: PLC0415 - it imports json
 
+        # many rows have the same counts, and writing a why takes longer than to count
+        score_failures: Callable[[int, int], Score] = cache(self._score_failures)
         scores = []
-        for completion, calls in zip(batch.completions, batch.tool_calls, strict=True):
-            unread = [bool(call.error) for call in calls]
-            reported = [*map(self._reports_error, read_replies(completion))]
+        for calls, replies in zip(batch.tool_calls, read_replies(batch.completions), strict=True):
+            unread = [bool(error) for _, _, error in calls]
+            reported = [*map(self._reports_error, replies)]
             total = max(len(unread), len(reported))
             if len(unread) == len(reported):  # a call that cannot be read has its reply, too
                 failed = sum(map(or_, unread, reported))
             else:
                 failed = min(sum(unread) + sum(reported), total)
-            share = failed / total if total else 0.0
-            why = f"{failed} of {total} calls failed" if total else "no calls"
-            scores.append(Score(0.0 - self.penalty * share, why))
+            scores.append(score_failures(failed, total))
         return scores
+
+    def _score_failures(self, failed: int, total: int) -> Score:
+        share = failed / total if total else 0.0
+        why = f"{failed} of {total} calls failed" if total else "no calls"
+        return Score(0.0 - self.penalty * share, why)
 
     def _reports_error(self, reply: Mapping[Any, Any]) -> bool:
         if reply.get("is_error") is True or reply.get("isError") is True:
@@ -87,6 +97,8 @@ class ToolErrors(Reward):
         if reply.get("status") == "error":
             return True
         text = read_content(reply.get("content"))[:MAX_REPLY_CHARACTERS]
+        if self.pattern == ERROR_REPLY and text.isascii():
+            return bool(_ASCII_ERROR_REPLY.match(text))
         try:
             return bool(compile_pattern(self.pattern).search(text, timeout=self.timeout))
         except TimeoutError:
