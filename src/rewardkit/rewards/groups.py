@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Literal, final
 
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds
+from rewardkit.rewards._deviation import measure_deviation
 from rewardkit.rewards._grouped import GroupReward, rank_value
 
 
@@ -48,7 +49,7 @@ class Relative(GroupReward):
 
     def _compare(self, group: Sequence[Score]) -> Iterator[Score]:
         values = sorted(value for value, _ in group if value is not None)
-        deviation = stdev(values) if self.by == "z_score" and len(values) > 1 else 0.0
+        deviation = measure_deviation(values) if self.by == "z_score" and len(values) > 1 else 0.0
         mean = fmean(values) if deviation else 0.0
         for value, why in group:
             if value is None:
