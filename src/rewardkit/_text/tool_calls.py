@@ -115,11 +115,12 @@ def make_call(value: Any) -> Call:
     given = value.get("arguments")
     if type(given) is dict:  # as most are
         return Call(name.strip(), given)
-    if "arguments" not in value:
-        given = value.get("parameters")
-    error = value.get("error")
-    if given is None and isinstance(error, str) and error:
-        return Call(name, {}, error)  # as `write_calls` writes one that cannot be read
+    if given is None:
+        if "arguments" not in value:
+            given = value.get("parameters")
+        error = value.get("error")
+        if given is None and isinstance(error, str) and error:
+            return Call(name, {}, error)  # as `write_calls` writes one that cannot be read
     return _add_arguments(name.strip(), given)
 
 
