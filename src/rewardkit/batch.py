@@ -275,7 +275,7 @@ class Batch:
         """
         from rewardkit._text.tool_calls import read_calls  # noqa: PLC0415 - it imports json
 
-        return [*map(read_calls, self.turns)]
+        return read_calls(self.turns)
 
     if not TYPE_CHECKING:  # or a type checker would accept any attribute
 

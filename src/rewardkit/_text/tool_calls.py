@@ -37,27 +37,32 @@ class Call(NamedTuple):
     """Why the call cannot be read, "" if it can."""
 
 
-def read_calls(turns: Sequence[Mapping[Any, Any]]) -> list[Call]:
-    """Return all calls in the assistant's messages of a completion, in order.
+def read_calls(turns: Sequence[Sequence[Mapping[Any, Any]]]) -> list[list[Call]]:
+    """Return all calls in the assistant's messages of each completion, in order.
 
-    Texts are read only where no message has `tool_calls`.
+    The texts of a completion are read only if none of its messages has `tool_calls`.
 
-    >>> read_calls([{"content": '{"name": "now", "arguments": {}}'}])
-    [Call(name='now', arguments={}, error='')]
+    >>> read_calls([[{"content": '{"name": "now", "arguments": {}}'}]])
+    [[Call(name='now', arguments={}, error='')]]
     """
-    if calls := read_field_calls(turns):
-        return calls
-    texts = (read_content(message.get("content")) for message in turns)
+    return [
+        [*map(make_call, calls)] if (calls := list_field_calls(messages)) else _read_texts(messages)
+        for messages in turns
+    ]
+
+
+def _read_texts(messages: Sequence[Mapping[Any, Any]]) -> list[Call]:
+    texts = (read_content(message.get("content")) for message in messages)
     return [call for text in texts for call in read_text_calls(text)]
 
 
-def read_field_calls(messages: Sequence[Mapping[Any, Any]]) -> list[Call]:
-    """Return the calls in the messages' fields `tool_calls`.
+def read_field_calls(message: Mapping[Any, Any]) -> list[Call]:
+    """Return the calls in a message's field `tool_calls`.
 
-    >>> read_field_calls([{"tool_calls": [{"function": {"name": "now", "arguments": "{}"}}]}])
+    >>> read_field_calls({"tool_calls": [{"function": {"name": "now", "arguments": "{}"}}]})
     [Call(name='now', arguments={}, error='')]
     """
-    return [*map(make_call, list_field_calls(messages))]
+    return [*map(make_call, list_field_calls([message]))]
 
 
 def read_text_calls(text: str) -> list[Call]:

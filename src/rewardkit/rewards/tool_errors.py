@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from operator import or_
 from typing import Annotated, Any, Self, final
 
 from pydantic import Field, model_validator
@@ -74,15 +73,15 @@ class ToolErrors(Reward):
 
         # many rows have the same counts, and writing a why takes longer than to count
         score_failures: Callable[[int, int], Score] = cache(self._score_failures)
-        scores = []
+        reports_error, scores = self._reports_error, []
         for calls, replies in zip(batch.tool_calls, read_replies(batch.completions), strict=True):
-            unread = [bool(error) for _, _, error in calls]
-            reported = [*map(self._reports_error, replies)]
-            total = max(len(unread), len(reported))
-            if len(unread) == len(reported):  # a call that cannot be read has its reply, too
-                failed = sum(map(or_, unread, reported))
+            total = max(len(calls), len(replies))
+            if len(calls) == len(replies):  # a call that cannot be read has its reply, too
+                pairs = zip(calls, replies, strict=True)
+                failed = sum([bool(call.error) or reports_error(reply) for call, reply in pairs])
             else:
-                failed = min(sum(unread) + sum(reported), total)
+                unread = sum(bool(call.error) for call in calls)
+                failed = min(unread + sum(map(reports_error, replies)), total)
             scores.append(score_failures(failed, total))
         return scores
 

@@ -216,7 +216,7 @@ def _read_item(item: Any) -> list[Expected]:
         message = f"got {shorten_repr(item)}, expected a call"
         raise ValueError(message)  # noqa: TRY004 - the same
     if "tool_calls" in item:
-        return [*map(_expect_call, read_field_calls([item]))]
+        return [*map(_expect_call, read_field_calls(item))]
     named = isinstance(item.get("name"), str) or (
         "function" in item and isinstance(item["function"], Mapping)
     )
