@@ -21,7 +21,7 @@ Marks: TypeAlias = tuple[str, str]
 THINK: Marks = ("<think>", "</think>")
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
-_lack_thought = frozenset(_THOUGHT_FIELDS).isdisjoint
+_has_no_thought = frozenset(_THOUGHT_FIELDS).isdisjoint
 _take_last = itemgetter(-1)
 # a mapping without any of them is not a message, such as a whole row of a dataset
 _MESSAGE_KEYS = {"role", "content", "tool_calls", *_THOUGHT_FIELDS}
@@ -129,7 +129,7 @@ def _read_plain_contents(messages: Iterable[Any], size: int) -> list[str] | None
             for message in messages
             if type(message) is dict
             # the two keys below, and most messages have no others
-            and (len(message) == 2 or _lack_thought(message))  # noqa: PLR2004
+            and (len(message) == 2 or _has_no_thought(message))  # noqa: PLR2004
             and message["role"] == "assistant"
             and type(text := message["content"]) is str
         ]
