@@ -412,7 +412,7 @@ class Batch:
         # adjacent ones only: the same prompt drawn twice in a batch makes two groups, as in TRL
         groups, start = [], 0
         for _, run in groupby(self.prompts):
-            stop = start + sum(1 for _ in run)
+            stop = start + len([*run])
             groups.append(range(start, stop))
             start = stop
         return groups
