@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, final
 
@@ -113,7 +114,7 @@ class Tag(Extractor):
             if only_block is None and not isinstance(tag, str):
                 only_block = find_block(_close_at_end(text, *tag))
             return only_block[1].strip() if only_block else None
-        opening, closing = tag_marks(tag)
+        opening, closing = _marks_of(tag)
         if not isinstance(tag, str):
             text = _close_at_end(text, opening, closing)
         if not self.strict:
@@ -129,6 +130,9 @@ class Tag(Extractor):
             return None
         start = text.rfind(opening, 0, stop)
         return text[start + len(opening) : stop].strip() if start >= 0 else None
+
+
+_marks_of = lru_cache(maxsize=64)(tag_marks)  # writing them takes longer than finding them
 
 
 def _close_at_end(text: str, opening: str, closing: str) -> str:
