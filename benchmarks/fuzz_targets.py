@@ -23,8 +23,8 @@ from rewardkit import _needed_columns
 from rewardkit._files.source import Source
 from rewardkit._text import number_tokens, numbers, strict_json, tag_layout
 from rewardkit._text.fences import find_fences
-from rewardkit._text.tool_calls import read_completion_calls, read_text_calls, write_calls
 from rewardkit._text.tool_calls import read_replies as read_tool_replies
+from rewardkit._text.tool_calls import read_text_calls, write_calls
 from rewardkit.config import read_yaml
 from rewardkit.report import report
 from rewardkit.rewards import _ratings
@@ -120,8 +120,8 @@ def read_tool_messages(data: bytes) -> None:
     batch = rk.Batch([completion])
     with suppress(TypeError):  # neither a text nor messages
         check(len(batch.tool_calls) == 1)
-        write_calls(read_completion_calls(completion))
-        read_tool_replies(completion)
+        write_calls(*batch.tool_calls)
+        read_tool_replies([completion])
         for name in ("tool_errors", "turn"):
             fields = {"reward": rk.build("repetition")} if name == "turn" else {}
             (value,) = rk.build(name, **fields)(completions=[completion])

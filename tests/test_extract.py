@@ -137,6 +137,25 @@ def test_tag_agrees_with_a_pattern(text):
     assert extract("tag", text, which="first") == (blocks[0].strip() if blocks else None)
 
 
+@given(
+    text=st.text("<>a|", max_size=12),
+    marks=st.sampled_from([("<", ">"), ("<a", "a>"), ("|<", "<<"), ("a|", "||")]),
+    which=st.sampled_from(["first", "last"]),
+)
+def test_a_tag_of_any_marks_is_the_block_of_its_closing_mark(text, marks, which):
+    # the closing mark that follows the opening one that counts, and the nearest opening one before
+    opening, closing = marks
+    at = (
+        text.find(opening)
+        if which == "first"
+        else text.rfind(opening, 0, max(text.rfind(closing), 0))
+    )
+    stop = text.find(closing, at) if at >= 0 else -1
+    start = text.rfind(opening, 0, stop) if stop >= 0 else -1
+    expected = text[start + len(opening) : stop].strip() if start >= 0 else None
+    assert extract("tag", text, tag=marks, which=which) == expected
+
+
 @given(text=SOUP)
 def test_the_loose_tag_agrees_with_the_notebooks_two_splits(text):
     expected = text.split("<answer>")[-1].split("</answer>")[0].strip()

@@ -31,7 +31,7 @@ from pydantic_core import core_schema
 from rewardkit._messages import explain_missing_column, make_names_unique, pluralize, shorten_repr
 from rewardkit._text.completions import (
     find_unreadable,
-    list_assistant_messages,
+    list_turns,
     read_content,
     read_texts,
     replace_surrogates,
@@ -259,7 +259,7 @@ class Batch:
         >>> [len(turns) for turns in Batch.of("4", [call, reply, call]).turns]
         [1, 2]
         """
-        return [*map(list_assistant_messages, self.completions)]
+        return list_turns(self.completions)
 
     @cached_property
     def tool_calls(self) -> list[list[Call]]:
@@ -273,9 +273,9 @@ class Batch:
         >>> Batch.of([{"role": "assistant", "tool_calls": [call]}]).tool_calls
         [[Call(name='add', arguments={'a': 1, 'b': 2}, error='')]]
         """
-        from rewardkit._text.tool_calls import read_completion_calls  # noqa: PLC0415 - for json
+        from rewardkit._text.tool_calls import read_calls  # noqa: PLC0415 - it imports json
 
-        return [*map(read_completion_calls, self.completions)]
+        return read_calls(self.turns)
 
     if not TYPE_CHECKING:  # or a type checker would accept any attribute
 
@@ -412,7 +412,7 @@ class Batch:
         # adjacent ones only: the same prompt drawn twice in a batch makes two groups, as in TRL
         groups, start = [], 0
         for _, run in groupby(self.prompts):
-            stop = start + sum(1 for _ in run)
+            stop = start + len([*run])
             groups.append(range(start, stop))
             start = stop
         return groups

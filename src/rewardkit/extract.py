@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, final
 
@@ -103,28 +104,35 @@ class Tag(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the text between the tags, stripped."""
+        tag, which = self.tag, self.which
         if self.opened_in_prompt or self.lenient:
             opened, lenient = self.opened_in_prompt, self.lenient
-            (text,) = prepare_texts([text], [self.tag], opened_in_prompt=opened, lenient=lenient)
-        if self.strict and self.which == "only":
-            find_block = compile_only_block(self.tag)
+            (text,) = prepare_texts([text], [tag], opened_in_prompt=opened, lenient=lenient)
+        if which == "only" and self.strict:
+            find_block = compile_only_block(tag)
             only_block = find_block(text)
-            if only_block is None and not isinstance(self.tag, str):
-                only_block = find_block(_close_at_end(text, *self.tag))
+            if only_block is None and not isinstance(tag, str):
+                only_block = find_block(_close_at_end(text, *tag))
             return only_block[1].strip() if only_block else None
-        if not isinstance(self.tag, str):
-            text = _close_at_end(text, *self.tag)
-        opening, closing = tag_marks(self.tag)
+        opening, closing = _marks_of(tag)
+        if not isinstance(tag, str):
+            text = _close_at_end(text, opening, closing)
         if not self.strict:
             return text.rpartition(opening)[2].partition(closing)[0].strip()
         # The last block: the last opening mark that a closing one follows, and the first closing
-        # mark after it. A search that starts at -1, for a missing mark, finds no block below.
-        if self.which == "first":
-            stop = text.find(closing, text.find(opening))
-        else:
-            stop = text.find(closing, text.rfind(opening, 0, max(text.rfind(closing), 0)))
-        start = text.rfind(opening, 0, max(stop, 0))
+        # mark after it.
+        end = text.rfind(closing)
+        if end < 0:
+            return None
+        start = text.find(opening) if which == "first" else text.rfind(opening, 0, end)
+        stop = text.find(closing, start)
+        if start < 0 or stop < 0:
+            return None
+        start = text.rfind(opening, 0, stop)
         return text[start + len(opening) : stop].strip() if start >= 0 else None
+
+
+_marks_of = lru_cache(maxsize=64)(tag_marks)  # writing them takes longer than finding them
 
 
 def _close_at_end(text: str, opening: str, closing: str) -> str:

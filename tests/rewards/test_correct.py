@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit._workers import pool
@@ -21,6 +23,44 @@ def test_an_unreadable_reference_abstains_by_default():
     reward = rk.build("correct", verifier="number")
     completions = ["<answer>4</answer>", "<answer></answer>", ""]
     assert reward(completions=completions, answer=[None, "", "four"]) == [None, None, None]
+
+
+class Given(Verifier):
+    """Returns the verdicts that it was given."""
+
+    verdicts: tuple[rk.Verdict, ...]
+
+    def verify(self, answers, references):
+        return [*self.verdicts]
+
+
+@given(
+    st.lists(
+        st.builds(
+            rk.Verdict,
+            st.sampled_from(rk.Outcome),
+            st.sampled_from(["", "so"]),
+            st.none() | st.floats(0, 1),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.tuples(*[st.sampled_from([None, -1.0, 0.5, 2.0])] * 5),
+)
+def test_a_verdicts_value_is_that_of_its_outcome_whether_or_not_whys_are_read(verdicts, values):
+    worth = dict(zip(rk.Outcome, values, strict=True))
+    fields = {outcome.value: value for outcome, value in worth.items()}
+    right = worth[rk.Outcome.CORRECT]
+    expected = [
+        worth[outcome] + share * (right - worth[outcome])
+        if share and outcome == "wrong" and None not in (worth[outcome], right)
+        else worth[outcome]
+        for outcome, _, share in verdicts
+    ]
+    reward = Correct(verifier=Given(verdicts=tuple(verdicts)), **fields)
+    batch = rk.Batch(["4"] * len(verdicts), columns={"answer": ["4"] * len(verdicts)})
+    assert [score.value for score in reward.score(batch)] == expected
+    assert reward(completions=batch.completions, answer=["4"] * len(verdicts)) == expected
 
 
 def test_the_why_is_the_outcome_and_its_detail():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rewardkit as rk
 from rewardkit.extract import ToolCall
 from rewardkit.rewards import Correct, Length, RegexMatch, ToolErrors, Turn
+from rewardkit.rewards.tool_errors import ERROR_REPLY
 from rewardkit.verify import SameCall
 
 
@@ -100,6 +104,30 @@ def test_length_counts_turns_and_calls(unit, count):
 def test_a_reply_that_reports_an_error_costs(content, fields, failed):
     chat = [call("add", a=1), reply(content, **fields)]
     assert ToolErrors(penalty=0.5)(completions=[chat]) == [-0.5 if failed else 0.0]
+
+
+SNIPPETS = [
+    *(" ", "\n", "\x1c", "{", "'", '"', "error", "errors", "status", "type", ":", "null", "None"),
+    *(
+        "false",
+        "[]",
+        "Error",
+        "x.Value",
+        "Error executing tool",
+        "Exception",
+        "s",
+        "_",
+        "!",
+        "a" * 60,
+    ),
+    "Traceback (most recent call last)",
+]
+
+
+@given(st.lists(st.sampled_from(SNIPPETS), max_size=8).map("".join))
+def test_ascii_replies_are_searched_as_the_regex_package_does(text):
+    failed = regex.search(ERROR_REPLY, text) is not None
+    assert ToolErrors().score(rk.Batch.of([call("add"), reply(text)]))[0].value == -float(failed)
 
 
 def test_the_penalty_is_by_the_share_that_failed():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,3 +208,55 @@ def test_texts_of_a_batch_are_those_of_each_row(contents):
     chat = [[{"role": "assistant", "content": content}] for content in contents]
     alone = [text for row in chat for text in rk.Batch([row]).texts]
     assert rk.Batch(chat).texts == rk.Batch(contents).texts == alone
+
+
+CONTENTS = [
+    "",
+    "4",
+    "so\n4</s>",
+    "\ud8004",
+    " ",
+    None,
+    b"4",
+    [{"type": "text", "text": "Error: no"}],
+]
+MESSAGES = st.fixed_dictionaries(
+    {"role": st.sampled_from(["assistant", "assistant", "tool", "user", None])},
+    optional={
+        "content": st.sampled_from([*CONTENTS, "4", "{'error': 'no'}"]),
+        "tool_calls": st.sampled_from([CALL, tuple(CALL), [], None, "no", [{"function": 1}]]),
+        "reasoning": st.sampled_from([THOUGHT, "", None]),
+        "status": st.just("error"),
+    },
+) | st.fixed_dictionaries({"content": st.sampled_from(CONTENTS)})
+PLAIN = st.fixed_dictionaries(
+    {"role": st.just("assistant"), "content": st.text("4 \n<|/s>\ud800", max_size=9)},
+    optional={"tool_calls": st.just(CALL), "name": st.just("solver")},
+)
+
+
+@given(
+    st.lists(st.lists(MESSAGES | PLAIN, max_size=3), min_size=1, max_size=4)
+    | st.lists(st.lists(PLAIN, min_size=1, max_size=3), min_size=1, max_size=4)
+)
+def test_dictionaries_are_read_as_other_mappings_are(completions):
+    # dictionaries are checked for all rows at once, and other mappings one by one
+    batch = rk.Batch(completions)
+    others = [[MappingProxyType(message) for message in row] for row in completions]
+    by_row = rk.Batch(others)
+    assert batch.texts == by_row.texts
+    assert batch.turns == [[*map(dict, turns)] for turns in by_row.turns]
+    assert batch.tool_calls == by_row.tool_calls
+    rewards = [rk.build("tool_errors"), rk.build("length", target=2, unit="turns")]
+    for turn in ("first", "last", "all"):
+        for unit in ("characters", "calls"):
+            reward = rk.build("length", target=0, unit=unit)
+            rewards.append(rk.build("turn", reward=reward, turn=turn))
+    for reward in rewards:
+        assert reward.score(batch) == reward.score(by_row)
+
+
+@given(st.lists(st.lists(PLAIN, min_size=1, max_size=3), min_size=1, max_size=4))
+def test_the_last_of_several_messages_counts(completions):
+    last = [[{"role": "assistant", "content": row[-1]["content"]}] for row in completions]
+    assert rk.Batch(completions).texts == rk.Batch(last).texts

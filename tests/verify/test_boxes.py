@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from rewardkit.extract import Whole
 from rewardkit.rewards import Correct
 from rewardkit.verify import Iou
-from rewardkit.verify._boxes import MAX_BOXES, Box
+from rewardkit.verify._boxes import MAX_BOXES, make_box, measure_overlap
 
 EDGE = st.integers(-50, 50)
 BOX = st.tuples(EDGE, EDGE, st.integers(1, 40), st.integers(1, 40)).map(
-    lambda box: Box.between("size", *map(float, box))
+    lambda box: make_box("size", *map(float, box))
 )
 
 
@@ -146,16 +146,37 @@ def test_too_many_boxes_are_wrong():
     assert judge(every, [[0, 0, 10, 10]] * MAX_BOXES) == ("wrong", 0.0)
 
 
+NUMBER = st.integers(-9, 30) | st.sampled_from(
+    [0.5, 2.25, -3.5, True, None, "7", math.nan, 10**400]
+)
+
+
+@given(
+    st.lists(st.lists(NUMBER, min_size=4, max_size=4), min_size=1, max_size=4),
+    st.sampled_from(["corners", "size"]),
+)
+def test_four_numbers_are_read_as_their_text_is(references, layout):
+    # in turn with their twins that are equal in Python: 1, 1.0 and True
+    twins = [[float(n) if type(n) is int and n < 99 else n for n in one] for one in references]
+    references = [*references, *twins, [0, 0, True, 10], [0, 0, 1, 10], [0, 0, 1.0, 10]]
+    given = Iou(layout=layout).verify(["[1, 1, 20, 30]"] * len(references), references)
+    texts = [*map(str, references)]
+    expected = Iou(layout=layout).verify(["[1, 1, 20, 30]"] * len(references), texts)
+    assert [(one.outcome, one.share) for one in given] == [
+        (one.outcome, one.share) for one in expected
+    ]
+
+
 @given(BOX, BOX)
 def test_the_overlap_is_that_of_unit_squares_counted_one_by_one(one, other):
     def cells(box):
-        columns = range(int(box.left), int(box.right))
-        return {(x, y) for x in columns for y in range(int(box.top), int(box.bottom))}
+        left, top, right, bottom = map(int, box)
+        return {(x, y) for x in range(left, right) for y in range(top, bottom)}
 
     first, second = cells(one), cells(other)
     expected = len(first & second) / len(first | second)
-    assert one.overlap(other) == pytest.approx(expected)
-    assert one.overlap(other) == other.overlap(one)
+    assert measure_overlap(one, other) == pytest.approx(expected)
+    assert measure_overlap(one, other) == measure_overlap(other, one)
 
 
 @given(st.lists(BOX, min_size=1, max_size=4), st.randoms(use_true_random=False))

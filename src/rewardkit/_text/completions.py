@@ -9,8 +9,9 @@ chat server), `thinking` (TRL's templates for gpt-oss and LFM2.5), or parts of `
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from rewardkit._text.last_call import remember_last
@@ -20,6 +21,8 @@ Marks: TypeAlias = tuple[str, str]
 THINK: Marks = ("<think>", "</think>")
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+_has_no_thought = frozenset(_THOUGHT_FIELDS).isdisjoint
+_take_last = itemgetter(-1)
 # a mapping without any of them is not a message, such as a whole row of a dataset
 _MESSAGE_KEYS = {"role", "content", "tool_calls", *_THOUGHT_FIELDS}
 _THOUGHT_TYPES = {"thinking", "reasoning"}
@@ -51,21 +54,35 @@ def read_texts(
     return strip_end_tokens(_make_encodable(contents), keep) if keep else _prepare(contents)
 
 
+def read_turn_texts(turns: Sequence[Mapping[Any, Any]]) -> list[str]:
+    """Return the text of each message by the assistant, as `read_texts` does for a completion."""
+    texts = _read_plain_contents(turns, len(turns))
+    if texts is None:
+        texts = [_read_message(message, THINK) for message in turns]
+    return strip_end_tokens(_make_encodable(texts))
+
+
 def find_unreadable(completions: Sequence[Any]) -> list[int]:
     """Return the rows whose completion is neither a text nor a message nor a list of messages.
 
     >>> find_unreadable(["4", [], [{"content": "4"}], {"content": "4"}, [5], None, {"text": "4"}])
     [4, 5, 6]
     """
-    # most batches are all text, or all lists of dictionaries: two sets show it at C's speed
-    types = {*map(type, completions)}
-    if types <= {str}:
+    # most batches are all text, or all lists of dictionaries
+    if {*map(type, completions)} <= {str}:
         return []
-    if types == {list}:
-        messages = [*chain.from_iterable(completions)]
-        if {*map(type, messages)} <= {dict} and not any(map(_MESSAGE_KEYS.isdisjoint, messages)):
-            return []
+    if _are_lists_of_dictionaries(completions) and not any(
+        map(_MESSAGE_KEYS.isdisjoint, chain.from_iterable(completions))
+    ):
+        return []
     return [row for row, completion in enumerate(completions) if not _is_readable(completion)]
+
+
+def _are_lists_of_dictionaries(completions: Sequence[Any]) -> bool:
+    # two sets of types show it at C's speed
+    return {*map(type, completions)} == {list} and (
+        {*map(type, chain.from_iterable(completions))} <= {dict}
+    )
 
 
 def _is_readable(completion: Any) -> bool:
@@ -92,26 +109,33 @@ def _make_encodable(contents: list[str]) -> list[str]:
 
 
 def _read_contents(completions: Sequence[Any]) -> list[str] | None:
-    """Return the contents if all completions are texts, or one message by the assistant each."""
-    # A fast path: most batches look like this, and reading row by row would be much of a cheap
-    # reward's time. Every check here runs for every row of every batch.
+    """Return the contents if all completions are texts, or end in a message that is text alone."""
     types = {*map(type, completions)}
     if types == {str}:
         return [*completions]
     if types != {list}:
         return None
+    # the last message, if it is by the assistant, is the one that counts
+    return _read_plain_contents(map(_take_last, completions), len(completions))
+
+
+def _read_plain_contents(messages: Iterable[Any], size: int) -> list[str] | None:
+    """Return the contents of `size` messages if all are by the assistant, and text alone."""
+    # A fast path: most batches look like this, and reading row by row would be much of a cheap
+    # reward's time. Every check here runs for every row of every batch.
     try:
         contents = [
             text
-            for (message,) in completions
+            for message in messages
             if type(message) is dict
-            and len(message) == 2  # noqa: PLR2004 - no thought beside the content, and no calls
+            # the two keys below, and most messages have no others
+            and (len(message) == 2 or _has_no_thought(message))  # noqa: PLR2004
             and message["role"] == "assistant"
             and type(text := message["content"]) is str
         ]
-    except (TypeError, ValueError, LookupError):
+    except LookupError:  # a completion without messages, or a message without a role or a content
         return None
-    return contents if len(contents) == len(completions) else None
+    return contents if len(contents) == size else None
 
 
 def _read_completion(completion: Any, thought_marks: Marks) -> str:
@@ -140,9 +164,43 @@ def list_messages(completion: Any) -> list[Mapping[Any, Any]]:
     return [message for message in messages if isinstance(message, _MAPPING_TYPES)]
 
 
-def list_assistant_messages(completion: Any) -> list[Mapping[Any, Any]]:
-    """Return the assistant's messages of a completion, in order."""
-    return [*filter(_is_by_assistant, list_messages(completion))]
+def list_all_messages(completions: Sequence[Any]) -> Sequence[Sequence[Mapping[Any, Any]]]:
+    """Return the messages of each completion, as `list_messages` does.
+
+    >>> list_all_messages([[{"content": "4"}], [{"content": "5"}, {"content": "6"}]])
+    [[{'content': '4'}], [{'content': '5'}, {'content': '6'}]]
+    """
+    # as most are: then there is nothing to convert or to leave out
+    if _are_lists_of_dictionaries(completions):
+        return completions
+    return [*map(list_messages, completions)]
+
+
+def list_turns(completions: Sequence[Any]) -> list[list[Mapping[Any, Any]]]:
+    """Return the assistant's messages of each completion, in order.
+
+    >>> list_turns(["4", [{"role": "tool", "content": "4"}]])
+    [[{'role': 'assistant', 'content': '4'}], []]
+    """
+    return [
+        # the condition of `_is_by_assistant`, whose call for each message would take longer
+        [message for message in messages if message.get("role", "assistant") == "assistant"]
+        for messages in list_all_messages(completions)
+    ]
+
+
+def list_field_calls(messages: Sequence[Mapping[Any, Any]]) -> list[Any]:
+    """Return the items of the messages' fields `tool_calls`, as they are.
+
+    >>> list_field_calls([{"tool_calls": ["a", "b"]}, {"tool_calls": None}, {"tool_calls": ["c"]}])
+    ['a', 'b', 'c']
+    """
+    return [
+        call
+        for message in messages
+        if isinstance(calls := message.get("tool_calls"), (list, tuple))
+        for call in calls
+    ]
 
 
 def _is_by_assistant(message: Mapping[Any, Any]) -> bool:
@@ -235,6 +293,8 @@ def read_content(content: Any) -> str:
 
 
 def _list_parts(content: Any) -> Sequence[Any]:
+    if content is None:  # as of fields that are not there: abstract classes take longer to check
+        return ()
     parts = [content] if isinstance(content, Mapping) else content
     return parts if isinstance(parts, Sequence) and not isinstance(parts, bytes) else ()
 

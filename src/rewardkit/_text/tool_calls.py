@@ -13,12 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from rewardkit._text import strict_json
-from rewardkit._text.completions import (
-    THINK,
-    list_assistant_messages,
-    list_messages,
-    read_content,
-)
+from rewardkit._text.completions import THINK, list_all_messages, list_field_calls, read_content
 
 ARGUMENT_KEYS = ("arguments", "parameters")
 """What models call the arguments of a call."""
@@ -42,15 +37,21 @@ class Call(NamedTuple):
     """Why the call cannot be read, "" if it can."""
 
 
-def read_completion_calls(completion: Any) -> list[Call]:
-    """Return all calls of a completion, in the order in which the assistant made them.
+def read_calls(turns: Sequence[Sequence[Mapping[Any, Any]]]) -> list[list[Call]]:
+    """Return all calls in the assistant's messages of each completion, in order.
 
-    Texts are read only where no message has `tool_calls`.
+    The texts of a completion are read only if none of its messages has `tool_calls`.
+
+    >>> read_calls([[{"content": '{"name": "now", "arguments": {}}'}]])
+    [[Call(name='now', arguments={}, error='')]]
     """
-    messages = list_assistant_messages(completion)
-    calls = [call for message in messages for call in read_field_calls(message)]
-    if calls:
-        return calls
+    return [
+        [*map(make_call, calls)] if (calls := list_field_calls(messages)) else _read_texts(messages)
+        for messages in turns
+    ]
+
+
+def _read_texts(messages: Sequence[Mapping[Any, Any]]) -> list[Call]:
     texts = (read_content(message.get("content")) for message in messages)
     return [call for text in texts for call in read_text_calls(text)]
 
@@ -61,8 +62,7 @@ def read_field_calls(message: Mapping[Any, Any]) -> list[Call]:
     >>> read_field_calls({"tool_calls": [{"function": {"name": "now", "arguments": "{}"}}]})
     [Call(name='now', arguments={}, error='')]
     """
-    given = message.get("tool_calls")
-    return [*map(make_call, given)] if isinstance(given, list | tuple) else []
+    return [*map(make_call, list_field_calls([message]))]
 
 
 def read_text_calls(text: str) -> list[Call]:
@@ -84,17 +84,24 @@ def read_text_calls(text: str) -> list[Call]:
     return _read_bare_json(text)
 
 
-def read_replies(completion: Any) -> list[Mapping[Any, Any]]:
-    """Return the tools' replies in a completion as messages.
+def read_replies(completions: Sequence[Any]) -> list[list[Mapping[Any, Any]]]:
+    """Return the tools' replies in each completion as messages.
 
-    >>> read_replies("<tool_response>42</tool_response>")
-    [{'role': 'tool', 'content': '42'}]
+    >>> read_replies(["<tool_response>42</tool_response>", [{"role": "tool", "content": "7"}]])
+    [[{'role': 'tool', 'content': '42'}], [{'role': 'tool', 'content': '7'}]]
     """
-    if isinstance(completion, str):
-        parts = completion.split("<tool_response>")[1:]
-        contents = (part.partition("</tool_response>")[0] for part in parts)
-        return [{"role": "tool", "content": content.strip()} for content in contents]
-    return [message for message in list_messages(completion) if message.get("role") in _TOOL_ROLES]
+    return [
+        _read_text_replies(completion)
+        if isinstance(completion, str)
+        else [message for message in messages if message.get("role") in _TOOL_ROLES]
+        for completion, messages in zip(completions, list_all_messages(completions), strict=True)
+    ]
+
+
+def _read_text_replies(text: str) -> list[Mapping[Any, Any]]:
+    parts = text.split("<tool_response>")[1:]
+    contents = (part.partition("</tool_response>")[0] for part in parts)
+    return [{"role": "tool", "content": content.strip()} for content in contents]
 
 
 def make_call(value: Any) -> Call:
@@ -113,11 +120,12 @@ def make_call(value: Any) -> Call:
     given = value.get("arguments")
     if type(given) is dict:  # as most are
         return Call(name.strip(), given)
-    if "arguments" not in value:
-        given = value.get("parameters")
-    error = value.get("error")
-    if given is None and isinstance(error, str) and error:
-        return Call(name, {}, error)  # as `write_calls` writes one that cannot be read
+    if given is None:
+        if "arguments" not in value:
+            given = value.get("parameters")
+        error = value.get("error")
+        if given is None and isinstance(error, str) and error:
+            return Call(name, {}, error)  # as `write_calls` writes one that cannot be read
     return _add_arguments(name.strip(), given)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rewardkit._text.numbers import read_number
 from rewardkit.audit.ablations import SLOT, AnswerType, Part, ReferenceCompletion
-from rewardkit.verify._boxes import read_boxes
+from rewardkit.verify._boxes import has_area, read_boxes
 
 MakeText: TypeAlias = Callable[[ReferenceCompletion], str | None]
 """Makes a text from a reference completion, or None if it does not apply."""
@@ -390,7 +390,7 @@ def write_for_box(form: str) -> MakeText:
 
     def write(reference: ReferenceCompletion) -> str | None:
         boxes = read_boxes(reference.answer, "corners")
-        if len(boxes) != 1 or not boxes[0].has_area():
+        if len(boxes) != 1 or not has_area(boxes[0]):
             return None
         left, top, right, bottom = boxes[0]
         return form.format(x=(left + right) / 2, y=(top + bottom) / 2, box=[*boxes[0]])

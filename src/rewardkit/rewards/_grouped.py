@@ -30,7 +30,7 @@ class GroupReward(Reward):
         """Yield the scores of each group; ValueError if the batch has no prompts."""
         groups = batch.groups()
         scores = checked_scores(self.reward.score_unchecked(batch), len(batch), self.reward)
-        return ([scores[row] for row in rows] for rows in groups)
+        return (scores[rows.start : rows.stop] for rows in groups)
 
 
 def rank_value(value: float, ordered: Sequence[float]) -> float:

@@ -27,6 +27,7 @@ from rewardkit.reward import Bounds, Reward
 from rewardkit.verify.base import CORRECT, NO_ANSWER, WRONG, Verifier, log_timeouts
 
 AsWrong = Literal["wrong"]
+_WRONG = Outcome.WRONG  # looked up once: as an attribute it takes longer than a comparison
 
 
 def _name_columns(value: Any) -> Any:
@@ -96,36 +97,45 @@ class Correct(Reward):
         if not isinstance(verdicts, list | tuple):
             raise TypeError(_explain_not_verdicts(self.verifier, verdicts))
         log_timeouts(batch, self.verifier, verdicts)
-        # Most verdicts are one of three objects. They are known by their identity, since the hash
-        # of an Outcome is computed in Python.
+        # once per batch: an Outcome's value takes long to look up
+        worth = {outcome: self._value_of(outcome) for outcome in Outcome}
+        explain = batch.explain
+        # Most verdicts are one of three objects. They are known by their identity, which is quicker
+        # than to look at their parts.
         common = {
-            id(verdict): self._score_verdict(verdict, None)
+            id(verdict): self._score_verdict(verdict, worth, explain=explain)
             for verdict in (CORRECT, WRONG, NO_ANSWER)
         }
         return [
-            common.get(id(verdict)) or self._score_verdict(verdict, column[row])
+            common.get(id(verdict))
+            or self._score_verdict(verdict, worth, column[row], explain=explain)
             for row, verdict in enumerate(verdicts)
         ]
 
-    def _score_verdict(self, verdict: Verdict, reference: Any) -> Score:
+    def _score_verdict(
+        self,
+        verdict: Verdict,
+        worth: Mapping[Outcome, float | None],
+        reference: Any = None,
+        *,
+        explain: bool,
+    ) -> Score:
         # only the verdicts that are not one of the three common objects come here
         if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Outcome):
             raise TypeError(_explain_not_verdicts(self.verifier, verdict))
         outcome, detail, share = verdict
+        value = worth[outcome]
+        if share and value is not None and outcome is _WRONG and self.correct is not None:
+            value += share * (self.correct - value)  # partial credit for the tests that passed
+        if not explain:
+            return Score(value)
         if outcome is Outcome.BAD_REFERENCE and not detail:
             detail = explain_reference(self.reference_extractor, reference)
-        why = f"{outcome}: {detail}" if detail else outcome.value
-        return Score(self._value_with_share(outcome, share), why)
+        return Score(value, f"{outcome}: {detail}" if detail else outcome.value)
 
     def _value_of(self, outcome: Outcome) -> float | None:
         value: float | AsWrong | None = getattr(self, outcome.value)
         return self.wrong if value == "wrong" else value
-
-    def _value_with_share(self, outcome: Outcome, share: float | None) -> float | None:
-        value = self._value_of(outcome)
-        if outcome is Outcome.WRONG and share and value is not None and self.correct is not None:
-            value += share * (self.correct - value)  # partial credit for the tests that passed
-        return value
 
 
 def _explain_not_verdicts(verifier: Verifier, given: Any) -> str:

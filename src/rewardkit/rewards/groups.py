@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from statistics import fmean, stdev
+from collections.abc import Sequence
+from statistics import fmean
 from typing import Literal, final
 
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds
+from rewardkit.rewards._deviation import measure_deviation
 from rewardkit.rewards._grouped import GroupReward, rank_value
 
 
@@ -46,19 +47,23 @@ class Relative(GroupReward):
         """
         return [score for group in self.score_groups(batch) for score in self._compare(group)]
 
-    def _compare(self, group: Sequence[Score]) -> Iterator[Score]:
-        values = sorted(value for value, _ in group if value is not None)
-        deviation = stdev(values) if self.by == "z_score" and len(values) > 1 else 0.0
-        mean = fmean(values) if deviation else 0.0
-        for value, why in group:
-            if value is None:
-                yield Score(None, why)
-            elif len(values) == 1:
-                yield Score(None, "alone in its group")
-            elif self.by == "z_score":
-                yield Score((value - mean) / deviation if deviation else 0.0, why)
-            else:
-                yield Score(rank_value(value, values), why)
+    def _compare(self, group: Sequence[Score]) -> list[Score]:
+        values = sorted([value for value, _ in group if value is not None])
+        if len(values) == 1:
+            alone = "alone in its group"
+            return [Score(None, why if value is None else alone) for value, why in group]
+        places = self._place_values(values)
+        return [Score(None if value is None else places[value], why) for value, why in group]
+
+    def _place_values(self, values: Sequence[float]) -> dict[float, float]:
+        """Return each value's rank or z-score."""
+        distinct = {*values}  # of rewards that count or check something, only a few are
+        if self.by == "rank":
+            return {value: rank_value(value, values) for value in distinct}
+        if len(distinct) < 2:  # noqa: PLR2004 - no deviation
+            return dict.fromkeys(distinct, 0.0)
+        mean, deviation = fmean(values), measure_deviation(values)
+        return {value: (value - mean) / deviation if deviation else 0.0 for value in distinct}
 
 
 @final

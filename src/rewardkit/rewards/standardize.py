@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Annotated, Any, final
 
 from pydantic import Field, PrivateAttr
@@ -14,6 +14,7 @@ from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
 from rewardkit.reward import Bounds, Reward
+from rewardkit.rewards._deviation import measure_deviation
 
 
 class _Steps(dict[int, list[float]]):
@@ -79,7 +80,7 @@ class Standardize(Reward):
         if not seen:
             return [*scores]
         mean = fmean(seen)
-        deviation = stdev(seen) if len(seen) > 1 else 0.0
+        deviation = measure_deviation(seen) if len(seen) > 1 else 0.0
         batch.log(f"{self.__name__}/mean", [mean])
         batch.log(f"{self.__name__}/deviation", [deviation])
         return [

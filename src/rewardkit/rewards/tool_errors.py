@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from operator import or_
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, Self, final
 
 from pydantic import Field, model_validator
@@ -23,6 +24,9 @@ ERROR_REPLY = (
     r"""|(?:[A-Za-z_.]{0,60}Error|Error executing tool|Exception)\b"""
     r"""|Traceback \(most recent call last\))"""
 )
+# For ASCII text Python's `re` gives the same, in a tenth of the time. It needs no time limit: the
+# pattern is anchored, and each repeat in it is possessive or bounded.
+_ASCII_ERROR_REPLY = re.compile(ERROR_REPLY, re.ASCII)
 
 
 @final
@@ -67,19 +71,24 @@ class ToolErrors(Reward):
         """Return minus the penalty times the share of calls that failed, for each completion."""
         from rewardkit._text.tool_calls import read_replies  # noqa: PLC0415 - it imports json
 
-        scores = []
-        for completion, calls in zip(batch.completions, batch.tool_calls, strict=True):
-            unread = [bool(call.error) for call in calls]
-            reported = [*map(self._reports_error, read_replies(completion))]
-            total = max(len(unread), len(reported))
-            if len(unread) == len(reported):  # a call that cannot be read has its reply, too
-                failed = sum(map(or_, unread, reported))
+        # many rows have the same counts, and writing a why takes longer than to count
+        score_failures: Callable[[int, int], Score] = cache(self._score_failures)
+        reports_error, scores = self._reports_error, []
+        for calls, replies in zip(batch.tool_calls, read_replies(batch.completions), strict=True):
+            total = max(len(calls), len(replies))
+            if len(calls) == len(replies):  # a call that cannot be read has its reply, too
+                pairs = zip(calls, replies, strict=True)
+                failed = sum([bool(call.error) or reports_error(reply) for call, reply in pairs])
             else:
-                failed = min(sum(unread) + sum(reported), total)
-            share = failed / total if total else 0.0
-            why = f"{failed} of {total} calls failed" if total else "no calls"
-            scores.append(Score(0.0 - self.penalty * share, why))
+                unread = sum(bool(call.error) for call in calls)
+                failed = min(unread + sum(map(reports_error, replies)), total)
+            scores.append(score_failures(failed, total))
         return scores
+
+    def _score_failures(self, failed: int, total: int) -> Score:
+        share = failed / total if total else 0.0
+        why = f"{failed} of {total} calls failed" if total else "no calls"
+        return Score(0.0 - self.penalty * share, why)
 
     def _reports_error(self, reply: Mapping[Any, Any]) -> bool:
         if reply.get("is_error") is True or reply.get("isError") is True:
@@ -87,6 +96,8 @@ class ToolErrors(Reward):
         if reply.get("status") == "error":
             return True
         text = read_content(reply.get("content"))[:MAX_REPLY_CHARACTERS]
+        if self.pattern == ERROR_REPLY and text.isascii():
+            return bool(_ASCII_ERROR_REPLY.match(text))
         try:
             return bool(compile_pattern(self.pattern).search(text, timeout=self.timeout))
         except TimeoutError:

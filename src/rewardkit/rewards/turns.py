@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal, final
 
 from rewardkit._score_checks import checked_scores
-from rewardkit._text.completions import read_texts
+from rewardkit._text.completions import list_field_calls, read_turn_texts
 from rewardkit.batch import Batch
 from rewardkit.registry import register
 from rewardkit.result import Score
@@ -44,28 +44,30 @@ class Turn(Reward):
 
     def score(self, batch: Batch) -> list[Score]:
         """Return the reward's score of the chosen turns for each completion (batch length)."""
-        is_joined = self.turn == "all"
-        several = [turns for turns in batch.turns if is_joined and len(turns) > 1]
-        # all at once, which takes less time than row by row
-        texts = iter(read_texts([[message] for turns in several for message in turns]))
-        chosen = [
-            self._choose_turns(turns, [*islice(texts, len(turns))])
-            if len(turns) > 1
-            else completion
-            for completion, turns in zip(batch.completions, batch.turns, strict=True)
-        ]
+        rows = zip(batch.completions, batch.turns, strict=True)
+        if self.turn == "all":
+            # all at once, which takes less time than row by row
+            several = chain.from_iterable(turns for turns in batch.turns if len(turns) > 1)
+            texts = iter(read_turn_texts([*several]))
+            chosen = [
+                [_merge_turns(turns, [*islice(texts, len(turns))])]
+                if len(turns) > 1
+                else completion
+                for completion, turns in rows
+            ]
+        else:
+            index = 0 if self.turn == "first" else -1
+            chosen = [
+                [turns[index]] if len(turns) > 1 else completion for completion, turns in rows
+            ]
         part = batch.with_completions(chosen)
         return [*checked_scores(self.reward.score_unchecked(part), len(part), self.reward)]
 
-    def _choose_turns(
-        self, turns: Sequence[Mapping[Any, Any]], texts: Sequence[str]
-    ) -> list[Mapping[Any, Any]]:
-        if self.turn != "all":
-            return [turns[0 if self.turn == "first" else -1]]
-        merged: dict[str, Any] = {
-            "role": "assistant",
-            "content": "\n\n".join(text for text in texts if text.strip()),
-        }
-        calls = [message.get("tool_calls") for message in turns]
-        given = [call for some in calls if isinstance(some, list | tuple) for call in some]
-        return [{**merged, "tool_calls": given} if given else merged]
+
+def _merge_turns(turns: Sequence[Mapping[Any, Any]], texts: Sequence[str]) -> dict[str, Any]:
+    """Return one message with the texts and the calls of several."""
+    content = "\n\n".join([text for text in texts if text and not text.isspace()])
+    merged: dict[str, Any] = {"role": "assistant", "content": content}
+    if calls := list_field_calls(turns):
+        merged["tool_calls"] = calls
+    return merged

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Annotated, Any, Literal, final
 
 from pydantic import Field
 
 from rewardkit.registry import register
 from rewardkit.result import Outcome, Verdict
-from rewardkit.verify._boxes import MAX_BOXES, Box, compare_boxes, read_boxes, read_reference
-from rewardkit.verify.base import NO_ANSWER, Verifier, paired
+from rewardkit.verify._boxes import MAX_BOXES, compare_boxes, is_point, read_boxes, read_reference
+from rewardkit.verify.base import CORRECT, NO_ANSWER, WRONG, Verifier, paired
 
 
 @final
@@ -49,7 +50,7 @@ class Iou(Verifier):
 
     def verify(self, answers: Sequence[str | None], references: Sequence[Any]) -> list[Verdict]:
         """Return CORRECT, WRONG, NO_ANSWER (no box or point) or BAD_REFERENCE for each answer."""
-        return [self._compare_row(*row) for row in paired(answers, references)]
+        return [*starmap(self._compare_row, paired(answers, references))]
 
     def _compare_row(self, answer: str | None, reference: Any) -> Verdict:
         try:
@@ -61,8 +62,8 @@ class Iou(Verifier):
             return NO_ANSWER
         if len(found) > MAX_BOXES:
             return Verdict(Outcome.WRONG, f"more than {MAX_BOXES} boxes", 0.0)
-        if not self.points and any(map(Box.is_point, found)):
+        if not self.points and any(map(is_point, found)):
             return Verdict(Outcome.WRONG, "a point; points=True counts points", 0.0)
         share, least = compare_boxes(found, expected)
-        outcome = Outcome.CORRECT if least >= self.threshold else Outcome.WRONG
+        outcome = (CORRECT if least >= self.threshold else WRONG).outcome
         return Verdict(outcome, f"IoU {share:.3g}", share)
