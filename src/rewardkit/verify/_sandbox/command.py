@@ -8,7 +8,6 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
-_READING = "rewardkit.verify._sandbox.reading"  # what `guest.py` imports
 PYTHON = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -41,8 +40,6 @@ def build_loader(box: Box, file: int) -> str:
         "import marshal, os, sys; del os.environ['PYTHONHASHSEED'];"
         f" file = os.fdopen({file}, 'rb');"
         " data = marshal.load(file); file.close(); codes = data[0];"
-        f" sys.modules['{_READING}'] = module = type(sys)('{_READING}');"
-        " exec(codes['reading'], vars(module));"
         " guest, limits = {'__name__': 'guest'}, {'__name__': 'limits'};"
         f" exec(codes['guest'], guest); exec(codes['limits'], limits); {drop}"
     )
@@ -58,7 +55,7 @@ def compile_guest() -> dict[str, CodeType]:
             "exec",
             dont_inherit=True,
         )
-        for name in ("reading", "guest", "limits", "waiting")
+        for name in ("guest", "limits", "waiting")
     }
 
 

@@ -20,7 +20,7 @@ import warnings
 from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rewardkit.verify._sandbox.command import Box
 from rewardkit.verify._sandbox.process import Row, start_row
@@ -33,6 +33,9 @@ from rewardkit.verify._sandbox.streams import (
     open_pipe,
     wait_for_files,
 )
+
+if TYPE_CHECKING:
+    from rewardkit.verify._sandbox.reading import CompiledTests
 
 MAX_THREADS = 16
 MAX_NOBODY_PROCESSES = 256  # where those of all sandboxes count together
@@ -69,7 +72,7 @@ class Sandbox(NamedTuple):
         return data, code or 0
 
     def run_tests(
-        self, answer: str, tests: str, *, partial: bool, clock: Clock
+        self, answer: str, tests: CompiledTests, *, partial: bool, clock: Clock
     ) -> tuple[int, list[str]]:
         """Return the number of tests, and for each that ran its fault, "" for none.
 
@@ -85,7 +88,7 @@ class Sandbox(NamedTuple):
             task = self._build_task("serve_answer", answer)
             first = stack.enter_context(start_row(self.box, task, streams, clock))
             streams = {"incoming": replies, "outgoing": asking, "report": reporting}
-            task = self._build_task("run_tests", tests, partial=partial)
+            task = self._build_task("run_tests", tuple(tests), partial=partial)
             second = stack.enter_context(start_row(self.box, task, streams, clock))
             report = _read_until(reports, MAX_REPORT_BYTES, clock, second, first)
             # Pipes close a moment before their process has ended, which says why it has: what the
@@ -96,7 +99,7 @@ class Sandbox(NamedTuple):
         total, *faults = report.decode(errors="replace").split("\n")
         return int(total or 0), faults[:-1]
 
-    def _build_task(self, role: str, source: str, **options: Any) -> dict[str, Any]:
+    def _build_task(self, role: str, source: Any, **options: Any) -> dict[str, Any]:
         # In a namespace of its own it counts with the process that waits and that one's parent.
         processes = MAX_THREADS + 2 * self.box.warm
         if self.box.nobody and not self.box.warm:
