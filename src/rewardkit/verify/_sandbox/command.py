@@ -41,7 +41,8 @@ def build_loader(box: Box, file: int) -> str:
         f" file = os.fdopen({file}, 'rb');"
         " data = marshal.load(file); file.close(); codes = data[0];"
         " guest, limits = {'__name__': 'guest'}, {'__name__': 'limits'};"
-        f" exec(codes['guest'], guest); exec(codes['limits'], limits); {drop}"
+        f" exec(codes['guest'], guest); exec(codes['limits'], limits);"
+        f" limits['prepare_interpreter'](); {drop}"
     )
 
 
