@@ -17,7 +17,7 @@ import sys
 import sysconfig
 import time
 import warnings
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,13 +60,13 @@ class Sandbox(NamedTuple):
 
         Raises TimeoutError at the deadline, and SandboxFailedError if the machine is at fault.
         """
-        with ExitStack() as stack:
+        task = self._build_task("run_program", program)
+        with (
             # A file and not a pipe: nobody has to write while the program reads.
-            given = stack.enter_context(open_nameless_file(stdin.encode(errors="replace")))
-            output, writing = stack.enter_context(open_pipe())
-            streams = {"stdin": given, "stdout": writing}
-            task = self._build_task("run_program", program)
-            row = stack.enter_context(start_row(self.box, task, streams, clock))
+            open_nameless_file(stdin.encode(errors="replace")) as given,
+            open_pipe() as (output, writing),
+            start_row(self.box, task, {"stdin": given, "stdout": writing}, clock) as row,
+        ):
             data = _read_until(output, max_bytes, clock, row)
             code = 0 if len(data) > max_bytes else row.wait_for_exit(clock)
         return data, code or 0
@@ -80,16 +80,22 @@ class Sandbox(NamedTuple):
         `partial`. Raises TimeoutError at the deadline, and SandboxFailedError if the machine is at
         fault.
         """
-        with ExitStack() as stack:
-            questions, asking = stack.enter_context(open_pipe())
-            replies, replying = stack.enter_context(open_pipe())
-            reports, reporting = stack.enter_context(open_pipe())
-            streams = {"incoming": questions, "outgoing": replying}
-            task = self._build_task("serve_answer", answer)
-            first = stack.enter_context(start_row(self.box, task, streams, clock))
-            streams = {"incoming": replies, "outgoing": asking, "report": reporting}
-            task = self._build_task("run_tests", tuple(tests), partial=partial)
-            second = stack.enter_context(start_row(self.box, task, streams, clock))
+        serving = self._build_task("serve_answer", answer)
+        testing = self._build_task("run_tests", tuple(tests), partial=partial)
+        with (
+            open_pipe() as (questions, asking),
+            open_pipe() as (replies, replying),
+            open_pipe() as (reports, reporting),
+            start_row(
+                self.box, serving, {"incoming": questions, "outgoing": replying}, clock
+            ) as first,
+            start_row(
+                self.box,
+                testing,
+                {"incoming": replies, "outgoing": asking, "report": reporting},
+                clock,
+            ) as second,
+        ):
             report = _read_until(reports, MAX_REPORT_BYTES, clock, second, first)
             # Pipes close a moment before their process has ended, which says why it has: what the
             # kernel has killed is not wrong.

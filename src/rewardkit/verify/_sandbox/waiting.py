@@ -231,20 +231,11 @@ def _receive_files(caller: socket.socket, seconds: float) -> dict[str, int]:
 
     Raises ConnectionError if the caller's end has closed, and TimeoutError if it is silent.
     """
-    if not _wait_for([caller.fileno()], seconds):
-        raise TimeoutError
+    caller.settimeout(seconds)
     names, numbers, _, _ = socket.recv_fds(caller, MAX_REQUEST_BYTES, MAX_STREAMS)
     if not names:
         raise ConnectionError
     return dict(zip(names.decode().split(), numbers, strict=False))
-
-
-def _wait_for(numbers: list[int], seconds: float | None = None) -> list[int]:
-    """Wait, and return the files that can be read."""
-    poll = select.poll()
-    for number in numbers:
-        poll.register(number, select.POLLIN)
-    return [number for number, _ in poll.poll(seconds and seconds * 1000)]
 
 
 def _fork_into_namespace(libc: ctypes.CDLL, own_namespace: int) -> int:
@@ -263,7 +254,7 @@ def _fork_into_namespace(libc: ctypes.CDLL, own_namespace: int) -> int:
 def _wait_for_child(pid: int, caller: socket.socket) -> tuple[int, int]:
     """Wait for the end of a child, or a request for it; return how it ended, and its status."""
     child = os.pidfd_open(pid)
-    _wait_for([child, caller.fileno()])
+    select.select([child, caller.fileno()], [], [])
     ended, status = os.waitpid(pid, os.WNOHANG)
     if not ended:
         # The kernel first ends what is in its namespace.
@@ -282,7 +273,7 @@ def _run_row(
     program: _FilterProgram,
 ) -> NoReturn:
     """Run a row in the child, and end it."""
-    with suppress(BaseException):  # the missing byte in the stream `ready` says it
+    try:
         # Python's objects for them have not been used, and are for files of the same kinds.
         if "stdin" not in streams:  # a pipe at its end, which no other row has
             streams["stdin"], writing = os.pipe()
@@ -300,4 +291,5 @@ def _run_row(
         os.close(streams.pop("task"))
         task = marshal.loads(task)  # noqa: S302 - from the caller
         limits["start_role"](guest, task, **streams)
-    os._exit(1)
+    finally:
+        os._exit(1)  # what failed is seen by the byte that is missing in the stream `ready`
