@@ -42,7 +42,7 @@ def build_loader(box: Box, file: int) -> str:
         " data = marshal.load(file); file.close(); codes = data[0];"
         " guest, limits = {'__name__': 'guest'}, {'__name__': 'limits'};"
         f" exec(codes['guest'], guest); exec(codes['limits'], limits);"
-        f" limits['prepare_interpreter'](); {drop}"
+        f" limits['prepare_process'](); {drop}"
     )
 
 

@@ -113,14 +113,11 @@ class Sandbox(NamedTuple):
         limits = {
             "RLIMIT_AS": self.memory << 20,
             "RLIMIT_CPU": int(self.seconds) + 1,  # ends it too if this process cannot
+            # A user namespace would also apply these two to all programs of the user together, if
+            # the process that makes it had them.
             "RLIMIT_NPROC": processes,  # threads: the filter refuses processes
-            "RLIMIT_NOFILE": 64,
-            "RLIMIT_FSIZE": 0,
             "RLIMIT_SIGPENDING": 256,  # timers, too: all programs of a user share a number of them
-            "RLIMIT_CORE": 1,  # see `seccomp.py`
         }
-        if self.box.warm:
-            del limits["RLIMIT_CORE"]  # the waiting process has it
         return {
             "role": role,  # a function of `guest.py`
             "source": source,

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 NOBODY = 65534
+# The limits that are the same for all rows; a child of a waiting process inherits them.
+_COMMON_LIMITS = {
+    "RLIMIT_NOFILE": 64,
+    "RLIMIT_FSIZE": 0,
+    "RLIMIT_CORE": 1,  # see `seccomp.py`
+}
 _CAPABILITY_VERSION = (0x20080522).to_bytes(4, sys.byteorder) + bytes(4)
 _NO_CAPABILITIES = bytes(24)  # three sets, of 64 bits each
 
@@ -48,8 +54,10 @@ def lower_limit(name: str, limit: int) -> None:
     resource.setrlimit(kind, (lower, lower))  # both, so that the code cannot raise it again
 
 
-def prepare_interpreter() -> None:
-    """Change what is the same for all roles."""
+def prepare_process() -> None:
+    """Set what is the same for all rows."""
+    for name, limit in _COMMON_LIMITS.items():
+        lower_limit(name, limit)
     sys.argv = ["solution.py"]
     vars(builtins).update(exit=sys.exit, quit=sys.exit)  # `-S` leaves out `site`, which has them
 
@@ -57,7 +65,7 @@ def prepare_interpreter() -> None:
 def start_role(
     guest: dict[str, Callable[..., None]], task: dict[str, Any], ready: int, **streams: int
 ) -> NoReturn:
-    """Set the limits, report that the sandbox has started, play the role, and end the process.
+    """Set the row's limits, report that the sandbox has started, play the role, and end.
 
     `guest` are the contents of `guest.py`, with a function for each role.
     """

@@ -108,7 +108,6 @@ def serve(
     # A collection writes to each object that it visits, and the pages that a child writes to are
     # copied.
     gc.freeze()
-    limits["lower_limit"]("RLIMIT_CORE", 1)  # its children cannot
     caller = socket.socket(fileno=control)
     caller.send(READY)
     pause = FIRST_SECONDS
