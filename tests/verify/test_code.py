@@ -592,6 +592,14 @@ def test_an_error_arrives_as_a_built_in_exception(kind, expected):
     assert type(error) is expected
 
 
+def test_the_tests_of_a_group_are_compiled_once(sandboxed):
+    reading.compile_tests.cache_clear()
+    answers = [f"{DOUBLE}  # {number}" for number in range(3)]
+    verdicts = rk.build("code", **sandboxed).verify(answers, ["assert double(1) == 2"] * 3)
+    assert [verdict.outcome for verdict in verdicts] == ["correct"] * 3
+    assert reading.compile_tests.cache_info().misses == 1
+
+
 @pytest.mark.parametrize("tests", ["assert double(1) == 2\nreturn", "x = 1\nassert await x"])
 def test_what_cannot_be_compiled_is_a_bad_reference(judge, tests):
     assert judge(DOUBLE, tests).outcome == "bad_reference"

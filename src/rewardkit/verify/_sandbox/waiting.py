@@ -4,7 +4,8 @@ Starting bubblewrap, Python and its modules takes longer than most rows. So it i
 
 1. `process.py` starts the *server* under bubblewrap: read-only files, no network, no environment, a
    filter of system calls, and, if the caller is root, the user nobody. It imports what answers and
-   tests often import. It runs no row. For each socket that the caller sends it forks a
+   tests often import, and plays each role once. It runs no row. For each socket that the caller
+   sends it forks a
 2. *waiting process*, in a user and a process namespace of its own, where alone it has capabilities.
    The caller has one for each of its threads, and others for tests than for answers.
 3. A row arrives there as open files and their names: pipes, and a file with the task. They are
