@@ -96,6 +96,7 @@ def build_command(box: Box, program: str, call_filter: int) -> list[str]:
     ]
 
 
+@cache
 def _list_parents(path: str) -> list[str]:
     """Return the folders around a file, from the outermost inwards, without the root."""
     return [str(parent) for parent in reversed(Path(path).parents[:-1])]
