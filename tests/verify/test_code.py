@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -334,7 +336,7 @@ def test_memory_is_bounded(judge):
 
 
 def test_tests_that_never_begin_are_not_passed(judge):
-    tests = f"assert f() == [{'1,' * 100_000}]"
+    tests = f"assert f() == '{'x' * 30_000_000}'"
     assert judge("def f(): return []", tests, memory=64).detail.endswith("the tests ended early")
 
 
@@ -588,6 +590,32 @@ def test_a_forged_tag_closes_the_link(link, forged):
 def test_an_error_arrives_as_a_built_in_exception(kind, expected):
     error = guest._rebuild_error([each.__name__ for each in kind.__mro__], "so", ends_loops=False)
     assert type(error) is expected
+
+
+def test_the_tests_of_a_group_are_compiled_once(sandboxed):
+    reading.compile_tests.cache_clear()
+    answers = [f"{DOUBLE}  # {number}" for number in range(3)]
+    verdicts = rk.build("code", **sandboxed).verify(answers, ["assert double(1) == 2"] * 3)
+    assert [verdict.outcome for verdict in verdicts] == ["correct"] * 3
+    assert reading.compile_tests.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("tests", ["assert double(1) == 2\nreturn", "x = 1\nassert await x"])
+def test_what_cannot_be_compiled_is_a_bad_reference(judge, tests):
+    assert judge(DOUBLE, tests).outcome == "bad_reference"
+
+
+@pytest.mark.sandbox
+def test_the_callers_own_options_of_python_do_not_change_tests():
+    script = """
+import rewardkit as rk
+answers, tests = ["def f(x): return x"] * 2, ["assert f(1) == 2", "assert (f(1) is 1, 'always')"]
+print(*[str(each.outcome) for each in rk.build("code").verify(answers, tests)])
+"""
+    # -O leaves out assertions, and both warnings of the second test would be errors
+    command = [sys.executable, "-O", "-W", "error::SyntaxWarning", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "wrong correct\n"
 
 
 def test_a_batch_has_its_own_deadline(sandboxed):

@@ -104,6 +104,22 @@ def test_nothing_is_left_for_the_next_row(server):
     assert process._servers[find_box()] is server
 
 
+def test_the_rehearsal_leaves_nothing(server):
+    program = """
+import os, sys
+def is_open(number):
+    try:
+        return os.fstat(number) is not None
+    except OSError:
+        return False
+print("solution" in sys.modules, vars(sys.modules["__main__"]) is globals())
+print([number for number in range(99) if is_open(number)], sys.stdin.fileno(), sys.stdout.fileno())
+print(sys.stdin.read(), sys.stdout is sys.__stdout__, input.__module__)
+"""
+    wanted = "False True\n[0, 1, 2] 0 1\ngiven True builtins"
+    assert verify((program, {"input": "given", "output": wanted}))[0].outcome == "correct"
+
+
 def find_box():
     return host.find_box(host.find_bubblewrap(), packages=False)
 

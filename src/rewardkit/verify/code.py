@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rewardkit.verify._sandbox.command import Box
     from rewardkit.verify._sandbox.host import Sandbox
+    from rewardkit.verify._sandbox.reading import CompiledTests
     from rewardkit.verify._sandbox.streams import Clock
 
 
@@ -139,7 +140,14 @@ class Code(Verifier):
         if tests is None:
             return BAD_REFERENCE
         program = _find_program(answer or "", self.which, tests)
-        return _Job(program, tests) if program.strip() else NO_ANSWER
+        if not program.strip():
+            return NO_ANSWER
+        if not isinstance(tests, str):
+            return _Job(program, tests)
+        from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - few use this verifier
+
+        # Here, and not in the threads that run it: they would share the state of warnings.
+        return _Job(program, reading.compile_tests(tests))
 
     def _run_job(
         self, job: _Job, sandbox: Sandbox, batch_deadline: float, interrupt: int
@@ -169,7 +177,9 @@ class Code(Verifier):
         return Verdict(Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed")
 
     def _judge_job(self, job: _Job, sandbox: Sandbox, clock: Clock) -> Verdict:
-        if isinstance(job.tests, str):
+        from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - few use this verifier
+
+        if isinstance(job.tests, reading.CompiledTests):
             total, faults = sandbox.run_tests(
                 job.program, job.tests, partial=self.partial, clock=clock
             )
@@ -222,7 +232,7 @@ class _Job(NamedTuple):
     """A program and its tests."""
 
     program: str
-    tests: Tests
+    tests: CompiledTests | tuple[_InputOutput, ...]
 
 
 def _run_and_compare(
@@ -411,6 +421,8 @@ def _read_tests(reference: Any) -> Tests | None:
     """Return a reference's tests, None if it has no test."""
     import json  # noqa: PLC0415 - few use this verifier
 
+    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - the same
+
     if isinstance(reference, str) and reference.lstrip()[:1] in ("[", "{"):
         with suppress(ValueError, RecursionError):  # Python may begin with a list, too
             reference = json.loads(reference)
@@ -418,20 +430,12 @@ def _read_tests(reference: Any) -> Tests | None:
         reference = "\n".join(reference)
     try:
         if isinstance(reference, str):
-            return reference if _has_test(reference) else None
+            return reference if reading.compile_tests(reference).total else None
         pairs = tuple(_read_pairs(reference))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None
     # A program that does nothing would pass tests that all want no output.
     return pairs if any(pair.wanted.strip() for pair in pairs) else None
-
-
-@lru_cache(maxsize=64)  # the rows of a group have the same tests
-def _has_test(source: str) -> bool:
-    from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - few use this verifier
-
-    steps, _ = reading.read_tests(source)
-    return any(is_test for _, is_test in steps)
 
 
 def _read_pairs(reference: Any) -> Iterator[_InputOutput]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
-_READING = "rewardkit.verify._sandbox.reading"  # what `guest.py` imports
 PYTHON = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -41,10 +40,9 @@ def build_loader(box: Box, file: int) -> str:
         "import marshal, os, sys; del os.environ['PYTHONHASHSEED'];"
         f" file = os.fdopen({file}, 'rb');"
         " data = marshal.load(file); file.close(); codes = data[0];"
-        f" sys.modules['{_READING}'] = module = type(sys)('{_READING}');"
-        " exec(codes['reading'], vars(module));"
         " guest, limits = {'__name__': 'guest'}, {'__name__': 'limits'};"
-        f" exec(codes['guest'], guest); exec(codes['limits'], limits); {drop}"
+        f" exec(codes['guest'], guest); exec(codes['limits'], limits);"
+        f" limits['prepare_process'](); {drop}"
     )
 
 
@@ -58,7 +56,7 @@ def compile_guest() -> dict[str, CodeType]:
             "exec",
             dont_inherit=True,
         )
-        for name in ("reading", "guest", "limits", "waiting")
+        for name in ("guest", "limits", "waiting")
     }
 
 
@@ -98,6 +96,7 @@ def build_command(box: Box, program: str, call_filter: int) -> list[str]:
     ]
 
 
+@cache
 def _list_parents(path: str) -> list[str]:
     """Return the folders around a file, from the outermost inwards, without the root."""
     return [str(parent) for parent in reversed(Path(path).parents[:-1])]

@@ -6,8 +6,7 @@ what arrives is made of plain data alone: numbers, text, bytes, dates, and built
 an answer chooses what its functions return, and nothing else: it sees neither the tests nor the
 values that they expect, and cannot change what they report.
 
-This file is also the program that a bare Python runs, so it imports the standard library alone, and
-`reading.py`, which the program has loaded.
+This file is also the program that a bare Python runs, so it imports the standard library alone.
 """
 
 from __future__ import annotations
@@ -18,8 +17,6 @@ import operator
 import os
 import sys
 from types import CodeType, ModuleType
-
-from rewardkit.verify._sandbox.reading import MAKE_CHANGES, NAMES, insert_changes, read_tests
 
 TYPE_CHECKING = False  # importing typing for it would slow down every start
 if TYPE_CHECKING:
@@ -55,6 +52,8 @@ _DESCRIPTIONS = ("__name__", "__qualname__", "__doc__", "__wrapped__")
 # Operations whose result the answer's own methods decide, and how a verdict names them.
 _DECIDED_THERE = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "bool": "bool()"}
 _DECIDED_THERE["isinstance"] = "isinstance()"
+MAKE_CHANGES = "__make_changes__"
+"""How compiled tests call `Link.make_changes`."""
 ON_ITS_WORD = "\tits word: "
 """What begins the report's line about them: no fault begins with white space."""
 
@@ -433,6 +432,14 @@ def name_class(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
+# Made once: a child that made it would write to each function, and so copy their pages.
+_ANSWER_OPERATIONS: dict[str, Callable[..., Any]] = {
+    name: vars(operator).get(f"__{name}__") or vars(builtins)[name]
+    for name in (*_UNARY, *_BINARY, "getattr", "isinstance", "eq")
+}
+_ANSWER_OPERATIONS |= {"call": call, "plain": lambda value: value, "class": name_class}
+
+
 def serve_answer(source: str, incoming: int, outgoing: int) -> None:
     """Run an answer, then the operations that its tests ask for."""
     sys.set_int_max_str_digits(0)
@@ -442,19 +449,21 @@ def serve_answer(source: str, incoming: int, outgoing: int) -> None:
         exec(_compile_answer(source), vars(solution))  # noqa: S102 - in a sandbox
         return solution
 
-    operations = {
-        name: vars(operator).get(f"__{name}__") or vars(builtins)[name]
-        for name in (*_UNARY, *_BINARY, "getattr", "isinstance", "eq")
-    }
-    operations |= {"load": load, "call": call, "plain": lambda value: value, "class": name_class}
-    Link(incoming, outgoing, operations).serve()
+    _ANSWER_OPERATIONS["load"] = load
+    Link(incoming, outgoing, _ANSWER_OPERATIONS).serve()
 
 
-def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial: bool) -> None:
-    """Run tests, and report their number, then one line for each: its fault, or nothing."""
+def run_tests(
+    tests: tuple[str, int, bytes], incoming: int, outgoing: int, report: int, *, partial: bool
+) -> None:
+    """Run tests, and report their number, then one line for each: its fault, or nothing.
+
+    The parts of `tests` are those of `reading.CompiledTests`.
+    """
+    source, total, code = tests
     sys.set_int_max_str_digits(0)
     link = Link(incoming, outgoing, {"call": call})
-    steps, names = read_tests(source)
+    steps, names = marshal.loads(code)  # noqa: S302 - from the caller
     namespace = vars(make_module("__main__"))
     namespace[MAKE_CHANGES] = link.make_changes
 
@@ -466,14 +475,13 @@ def run_tests(source: str, incoming: int, outgoing: int, report: int, *, partial
         used.extend(_fill_namespace(namespace, names, solution))
 
     used: list[str] = []
-    report_line(sum(is_test for _, is_test in steps))
+    report_line(total)
     fault = _find_fault(prepare, link, source)
     if fault:
         report_line(fault)
         return
     for step, is_test in steps:
-        code = compile(insert_changes(step), "<tests>", "exec")
-        fault = _find_fault(lambda code=code: exec(code, namespace), link, source)  # type: ignore[misc]  # noqa: S102 - in a sandbox
+        fault = _find_fault(lambda step=step: exec(step, namespace), link, source)  # type: ignore[misc]  # noqa: S102 - in a sandbox
         if fault or is_test:
             report_line(fault)
         if fault and not partial:
@@ -486,15 +494,17 @@ def _fill_namespace(
     namespace: dict[str, Any], names: dict[str, str], solution: Any
 ) -> Iterable[str]:
     """Give tests what they use of modules and of the answer; yield the names of the latter."""
-    for name, module in names.items():
+    for name, path in names.items():
+        module, _, member = path.partition(".")
         try:
-            source = __import__(module) if module else solution
-            is_member = not module or name in NAMES
-            namespace[name] = getattr(source, name) if is_member else source
+            if not path:
+                namespace[name] = getattr(solution, name)
+                yield name
+            else:
+                source = __import__(module)
+                namespace[name] = getattr(source, member) if member else source
         except (AttributeError, ImportError):
             continue  # the test that uses it fails, and names it
-        if not module:
-            yield name
 
 
 def _describe_trust(names: list[str], operations: set[str]) -> str:

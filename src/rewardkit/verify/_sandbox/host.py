@@ -17,10 +17,10 @@ import sys
 import sysconfig
 import time
 import warnings
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rewardkit.verify._sandbox.command import Box
 from rewardkit.verify._sandbox.process import Row, start_row
@@ -33,6 +33,9 @@ from rewardkit.verify._sandbox.streams import (
     open_pipe,
     wait_for_files,
 )
+
+if TYPE_CHECKING:
+    from rewardkit.verify._sandbox.reading import CompiledTests
 
 MAX_THREADS = 16
 MAX_NOBODY_PROCESSES = 256  # where those of all sandboxes count together
@@ -57,19 +60,19 @@ class Sandbox(NamedTuple):
 
         Raises TimeoutError at the deadline, and SandboxFailedError if the machine is at fault.
         """
-        with ExitStack() as stack:
+        task = self._build_task("run_program", program)
+        with (
             # A file and not a pipe: nobody has to write while the program reads.
-            given = stack.enter_context(open_nameless_file(stdin.encode(errors="replace")))
-            output, writing = stack.enter_context(open_pipe())
-            streams = {"stdin": given, "stdout": writing}
-            task = self._build_task("run_program", program)
-            row = stack.enter_context(start_row(self.box, task, streams, clock))
+            open_nameless_file(stdin.encode(errors="replace")) as given,
+            open_pipe() as (output, writing),
+            start_row(self.box, task, {"stdin": given, "stdout": writing}, clock) as row,
+        ):
             data = _read_until(output, max_bytes, clock, row)
             code = 0 if len(data) > max_bytes else row.wait_for_exit(clock)
         return data, code or 0
 
     def run_tests(
-        self, answer: str, tests: str, *, partial: bool, clock: Clock
+        self, answer: str, tests: CompiledTests, *, partial: bool, clock: Clock
     ) -> tuple[int, list[str]]:
         """Return the number of tests, and for each that ran its fault, "" for none.
 
@@ -77,16 +80,22 @@ class Sandbox(NamedTuple):
         `partial`. Raises TimeoutError at the deadline, and SandboxFailedError if the machine is at
         fault.
         """
-        with ExitStack() as stack:
-            questions, asking = stack.enter_context(open_pipe())
-            replies, replying = stack.enter_context(open_pipe())
-            reports, reporting = stack.enter_context(open_pipe())
-            streams = {"incoming": questions, "outgoing": replying}
-            task = self._build_task("serve_answer", answer)
-            first = stack.enter_context(start_row(self.box, task, streams, clock))
-            streams = {"incoming": replies, "outgoing": asking, "report": reporting}
-            task = self._build_task("run_tests", tests, partial=partial)
-            second = stack.enter_context(start_row(self.box, task, streams, clock))
+        serving = self._build_task("serve_answer", answer)
+        testing = self._build_task("run_tests", tuple(tests), partial=partial)
+        with (
+            open_pipe() as (questions, asking),
+            open_pipe() as (replies, replying),
+            open_pipe() as (reports, reporting),
+            start_row(
+                self.box, serving, {"incoming": questions, "outgoing": replying}, clock
+            ) as first,
+            start_row(
+                self.box,
+                testing,
+                {"incoming": replies, "outgoing": asking, "report": reporting},
+                clock,
+            ) as second,
+        ):
             report = _read_until(reports, MAX_REPORT_BYTES, clock, second, first)
             # Pipes close a moment before their process has ended, which says why it has: what the
             # kernel has killed is not wrong.
@@ -96,7 +105,7 @@ class Sandbox(NamedTuple):
         total, *faults = report.decode(errors="replace").split("\n")
         return int(total or 0), faults[:-1]
 
-    def _build_task(self, role: str, source: str, **options: Any) -> dict[str, Any]:
+    def _build_task(self, role: str, source: Any, **options: Any) -> dict[str, Any]:
         # In a namespace of its own it counts with the process that waits and that one's parent.
         processes = MAX_THREADS + 2 * self.box.warm
         if self.box.nobody and not self.box.warm:
@@ -104,14 +113,11 @@ class Sandbox(NamedTuple):
         limits = {
             "RLIMIT_AS": self.memory << 20,
             "RLIMIT_CPU": int(self.seconds) + 1,  # ends it too if this process cannot
+            # A user namespace would also apply these two to all programs of the user together, if
+            # the process that makes it had them.
             "RLIMIT_NPROC": processes,  # threads: the filter refuses processes
-            "RLIMIT_NOFILE": 64,
-            "RLIMIT_FSIZE": 0,
             "RLIMIT_SIGPENDING": 256,  # timers, too: all programs of a user share a number of them
-            "RLIMIT_CORE": 1,  # see `seccomp.py`
         }
-        if self.box.warm:
-            del limits["RLIMIT_CORE"]  # the waiting process has it
         return {
             "role": role,  # a function of `guest.py`
             "source": source,

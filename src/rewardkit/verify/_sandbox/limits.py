@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import gc
 import os
+import resource
 import sys
 
 TYPE_CHECKING = False
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 NOBODY = 65534
+# The limits that are the same for all rows; a child of a waiting process inherits them.
+_COMMON_LIMITS = {
+    "RLIMIT_NOFILE": 64,
+    "RLIMIT_FSIZE": 0,
+    "RLIMIT_CORE": 1,  # see `seccomp.py`
+}
+_CAPABILITY_VERSION = (0x20080522).to_bytes(4, sys.byteorder) + bytes(4)
+_NO_CAPABILITIES = bytes(24)  # three sets, of 64 bits each
 
 
 def become_nobody() -> None:
@@ -31,15 +40,12 @@ def become_nobody() -> None:
 
 def drop_capabilities(libc: Any) -> None:
     """Give up all capabilities, also those that another program would inherit."""
-    version, no_capabilities = 0x20080522, bytes(24)  # three sets, of 64 bits each
-    if libc.capset(version.to_bytes(4, sys.byteorder) + bytes(4), no_capabilities):
+    if libc.capset(_CAPABILITY_VERSION, _NO_CAPABILITIES):
         raise OSError("capset")
 
 
 def lower_limit(name: str, limit: int) -> None:
     """Set a resource limit for good, or leave it where it is lower."""
-    import resource  # noqa: PLC0415 - Windows has none
-
     kind = getattr(resource, name, None)
     if kind is None:  # Linux alone has it
         return
@@ -48,10 +54,18 @@ def lower_limit(name: str, limit: int) -> None:
     resource.setrlimit(kind, (lower, lower))  # both, so that the code cannot raise it again
 
 
+def prepare_process() -> None:
+    """Set what is the same for all rows."""
+    for name, limit in _COMMON_LIMITS.items():
+        lower_limit(name, limit)
+    sys.argv = ["solution.py"]
+    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # `-S` leaves out `site`, which has them
+
+
 def start_role(
     guest: dict[str, Callable[..., None]], task: dict[str, Any], ready: int, **streams: int
 ) -> NoReturn:
-    """Set the limits, report that the sandbox has started, play the role, and end the process.
+    """Set the row's limits, report that the sandbox has started, play the role, and end.
 
     `guest` are the contents of `guest.py`, with a function for each role.
     """
@@ -60,20 +74,18 @@ def start_role(
     os.write(ready, b"+")  # the host tells a sandbox that did not start from a wrong answer by it
     os.close(ready)
     sys.path += task["paths"]
-    sys.argv = ["solution.py"]
-    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # `-S` leaves out `site`, which has them
     code = 1
     try:
         role = guest[task["role"]]
         if streams:
             role(task["source"], **streams, **task["options"])
         else:  # a program has the standard ones alone
-            code = _run_to_exit_code(lambda: role(task["source"]))
+            code = run_to_exit_code(lambda: role(task["source"]))
     finally:
         os._exit(code)  # without tidying up the memory, which takes longer than most programs
 
 
-def _run_to_exit_code(run: Callable[[], None]) -> int:
+def run_to_exit_code(run: Callable[[], None]) -> int:
     """Run a program, do what Python does at the end of one, and return its exit code."""
     code = 0
     try:

@@ -1,17 +1,16 @@
-"""Read tests: their steps, and the names that they use of the answer and of modules.
-
-This file runs in a bare Python inside the sandbox, beside `guest.py`, so it imports the standard
-library alone.
-"""
+"""Read tests: their steps, and the names that they use of the answer and of modules."""
 
 from __future__ import annotations
 
+import ast
 import builtins
+import marshal
 import sys
+import warnings
+from functools import lru_cache
+from typing import NamedTuple
 
-TYPE_CHECKING = False  # importing typing for it would slow down every start
-if TYPE_CHECKING:
-    import ast
+from rewardkit.verify._sandbox.guest import MAKE_CHANGES
 
 # What tests use of modules without importing them, beside the modules of the standard library. An
 # answer that defines one of them could let any test pass.
@@ -24,15 +23,39 @@ _MEMBERS = {
     "fractions": "Fraction",
     "decimal": "Decimal",
 }
-NAMES = {name: module for module, names in _MEMBERS.items() for name in names.split()}
-MAKE_CHANGES = "__make_changes__"
+_PATHS = {name: f"{module}.{name}" for module, names in _MEMBERS.items() for name in names.split()}
+
+
+class CompiledTests(NamedTuple):
+    """Tests that can be run."""
+
+    source: str
+    total: int
+    """How many tests there are."""
+    code: bytes
+    """The steps and names that `read_tests` returns, with compiled steps, marshalled."""
+
+
+@lru_cache(maxsize=64)  # the rows of a group have the same tests
+def compile_tests(source: str) -> CompiledTests:
+    """Compile tests once for all answers, since that takes longer than most tests do.
+
+    Raises what `read_tests` raises, also for what cannot be compiled, such as a lone `return`.
+    """
+    steps, names = read_tests(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as of an assertion that always holds
+        # `python -O` would leave out what they assert
+        codes = [
+            (compile(insert_changes(step), "<tests>", "exec", optimize=0), is_test)
+            for step, is_test in steps
+        ]
+    total = sum(is_test for _, is_test in steps)
+    return CompiledTests(source, total, marshal.dumps((codes, names)))
 
 
 def parse_quietly(source: str) -> ast.Module:
     """Parse Python without warnings, which `python -W error` would turn into a SyntaxError."""
-    import ast  # noqa: PLC0415 - only tests are read
-    import warnings  # noqa: PLC0415 - the same
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as of an invalid escape
         return ast.parse(source)
@@ -46,11 +69,9 @@ def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, st
     name, never a built-in's, is the answer's, or it belongs to a module: one of the standard
     library if a dot follows it (`math.isclose`), numpy or pytest, or what tests compare with
     (`isclose`, `approx`, `Counter`) if they use something of the answer as well. The mapping says
-    which module, "" for the answer. Raises SyntaxError, ValueError, RecursionError or MemoryError
-    for text that is not Python.
+    which: "math", "math.isclose", or "" for the answer. Raises SyntaxError, ValueError,
+    RecursionError or MemoryError for text that is not Python.
     """
-    import ast  # noqa: PLC0415 - only tests are read
-
     tree = parse_quietly(source)
     functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
     preparations = (
@@ -90,15 +111,13 @@ def read_tests(source: str) -> tuple[list[tuple[ast.Module, bool]], dict[str, st
     names = {name: module for name, module in names.items() if name not in defined}
     # Tests of nothing but `isclose` test an answer that defines it.
     of_answer = {name for name, module in names.items() if not module}
-    if of_answer - NAMES.keys() - _find_own_names(nodes):
-        names = {name: module or NAMES.get(name, "") for name, module in names.items()}
+    if of_answer - _PATHS.keys() - _find_own_names(nodes):
+        names = {name: module or _PATHS.get(name, "") for name, module in names.items()}
     return steps, names
 
 
 def _find_own_names(nodes: list[ast.AST]) -> set[str]:
     """Return the names that tests give to arguments, imports and caught errors."""
-    import ast  # noqa: PLC0415 - only tests are read
-
     own = set()
     for node in nodes:
         if isinstance(node, ast.arg):
@@ -112,8 +131,6 @@ def _find_own_names(nodes: list[ast.AST]) -> set[str]:
 
 def insert_changes(step: ast.Module) -> ast.Module:
     """Add a call of `Link.make_changes` after each statement that may call a function."""
-    import ast  # noqa: PLC0415 - only tests are read
-
     simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Assert)
     for node in ast.walk(step):
         for field in ("body", "orelse", "finalbody"):
@@ -132,6 +149,4 @@ def insert_changes(step: ast.Module) -> ast.Module:
 
 
 def _has_call(statement: ast.stmt) -> bool:
-    import ast  # noqa: PLC0415 - only tests are read
-
     return any(isinstance(part, ast.Call) for part in ast.walk(statement))

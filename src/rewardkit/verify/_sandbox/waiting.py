@@ -4,7 +4,8 @@ Starting bubblewrap, Python and its modules takes longer than most rows. So it i
 
 1. `process.py` starts the *server* under bubblewrap: read-only files, no network, no environment, a
    filter of system calls, and, if the caller is root, the user nobody. It imports what answers and
-   tests often import. It runs no row. For each socket that the caller sends it forks a
+   tests often import, and plays each role once. It runs no row. For each socket that the caller
+   sends it forks a
 2. *waiting process*, in a user and a process namespace of its own, where alone it has capabilities.
    The caller has one for each of its threads, and others for tests than for answers.
 3. A row arrives there as open files and their names: pipes, and a file with the task. They are
@@ -29,10 +30,12 @@ import ctypes
 import gc
 import marshal
 import os
+import resource
 import select
 import signal
 import socket
 import struct
+import sys
 from contextlib import suppress
 
 TYPE_CHECKING = False
@@ -50,14 +53,25 @@ CHECK_SECONDS = 1.0  # between looks of the server for processes that have ended
 MAX_STREAMS = 8
 MAX_REQUEST_BYTES = 1 << 12
 STANDARD_STREAMS = ("stdin", "stdout", "stderr")
-# What answers and tests often import; a child finds it there. Not threading and random: what they
-# do in each fork takes longer than the few imports of them.
+# What answers and tests often import; a child finds it there. What few of them import costs all
+# rows more than it saves, since a fork copies the tables of its pages. Not threading and random:
+# what they do in each fork takes longer than the few imports of them.
 MODULES = (
-    *("abc", "array", "ast", "bisect", "cmath", "collections.abc", "contextlib", "copy"),
-    *("dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io"),
-    *("itertools", "json", "math", "numbers", "operator", "re", "resource", "string"),
-    *("textwrap", "time", "types", "typing", "warnings"),
+    *("abc", "bisect", "collections.abc", "contextlib", "copy", "datetime", "enum", "functools"),
+    *("heapq", "io", "itertools", "json", "math", "operator", "re", "resource", "string", "time"),
+    *("types", "typing", "warnings"),
 )
+REHEARSAL = {
+    "program": "print(int(input()) * 2)",
+    "answer": "def f(x):\n    return [x]",
+    "test": "assert f(1) == [1]",
+    "questions": """
+["ask", "load", []]
+["ask", "getattr", [{"yours": [0]}, "f"]]
+["ask", "call", [{"yours": [1]}, {"tuple": [1]}, {"dict": []}]]
+""",
+}
+"""One row of each kind. The questions are what the test asks of the answer."""
 _CLONE_NEWUSER, _CLONE_NEWPID = 0x10000000, 0x20000000
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 
@@ -87,13 +101,14 @@ def serve(
     def run_row(streams: dict[str, int]) -> None:
         _run_row(guest, limits, streams, libc, program)
 
-    # A child would look up each of these for itself.
+    # A child would look up each of these for itself, and write what it found to pages of its own.
     _ = libc.capset, libc.prctl, libc.setns, libc.unshare
+    _ = os.closerange, os.dup2, os.getpid, os.lseek, os.pread, os.setsid, os.write, os._exit
+    _ = resource.getrlimit, resource.setrlimit, ctypes.byref, marshal.loads
+    _rehearse_roles(guest, limits)
     # A collection writes to each object that it visits, and the pages that a child writes to are
     # copied.
-    gc.collect()
     gc.freeze()
-    limits["lower_limit"]("RLIMIT_CORE", 1)  # its children cannot
     caller = socket.socket(fileno=control)
     caller.send(READY)
     pause = FIRST_SECONDS
@@ -117,6 +132,34 @@ def serve(
     # They end as well. Without this the kernel would end them, and not count the time they took.
     _reap_children(0)
     os._exit(0)
+
+
+def _rehearse_roles(guest: dict[str, Any], limits: dict[str, Any]) -> None:
+    """Play each role once: what Python looks up and allocates for it, its children need not.
+
+    They would write that to pages that they share with this process, which the kernel then copies.
+    """
+    main, standard = sys.modules["__main__"], (sys.stdin, sys.stdout)
+    given, giving = os.pipe()
+    questions, asking = os.pipe()
+    replies, replying = os.pipe()
+    dropped, dropping = os.pipe()
+    for number, text in ((giving, "1\n"), (asking, REHEARSAL["questions"].lstrip())):
+        os.write(number, text.encode())
+        os.close(number)
+    with os.fdopen(given) as sys.stdin, os.fdopen(dropping, "w", closefd=False) as sys.stdout:
+        limits["run_to_exit_code"](lambda: guest["run_program"](REHEARSAL["program"]))
+    with suppress(guest["PeerClosed"]):
+        guest["serve_answer"](REHEARSAL["answer"], questions, replying)
+    code = compile(REHEARSAL["test"], "<tests>", "exec"), True
+    tests = REHEARSAL["test"], 1, marshal.dumps(([code], {"f": ""}))
+    guest["run_tests"](tests, replies, dropping, dropping, partial=False)
+    sys.stdin, sys.stdout = standard
+    sys.modules["__main__"] = main
+    del sys.modules["solution"]
+    gc.collect()  # closes `questions` and `replies`
+    for number in (replying, dropped, dropping):
+        os.close(number)
 
 
 def _wait_for_rows(
@@ -188,20 +231,11 @@ def _receive_files(caller: socket.socket, seconds: float) -> dict[str, int]:
 
     Raises ConnectionError if the caller's end has closed, and TimeoutError if it is silent.
     """
-    if not _wait_for([caller.fileno()], seconds):
-        raise TimeoutError
+    caller.settimeout(seconds)
     names, numbers, _, _ = socket.recv_fds(caller, MAX_REQUEST_BYTES, MAX_STREAMS)
     if not names:
         raise ConnectionError
     return dict(zip(names.decode().split(), numbers, strict=False))
-
-
-def _wait_for(numbers: list[int], seconds: float | None = None) -> list[int]:
-    """Wait, and return the files that can be read."""
-    poll = select.poll()
-    for number in numbers:
-        poll.register(number, select.POLLIN)
-    return [number for number, _ in poll.poll(seconds and seconds * 1000)]
 
 
 def _fork_into_namespace(libc: ctypes.CDLL, own_namespace: int) -> int:
@@ -220,7 +254,7 @@ def _fork_into_namespace(libc: ctypes.CDLL, own_namespace: int) -> int:
 def _wait_for_child(pid: int, caller: socket.socket) -> tuple[int, int]:
     """Wait for the end of a child, or a request for it; return how it ended, and its status."""
     child = os.pidfd_open(pid)
-    _wait_for([child, caller.fileno()])
+    select.select([child, caller.fileno()], [], [])
     ended, status = os.waitpid(pid, os.WNOHANG)
     if not ended:
         # The kernel first ends what is in its namespace.
@@ -239,7 +273,7 @@ def _run_row(
     program: _FilterProgram,
 ) -> NoReturn:
     """Run a row in the child, and end it."""
-    with suppress(BaseException):  # the missing byte in the stream `ready` says it
+    try:
         # Python's objects for them have not been used, and are for files of the same kinds.
         if "stdin" not in streams:  # a pipe at its end, which no other row has
             streams["stdin"], writing = os.pipe()
@@ -253,8 +287,9 @@ def _run_row(
         os.setsid()
         limits["drop_capabilities"](libc)
         _raise_errno(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
-        task = os.read(streams["task"], os.fstat(streams["task"]).st_size)
+        task = os.pread(streams["task"], os.lseek(streams["task"], 0, os.SEEK_END), 0)
         os.close(streams.pop("task"))
         task = marshal.loads(task)  # noqa: S302 - from the caller
         limits["start_role"](guest, task, **streams)
-    os._exit(1)
+    finally:
+        os._exit(1)  # what failed is seen by the byte that is missing in the stream `ready`
