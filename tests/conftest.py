@@ -9,11 +9,13 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from forked import forked_processes
 from imported_trl import ImportedTrl, start_imported_trl
 from rewardkit.verify._sandbox import host
 from shapes import ids, one_of_each
@@ -156,6 +158,23 @@ def imported_trl() -> Iterator[ImportedTrl]:
         pytest.importorskip(needed)
     with start_imported_trl() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def _run_forked() -> Iterator[Any]:
+    with forked_processes() as run:
+        yield run
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch, _run_forked: Any) -> None:
+    """The law `pickles` calls in a fork of one other process, which imported the kit once.
+
+    That a process of its own is started, test_check and test_programs see.
+    """
+    from rewardkit.testing._replay import child_process  # noqa: PLC0415 - the kit takes time
+
+    monkeypatch.setattr(child_process, "subprocess", SimpleNamespace(run=_run_forked))
 
 
 @pytest.fixture(scope="session")
