@@ -93,6 +93,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             groups = (name for name, files in RUN_TOGETHER.items() if file.startswith(files))
             return next(groups, file)
 
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            # xdist counts the tests of all units six times for each test: without those that are
+            # done, which took a twentieth of the processor time of short tests
+            scope = self._split_scope(self.registered_collections[node][item_index])
+            super().mark_test_complete(node, item_index, duration)
+            if all(self.assigned_work[node][scope].values()):
+                del self.assigned_work[node][scope]
+
     return ByFile(config, log)
 
 
@@ -130,9 +138,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     return report
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _unpacked_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Unpack langid's model once for all of xdist's workers: that takes most of its loading."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Any:
+    """Unpack langid's model once for all of xdist's workers: that takes most of its loading.
+
+    A fixture would be asked for by every test.
+    """
     unpack = bz2.decompress
 
     def unpack_once(data: bytes) -> bytes:
@@ -141,14 +152,15 @@ def _unpacked_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         from tiny_run import build_once  # noqa: PLC0415 - it imports what not every test has
 
         name = f"unpacked-{hashlib.sha256(data).hexdigest()}"
+        factory = session.config._tmp_path_factory
         folder = build_once(
-            tmp_path_factory, name, lambda folder: (folder / "model").write_bytes(unpack(data))
+            factory, name, lambda folder: (folder / "model").write_bytes(unpack(data))
         )
         return (folder / "model").read_bytes()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bz2, "decompress", unpack_once)
-        yield
+        return (yield)
 
 
 @pytest.fixture(scope="session")
