@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gc
 import hashlib
+import importlib.metadata
 import os
 from collections.abc import Iterator
 from functools import cache
@@ -138,15 +139,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     return report
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop(session: pytest.Session) -> Any:
-    """Unpack langid's model once for all of xdist's workers: that takes most of its loading.
-
-    A fixture would be asked for by every test.
-    """
+def unpack_once(session: pytest.Session) -> Any:
+    """Return bz2's function, but that unpacks a large file once for all of xdist's workers."""
     unpack = bz2.decompress
 
-    def unpack_once(data: bytes) -> bytes:
+    def unpack_or_read(data: bytes) -> bytes:
         if len(data) < 1_000_000:
             return unpack(data)
         from tiny_run import build_once  # noqa: PLC0415 - it imports what not every test has
@@ -158,8 +155,20 @@ def pytest_runtestloop(session: pytest.Session) -> Any:
         )
         return (folder / "model").read_bytes()
 
+    return unpack_or_read
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Any:
+    """Do once what packages do again and again; not in a fixture, which costs time in every test.
+
+    Unpacking its model is most of langid's loading. transformers, TRL and accelerate ask for the
+    versions of what is installed, which reads hundreds of files, accelerate for every step.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bz2, "decompress", unpack_once)
+        patch.setattr(bz2, "decompress", unpack_once(session))
+        for name in ("metadata", "packages_distributions"):
+            patch.setattr(importlib.metadata, name, cache(getattr(importlib.metadata, name)))
         return (yield)
 
 
