@@ -25,9 +25,17 @@ collect_ignore = [
     "src/rewardkit/verify/_reasoning_gym.py",
 ]
 
-# The first question loads the built-in components. They register themselves once, so this must be
-# before a test has its own registry, and before pytest imports one of their modules by its path.
-registry.is_registered("length")
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Any:
+    """Load the built-in components, unless xdist's workers collect the tests.
+
+    They register themselves once, so this must be before a test has its own registry, and before
+    pytest imports one of their modules by its path.
+    """
+    if not getattr(session.config.option, "numprocesses", None):
+        registry.is_registered("length")
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

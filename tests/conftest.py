@@ -18,8 +18,6 @@ from hypothesis import HealthCheck, Phase, settings
 
 from forked import forked_processes
 from imported_trl import ImportedTrl, start_imported_trl
-from rewardkit.verify._sandbox import host
-from shapes import ids, one_of_each
 
 # One thread per process: idle threads of torch wait in a loop, which takes processor time. Before
 # torch and tokenizers are imported, which read this then; child processes read it too.
@@ -53,6 +51,8 @@ settings.load_profile(os.environ.get("TESTS", "ci" if os.environ.get("CI") else 
 @cache
 def missing_sandbox() -> str:
     """Return why no sandbox can start here and how to fix that, or "" if one can."""
+    from rewardkit.verify._sandbox import host  # noqa: PLC0415 - where it is asked for
+
     try:
         host.find_bubblewrap()
     except RuntimeError as error:
@@ -129,13 +129,15 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """In continuous integration, fail a skipped test marked `sandbox` or `browser`.
 
-    Otherwise such a test could stay skipped unnoticed.
+    Otherwise such a test could stay skipped unnoticed. Reports are kept short, too.
     """
     report = yield
     marked = any(map(item.get_closest_marker, ("sandbox", "browser")))
     if marked and report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in continuous integration: {report.longrepr[-1]}"
+    if report.passed:
+        report.keywords = {}  # xdist would send them, and nothing reads them
     return report
 
 
@@ -202,18 +204,3 @@ def forked(monkeypatch: pytest.MonkeyPatch, _run_forked: Any) -> None:
 def sandboxed() -> dict[str, Any]:
     """The fields with which `code` runs here: unsandboxed if no sandbox can start."""
     return {"unsafe_subprocess": True} if missing_sandbox() else {}
-
-
-@pytest.fixture(params=one_of_each("reward"), ids=ids)
-def any_reward(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
-
-@pytest.fixture(params=one_of_each("verifier"), ids=ids)
-def any_verifier(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
-
-@pytest.fixture(params=one_of_each("extractor"), ids=ids)
-def any_extractor(request: pytest.FixtureRequest) -> Any:
-    return request.param
