@@ -5,18 +5,19 @@ from __future__ import annotations
 import bz2
 import gc
 import hashlib
+import importlib.metadata
 import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from forked import forked_processes
 from imported_trl import ImportedTrl, start_imported_trl
-from rewardkit.verify._sandbox import host
-from shapes import ids, one_of_each
 
 # One thread per process: idle threads of torch wait in a loop, which takes processor time. Before
 # torch and tokenizers are imported, which read this then; child processes read it too.
@@ -50,6 +51,8 @@ settings.load_profile(os.environ.get("TESTS", "ci" if os.environ.get("CI") else 
 @cache
 def missing_sandbox() -> str:
     """Return why no sandbox can start here and how to fix that, or "" if one can."""
+    from rewardkit.verify._sandbox import host  # noqa: PLC0415 - where it is asked for
+
     try:
         host.find_bubblewrap()
     except RuntimeError as error:
@@ -91,6 +94,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             groups = (name for name, files in RUN_TOGETHER.items() if file.startswith(files))
             return next(groups, file)
 
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            # xdist counts the tests of all units six times for each test: without those that are
+            # done, which took a twentieth of the processor time of short tests
+            scope = self._split_scope(self.registered_collections[node][item_index])
+            super().mark_test_complete(node, item_index, duration)
+            if all(self.assigned_work[node][scope].values()):
+                del self.assigned_work[node][scope]
+
     return ByFile(config, log)
 
 
@@ -118,35 +129,49 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """In continuous integration, fail a skipped test marked `sandbox` or `browser`.
 
-    Otherwise such a test could stay skipped unnoticed.
+    Otherwise such a test could stay skipped unnoticed. Reports are kept short, too.
     """
     report = yield
     marked = any(map(item.get_closest_marker, ("sandbox", "browser")))
     if marked and report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in continuous integration: {report.longrepr[-1]}"
+    if report.passed:
+        report.keywords = {}  # xdist would send them, and nothing reads them
     return report
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _unpacked_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Unpack langid's model once for all of xdist's workers: that takes most of its loading."""
+def unpack_once(session: pytest.Session) -> Any:
+    """Return bz2's function, but that unpacks a large file once for all of xdist's workers."""
     unpack = bz2.decompress
 
-    def unpack_once(data: bytes) -> bytes:
+    def unpack_or_read(data: bytes) -> bytes:
         if len(data) < 1_000_000:
             return unpack(data)
         from tiny_run import build_once  # noqa: PLC0415 - it imports what not every test has
 
         name = f"unpacked-{hashlib.sha256(data).hexdigest()}"
+        factory = session.config._tmp_path_factory
         folder = build_once(
-            tmp_path_factory, name, lambda folder: (folder / "model").write_bytes(unpack(data))
+            factory, name, lambda folder: (folder / "model").write_bytes(unpack(data))
         )
         return (folder / "model").read_bytes()
 
+    return unpack_or_read
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Any:
+    """Do once what packages do again and again; not in a fixture, which costs time in every test.
+
+    Unpacking its model is most of langid's loading. transformers, TRL and accelerate ask for the
+    versions of what is installed, which reads hundreds of files, accelerate for every step.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bz2, "decompress", unpack_once)
-        yield
+        patch.setattr(bz2, "decompress", unpack_once(session))
+        for name in ("metadata", "packages_distributions"):
+            patch.setattr(importlib.metadata, name, cache(getattr(importlib.metadata, name)))
+        return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -159,21 +184,23 @@ def imported_trl() -> Iterator[ImportedTrl]:
 
 
 @pytest.fixture(scope="session")
+def _run_forked() -> Iterator[Any]:
+    with forked_processes() as run:
+        yield run
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch, _run_forked: Any) -> None:
+    """The law `pickles` calls in a fork of one other process, which imported the kit once.
+
+    That a process of its own is started, test_check and test_programs see.
+    """
+    from rewardkit.testing._replay import child_process  # noqa: PLC0415 - the kit takes time
+
+    monkeypatch.setattr(child_process, "subprocess", SimpleNamespace(run=_run_forked))
+
+
+@pytest.fixture(scope="session")
 def sandboxed() -> dict[str, Any]:
     """The fields with which `code` runs here: unsandboxed if no sandbox can start."""
     return {"unsafe_subprocess": True} if missing_sandbox() else {}
-
-
-@pytest.fixture(params=one_of_each("reward"), ids=ids)
-def any_reward(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
-
-@pytest.fixture(params=one_of_each("verifier"), ids=ids)
-def any_verifier(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
-
-@pytest.fixture(params=one_of_each("extractor"), ids=ids)
-def any_extractor(request: pytest.FixtureRequest) -> Any:
-    return request.param

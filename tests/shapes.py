@@ -1,10 +1,9 @@
-"""One instance of every registered component, and the YAML rewards that many tests use."""
+"""The required fields of every registered component, and the YAML rewards that many tests use."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import rewardkit as rk
 from rewardkit import presets
 
 XML_RECIPE = [
@@ -49,13 +48,3 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "turn": {"reward": "xml_count"},
 }
 """The fields without a default, for one of every component."""
-
-
-def one_of_each(kind: str) -> list[Any]:
-    """Return a component for every name of a kind, excluding plugins."""
-    return [rk.build(name, **REQUIRED.get(name, {})) for name in rk.names(kind) if "/" not in name]
-
-
-def ids(value: Any) -> str | None:
-    """Return a test id: the component's name."""
-    return getattr(value, "registered_name", None)

@@ -78,7 +78,7 @@ def assert_only_these_changed(page: Path, names: set[str]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def figures(without_peers: Path, tmp_path_factory) -> dict[str, list[dict]]:
     """The figures of throughput.py with tiny sizes."""
-    sizes = ["--rows", "512", "--step", "64", "--rounds", "1"]
+    sizes = ["--rows", "128", "--step", "64", "--rounds", "1"]
     sizes += ["--page", shutil.copy(PAGE, without_peers / "page.md")]
     folder = hide(tmp_path_factory.mktemp("all"), (*PACKAGES, *OF_LEAVES))
     printed, written = benchmark("throughput.py", *sizes, folder=folder)

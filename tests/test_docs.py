@@ -54,7 +54,7 @@ def registered() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def runner(tmp_path, monkeypatch, request):
+def runner(tmp_path, monkeypatch, request, forked):
     """Runs a page in a temporary folder; components that it registers are removed afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_registry", dict(registry._registry))

@@ -188,50 +188,54 @@ NOT_READ = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), READ.items())
-def test_a_notation_is_read(text, expected):
-    assert read_number(text) == (Fraction(expected), False)
+# The texts of a table are compared in one test, since most of the time of a test each is pytest's.
 
 
-@pytest.mark.parametrize(("text", "expected"), PERCENTS.items())
-def test_a_percent_is_read(text, expected):
-    assert read_number(text) == (expected, True)
+def test_a_notation_is_read():
+    found = {text: read_number(text) for text in READ}
+    assert found == {text: (Fraction(expected), False) for text, expected in READ.items()}
 
 
-@pytest.mark.parametrize("text", NOT_READ)
-def test_other_values_are_not_read(text):
-    assert read_number(text) is None
+def test_a_percent_is_read():
+    found = {text: read_number(text) for text in PERCENTS}
+    assert found == {text: (expected, True) for text, expected in PERCENTS.items()}
 
 
-@pytest.mark.parametrize("sentence", ["It is {}.", "So I get {}, since both agree.", "答案是{}。"])
-@pytest.mark.parametrize(
-    "text",
-    [
-        *(
-            r"7,\!654",
-            "7 654",
-            "7'654",
-            "63/5,000",
-            "7 and a half",
-            r"0.8\overline{3}",
-            "0.8333...",
-        ),
-        *("4.7 x 10^5", "4.7 × 10⁵", "10⁴", "4万", "3万5千", "6百", "2 lakh", "9 bn", "7 dozen"),
-        *(
-            "8 thousand",
-            "7‰",
-            "35%",
-            "35 percent",
-            "\uff17\uff0c\uff16\uff15\uff14",
-            "3½",
-            "12,34,567",
-        ),
-    ],
-)
-def test_a_number_in_a_text_ends_where_it_is_read(sentence, text):
-    token = find_last_number(sentence.format(text))
-    assert token is not None
-    assert token.number == read_number(text)
+def test_other_values_are_not_read():
+    found = {text: read_number(text) for text in NOT_READ}
+    assert found == dict.fromkeys(NOT_READ)
+
+
+SENTENCES = ["It is {}.", "So I get {}, since both agree.", "答案是{}。"]
+IN_SENTENCES = [
+    *(
+        r"7,\!654",
+        "7 654",
+        "7'654",
+        "63/5,000",
+        "7 and a half",
+        r"0.8\overline{3}",
+        "0.8333...",
+    ),
+    *("4.7 x 10^5", "4.7 × 10⁵", "10⁴", "4万", "3万5千", "6百", "2 lakh", "9 bn", "7 dozen"),
+    *(
+        "8 thousand",
+        "7‰",
+        "35%",
+        "35 percent",
+        "\uff17\uff0c\uff16\uff15\uff14",
+        "3½",
+        "12,34,567",
+    ),
+]
+
+
+def test_a_number_in_a_text_ends_where_it_is_read():
+    texts = {each.format(text): text for each in SENTENCES for text in IN_SENTENCES}
+    tokens = {sentence: find_last_number(sentence) for sentence in texts}
+    assert None not in tokens.values(), tokens
+    found = {sentence: token.number for sentence, token in tokens.items()}
+    assert found == {sentence: read_number(text) for sentence, text in texts.items()}
 
 
 @pytest.mark.parametrize(
