@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from forked_workers import ForkServer, NoForkServer, start_fork_server
 from imported_trl import ImportedTrl, start_imported_trl
 from rewardkit.verify._sandbox import host
 from shapes import ids, one_of_each
@@ -156,6 +157,19 @@ def imported_trl() -> Iterator[ImportedTrl]:
         pytest.importorskip(needed)
     with start_imported_trl() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer | NoForkServer]:
+    """A process that has imported rewardkit, whose forks are scripts and workers."""
+    with start_fork_server() as started:
+        yield started
+
+
+@pytest.fixture
+def forked_workers(fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the workers of scoring and of servers start without imports."""
+    fork_server.fork_workers(monkeypatch)
 
 
 @pytest.fixture(scope="session")
