@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from forked import forked_processes
+from forked_workers import ForkServer, NoForkServer, start_fork_server
 from imported_trl import ImportedTrl, start_imported_trl
 
 # One thread per process: idle threads of torch wait in a loop, which takes processor time. Before
@@ -198,6 +199,18 @@ def forked(monkeypatch: pytest.MonkeyPatch, _run_forked: Any) -> None:
     from rewardkit.testing._replay import child_process  # noqa: PLC0415 - the kit takes time
 
     monkeypatch.setattr(child_process, "subprocess", SimpleNamespace(run=_run_forked))
+
+
+def fork_server() -> Iterator[ForkServer | NoForkServer]:
+    """A process that has imported rewardkit, whose forks are scripts and workers."""
+    with start_fork_server() as started:
+        yield started
+
+
+@pytest.fixture
+def forked_workers(fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the workers of scoring and of servers start without imports."""
+    fork_server.fork_workers(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -276,6 +276,28 @@ def test_words_count_as_tokens() -> None:
     assert [score.value for score in scores] == [0.0, -1.0]
 
 
+def test_words_get_ids_only_for_a_reward_that_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a b", "a b c d e"]
+    overlong = rk.build("overlong", max_tokens=4, cache_tokens=2, name="overlong")
+    pickled: list[rk.Batch] = []
+
+    class Copies(rk.Reward):
+        def score(self, batch: rk.Batch) -> list[rk.Score]:
+            pickled.append(pickle.loads(pickle.dumps(batch)))
+            with pytest.raises(AttributeError, match="'Batch' object has no attribute 'answer'"):
+                batch.answer  # type: ignore[attr-defined]  # noqa: B018 - it raises
+            return overlong.score(batch)
+
+    scores = Scorer(Copies(name="copies")).score([{}, {}], texts)["copies"]
+    assert [score.value for score in scores] == [0.0, -1.0]
+    assert pickled[0].completion_ids == [[0, 1], [0, 1, 4, 5, 6]]
+    monkeypatch.setattr("rewardkit._needed_columns._make_word_ids", None)
+    scores = Scorer(rk.build("length", target=3, name="length")).score([{}, {}], texts)["length"]
+    assert [score.value for score in scores] == [0.0, -6.0]
+    with pytest.raises(TypeError):
+        Scorer(overlong).score([{}, {}], texts)
+
+
 def test_a_term_that_raises_is_reported_and_the_others_are_scored() -> None:
     def brittle(completions: list[str], **_: Any) -> list[float]:
         if "exit" in completions:

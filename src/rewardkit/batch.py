@@ -281,7 +281,7 @@ class Batch:
 
         def __getattr__(self, name: str) -> Any:
             """Say how a column is read, where its name is written as an attribute."""
-            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            message = f"'Batch' object has no attribute {name!r}"
             # not self.columns, which a batch that is being unpickled does not have yet
             if name in self.__dict__.get("columns", ()):
                 message += f"; batch.column({name!r}) reads that column"

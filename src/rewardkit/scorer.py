@@ -7,7 +7,6 @@ term's value and why by name, and the weighted total.
 from __future__ import annotations
 
 import inspect
-import itertools
 import math
 import os
 import time
@@ -25,6 +24,7 @@ from rewardkit._messages import (
     make_names_unique,
 )
 from rewardkit._needed_columns import (
+    BatchOfWords,
     check_parameters,
     list_dataset_columns,
     list_reference_columns,
@@ -173,10 +173,10 @@ class Term(NamedTuple):
             # as text; a row may have no prompt.
             prompts = prompts or [""] * len(texts)
             prompts = [*map(_as_messages if self.chat else prompt_text, prompts)]
-        batch = Batch(
+        batch = BatchOfWords(
+            texts,
             completions,
             prompts=prompts,
-            completion_ids=_make_word_ids(texts),
             columns={
                 name: [row.get(name) for row in rows]
                 for name in names
@@ -531,14 +531,6 @@ def _call_function(function: Function, batch: Batch) -> tuple[list[float | None]
 
 def _ignore_metric(_name: str, _value: float) -> None:
     """Do nothing with a metric: it belongs to no row."""
-
-
-def _make_word_ids(texts: Sequence[str]) -> list[list[int]]:
-    """Return one number per word, the same for the same word."""
-    known: dict[str, int] = {}
-    # Distinct, not consecutive: `map` numbers the words without a step of Python for each.
-    numbers = itertools.count()
-    return [[*map(known.setdefault, text.split(), numbers)] for text in texts]
 
 
 def _as_reply(text: str) -> list[dict[str, str]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from pkgutil import resolve_name
@@ -324,13 +322,13 @@ score(sys.argv[2], scored.Slow(), sys.argv[3], batch_size=5)
 """
 
 
-def test_a_real_kill_then_a_file_before_and_one_after(folder, tmp_path):
+def test_a_real_kill_then_a_file_before_and_one_after(folder, tmp_path, fork_server):
     out, progress = tmp_path / "out.jsonl", tmp_path / "out.jsonl.progress"
     for name in "bd":
         write_file(folder, name, rows=200)
     given = [Path(scored.__file__).parent, folder / "*.jsonl", out]
-    command = [sys.executable, "-c", CODE, *map(str, given)]
-    process = subprocess.Popen(command, env={**os.environ, "SLOW": "0.02"})
+    environment = {**os.environ, "SLOW": "0.02"}
+    process = fork_server.start_script(CODE, *map(str, given), env=environment)
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         if progress.exists() and progress.read_bytes().count(b"\n") > 3:

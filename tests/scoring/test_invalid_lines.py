@@ -54,6 +54,7 @@ def test_the_others_are_scored_and_nothing_is_lost(invalid, problem, tmp_path):
         assert [each["n"] for each in read_rows(out)[4:]] == [3, 4, 5]
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_in_every_form_and_in_other_processes(suffix, workers, tmp_path):

@@ -7,8 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -38,16 +36,18 @@ score(sys.argv[2], scored.Slow(), sys.argv[3], batch_size=5, workers=int(sys.arg
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_after_a_kill_and_a_second_run_every_row_occurs_once(suffix, workers, tmp_path):
-    rows = [{"completion": f"{number} is it", "n": number} for number in range(1500)]
+def test_after_a_kill_and_a_second_run_every_row_occurs_once(
+    suffix, workers, tmp_path, fork_server
+):
+    rows = [{"completion": f"{number} is it", "n": number} for number in range(600)]
     source, out = write_rows(tmp_path, rows), tmp_path / f"out{suffix}"
     progress = out.with_name(f"{out.name}.progress")
     given = map(str, [Path(scored.__file__).parent, source, out, workers])
-    command = [sys.executable, "-c", CODE, *given]
+    command = [CODE, *given]
     rng = random.Random(workers)  # noqa: S311 - no secrets
     sizes = [0]
     for _ in range(10 if os.environ.get("TESTS") == "long" else 2):
-        process = subprocess.Popen(command, env={**os.environ, "SLOW": "0.02"})
+        process = fork_server.start_script(*command, env={**os.environ, "SLOW": "0.05"})
         until = time.monotonic() + 60
         while time.monotonic() < until and process.poll() is None:
             if progress.exists() and progress.stat().st_size > sizes[-1]:  # it went on
@@ -60,11 +60,11 @@ def test_after_a_kill_and_a_second_run_every_row_occurs_once(suffix, workers, tm
         sizes.append(progress.stat().st_size)
     assert sorted(sizes) == sizes
     done = score(source, scored.Slow(), out, batch_size=5)
-    assert 0 < done.resumed < done.rows == 1500
+    assert 0 < done.resumed < done.rows == 600
     have = read_rows(out)
-    assert [row["n"] for row in have] == [*range(1500)]
+    assert [row["n"] for row in have] == [*range(600)]
     assert [row["rewards/Slow"] for row in have] == [len(row["completion"]) for row in rows]
-    assert done.total.mean == sum(len(row["completion"]) for row in rows) / 1500
+    assert done.total.mean == sum(len(row["completion"]) for row in rows) / 600
     assert not [*tmp_path.glob("*.part*"), *tmp_path.glob("*.progress")]
 
 
@@ -103,6 +103,7 @@ def uninterrupted(tmp_path_factory):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("torn", [b"", b"{", b'{"completion": "torn', b"\0" * 5000])
 @pytest.mark.parametrize("file", ["part", "progress"])
+@pytest.mark.usefixtures("forked_workers")
 def test_a_torn_end_is_cut_off(suffix, torn, file, begun, uninterrupted):
     source, out = begun(suffix)
     with out.with_name(f"{out.name}.{file}").open("ab") as opened:

@@ -29,6 +29,7 @@ def by_hand(rewards: list[Any], rows: list[dict[str, Any]]) -> list[list[float |
 # Two workers have something to share only if there are several batches.
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(("workers", "batch_size"), [(1, 1), (1, 4), (1, 1024), (2, 4)])
+@pytest.mark.usefixtures("forked_workers")
 def test_every_row_has_what_the_rewards_give(suffix, workers, batch_size, tmp_path):
     out = tmp_path / f"out{suffix}"
     source = write_rows(tmp_path, ROWS)
@@ -150,6 +151,7 @@ def test_scoring_again_what_was_scored_replaces_the_columns(suffix, tmp_path):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(("workers", "batch_size"), [(1, 1), (1, 3), (1, 5), (2, 3)])
+@pytest.mark.usefixtures("forked_workers")
 def test_no_group_is_split(suffix, workers, batch_size, tmp_path):
     sizes = [4, 1, 1, 7, 2, 4, 1]
     rows = [

@@ -7,8 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,6 +49,7 @@ def test_a_frame_and_a_dataset_give_the_same_as_a_file(tmp_path):
         assert score(source, RIGHT) == of_file
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_and_groups_do_not_change_the_rows(workers):
     short = rk.build("kimi_length", verifier="number", name="short")
@@ -143,17 +142,19 @@ score("-", scored.Slow(), sys.argv[2], batch_size=5, join=sys.argv[3], workers=i
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_killed_while_joining_standard_input_every_row_occurs_once(workers, tmp_path, monkeypatch):
+def test_killed_while_joining_standard_input_every_row_occurs_once(
+    workers, tmp_path, monkeypatch, fork_server
+):
     data, lines = write_rows(tmp_path, DATA, "data.jsonl"), write_rows(tmp_path, LOGGED)
     out, progress = tmp_path / "out.jsonl", tmp_path / "out.jsonl.progress"
     given = map(str, [Path(scored.__file__).parent, out, data, workers])
     # The spooled input of a killed process stays in the temporary folder.
     environment = {**os.environ, "SLOW": "0.02", "TMPDIR": str(tmp_path)}
     rng = random.Random(workers)  # noqa: S311 - no secrets
-    command, size = [sys.executable, "-c", CODE, *given], 0
+    command, size = [CODE, *given], 0
     for _ in range(2):
         with lines.open("rb") as stdin:
-            process = subprocess.Popen(command, stdin=stdin, env=environment)
+            process = fork_server.start_script(*command, stdin=stdin.fileno(), env=environment)
         until = time.monotonic() + 60
         while time.monotonic() < until and process.poll() is None:
             if progress.exists() and progress.stat().st_size > size:

@@ -68,6 +68,7 @@ def test_a_reward_of_a_script_is_refused_by_several_workers_and_scored_by_one(tm
     assert one.stdout == "35\n", one.stderr
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(
     ("reward", "kind", "message"),
@@ -87,6 +88,7 @@ def test_an_error_of_a_reward_names_it_and_its_rows(workers, reward, kind, messa
     assert re.search(r"in\.jsonl lines 1-3[45]$", note)
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_worker_that_dies_is_named_and_the_rows_before_are_kept(tmp_path):
     rows = [{"completion": "fine"}] * 30 + [{"completion": "die"}]
     source, out = write_rows(tmp_path, rows), tmp_path / "out.jsonl"

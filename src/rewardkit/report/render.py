@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import re
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,26 @@ TEMPLATES = ("macros.html", "page.html", "diff.html")
 
 def render(template: str, *, script: str | None = None, **context: Any) -> bytes:
     """Render a template of this package with its style, and a script if it has one."""
-    jinja2 = require("jinja2", install=EXTRA)
     style, code = _read_file("page.css"), _read_file(script) if script else ""
+    page: str = (
+        _load_templates()
+        .get_template(template)
+        .render(
+            version=__version__,
+            charts=charts,
+            style=_Inline(style),
+            script=_Inline(code),
+            style_hash=_policy_hash(style),
+            script_hash=_policy_hash(code),
+            **context,
+        )
+    )
+    return page.encode()
+
+
+@cache  # to compile the templates takes longer than to render a page
+def _load_templates() -> Any:
+    jinja2 = require("jinja2", install=EXTRA)
     environment = jinja2.Environment(
         loader=jinja2.DictLoader({name: _read_file(name) for name in TEMPLATES}),
         autoescape=True,
@@ -51,16 +70,7 @@ def render(template: str, *, script: str | None = None, **context: Any) -> bytes
         "cut_middle": lambda text: cut_middle(text)[0],
         "shorten": lambda text: shorten(text, MAX_TEXT_CHARACTERS),
     }
-    page: str = environment.get_template(template).render(
-        version=__version__,
-        charts=charts,
-        style=_Inline(style),
-        script=_Inline(code),
-        style_hash=_policy_hash(style),
-        script_hash=_policy_hash(code),
-        **context,
-    )
-    return page.encode()
+    return environment
 
 
 def check_page_path(path: Path) -> None:
