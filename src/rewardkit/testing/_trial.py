@@ -342,10 +342,11 @@ class Trial:
 def _find_late_row(subject: Subject, target: Any, rows: Rows) -> Rows:
     """Return the row of a call that gives no result alone, or the whole call if there is none."""
     if count_rows(rows) > 1:
+        timeout = min(subject.timeout or _LATER_SECONDS, _LATER_SECONDS)
         for row in range(min(count_rows(rows), _MAX_LATE_ROWS)):
             alone = select_rows(rows, [row])
             try:
-                subject.caller.run(target, alone, timeout=_LATER_SECONDS)
+                subject.caller.run(target, alone, timeout=timeout)
             except Unanswered:
                 return alone
             except Exception:  # noqa: BLE001, S112 - it gives a result in time
