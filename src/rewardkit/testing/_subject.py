@@ -6,7 +6,7 @@ import copy
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations, cycle, islice
@@ -46,6 +46,9 @@ _ROWS_OF_CHUNKS = 67
 # For a subject whose calls are slow; for others, the samples take a few milliseconds.
 _SAMPLE_SECONDS = 3.0
 _MESSAGE_KEYS = ("role", "content", "tool_calls", "name")
+
+Score = Callable[[Rows], Values]
+MakeBatches = Callable[[Score, Score], list[Rows]]
 
 
 @dataclass
@@ -105,8 +108,9 @@ class Subject:
     """Texts of calls that gave no result: no other call is made with them."""
     warnings: dict[str, str] = field(default_factory=dict)
     """Warnings by law: what was found and does not make it fail."""
-    make_right_batches: Callable[[Callable[[Rows], Values]], list[Rows]] | None = None
-    """Makes calls with right completions and different references, given what scores a call."""
+    make_right_batches: MakeBatches | None = None
+    """Makes calls with right completions and different references, given what scores a call, and
+    what scores one with other references."""
     wrong_calls: SearchStrategy[tuple[Rows, Values]] | None = None
     """Calls whose results must be others than these, if there are any."""
 
@@ -130,15 +134,23 @@ class Subject:
             return [{"answers": own, "references": own}]
         if self.make_right_batches is None:
             return []
-        return self.make_right_batches(self._run_fresh)
+        # two processes, since a cache of texts would hide the reference
+        with self._run_fresh() as score, self._run_fresh() as score_exchanged:
+            return self.make_right_batches(score, score_exchanged)
 
-    def _run_fresh(self, rows: Rows) -> Values:
-        """Return the result of a call of its own process: a cache would hide the reference."""
+    @contextmanager
+    def _run_fresh(self) -> Iterator[Callable[[Rows], Values]]:
+        """Give a function that makes calls in a process of its own."""
         caller = self.caller.make_fresh() if self.caller.is_forked else self.caller
+
+        def run(rows: Rows) -> Values:
+            try:
+                return caller.run(self.target, rows)
+            except Unanswered as late:  # a law meets it again
+                raise NotApplicable(str(late)) from None
+
         try:
-            return caller.run(self.target, rows)
-        except Unanswered as late:  # a law meets it again
-            raise NotApplicable(str(late)) from None
+            yield run
         finally:
             if caller is not self.caller:
                 caller.close()
