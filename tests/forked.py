@@ -14,9 +14,12 @@ from typing import Any
 
 # Runs the program of each request in a fork, with files as its standard streams.
 _SERVER = """
-import os, pickle, sys, traceback
+import gc, os, pickle, sys, traceback
 import rewardkit.testing._calls
 from importlib import import_module
+from rewardkit import registry
+
+registry.names()  # all components, or each fork would import those that it needs
 
 requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
@@ -27,6 +30,7 @@ while True:
         break
     for module in modules:
         import_module(module)
+    gc.freeze()  # or a fork's collections would copy every page
     child = os.fork()
     if not child:
         for number, file in enumerate(files):

@@ -114,7 +114,7 @@ def failures(reward, **options):
 
 @pytest.mark.parametrize("reward", [loops, holds_the_lock, evaluates])
 def test_what_never_ends_is_a_finding_with_its_text(reward):
-    found, checked = failures(reward, timeout=0.3, skip=["picklable", "linear_time"])
+    found, checked = failures(reward, timeout=0.1, skip=["picklable", "linear_time"])
     assert {*found} == {"terminates"}
     assert found["terminates"].given.startswith("no result after")
     assert "completions=[" in found["terminates"].code

@@ -29,7 +29,7 @@ from rewardkit.testing._drawing import (
     require_strategy,
 )
 from rewardkit.testing._forms import CARRIERS, FORMS, find_form, list_carriers, match_prompt
-from rewardkit.testing._subject import draw_examples
+from rewardkit.testing._subject import MakeBatches, Score, draw_examples
 from rewardkit.testing._words import (
     find_blocks,
     find_patterns,
@@ -84,8 +84,9 @@ class RewardInputs(NamedTuple):
     """Texts with programs that do not end, if it runs programs."""
     attacks: Sequence[tuple[str, str]]
     """What its patterns may take long for: a text before, and one that is repeated."""
-    make_right_batches: Callable[[Callable[[Rows], Values]], list[Rows]]
-    """Return calls with right completions, given what scores a call."""
+    make_right_batches: MakeBatches
+    """Return calls with right completions, given what scores a call with its own references, and
+    what scores one with others."""
 
 
 def make_reward_inputs(
@@ -166,7 +167,7 @@ def _make_right_batches(
     columns: Mapping[str, ColumnValues],
     templates: Sequence[PartialTemplate],
     forms: Sequence[str],
-    score: Callable[[Rows], Values],
+    *scores: Score,
 ) -> list[Rows]:
     """Return one call of 17 right completions with different references for text, one for messages.
 
@@ -189,7 +190,8 @@ def _make_right_batches(
     for form in dict.fromkeys((carriers[0], carriers[-1])):
         made = [_write_right_batch(reward, rows, template, form) for template in templates]
         usable = [batch for batch in made if batch is not None]
-        chosen = next((batch for batch in usable if _pays_for_reference(batch, score)), None)
+        pays = (each for each in usable if _pays_for_reference(each, *scores))
+        chosen = next(pays, None)
         batches += [chosen] if chosen is not None else usable[:1]
     return batches
 
@@ -221,11 +223,11 @@ def _write_answers(reward: Any, row: Mapping[str, Any]) -> Mapping[str, Any]:
     return write_answers([row], [reward])[0]
 
 
-def _pays_for_reference(batch: Rows, score: Callable[[Rows], Values]) -> bool:
+def _pays_for_reference(batch: Rows, score: Score, score_exchanged: Score) -> bool:
     two = select_rows(batch, [0, 1])
     exchanged = {**select_rows(two, [1, 0]), "completions": two["completions"]}
     with suppress(Exception):  # another template may fit
-        own, others = score(two), score(exchanged)
+        own, others = score(two), score_exchanged(exchanged)
         return any(
             one is not None and other is not None and one > other
             for one, other in zip(own, others, strict=True)

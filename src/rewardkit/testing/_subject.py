@@ -6,10 +6,10 @@ import copy
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import cycle
+from itertools import combinations, cycle, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -41,11 +41,14 @@ if TYPE_CHECKING:
 
 # Enough for the known completions to meet different columns, and few enough to pickle at once.
 _SAMPLE_CALLS = 20
-# Two chunks of 32 and more than four of 16, with a remainder of three.
+# Two chunks of 32 and more than four of 16, with a remainder of three; two groups of more than 32.
 _ROWS_OF_CHUNKS = 67
 # For a subject whose calls are slow; for others, the samples take a few milliseconds.
 _SAMPLE_SECONDS = 3.0
 _MESSAGE_KEYS = ("role", "content", "tool_calls", "name")
+
+Score = Callable[[Rows], Values]
+MakeBatches = Callable[[Score, Score], list[Rows]]
 
 
 @dataclass
@@ -105,8 +108,9 @@ class Subject:
     """Texts of calls that gave no result: no other call is made with them."""
     warnings: dict[str, str] = field(default_factory=dict)
     """Warnings by law: what was found and does not make it fail."""
-    make_right_batches: Callable[[Callable[[Rows], Values]], list[Rows]] | None = None
-    """Makes calls with right completions and different references, given what scores a call."""
+    make_right_batches: MakeBatches | None = None
+    """Makes calls with right completions and different references, given what scores a call, and
+    what scores one with other references."""
     wrong_calls: SearchStrategy[tuple[Rows, Values]] | None = None
     """Calls whose results must be others than these, if there are any."""
 
@@ -130,15 +134,23 @@ class Subject:
             return [{"answers": own, "references": own}]
         if self.make_right_batches is None:
             return []
-        return self.make_right_batches(self._run_fresh)
+        # two processes, since a cache of texts would hide the reference
+        with self._run_fresh() as score, self._run_fresh() as score_exchanged:
+            return self.make_right_batches(score, score_exchanged)
 
-    def _run_fresh(self, rows: Rows) -> Values:
-        """Return the result of a call of its own process: a cache would hide the reference."""
+    @contextmanager
+    def _run_fresh(self) -> Iterator[Callable[[Rows], Values]]:
+        """Give a function that makes calls in a process of its own."""
         caller = self.caller.make_fresh() if self.caller.is_forked else self.caller
+
+        def run(rows: Rows) -> Values:
+            try:
+                return caller.run(self.target, rows)
+            except Unanswered as late:  # a law meets it again
+                raise NotApplicable(str(late)) from None
+
         try:
-            return caller.run(self.target, rows)
-        except Unanswered as late:  # a law meets it again
-            raise NotApplicable(str(late)) from None
+            yield run
         finally:
             if caller is not self.caller:
                 caller.close()
@@ -335,7 +347,9 @@ class Subject:
             size = count_rows(right)
             # the second round begins with the second row, so that no two chunks are the same
             yield select_rows(right, [at % size for at in range(1, _ROWS_OF_CHUNKS + 1)])
-        if not self.classics:  # samples take time to draw
+        if not self.pointwise:
+            yield from islice(self._pair_groups(), 1)
+        if not self.classics:
             return
         alone = [
             select_rows(rows, [row]) for rows in self.samples for row in range(count_rows(rows))
@@ -355,7 +369,28 @@ class Subject:
         if self.kind != "extractor":  # which takes one text
             # what happens to the last rows shows only in a batch where each row earns something
             best = max(singles, key=self._value_of_one)
-            yield {name: values * _ROWS_OF_CHUNKS for name, values in best.items()}
+            yield self._repeat_in_two_groups(best, alone)
+
+    def _pair_groups(self) -> Iterator[Rows]:
+        """Yield calls with the rows of two samples that have no prompt in common."""
+        some = [rows for rows in self.samples if count_rows(rows) and "prompts" in rows]
+        for one, other in combinations(some, 2):
+            # a trainer's batch is all plain text or all messages
+            alike = len({isinstance(rows[self.text_column][0], str) for rows in (one, other)}) == 1
+            if alike and {*map(repr, one["prompts"])}.isdisjoint(map(repr, other["prompts"])):
+                yield {name: [*one[name], *other[name]] for name in one if name in other}
+
+    def _repeat_in_two_groups(self, row: Rows, others: Iterable[Rows]) -> Rows:
+        """Return a call with a row many times, the second half with another row's prompt."""
+        first = _ROWS_OF_CHUNKS // 2 + 1
+        repeated = {name: values * _ROWS_OF_CHUNKS for name, values in row.items()}
+        # an equal text may have been seen in the group before, which a drawn one seldom was
+        for other in others if "prompts" in row else ():
+            prompt = match_prompt(other["prompts"][0], row[self.text_column][0])
+            if prompt != row["prompts"][0]:
+                repeated["prompts"][first:] = [prompt] * (_ROWS_OF_CHUNKS - first)
+                break
+        return repeated
 
     @property
     def program_calls(self) -> Iterator[Rows]:

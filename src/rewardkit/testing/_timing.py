@@ -104,26 +104,33 @@ class GrowthSearch:
             return None
         # a short text too, since a long one may be refused by its length
         short = self.measure(shape, _SHORT_REPETITIONS)
-        screened = self.measure(shape, _SCREENED_CHARACTERS // shape.unit_length)
+        if math.isinf(short):
+            return self.find_end(shape, 1, _SHORT_REPETITIONS)
+        medium, longest = (
+            size // shape.unit_length for size in (_SCREENED_CHARACTERS, _TRAINED_CHARACTERS)
+        )
+        screened = self.measure(shape, medium)
         usual = sorted(self.screened)[len(self.screened) // 2] if self.screened else 0.0
         self.screened.append(screened)
+        # what was killed would be killed for a longer text, too
+        if math.isinf(screened):
+            return self.find_end(shape, _SHORT_REPETITIONS, medium)
         suspect = max(_SUSPECT_SECONDS, usual * _SUSPECT_FACTOR if len(self.screened) > 3 else 0)  # noqa: PLR2004 - a few
         if short < _SUSPECT_SECONDS and screened < suspect:
             return None
-        longest = _TRAINED_CHARACTERS // shape.unit_length
         seconds = self.measure(shape, longest)
-        if seconds < _WARN_SECONDS:
-            return None
-        if not math.isinf(seconds):
-            return self.compare(shape, longest // 4, longest, seconds)
-        return self.find_end(shape, longest, is_short=math.isinf(short))
+        if math.isinf(seconds):
+            return self.find_end(shape, medium, longest)
+        few = longest // 4
+        return self.compare(shape, few, longest, seconds) if seconds >= _WARN_SECONDS else None
 
-    def find_end(self, shape: Shape, longest: int, *, is_short: bool) -> Growth | None:
-        """Return the growth below a length for which a call does not end within its limit."""
-        low = 1 if is_short else _SHORT_REPETITIONS
-        high = _SHORT_REPETITIONS if is_short else longest
-        # by the logarithm, since the length may be any
-        while high > low * 4 and self.spent < _MAX_SEARCH_SECONDS:
+    def find_end(self, shape: Shape, low: int, high: int) -> Growth | None:
+        """Return the growth below a length for which a call does not end within its limit.
+
+        A call with `low` repetitions ends, if `low` is more than 1; one with `high` does not.
+        """
+        # by the logarithm, since the length may be any; a quarter of the length is near enough
+        while high >= (low + 1) * 4 and self.spent < _MAX_SEARCH_SECONDS:
             middle = math.isqrt(low * high)
             low, high = (low, middle) if math.isinf(self.measure(shape, middle)) else (middle, high)
         many, seconds = low, self.measure(shape, low)

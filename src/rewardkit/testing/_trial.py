@@ -28,7 +28,7 @@ from rewardkit.testing._findings import (
 from rewardkit.testing._inputs import name_of
 from rewardkit.testing._progress import show_progress
 from rewardkit.testing._replay import scripts
-from rewardkit.testing._shrinking import shrink_rows
+from rewardkit.testing._shrinking import is_small, measure_size, shrink_rows
 from rewardkit.testing._subject import Subject
 from rewardkit.testing._usual_texts import (
     list_texts_with_answers,
@@ -176,7 +176,7 @@ class Trial:
                     break
                 self.try_laws("rows", rows)
             self.try_programs()
-            self._draw("rows", self.subject.rows, options)
+            self._draw("rows", self.subject.rows, options, self.subject.samples)
         known = {"known_calls": self.subject.known_calls, "wrong_calls": self.subject.wrong_calls}
         for on, calls in known.items():
             takes_known = [law for law in self.laws if law.on == on]
@@ -252,7 +252,14 @@ class Trial:
         if subject.timeout is not None:
             subject.caller.watchdog.timeout = min(subject.timeout, _LATER_SECONDS)
 
-    def _draw(self, on: str, examples: SearchStrategy[Any], options: settings) -> None:
+    def _draw(
+        self,
+        on: str,
+        examples: SearchStrategy[Any],
+        options: settings,
+        first: Sequence[Any] = (),
+    ) -> None:
+        """Try laws on `max_examples` examples: those that were drawn before, then new ones."""
         count = 0
 
         def attempt(example: Any) -> None:
@@ -268,7 +275,11 @@ class Trial:
             self.try_laws(on, example)
 
         with suppress(_NoLawLeft):  # an error is the only way to stop Hypothesis early
-            _for_each_example(examples, attempt, options)
+            # drawing takes longer than most calls
+            for example in first[: options.max_examples]:
+                attempt(example)
+            if more := max(options.max_examples - len(first), 0):
+                _for_each_example(examples, attempt, settings(options, max_examples=more))
 
     def try_laws(self, on: str, example: Any) -> None:
         """Try the laws that take such examples and that have neither failed nor been skipped."""
@@ -333,10 +344,11 @@ class Trial:
 def _find_late_row(subject: Subject, target: Any, rows: Rows) -> Rows:
     """Return the row of a call that gives no result alone, or the whole call if there is none."""
     if count_rows(rows) > 1:
+        timeout = min(subject.timeout or _LATER_SECONDS, _LATER_SECONDS)
         for row in range(min(count_rows(rows), _MAX_LATE_ROWS)):
             alone = select_rows(rows, [row])
             try:
-                subject.caller.run(target, alone, timeout=_LATER_SECONDS)
+                subject.caller.run(target, alone, timeout=timeout)
             except Unanswered:
                 return alone
             except Exception:  # noqa: BLE001, S112 - it gives a result in time
@@ -358,48 +370,71 @@ def _find_randomness(subject: Subject, example: Any) -> Counterexample | None:
     return None
 
 
-def _shrink_failure(
-    subject: Subject, law: Law, rows: Any, failure: Counterexample, options: settings
-) -> Counterexample:
-    """Return the smallest failure of a law that Hypothesis finds, or the known one."""
-    seen = [(rows, failure)]
-    end = time.monotonic() + _SHRINK_SECONDS
-    if law.name == "terminates" or failure.given.startswith("no result"):
-        return failure  # each attempt would cost its limit
+class _Attempts:
+    """Tries smaller examples of a failure; `seen` has those that fail, in the order of trial."""
 
-    def attempt(rows: Any) -> None:
-        if time.monotonic() > end:
+    def __init__(self, subject: Subject, law: Law, rows: Any, failure: Counterexample) -> None:
+        self.subject, self.law = subject, law
+        self.seen = [(rows, failure)]
+        self.end = time.monotonic() + _SHRINK_SECONDS
+
+    def run(self, rows: Any) -> None:
+        """Try an example; raise its failure, or _NoLawLeft if the time is over."""
+        if time.monotonic() > self.end:
             raise _NoLawLeft
         try:
-            subject.try_law(law.check, rows)
+            self.subject.try_law(self.law.check, rows)
         except Counterexample as smaller:
-            seen.append((rows, smaller))
+            self.seen.append((rows, smaller))
             raise
         except Unanswered:
             return
 
-    examples = {"rows": subject.rows, "wrong_calls": subject.wrong_calls}.get(
-        law.on, subject.known_calls
-    )
+    def fails(self, rows: Rows) -> bool:
+        """Try an example; return whether it fails."""
+        before = len(self.seen)
+        with suppress(Counterexample, SkipTest, _NoLawLeft):
+            self.run(rows)
+        return len(self.seen) > before
+
+
+def _shrink_failure(
+    subject: Subject, law: Law, rows: Any, failure: Counterexample, options: settings
+) -> Counterexample:
+    """Return the smallest failure of a law that is found, or the known one."""
+    if law.name == "terminates" or failure.given.startswith("no result"):
+        return failure  # each attempt would cost its limit
+    attempts = _Attempts(subject, law, rows, failure)
+    seen = attempts.seen
+    # without Hypothesis first: to draw an attempt takes it longer than most calls take
+    if law.on == "rows":
+        shrink_rows(subject, rows, attempts.fails)
+        if is_small(subject, seen[-1][0]):
+            return seen[-1][1]
+    known = seen[-1]
+    # Flaky: it fails now and then, which is a failure all the same
+    with suppress(Counterexample, Flaky, _NoLawLeft):
+        _shrink_drawn(subject, law, attempts.run, options)
+    if law.on != "rows":
+        return seen[-1][1]
+    if seen[-1] is not known:  # Hypothesis may end with what is not needed
+        shrink_rows(subject, seen[-1][0], attempts.fails)
+    return min(known, seen[-1], key=lambda one: measure_size(subject, one[0]))[1]
+
+
+def _shrink_drawn(
+    subject: Subject, law: Law, attempt: Callable[[Any], None], options: settings
+) -> None:
+    """Let Hypothesis draw a failure and shrink it."""
+    drawn = {"rows": subject.rows, "wrong_calls": subject.wrong_calls}
+    examples = drawn.get(law.on, subject.known_calls)
     if law.on != "once" and examples is not None:
         harder = settings(
             options,
             max_examples=options.max_examples * _MORE_TRIES,
             phases=[Phase.generate, Phase.shrink],
         )
-        # Flaky: it fails now and then, which is a failure all the same
-        with suppress(Counterexample, Flaky, _NoLawLeft):
-            _for_each_example(examples, attempt, harder)
-    if law.on == "rows":  # Hypothesis may end with what is not needed, or not meet it again
-
-        def fails(smaller: Rows) -> bool:
-            before = len(seen)
-            with suppress(Counterexample, SkipTest, _NoLawLeft):
-                attempt(smaller)
-            return len(seen) > before
-
-        shrink_rows(subject, seen[-1][0], fails)
-    return seen[-1][1]
+        _for_each_example(examples, attempt, harder)
 
 
 def _for_each_example(

@@ -174,7 +174,8 @@ def pointwise(subject: Subject, rows: Rows) -> None:
     if not subject.pointwise:
         raise SkipTest("it is declared not to be pointwise")
     values, tried = subject.values_of(rows), set[str]()
-    for row, value in enumerate(values):
+    # of one row it would be the same call again, which the law `deterministic` compares
+    for row, value in enumerate(values if len(values) > 1 else ()):
         alone = select_rows(rows, [row])
         # large batches repeat their rows
         if count_rows(rows) > _SMALL_BATCH:
@@ -189,7 +190,8 @@ def pointwise(subject: Subject, rows: Rows) -> None:
 def row_order(subject: Subject, rows: Rows) -> None:
     """Rows in reverse order have the same values, in reverse order."""
     values = subject.values_of(rows)
-    subject.expect(values[::-1], {name: column[::-1] for name, column in rows.items()})
+    if len(values) > 1:  # as above
+        subject.expect(values[::-1], {name: column[::-1] for name, column in rows.items()})
 
 
 @_register_law("reward", compares=True)
