@@ -30,7 +30,6 @@ import ctypes
 import gc
 import marshal
 import os
-import resource
 import select
 import signal
 import socket
@@ -103,8 +102,7 @@ def serve(
 
     # A child would look up each of these for itself, and write what it found to pages of its own.
     _ = libc.capset, libc.prctl, libc.setns, libc.unshare
-    _ = os.closerange, os.dup2, os.getpid, os.lseek, os.pread, os.setsid, os.write, os._exit
-    _ = resource.getrlimit, resource.setrlimit, ctypes.byref, marshal.loads
+    _ = ctypes.byref, os._exit, os.closerange, os.dup2, os.lseek, os.pread, os.setsid
     _rehearse_roles(guest, limits)
     # A collection writes to each object that it visits, and the pages that a child writes to are
     # copied.
