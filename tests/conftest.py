@@ -96,8 +96,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return next(groups, file)
 
         def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-            # xdist counts the tests of all units six times for each test: without those that are
-            # done, which took a twentieth of the processor time of short tests
+            # for each report xdist counts the tests of all units that it has handed out, so those
+            # that are done are dropped
             scope = self._split_scope(self.registered_collections[node][item_index])
             super().mark_test_complete(node, item_index, duration)
             if all(self.assigned_work[node][scope].values()):
