@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import re
 import signal
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 
 from rewardkit import testing as kit
 from rewardkit._workers.call_limit import can_fork
-from rewardkit.testing import _trial, _words
+from rewardkit.testing import _timing, _trial, _words
 from rewardkit.testing._findings import CheckInterrupted
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="calls are made here")
@@ -118,6 +119,18 @@ def test_what_never_ends_is_a_finding_with_its_text(reward):
 def test_an_exponential_pattern_is_found_with_a_text_of_its_own():
     found, _ = failures(by_a_pattern, laws="linear_time")
     assert "'<answer>' + 'A" in found["linear_time"].expected
+
+
+def test_short_texts_that_take_long_are_found_where_long_ones_are_refused():
+    def measure(text, limit):
+        seconds = 2 ** len(text) / 1e6 if len(text) < 100 else 0.0
+        return seconds if seconds < limit else math.inf
+
+    shape = _timing.Shape("'a' * times", lambda times: "a" * times, 1)
+    growth = _timing.GrowthSearch(measure).find_growth(shape)
+    assert growth.is_failure
+    # 2 ** 17 microseconds are more than a tenth of a second, and 2 ** 20 more than the limit
+    assert 17 <= growth.many < 20
 
 
 @pytest.mark.parametrize(
