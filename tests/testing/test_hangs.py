@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import re
 import signal
 import time
@@ -14,7 +15,7 @@ import pytest
 
 from rewardkit import testing as kit
 from rewardkit._workers.call_limit import can_fork
-from rewardkit.testing import _caller, _trial, _words, laws
+from rewardkit.testing import _caller, _timing, _trial, _words, laws
 from rewardkit.testing._findings import CheckInterrupted
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="calls are made here")
@@ -141,6 +142,18 @@ def test_a_reward_that_always_waits_is_called_a_few_times(monkeypatch):
 def test_an_exponential_pattern_is_found_with_a_text_of_its_own():
     found, _ = failures(by_a_pattern, laws="linear_time")
     assert "'<answer>' + 'A" in found["linear_time"].expected
+
+
+def test_short_texts_that_take_long_are_found_where_long_ones_are_refused():
+    def measure(text, limit):
+        seconds = 2 ** len(text) / 1e6 if len(text) < 100 else 0.0
+        return seconds if seconds < limit else math.inf
+
+    shape = _timing.Shape("'a' * times", lambda times: "a" * times, 1)
+    growth = _timing.GrowthSearch(measure).find_growth(shape)
+    assert growth.is_failure
+    # 2 ** 17 microseconds are more than a tenth of a second, and 2 ** 20 more than the limit
+    assert 17 <= growth.many < 20
 
 
 @pytest.mark.parametrize(

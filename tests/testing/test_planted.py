@@ -80,6 +80,8 @@ def test_the_examples_are_small():
     assert "reward(completions=[''])" in finding.code
     (finding,) = found("raises_on_none_content").findings
     assert "[[{'role': 'assistant', 'content': None}]]" in finding.code
+    (finding,) = found("DependsOnChatForm").findings
+    assert "rk.Batch.of('7')" in finding.code
 
 
 @pytest.mark.usefixtures("forked")
