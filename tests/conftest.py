@@ -137,7 +137,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     if marked and report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in continuous integration: {report.longrepr[-1]}"
-    if report.passed:
+    if report.outcome == "passed":
         report.keywords = {}  # xdist would send them, and nothing reads them
     return report
 
@@ -201,6 +201,7 @@ def forked(monkeypatch: pytest.MonkeyPatch, _run_forked: Any) -> None:
     monkeypatch.setattr(child_process, "subprocess", SimpleNamespace(run=_run_forked))
 
 
+@pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer | NoForkServer]:
     """A process that has imported rewardkit, whose forks are scripts and workers."""
     with start_fork_server() as started:

@@ -141,7 +141,7 @@ def init_project(
 REWARDS = '''\
 """The rewards of a run: pass `REWARDS` to GRPOTrainer as `reward_funcs`."""
 
-from rewardkit import rewards, verify
+from rewardkit import Batch, rewards, verify
 from rewardkit.extract import Tag
 
 TEMPLATE = "<think>\\nI add them up.\\n</think>\\n<answer>\\n{answer}\\n</answer>"
@@ -154,9 +154,8 @@ right = rewards.Correct(
 
 
 def short(completions, **columns):
-    """A function of your own: 0.1 for at most 2,000 characters of text or of messages."""
-    texts = [c if isinstance(c, str) else str(c[-1]["content"]) if c else "" for c in completions]
-    return [0.1 if len(text) <= 2000 else 0.0 for text in texts]
+    """A function of your own: 0.1 for at most 2,000 characters, in any form of a completion."""
+    return [0.1 if len(text) <= 2000 else 0.0 for text in Batch(completions).texts]
 
 
 REWARDS = [layout, right, short]
