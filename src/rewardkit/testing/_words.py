@@ -14,7 +14,6 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from rewardkit._text.tag_layout import TagPair
-from rewardkit.audit.samples import list_pairs
 from rewardkit.component import Component, walk
 
 # Longer ones are prose: messages, prompts, documentation.
@@ -75,6 +74,10 @@ def _attributes_of(target: Any) -> list[Any]:
 
 def find_blocks(target: Any, words: tuple[str, ...]) -> list[str | TagPair]:
     """Return the tags that a component's fields name by pairs, and those among the words."""
+    if not isinstance(target, Component):
+        return [*find_tags(words)]
+    from rewardkit.audit.samples import list_pairs  # noqa: PLC0415 - a large package
+
     return [*list_pairs([target]), *find_tags(words)]
 
 

@@ -20,10 +20,12 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rewardkit._messages import pluralize, shorten_text
-from rewardkit.scorer import Rewards, Scorer
+
+if TYPE_CHECKING:
+    from rewardkit.scorer import Rewards
 
 TOLERANCE = 1e-9
 """How far a score may move, absolutely and relatively: the last digits differ between machines."""
@@ -121,6 +123,8 @@ def check_snapshot(rewards: Rewards, path: str | os.PathLike[str]) -> None:
 
 
 def _score(rewards: Rewards, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:
+    from rewardkit.scorer import Scorer  # noqa: PLC0415 - it imports all rewards
+
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name) for row in rows] for name in names}
     return Scorer(rewards).score_columns(columns).values
