@@ -14,9 +14,10 @@ _ROOT_BITS = 2 * sys.float_info.mant_dig + 3
 
 
 def measure_deviation(values: Sequence[float]) -> float:
-    """Return what `statistics.stdev` does, in a fraction of its time; two values at least.
+    """Return the deviation of two values or more, n - 1 in the divisor: that of `statistics.stdev`.
 
-    Equal values have no deviation at all, whatever they are, which a sum of floats would not give.
+    It takes a fraction of the time of `stdev`. Equal values have a deviation of exactly 0, which a
+    sum of floats would not give.
 
     >>> measure_deviation([1.5, 2.5, 2.5, 2.75, 3.25, 4.75]), measure_deviation([0.1] * 3)
     (1.0810874155219827, 0.0)
