@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from statistics import fmean
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 from rewardkit.batch import Batch
 from rewardkit.registry import register
@@ -13,6 +14,9 @@ from rewardkit.result import Score
 from rewardkit.reward import Bounds
 from rewardkit.rewards._deviation import measure_deviation
 from rewardkit.rewards._grouped import GroupReward, rank_value
+
+PlaceValues: TypeAlias = Callable[[tuple[float, ...]], dict[float, float]]
+"""Gives the rank or z-score of each value of a group, from its values in order."""
 
 
 @final
@@ -45,17 +49,13 @@ class Relative(GroupReward):
 
         Raises ValueError if the batch has no prompts, which make the groups.
         """
-        return [score for group in self.score_groups(batch) for score in self._compare(group)]
+        # many groups have the same values: a reward of 0 or 1 makes nine different groups of eight
+        place_values = cache(self._place_values)
+        return [
+            score for group in self.score_groups(batch) for score in _compare(group, place_values)
+        ]
 
-    def _compare(self, group: Sequence[Score]) -> list[Score]:
-        values = sorted([value for value, _ in group if value is not None])
-        if len(values) == 1:
-            alone = "alone in its group"
-            return [Score(None, why if value is None else alone) for value, why in group]
-        places = self._place_values(values)
-        return [Score(None if value is None else places[value], why) for value, why in group]
-
-    def _place_values(self, values: Sequence[float]) -> dict[float, float]:
+    def _place_values(self, values: tuple[float, ...]) -> dict[float, float]:
         """Return each value's rank or z-score."""
         distinct = {*values}  # of rewards that count or check something, only a few are
         if self.by == "rank":
@@ -64,6 +64,15 @@ class Relative(GroupReward):
             return dict.fromkeys(distinct, 0.0)
         mean, deviation = fmean(values), measure_deviation(values)
         return {value: (value - mean) / deviation if deviation else 0.0 for value in distinct}
+
+
+def _compare(group: Sequence[Score], place_values: PlaceValues) -> list[Score]:
+    values = tuple(sorted([value for value, _ in group if value is not None]))
+    if len(values) == 1:
+        alone = "alone in its group"
+        return [Score(None, why if value is None else alone) for value, why in group]
+    places = place_values(values)
+    return [Score(None if value is None else places[value], why) for value, why in group]
 
 
 @final
