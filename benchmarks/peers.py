@@ -247,6 +247,17 @@ def off_target(completions: list[Chat], **_: Any) -> list[float]:
     return [-float(abs(50 - len(completion[0]["content"]))) for completion in completions]
 
 
+def off_target_fixed(completions: list[Chat], **_: Any) -> list[float]:
+    """reward_len, fixed: takes the last message, with or without content, and drops end tokens."""
+    values = []
+    for completion in completions:
+        text = completion[-1].get("content") or ""
+        for token in ("<|endoftext|>", "<|im_end|>", "</s>"):
+            text = text.removesuffix(token)
+        values.append(-float(abs(50 - len(text))))
+    return values
+
+
 def off_target_words(completions: list[Chat], **_: Any) -> list[float]:
     """Return minus the distance from 100 words."""
     return [-float(abs(100 - len(completion[0]["content"].split()))) for completion in completions]
@@ -624,6 +635,7 @@ def by_hand_pairs() -> Iterator[Pair]:
         )
         yield Pair(f"presets.{name}", other, "the fixed rule", fixed, "bare")
     yield Pair("presets.reward_len", presets.reward_len, "the course's rule", off_target)
+    yield Pair("presets.reward_len", presets.reward_len, "the fixed rule", off_target_fixed)
 
 
 def algebra_pairs() -> Iterator[Pair]:
