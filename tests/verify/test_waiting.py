@@ -120,6 +120,18 @@ print(sys.stdin.read(), sys.stdout is sys.__stdout__, input.__module__)
     assert verify((program, {"input": "given", "output": wanted}))[0].outcome == "correct"
 
 
+def test_the_rehearsal_shuts_down_no_threads():
+    # where `threading` is there already, as it is in a sandbox of Python 3.14
+    program = """
+from rewardkit.verify._sandbox import guest, limits, waiting
+waiting._rehearse_roles(vars(guest), vars(limits))
+from concurrent.futures import ThreadPoolExecutor
+print(ThreadPoolExecutor().submit(int, "7").result())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("7\n", "")
+
+
 def find_box():
     return host.find_box(host.find_bubblewrap(), packages=False)
 

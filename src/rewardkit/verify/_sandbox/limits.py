@@ -85,8 +85,11 @@ def start_role(
         os._exit(code)  # without tidying up the memory, which takes longer than most programs
 
 
-def run_to_exit_code(run: Callable[[], None]) -> int:
-    """Run a program, do what Python does at the end of one, and return its exit code."""
+def run_to_exit_code(run: Callable[[], None], *, is_rehearsal: bool = False) -> int:
+    """Run a program, do what Python does at the end of one, and return its exit code.
+
+    A rehearsal leaves threads and exit functions alone: what ends them cannot be undone.
+    """
     code = 0
     try:
         run()
@@ -98,7 +101,7 @@ def run_to_exit_code(run: Callable[[], None]) -> int:
         code = 1
         sys.excepthook(*sys.exc_info())
     for name, function in (("threading", "_shutdown"), ("atexit", "_run_exitfuncs")):
-        if name in sys.modules:
+        if name in sys.modules and not is_rehearsal:
             getattr(sys.modules[name], function)()
     try:
         sys.stdout.flush()

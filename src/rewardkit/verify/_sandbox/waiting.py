@@ -146,7 +146,9 @@ def _rehearse_roles(guest: dict[str, Any], limits: dict[str, Any]) -> None:
         os.write(number, text.encode())
         os.close(number)
     with os.fdopen(given) as sys.stdin, os.fdopen(dropping, "w", closefd=False) as sys.stdout:
-        limits["run_to_exit_code"](lambda: guest["run_program"](REHEARSAL["program"]))
+        limits["run_to_exit_code"](
+            lambda: guest["run_program"](REHEARSAL["program"]), is_rehearsal=True
+        )
     with suppress(guest["PeerClosed"]):
         guest["serve_answer"](REHEARSAL["answer"], questions, replying)
     code = compile(REHEARSAL["test"], "<tests>", "exec"), True
