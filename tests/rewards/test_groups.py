@@ -54,6 +54,13 @@ def test_a_z_score_is_numpys(values):
             assert found == 0
 
 
+def test_an_infinity_has_a_rank_and_no_z_score():
+    # which would be a NaN for it, and 0 for the others
+    assert score(Relative(reward=Given()), [1.0, math.inf]) == [0.0, 1.0]
+    with pytest.raises(ValueError, match=r"gave inf, which has no z-score; Clip\("):
+        score(Relative(reward=Given(), by="z_score"), [1.0, math.inf])
+
+
 @given(VALUES)
 def test_the_best_is_every_rows(values):
     known = [value for value in values if value is not None]

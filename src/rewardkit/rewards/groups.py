@@ -47,7 +47,8 @@ class Relative(GroupReward):
     def score(self, batch: Batch) -> list[Score]:
         """Return each row's rank or z-score (batch length).
 
-        Raises ValueError if the batch has no prompts, which make the groups.
+        Raises ValueError if the batch has no prompts, which make the groups, and for the z-score of
+        an infinity.
         """
         # many groups have the same values: a reward of 0 or 1 makes nine different groups of eight
         place_values = cache(self._place_values)
@@ -62,6 +63,12 @@ class Relative(GroupReward):
             return {value: rank_value(value, values) for value in distinct}
         if len(distinct) < 2:  # noqa: PLR2004 - no deviation
             return dict.fromkeys(distinct, 0.0)
+        if infinite := [value for value in distinct if math.isinf(value)]:
+            message = (
+                f"{self.reward.__name__} gave {infinite[0]}, which has no z-score;"
+                " Clip(reward=..., low=..., high=...) keeps it within limits"
+            )
+            raise ValueError(message)
         mean, deviation = fmean(values), measure_deviation(values)
         return {value: (value - mean) / deviation if deviation else 0.0 for value in distinct}
 
