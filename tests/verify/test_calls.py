@@ -82,7 +82,7 @@ def test_other_text_holds_no_call(text):
         ),
         ('<tool_call>{"arguments": {}}</tool_call>', "no name"),
         ("<tool_call>7</tool_call>", "not an object"),
-        ("<tool_call>" + "[" * 5000 + "</tool_call>", "nested too deep"),
+        ("<tool_call>" + "[" * 5000 + "]" * 5000 + "</tool_call>", "nested too deep"),
         (
             "<|start|>assistant to=functions.f<|channel|>commentary json<|message|>{1}<|call|>",
             "not JSON",

@@ -13,6 +13,9 @@ from rewardkit._text.fences import Fence, find_fences
 
 MAX_INTEGER_DIGITS = 300
 """A float holds no longer integer, and Python converts long ones in quadratic time."""
+MAX_DEPTH = 900
+"""Objects and arrays within each other. Python's own limit is 1,000 to 100,000 by its version, and
+what quotes or compares a value takes time quadratic in its depth."""
 MAX_ATTEMPTS = 64
 """Positions of a text at which an object or array may begin. Each may be read to the text's end."""
 
@@ -25,13 +28,13 @@ def read(text: str) -> Any:
     """Return the value of JSON text.
 
     Raises ValueError for other text, its subclass RefusedError for NaN, a repeated key or a number
-    beyond a float's range, and RecursionError for values that are nested a thousand deep.
+    beyond a float's range, and RecursionError for values that are nested deeper than `MAX_DEPTH`.
 
     >>> read('{"a": [1, 2.5, null]}')
     {'a': [1, 2.5, None]}
     """
     text = text.strip(_WHITE_SPACE)  # not `decode`, which searches for it twice
-    value, end = _decoder.raw_decode(text)
+    value, end = _decode(text, 0)
     if end != len(text):
         message = "Extra data"
         raise json.JSONDecodeError(message, text, end)
@@ -108,7 +111,7 @@ def _scan_values(text: str, hidden: Sequence[Fence]) -> list[tuple[int, int, Any
             start = rest[0].end
             continue
         try:
-            value, start = _decoder.raw_decode(text, at)
+            value, start = _decode(text, at)
         except json.JSONDecodeError as error:
             # On from the error, not from the next bracket: what was read is not read again.
             start = max(error.pos, opening.end())
@@ -128,6 +131,34 @@ def write(value: Any) -> str:
     except (TypeError, RecursionError) as error:
         message = f"JSON cannot hold it: {error}"
         raise ValueError(message) from None
+
+
+def _decode(text: str, start: int) -> tuple[Any, int]:
+    """Return the value that begins at `start`, and its end."""
+    value, end = _decoder.raw_decode(text, start)
+    # most values have too few brackets in all
+    if end - start > MAX_DEPTH and _count_brackets(text, start, end) > MAX_DEPTH:
+        _refuse_deep_value(value)
+    return value, end
+
+
+def _count_brackets(text: str, start: int, end: int) -> int:
+    return text.count("[", start, end) + text.count("{", start, end)
+
+
+def _refuse_deep_value(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            member
+            for item in level
+            if isinstance(item, dict | list)
+            for member in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return
+    message = f"nested deeper than {MAX_DEPTH}"
+    raise RecursionError(message)
 
 
 _WHITE_SPACE = " \t\n\r"
