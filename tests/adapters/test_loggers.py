@@ -57,6 +57,8 @@ def test_names_are_unique_short_and_stable() -> None:
     assert [reward.__name__ for reward in RewardMonitor(REWARDS).rewards] == NAMES
 
 
+# of Python 3.14, about mlflow's own code
+@pytest.mark.filterwarnings("ignore:codecs.open:DeprecationWarning")
 def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # the other store needs a database
