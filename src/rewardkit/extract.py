@@ -444,7 +444,8 @@ def extract_answers(extractor: Extractor, batch: Batch) -> list[str | None]:
         return _extract(extractor, [*map(write_calls, batch.tool_calls)])
     texts = batch.texts
     if isinstance(extractor, Regex):
-        return [*map(_prepare_find(extractor), texts)]
+        find = _prepare_find(extractor)
+        return [find(text) for text in texts]
     # a search with a time limit, and an extractor of one's own, may find something else next time
     return (_extract_once if isinstance(extractor, _REPEATABLE) else _extract)(extractor, texts)
 
