@@ -4,10 +4,12 @@ import re
 import time
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
+from rewardkit.extract import extract_answers
 
 
 def extract(name, text, **fields):
@@ -217,3 +219,32 @@ def test_a_run_of_groups_ends_before_a_longer_number(space):
 def test_a_match_without_the_group_is_passed_over(which, text, first, last):
     found = rk.build("regex", pattern=r"a(\d)|b", which=which).extract(text)
     assert found == (first if which == "first" else last)
+
+
+@given(
+    pattern=st.sampled_from([r"a(?P<n> ?\d*)|b", r"-?([\d.,]+)", r"(a+)+b|(?P<n>\d)"]),
+    pick=st.integers(0, 9),
+    which=st.sampled_from(["first", "last"]),
+    strip=st.booleans(),
+    texts=st.lists(st.text("ab1,. \n\ud800\u0664", max_size=12), max_size=4),
+)
+def test_a_batch_has_the_matches_of_regex(pattern, pick, which, strip, texts):
+    compiled = regex.compile(pattern)
+    groups = [*range(compiled.groups + 1), *compiled.groupindex]
+    group = groups[pick % len(groups)]
+    fields = {"pattern": pattern, "group": group, "which": which, "strip": strip}
+    extractor = rk.build("regex", **fields, timeout=1.0)
+    batch = rk.Batch.of(texts)
+    expected = []
+    for text in batch.texts:
+        found = [match[group] for match in compiled.finditer(text) if match[group] is not None]
+        answer = found[0 if which == "first" else -1] if found else None
+        expected.append(answer.strip() if strip and answer else answer)
+    assert extract_answers(extractor, batch) == expected
+    assert [extractor.extract(text) for text in batch.texts] == expected
+
+
+def test_each_text_of_a_batch_has_its_own_time():
+    extractor = rk.build("regex", pattern=r"((?:a|aa)+)$", timeout=0.05)
+    batch = rk.Batch.of("aaa", "a" * 60 + "!", "aa")
+    assert extract_answers(extractor, batch) == ["aaa", None, "aa"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, final
@@ -20,7 +20,7 @@ from rewardkit._messages import shorten_repr, shorten_text
 from rewardkit._text import number_tokens, numbers, tag_layout
 from rewardkit._text.choices import find_choices
 from rewardkit._text.last_call import remember_last
-from rewardkit._text.patterns import compile_pattern, prepare_search
+from rewardkit._text.patterns import compile_pattern, prepare_find
 from rewardkit._text.special_tokens import ends_in_token
 from rewardkit._text.tag_layout import compile_only_block, prepare_texts, restore_marks, tag_marks
 from rewardkit.batch import Batch
@@ -330,23 +330,13 @@ class Regex(Extractor):
 
     def extract(self, text: str) -> str | None:
         """Return the group's text; None if the pattern does not match in time."""
-        pattern, quick_length = prepare_search(self.pattern, self.timeout)
-        is_quick, group, found = len(text) <= quick_length, self.group, None
-        limit = {} if is_quick else {"timeout": self.timeout}
-        is_first = self.which == "first"
-        try:
-            if is_first:
-                match = pattern.search(text) if is_quick else pattern.search(text, **limit)
-                found = match[group] if match else None
-            # a group in a branch that was not taken has no text, and another match may have it
-            if found is None and (match if is_first else True):
-                for match in pattern.finditer(text, **limit):
-                    found = match[group] if match[group] is not None else found
-                    if found is not None and is_first:
-                        break
-        except TimeoutError:
-            return None
-        return found.strip() if found is not None and self.strip else found
+        return _prepare_find(self)(text)
+
+
+def _prepare_find(extractor: Regex) -> Callable[[str], str | None]:
+    """Return what `extract` calls for a text, which is the same for all texts of a batch."""
+    pattern, group, which = extractor.pattern, extractor.group, extractor.which
+    return prepare_find(pattern, group, which, strip=extractor.strip, timeout=extractor.timeout)
 
 
 @final
@@ -453,6 +443,9 @@ def extract_answers(extractor: Extractor, batch: Batch) -> list[str | None]:
 
         return _extract(extractor, [*map(write_calls, batch.tool_calls)])
     texts = batch.texts
+    if isinstance(extractor, Regex):
+        find = _prepare_find(extractor)
+        return [find(text) for text in texts]
     # a search with a time limit, and an extractor of one's own, may find something else next time
     return (_extract_once if isinstance(extractor, _REPEATABLE) else _extract)(extractor, texts)
 

@@ -19,6 +19,7 @@ from rewardkit._text.tag_layout import (
     find_marks,
     find_near_tags,
     find_tags,
+    is_blank,
     list_tags,
     tag_marks,
 )
@@ -128,6 +129,26 @@ def test_a_layout_matches_if_each_mark_occurs_once_in_order_around_content(tags,
         assert (found is not None) == expected
         if found is not None:
             assert found[1] == text.partition(opening)[2].partition(closing)[0]
+
+
+@given(
+    tags=st.sampled_from(LAYOUTS),
+    layout=st.sampled_from(["anywhere", "soft", "strict"]),
+    inner=st.sampled_from(["7", "\n7\n", "\n\u2800\n", "\n\u2192\n"]),
+    tail=st.lists(
+        st.sampled_from(["7", " ", "\n", "*", "<", "<b>", "\\boxed{", "\u2192", "\u3164"])
+    ),
+    is_marked_again=st.booleans(),
+)
+def test_an_answer_after_the_blocks_is_text_that_is_not_blank(
+    tags, layout, inner, tail, is_marked_again
+):
+    marks = list_tags(tags)
+    blocks = "\n".join(f"{opening}{inner}{closing}" for opening, closing in map(tag_marks, tags))
+    text = "".join([blocks, *tail, marks[0] * is_marked_again])
+    end = compile_layout(tags, layout)(text)
+    is_answered = end >= 0 and not is_blank(text[end:])
+    assert compile_layout(tags, layout, answer_after=True)(text) == (end if is_answered else -1)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from rewardkit._messages import shorten_text
 
@@ -85,9 +86,37 @@ _PORTABLE = re.compile(
 
 
 @lru_cache(maxsize=256)
-def prepare_search(pattern: str, timeout: float) -> tuple[Any, int]:
-    """Return the compiled pattern, and the length of the texts that need no time limit."""
-    return compile_pattern(pattern), find_quick_length(pattern, timeout)
+def prepare_find(
+    pattern: str, group: int | str, which: Literal["first", "last"], *, strip: bool, timeout: float
+) -> Callable[[str], str | None]:
+    """Return a function that finds the text of a group; None if there is none, or not in time.
+
+    >>> find_first = prepare_find("a([0-9]?)|b", 1, "first", strip=False, timeout=0.1)
+    >>> find_first("b a3 a4"), find_first("b")
+    ('3', None)
+    """
+    # What all texts have in common is looked up once, since that takes as long as most searches.
+    compiled, quick_length = compile_pattern(pattern), find_quick_length(pattern, timeout)
+    search, finditer = compiled.search, compiled.finditer
+    is_first, clean = which == "first", str.strip if strip else str
+
+    def find(text: str) -> str | None:
+        is_quick, found = len(text) <= quick_length, None
+        try:
+            if is_first:
+                match = search(text) if is_quick else search(text, timeout=timeout)
+                if match is None or (found := match[group]) is not None:
+                    return found and clean(found)
+            # a group in a branch that was not taken has no text, and another match may have it
+            for match in finditer(text) if is_quick else finditer(text, timeout=timeout):
+                found = match[group] if match[group] is not None else found
+                if found is not None and is_first:
+                    break
+        except TimeoutError:
+            return None
+        return found and clean(found)
+
+    return find
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import permutations
+from itertools import permutations, zip_longest
 from typing import Annotated, Any, Literal, TypeAlias
 from unicodedata import category
 
@@ -181,12 +181,17 @@ EMPTY_THINK = rf"<think>{_SPACE}</think>{_SPACE}"
 
 @lru_cache(maxsize=64)
 def compile_layout(
-    tags: tuple[str | TagPair, ...], layout: Layout = "anywhere", *, empty_think: bool = False
+    tags: tuple[str | TagPair, ...],
+    layout: Layout = "anywhere",
+    *,
+    empty_think: bool = False,
+    answer_after: bool = False,
 ) -> Callable[[str], int]:
     r"""Return a function that gives the end of the last block, or -1 if the layout does not match.
 
     In the layout each mark occurs once, in order, and no block is blank. `empty_think` allows an
-    empty think block before the first block, unless `think` is itself one of the tags.
+    empty think block before the first block, unless `think` is itself one of the tags;
+    `answer_after` asks for text after the last block that is not blank.
 
     >>> find_end = compile_layout(("a", "b"), "soft")
     >>> find_end("<a>1</a> <b>2</b>!"), find_end("<a>1</a>, <b>2</b>")
@@ -214,22 +219,28 @@ def compile_layout(
             before += f"(?:{re.escape(MESSAGE_START)})?+"
         inside = f"{line}{first}{_pattern_without_marks(marks, before=closing)}{line_before}"
         blocks.append(f"{before}{re.escape(opening)}{inside}{re.escape(closing)}")
-    match = re.compile(rf"{''.join(blocks)}(?={other}\Z)").match
+    answer = first if answer_after else ""
+    match = re.compile(rf"{''.join(blocks)}(?={answer}{other}\Z)").match
 
     def find_end(text: str) -> int:
         found = match(text)
-        if found is None:
+        if found is None or (found.lastindex and _has_blank_part(found, marks[1::2])):
             return -1
-        if found.lastindex:
-            for number, closing in enumerate(marks[1::2], 1):
-                content_start = found.start(number)
-                if content_start >= 0 and is_blank(
-                    text[content_start : text.index(closing, content_start)]
-                ):
-                    return -1
         return found.end()
 
     return find_end
+
+
+def _has_blank_part(found: re.Match[str], closings: list[str]) -> bool:
+    """Return whether one of the parts at whose start a group matched is blank."""
+    starts = map(found.start, range(1, found.re.groups + 1))
+    # after the blocks, the answer has no closing mark
+    for start, closing in zip_longest(starts, closings):
+        if start >= 0:
+            rest = found.string[start:]
+            if is_blank(rest.partition(closing)[0] if closing else rest):
+                return True
+    return False
 
 
 def allows_think(marks: Sequence[str]) -> bool:

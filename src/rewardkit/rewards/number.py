@@ -149,13 +149,12 @@ class RatioMatch(Reward):
         stripped = (
             None if self.stripped is None else Score(self.stripped, "the same text, stripped")
         )
-        # the widths that count, each with its Score; the last one is that of any other number
-        widths = [width for width, _ in self.bands]
-        scores = [Score(value, f"within {width:g}") for width, value in self.bands]
-        scores.append(Score(self.wrong, "another number"))
+        # the widths that count, each with its Score, and any other number
+        scores: dict[float | None, Score] = {None: Score(self.wrong, "another number")}
         if self.equal is not None:
-            widths.insert(0, 0.0)
-            scores.insert(0, Score(self.equal, "the same number"))
+            scores[0.0] = Score(self.equal, "the same number")
+        scores |= {width: Score(value, f"within {width:g}") for width, value in self.bands}
+        widths = [width for width in scores if width is not None]
         unreadable = Score(self.unreadable, "not two numbers with a ratio")
         find_width, without_commas = _COMPARISONS[self.parse], self.parse == "python_commas"
 
@@ -174,18 +173,18 @@ class RatioMatch(Reward):
         return match_reference
 
 
-def _find_rational_width(answer: str, reference: str, widths: Sequence[float]) -> int:
-    """Return the index of the first width that holds the distance, a share of the reference, or -1.
+def _find_rational_width(answer: str, reference: str, widths: Sequence[float]) -> float | None:
+    """Return the first width that holds the distance, a share of the reference; None if none does.
 
     Raises ValueError if one of the texts is not a number.
     """
     distance, size = _measure_distance(answer, reference)
-    for index, width in enumerate(widths):
+    for width in widths:
         # by multiplication: a reference of 0 has no ratio, and only 0 is within any width of it
         numerator, denominator = _as_written_ratio(width)
         if distance * denominator <= numerator * size:
-            return index
-    return -1
+            return width
+    return None
 
 
 def _measure_distance(answer: str, reference: str) -> tuple[Any, Any]:
@@ -210,13 +209,13 @@ def _as_written_ratio(width: float) -> tuple[int, int]:
     return Fraction(str(width)).as_integer_ratio()
 
 
-def _find_float_width(answer: str, reference: str, widths: Sequence[float]) -> int:
+def _find_float_width(answer: str, reference: str, widths: Sequence[float]) -> float | None:
     """Do the same with the notebooks' arithmetic. A reference of 0 raises ZeroDivisionError."""
     given, wanted = float(answer), float(reference)
-    for index, width in enumerate(widths):
+    for width in widths:
         if 1 - width <= given / wanted <= 1 + width if width else given == wanted:
-            return index
-    return -1
+            return width
+    return None
 
 
 _COMPARISONS = {

@@ -252,7 +252,7 @@ class TagCount(Reward):
     def score(self, batch: Batch) -> list[Score]:
         """Return the tags' value for each completion."""
         tags = list_tags(self.tags)
-        find_end = compile_layout(self.tags)
+        find_end = compile_layout(self.tags, answer_after=self.answer_after)
         total = len(tags)
         # there are so few different counts that each has its Score beforehand
         score_of_count = [
@@ -262,10 +262,7 @@ class TagCount(Reward):
 
         after: After = "answer" if self.answer_after else "anything"
 
-        def count_tags(text: str) -> int:
-            end = find_end(text)
-            if end >= 0:
-                return total - (self.answer_after and is_blank(text[end:]))
+        def count_faulty(text: str) -> int:
             positions = find_tags(text, tags)
             last = positions[-1]
             if self.answer_after and last >= 0 and is_blank(text[last + len(tags[-1]) :]):
@@ -283,7 +280,8 @@ class TagCount(Reward):
             found_once = [[text.count(tag) == 1 for text in texts] for tag in tags]
             counts = [*map(sum, zip(*found_once, strict=True))]
         else:
-            counts = [*map(count_tags, texts)]
+            # only a completion with a fault is searched for each tag
+            counts = [total if find_end(text) >= 0 else count_faulty(text) for text in texts]
         scores = [score_of_count[count] for count in counts]
         return [*map(explain, texts, scores)] if batch.explain else scores
 
