@@ -4,6 +4,8 @@ import sys
 
 from rewardkit._optional import require
 
+INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
+
 
 def main() -> int:
     """Run the command and return its exit code; 2 if the extra is not installed."""
@@ -13,8 +15,12 @@ def main() -> int:
     except ImportError as error:
         sys.stderr.write(f"rewardkit: {error}\n")
         return 2
-    from rewardkit import cli  # noqa: PLC0415 - it imports them
-
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    try:
+        from rewardkit import cli  # noqa: PLC0415 - it imports them
+    except KeyboardInterrupt:  # it takes a third of a second, and a traceback would say nothing
+        return INTERRUPTED
     return cli.main()
 
 

@@ -106,6 +106,15 @@ def test_without_typer_it_names_the_extra(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "code", ["raise KeyboardInterrupt", "def __getattr__(_): raise KeyboardInterrupt"]
+)
+def test_ctrl_c_during_the_imports_prints_no_traceback(tmp_path, code):
+    (tmp_path / "typer.py").write_text(code, "utf-8")
+    done = run_process("list", PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_a_closed_pipe_is_not_an_error():
     command = f"{sys.executable} -m rewardkit list | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)  # noqa: S602 - a pipe

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -39,6 +41,27 @@ def test_the_example_of_the_symbolic_checker():
     judge = "rewardkit.verify._math.symbolic:judge_pair"
     row = [[r"\frac{\sqrt{2}}{2}"], [r"\sin(\frac{\pi}{4})"]]
     assert pool.run(judge, [row], timeout=20) == ["correct"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="counts calls in a fork")
+def test_a_new_worker_has_the_usual_integrals_warm():
+    """Counted in calls of functions: 1.3 million take about half a second, the default deadline."""
+    code = r"""
+import cProfile, os
+from rewardkit.verify._math.symbolic import judge_pair
+
+for reference, answer in (
+    (r"\frac{8}{3}+\cos(x)", r"\int_0^{2} x^2 dx+\cos(x)"),
+    (r"\ln 3", r"\int_1^{3} \frac{1}{x} dx"),
+):
+    if os.fork() == 0:
+        profile = cProfile.Profile()
+        assert profile.runcall(judge_pair, [[reference], [answer]]) == "correct"
+        os._exit(sum(entry.callcount for entry in profile.getstats()) > 1_300_000)
+    assert os.wait()[1] == 0, answer
+"""
+    path = os.pathsep.join(sys.path)
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": path})
 
 
 @pytest.mark.parametrize(

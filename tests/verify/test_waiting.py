@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import rewardkit as rk
-from processes import CTRL_C_WORKS
+from processes import CTRL_C_WORKS, gone
 from programs import LINGERING
 from rewardkit.verify._sandbox import command, host, process, streams
 
@@ -357,6 +357,18 @@ def test_without_threads_the_rows_run_one_by_one(monkeypatch):
 
     monkeypatch.setattr("threading.Thread.start", refuse)
     assert [each.outcome for each in verify(RIGHT, ("f = abs", RIGHT[1]))] == ["correct", "wrong"]
+
+
+def test_programs_without_a_sandbox_end_soon_after_their_caller_was_killed():
+    with run_script(f"""
+        import rewardkit as rk
+        code = rk.build("code", timeout=1, unsafe_subprocess=True)
+        code.verify([{SLEEPER!r}], ["assert f(1) == 2"])
+    """) as caller:
+        wait_until(lambda: any(map(read_system_call, descendants(caller.pid))))
+        found = descendants(caller.pid)
+        caller.kill()
+    assert gone(found)
 
 
 SIGNALS = """

@@ -203,6 +203,31 @@ def test_a_file_on_the_callers_path_does_not_shadow_a_standard_module(module):
     assert pool.run("uses:same", [1], timeout=SECONDS) == [1]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no open files")
+def test_with_few_open_files_there_are_fewer_workers_and_no_error(script):
+    child = script("""
+        import os, resource, time
+        from rewardkit._workers import pool
+        from rewardkit._workers.threads import map_in_threads
+
+        os.environ["REWARDKIT_WORKERS"] = "32"
+        used = len(os.listdir("/dev/fd"))
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 64, hard))
+
+        def open_pipes(number, _):
+            files = [file for _ in range(7) for file in os.pipe()]
+            time.sleep(0.05)
+            for file in files:
+                os.close(file)
+            return number
+
+        assert pool.run("math:factorial", [3] * 32, timeout=30) == [6] * 32
+        assert map_in_threads(open_pipes, range(8), threads=8) == [*range(8)]
+        """)
+    output(child)
+
+
 # Rows that hang, crash, or eat
 
 

@@ -1,4 +1,4 @@
-"""How many processors a process may use: its share of those that its host gives it."""
+"""How many workers a process may have: its share of the host's processors, and of open files."""
 
 from __future__ import annotations
 
@@ -34,6 +34,27 @@ def count_workers(at_most: int | None = None) -> int:
     ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
     share = cpus // int(ranks) if ranks.isdecimal() and int(ranks) else cpus
     return max(min(share, at_most or share), 1)
+
+
+def limit_by_files(workers: int, files_each: int) -> int:
+    """Return the number of workers, or fewer where this process may open few files.
+
+    Each needs `files_each`, and half of what may still be opened is left to other code. The usual
+    limit (`ulimit -n`) is 1,024, also on a machine of many processors.
+    """
+    return max(min(workers, int(_count_free_files() // (2 * files_each))), 1)
+
+
+def _count_free_files() -> float:
+    """Return how many files this process may still open, infinity where that is not known."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+
+        used = len(list(Path("/dev/fd").iterdir()))
+    except (ImportError, OSError):
+        return math.inf
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if limit == resource.RLIM_INFINITY else limit - used
 
 
 def _count_allowed_cpus() -> int:

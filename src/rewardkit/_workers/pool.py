@@ -28,7 +28,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from rewardkit._workers import process
-from rewardkit._workers.cpus import count_workers
+from rewardkit._workers.cpus import count_workers, limit_by_files
 from rewardkit._workers.process import (
     JSON,
     NOT_READY,
@@ -43,6 +43,7 @@ __all__ = ["JSON", "TIMEOUT", "Timeout", "run"]
 
 MAX_FAILED_STARTS = 8  # in one batch; a module that kills its process would be tried for ever
 MAX_SPARES = 5  # a slow row is rare, and each worker holds memory of its own
+FILES_PER_WORKER = 4  # its two sockets, and until it has started their other ends
 MAX_WORKERS_WITHOUT_FORK = 4  # each holds its own imports in memory
 MAX_WAIT_SECONDS = 3600.0  # `poll` takes no more than 24 days
 
@@ -217,7 +218,8 @@ _HAS_POLL = hasattr(select, "poll")  # Windows has none
 
 
 def _rows_at_once() -> int:
-    return count_workers(None if process.CAN_FORK else MAX_WORKERS_WITHOUT_FORK)
+    workers = count_workers(None if process.CAN_FORK else MAX_WORKERS_WITHOUT_FORK)
+    return limit_by_files(workers, FILES_PER_WORKER)
 
 
 def _wait_for_sockets(processes: Sequence[ForkServer | WorkerProcess], seconds: float) -> set[int]:

@@ -9,14 +9,20 @@ from contextlib import suppress
 from threading import Thread
 from typing import Generic, TypeVar
 
+from rewardkit._workers.cpus import limit_by_files
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+FILES_PER_THREAD = 16  # the pipes and sockets to the processes of one item
 
 
 def map_in_threads(
     work: Callable[[Item, int], Result], items: Sequence[Item], threads: int
 ) -> list[Result]:
     """Return `work(item, interrupt)` for each item, in order; raise what it raised first.
+
+    There are fewer `threads` where this process may open few files.
 
     `interrupt` is an open file that can be read from an error or Ctrl-C on. The work should then
     raise: this returns after it. (An executor of `concurrent.futures` would first do what is
@@ -25,13 +31,14 @@ def map_in_threads(
     >>> map_in_threads(lambda number, _: number * 2, [1, 2, 3], threads=2)
     [2, 4, 6]
     """
+    threads = limit_by_files(min(threads, len(items)), FILES_PER_THREAD)
     interrupt, interrupting = os.pipe()
     batch = _Batch(work, items, interrupt, interrupting)
     started: list[Thread] = []
     try:
         # The system may refuse a thread; then those that it has, or this one, do the work.
         with suppress(RuntimeError):
-            for _ in range(min(threads, len(items))):
+            for _ in range(threads):
                 thread = Thread(target=batch.work_on_items, daemon=True)
                 thread.start()
                 started.append(thread)

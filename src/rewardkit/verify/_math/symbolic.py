@@ -46,6 +46,8 @@ for _reference, _answer in (
     (r"\sum_{k=0}^{\infty} \frac{1}{2^k}", "2"),
     (r"\int_0^1 x e^{x} dx", "1"),
     (r"\int_0^{\frac{\pi}{2}} \cos^2(x) dx", r"\frac{\pi}{4}"),
+    (r"\int_0^{1} x^2 dx+\sin(x)", r"\frac{1}{3}+\sin(x)"),
+    (r"\int_1^{2} \frac{1}{x} dx", r"\ln 2"),
     (r"\lim_{x\to 0} \frac{\sin(x)}{x}", "1"),
     (r"\sqrt{3+2\sqrt{2}}", r"1+\sqrt{2}"),
 ):

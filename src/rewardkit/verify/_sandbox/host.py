@@ -124,6 +124,9 @@ class Sandbox(NamedTuple):
             "options": options,
             "limits": limits,
             "paths": list(self.box.packages),
+            # A plain subprocess outlives this process if that is killed; after the deadline of
+            # its row it ends by itself. A sandbox ends with this process.
+            "alarm": 0 if self.box.bwrap else int(self.seconds) + 1,
         }
 
 

@@ -71,6 +71,10 @@ def start_role(
     """
     for name, limit in task["limits"].items():
         lower_limit(name, limit)
+    if task["alarm"]:
+        import signal  # noqa: PLC0415 - a sandbox needs none
+
+        signal.alarm(task["alarm"])
     os.write(ready, b"+")  # the host tells a sandbox that did not start from a wrong answer by it
     os.close(ready)
     sys.path += task["paths"]
