@@ -191,8 +191,17 @@ def serve(number: int, folder: str) -> None:
     parallel.subprocess = ForkServer(folder)  # the workers of a fork are forks, too
     listening = socket.socket(fileno=number)
     running: dict[int, socket.socket] = {}
-    signal.signal(signal.SIGCHLD, lambda *_: report_ends(running))
-    while 0 not in select([listening, 0], [], [])[0]:  # it is closed once the tests have ended
+    # A handler alone would be late for a fork that ends just before `select` begins.
+    ended, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while 0 not in (ready := select([listening, ended, 0], [], [])[0]):  # the tests close it
+        if ended in ready:
+            os.read(ended, 1 << 16)
+            report_ends(running)
+        if listening not in ready:
+            continue
         connection, _ = listening.accept()
         data, streams, _, _ = socket.recv_fds(connection, 1 << 20, 3)
         if not data:  # whoever connected was killed
@@ -202,15 +211,16 @@ def serve(number: int, folder: str) -> None:
         for module in modules:
             import_module(module)
         gc.freeze()  # or a fork's collections would copy every page
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         child = os.fork()
         if not child:
+            signal.set_wakeup_fd(-1)
             for other in (listening, *running.values()):
                 other.close()
+            for end in (ended, writing):
+                os.close(end)
             run_program(connection, streams, *request)
             return
         running[child] = connection
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         for stream in streams:
             os.close(stream)
     os._exit(0)
@@ -236,7 +246,6 @@ def run_program(
     """Make this fork what a new Python is, and run its program as `__main__`."""
     gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
