@@ -255,8 +255,9 @@ def run_program(
     with connection:
         connection.send(b"%d" % os.getpid())
     os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment.items() - os.environ.items())  # setting all copies many pages
     sys.path[:] = [*filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)), *sys.path]
     option, *arguments = command
     if option == "-m":
