@@ -182,7 +182,7 @@ def fork_server() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def trl_fork_server() -> Iterator[Any]:
-    """The same of a process that has imported TRL; apart, as its forks are four times as slow."""
+    """The same of a process that has imported TRL: apart, since that makes each fork slower."""
     for needed in ("trl", "matplotlib", "rich"):
         pytest.importorskip(needed)
     with start_fork_server(IMPORT_TRL) as started:
