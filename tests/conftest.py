@@ -10,15 +10,13 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from forked import forked_processes
-from forked_workers import ForkServer, NoForkServer, start_fork_server
-from imported_trl import ImportedTrl, start_imported_trl
+from forks import IMPORT_REWARDKIT, IMPORT_TRL, WHAT_TESTS_IMPORT, start_fork_server
+from rewardkit._workers import parallel
 
 # One thread per process: idle threads of torch wait in a loop, which takes processor time. Before
 # torch and tokenizers are imported, which read this then; child processes read it too.
@@ -176,42 +174,36 @@ def pytest_runtestloop(session: pytest.Session) -> Any:
 
 
 @pytest.fixture(scope="session")
-def imported_trl() -> Iterator[ImportedTrl]:
-    """A process that has imported TRL, whose forks run programs."""
-    for needed in ("trl", "matplotlib", "rich"):
-        pytest.importorskip(needed)
-    with start_imported_trl() as started:
+def fork_server() -> Iterator[Any]:
+    """A process that has imported rewardkit; used as the module `subprocess`, it forks."""
+    with start_fork_server(IMPORT_REWARDKIT, WHAT_TESTS_IMPORT) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def _run_forked() -> Iterator[Any]:
-    with forked_processes() as run:
-        yield run
+def trl_fork_server() -> Iterator[Any]:
+    """The same of a process that has imported TRL: apart, since that makes each fork slower."""
+    for needed in ("trl", "matplotlib", "rich"):
+        pytest.importorskip(needed)
+    with start_fork_server(IMPORT_TRL) as started:
+        yield started
 
 
 @pytest.fixture
-def forked(monkeypatch: pytest.MonkeyPatch, _run_forked: Any) -> None:
+def forked(fork_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The law `pickles` calls in a fork of one other process, which imported the kit once.
 
     That a process of its own is started, test_check and test_programs see.
     """
     from rewardkit.testing._replay import child_process  # noqa: PLC0415 - the kit takes time
 
-    monkeypatch.setattr(child_process, "subprocess", SimpleNamespace(run=_run_forked))
-
-
-@pytest.fixture(scope="session")
-def fork_server() -> Iterator[ForkServer | NoForkServer]:
-    """A process that has imported rewardkit, whose forks are scripts and workers."""
-    with start_fork_server() as started:
-        yield started
+    monkeypatch.setattr(child_process, "subprocess", fork_server)
 
 
 @pytest.fixture
-def forked_workers(fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def forked_workers(fork_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the workers of scoring and of servers start without imports."""
-    fork_server.fork_workers(monkeypatch)
+    monkeypatch.setattr(parallel, "subprocess", fork_server)
 
 
 @pytest.fixture(scope="session")

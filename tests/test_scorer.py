@@ -17,8 +17,9 @@ from rewardkit.adapters.trl import split
 from rewardkit.batch import ColumnError
 from rewardkit.extract import Tag
 from rewardkit.registry import lookup
+from rewardkit.result import TermScore
 from rewardkit.rewards import Length, PromptOverlap
-from rewardkit.scorer import Scorer, Term, TermScore, choose_form, explain_missing, margin_over
+from rewardkit.scorer import Scorer, Term, choose_form, explain_missing, margin_over
 from rewardkit.scoring import score
 from rewardkit.verify import Number
 
@@ -291,7 +292,7 @@ def test_words_get_ids_only_for_a_reward_that_reads_them(monkeypatch: pytest.Mon
     scores = Scorer(Copies(name="copies")).score([{}, {}], texts)["copies"]
     assert [score.value for score in scores] == [0.0, -1.0]
     assert pickled[0].completion_ids == [[0, 1], [0, 1, 4, 5, 6]]
-    monkeypatch.setattr("rewardkit._needed_columns._make_word_ids", None)
+    monkeypatch.setattr("rewardkit.scorer._make_word_ids", None)
     scores = Scorer(rk.build("length", target=3, name="length")).score([{}, {}], texts)["length"]
     assert [score.value for score in scores] == [0.0, -6.0]
     with pytest.raises(TypeError):

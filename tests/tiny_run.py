@@ -9,7 +9,9 @@ import importlib.util
 import io
 import json
 import os
+import pickle
 import signal
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +20,6 @@ from typing import Any
 
 import pytest
 
-from imported_trl import ImportedTrl
 from rewardkit.cli import main
 from rewardkit.train import Recipe
 
@@ -190,13 +191,34 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
     return folder
 
 
-def build_killed_and_resumed_run(folder: Path, imported_trl: ImportedTrl) -> None:
+CALL = """
+import os, pickle, sys
+with os.fdopen(os.dup(1), "wb") as answer:
+    os.dup2(2, 1)  # what it prints must not mix with the answer
+    function, arguments = pickle.load(sys.stdin.buffer)
+    answer.write(pickle.dumps(function(*arguments)))
+"""
+
+
+def call_in_fork(forks: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function gives in a fork, in which nothing has been patched or loaded."""
+    given = pickle.dumps((function, arguments))
+    command = [sys.executable, "-c", CALL]
+    done = forks.run(command, input=given, capture_output=True, env=os.environ)
+    assert done.returncode == 0, done.stderr.decode()
+    return pickle.loads(done.stdout)
+
+
+def build_killed_and_resumed_run(folder: Path, forks: Any) -> None:
     """Kill a run halfway and resume it, in FOLDER/run."""
     save_tiny_model(folder / "model")
     write_recipe(folder, RECIPE.replace("MODEL", str(folder / "model")))
-    command = ["-m", "rewardkit", "train", "recipe.yaml", "--output", "run", "--steps", "1000"]
+    command = [sys.executable, "-m", "rewardkit", "train", "recipe.yaml"]
+    command += ["--output", "run", "--steps", "1000"]
     printed = folder / "killed.txt"
-    process = imported_trl.start(command, folder, printed, environment=ENVIRONMENT)
+    environment = {**os.environ, **ENVIRONMENT}
+    with printed.open("wb") as output:
+        process = forks.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
     log, deadline = folder / "run" / "log.jsonl", time.monotonic() + 200
     while not (log.exists() and log.read_text(encoding="utf-8").count("\n") >= 3):
         assert process.poll() is None, printed.read_text(encoding="utf-8")
@@ -212,7 +234,9 @@ def build_killed_and_resumed_run(folder: Path, imported_trl: ImportedTrl) -> Non
     options = ["--steps", str(steps), "--report-to", ",".join(trackers) or "none"]
     with pytest.MonkeyPatch.context() as patch:
         # it imports the same in a new process of its own
-        patch.setattr("rewardkit.train.saved.call_in_new_process", imported_trl.call)
+        patch.setattr(
+            "rewardkit.train.saved.call_in_new_process", functools.partial(call_in_fork, forks)
+        )
         code, resumed = train_here(folder, "--resume", *options)
     assert code == 0, resumed
     (folder / "resumed.txt").write_text(resumed, encoding="utf-8")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from rewardkit.batch import Batch
 from rewardkit.component import Component, columns, walk
@@ -83,32 +82,3 @@ def counts_token_ids(part: Component) -> bool:
     if part.registered_name == "overlong":
         return getattr(part, "tokens", None) is None  # else a column has their number
     return getattr(part, "unit", None) == "tokens"
-
-
-class BatchOfWords(Batch):
-    """A batch whose completions have one id per word, made when they are first read.
-
-    Few rewards read them, and for long texts they take longer than most rewards.
-    """
-
-    def __init__(self, texts: Sequence[str], completions: Sequence[Any], **fields: Any) -> None:
-        """Take the completions, and the text of each."""
-        super().__init__(completions, **fields)
-        del self.completion_ids  # None; without it, reading it calls `__getattr__`
-        self._texts = texts
-
-    if not TYPE_CHECKING:  # as in Batch
-
-        def __getattr__(self, name: str) -> Any:
-            if name != "completion_ids":
-                return super().__getattr__(name)
-            self.completion_ids = _make_word_ids(self._texts)
-            return self.completion_ids
-
-
-def _make_word_ids(texts: Sequence[str]) -> list[list[int]]:
-    """Return one number per word, the same for the same word."""
-    known: dict[str, int] = {}
-    # Distinct, not consecutive: `map` numbers the words without a step of Python for each.
-    numbers = itertools.count()
-    return [[*map(known.setdefault, text.split(), numbers)] for text in texts]

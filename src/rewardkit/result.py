@@ -1,4 +1,4 @@
-"""The results for one completion: a reward's Score, a verifier's Verdict."""
+"""The results for a completion: a reward's Score, a verifier's Verdict, what a Scorer gives."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -50,3 +50,38 @@ class Verdict(NamedTuple):
     outcome: Outcome
     detail: str = ""
     share: float | None = None
+
+
+class TermScore(NamedTuple):
+    """A term's score for one completion."""
+
+    value: float | None
+    """None if the reward abstained, or raised."""
+    why: str = ""
+    """The reward's own reason, or the error."""
+    raised: bool = False
+    """Whether it raised."""
+    seconds: float = 0.0
+    """How long it took; 0 unless it was scored by itself."""
+
+
+class RowScore(NamedTuple):
+    """The scores of one completion."""
+
+    values: dict[str, float | None]
+    """Each term's value, by name; None if it abstained."""
+    whys: dict[str, str]
+    """Each term's reason, by name; "" for a term without one."""
+    total: float | None
+    """The weighted sum of the terms that did not abstain, None if all did."""
+
+
+class ColumnScores(NamedTuple):
+    """The scores of several completions, by column."""
+
+    values: dict[str, list[float | None]]
+    """Each term's values, by name; None where it abstained."""
+    whys: dict[str, list[str]]
+    """Each term's reasons, by name."""
+    totals: list[float | None]
+    """Each row's weighted sum of the terms that did not abstain, None if all did."""

@@ -7,6 +7,7 @@ term's value and why by name, and the weighted total.
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import os
 import time
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rewardkit._files.memory import add_columns, read_columns
 from rewardkit._messages import (
@@ -24,7 +25,6 @@ from rewardkit._messages import (
     make_names_unique,
 )
 from rewardkit._needed_columns import (
-    BatchOfWords,
     check_parameters,
     list_dataset_columns,
     list_reference_columns,
@@ -41,6 +41,7 @@ from rewardkit._workers.event_loop import run_awaitable
 from rewardkit.batch import Batch, ColumnError, split_by_step
 from rewardkit.component import explain_not_a_reward
 from rewardkit.config import load
+from rewardkit.result import ColumnScores, RowScore, TermScore
 from rewardkit.reward import Linear, Reward
 
 Function: TypeAlias = Callable[..., Any]
@@ -57,41 +58,6 @@ _NOT_DATASET_COLUMNS = {
 TOTAL = "reward"
 """The column of the weighted sum, where scores are columns."""
 _NOT_GIVEN: Any = object()  # None is a reference too: that of a row without one
-
-
-class TermScore(NamedTuple):
-    """A term's score for one completion."""
-
-    value: float | None
-    """None if the reward abstained, or raised."""
-    why: str = ""
-    """The reward's own reason, or the error."""
-    raised: bool = False
-    """Whether it raised."""
-    seconds: float = 0.0
-    """How long it took; 0 unless it was scored by itself."""
-
-
-class RowScore(NamedTuple):
-    """The scores of one completion."""
-
-    values: dict[str, float | None]
-    """Each term's value, by name; None if it abstained."""
-    whys: dict[str, str]
-    """Each term's reason, by name; "" for a term without one."""
-    total: float | None
-    """The weighted sum of the terms that did not abstain, None if all did."""
-
-
-class ColumnScores(NamedTuple):
-    """The scores of several completions, by column."""
-
-    values: dict[str, list[float | None]]
-    """Each term's values, by name; None where it abstained."""
-    whys: dict[str, list[str]]
-    """Each term's reasons, by name."""
-    totals: list[float | None]
-    """Each row's weighted sum of the terms that did not abstain, None if all did."""
 
 
 class Term(NamedTuple):
@@ -173,7 +139,7 @@ class Term(NamedTuple):
             # as text; a row may have no prompt.
             prompts = prompts or [""] * len(texts)
             prompts = [*map(_as_messages if self.chat else prompt_text, prompts)]
-        batch = BatchOfWords(
+        batch = _BatchOfWords(
             texts,
             completions,
             prompts=prompts,
@@ -220,6 +186,35 @@ def explain_missing(column: str, row: Row) -> str:
     """Return in one line that a row lacks a column of the dataset, and which it has."""
     present = [name for name in row if name not in _NOT_DATASET_COLUMNS]
     return explain_missing_column(column, present)
+
+
+class _BatchOfWords(Batch):
+    """A batch whose completions have one id per word, made when they are first read.
+
+    Few rewards read them, and for long texts they take longer than most rewards.
+    """
+
+    def __init__(self, texts: Sequence[str], completions: Sequence[Any], **fields: Any) -> None:
+        """Take the completions, and the text of each."""
+        super().__init__(completions, **fields)
+        del self.completion_ids  # None; without it, reading it calls `__getattr__`
+        self._texts = texts
+
+    if not TYPE_CHECKING:  # as in Batch
+
+        def __getattr__(self, name: str) -> Any:
+            if name != "completion_ids":
+                return super().__getattr__(name)
+            self.completion_ids = _make_word_ids(self._texts)
+            return self.completion_ids
+
+
+def _make_word_ids(texts: Sequence[str]) -> list[list[int]]:
+    """Return one number per word, the same for the same word."""
+    known: dict[str, int] = {}
+    # Distinct, not consecutive: `map` numbers the words without a step of Python for each.
+    numbers = itertools.count()
+    return [[*map(known.setdefault, text.split(), numbers)] for text in texts]
 
 
 class Scorer:

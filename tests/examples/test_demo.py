@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import rewardkit as rk
-from imported_trl import DEMO, ImportedTrl
+from forks import DEMO
 from shapes import XML_RECIPE
 from tiny_run import build_once
 
@@ -19,23 +22,25 @@ def test_the_recipe_is_the_five_presets() -> None:
     assert rk.load(ROOT / "examples" / "demo_rewards.yaml") == XML_RECIPE
 
 
-def run_demo(folder: Path, imported_trl: ImportedTrl) -> None:
+def run_demo(folder: Path, forks: Any) -> None:
     """Run the demo for a few steps in FOLDER/demo, and write its output there too."""
     inside = folder / "demo"
     inside.mkdir()
     lengths = ["--steps", "2", "--cold-start-steps", "2"]
     output, errors = inside / "output.txt", folder / "errors.txt"
-    command = [str(DEMO), *lengths, "--json", "numbers.json"]
-    fork = imported_trl.start(command, inside, output, errors)
+    command = [sys.executable, DEMO, *lengths, "--json", "numbers.json"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    with output.open("wb") as stdout, errors.open("wb") as stderr:
+        fork = forks.Popen(command, cwd=inside, env=environment, stdout=stdout, stderr=stderr)
     assert fork.wait() == 0, output.read_text(encoding="utf-8") + errors.read_text(encoding="utf-8")
-    assert imported_trl.messages == ""  # while it was imported
+    assert forks.messages == ""  # while it was imported
     assert errors.read_text(encoding="utf-8") == ""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, imported_trl: ImportedTrl) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, trl_fork_server: Any) -> Path:
     """A folder in which the demo ran for a few steps, with its output, numbers and plot."""
-    build = partial(run_demo, imported_trl=imported_trl)
+    build = partial(run_demo, forks=trl_fork_server)
     return build_once(tmp_path_factory, "demo", build) / "demo"
 
 

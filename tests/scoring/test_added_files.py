@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from pkgutil import resolve_name
@@ -328,7 +329,8 @@ def test_a_real_kill_then_a_file_before_and_one_after(folder, tmp_path, fork_ser
         write_file(folder, name, rows=200)
     given = [Path(scored.__file__).parent, folder / "*.jsonl", out]
     environment = {**os.environ, "SLOW": "0.02"}
-    process = fork_server.start_script(CODE, *map(str, given), env=environment)
+    command = [sys.executable, "-c", CODE, *map(str, given)]
+    process = fork_server.Popen(command, env=environment)
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         if progress.exists() and progress.read_bytes().count(b"\n") > 3:

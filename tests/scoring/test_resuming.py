@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -43,11 +44,11 @@ def test_after_a_kill_and_a_second_run_every_row_occurs_once(
     source, out = write_rows(tmp_path, rows), tmp_path / f"out{suffix}"
     progress = out.with_name(f"{out.name}.progress")
     given = map(str, [Path(scored.__file__).parent, source, out, workers])
-    command = [CODE, *given]
+    command = [sys.executable, "-c", CODE, *given]
     rng = random.Random(workers)  # noqa: S311 - no secrets
     sizes = [0]
     for _ in range(10 if os.environ.get("TESTS") == "long" else 2):
-        process = fork_server.start_script(*command, env={**os.environ, "SLOW": "0.05"})
+        process = fork_server.Popen(command, env={**os.environ, "SLOW": "0.05"})
         until = time.monotonic() + 60
         while time.monotonic() < until and process.poll() is None:
             if progress.exists() and progress.stat().st_size > sizes[-1]:  # it went on

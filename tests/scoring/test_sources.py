@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -151,10 +152,10 @@ def test_killed_while_joining_standard_input_every_row_occurs_once(
     # The spooled input of a killed process stays in the temporary folder.
     environment = {**os.environ, "SLOW": "0.02", "TMPDIR": str(tmp_path)}
     rng = random.Random(workers)  # noqa: S311 - no secrets
-    command, size = [CODE, *given], 0
+    command, size = [sys.executable, "-c", CODE, *given], 0
     for _ in range(2):
         with lines.open("rb") as stdin:
-            process = fork_server.start_script(*command, stdin=stdin.fileno(), env=environment)
+            process = fork_server.Popen(command, stdin=stdin, env=environment)
         until = time.monotonic() + 60
         while time.monotonic() < until and process.poll() is None:
             if progress.exists() and progress.stat().st_size > size:

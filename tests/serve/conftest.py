@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from forked_workers import ForkServer
+from rewardkit._workers import parallel
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _fork_workers(fork_server: ForkServer) -> Iterator[None]:
+def _fork_workers(fork_server: Any) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        fork_server.fork_workers(patch)
+        patch.setattr(parallel, "subprocess", fork_server)
         yield

@@ -656,7 +656,7 @@ def test_each_block_is_parsed_a_few_times_at_most(monkeypatch):
     blocks = [f"z{number} = 1" for number in range(200)]
     blocks.append("def f(x):\n    return x\n" + "y = 1\n" * 100)
     answer = "\n".join(f"```python\n{block}\n```" for block in blocks)
-    program = code._find_program(answer, "last", "assert f(1) == 1")
+    program = code._find_program(answer, "last", reading.compile_tests("assert f(1) == 1"))
     assert program.strip() == blocks[-1].strip()
     assert sum(map(len, parsed)) < 4 * len(answer)
 
@@ -670,7 +670,8 @@ def test_a_huge_block_is_not_parsed_before_it_runs(monkeypatch):
         "parse_quietly",
         lambda text: pytest.fail("too long") if ";" in text else parse(text),
     )
-    assert code._find_program(answer, "last", "assert double(1) == 2").strip() == DOUBLE
+    tests = reading.compile_tests("assert double(1) == 2")
+    assert code._find_program(answer, "last", tests).strip() == DOUBLE
 
 
 def test_the_parsed_blocks_have_a_length_in_all(monkeypatch):
@@ -681,7 +682,7 @@ def test_the_parsed_blocks_have_a_length_in_all(monkeypatch):
     for which, index in (("last", -1), ("first", 0)):
         ordered = [DOUBLE, *blocks] if which == "first" else [*blocks, DOUBLE]
         answer = "\n".join(f"```python\n{block}\n```" for block in ordered)
-        program = code._find_program(answer, which, "assert double(1) == 2")
+        program = code._find_program(answer, which, reading.compile_tests("assert double(1) == 2"))
         assert program.strip() == ordered[index]
         assert sum(map(len, parsed)) < 400_000 < len(answer)
         parsed.clear()

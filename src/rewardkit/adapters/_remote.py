@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from rewardkit.scorer import TOTAL, RowScore
+from rewardkit.result import RowScore
+from rewardkit.scorer import TOTAL
 
 SCHEMES = ("http://", "https://")
 TIMEOUT_SECONDS = 300.0  # above the server's own, whose answer says more

@@ -11,9 +11,9 @@ from rewardkit._messages import did_you_mean, make_names_unique
 from rewardkit._needed_columns import counts_token_ids, list_trainer_columns
 from rewardkit.adapters._remote import SCHEMES, RemoteScorer
 from rewardkit.component import walk
-from rewardkit.result import Outcome
+from rewardkit.result import Outcome, RowScore
 from rewardkit.reward import Reward
-from rewardkit.scorer import RewardLike, Rewards, RowScore, Scorer
+from rewardkit.scorer import RewardLike, Rewards, Scorer
 
 # at the start of a reason, or of a term's in a sum; elsewhere the answer may have the word in it
 _FAILURE = re.compile(rf"(?:^|\()({Outcome.TIMEOUT}|{Outcome.BAD_REFERENCE})\b")

@@ -37,14 +37,9 @@ from rewardkit.audit.samples import ANSWER_COLUMNS, list_pairs
 from rewardkit.audit.skipping import Skip
 from rewardkit.audit.timed import NOT_SCORED, Interrupted, Progress, TimedScorer
 from rewardkit.audit.tokens import find_token_problems, open_completions
+from rewardkit.result import TermScore
 from rewardkit.reward import Reward
-from rewardkit.scorer import (
-    Rewards,
-    Scorer,
-    Term,
-    TermScore,
-    choose_form,
-)
+from rewardkit.scorer import Rewards, Scorer, Term, choose_form
 
 _USUAL_REFERENCES = frozenset({*ANSWER_COLUMNS, "answers"})
 _FLAT_SHARE = 0.8

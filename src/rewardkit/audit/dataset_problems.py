@@ -13,9 +13,10 @@ from rewardkit.audit.dataset_completions import POOL_ROWS, Completions, Pair, Sp
 from rewardkit.audit.findings import Problem
 from rewardkit.audit.timed import NOT_SCORED, KilledScore
 from rewardkit.component import walk
+from rewardkit.result import TermScore
 from rewardkit.reward import Reward
 from rewardkit.rewards.wrappers import Where
-from rewardkit.scorer import Term, TermScore, explain_missing
+from rewardkit.scorer import Term, explain_missing
 
 # As a fraction of the way from a wrong answer's value to the perfect completion's: a reward may pay
 # somewhat less for a spelling.

@@ -17,7 +17,8 @@ from rewardkit.audit.row_completions import (
 from rewardkit.audit.skipping import Skip
 from rewardkit.audit.timed import NOT_SCORED, KilledScore
 from rewardkit.audit.zoo import ZOO, Entry
-from rewardkit.scorer import Term, TermScore
+from rewardkit.result import TermScore
+from rewardkit.scorer import Term
 
 _ROUNDING = 1e-9  # so that rounding does not exclude a fraction equal to `share`
 _REFUSED_FRACTION = 0.5

@@ -13,10 +13,11 @@ from rewardkit.audit.right_answers import open_in_template, vary_answer, vary_la
 from rewardkit.audit.timed import NOT_SCORED, KilledScore, Progress, TimedScorer
 from rewardkit.audit.zoo import Entry
 from rewardkit.component import walk
+from rewardkit.result import TermScore
 from rewardkit.reward import Reward
 from rewardkit.rewards._judging import EndpointReward
 from rewardkit.rewards.wrappers import Wrapped
-from rewardkit.scorer import Scorer, Term, TermScore
+from rewardkit.scorer import Scorer, Term
 from rewardkit.verify.base import Verifier
 
 TOTAL = "total"

@@ -13,7 +13,8 @@ from typing import Any, Self
 from rewardkit._messages import error_line
 from rewardkit._template import Row
 from rewardkit._workers.call_limit import WALL_FACTOR, CallFailure, CallTimeout, Watchdog
-from rewardkit.scorer import Scorer, Term, TermScore
+from rewardkit.result import TermScore
+from rewardkit.scorer import Scorer, Term
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is done, how much of it and how much there is."""

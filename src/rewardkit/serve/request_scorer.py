@@ -20,8 +20,9 @@ from rewardkit.adapters._openrlhf import (
     list_totals_and_logs,
 )
 from rewardkit.adapters._rows import RowScorer, list_names
+from rewardkit.result import RowScore
 from rewardkit.reward import Reward
-from rewardkit.scorer import Rewards, RowScore, Scorer
+from rewardkit.scorer import Rewards, Scorer
 from rewardkit.serve.row_scores import RowError, RowResult, describe_value, score_rows
 
 ROWS, QUERIES = "/score", "/get_reward"

@@ -10,7 +10,8 @@ from rewardkit._messages import error_line, explain_missing_column, shorten_repr
 from rewardkit._score_checks import weighted_sum
 from rewardkit._text.completions import find_unreadable
 from rewardkit.batch import COMPLETION_FORMS, NOT_DATASET_COLUMNS, Batch
-from rewardkit.scorer import RowScore, Scorer, Term
+from rewardkit.result import RowScore
+from rewardkit.scorer import Scorer, Term
 
 MAX_LISTED_COLUMNS = 30  # of a row in a message; the nearest name is searched among them
 MAX_QUOTED = 60

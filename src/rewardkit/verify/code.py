@@ -140,14 +140,7 @@ class Code(Verifier):
         if tests is None:
             return BAD_REFERENCE
         program = _find_program(answer or "", self.which, tests)
-        if not program.strip():
-            return NO_ANSWER
-        if not isinstance(tests, str):
-            return _Job(program, tests)
-        from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - few use this verifier
-
-        # Here, and not in the threads that run it: they would share the state of warnings.
-        return _Job(program, reading.compile_tests(tests))
+        return _Job(program, tests) if program.strip() else NO_ANSWER
 
     def _run_job(
         self, job: _Job, sandbox: Sandbox, batch_deadline: float, interrupt: int
@@ -177,19 +170,17 @@ class Code(Verifier):
         return Verdict(Outcome.TIMEOUT, f"the batch's limit of {self.batch_timeout:g} s has passed")
 
     def _judge_job(self, job: _Job, sandbox: Sandbox, clock: Clock) -> Verdict:
-        from rewardkit.verify._sandbox import reading  # noqa: PLC0415 - few use this verifier
-
-        if isinstance(job.tests, reading.CompiledTests):
-            total, faults = sandbox.run_tests(
-                job.program, job.tests, partial=self.partial, clock=clock
-            )
-        else:
+        if isinstance(job.tests, tuple):
             total, faults = len(job.tests), []
             for pair in job.tests:
                 fault = _run_and_compare(sandbox, job.program, pair, clock, self.tolerance)
                 faults.append(fault)
                 if fault and not self.partial:
                     break
+        else:
+            total, faults = sandbox.run_tests(
+                job.program, job.tests, partial=self.partial, clock=clock
+            )
         faults, word = _split_report(faults)
         passed = faults.count("")
         # A program may end its tests early: those that did not run have not passed.
@@ -224,15 +215,15 @@ class _InputOutput(NamedTuple):
     wanted: str
 
 
-Tests: TypeAlias = "str | tuple[_InputOutput, ...]"
-"""Python that asserts, or pairs."""
+Tests: TypeAlias = "CompiledTests | tuple[_InputOutput, ...]"
+"""Python that asserts, or pairs, which alone are a tuple."""
 
 
 class _Job(NamedTuple):
     """A program and its tests."""
 
     program: str
-    tests: CompiledTests | tuple[_InputOutput, ...]
+    tests: Tests
 
 
 def _run_and_compare(
@@ -298,7 +289,7 @@ def _find_program(answer: str, which: Literal["first", "last"], tests: Tests) ->
     programs = order[::-1] if which == "last" else order
     # max keeps the first of equals
     chosen = max(order, key=lambda program: _count_needs_met(program, tests))
-    if len(programs) == 1 or not isinstance(tests, str):
+    if len(programs) == 1 or isinstance(tests, tuple):
         return chosen
     return _add_helpers(chosen, programs[: programs.index(chosen)])
 
@@ -352,10 +343,10 @@ def _count_needs_met(program: str, tests: Tests) -> int:
 
     An answer often ends with a block that shows how to call the function of an earlier one.
     """
-    if not isinstance(tests, str):
+    if isinstance(tests, tuple):
         needs_input = any(pair.given.strip() for pair in tests)
         return int(needs_input and _READS_INPUT.search(program) is not None)
-    return len(_used_names(tests) & _defined_names(program))
+    return len(_used_names(tests.source) & _defined_names(program))
 
 
 _MAX_PARSED_CHARACTERS = 100_000
@@ -430,7 +421,9 @@ def _read_tests(reference: Any) -> Tests | None:
         reference = "\n".join(reference)
     try:
         if isinstance(reference, str):
-            return reference if reading.compile_tests(reference).total else None
+            # Here, and not in the threads that run it: they would share the state of warnings.
+            tests = reading.compile_tests(reference)
+            return tests if tests.total else None
         pairs = tuple(_read_pairs(reference))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None

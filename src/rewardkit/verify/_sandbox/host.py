@@ -81,7 +81,8 @@ class Sandbox(NamedTuple):
         fault.
         """
         serving = self._build_task("serve_answer", answer)
-        testing = self._build_task("run_tests", tuple(tests), partial=partial)
+        parts = (tests.source, tests.total, tests.code)
+        testing = self._build_task("run_tests", parts, partial=partial)
         with (
             open_pipe() as (questions, asking),
             open_pipe() as (replies, replying),

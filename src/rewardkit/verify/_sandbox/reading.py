@@ -7,8 +7,8 @@ import builtins
 import marshal
 import sys
 import warnings
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from rewardkit.verify._sandbox.guest import MAKE_CHANGES
 
@@ -26,7 +26,8 @@ _MEMBERS = {
 _PATHS = {name: f"{module}.{name}" for module, names in _MEMBERS.items() for name in names.split()}
 
 
-class CompiledTests(NamedTuple):
+@dataclass(frozen=True)
+class CompiledTests:
     """Tests that can be run."""
 
     source: str
