@@ -19,7 +19,6 @@ from rewardkit.testing._clock import shifted_clock
 from rewardkit.testing._replay.literals import write_literal
 from rewardkit.testing._replay.snapshots import take_snapshot
 
-DEFAULT_TIMEOUT = 2.0
 # The first calls may load a model or a dictionary; later ones find it loaded.
 WARM_UP_FACTOR = 5.0
 # Threads are exchanged after each 5 ms by default, which most calls do not take.

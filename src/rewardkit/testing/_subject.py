@@ -19,8 +19,9 @@ from rewardkit.batch import Batch, ColumnName
 from rewardkit.component import Component
 from rewardkit.result import Outcome
 from rewardkit.reward import Reward
-from rewardkit.testing._caller import DEFAULT_TIMEOUT, Caller, InPlace, Unanswered
+from rewardkit.testing._caller import Caller, InPlace, Unanswered
 from rewardkit.testing._calls import (
+    DEFAULT_TIMEOUT,
     USAGE_ERRORS,
     RewardCallWriter,
     Rows,
