@@ -69,12 +69,13 @@ class Caller:
 
         `timeout` and `wall` are this call's own limits, by the processor and by the clock.
         """
-        values: Values = self._request(_run_on_copy, target, rows, timeout, wall=wall)
+        values: Values = self._request(_run, target, rows, timeout, wall=wall)
         return values
 
     def run_shifted(self, target: Any, rows: Rows) -> Values:
         """Return the result of a call with the clock a day ahead."""
-        values: Values = self._request(_run_shifted, target, rows)
+        shifted = _run_shifted_in_fork if self.is_forked else _run_shifted
+        values: Values = self._request(shifted, target, rows)
         return values
 
     def run_in_place(self, target: Any, rows: Rows) -> InPlace:
@@ -137,25 +138,36 @@ class Caller:
             raise Unanswered(failure, target, rows) from None
 
     def _perform(self, operation: Callable[..., Any], position: int, *arguments: Any) -> Any:
-        return operation(self.run_target, self.targets[position], *arguments)
+        # A copy, so that a target that changes its input breaks the law `no_mutation` alone. What
+        # another process gets is one.
+        given = arguments if self.is_forked else copy.deepcopy(arguments)
+        return operation(self.run_target, self.targets[position], *given)
 
 
-def _run_on_copy(run: Run, target: Any, rows: Rows) -> Values:
-    # a copy, so that a target that changes its input breaks the law `no_mutation` alone
-    return run(target, copy.deepcopy(rows))
+def _run(run: Run, target: Any, rows: Rows) -> Values:
+    return run(target, rows)
 
 
 def _run_shifted(run: Run, target: Any, rows: Rows) -> Values:
     with shifted_clock():
-        return _run_on_copy(run, target, rows)
+        return run(target, rows)
+
+
+def _run_shifted_in_fork(run: Run, target: Any, rows: Rows) -> Values:
+    # it imports pytest for a fixture that nobody asks this process for, which takes 0.1 s
+    pytest = sys.modules.setdefault("pytest", None)  # type: ignore[arg-type]
+    import time_machine  # noqa: F401, PLC0415 - as said
+
+    if pytest is None:
+        del sys.modules["pytest"]
+    return _run_shifted(run, target, rows)
 
 
 def _run_in_place(run: Run, target: Any, rows: Rows) -> InPlace:
-    given = copy.deepcopy(rows)
-    before = take_snapshot(given)
-    succeeded = _succeeds(run, target, given)
-    changed = bool(take_snapshot(given) != before)
-    return InPlace(succeeded, changed, write_literal(dict(given)) if changed else "")
+    before = take_snapshot(rows)
+    succeeded = _succeeds(run, target, rows)
+    changed = bool(take_snapshot(rows) != before)
+    return InPlace(succeeded, changed, write_literal(dict(rows)) if changed else "")
 
 
 def _succeeds(run: Run, target: Any, rows: Rows) -> bool:
@@ -200,7 +212,7 @@ def _run_in_threads(run: Run, target: Any, calls: Sequence[tuple[Rows, Values]])
             rows, wanted = calls[position]
             result: Values | str
             try:
-                result = _run_on_copy(run, target, rows)
+                result = run(target, copy.deepcopy(rows))  # they are used again
             except Exception as error:  # noqa: BLE001 - an error is the finding
                 return position, describe_error(error)
             if not values_equal(result, wanted):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -215,9 +214,9 @@ def replace_text(subject: Subject, row: Rows, text: str, token_ids: Any) -> Rows
 
 
 def list_short_calls(subject: Subject, row: Rows) -> list[Rows]:
-    """Return a short text of every shape, as calls that may be made in place."""
+    """Return a call with a short text for every shape."""
     tokens = [*range(FIRST_REPETITIONS)]
     return [
-        copy.deepcopy(replace_text(subject, row, shape.make(FIRST_REPETITIONS), tokens))
+        replace_text(subject, row, shape.make(FIRST_REPETITIONS), tokens)
         for shape in list_shapes(subject.words)
     ]
