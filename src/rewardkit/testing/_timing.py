@@ -193,6 +193,7 @@ def find_judged_row(subject: Subject) -> Rows:
     ]
     if not known:
         raise NotApplicable("no example had a row")
+    subject.run_ahead(known)
     known.sort(key=lambda rows: _values_if_any(subject, rows) in (None, [None], ["bad_reference"]))
     return select_rows(known[0], [0] if subject.pointwise else [0, 0])
 
