@@ -173,6 +173,10 @@ def _explain_field_type(cls: type[Component]) -> str:
     return f"{cls.__name__}: {message}"
 
 
+kind_observers: set[Callable[[type[Component]], None]] = set()
+"""What is called with each class directly under Component that is made from now on."""
+
+
 class Component(_Model):
     """Anything with a registered name: an extractor, a verifier, a reward.
 
@@ -236,6 +240,9 @@ class Component(_Model):
                 field.default = field.get_default(call_default_factory=True, validated_data={})
                 field.default_factory = None
             field.default = freeze(field.default)
+        if Component in cls.__bases__:
+            for observe in kind_observers:
+                observe(cls)
 
     def __init__(self, /, *values: Any, **fields: Any) -> None:
         """Validate the fields. Raises ValueError with a line per problem."""

@@ -247,3 +247,18 @@ def test_the_module_of_strategies_may_be_the_first_import():
 def test_from_type_needs_no_fields():
     register()
     assert find(st.from_type(rk.Verifier), lambda verifier: True).component_kind == "verifier"
+
+
+def test_no_component_is_imported_for_from_type_until_its_kind_is():
+    code = """
+import sys
+from hypothesis import find, strategies as st
+from rewardkit.testing._registration import register
+register()
+assert not {"rewardkit.extract", "rewardkit.rewards", "rewardkit.verify"} & {*sys.modules}
+import rewardkit as rk
+for kind in (rk.Extractor, rk.Reward, rk.Verifier):
+    assert isinstance(find(st.from_type(kind), lambda _: True), kind)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -12,10 +12,9 @@ smallest example for each law that fails. The strategies draw such examples for 
 """
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from rewardkit._optional import require
+from rewardkit._optional import check_installed
 
 if TYPE_CHECKING:
     from rewardkit.testing._calls import in_subprocess
@@ -63,32 +62,27 @@ __all__ = [
     "write_snapshot",
 ]
 
-_MODULES = (
-    "_check",
-    "_clock",
-    "_findings",
-    "_forms",
-    "_calls",
-    "_replay.scripts",
-    "laws",
-    "snapshot",
-    "strategies",
-)
+# Where each name is defined. A name is imported when it is first used: what another process needs
+# of a file of tests is seldom Hypothesis, which takes longer than all else that it imports.
+_MODULES = {
+    **dict.fromkeys(("check_extractor", "check_reward", "check_verifier"), "_check"),
+    "shifted_clock": "_clock",
+    **dict.fromkeys(("Checked", "LawBroken", "LawFailure"), "_findings"),
+    "FORMS": "_forms",
+    "in_subprocess": "_calls",
+    "rerun": "_replay.scripts",
+    **dict.fromkeys(("LAWS", "Law", "laws_of"), "laws"),
+    **dict.fromkeys(("check_snapshot", "write_snapshot"), "snapshot"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the kit when one of its names is first used.
-
-    The other process of the law `pickles` uses none, and so starts without Hypothesis.
-    """
+    """Import a name when it is first used."""
     if name not in __all__:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
     # first, since its error names the extra
-    require("hypothesis", install="rewardkit[testing]")
-    if find_spec("time_machine") is None:
-        require("time_machine", install="rewardkit[testing]")
-    for module in _MODULES:
-        found = vars(import_module(f"{__name__}.{module}"))
-        globals().update({each: found[each] for each in __all__ if each in found})
-    return globals()[name]
+    for package in ("hypothesis", "time_machine"):
+        check_installed(package, install="rewardkit[testing]")
+    module = import_module(f"{__name__}.{_MODULES.get(name, 'strategies')}")
+    return globals().setdefault(name, getattr(module, name))

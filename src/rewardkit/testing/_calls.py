@@ -24,6 +24,9 @@ Rows = Mapping[str, list[Any]]
 Values = list[Any]
 """The result of a call as plain data: numbers and None, outcomes, or texts and None."""
 
+DEFAULT_TIMEOUT = 2.0
+"""The processor's seconds that a call may take."""
+
 USAGE_ERRORS = (ColumnError, ImportError)
 """Errors about how the check was set up, which are raised and are not findings."""
 

@@ -9,11 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rewardkit.batch import Batch, ColumnName
-from rewardkit.extract import Extractor
-from rewardkit.registry import lookup, names
+from rewardkit.component import Component, kind_observers
+from rewardkit.registry import KINDS, lookup, names
 from rewardkit.result import Outcome, Score, Verdict
-from rewardkit.reward import Reward
-from rewardkit.verify.base import Verifier
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -42,7 +40,16 @@ def register() -> None:
     st.register_type_strategy(Verdict, verdicts)
     column_names: SearchStrategy[Any] = st.text(min_size=1, max_size=20).map(ColumnName)
     st.register_type_strategy(ColumnName, column_names)
-    for base in (Reward, Verifier, Extractor):
+    # those that are imported, and the others when they are: all verifiers would come with theirs
+    for base in Component.__subclasses__():
+        _register_kind(base)
+    kind_observers.add(_register_kind)
+
+
+def _register_kind(base: type[Component]) -> None:
+    from hypothesis import strategies as st  # noqa: PLC0415 - which calls `register`
+
+    if base.component_kind in KINDS:
         # a function, since the registry must not be read while Hypothesis starts
         st.register_type_strategy(base, lambda asked: _make_defaults_strategy(asked.component_kind))
 

@@ -35,7 +35,10 @@ def compare_with_fresh(subject: Subject) -> None:
             # first with the right references, so that a cache of texts holds their values
             subject.values_of(batch)
             _compare_call(subject, fresh, batch, shifted)
-        for rows, _ in known[len(subject.right_batches) :]:
+        others = [rows for rows, _ in known[len(subject.right_batches) :]]
+        subject.run_ahead(others)
+        fresh.run_ahead(subject.target, others)
+        for rows in others:
             _compare_call(subject, fresh, None, rows)
     finally:
         fresh.close()

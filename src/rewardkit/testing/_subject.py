@@ -19,8 +19,9 @@ from rewardkit.batch import Batch, ColumnName
 from rewardkit.component import Component
 from rewardkit.result import Outcome
 from rewardkit.reward import Reward
-from rewardkit.testing._caller import DEFAULT_TIMEOUT, Caller, InPlace, Unanswered
+from rewardkit.testing._caller import Caller, InPlace, Unanswered
 from rewardkit.testing._calls import (
+    DEFAULT_TIMEOUT,
     USAGE_ERRORS,
     RewardCallWriter,
     Rows,
@@ -177,12 +178,17 @@ class Subject:
             return "no example had a row"
         return ""
 
-    def call_once(self, rows: Rows) -> Values:
-        """Return the result of `call`, made once for all laws if the rows are the example."""
+    def call_once(self, rows: Rows, then: Sequence[Rows] = ()) -> Values:
+        """Return the result of `call`, made once for all laws if the rows are the example.
+
+        `then` are the calls that the law makes next, which are made at once with this one.
+        """
         # By identity: a law may pass other rows that are equal, to compare two calls. An error is
         # not kept, since a law that fails must meet it again.
         if self.first_result is None or self.first_result[0] is not rows:
             self.first_result = None
+            if then:
+                self.run_ahead([rows, *then])
             values = self.call(rows)
             self.first_result = rows, values
             return values
@@ -190,6 +196,11 @@ class Subject:
         values = self.first_result[1]
         self.calls.append((self, rows, write_literal([*values])))
         return values
+
+    def run_ahead(self, calls: Sequence[Rows], *, shifted: Sequence[Rows] = ()) -> None:
+        """Make the calls that a law asks for next at once, which takes less time."""
+        if not self.late_texts:  # else each is looked at before it is made
+            self.caller.run_ahead(self.target, calls, shifted=shifted)
 
     def run_in_place(self, rows: Rows) -> InPlace:
         """Make a call, and look at its arguments afterwards."""
@@ -201,14 +212,14 @@ class Subject:
         known: list[tuple[Rows, Values]] = []
         end = time.monotonic() + _SAMPLE_SECONDS
         joined = [join_texts(rows, self.text_column) for rows in self.right_batches]
-        for rows in [*self.right_batches, *joined, *self.samples]:
+        calls = [rows for rows in (*self.right_batches, *joined, *self.samples) if count_rows(rows)]
+        self.run_ahead(calls)
+        for rows in calls:
             if known and self.caller.is_forked and time.monotonic() > end:
                 break
-            if count_rows(rows):
-                try:
-                    known.append((rows, self.values_of(rows)))
-                except NotApplicable:  # a call that raises is another law's finding
-                    continue
+            # a call that raises is another law's finding
+            with suppress(NotApplicable):
+                known.append((rows, self.values_of(rows)))
         return known
 
     def refuse_late_texts(self, rows: Rows) -> None:
@@ -239,13 +250,13 @@ class Subject:
         self.has_read_reference |= any(value != "bad_reference" for value in values)
         return values
 
-    def values_of(self, rows: Rows) -> Values:
-        """Return the result of a call, one value per row.
+    def values_of(self, rows: Rows, then: Sequence[Rows] = ()) -> Values:
+        """Return the result of a call, one value per row; `then` is that of `call_once`.
 
         Raises NotApplicable if the call does not give that, which other laws report.
         """
         try:
-            values = self.call_once(rows)
+            values = self.call_once(rows, then)
         except (*USAGE_ERRORS, NotApplicable):
             raise
         except Exception as error:
@@ -368,6 +379,7 @@ class Subject:
                 yield {name: [rows[name][0] for rows in batch] for name in batch[0]}
         if self.kind != "extractor":  # which takes one text
             # what happens to the last rows shows only in a batch where each row earns something
+            self.run_ahead(singles)
             best = max(singles, key=self._value_of_one)
             yield self._repeat_in_two_groups(best, alone)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -194,6 +193,7 @@ def find_judged_row(subject: Subject) -> Rows:
     ]
     if not known:
         raise NotApplicable("no example had a row")
+    subject.run_ahead(known)
     known.sort(key=lambda rows: _values_if_any(subject, rows) in (None, [None], ["bad_reference"]))
     return select_rows(known[0], [0] if subject.pointwise else [0, 0])
 
@@ -215,9 +215,9 @@ def replace_text(subject: Subject, row: Rows, text: str, token_ids: Any) -> Rows
 
 
 def list_short_calls(subject: Subject, row: Rows) -> list[Rows]:
-    """Return a short text of every shape, as calls that may be made in place."""
+    """Return a call with a short text for every shape."""
     tokens = [*range(FIRST_REPETITIONS)]
     return [
-        copy.deepcopy(replace_text(subject, row, shape.make(FIRST_REPETITIONS), tokens))
+        replace_text(subject, row, shape.make(FIRST_REPETITIONS), tokens)
         for shape in list_shapes(subject.words)
     ]

@@ -6,6 +6,7 @@ run as `__main__` is run again there, up to the current check, so that it needs 
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import pickle
@@ -13,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
-from unittest import SkipTest
 
 from rewardkit._messages import error_line
 from rewardkit.testing._replay import scripts, sources
@@ -65,6 +65,8 @@ def answer_in_child(requests: Sequence[Request]) -> list[list[Any]]:
         module = sys.modules[name]
         file = sources.file_of(module)
         if name == "__main__" and file is None:
+            from unittest import SkipTest  # noqa: PLC0415 - not for the other process
+
             raise SkipTest(
                 "it is defined in a notebook or at the prompt, so no other process can import it;"
                 " put it into a module"
@@ -99,6 +101,8 @@ def answer_requests() -> None:
             loaded_as = "__mp_main__" if name == "__main__" else name
             sys.modules[name] = scripts.load_script(loaded_as, file, package, last)
         requests = pickle.loads(data)  # noqa: S301 - the same
+    # or the collector would visit every object of the imports, and at the end twice
+    gc.freeze()
     results = [
         [_call_or_describe_error(run, target, call) for call in calls]
         for run, target, calls in requests

@@ -30,16 +30,17 @@ class LastCheckReached(BaseException):
     """
 
 
-def begin_check() -> bool:
-    """Count a check, and return whether to run it.
-
-    Raises LastCheckReached if a script that is run again ends here.
-    """
+def begin_check() -> None:
+    """Count a check; raise LastCheckReached if a script that is run again ends here."""
     global _checks_begun  # noqa: PLW0603 - checks are counted per process
     _checks_begun += 1
     if _checks_begun >= _last_check:
         raise LastCheckReached
-    return not _checks_disabled
+
+
+def are_checks_disabled() -> bool:
+    """Return whether checks do nothing, since a script is run again."""
+    return _checks_disabled
 
 
 @contextmanager

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from types import NoneType
 from typing import Any
+
+_PLAIN_TYPES = {str, int, float, bool, NoneType}
 
 
 def take_snapshot(value: Any, containers: Sequence[int] = ()) -> Any:
@@ -12,6 +15,8 @@ def take_snapshot(value: Any, containers: Sequence[int] = ()) -> Any:
 
     `containers` are the ids of the values around this one: a value may contain itself.
     """
+    if type(value) in _PLAIN_TYPES:  # most values, for which the rest would ask much
+        return repr(value)
     if id(value) in containers:
         return "itself"
     parts = _list_parts(value)
