@@ -16,6 +16,7 @@ from rewardkit import testing as kit
 QUICK = {"skip": ["pickles", "linear"], "max_examples": 20}
 
 
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning")  # since 3.12
 @pytest.mark.parametrize(
     "clock",
     [
