@@ -310,3 +310,12 @@ def test_limits_of_control_groups(monkeypatch, tmp_path, membership, files, expe
     monkeypatch.setattr(cpus, "_MEMBERSHIP", tmp_path / "cgroup")
     monkeypatch.setattr(cpus, "_CGROUPS", tmp_path / "mount")
     assert min(cpus._cgroup_limits()) == expected
+
+
+@pytest.mark.parametrize(
+    ("free", "expected"),
+    [(math.inf, 96), (1_000, 31), (768 * 4, 96), (32, 1), (31, 1), (0, 1), (-5, 1)],
+)
+def test_half_of_the_free_files_are_for_workers(monkeypatch, free, expected):
+    monkeypatch.setattr(cpus, "_count_free_files", lambda: free)
+    assert cpus.limit_by_files(96, 16) == expected

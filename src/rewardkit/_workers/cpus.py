@@ -42,7 +42,8 @@ def limit_by_files(workers: int, files_each: int) -> int:
     Each needs `files_each`, and half of what may still be opened is left to other code. The usual
     limit (`ulimit -n`) is 1,024, also on a machine of many processors.
     """
-    return max(min(workers, int(_count_free_files() // (2 * files_each))), 1)
+    # `/` and not `//`, which makes NaN of infinity
+    return max(int(min(workers, _count_free_files() / (2 * files_each))), 1)
 
 
 def _count_free_files() -> float:
