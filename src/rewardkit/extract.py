@@ -334,7 +334,7 @@ class Regex(Extractor):
 
 
 def _prepare_find(extractor: Regex) -> Callable[[str], str | None]:
-    """Return what `extract` calls for a text, which is the same for all texts of a batch."""
+    """Return the function that `extract` calls, which is the same for all texts of a batch."""
     pattern, group, which = extractor.pattern, extractor.group, extractor.which
     return prepare_find(pattern, group, which, strip=extractor.strip, timeout=extractor.timeout)
 
